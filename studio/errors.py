@@ -1,0 +1,17 @@
+"""The one error that a user is meant to read."""
+
+
+class StudioError(Exception):
+    """Something the user can mend: what happened, and what to do about it.
+
+    Every other exception is a fault of the program; it ends a job as failed and its traceback goes to
+    the job's log, never to the page.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()

@@ -1,0 +1,53 @@
+"""What a long task may tell whoever iterates it.
+
+Training and painting are generators of these events. The iterator owns progress and stopping: it closes
+the generator to discard the work, or throws `FinishEarly` into it to keep what was learned so far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished step. `step` counts from 1 to `steps`; `values` are named numbers worth a curve."""
+
+    step: int
+    steps: int
+    values: dict[str, float] = field(default_factory=dict)
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture that shows how far the work is, painted by the pipeline that Create uses."""
+
+    picture: Image
+    prompt: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for the user: what is happening, or what was noticed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The last event of a task: a Concept, or a Picture with its recipe."""
+
+    value: Any
+
+
+Event = Step | Preview | Note | Result
+
+
+class FinishEarly(Exception):
+    """Thrown into a running task by its iterator: stop here, and keep what there is."""

@@ -1,0 +1,161 @@
+"""The readable header of a concept file.
+
+A concept is one safetensors file; its header is a JSON text under the metadata key `likeness`. This file
+reads and rewrites headers without touching a tensor, so that the page can list a library without torch.
+It trusts nothing: a concept may come from a stranger.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import os
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from studio.errors import StudioError
+from studio.recipe import normal_handle
+
+FORMAT = 1
+METADATA_KEY = "likeness"
+HEADER_BYTES_HIGH = 4_000_000
+FILE_BYTES_HIGH = 512_000_000
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a concept file says of itself.
+
+    `handles` maps each handle to its noun. `preview` is a small PNG. Nothing here names a path of the
+    machine that made the file, and no photo is inside.
+    """
+
+    handles: dict[str, str]
+    method: str
+    method_title: str
+    paper: str
+    settings: dict[str, Any]
+    seed: int
+    base: str
+    fingerprint: str
+    photos: int
+    steps: int
+    final_loss: float
+    created: str
+    program: str
+    format: int = FORMAT
+    report: dict[str, float] = field(default_factory=dict)
+    preview: bytes = b""
+
+    @property
+    def handle(self) -> str:
+        """The first handle, by which the concept is known."""
+        return next(iter(self.handles))
+
+    @property
+    def noun(self) -> str:
+        """The first handle's noun."""
+        return self.handles[self.handle]
+
+    def to_text(self) -> str:
+        """The JSON text that goes into the file."""
+        values = dataclasses.asdict(self)
+        values["preview"] = base64.b64encode(self.preview).decode("ascii")
+        return json.dumps(values, ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Header:
+        """The header that `to_text` wrote. Raises ValueError, TypeError or KeyError when it is none."""
+        values = json.loads(text)
+        if values.get("format") != FORMAT:
+            raise ValueError(f"format {values.get('format')!r}")
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name in known}
+        values["preview"] = base64.b64decode(values.get("preview", ""))
+        header = cls(**values)
+        handles = header.handles
+        if not handles or any(normal_handle(handle) != handle for handle in handles):
+            raise ValueError("handles")
+        if not all(isinstance(noun, str) and len(noun) < 100 for noun in handles.values()):
+            raise ValueError("nouns")
+        texts = (header.method, header.method_title, header.paper, header.base, header.fingerprint, header.created)
+        if not all(isinstance(text, str) and len(text) < 500 for text in texts) or not isinstance(header.settings, dict):
+            raise ValueError("fields")
+        if not isinstance(header.final_loss, int | float) or not isinstance(header.photos, int):
+            raise ValueError("numbers")
+        return header
+
+
+def refused(path: Path, reason: str) -> StudioError:
+    """The error for a file that is no concept of ours."""
+    return StudioError(f"{path.name} is not a concept file: {reason}.", "Choose a .safetensors file that Likeness wrote.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names must differ; safetensors itself lets the last of two equal names win."""
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("the same name twice")
+    return names
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], int]:
+    """The safetensors table of `path`, and where its tensor bytes start. Raises StudioError."""
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_HIGH:
+            raise refused(path, f"it is larger than {FILE_BYTES_HIGH // 1_000_000} MB")
+        with path.open("rb") as file:
+            start = file.read(8)
+            if start[:2] == b"PK" or start[:1] == b"\x80":
+                raise refused(path, "it is a pickle, which could run code and is never opened")
+            if len(start) < 8 or (length := struct.unpack("<Q", start)[0]) > min(HEADER_BYTES_HIGH, size - 8):
+                raise refused(path, "it is no safetensors file, or was cut short")
+            table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
+        if not isinstance(table, dict):
+            raise ValueError("no table")
+        return table, 8 + length
+    except OSError as error:
+        raise refused(path, error.strerror or "it cannot be read") from error
+    except (ValueError, RecursionError) as error:
+        raise refused(path, "its table is damaged") from error
+
+
+def read_header(path: Path) -> Header:
+    """The header of the concept file `path`. Raises StudioError with the reason."""
+    table, _ = read_table(path)
+    metadata = table.get("__metadata__")
+    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
+        raise refused(path, "it carries no Likeness header")
+    try:
+        return Header.from_text(metadata[METADATA_KEY])
+    except (ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
+        raise refused(path, f"its header cannot be read ({error})") from error
+
+
+def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
+    """Write the concept at `path` to `target` with the handle `old` called `new`; no tensor changes."""
+    table, start = read_table(path)
+    header = read_header(path)
+    handles = {new if handle == old else handle: noun for handle, noun in header.handles.items()}
+    text = dataclasses.replace(header, handles=handles).to_text()
+    renamed = {"__metadata__": {**table.pop("__metadata__"), METADATA_KEY: text}}
+    renamed |= {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
+    head = json.dumps(renamed).encode("utf-8")
+    head += b" " * (-len(head) % 8)
+    with path.open("rb") as file:
+        file.seek(start)
+        write_whole(target, struct.pack("<Q", len(head)) + head + file.read())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` so that `path` is either the old file or the whole new one, whatever happens."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,187 @@
+"""The job table: what runs, what waits, what came of it. It outlives every tab and every process.
+
+The page adds jobs and reads them; the worker claims, logs and ends them. Both meet only here: one SQLite
+table, and a folder per job with an append-only log of events.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from studio.errors import StudioError
+
+Status = Literal["queued", "running", "done", "failed", "stopped"]
+Wish = Literal["", "keep", "discard"]
+ENDED = ("done", "failed", "stopped")
+
+TABLE = """
+create table if not exists jobs (
+    id integer primary key autoincrement,
+    kind text not null,
+    title text not null,
+    task text not null,
+    status text not null default 'queued',
+    wish text not null default '',
+    error text not null default '',
+    hint text not null default '',
+    outcome text not null default '{}',
+    created real not null,
+    started real,
+    finished real
+)
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the table. `task` is what to do, `outcome` what came of it (file names, no paths)."""
+
+    id: int
+    kind: str
+    title: str
+    task: dict[str, Any]
+    status: Status
+    wish: Wish
+    error: str
+    hint: str
+    outcome: dict[str, Any]
+    created: float
+    started: float | None
+    finished: float | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+
+class Jobs:
+    """The table and the jobs' folders, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._table() as table:
+            table.execute("pragma journal_mode=wal")
+            table.execute(TABLE)
+
+    @contextmanager
+    def _table(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one transaction; safe from any thread and any process."""
+        connection = sqlite3.connect(self.root / "jobs.sqlite", timeout=30, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("begin immediate")
+            yield connection
+            connection.execute("commit")
+        finally:
+            connection.close()
+
+    @contextmanager
+    def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
+        """Queue a task once its folder is filled: no worker sees the job before the block has ended."""
+        with self._table() as table:
+            row = (kind, title, json.dumps(task), time.time())
+            cursor = table.execute("insert into jobs (kind, title, task, created) values (?, ?, ?, ?)", row)
+            number = int(cursor.lastrowid or 0)
+            self.folder(number).mkdir(parents=True, exist_ok=True)
+            yield number, self.folder(number)
+
+    def add(self, kind: str, title: str, task: dict[str, Any]) -> Job:
+        """Queue a task that needs no files."""
+        with self.adding(kind, title, task) as (number, _):
+            pass
+        return self.get(number)
+
+    def get(self, number: int) -> Job:
+        """The job `number`. Raises StudioError when there is none."""
+        with self._table() as table:
+            row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
+        if row is None:
+            raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
+        return _job(row)
+
+    def list(self, limit: int = 50) -> list[Job]:
+        """The newest jobs, newest first."""
+        with self._table() as table:
+            rows = table.execute("select * from jobs order by id desc limit ?", (limit,)).fetchall()
+        return [_job(row) for row in rows]
+
+    def folder(self, number: int) -> Path:
+        """The folder of job `number`, for its photos, previews and log."""
+        return self.root / f"{number:05d}"
+
+    def ask(self, number: int, wish: Literal["keep", "discard"]) -> None:
+        """Ask a job to stop, keeping or discarding what was learned. One that waits is stopped at once."""
+        with self._table() as table:
+            table.execute("update jobs set wish = ? where id = ? and status = 'running'", (wish, number))
+            table.execute(
+                "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'",
+                (time.time(), number),
+            )
+
+    # what the worker does
+
+    def claim(self, kinds: tuple[str, ...] = ("train", "create")) -> Job | None:
+        """Take the oldest waiting job of these kinds; it is running when this returns."""
+        marks = ",".join("?" * len(kinds))
+        with self._table() as table:
+            query = f"select * from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
+            row = table.execute(query, kinds).fetchone()
+            if row is None:
+                return None
+            table.execute("update jobs set status = 'running', started = ? where id = ?", (time.time(), row["id"]))
+        return self.get(row["id"])
+
+    def wish(self, number: int) -> Wish:
+        """What was asked of a running job."""
+        return self.get(number).wish
+
+    def end(self, number: int, status: Status, outcome: dict[str, Any] | None = None, error: str = "", hint: str = "") -> None:
+        """The last word on a running job."""
+        row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
+        query = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ? where id = ? and status = 'running'"
+        with self._table() as table:
+            table.execute(query, row)
+
+    def abandon(self, error: str, hint: str) -> list[int]:
+        """Fail every job that a vanished worker left running; returns their numbers."""
+        with self._table() as table:
+            numbers = [row["id"] for row in table.execute("select id from jobs where status = 'running'")]
+            table.execute(
+                "update jobs set status = 'failed', error = ?, hint = ?, finished = ? where status = 'running'",
+                (error, hint, time.time()),
+            )
+        return numbers
+
+    def log(self, number: int, event: dict[str, Any]) -> None:
+        """Append one event to the job's log."""
+        line = json.dumps({"time": time.time(), **event})
+        with (self.folder(number) / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def events(self, number: int) -> list[dict[str, Any]]:
+        """The job's log, oldest first; a line half written when the power went is left out."""
+        try:
+            lines = (self.folder(number) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        events = []
+        for line in lines:
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+        return events
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = dict(row)
+    return Job(**{**values, "task": json.loads(values["task"]), "outcome": json.loads(values["outcome"])})

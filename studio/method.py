@@ -1,0 +1,209 @@
+"""What any trainer must offer, and how its settings describe themselves.
+
+A method is one class in one file of `trainers/`. Its `Settings` dataclass is the only place where a
+setting's default, bounds, unit and help are written: the form in the page, the command-line flags, the
+concept's header and the docs are all derived from it through `MethodCard`.
+
+The page reads cards without importing torch, so this file must not need it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from studio.errors import StudioError
+from studio.events import Event
+
+if TYPE_CHECKING:
+    import torch
+
+    from studio.backbone import Backbone
+    from studio.edits import Edit
+    from studio.photos import PhotoSet
+
+
+def setting(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    source: str = "",
+) -> Any:
+    """A field of a `Settings` dataclass: the default is the recipe, `source` says where it comes from."""
+    metadata = {"help": help, "low": low, "high": high, "unit": unit, "choices": choices, "source": source}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as a form or a flag sees it. `kind` is int, float, bool, choice or text."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name as a label: `learning_rate` becomes "Learning rate"."""
+        return self.name.replace("_", " ").capitalize()
+
+    def parse(self, value: Any) -> Any:
+        """`value` as this field's type. Raises StudioError when it is none or out of bounds."""
+        if self.kind == "bool":
+            if isinstance(value, str) and value.lower() in ("true", "false"):
+                return value.lower() == "true"
+            if isinstance(value, bool | int):
+                return bool(value)
+            raise StudioError(f"{self.title} is either on or off, not {value!r}.", "Choose one of the two.")
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise StudioError(f"{self.title} cannot be {value!r}.", f"Choose {' or '.join(self.choices)}.")
+            return value
+        if self.kind == "text":
+            return str(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise StudioError(f"{self.title} must be a number, not {value!r}.", self.range) from None
+        if self.kind == "int" and number != round(number):
+            raise StudioError(f"{self.title} must be a whole number, not {value!r}.", self.range)
+        below = self.low is not None and not number >= self.low
+        above = self.high is not None and not number <= self.high
+        if below or above:
+            raise StudioError(f"{self.title} of {number:g} is out of range.", self.range)
+        return int(number) if self.kind == "int" else number
+
+    @property
+    def range(self) -> str:
+        """The allowed values in words."""
+        return f"Give a value from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}."
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method asks of the user before it can start."""
+
+    photos_low: int = 1
+    photos_high: int = 30
+    masks: bool = False
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method as the page and the command line see it."""
+
+    id: str
+    title: str
+    summary: str
+    paper: str
+    needs: Needs
+    fields: tuple[Field, ...]
+
+    def parse(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Every setting, checked; a missing one takes its default. Raises StudioError on a bad value."""
+        known = {field.name for field in self.fields}
+        for name in values:
+            if name not in known:
+                raise StudioError(f"{self.title} has no setting called {name!r}.", f"It has {', '.join(sorted(known))}.")
+        return {field.name: field.parse(values.get(field.name, field.default)) for field in self.fields}
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary; `from_json` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, card: dict[str, Any]) -> MethodCard:
+        """The card that `to_json` wrote."""
+        fields = tuple(Field(**{**field, "choices": tuple(field["choices"])}) for field in card["fields"])
+        return cls(**{**card, "needs": Needs(**card["needs"]), "fields": fields})
+
+
+def fields_of(settings: type) -> tuple[Field, ...]:
+    """The fields of a `Settings` dataclass, in the order they were written."""
+    kinds = {bool: "bool", int: "int", float: "float", str: "text"}
+    fields = []
+    for field in dataclasses.fields(settings):
+        kind = "choice" if field.metadata.get("choices") else kinds[type(field.default)]
+        fields.append(Field(name=field.name, kind=kind, default=field.default, **field.metadata))
+    return tuple(fields)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat")."""
+
+    handle: str
+    noun: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One optimisation: `groups` are (parameters, learning rate) pairs, each stage with a fresh optimiser."""
+
+    name: str
+    steps: int
+    groups: tuple[tuple[list[torch.Tensor], float], ...]
+    weight_decay: float = 1e-2
+
+
+class Method(ABC):
+    """One way to learn a subject from photos.
+
+    The loop in `trainers/kit/loop.py` owns optimiser, precision, seeds, previews, progress and stopping.
+    If a method needs the loop to change, the loop gains a field of `Stage`, never a flag named after it.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    needs: ClassVar[Needs] = Needs()
+    Settings: ClassVar[type]
+
+    def __init__(self, backbone: Backbone, photos: PhotoSet, subject: Subject, settings: Any) -> None:
+        self.backbone = backbone
+        self.photos = photos
+        self.subject = subject
+        self.settings = settings
+
+    def prepare(self, cache: Path, seed: int) -> Iterator[Event]:
+        """Work before the first step (encode photos, paint class pictures); `cache` outlives the task."""
+        yield from ()
+
+    @abstractmethod
+    def stages(self) -> list[Stage]:
+        """What to optimise, in order."""
+
+    @abstractmethod
+    def loss(self, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """One step's named loss terms, already weighted; their sum is minimised.
+
+        Called with the method's own edits attached. All randomness comes from `generator` (on the CPU,
+        so that a seed means the same on every device).
+        """
+
+    @abstractmethod
+    def edits(self) -> list[Edit]:
+        """What is being learned: the very edits that the concept file will keep."""
+
+    def report(self) -> dict[str, float]:
+        """Named numbers about what was learned, worth a note at the end."""
+        return {}
+
+    @classmethod
+    def card(cls) -> MethodCard:
+        """This method as the page sees it."""
+        return MethodCard(cls.id, cls.title, cls.summary, cls.paper, cls.needs, fields_of(cls.Settings))

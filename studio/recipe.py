@@ -1,0 +1,131 @@
+"""A Recipe: all that is needed to paint a picture again, bit for bit, on the same machine.
+
+It travels inside every PNG, twice: as our JSON, which can be painted again, and as the `parameters` text
+that other programs of the field show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.errors import StudioError
+
+HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
+SEED_HIGH = 2**31 - 1
+PNG_KEY = "likeness"
+
+
+def normal_handle(name: str) -> str:
+    """What a user types as a name, as a handle: "Lily", "<Lily>" and " lily " all become "<lily>".
+
+    Raises StudioError when the name has other characters than letters, digits, "-" and "_".
+    """
+    handle = "<" + name.strip().strip("<>").strip().lower().replace(" ", "-") + ">"
+    if not HANDLE.fullmatch(handle):
+        hint = "Use 1 to 31 letters, digits, - or _, starting with a letter or digit, such as lily."
+        raise StudioError(f"{name.strip()!r} cannot be the name of a concept.", hint)
+    return handle
+
+
+def handles_in(prompt: str) -> list[str]:
+    """The handles a prompt names, each once, in order: "<lily> and <tom>" gives ["<lily>", "<tom>"]."""
+    return list(dict.fromkeys(match.group().lower() for match in HANDLE.finditer(prompt)))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a picture depends on.
+
+    `strengths` maps a handle to its strength: 1 is as learned, 0 is exactly the plain noun. Picture number
+    i of `count` is painted with seed `seed + i`. `size` is the side in pixels, 0 for the base's own.
+    `base` and `concepts` (handle to the concept file's hash) are filled in by whoever paints.
+    """
+
+    prompt: str
+    negative: str = ""
+    strengths: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    steps: int = 20
+    guidance: float = 4.0
+    count: int = 1
+    size: int = 0
+    base: str = ""
+    concepts: dict[str, str] = field(default_factory=dict)
+
+    def checked(self) -> Recipe:
+        """This recipe, or a StudioError that names the first value out of range."""
+        limits = {"steps": (1, 200), "guidance": (0.0, 50.0), "count": (1, 64), "seed": (0, SEED_HIGH), "size": (0, 4096)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise StudioError(f"{name.capitalize()} of {value:g} is out of range.", f"Give {low} to {high}.")
+        if not self.prompt.strip():
+            raise StudioError("The prompt is empty.", "Write what you want to see, then paint.")
+        for handle, strength in self.strengths.items():
+            if not 0 <= strength <= 2:
+                raise StudioError(f"A strength of {strength:g} for {handle} is out of range.", "Give 0 to 2.")
+        return self
+
+    def single(self, index: int) -> Recipe:
+        """The recipe of picture `index` alone: painting it repeats that picture."""
+        return dataclasses.replace(self, seed=self.seed + index, count=1)
+
+    def strength(self, handle: str) -> float:
+        """How strongly `handle` acts; as learned unless told otherwise."""
+        return self.strengths.get(handle, 1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary; `from_json` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Recipe:
+        """The recipe that `to_json` wrote; names it does not know are dropped."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def parameters(self) -> str:
+        """The `parameters` text that web UIs of the field write into their pictures."""
+        lines = [self.prompt]
+        if self.negative:
+            lines.append(f"Negative prompt: {self.negative}")
+        rest = {"Steps": self.steps, "Sampler": "DDIM", "CFG scale": self.guidance, "Seed": self.seed, "Model": self.base}
+        return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
+
+
+def random_seed() -> int:
+    """A fresh seed that fits everywhere a seed goes."""
+    return random.randrange(2**31 - 2**8)
+
+
+def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
+    """Write `picture` as PNG with its recipe inside."""
+    text = PngInfo()
+    text.add_text(PNG_KEY, json.dumps(recipe.to_json()))
+    text.add_text("parameters", recipe.parameters())
+    picture.save(path, format="PNG", pnginfo=text)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe inside a PNG. Raises StudioError when there is none that can be read."""
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            picture.load()
+            text = picture.info.get(PNG_KEY)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise StudioError(f"{path.name} is not a PNG that can be read.", "Choose a picture painted here.") from error
+    if text is None:
+        raise StudioError(f"{path.name} has no recipe inside.", "Choose a PNG that this studio painted and nobody re-saved.")
+    try:
+        return Recipe.from_json(json.loads(text)).checked()
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StudioError(f"The recipe inside {path.name} is damaged.", "Choose another picture.") from error

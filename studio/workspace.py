@@ -1,0 +1,172 @@
+"""The Workspace: a folder with everything a person makes, and the verbs that every front end uses.
+
+There is exactly one in a process, passed as an argument and never imported. The page, the command line
+and the worker all hold one on the same folder; none of its verbs needs torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from studio.errors import StudioError
+from studio.header import write_whole
+from studio.jobs import Job, Jobs
+from studio.library import Library
+from studio.method import MethodCard, Subject
+from studio.photos import Photo, PhotoSet
+from studio.progress import Progress
+from studio.recipe import SEED_HIGH, Recipe, handles_in, normal_handle
+
+STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
+DEMO = STARTER.parent / "demo"
+NOUN_LETTERS_HIGH = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerState:
+    """What the worker last said of itself. `state` is starting, ready, busy, stopped or error; `base`
+    holds name, fingerprint, resolution, device and tokens_high (of a prompt) once it is loaded."""
+
+    state: str = "starting"
+    base: dict[str, Any] = dataclasses.field(default_factory=dict)
+    error: str = ""
+    hint: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseDefaults:
+    """How a base model likes to be painted with; a folder may say so in its `likeness.json`."""
+
+    steps: int = 30
+    guidance: float = 7.5
+    nouns: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+
+
+class Workspace:
+    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with."""
+
+    def __init__(self, folder: Path, base: str | Path = STARTER) -> None:
+        self.folder = Path(folder).expanduser().resolve()
+        self.base = str(base)
+        try:
+            self.pictures = self._place("pictures")
+            self.cache = self._place("cache")
+            self.library = Library(self._place("concepts"), self._place("trash"))
+            self.jobs = Jobs(self._place("jobs"))
+        except OSError as error:
+            reason = error.strerror or "it cannot be written"
+            raise StudioError(f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace.") from error
+
+    def _place(self, name: str) -> Path:
+        place = self.folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    # training
+
+    def train(
+        self,
+        photos: Sequence[Photo],
+        method: MethodCard,
+        name: str,
+        noun: str,
+        settings: dict[str, Any] | None = None,
+        seed: int = 0,
+    ) -> Job:
+        """Queue a training on these very photos. Raises StudioError when something is missing or wrong."""
+        low, high = method.needs.photos_low, method.needs.photos_high
+        if not low <= len(photos) <= high:
+            raise StudioError(f"{method.title} needs {low} to {high} photos; there are {len(photos)}.", "Add or remove some.")
+        subject = self.subject(name, noun)
+        if not 0 <= seed <= SEED_HIGH:
+            raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {SEED_HIGH}.")
+        task = {
+            "method": method.id,
+            "handle": subject.handle,
+            "noun": subject.noun,
+            "settings": method.parse(settings or {}),
+            "seed": seed,
+            "photos": len(photos),
+        }
+        squares = PhotoSet.of(photos)
+        with self.jobs.adding("train", f"{subject.handle} with {method.title}", task) as (number, folder):
+            squares.save(folder / "photos")
+        return self.jobs.get(number)
+
+    def subject(self, name: str, noun: str) -> Subject:
+        """Check a name and a noun. Raises StudioError when the name is taken or either cannot be used."""
+        handle, noun = normal_handle(name), " ".join(noun.split()).lower()
+        if not noun:
+            raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
+        if len(noun) > NOUN_LETTERS_HIGH or handles_in(noun):
+            raise StudioError(f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".')
+        waiting = [job.task["handle"] for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
+        if self.library.has(handle) or handle in waiting:
+            hint = "Choose another name, or rename or delete the old one in the Library."
+            raise StudioError(f"{handle} is already the name of a concept.", hint)
+        return Subject(handle, noun)
+
+    # painting
+
+    def create(self, recipe: Recipe) -> Job:
+        """Queue pictures. Raises StudioError when the prompt names a concept that is not in the Library."""
+        recipe = self.resolved(recipe)
+        return self.jobs.add("create", recipe.prompt, recipe.to_json())
+
+    def resolved(self, recipe: Recipe) -> Recipe:
+        """`recipe`, checked, with the hash of every concept its prompts name."""
+        handles = handles_in(f"{recipe.prompt} {recipe.negative}")
+        concepts = {handle: self.library.hash(self.library.find(handle)) for handle in handles}
+        strengths = {handle: recipe.strength(handle) for handle in handles}
+        return dataclasses.replace(recipe, concepts=concepts, strengths=strengths).checked()
+
+    # jobs
+
+    def progress(self, job: Job) -> Progress:
+        """How far a job is."""
+        return Progress.of(self.jobs.events(job.id))
+
+    def retry(self, number: int) -> Job:
+        """Queue an ended job again, with the same photos, settings and seed."""
+        job = self.jobs.get(number)
+        if not job.has_ended:
+            raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
+        if job.kind == "create":
+            return self.create(Recipe.from_json(job.task))
+        self.subject(job.task["handle"], job.task["noun"])
+        photos = self.jobs.folder(number) / "photos"
+        with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):
+            shutil.copytree(photos, folder / "photos")
+        return self.jobs.get(again)
+
+    def gallery(self, limit: int = 60) -> list[Path]:
+        """The newest pictures, newest first."""
+        return sorted(self.pictures.glob("*.png"), reverse=True)[:limit]
+
+    # the base model and the worker
+
+    def base_defaults(self) -> BaseDefaults:
+        """How the base model likes to be painted with."""
+        try:
+            values = json.loads((Path(self.base) / "likeness.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return BaseDefaults()
+        lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
+        return BaseDefaults(steps=values.get("steps", 30), guidance=values.get("guidance", 7.5), **lists)
+
+    def worker_state(self) -> WorkerState:
+        """What the worker last said of itself."""
+        try:
+            return WorkerState(**json.loads((self.folder / "worker.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return WorkerState()
+
+    def say_worker(self, state: WorkerState) -> None:
+        """Let the page know how the worker is."""
+        write_whole(self.folder / "worker.json", json.dumps(dataclasses.asdict(state)).encode("utf-8"))
