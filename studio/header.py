@@ -81,8 +81,17 @@ class Header:
             raise ValueError("handles")
         if not all(isinstance(noun, str) and len(noun) < 100 for noun in handles.values()):
             raise ValueError("nouns")
-        texts = (header.method, header.method_title, header.paper, header.base, header.fingerprint, header.created)
-        if not all(isinstance(text, str) and len(text) < 500 for text in texts) or not isinstance(header.settings, dict):
+        texts = (
+            header.method,
+            header.method_title,
+            header.paper,
+            header.base,
+            header.fingerprint,
+            header.created,
+        )
+        if not all(isinstance(text, str) and len(text) < 500 for text in texts) or not isinstance(
+            header.settings, dict
+        ):
             raise ValueError("fields")
         if not isinstance(header.final_loss, int | float) or not isinstance(header.photos, int):
             raise ValueError("numbers")
@@ -91,7 +100,9 @@ class Header:
 
 def refused(path: Path, reason: str) -> StudioError:
     """The error for a file that is no concept of ours."""
-    return StudioError(f"{path.name} is not a concept file: {reason}.", "Choose a .safetensors file that Likeness wrote.")
+    return StudioError(
+        f"{path.name} is not a concept file: {reason}.", "Choose a .safetensors file that Likeness wrote."
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

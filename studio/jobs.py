@@ -137,28 +137,35 @@ class Jobs:
             row = table.execute(query, kinds).fetchone()
             if row is None:
                 return None
-            table.execute("update jobs set status = 'running', started = ? where id = ?", (time.time(), row["id"]))
+            table.execute(
+                "update jobs set status = 'running', started = ? where id = ?", (time.time(), row["id"])
+            )
         return self.get(row["id"])
 
     def wish(self, number: int) -> Wish:
         """What was asked of a running job."""
         return self.get(number).wish
 
-    def end(self, number: int, status: Status, outcome: dict[str, Any] | None = None, error: str = "", hint: str = "") -> None:
+    def end(
+        self,
+        number: int,
+        status: Status,
+        outcome: dict[str, Any] | None = None,
+        error: str = "",
+        hint: str = "",
+    ) -> None:
         """The last word on a running job."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
-        query = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ? where id = ? and status = 'running'"
+        change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
         with self._table() as table:
-            table.execute(query, row)
+            table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def abandon(self, error: str, hint: str) -> list[int]:
         """Fail every job that a vanished worker left running; returns their numbers."""
         with self._table() as table:
             numbers = [row["id"] for row in table.execute("select id from jobs where status = 'running'")]
-            table.execute(
-                "update jobs set status = 'failed', error = ?, hint = ?, finished = ? where status = 'running'",
-                (error, hint, time.time()),
-            )
+            change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
+            table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
         return numbers
 
     def log(self, number: int, event: dict[str, Any]) -> None:

@@ -74,7 +74,9 @@ class Library:
         for entry in self.entries():
             if handle.lower() in entry.header.handles:
                 return entry
-        raise StudioError(f"There is no concept called {handle}.", "Train it, or import its file in the Library.")
+        raise StudioError(
+            f"There is no concept called {handle}.", "Train it, or import its file in the Library."
+        )
 
     def has(self, handle: str) -> bool:
         """Whether a concept has this handle."""
@@ -113,7 +115,9 @@ class Library:
     def delete(self, handle: str) -> Path:
         """Move a concept to the trash; returns where it lies there."""
         entry = self.find(handle)
-        return Path(shutil.move(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}"))
+        return Path(
+            shutil.move(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}")
+        )
 
     def restore(self, trashed: Path) -> Entry:
         """Bring a deleted concept back."""

@@ -70,7 +70,9 @@ class Field:
             raise StudioError(f"{self.title} is either on or off, not {value!r}.", "Choose one of the two.")
         if self.kind == "choice":
             if value not in self.choices:
-                raise StudioError(f"{self.title} cannot be {value!r}.", f"Choose {' or '.join(self.choices)}.")
+                raise StudioError(
+                    f"{self.title} cannot be {value!r}.", f"Choose {' or '.join(self.choices)}."
+                )
             return value
         if self.kind == "text":
             return str(value)
@@ -117,8 +119,21 @@ class MethodCard:
         known = {field.name for field in self.fields}
         for name in values:
             if name not in known:
-                raise StudioError(f"{self.title} has no setting called {name!r}.", f"It has {', '.join(sorted(known))}.")
+                raise StudioError(
+                    f"{self.title} has no setting called {name!r}.", f"It has {', '.join(sorted(known))}."
+                )
         return {field.name: field.parse(values.get(field.name, field.default)) for field in self.fields}
+
+    def tuned(self, defaults: dict[str, Any], base: str) -> MethodCard:
+        """This card with the defaults that suit a base model better than the paper's."""
+        source = f"tuned for {base}"
+        fields = tuple(
+            dataclasses.replace(field, default=field.parse(defaults[field.name]), source=source)
+            if field.name in defaults
+            else field
+            for field in self.fields
+        )
+        return dataclasses.replace(self, fields=fields)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary; `from_json` is its inverse."""
@@ -173,15 +188,18 @@ class Method(ABC):
     needs: ClassVar[Needs] = Needs()
     Settings: ClassVar[type]
 
-    def __init__(self, backbone: Backbone, photos: PhotoSet, subject: Subject, settings: Any) -> None:
+    def __init__(
+        self, backbone: Backbone, subject: Subject, settings: Any, generator: torch.Generator
+    ) -> None:
+        """`settings` is an instance of `Settings`; `generator` draws whatever the edits start from."""
         self.backbone = backbone
-        self.photos = photos
         self.subject = subject
         self.settings = settings
 
-    def prepare(self, cache: Path, seed: int) -> Iterator[Event]:
-        """Work before the first step (encode photos, paint class pictures); `cache` outlives the task."""
-        yield from ()
+    @abstractmethod
+    def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
+        """Work before the first step: encode the photos, paint class pictures. What is kept in the folder
+        `cache` outlives the task. Runs with nothing attached."""
 
     @abstractmethod
     def stages(self) -> list[Stage]:
@@ -202,6 +220,11 @@ class Method(ABC):
     def report(self) -> dict[str, float]:
         """Named numbers about what was learned, worth a note at the end."""
         return {}
+
+    @property
+    def preview_prompt(self) -> str:
+        """What is painted while the subject is being learned."""
+        return f"a photo of {self.subject.handle}"
 
     @classmethod
     def card(cls) -> MethodCard:

@@ -89,7 +89,9 @@ def open_photo(path: Path, name: str = "") -> Photo:
             with Image.open(path, formats=FORMATS) as opened:
                 width, height = opened.size
                 if width * height > PIXELS_HIGH:
-                    raise StudioError(f"it has {width * height // 1_000_000} million pixels", "Make it smaller.")
+                    raise StudioError(
+                        f"it has {width * height // 1_000_000} million pixels", "Make it smaller."
+                    )
                 if min(width, height) < SIDE_LOW:
                     raise StudioError(f"it is only {width} x {height} pixels", "Choose a larger photo.")
                 if max(width, height) > ASPECT_HIGH * min(width, height):
@@ -102,11 +104,15 @@ def open_photo(path: Path, name: str = "") -> Photo:
         raise StudioError("it claims to have far too many pixels", "Choose another file.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         unknown = isinstance(error, Image.UnidentifiedImageError)
-        reason = "it is not a picture in a format this studio reads" if unknown else "it is damaged or cut short"
+        reason = (
+            "it is not a picture in a format this studio reads" if unknown else "it is damaged or cut short"
+        )
         raise StudioError(reason, "Open it in an image program and save it as PNG or JPEG.") from error
     scale = SIDE_KEPT / min(image.size)
     if scale < 1:
-        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+        image = image.resize(
+            (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
+        )
     return Photo(name, image)
 
 
@@ -178,7 +184,9 @@ class PhotoSet:
         """The squares that `save` wrote. Raises StudioError when they are gone."""
         paths = sorted(folder.glob("*.png"))
         if not paths:
-            raise StudioError("The photos of this job are gone.", "Drop them in again and start a new training.")
+            raise StudioError(
+                "The photos of this job are gone.", "Drop them in again and start a new training."
+            )
         return cls(tuple(open_photo(path).image for path in paths))
 
     def pixels(self, side: int) -> np.ndarray:

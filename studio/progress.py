@@ -34,7 +34,10 @@ class Progress:
     def of(cls, events: Sequence[dict[str, Any]]) -> Progress:
         """What `Jobs.events` tells."""
         steps = [event for event in events if event["event"] == "step"]
-        named = {kind: [event for event in events if event["event"] == kind] for kind in ("preview", "picture", "note")}
+        named = {
+            kind: [event for event in events if event["event"] == kind]
+            for kind in ("preview", "picture", "note")
+        }
         last = steps[-1] if steps else {"step": 0, "steps": 0, "stage": ""}
         recent = [event for event in steps[-RATE_WINDOW_STEPS:] if event["stage"] == last["stage"]]
         rate = 0.0
@@ -46,7 +49,9 @@ class Progress:
             stage=last["stage"],
             rate=max(rate, 0.0),
             seconds_left=(last["steps"] - last["step"]) / rate if rate > 0 else None,
-            curve=tuple((event["step"], event["values"]["loss"]) for event in steps if "loss" in event["values"]),
+            curve=tuple(
+                (event["step"], event["values"]["loss"]) for event in steps if "loss" in event["values"]
+            ),
             previews=tuple((event["step"], event["file"], event["prompt"]) for event in named["preview"]),
             pictures=tuple(event["file"] for event in named["picture"]),
             notes=tuple(event["text"] for event in named["note"]),

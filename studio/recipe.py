@@ -63,11 +63,19 @@ class Recipe:
 
     def checked(self) -> Recipe:
         """This recipe, or a StudioError that names the first value out of range."""
-        limits = {"steps": (1, 200), "guidance": (0.0, 50.0), "count": (1, 64), "seed": (0, SEED_HIGH), "size": (0, 4096)}
+        limits = {
+            "steps": (1, 200),
+            "guidance": (0.0, 50.0),
+            "count": (1, 64),
+            "seed": (0, SEED_HIGH),
+            "size": (0, 4096),
+        }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not low <= value <= high:
-                raise StudioError(f"{name.capitalize()} of {value:g} is out of range.", f"Give {low} to {high}.")
+                raise StudioError(
+                    f"{name.capitalize()} of {value:g} is out of range.", f"Give {low} to {high}."
+                )
         if not self.prompt.strip():
             raise StudioError("The prompt is empty.", "Write what you want to see, then paint.")
         for handle, strength in self.strengths.items():
@@ -98,7 +106,13 @@ class Recipe:
         lines = [self.prompt]
         if self.negative:
             lines.append(f"Negative prompt: {self.negative}")
-        rest = {"Steps": self.steps, "Sampler": "DDIM", "CFG scale": self.guidance, "Seed": self.seed, "Model": self.base}
+        rest = {
+            "Steps": self.steps,
+            "Sampler": "DDIM",
+            "CFG scale": self.guidance,
+            "Seed": self.seed,
+            "Model": self.base,
+        }
         return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
 
 
@@ -122,9 +136,13 @@ def read_recipe(path: Path) -> Recipe:
             picture.load()
             text = picture.info.get(PNG_KEY)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StudioError(f"{path.name} is not a PNG that can be read.", "Choose a picture painted here.") from error
+        raise StudioError(
+            f"{path.name} is not a PNG that can be read.", "Choose a picture painted here."
+        ) from error
     if text is None:
-        raise StudioError(f"{path.name} has no recipe inside.", "Choose a PNG that this studio painted and nobody re-saved.")
+        raise StudioError(
+            f"{path.name} has no recipe inside.", "Choose a PNG that this studio painted and nobody re-saved."
+        )
     try:
         return Recipe.from_json(json.loads(text)).checked()
     except (ValueError, TypeError, AttributeError) as error:

@@ -33,11 +33,15 @@ class Supervisor:
 
     def __enter__(self) -> Supervisor:
         self.workspace.say_worker(WorkerState("starting"))
-        self.workspace.jobs.abandon("The studio was closed while this was running.", "Press Retry to start it again.")
+        self.workspace.jobs.abandon(
+            "The studio was closed while this was running.", "Press Retry to start it again."
+        )
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._leaving.set()
         self._end()
         self._thread.join(timeout=10)
@@ -74,7 +78,9 @@ class Supervisor:
             quick = quick + 1 if time.monotonic() - started < QUICK_SECONDS else 0
             if quick >= QUICK_DEATHS_HIGH:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
-                self.workspace.say_worker(WorkerState("error", error="The worker stops as soon as it starts.", hint=hint))
+                self.workspace.say_worker(
+                    WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
+                )
                 return None
 
     def _mourn(self, code: int) -> None:

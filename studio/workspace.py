@@ -40,10 +40,12 @@ class WorkerState:
 
 @dataclasses.dataclass(frozen=True)
 class BaseDefaults:
-    """How a base model likes to be painted with; a folder may say so in its `likeness.json`."""
+    """How a base model likes to be used; a folder may say so in its `likeness.json`. `settings` holds, by
+    method, the defaults that suit this base better than the paper's."""
 
     steps: int = 30
     guidance: float = 7.5
+    settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     nouns: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
 
@@ -61,7 +63,9 @@ class Workspace:
             self.jobs = Jobs(self._place("jobs"))
         except OSError as error:
             reason = error.strerror or "it cannot be written"
-            raise StudioError(f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace.") from error
+            raise StudioError(
+                f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace."
+            ) from error
 
     def _place(self, name: str) -> Path:
         place = self.folder / name
@@ -82,7 +86,10 @@ class Workspace:
         """Queue a training on these very photos. Raises StudioError when something is missing or wrong."""
         low, high = method.needs.photos_low, method.needs.photos_high
         if not low <= len(photos) <= high:
-            raise StudioError(f"{method.title} needs {low} to {high} photos; there are {len(photos)}.", "Add or remove some.")
+            raise StudioError(
+                f"{method.title} needs {low} to {high} photos; there are {len(photos)}.",
+                "Add or remove some.",
+            )
         subject = self.subject(name, noun)
         if not 0 <= seed <= SEED_HIGH:
             raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {SEED_HIGH}.")
@@ -105,8 +112,12 @@ class Workspace:
         if not noun:
             raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
         if len(noun) > NOUN_LETTERS_HIGH or handles_in(noun):
-            raise StudioError(f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".')
-        waiting = [job.task["handle"] for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
+            raise StudioError(
+                f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".'
+            )
+        waiting = [
+            job.task["handle"] for job in self.jobs.list() if job.kind == "train" and not job.has_ended
+        ]
         if self.library.has(handle) or handle in waiting:
             hint = "Choose another name, or rename or delete the old one in the Library."
             raise StudioError(f"{handle} is already the name of a concept.", hint)
@@ -157,8 +168,14 @@ class Workspace:
             values = json.loads((Path(self.base) / "likeness.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return BaseDefaults()
+        known = {field.name for field in dataclasses.fields(BaseDefaults)}
         lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
-        return BaseDefaults(steps=values.get("steps", 30), guidance=values.get("guidance", 7.5), **lists)
+        return BaseDefaults(**{**{name: value for name, value in values.items() if name in known}, **lists})
+
+    def tuned(self, card: MethodCard) -> MethodCard:
+        """A method's card with the defaults that suit this workspace's base."""
+        settings = self.base_defaults().settings.get(card.id)
+        return card.tuned(settings, Path(self.base).name) if settings else card
 
     def worker_state(self) -> WorkerState:
         """What the worker last said of itself."""

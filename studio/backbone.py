@@ -1,0 +1,333 @@
+"""The Backbone: a loaded, frozen base model behind a few verbs. It never knows which concepts exist.
+
+This is the only file that names a diffusers or transformers class. Shapes: n prompts or pictures, L tokens
+of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution` pixels a side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
+
+from studio.errors import StudioError
+from studio.recipe import HANDLE
+
+FINGERPRINT_SAMPLES = 257
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One prompt as ids. `spans` maps a handle to the positions of its vectors, all places together;
+    `dropped` counts the tokens that did not fit."""
+
+    ids: list[int]
+    spans: dict[str, list[int]]
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Words:
+    """Encoded prompts: `hidden` (n, L, D), and how each was cut into tokens."""
+
+    hidden: Tensor
+    tokens: tuple[Tokens, ...]
+
+
+class Backbone:
+    """A Stable Diffusion model of any size (1.x, 2.x, or the starter), on one device, every weight frozen.
+
+    `resolution` is the side of a picture in pixels, `latent_shape` its (C, h, w); `sites` are all modules
+    of U-Net and text encoder by path, such as `unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: CLIPTokenizer,
+        text_encoder: CLIPTextModel,
+        unet: UNet2DConditionModel,
+        vae: AutoencoderKL,
+        schedule: Mapping[str, Any],
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name, self.device, self.dtype = name, torch.device(device), dtype
+        self.tokenizer = tokenizer
+        self.text_encoder, self.unet, self.vae = text_encoder.eval(), unet.eval(), vae.eval()
+        for part in (text_encoder, unet, vae):
+            part.requires_grad_(False)
+        self.schedule = DDIMScheduler.from_config({**schedule, "clip_sample": False})
+        self.prediction_type = self.schedule.config.prediction_type
+        if self.prediction_type not in ("epsilon", "v_prediction"):
+            raise StudioError(
+                f"{name} predicts {self.prediction_type}.", "Choose a base that predicts epsilon or v."
+            )
+        self.fingerprint = self._fingerprint()
+        for part, precision in ((text_encoder, dtype), (unet, dtype), (vae, torch.float32)):
+            part.to(self.device)
+            if part.dtype != precision:
+                part.to(precision)
+        side = unet.config.sample_size
+        self.latent_shape = (unet.config.in_channels, side, side)
+        self.resolution = side * 2 ** (len(vae.config.block_out_channels) - 1)
+        self._new_words: dict[str, Tensor] = {}
+
+    @classmethod
+    def open(cls, place: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
+        """Load a diffusers folder, a single .safetensors checkpoint, or a hub name already on this machine.
+
+        On CUDA the frozen weights are bfloat16 (float16 where the card has none), elsewhere float32.
+        Raises StudioError when there is no such model or it is none that this studio can use.
+        """
+        diffusers_logging.set_verbosity_error()
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+        path = Path(place).expanduser()
+        options = {"safety_checker": None, "requires_safety_checker": False, "dtype": torch.float32}
+        try:
+            if path.is_file():
+                pipeline = StableDiffusionPipeline.from_single_file(str(path), **_renamed(options))
+            else:
+                source = str(path) if path.is_dir() else str(place)
+                pipeline = StableDiffusionPipeline.from_pretrained(
+                    source, local_files_only=path.is_dir(), **_renamed(options)
+                )
+        except Exception as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            hint = "Name a diffusers folder of a Stable Diffusion 1.x or 2.x model, or leave --base out."
+            raise StudioError(f"The base model {place} cannot be opened: {reason}", hint) from error
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if dtype is None:
+            half = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
+            dtype = half if device == "cuda" else torch.float32
+        parts = (pipeline.tokenizer, pipeline.text_encoder, pipeline.unet, pipeline.vae)
+        return cls(path.name or str(place), *parts, pipeline.scheduler.config, device, dtype)
+
+    def _fingerprint(self) -> str:
+        """A hash of what concepts depend on: text encoder and U-Net, sampled, rounded to half precision so
+        that the same model stored in float16 and float32 is recognised as one."""
+        digest = hashlib.sha256(self.prediction_type.encode())
+        for part in (self.text_encoder, self.unet):
+            for name, weight in sorted(part.state_dict().items()):
+                flat = weight.detach().flatten()
+                places = torch.linspace(
+                    0, flat.numel() - 1, min(flat.numel(), FINGERPRINT_SAMPLES), dtype=torch.float64
+                )
+                sample = flat[places.long()].to("cpu", torch.float16)
+                digest.update(
+                    f"{name.replace('text_model.', '')}{tuple(weight.shape)}".encode()
+                    + sample.numpy().tobytes()
+                )
+        return digest.hexdigest()[:16]
+
+    # words
+
+    @property
+    def text_width(self) -> int:
+        """D, the width of an encoded token and of a token's vector."""
+        return self.text_encoder.config.hidden_size
+
+    @property
+    def tokens_high(self) -> int:
+        """How many tokens of a prompt are read, start and end not counted."""
+        return self.tokenizer.model_max_length - 2
+
+    @contextmanager
+    def new_words(self, vectors: Mapping[str, Tensor]) -> Iterator[None]:
+        """Let prompts name handles: each stands for its vectors (n, D). Tokenizer and table stay untouched.
+
+        Raises StudioError when a handle is already a word of the tokenizer or of this block.
+        """
+        for handle in vectors:
+            if handle in self._new_words or len(self._pieces(handle)) == 1:
+                raise StudioError(
+                    f"{handle} already means something.", "Choose another name for the concept."
+                )
+        before = self._new_words
+        self._new_words = before | {handle.lower(): rows for handle, rows in vectors.items()}
+        try:
+            yield
+        finally:
+            self._new_words = before
+
+    def _pieces(self, text: str) -> list[int]:
+        return (
+            self.tokenizer(text, add_special_tokens=False, truncation=False).input_ids if text.strip() else []
+        )
+
+    def tokenize(self, prompt: str) -> Tokens:
+        """Cut a prompt into ids, start, end and padding included; a handle takes one place per vector.
+
+        At a handle's places stands the start id: any legal id would do, its vector replaces it before the
+        encoder reads it, and an end id there would move the pooled output of larger encoders.
+        """
+        ids: list[int] = []
+        spans: dict[str, list[int]] = {}
+        start = 0
+        for match in HANDLE.finditer(prompt):
+            handle = match.group().lower()
+            if handle not in self._new_words:
+                continue
+            ids += self._pieces(prompt[start : match.start()])
+            rows = self._new_words[handle].shape[0]
+            spans.setdefault(handle, []).extend(range(len(ids) + 1, len(ids) + 1 + rows))
+            ids += [self.tokenizer.bos_token_id] * rows
+            start = match.end()
+        ids += self._pieces(prompt[start:])
+        kept = ids[: self.tokens_high]
+        padding = [self.tokenizer.pad_token_id] * (self.tokens_high - len(kept))
+        spans = {
+            handle: [place for place in places if place <= self.tokens_high]
+            for handle, places in spans.items()
+        }
+        whole = [self.tokenizer.bos_token_id, *kept, self.tokenizer.eos_token_id, *padding]
+        return Tokens(whole, spans, len(ids) - len(kept))
+
+    def encode_prompts(self, prompts: Sequence[str]) -> Words:
+        """Read prompts as the U-Net was taught, padding included. Gradients reach new words."""
+        tokens = tuple(self.tokenize(prompt) for prompt in prompts)
+        ids = torch.tensor([prompt.ids for prompt in tokens], device=self.device)
+        table = self.text_encoder.get_input_embeddings()
+
+        def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
+            rows, places, vectors = [], [], []
+            for row, prompt in enumerate(tokens):
+                for handle, span in prompt.spans.items():
+                    learned = self._new_words[handle]
+                    rows += [row] * len(span)
+                    places += span
+                    vectors += [learned[index % len(learned)] for index in range(len(span))]
+            if not vectors:
+                return embedded
+            new = torch.stack(vectors).to(embedded.device, embedded.dtype)
+            return embedded.index_put((torch.tensor(rows), torch.tensor(places)), new)
+
+        hook = table.register_forward_hook(put)
+        try:
+            hidden = self.text_encoder(input_ids=ids).last_hidden_state
+        finally:
+            hook.remove()
+        return Words(hidden, tokens)
+
+    def vectors_of(self, text: str) -> Tensor:
+        """The table's own vectors of a text's tokens (n, D), float32, n at least 1.
+
+        Raises StudioError when the text has no token.
+        """
+        pieces = self._pieces(text)
+        if not pieces:
+            raise StudioError(f"{text!r} has no token.", 'Say what it is in a word, such as "cat".')
+        return self.text_encoder.get_input_embeddings().weight[pieces].float()
+
+    def noun_vectors(self, noun: str, count: int) -> Tensor:
+        """`count` copies of the noun's vector (count, D), float32: where a new word starts. A noun of
+        several tokens gives their mean. Raises StudioError when the noun has no token."""
+        return self.vectors_of(noun).mean(0, keepdim=True).repeat(count, 1)
+
+    @cached_property
+    def usual_norm(self) -> float:
+        """The median length of the vocabulary's vectors."""
+        return self.text_encoder.get_input_embeddings().weight.float().norm(dim=1).median().item()
+
+    # pictures and latents
+
+    @torch.no_grad()
+    def encode_photos(self, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(n, H, W, 3) uint8 -> mean and standard deviation of the posterior, each (n, C, h, w), scaled.
+
+        A training latent is `mean + std * noise`: fresh noise each time, from one pass of the encoder.
+        """
+        scaled = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2).to(self.device)
+        posteriors = [self.vae.encode(photo[None]).latent_dist for photo in scaled]
+        factor = self.vae.config.scaling_factor
+        mean = torch.cat([posterior.mean for posterior in posteriors])
+        std = torch.cat([posterior.std for posterior in posteriors])
+        return mean * factor, std * factor
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        """(n, C, h, w) -> n pictures."""
+        pixels = self.vae.decode(
+            latents.to(self.device, torch.float32) / self.vae.config.scaling_factor
+        ).sample
+        arrays = (
+            ((pixels.clamp(-1, 1) + 1) * 127.5).round().to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+        )
+        return [Image.fromarray(array) for array in arrays]
+
+    # diffusion
+
+    def draw(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Standard normal noise, drawn on the CPU so that a seed means the same on every device."""
+        return torch.randn(tuple(shape), generator=generator).to(self.device)
+
+    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` training timesteps, uniform and independent."""
+        return torch.randint(self.schedule.config.num_train_timesteps, (count,), generator=generator).to(
+            self.device
+        )
+
+    def _levels(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(alpha-bar) and sqrt(1 - alpha-bar) at `timesteps` (n,), each (n, 1, 1, 1)."""
+        level = self.schedule.alphas_cumprod.to(self.device)[timesteps].view(-1, 1, 1, 1)
+        return level.sqrt(), (1 - level).sqrt()
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """z_t = sqrt(alpha-bar_t) z + sqrt(1 - alpha-bar_t) eps (DDPM, Ho et al. 2020, eq. 4)."""
+        signal, spread = self._levels(timesteps)
+        return signal * latents + spread * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """What this base was taught to predict: eps, or v = sqrt(alpha-bar) eps - sqrt(1 - alpha-bar) z
+        (Salimans and Ho 2022, section 4)."""
+        if self.prediction_type == "epsilon":
+            return noise
+        signal, spread = self._levels(timesteps)
+        return signal * noise - spread * latents
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, hidden: Tensor) -> Tensor:
+        """The U-Net: (n, C, h, w), (n,) and (n, L, D) -> (n, C, h, w) in float32."""
+        return self.unet(noisy.to(self.dtype), timesteps, hidden.to(self.dtype)).sample.float()
+
+    def sampler(self, steps: int) -> DDIMScheduler:
+        """A fresh DDIM sampler (Song et al. 2021), deterministic, set to `steps` steps."""
+        sampler = DDIMScheduler.from_config(self.schedule.config)
+        sampler.set_timesteps(steps, device=self.device)
+        return sampler
+
+    # sites
+
+    @cached_property
+    def sites(self) -> dict[str, nn.Module]:
+        """Every module of U-Net and text encoder by its path; the path is the same in all versions of the
+        libraries."""
+        text = {
+            name.removeprefix("text_model."): module for name, module in self.text_encoder.named_modules()
+        }
+        sites = {f"unet.{name}": module for name, module in self.unet.named_modules() if name}
+        return sites | {f"text_encoder.{name}": module for name, module in text.items() if name}
+
+    def linear_sites(self, *endings: str) -> dict[str, nn.Linear]:
+        """The linear layers whose path ends in one of `endings`, such as "attn2.to_k"."""
+        linear = {name: module for name, module in self.sites.items() if isinstance(module, nn.Linear)}
+        return {name: module for name, module in linear.items() if name.endswith(endings)}
+
+
+def _renamed(options: dict[str, Any]) -> dict[str, Any]:
+    """diffusers' pipelines take the precision under the name `torch_dtype`."""
+    return {"torch_dtype" if name == "dtype" else name: value for name, value in options.items()}

@@ -1,0 +1,96 @@
+"""The Concept file: handles, a readable header and the edits, in one small safetensors file.
+
+Opening it runs no code and needs no trainer. Tensor names are `kind/site/tensor` by module path, never by
+ordinal. Nothing that is shared between concepts is stored in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+
+from studio.backbone import Backbone
+from studio.edits import KINDS, Active, Edit
+from studio.errors import StudioError
+from studio.header import METADATA_KEY, Header, read_header, refused, write_whole
+
+TENSORS_HIGH = 20_000
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What was learned (`edits`) and what it is (`header`)."""
+
+    header: Header
+    edits: tuple[Edit, ...]
+
+    def settle(self) -> Concept:
+        """Round what was learned to the precision of the file, so that painting now and painting after
+        opening the file give the same picture."""
+        for edit in self.edits:
+            for tensor in edit.tensors().values():
+                tensor.data = tensor.detach().to(edit.kept).float()
+        return self
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        tensors = {}
+        for edit in self.edits:
+            for name, tensor in edit.tensors().items():
+                tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.kept).contiguous()
+        write_whole(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
+
+    @classmethod
+    def open(cls, path: Path) -> Concept:
+        """Read a file. Raises StudioError when it is no concept, or one with broken numbers."""
+        header = read_header(path)
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError, ValueError, RecursionError) as error:
+            raise refused(path, "its tensors are damaged") from error
+        if len(tensors) > TENSORS_HIGH:
+            raise refused(path, f"it has {len(tensors)} tensors")
+        if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()):
+            raise refused(path, "it holds values that are no numbers")
+        try:
+            edits = tuple(_edits(header, {name: tensor.float() for name, tensor in tensors.items()}))
+        except ValueError as error:
+            raise refused(path, str(error)) from error
+        return cls(header, edits)
+
+    def check(self, backbone: Backbone) -> None:
+        """Raises StudioError, naming both models, when this concept was made for another base."""
+        fits = all(edit.fits(backbone) for edit in self.edits)
+        if fits and self.header.fingerprint == backbone.fingerprint:
+            return
+        made = f"{self.header.base} ({self.header.fingerprint})"
+        here = f"{backbone.name} ({backbone.fingerprint})"
+        hint = f"Start the studio with --base {self.header.base}, or train it again from the photos."
+        raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
+
+    def active(self, strengths: dict[str, float]) -> list[Active]:
+        """Its edits, each at the strength of its handle (1 unless given)."""
+        return [Active(edit, strengths.get(edit.handle, 1.0)) for edit in self.edits]
+
+
+def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
+    """The edits that these tensors make up. Raises ValueError when a name fits no kind or handle."""
+    edits: list[Edit] = []
+    groups: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind not in KINDS:
+            raise ValueError(f"it holds {kind!r}, which this version does not know")
+        handle = rest.split("/")[0] if rest.startswith("<") else header.handle
+        groups.setdefault((kind, handle), {})[rest] = tensor
+    for (kind, handle), named in sorted(groups.items()):
+        if handle not in header.handles:
+            raise ValueError(f"it holds {handle}, which its header does not name")
+        edits.append(KINDS[kind].from_tensors(handle, header.handles[handle], named))
+    return edits

@@ -1,0 +1,60 @@
+"""The contract of an edit: exactly what was learned, and how its kind goes on a Backbone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from studio.backbone import Backbone
+
+
+class Edit(ABC):
+    """A small change of one kind, belonging to the concept `handle` (noun `noun`).
+
+    Tensors are named `site/tensor` by module path. Trainable ones are float32 whatever the base runs in.
+    """
+
+    kind: ClassVar[str]
+    kept: ClassVar[torch.dtype] = torch.float32  # the precision of the file
+
+    def __init__(self, handle: str, noun: str) -> None:
+        self.handle = handle
+        self.noun = noun
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What a concept file keeps, by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+        """The edit that `tensors` came from. Raises ValueError when names or shapes do not fit."""
+
+    @abstractmethod
+    def fits(self, backbone: Backbone) -> bool:
+        """Whether every tensor has a place of its shape in this backbone."""
+
+    @classmethod
+    @abstractmethod
+    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> AbstractContextManager[None]:
+        """Put all active edits of this kind on, summed in the order given."""
+
+    def to(self, backbone: Backbone) -> Self:
+        """Move the tensors to the backbone's device, once, before painting."""
+        for tensor in self.tensors().values():
+            tensor.data = tensor.data.to(backbone.device)
+        return self
+
+
+@dataclass(frozen=True)
+class Active:
+    """An edit at a strength: 1 as learned."""
+
+    edit: Edit
+    strength: float = 1.0

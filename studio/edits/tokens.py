@@ -1,0 +1,53 @@
+"""New words: vectors that stand where a prompt names a handle (Textual Inversion, arXiv 2208.01618)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+from torch import Tensor
+
+from studio.backbone import Backbone
+from studio.edits.edit import Active, Edit
+
+
+class NewWord(Edit):
+    """`vectors` (n, D) float32, read by the text encoder as n tokens wherever the prompt names the handle.
+
+    At strength s the vectors are v0 + s (v - v0), with v0 the noun's own vector: between the plain noun
+    and the learned word, and beyond it above 1.
+    """
+
+    kind = "tokens"
+
+    def __init__(self, handle: str, noun: str, vectors: Tensor) -> None:
+        super().__init__(handle, noun)
+        self.vectors = vectors
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {f"{self.handle}/vectors": self.vectors}
+
+    @classmethod
+    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+        vectors = tensors.get(f"{handle}/vectors")
+        if vectors is None or len(tensors) != 1 or vectors.ndim != 2 or not 1 <= vectors.shape[0] <= 64:
+            raise ValueError("a new word needs one matrix of 1 to 64 vectors")
+        return cls(handle, noun, vectors)
+
+    def fits(self, backbone: Backbone) -> bool:
+        return self.vectors.shape[1] == backbone.text_width
+
+    def at(self, backbone: Backbone, strength: float) -> Tensor:
+        """The vectors (n, D) at a strength."""
+        if strength == 1:
+            return self.vectors
+        v0 = backbone.noun_vectors(self.noun, len(self.vectors))
+        return v0 + strength * (self.vectors - v0)
+
+    @classmethod
+    @contextmanager
+    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
+        words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
+        with backbone.new_words(words):
+            yield

@@ -1,0 +1,191 @@
+"""The worker process: owns the device, keeps the backbone warm, and does one task at a time.
+
+It meets the page only in the workspace's folder. It may be killed at any moment: a picture or a concept
+is either not there or whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.errors import StudioError
+from studio.events import Event, FinishEarly, Note, Preview, Result, Step
+from studio.generate import Picture, generate
+from studio.jobs import Job
+from studio.method import Method, Subject
+from studio.photos import PhotoSet
+from studio.recipe import Recipe, handles_in, save_picture
+from studio.supervisor import BASE_REFUSED, exit_with_parent
+from studio.workspace import WorkerState, Workspace
+
+IDLE_SECONDS = 0.2
+OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
+
+log = logging.getLogger("likeness.worker")
+Train = Callable[..., Iterator[Event]]
+
+
+def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train) -> None:
+    """Load the base, then take jobs from the table until the page goes away."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    exit_with_parent()
+    workspace.say_worker(WorkerState("starting"))
+    try:
+        backbone = Backbone.open(workspace.base)
+    except StudioError as error:
+        workspace.say_worker(WorkerState("error", error=error.message, hint=error.hint))
+        sys.exit(BASE_REFUSED)
+    worker = Worker(workspace, backbone, methods, train)
+    worker.say("ready")
+    while True:
+        if not worker.take(("train", "create")):
+            time.sleep(IDLE_SECONDS)
+
+
+class Worker:
+    """Does jobs of the table, one after the other; a picture may be painted between two training steps."""
+
+    def __init__(
+        self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
+    ) -> None:
+        self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
+
+    def say(self, state: str) -> None:
+        """Tell the page what the worker is doing, and on what."""
+        device = (
+            torch.cuda.get_device_name() if self.backbone.device.type == "cuda" else self.backbone.device.type
+        )
+        base = {
+            "name": self.backbone.name,
+            "fingerprint": self.backbone.fingerprint,
+            "resolution": self.backbone.resolution,
+            "device": device.upper() if device == "cpu" else device,
+            "tokens_high": self.backbone.tokens_high,
+        }
+        self.workspace.say_worker(WorkerState(state, base))
+
+    def take(self, kinds: tuple[str, ...]) -> bool:
+        """Do the oldest waiting job of these kinds, to its end; False when none waits."""
+        job = self.workspace.jobs.claim(kinds)
+        if job is None:
+            return False
+        self.say("busy")
+        log.info("job %d: %s %s", job.id, job.kind, job.title)
+        jobs = self.workspace.jobs
+        try:
+            outcome = self.do(job)
+        except StudioError as error:
+            jobs.end(job.id, "failed", error=error.message, hint=error.hint)
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            jobs.end(job.id, "failed", error="The device ran out of memory.", hint=OUT_OF_MEMORY)
+        except Exception as error:
+            (jobs.folder(job.id) / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            log.exception("job %d failed", job.id)
+            hint = "This is a fault of the studio. The details are in traceback.txt in the job's folder."
+            jobs.end(
+                job.id, "failed", error=f"Something went wrong inside ({type(error).__name__}).", hint=hint
+            )
+        else:
+            jobs.end(job.id, "done" if outcome else "stopped", outcome)
+        self.say("ready")
+        return True
+
+    def do(self, job: Job) -> dict[str, object]:
+        """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
+        events = self.training(job) if job.kind == "train" else self.painting(job)
+        outcome: dict[str, object] = {}
+        finishing = False
+        event = next(events, None)
+        while event is not None:
+            self.record(job, event, outcome)
+            wish = self.workspace.jobs.wish(job.id)
+            if wish == "discard":
+                events.close()
+                return {}
+            if wish == "keep" and not finishing:
+                finishing = True
+                try:
+                    event = events.throw(FinishEarly())
+                except (StopIteration, FinishEarly):
+                    return outcome
+                continue
+            if job.kind == "train":
+                while self.take(("create",)):
+                    self.say("busy")
+            event = next(events, None)
+        return outcome
+
+    def training(self, job: Job) -> Iterator[Event]:
+        """The events of a training job."""
+        task = job.task
+        if task["method"] not in self.methods:
+            raise StudioError(f"There is no method called {task['method']!r}.", "Choose another method.")
+        photos = PhotoSet.load(self.workspace.jobs.folder(job.id) / "photos")
+        subject = Subject(task["handle"], task["noun"])
+        method = self.methods[task["method"]]
+        defaults = self.workspace.base_defaults()
+        look = Recipe("", seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)
+        cache = self.workspace.cache
+        yield from self.train(method, self.backbone, photos, subject, task["settings"], look, cache)
+
+    def painting(self, job: Job) -> Iterator[Event]:
+        """The events of a painting job."""
+        recipe = Recipe.from_json(job.task)
+        yield from generate(self.backbone, recipe, open_concepts(self.workspace, recipe))
+
+    def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:
+        """Write an event to the job's log, and what it brought to disk."""
+        jobs, folder = self.workspace.jobs, self.workspace.jobs.folder(job.id)
+        match event:
+            case Step(step=step, steps=steps, values=values, stage=stage):
+                jobs.log(
+                    job.id, {"event": "step", "step": step, "steps": steps, "values": values, "stage": stage}
+                )
+            case Note(text=text):
+                jobs.log(job.id, {"event": "note", "text": text})
+            case Preview(picture=picture, prompt=prompt, step=step):
+                name = f"preview-{step:06d}.png"
+                _whole(folder / name, lambda path: picture.save(path, format="PNG"))
+                jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+            case Result(value=Picture() as painted):
+                pictures = list(outcome.get("pictures", []))
+                name = f"{job.id:05d}-{len(pictures) + 1:02d}.png"
+                _whole(
+                    self.workspace.pictures / name,
+                    lambda path: save_picture(painted.image, painted.recipe, path),
+                )
+                outcome["pictures"] = [*pictures, name]
+                jobs.log(job.id, {"event": "picture", "file": name})
+            case Result(value=Concept() as concept):
+                path = self.workspace.library.path(concept.header.handle)
+                concept.save(path)
+                outcome.update(handle=concept.header.handle, file=path.name)
+                jobs.log(job.id, {"event": "concept", **outcome})
+
+
+def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
+    """The concepts a recipe names, from the Library. Raises StudioError when one is missing or has changed
+    since the recipe was written."""
+    concepts = []
+    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+        entry = workspace.library.find(handle)
+        if not any(handle in concept.header.handles for concept in concepts):
+            concepts.append(Concept.open(entry.path))
+    return concepts
+
+
+def _whole(path: Path, save: Callable[[Path], None]) -> None:
+    """Save under a name that only a whole file ever has."""
+    partial = path.with_name(f".{path.name}")
+    save(partial)
+    partial.replace(path)

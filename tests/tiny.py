@@ -1,0 +1,104 @@
+"""A random-weight backbone of the real architecture, small enough to train in milliseconds."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from PIL import Image, ImageDraw
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from studio.backbone import Backbone
+from studio.photos import PhotoSet
+
+WORDS = ("a", "photo", "of", "the", "cat", "dog", "on", "blue", "background", "and", "sks")
+WIDTH = 32
+
+
+@cache
+def tokenizer() -> CLIPTokenizer:
+    """Letters, and a few words that are one token each."""
+    letters = [chr(code) for code in range(33, 127)]
+    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
+    merges: list[tuple[str, str]] = []
+    for word in WORDS:
+        pieces = [*word[:-1], f"{word[-1]}</w>"]
+        while len(pieces) > 1:
+            pair = (pieces[0], pieces[1])
+            if pair not in merges:
+                merges.append(pair)
+                vocabulary.append("".join(pair))
+            pieces = ["".join(pair), *pieces[2:]]
+    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
+    ids = {piece: index for index, piece in enumerate(dict.fromkeys(vocabulary))}
+    made = CLIPTokenizer(vocab=ids, merges=merges)
+    made.model_max_length = 24
+    return made
+
+
+def backbone(prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32) -> Backbone:
+    """A backbone with two levels of cross-attention and 16 px pictures."""
+    torch.manual_seed(seed)
+    words = tokenizer()
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(words),
+            hidden_size=WIDTH,
+            intermediate_size=2 * WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=words.model_max_length,
+            bos_token_id=words.bos_token_id,
+            eos_token_id=words.eos_token_id,
+            pad_token_id=words.pad_token_id,
+        )
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=WIDTH,
+        attention_head_dim=8,
+        norm_num_groups=8,
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        layers_per_block=1,
+        norm_num_groups=4,
+        sample_size=16,
+        mid_block_add_attention=False,
+    )
+    schedule = {
+        "prediction_type": prediction_type,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "timestep_spacing": "trailing",
+    }
+    return Backbone(f"tiny-{seed}", words, text, unet, vae, schedule, dtype=dtype)
+
+
+def photos(count: int = 3, side: int = 48) -> PhotoSet:
+    """Squares with a disc in each, all different."""
+    squares = []
+    for index in range(count):
+        picture = Image.new("RGB", (side, side), (40 * index + 30, 90, 200 - 40 * index))
+        ImageDraw.Draw(picture).ellipse((6 + index, 6, side - 8, side - 8 - index), fill=(250, 180, 20))
+        squares.append(picture)
+    return PhotoSet(tuple(squares))
+
+
+def weights(made: Backbone) -> dict[str, np.ndarray]:
+    """A copy of every number in the backbone."""
+    parts = {"unet": made.unet, "text": made.text_encoder, "vae": made.vae}
+    return {
+        f"{part}.{name}": tensor.detach().clone().numpy()
+        for part, module in parts.items()
+        for name, tensor in module.state_dict().items()
+    }

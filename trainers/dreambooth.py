@@ -1,0 +1,180 @@
+"""DreamBooth (Ruiz et al., arXiv 2208.12242), as low-rank edits.
+
+Tunes the denoiser so that "[V] noun" means the subject, while pictures that the untouched base painted of
+the plain noun keep the noun from drifting (class-specific prior preservation, section 4.3):
+
+    E || eps - eps_theta(z_t, t, c) ||^2  +  lambda E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2
+
+each term a mean of its own, with its own noise and timestep. Differences from the paper: low-rank edits
+of the attention layers (LoRA, as in the diffusers example) instead of every weight, so that a concept is
+a small file; class pictures are painted by our DDIM sampler instead of the ancestral one; [V] may be a
+learned vector instead of a rare word of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from studio.backbone import Backbone
+from studio.edits import Edit, LowRank, NewWord
+from studio.events import Event, Note, Step
+from studio.generate import sample
+from studio.method import Method, Needs, Stage, Subject, setting
+from studio.photos import PhotoSet
+from studio.recipe import Recipe
+from trainers.kit.latents import PhotoLatents
+from trainers.kit.losses import denoising_loss
+
+PAINTED_TOGETHER = 8
+UNET_SITES = (".to_q", ".to_k", ".to_v", ".to_out.0")
+TEXT_SITES = (".q_proj", ".k_proj", ".v_proj", ".out_proj")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The low-rank recipe of the diffusers example, with the paper's prior preservation."""
+
+    steps: int = setting(500, "How long to learn.", 1, 20000, "steps", source="diffusers LoRA README")
+    learning_rate: float = setting(1e-4, "Size of a step.", 1e-7, 0.1, source="diffusers LoRA README")
+    batch: int = setting(1, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    rank: int = setting(
+        4, "Room for what is learned; the file grows with it.", 1, 128, source="diffusers script"
+    )
+    prior_weight: float = setting(
+        1.0,
+        "How strongly the plain noun is held in place; 0 turns it off.",
+        0.0,
+        10.0,
+        source="paper: lambda",
+    )
+    class_pictures: int = setting(
+        100,
+        "Pictures of the plain noun, painted once by the base and kept.",
+        1,
+        2000,
+        "pictures",
+        source="diffusers script",
+    )
+    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
+    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
+    identifier: str = setting(
+        "learned",
+        "Whether the word before the noun is learned too, or a rare word that stays as it is.",
+        choices=("learned", "rare word"),
+    )
+    rare_word: str = setting("sks", "The rare word, if one is used.", source="diffusers script")
+    word_rate: float = setting(
+        5e-4, "Size of a step for the learned word.", 0.0, 1.0, source="diffusers README"
+    )
+    text_encoder: bool = setting(
+        False, "Also tune how prompts are read: more faithful, obeys less.", source="paper"
+    )
+    flips: bool = setting(
+        False, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
+    )
+
+
+class DreamBooth(Method):
+    """Low-rank edits of the attention layers, and a word that stands before the noun."""
+
+    id = "dreambooth"
+    title = "DreamBooth"
+    summary = "Teaches the model itself. The closest likeness; a larger file."
+    paper = "Ruiz et al. 2022, arXiv 2208.12242"
+    needs = Needs(photos_low=1, photos_high=30)
+    Settings = Settings
+    settings: Settings
+
+    def __init__(
+        self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
+    ) -> None:
+        super().__init__(backbone, subject, settings, generator)
+        noun = backbone.vectors_of(subject.noun)
+        if settings.identifier == "learned":
+            self.identifier = noun.mean(0, keepdim=True).clone().requires_grad_()
+        else:
+            self.identifier = backbone.vectors_of(settings.rare_word)
+        self.noun = noun
+        sites = backbone.linear_sites(*UNET_SITES)
+        sites = {site: layer for site, layer in sites.items() if site.startswith("unet.")}
+        if settings.text_encoder:
+            sites |= {
+                site: layer
+                for site, layer in backbone.linear_sites(*TEXT_SITES).items()
+                if site.startswith("text")
+            }
+        self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+
+    @property
+    def class_prompt(self) -> str:
+        """What the class pictures show."""
+        return f"a photo of a {self.subject.noun}"
+
+    def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
+        resolution = self.backbone.resolution
+        self.latents = PhotoLatents(self.backbone, photos.pixels(resolution), self.settings.flips)
+        if self.settings.prior_weight:
+            pictures = yield from self._class_pictures(cache)
+            pixels = np.stack([np.asarray(picture) for picture in pictures])
+            self.class_latents = PhotoLatents(self.backbone, pixels)
+
+    def _class_pictures(self, cache: Path) -> Iterator[Event]:
+        """Pictures of the plain noun by the untouched base, kept per base and way of painting; only those
+        that are missing are painted."""
+        wanted, steps, guidance = (
+            self.settings.class_pictures,
+            self.settings.class_steps,
+            self.settings.class_guidance,
+        )
+        way = f"{self.backbone.fingerprint} {self.class_prompt} {steps} {guidance}"
+        folder = cache / "class-pictures" / hashlib.sha256(way.encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{seed:04d}.png" for seed in range(wanted)]
+        missing = [seed for seed, path in enumerate(paths) if not path.exists()]
+        if missing:
+            yield Note(f"Painting {len(missing)} pictures of the plain noun, once for this noun and base.")
+        recipe = Recipe(self.class_prompt, steps=steps, guidance=guidance)
+        with torch.no_grad():
+            hidden = self.backbone.encode_prompts(["", self.class_prompt]).hidden
+        for start in range(0, len(missing), PAINTED_TOGETHER):
+            seeds = missing[start : start + PAINTED_TOGETHER]
+            *_, latents = sample(self.backbone, recipe, hidden, [], seeds)
+            for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
+                partial = paths[seed].with_suffix(".partial")
+                picture.save(partial, format="PNG")
+                partial.replace(paths[seed])
+            yield Step(start + len(seeds), len(missing), stage="painting the plain noun")
+        return [Image.open(path).convert("RGB") for path in paths]
+
+    def stages(self) -> list[Stage]:
+        groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
+        if self.identifier.requires_grad:
+            groups.append(([self.identifier], self.settings.word_rate))
+        return [Stage("learning the subject", self.settings.steps, tuple(groups))]
+
+    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+        count = self.settings.batch
+        instance = self.backbone.encode_prompts([f"a photo of {self.subject.handle}"]).hidden.repeat(
+            count, 1, 1
+        )
+        latents = self.latents.draw(count, generator)
+        terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator)}
+        if self.settings.prior_weight:
+            prior = self.backbone.encode_prompts([self.class_prompt]).hidden.repeat(count, 1, 1)
+            latents = self.class_latents.draw(count, generator)
+            terms["prior"] = self.settings.prior_weight * denoising_loss(
+                self.backbone, latents, prior, generator
+            )
+        return terms
+
+    def edits(self) -> list[Edit]:
+        word = NewWord(self.subject.handle, self.subject.noun, torch.cat([self.identifier, self.noun]))
+        return [word, self.low_rank]

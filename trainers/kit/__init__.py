@@ -1,0 +1,1 @@
+"""What methods share: the one training loop, photos as latents, losses."""

@@ -1,0 +1,32 @@
+"""Photos as the U-Net sees them: encoded once, drawn with fresh noise at every step."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.backbone import Backbone
+
+
+class PhotoLatents:
+    """The posteriors of n pictures, and their mirror images when `flips`.
+
+    The encoder runs once; each draw samples the posterior anew, as training on the photos themselves
+    would (latent diffusion, Rombach et al. 2022).
+    """
+
+    def __init__(self, backbone: Backbone, pixels: np.ndarray, flips: bool = False) -> None:
+        if flips:
+            pixels = np.concatenate([pixels, pixels[:, :, ::-1]])
+        self.backbone = backbone
+        self.mean, self.std = backbone.encode_photos(pixels)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` latents (count, C, h, w) of pictures drawn without repeats as long as they last."""
+        order = torch.cat(
+            [torch.randperm(len(self.mean), generator=generator) for _ in range(-(-count // len(self.mean)))]
+        )
+        chosen = order[:count].to(self.mean.device)
+        mean = self.mean[chosen]
+        return mean + self.std[chosen] * self.backbone.draw(mean.shape, generator)

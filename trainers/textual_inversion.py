@@ -1,0 +1,108 @@
+"""Textual Inversion (Gal et al., "An Image is Worth One Word", arXiv 2208.01618).
+
+Learns nothing but n new word vectors v*; text encoder, U-Net and autoencoder stay as they are:
+
+    v* = argmin_v  E || eps - eps_theta(z_t, t, c(y with v)) ||^2          (section 3.2, eq. 2)
+
+y is a neutral sentence drawn anew for every photo of every step. Differences from the paper: a noun of
+several tokens starts the vector at their mean instead of being refused; the vectors are parameters of
+their own instead of rows of the table, so every other row is untouched by gradient and weight decay
+alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from studio.backbone import Backbone
+from studio.edits import Edit, NewWord
+from studio.events import Event
+from studio.method import Method, Needs, Stage, Subject, setting
+from studio.photos import PhotoSet
+from trainers.kit import templates
+from trainers.kit.latents import PhotoLatents
+from trainers.kit.losses import denoising_loss
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The diffusers recipe for Stable Diffusion 1.5: 3,000 steps of 4 at an effective rate of 2e-3."""
+
+    steps: int = setting(3000, "How long to learn.", 1, 20000, "steps", source="diffusers README")
+    learning_rate: float = setting(
+        2e-3,
+        "Low keeps the word easy to edit, high makes it more faithful to the photos.",
+        1e-6,
+        1.0,
+        source="diffusers README: 5e-4, scaled by 4",
+    )
+    batch: int = setting(4, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    vectors: int = setting(
+        1, "Words the name stands for. More are more faithful but obey less.", 1, 16, "words", source="paper"
+    )
+    property: str = setting(
+        "object", "Whether the photos share a thing or a style.", choices=("object", "style"), source="paper"
+    )
+    flips: bool = setting(
+        True, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
+    )
+    weight_decay: float = setting(
+        1e-2, "Pull of the vectors towards zero.", 0.0, 1.0, source="diffusers script"
+    )
+
+
+class TextualInversion(Method):
+    """n new vectors, and nothing else."""
+
+    id = "textual_inversion"
+    title = "Textual Inversion"
+    summary = "Finds the word for it. The smallest file, gentle on every prompt; likeness has limits."
+    paper = "Gal et al. 2022, arXiv 2208.01618"
+    needs = Needs(photos_low=1, photos_high=30)
+    Settings = Settings
+    settings: Settings
+
+    def __init__(
+        self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
+    ) -> None:
+        super().__init__(backbone, subject, settings, generator)
+        start = backbone.noun_vectors(subject.noun, settings.vectors)
+        self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
+        self.templates = templates.OBJECT if settings.property == "object" else templates.STYLE
+
+    def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
+        self.latents = PhotoLatents(
+            self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
+        )
+        yield from ()
+
+    def stages(self) -> list[Stage]:
+        groups = (([self.word.vectors], self.settings.learning_rate),)
+        return [Stage("learning the word", self.settings.steps, groups, self.settings.weight_decay)]
+
+    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+        count = self.settings.batch
+        chosen = torch.randint(len(self.templates), (count,), generator=generator).tolist()
+        words = self.backbone.encode_prompts(
+            [self.templates[index].format(self.subject.handle) for index in chosen]
+        )
+        latents = self.latents.draw(count, generator)
+        return {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator)}
+
+    def edits(self) -> list[Edit]:
+        return [self.word]
+
+    def report(self) -> dict[str, float]:
+        """`norm`: the mean length of the vectors, in lengths of a usual word; far above 1 a word tends to
+        drown the rest of the prompt."""
+        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.usual_norm}
+
+    @property
+    def preview_prompt(self) -> str:
+        pattern = "a photo of {}" if self.settings.property == "object" else "a painting in the style of {}"
+        return pattern.format(self.subject.handle)
