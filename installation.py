@@ -186,7 +186,7 @@ def news(line: str) -> str | None:
         name, version = (found[2].rsplit("/", 1)[-1].split("-") + [""])[:2]
         return f"{name} {version} ({float(found[3]):.0f} MB)"
     if "Retrying (Retry(total=4" in line:
-        return "no answer from the package index, trying again"
+        return "no answer from the package index yet"
     return None
 
 
