@@ -153,7 +153,7 @@ class Backbone:
 
         Raises StudioError when a handle is already a word of the tokenizer or of this block.
         """
-        for handle in vectors:
+        for handle in map(str.lower, vectors):
             if handle in self._new_words or len(self._pieces(handle)) == 1:
                 raise StudioError(
                     f"{handle} already means something.", "Choose another name for the concept."

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -68,14 +68,18 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self.root = folder
         folder.mkdir(parents=True, exist_ok=True)
+        with closing(self._connection()) as connection:
+            connection.execute("pragma journal_mode=wal")
         with self._table() as table:
-            table.execute("pragma journal_mode=wal")
             table.execute(TABLE)
+
+    def _connection(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.root / "jobs.sqlite", timeout=30, isolation_level=None)
 
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
         """A connection for one transaction; safe from any thread and any process."""
-        connection = sqlite3.connect(self.root / "jobs.sqlite", timeout=30, isolation_level=None)
+        connection = self._connection()
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("begin immediate")

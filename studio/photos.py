@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from studio.errors import StudioError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF")
 PIXELS_HIGH = 100_000_000
 SIDE_LOW = 32
 ASPECT_HIGH = 5.0

@@ -70,12 +70,16 @@ def test_is_found_and_described(method_id: str) -> None:
     assert card.title and card.summary and "arXiv" in card.paper
     for field in card.fields:
         assert field.help, field.name
-        assert field.kind not in ("int", "float") or (field.low is not None and field.high is not None), field.name
+        assert field.kind not in ("int", "float") or (field.low is not None and field.high is not None), (
+            field.name
+        )
         assert field.parse(field.default) == field.default
     assert type(card).from_json(card.to_json()) == card
 
 
-def test_moves_all_that_it_declares_and_nothing_else(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+def test_moves_all_that_it_declares_and_nothing_else(
+    method_id: str, backbone: Backbone, tmp_path: Path
+) -> None:
     before = tiny.weights(backbone)
     method = prepared(method_id, backbone, tmp_path)
     trained = [tensor for stage in method.stages() for tensors, _ in stage.groups for tensor in tensors]
@@ -94,7 +98,9 @@ def test_moves_all_that_it_declares_and_nothing_else(method_id: str, backbone: B
 
 def test_the_loss_falls_on_one_fixed_batch(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(method_id, backbone, tmp_path)
-    groups = [{"params": list(tensors), "lr": 0.01} for stage in method.stages() for tensors, _ in stage.groups]
+    groups = [
+        {"params": list(tensors), "lr": 0.01} for stage in method.stages() for tensors, _ in stage.groups
+    ]
     optimizer = torch.optim.AdamW(groups)
     losses = []
     for _ in range(25):
@@ -119,13 +125,17 @@ def test_the_file_paints_the_same_picture(method_id: str, backbone: Backbone, tm
     assert b"/tmp" not in path.read_bytes()
 
 
-def test_the_concept_changes_pictures_that_name_it(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+def test_the_concept_changes_pictures_that_name_it(
+    method_id: str, backbone: Backbone, tmp_path: Path
+) -> None:
     concept = learn(method_id, backbone, tmp_path)
     with_it = picture(backbone, "a photo of <lily>", [concept])
     assert not np.array_equal(with_it, picture(backbone, "a photo of cat", []))
 
 
-def test_pictures_that_do_not_name_it_are_bit_identical(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+def test_pictures_that_do_not_name_it_are_bit_identical(
+    method_id: str, backbone: Backbone, tmp_path: Path
+) -> None:
     concept = learn(method_id, backbone, tmp_path)
     prompt = "a photo of cat on blue background"
     assert np.array_equal(picture(backbone, prompt, [concept]), picture(backbone, prompt, []))
@@ -214,7 +224,9 @@ def test_a_seed_repeats_itself(method_id: str, backbone: Backbone, tmp_path: Pat
         assert all(torch.equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
 
 
-def test_composes_with_every_other_method_in_any_order(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+def test_composes_with_every_other_method_in_any_order(
+    method_id: str, backbone: Backbone, tmp_path: Path
+) -> None:
     mine = learn(method_id, backbone, tmp_path)
     for other_id in METHODS:
         settings = {**QUICK[other_id], "steps": 2}
@@ -237,7 +249,9 @@ def test_refuses_another_base_and_names_both(method_id: str, backbone: Backbone,
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
-def test_learns_on_bases_of_both_prediction_types(method_id: str, prediction_type: str, tmp_path: Path) -> None:
+def test_learns_on_bases_of_both_prediction_types(
+    method_id: str, prediction_type: str, tmp_path: Path
+) -> None:
     backbone = tiny.backbone(prediction_type)
     assert learn(method_id, backbone, tmp_path).header.steps == QUICK[method_id]["steps"]
 

@@ -18,7 +18,7 @@ TESTS = [*(ROOT / "tests").rglob("*.py")]
 # From the bottom up: each part of studio may import those before it. The page's parts never need torch.
 NOUNS = ("errors", "events", "recipe", "header", "progress", "photos", "method", "jobs", "library")
 PAGE = (*NOUNS, "workspace", "supervisor")
-DEVICE = ("backbone", "edits", "concept", "generate", "score", "worker", "__main__")
+DEVICE = ("backbone", "edits", "concept", "exchange", "generate", "score", "worker", "__main__")
 ORDER = (*PAGE, *DEVICE)
 MAY_IMPORT = {part: set(ORDER[: ORDER.index(part)]) for part in ORDER}
 MAY_IMPORT["ui"] = set(PAGE)
@@ -27,7 +27,7 @@ HOMES = {
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/backbone.py", "assets/starter/recipe/"),
     "transformers": ("studio/backbone.py", "assets/starter/recipe/"),
-    "safetensors": ("studio/concept.py", "assets/starter/recipe/"),
+    "safetensors": ("studio/concept.py", "studio/exchange.py", "assets/starter/recipe/"),
     "accelerate": ("trainers/kit/loop.py",),
     "open_clip": ("studio/score.py", "assets/starter/recipe/"),
 }

@@ -1,7 +1,7 @@
 """Neutral sentences to train a word in, so that it learns the subject and not the sentence.
 
 Both lists are those printed in Textual Inversion (Gal et al., arXiv 2208.01618, appendix E) as the
-diffusers example uses them: 27 for objects, 19 for styles.
+diffusers example uses them: 27 for objects, 19 for styles, two of which stand there twice.
 """
 
 OBJECT = (

@@ -1,0 +1,186 @@
+"""From a queued job to a file, through the very worker that the studio runs, on the tiny backbone."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.concept import Concept
+from studio.generate import generate
+from studio.header import read_header
+from studio.jobs import Job
+from studio.photos import Photo
+from studio.recipe import Recipe, read_recipe
+from studio.supervisor import Supervisor
+from studio.worker import Worker
+from studio.workspace import Workspace
+from tests import tiny
+from trainers import METHODS, train
+
+WORD = METHODS["textual_inversion"].card()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace", base=tmp_path / "no-such-base")
+
+
+@pytest.fixture
+def worker(workspace: Workspace) -> Worker:
+    return Worker(workspace, tiny.backbone(), METHODS, train)
+
+
+def photos() -> list[Photo]:
+    return [Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos().squares)]
+
+
+def queue(workspace: Workspace, name: str = "lily", **settings: object) -> Job:
+    return workspace.train(photos(), WORD, name, "cat", {"steps": 3, **settings}, seed=2)
+
+
+def test_a_training_leaves_a_concept_and_its_story(workspace: Workspace, worker: Worker) -> None:
+    job = queue(workspace)
+    assert worker.take(("train",))
+    done = workspace.jobs.get(job.id)
+    assert (done.status, done.outcome) == ("done", {"handle": "<lily>", "file": "lily.safetensors"})
+    progress = workspace.progress(done)
+    assert progress.fraction == 1.0 and len(progress.curve) == 3
+    assert [step for step, _, _ in progress.previews] == [0, 1, 2, 3]
+    assert all((workspace.jobs.folder(job.id) / name).exists() for _, name, _ in progress.previews)
+    header = read_header(workspace.library.path("<lily>"))
+    assert header.photos == 3 and header.seed == 2 and header.settings["steps"] == 3 and header.preview
+
+
+def test_a_picture_repeats_bit_for_bit_from_the_recipe_inside_it(
+    workspace: Workspace, worker: Worker
+) -> None:
+    queue(workspace)
+    worker.take(("train",))
+    job = workspace.create(Recipe("a photo of <lily>", seed=5, steps=2, count=2))
+    assert worker.take(("create",))
+    names = workspace.jobs.get(job.id).outcome["pictures"]
+    assert len(names) == 2
+    second = workspace.pictures / names[1]
+    recipe = read_recipe(second)
+    assert recipe.seed == 6 and recipe.count == 1 and "<lily>" in recipe.concepts
+    concept = Concept.open(workspace.library.path("<lily>"))
+    *_, result = generate(tiny.backbone(), recipe, [concept])
+    assert np.array_equal(np.asarray(result.value.image), np.asarray(Image.open(second)))
+
+
+def test_a_picture_is_painted_between_two_training_steps(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = queue(workspace, steps=6)
+    record, painted_at = worker.record, []
+
+    def spy(job: Job, event: object, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)
+        if job.kind == "train" and workspace.progress(job).step == 2 and not painted_at:
+            painted_at.append(workspace.create(Recipe("a photo of cat", steps=2)).id)
+
+    monkeypatch.setattr(worker, "record", spy)
+    worker.take(("train",))
+    picture = workspace.jobs.get(painted_at[0])
+    assert picture.status == "done"
+    assert picture.finished < workspace.jobs.get(training.id).finished
+    *_, alone = generate(worker.backbone, Recipe("a photo of cat", steps=2))
+    stored = Image.open(workspace.pictures / picture.outcome["pictures"][0])
+    assert np.array_equal(np.asarray(stored), np.asarray(alone.value.image))
+
+
+@pytest.mark.parametrize(("wish", "status", "kept"), [("keep", "done", True), ("discard", "stopped", False)])
+def test_a_training_stops_when_asked(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch, wish: str, status: str, kept: bool
+) -> None:
+    job = queue(workspace, steps=500)
+    record = worker.record
+
+    def spy(job: Job, event: object, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)
+        if workspace.progress(job).step == 2:
+            workspace.jobs.ask(job.id, wish)
+
+    monkeypatch.setattr(worker, "record", spy)
+    worker.take(("train",))
+    assert workspace.jobs.get(job.id).status == status
+    assert workspace.library.has("<lily>") == kept
+    if kept:
+        assert workspace.library.find("<lily>").header.steps == 2
+
+
+def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = queue(workspace)
+    for path in (workspace.jobs.folder(first.id) / "photos").iterdir():
+        path.unlink()
+    worker.take(("train",))
+    failed = workspace.jobs.get(first.id)
+    assert failed.status == "failed" and "photos" in failed.error and failed.hint
+    second = queue(workspace)
+    monkeypatch.setattr(worker, "train", lambda *arguments: (_ for _ in ()).throw(KeyError("inside")))
+    worker.take(("train",))
+    failed = workspace.jobs.get(second.id)
+    assert failed.status == "failed" and "KeyError" in failed.error and "Traceback" not in failed.error
+    assert "inside" in (workspace.jobs.folder(second.id) / "traceback.txt").read_text()
+    assert not workspace.library.entries()
+
+
+WORKER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from studio.backbone import Backbone
+from studio.worker import work
+from studio.workspace import Workspace
+from tests import tiny
+from trainers import METHODS, train
+Backbone.open = classmethod(lambda cls, place: tiny.backbone())
+work(Workspace(Path({folder!r}), "tiny"), METHODS, train)
+"""
+
+
+def wait(true: object, seconds: float = 60.0) -> None:
+    for _ in itertools.takewhile(lambda end: time.time() < end, itertools.repeat(time.time() + seconds)):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def test_a_killed_worker_is_replaced_and_only_its_job_fails(workspace: Workspace) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    script = WORKER.format(root=root, folder=str(workspace.folder))
+    with Supervisor(workspace, [sys.executable, "-c", script]) as supervisor:
+        doomed = queue(workspace, steps=20_000)
+        waiting = queue(workspace, "tom")
+        wait(lambda: workspace.progress(workspace.jobs.get(doomed.id)).step > 3)
+        os.kill(supervisor.process.pid, signal.SIGKILL)
+        wait(lambda: workspace.jobs.get(waiting.id).status == "done")
+        failed = workspace.jobs.get(doomed.id)
+        assert failed.status == "failed" and "signal 9" in failed.error and "Retry" in failed.hint
+        again = workspace.retry(doomed.id)
+        workspace.jobs.ask(again.id, "discard")
+        wait(lambda: workspace.jobs.get(again.id).status == "stopped")
+        assert [entry.header.handle for entry in workspace.library.entries()] == ["<tom>"]
+        last = supervisor.process
+    assert last.poll() is not None
+
+
+def test_the_worker_leaves_when_the_page_is_gone(workspace: Workspace) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    script = WORKER.format(root=root, folder=str(workspace.folder))
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
+    wait(lambda: workspace.worker_state().state == "ready")
+    process.stdin.close()
+    assert process.wait(timeout=10) == 0

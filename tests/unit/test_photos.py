@@ -1,0 +1,151 @@
+"""Photos as people really have them: sideways, doubled, damaged, transparent, sixteen bits deep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from studio.errors import StudioError
+from studio.photos import Crop, Photo, PhotoSet, open_photo, open_photos
+
+
+def scene(width: int = 120, height: int = 80, seed: int = 0) -> Image.Image:
+    """A picture whose corners differ."""
+    generator = np.random.default_rng(seed)
+    picture = Image.fromarray(generator.integers(0, 255, (8, 12, 3), dtype=np.uint8)).resize((width, height))
+    ImageDraw.Draw(picture).rectangle((0, 0, width // 4, height // 4), fill=(255, 0, 0))
+    return picture
+
+
+def test_a_sideways_phone_photo_arrives_upright_and_without_its_exif(tmp_path: Path) -> None:
+    upright = scene(80, 120)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x8825] = {1: "N", 2: (48.0, 8.0, 0.0)}
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "phone.jpg", quality=95, exif=exif)
+    photo = open_photo(tmp_path / "phone.jpg")
+    assert photo.image.size == (80, 120)
+    assert np.abs(np.asarray(photo.image, int) - np.asarray(upright, int)).mean() < 10
+    assert not photo.image.getexif() and "exif" not in photo.image.info
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("notes.png", b"these are words", "not a picture"),
+        ("empty.jpg", b"", "not a picture"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    photos, refusals = open_photos([tmp_path / name])
+    assert not photos and refusals[0].name == name and reason in refusals[0].reason
+
+
+def test_a_photo_cut_short_is_refused(tmp_path: Path) -> None:
+    for suffix in ("jpg", "png", "webp"):
+        whole = tmp_path / f"whole.{suffix}"
+        scene(400, 300).save(whole)
+        cut = tmp_path / f"cut.{suffix}"
+        cut.write_bytes(whole.read_bytes()[:-200])
+        with pytest.raises(StudioError, match="damaged|not a picture"):
+            open_photo(cut)
+
+
+def test_too_small_too_long_and_too_large_are_refused(tmp_path: Path) -> None:
+    for size, reason in (
+        ((20, 20), "only 20 x 20"),
+        ((600, 40), "too long"),
+        ((13000, 13000), "million pixels"),
+    ):
+        path = tmp_path / f"{size[0]}.png"
+        Image.new("L", size).save(path)
+        with pytest.raises(StudioError, match=reason):
+            open_photo(path)
+
+
+def test_copies_are_named_with_their_twin_and_others_are_kept(tmp_path: Path) -> None:
+    scene(seed=1).save(tmp_path / "a.png")
+    scene(seed=1).save(tmp_path / "b.jpg", quality=92)
+    scene(seed=1).resize((240, 160)).save(tmp_path / "c.png")
+    scene(seed=2).save(tmp_path / "d.png")
+    photos, refusals = open_photos(sorted(tmp_path.iterdir()))
+    assert [photo.name for photo in photos] == ["a.png", "d.png"]
+    assert [(refusal.name, "a.png" in refusal.reason) for refusal in refusals] == [
+        ("b.jpg", True),
+        ("c.png", True),
+    ]
+    again, refused = open_photos([tmp_path / "d.png"], kept=photos)
+    assert not again and "d.png" in refused[0].reason
+
+
+def test_the_same_subject_on_two_colours_is_not_a_copy(tmp_path: Path) -> None:
+    for name, colour in (("blue", (40, 80, 200)), ("green", (40, 160, 80))):
+        picture = Image.new("RGB", (100, 100), colour)
+        ImageDraw.Draw(picture).ellipse((30, 30, 70, 70), fill=(250, 200, 0))
+        picture.save(tmp_path / f"{name}.png")
+    photos, refusals = open_photos(sorted(tmp_path.iterdir()))
+    assert len(photos) == 2 and not refusals
+
+
+def test_a_flat_colour_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (100, 100), "red").save(tmp_path / "red.png")
+    assert "one flat colour" in open_photos([tmp_path / "red.png"])[1][0].reason
+
+
+def test_transparent_parts_become_white_and_deep_grey_is_scaled(tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    picture.paste((0, 0, 255, 255), (0, 0, 32, 64))
+    picture.save(tmp_path / "alpha.png")
+    pixels = np.asarray(open_photo(tmp_path / "alpha.png").image)
+    assert pixels[0, 60].tolist() == [255, 255, 255] and pixels[0, 5].tolist() == [0, 0, 255]
+    ramp = np.linspace(0, 65535, 64 * 64, dtype=np.uint16).reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    grey = np.asarray(open_photo(tmp_path / "deep.png").image)
+    assert 120 < grey.mean() < 136 and grey.min() == 0 and grey.max() == 255
+
+
+def test_palettes_and_print_colours_open(tmp_path: Path) -> None:
+    scene().convert("P").save(tmp_path / "palette.gif")
+    scene().convert("CMYK").save(tmp_path / "print.jpg")
+    photos, refusals = open_photos(sorted(tmp_path.iterdir()))
+    assert not refusals or "shows the same" in refusals[0].reason
+    assert all(photo.image.mode == "RGB" for photo in photos)
+
+
+def test_a_large_photo_is_kept_at_a_useful_size(tmp_path: Path) -> None:
+    scene(3000, 2000).save(tmp_path / "large.jpg")
+    assert min(open_photo(tmp_path / "large.jpg").image.size) == 1024
+
+
+@pytest.mark.parametrize(
+    ("crop", "box"),
+    [
+        (Crop(), (20, 0, 100, 80)),
+        (Crop(x=0), (0, 0, 80, 80)),
+        (Crop(x=1, y=1, zoom=2), (80, 40, 120, 80)),
+        (Crop(x=-3, zoom=0.1), (0, 0, 80, 80)),
+    ],
+)
+def test_the_square_stays_inside_the_photo(crop: Crop, box: tuple[int, int, int, int]) -> None:
+    assert crop.box(120, 80) == box
+
+
+def test_what_is_shown_is_what_is_trained_on(tmp_path: Path) -> None:
+    photo = Photo("a.png", scene(200, 100), Crop(x=0.25, zoom=2))
+    photos = PhotoSet.of([photo])
+    photos.save(tmp_path)
+    loaded = PhotoSet.load(tmp_path)
+    assert np.array_equal(loaded.pixels(64), photos.pixels(64))
+    assert np.array_equal(np.asarray(loaded.squares[0]), np.asarray(photo.square(photo.side)))
+
+
+def test_there_is_a_limit_and_it_is_said(tmp_path: Path) -> None:
+    for index in range(32):
+        scene(seed=index).save(tmp_path / f"{index:02d}.png")
+    photos, refusals = open_photos(sorted(tmp_path.iterdir()))
+    assert len(photos) == 30 and len(refusals) == 2 and "30 photos" in refusals[0].reason
