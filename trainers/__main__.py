@@ -19,6 +19,7 @@ from studio.photos import PhotoSet, open_photos
 from studio.recipe import Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
+from trainers.kit.trial import cases_in, table, trial
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
+    _add_trial_flags(commands.add_parser("trial", help="compare methods on the same subjects"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
@@ -35,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        _train(given)
+        _trial(given) if given.command == "trial" else _train(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -86,6 +88,33 @@ def _train(given: argparse.Namespace) -> None:
                 path = workspace.library.path(subject.handle)
                 concept.save(path)
                 print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
+
+
+def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subjects", type=Path, help="a folder with a subjects.json, such as assets/demo")
+    parser.add_argument("--out", type=Path, default=Path("trial"), help="where pictures and scores are kept")
+    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
+    parser.add_argument("--methods", nargs="+", default=sorted(METHODS), choices=sorted(METHODS))
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _trial(given: argparse.Namespace) -> None:
+    from studio.score import Judge  # slow to import, and only a trial needs it
+
+    workspace = Workspace(given.out, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
+    methods = [(METHODS[name], workspace.tuned(METHODS[name].card()).parse({})) for name in given.methods]
+    backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
+    cases = cases_in(given.subjects)
+    for event in trial(backbone, judge, cases, methods, look, given.out / "trial", given.seeds):
+        match event:
+            case Note(text=text):
+                print(text, flush=True)
+            case Result(value=scores):
+                print(table(scores))
+                (given.out / "table.md").write_text(table(scores) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

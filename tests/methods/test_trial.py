@@ -1,0 +1,68 @@
+"""A trial counts what it says: all prompts, all seeds, the control row, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.errors import StudioError
+from studio.method import Subject
+from studio.photos import Photo
+from studio.recipe import Recipe
+from tests import tiny
+from trainers import METHODS
+from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, table, trial
+
+PROMPTS = ("{} on blue", "{} on dog")
+
+
+class Counter:
+    """A judge that counts, and agrees most with the prompt it was told to."""
+
+    def __init__(self, favourite: str) -> None:
+        self.favourite = favourite
+        self.compared: list[int] = []
+        self.read: list[str] = []
+
+    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
+        self.compared.append(len(photos))
+        return 0.5
+
+    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
+        self.read.append(prompt)
+        return 1.0 if self.favourite in prompt else 0.0
+
+
+def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
+    cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
+    methods = [(METHODS["textual_inversion"], {"steps": 2})]
+    look = Recipe("", steps=1, guidance=1.0)
+    judge = Counter("on blue")
+    *_, last = trial(tiny.backbone(), judge, cases, methods, look, tmp_path, seeds=2, prompts=PROMPTS)
+    base, learned = last.value
+    assert (base.method, learned.method) == (BASE_ROW, "textual_inversion")
+    assert judge.compared == [1] * 8
+    assert base.obeyed == learned.obeyed == 0.5
+    assert not any("<lily>" in prompt for prompt in judge.read)
+    assert learned.size_bytes > 0 and base.size_bytes == 0
+    again = Counter("nothing")
+    *_, last = trial(tiny.backbone(), again, cases, methods, look, tmp_path, seeds=2, prompts=PROMPTS)
+    assert last.value[1] == learned and len(again.compared) == 4
+
+
+def test_the_table_has_means_and_intervals() -> None:
+    scores = [Score(name, "a", value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
+    row = table(scores).splitlines()[-1]
+    assert row == "| a | 2 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
+
+
+def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
+    cases = cases_in(Path(__file__).resolve().parents[2] / "assets" / "demo")
+    assert len(cases) == 3
+    assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
+    with pytest.raises(StudioError, match="no subjects.json"):
+        cases_in(Path(__file__).parent)

@@ -1,0 +1,190 @@
+"""A trial: learn the same subjects with several methods, paint the same prompts, and let a judge compare.
+
+Every number has its control row, the plain noun painted by the untouched base with the same seeds, and an
+interval. Photos that the judge compares with can be held out from training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.errors import StudioError
+from studio.events import Event, Note, Result
+from studio.generate import generate
+from studio.method import Method, Subject
+from studio.photos import Photo, PhotoSet, open_photo
+from studio.recipe import Recipe
+from trainers.kit.loop import train
+
+BASE_ROW = "plain noun"
+PROMPTS = (
+    "{} on a blue background",
+    "{} on a red background",
+    "{} on a green background",
+    "{} on a yellow background",
+)
+
+
+class Eye(Protocol):
+    """What a trial asks of a judge; `studio.score.Judge` has it."""
+
+    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
+        """Mean cosine of pictures and photos."""
+
+    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
+        """Mean cosine of pictures and a prompt."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One subject of a trial. `unseen` are photos that likeness is measured against, never trained on."""
+
+    subject: Subject
+    photos: tuple[Photo, ...]
+    unseen: tuple[Photo, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """One subject, one method, all prompts and seeds. `obeyed` is the share of pictures in which the judge
+    reads the prompt's own colour before any other prompt's."""
+
+    case: str
+    method: str
+    likeness: float
+    agreement: float
+    obeyed: float
+    seconds: float
+    size_bytes: int
+
+
+def cases_in(folder: Path) -> list[Case]:
+    """The subjects of a folder with a `subjects.json`, as `assets/demo` has one. The last photo of each is
+    held out. Raises StudioError when there are none."""
+    try:
+        listed = json.loads((folder / "subjects.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudioError(
+            f"There is no subjects.json in {folder}.", "Name a folder like assets/demo."
+        ) from error
+    cases = []
+    for entry in listed:
+        photos = tuple(open_photo(folder / name) for name in entry["photos"])
+        cases.append(Case(Subject(entry["handle"], entry["noun"]), photos[:-1] or photos, photos[-1:]))
+    return cases
+
+
+def trial(
+    backbone: Backbone,
+    judge: Eye,
+    cases: Sequence[Case],
+    methods: Sequence[tuple[type[Method], dict[str, Any]]],
+    look: Recipe,
+    folder: Path,
+    seeds: int = 4,
+    prompts: Sequence[str] = PROMPTS,
+) -> Iterator[Event]:
+    """Run it; the last event is a Result with the list of Scores. Pictures and concepts are kept in
+    `folder`, and a subject whose scores are there already is not learned again."""
+    scores: list[Score] = []
+    for case in cases:
+        name = case.subject.handle.strip("<>")
+        yield Note(f"{name}, a {case.subject.noun}")
+        scores.append(_scored(backbone, judge, case, BASE_ROW, None, look, folder / name, seeds, prompts))
+        for method, settings in methods:
+            place = folder / name / method.id
+            kept = place / "score.json"
+            if kept.exists():
+                scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
+                continue
+            place.mkdir(parents=True, exist_ok=True)
+            started = time.perf_counter()
+            photos = PhotoSet.of(case.photos)
+            for event in train(method, backbone, photos, case.subject, settings, look, folder / "cache"):
+                if isinstance(event, Result):
+                    concept = event.value
+            seconds = time.perf_counter() - started
+            concept.save(place / "concept.safetensors")
+            score = _scored(backbone, judge, case, method.id, concept, look, place, seeds, prompts)
+            size = (place / "concept.safetensors").stat().st_size
+            score = dataclasses.replace(score, seconds=round(seconds, 1), size_bytes=size)
+            kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
+            scores.append(score)
+            yield Note(f"  {method.title}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
+    yield Result(scores)
+
+
+def _scored(
+    backbone: Backbone,
+    judge: Eye,
+    case: Case,
+    method: str,
+    concept: Concept | None,
+    look: Recipe,
+    folder: Path,
+    seeds: int,
+    prompts: Sequence[str],
+) -> Score:
+    """Paint every prompt with every seed and ask the judge, who reads the noun for the handle."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noun = f"a {case.subject.noun}"
+    name = case.subject.handle if concept else noun
+    photos = [photo.square(photo.side) for photo in case.unseen or case.photos]
+    likenesses, agreements, obeyed = [], [], []
+    for number, prompt in enumerate(prompts):
+        recipe = dataclasses.replace(look, prompt=prompt.format(name), count=seeds)
+        pictures = []
+        for event in generate(backbone, recipe, [concept] if concept else []):
+            if isinstance(event, Result):
+                pictures.append(event.value.image)
+        for seed, picture in enumerate(pictures):
+            picture.save(folder / f"{number}-{seed}.png")
+            asked = judge.agreement([picture], prompt.format(noun))
+            others = [judge.agreement([picture], other.format(noun)) for other in prompts if other != prompt]
+            likenesses.append(judge.likeness([picture], photos))
+            agreements.append(asked)
+            obeyed.append(asked > max(others, default=-1.0))
+    mean = statistics.fmean
+    place = case.subject.handle.strip("<>")
+    return Score(place, method, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
+
+
+def table(scores: Sequence[Score]) -> str:
+    """The scores as Markdown: a row per method, means over subjects with a 95 % interval."""
+    lines = [
+        "| method | subjects | likeness | prompt agreement | colour obeyed | file | seconds to train |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for method in dict.fromkeys(score.method for score in scores):
+        rows = [score for score in scores if score.method == method]
+        size = statistics.fmean(row.size_bytes for row in rows)
+        cells = [
+            method,
+            str(len(rows)),
+            *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+        ]
+        cells += [
+            f"{size / 1000:.0f} kB" if size else "",
+            f"{statistics.fmean(row.seconds for row in rows):.0f}" if size else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+_MEASURES = ("likeness", "agreement", "obeyed")
+
+
+def _interval(values: Sequence[float]) -> str:
+    """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
+    half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return f"{statistics.fmean(values):.3f} ± {half:.3f}"
