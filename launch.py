@@ -14,11 +14,14 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import traceback
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -168,11 +171,13 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 def open_studio(options: argparse.Namespace) -> None:
     """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
     from studio.supervisor import Supervisor
-    from studio.ui.app import serve
     from studio.workspace import Workspace
 
     workspace = Workspace(options.workspace, base=options.base)
     holder = claim(workspace)
+    keep_gradio_to(workspace.cache / "uploads")
+    from studio.ui.app import serve
+
     catalogue = method_catalogue(workspace)
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -187,6 +192,19 @@ def open_studio(options: argparse.Namespace) -> None:
             open_browser=has_screen and not options.no_browser,
         )
     holder.close()
+
+
+def keep_gradio_to(folder: Path) -> None:
+    """Before gradio is imported: its files go to `folder`, emptied first, and so does its idea of "here".
+
+    It may hand out what lies in the directory it was started in, and leaves uploads where all users of a
+    machine can read them.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 
 def host_of(options: argparse.Namespace) -> str:
@@ -205,7 +223,6 @@ def work(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry out a command in an environment that has everything."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # it is read when gradio is imported
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if Path(options.base).expanduser().is_dir():
         options.base = str(Path(options.base).expanduser().resolve())
@@ -257,7 +274,11 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The whole program. What a user can mend is one sentence and what to do, with exit status 2."""
+    """The whole program; returns the exit status.
+
+    What a user can mend is one sentence and what to do, with status 2; a fault of ours is a sentence and
+    the file that has its traceback, with status 1.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return dispatch(list(sys.argv[1:] if arguments is None else arguments))
@@ -267,6 +288,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="likeness-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        print(f"\nLikeness has a fault: {error!r}. Please report it with {log.name}.", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -273,11 +273,30 @@ def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
         launch.method_catalogue(workspace)
 
 
+def test_a_fault_of_ours_is_kept_for_the_report(ready, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(launch, "run", lambda options: {}["missing"])
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    assert launch.main(["setup"]) == 1
+    said = capsys.readouterr().err
+    (log,) = tmp_path.glob("likeness-*.log")
+    assert "KeyError('missing')" in said and str(log) in said and "Traceback" not in said
+    assert "Traceback" in log.read_text()
+
+
+def test_gradio_starts_in_an_empty_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {})
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / "old.png").touch()
+    launch.keep_gradio_to(tmp_path / "uploads")
+    assert Path.cwd() == tmp_path / "uploads" and not list(Path.cwd().iterdir())
+    assert os.environ == {"GRADIO_TEMP_DIR": str(Path.cwd()), "GRADIO_ANALYTICS_ENABLED": "False"}
+
+
 def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, tmp_path, capsys):
     for base, offline in ((str(tmp_path), "1"), ("someone/some-model", None)):
         monkeypatch.setattr(os, "environ", {})
         monkeypatch.setattr(launch, "open_studio", lambda options: None)
         launch.run(launch.parser().parse_args(["--base", base]))
         assert os.environ.get("HF_HUB_OFFLINE") == offline
-        assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     assert "someone/some-model will be fetched" in capsys.readouterr().out
