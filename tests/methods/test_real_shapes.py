@@ -1,0 +1,128 @@
+"""The real Stable Diffusion architectures with random weights: sizes, and one step of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.edits import LowRank
+from studio.events import Result
+from studio.generate import generate
+from studio.method import Subject
+from studio.recipe import Recipe
+from tests import tiny
+from trainers import METHODS, train
+from trainers.dreambooth import UNET_SITES
+
+SHAPES = {
+    "sd-1.5": {
+        "unet": {"cross_attention_dim": 768, "attention_head_dim": 8},
+        "text": {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+        },
+        "low_rank": 797_184,
+        "prediction_type": "epsilon",
+    },
+    "sd-2.1": {
+        "unet": {
+            "cross_attention_dim": 1024,
+            "attention_head_dim": [5, 10, 20, 20],
+            "use_linear_projection": True,
+        },
+        "text": {
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 23,
+            "num_attention_heads": 16,
+        },
+        "low_rank": 829_952,
+        "prediction_type": "v_prediction",
+    },
+}
+
+
+def unet(name: str) -> UNet2DConditionModel:
+    return UNet2DConditionModel(sample_size=64, **SHAPES[name]["unet"])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_rank_four_has_the_published_size(name: str) -> None:
+    with torch.device("meta"):
+        model = unet(name)
+    sites = {
+        f"unet.{path}": module
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and f".{path}".endswith(UNET_SITES)
+    }
+    edit = LowRank.start("<lily>", "cat", sites, 4, torch.Generator())
+    assert len(sites) == 128
+    assert sum(tensor.numel() for tensor in edit.parameters()) == SHAPES[name]["low_rank"]
+
+
+def real(name: str) -> Backbone:
+    """A backbone of the real shapes, in bfloat16, its weights uniform noise."""
+    shapes = SHAPES[name]
+    words = tiny.tokenizer()
+    ids = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": 0}
+    with torch.device("meta"):
+        parts = (
+            CLIPTextModel(CLIPTextConfig(vocab_size=49408, hidden_act="quick_gelu", **ids, **shapes["text"])),
+            unet(name),
+            AutoencoderKL(
+                block_out_channels=(128, 256, 512, 512),
+                down_block_types=("DownEncoderBlock2D",) * 4,
+                up_block_types=("UpDecoderBlock2D",) * 4,
+                layers_per_block=2,
+                sample_size=512,
+            ),
+        )
+    generator = torch.Generator().manual_seed(0)
+    for part in parts:
+        part.to_empty(device="cpu")
+        part.to(torch.bfloat16)
+        for tensor in part.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.uniform_(-0.02, 0.02, generator=generator)
+            else:
+                tensor.copy_(torch.arange(tensor.numel()).view_as(tensor))
+    schedule = {
+        "prediction_type": shapes["prediction_type"],
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "steps_offset": 1,
+    }
+    return Backbone(name, words, *parts, schedule, dtype=torch.bfloat16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHAPES)
+def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
+    backbone = real(name)
+    assert backbone.resolution == 512 and len(backbone.linear_sites("attn2.to_k")) == 16
+    look = Recipe("", steps=1, guidance=1.0)
+    quick = {"textual_inversion": {"batch": 1, "flips": False}, "dreambooth": {"prior_weight": 0.0}}
+    for method_id, settings in quick.items():
+        photos = tiny.photos(1, side=512)
+        settings = {**settings, "steps": 1}
+        *_, last = train(
+            METHODS[method_id], backbone, photos, Subject("<lily>", "cat"), settings, look, tmp_path
+        )
+        path = tmp_path / f"{method_id}.safetensors"
+        last.value.save(path)
+        print(f"{name} {method_id}: {path.stat().st_size:,} bytes")
+        recipe = Recipe("a photo of <lily>", steps=1, guidance=1.0)
+        *_, painted = generate(backbone, recipe, [Concept.open(path)])
+        assert isinstance(painted, Result) and painted.value.image.size == (512, 512)
+    assert (tmp_path / "textual_inversion.safetensors").stat().st_size < 40_000
+    assert (tmp_path / "dreambooth.safetensors").stat().st_size < 1_800_000
