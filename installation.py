@@ -121,16 +121,29 @@ def set_up(extras: set[str]) -> None:
     telling = Telling()
     telling.say("Setting up Likeness, once. It takes a few minutes.")
     telling.say(f"[1/3] {'Making' if todo == 'make' else 'Using'} the Python environment in {VENV.name}")
-    if todo == "make":
-        made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
-        if made.returncode:
-            message = f"{VENV} could not be made: {last_line(made.stdout + made.stderr)}."
-            raise StudioError(message, "Make its folder writable, or move the project.")
     extras = extras | set((read_stamp(VENV) or {}).get("extras", ()))
+    if todo == "make":
+        make()
     write_stamp(VENV, {})
     install(f".[{','.join(sorted(extras))}]" if extras else ".", VENV / "likeness-setup.log", telling)
     write_stamp(VENV, {"project": fingerprint(), "python": PYTHON, "extras": sorted(extras)})
     telling.say("Set up.")
+
+
+def make() -> None:
+    """A new, empty environment in the place of whatever is there, stamped as unfinished from the start."""
+    try:
+        shutil.rmtree(VENV, ignore_errors=True)
+        VENV.mkdir(exist_ok=True)
+        write_stamp(VENV, {})
+    except OSError as error:
+        hint = "Make its folder writable, or move the project."
+        raise StudioError(f"{VENV} cannot be made ({error.strerror}).", hint) from None
+    python = getattr(sys, "_base_executable", sys.executable)  # not the one that has just been deleted
+    made = subprocess.run([python, "-m", "venv", VENV], capture_output=True, text=True)
+    if made.returncode:
+        hint = f"Find out whether {python} -m venv works at all."
+        raise StudioError(f"{VENV} could not be made: {last_line(made.stdout + made.stderr)}.", hint)
 
 
 def check_possible() -> None:

@@ -192,6 +192,17 @@ def test_the_stamp_is_left_only_by_a_set_up_that_finished(venv, monkeypatch, cap
     assert installation.plan(venv, {"test"}) == "nothing"
 
 
+def test_an_environment_is_unfinished_from_its_first_moment(venv, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installation, "VENV", venv)
+    monkeypatch.setattr(installation.subprocess, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        installation.make()
+    assert installation.read_stamp(venv) == {} and not installation.python_of(venv).exists()
+
+
 def test_too_small_a_disk_is_refused_before_anything_is_made(tmp_path, monkeypatch):
     monkeypatch.setattr(installation, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(installation, "DISK_GIGABYTES", 1e9)
