@@ -237,7 +237,7 @@ def run(options: argparse.Namespace) -> None:
         from studio.workspace import Workspace
 
         method_catalogue(Workspace(options.workspace, base=options.base))
-        print("Everything is in place. To open the studio: python3 launch.py")
+        print(f"Everything is in place. To open the studio: {parser().prog}")
 
 
 def hand_over(arguments: Sequence[str]) -> int:
