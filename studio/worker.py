@@ -174,8 +174,7 @@ class Worker:
 
 
 def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
-    """The concepts a recipe names, from the Library. Raises StudioError when one is missing or has changed
-    since the recipe was written."""
+    """The concepts a recipe names, from the Library. Raises StudioError when one is missing."""
     concepts = []
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         entry = workspace.library.find(handle)
