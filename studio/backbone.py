@@ -241,8 +241,9 @@ class Backbone:
 
     @cached_property
     def usual_norm(self) -> float:
-        """The median length of the vocabulary's vectors."""
-        return self.text_encoder.get_input_embeddings().weight.float().norm(dim=1).median().item()
+        """The median length of the vocabulary's vectors; rows of zeros, which no training met, left out."""
+        norms = self.text_encoder.get_input_embeddings().weight.float().norm(dim=1)
+        return norms[norms > 0].median().item()
 
     # pictures and latents
 
