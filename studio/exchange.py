@@ -52,8 +52,8 @@ def import_word(path: Path, backbone: Backbone, subject: Subject) -> Concept:
         raise StudioError(f"{path.name} holds {len(tensors)} tensors ({names}).", hint)
     ((name, vectors),) = tensors.items()
     vectors = vectors.float().reshape(-1, vectors.shape[-1]) if vectors.ndim in (1, 2) else vectors
-    if vectors.ndim != 2 or vectors.shape[1] != backbone.text_width or not vectors.isfinite().all():
-        made, here = tuple(vectors.shape), backbone.text_width
+    if vectors.ndim != 2 or vectors.shape[1] != backbone.text.width or not vectors.isfinite().all():
+        made, here = tuple(vectors.shape), backbone.text.width
         hint = f"Choose one that was made for {backbone.name}."
         raise StudioError(f"{path.name} has the shape {made}, but this base reads vectors of {here}.", hint)
     header = Header(

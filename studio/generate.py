@@ -75,9 +75,9 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         active.edit.to(backbone)
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
     with torch.no_grad(), attach(backbone, actives):
-        words = backbone.encode_prompts(prompts)
+        words = backbone.text.read(prompts)
     if dropped := words.tokens[1].dropped:
-        read = backbone.tokens_high
+        read = backbone.text.tokens_high
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
     for index in range(recipe.count):
         single = recipe.single(index)

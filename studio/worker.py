@@ -69,7 +69,7 @@ class Worker:
             "fingerprint": self.backbone.fingerprint,
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
-            "tokens_high": self.backbone.tokens_high,
+            "tokens_high": self.backbone.text.tokens_high,
         }
         self.workspace.say_worker(WorkerState(state, base))
 

@@ -97,11 +97,11 @@ class DreamBooth(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
-        noun = backbone.vectors_of(subject.noun)
+        noun = backbone.text.vectors_of(subject.noun)
         if settings.identifier == "learned":
             self.identifier = noun.mean(0, keepdim=True).clone().requires_grad_()
         else:
-            self.identifier = backbone.vectors_of(settings.rare_word)
+            self.identifier = backbone.text.vectors_of(settings.rare_word)
         self.noun = noun
         sites = backbone.linear_sites(*UNET_SITES)
         sites = {site: layer for site, layer in sites.items() if site.startswith("unet.")}
@@ -143,7 +143,7 @@ class DreamBooth(Method):
             yield Note(f"Painting {len(missing)} pictures of the plain noun, once for this noun and base.")
         recipe = Recipe(self.class_prompt, steps=steps, guidance=guidance)
         with torch.no_grad():
-            hidden = self.backbone.encode_prompts(["", self.class_prompt]).hidden
+            hidden = self.backbone.text.read(["", self.class_prompt]).hidden
         for start in range(0, len(missing), PAINTED_TOGETHER):
             seeds = missing[start : start + PAINTED_TOGETHER]
             *_, latents = sample(self.backbone, recipe, hidden, [], seeds)
@@ -162,13 +162,11 @@ class DreamBooth(Method):
 
     def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
         count = self.settings.batch
-        instance = self.backbone.encode_prompts([f"a photo of {self.subject.handle}"]).hidden.repeat(
-            count, 1, 1
-        )
+        instance = self.backbone.text.read([f"a photo of {self.subject.handle}"]).hidden.repeat(count, 1, 1)
         latents = self.latents.draw(count, generator)
         terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator)}
         if self.settings.prior_weight:
-            prior = self.backbone.encode_prompts([self.class_prompt]).hidden.repeat(count, 1, 1)
+            prior = self.backbone.text.read([self.class_prompt]).hidden.repeat(count, 1, 1)
             latents = self.class_latents.draw(count, generator)
             terms["prior"] = self.settings.prior_weight * denoising_loss(
                 self.backbone, latents, prior, generator

@@ -71,7 +71,7 @@ class TextualInversion(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
-        start = backbone.noun_vectors(subject.noun, settings.vectors)
+        start = backbone.text.noun_vectors(subject.noun, settings.vectors)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
         self.templates = templates.OBJECT if settings.property == "object" else templates.STYLE
 
@@ -88,7 +88,7 @@ class TextualInversion(Method):
     def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
         count = self.settings.batch
         chosen = torch.randint(len(self.templates), (count,), generator=generator).tolist()
-        words = self.backbone.encode_prompts(
+        words = self.backbone.text.read(
             [self.templates[index].format(self.subject.handle) for index in chosen]
         )
         latents = self.latents.draw(count, generator)
@@ -100,7 +100,7 @@ class TextualInversion(Method):
     def report(self) -> dict[str, float]:
         """`norm`: the mean length of the vectors, in lengths of a usual word; far above 1 a word tends to
         drown the rest of the prompt."""
-        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.usual_norm}
+        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.text.usual_norm}
 
     @property
     def preview_prompt(self) -> str:

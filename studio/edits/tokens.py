@@ -36,18 +36,18 @@ class NewWord(Edit):
         return cls(handle, noun, vectors)
 
     def fits(self, backbone: Backbone) -> bool:
-        return self.vectors.shape[1] == backbone.text_width
+        return self.vectors.shape[1] == backbone.text.width
 
     def at(self, backbone: Backbone, strength: float) -> Tensor:
         """The vectors (n, D) at a strength."""
         if strength == 1:
             return self.vectors
-        v0 = backbone.noun_vectors(self.noun, len(self.vectors))
+        v0 = backbone.text.noun_vectors(self.noun, len(self.vectors))
         return v0 + strength * (self.vectors - v0)
 
     @classmethod
     @contextmanager
     def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
         words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
-        with backbone.new_words(words):
+        with backbone.text.new_words(words):
             yield

@@ -96,10 +96,10 @@ def test_the_first_step_starts_from_the_base(backbone: Backbone, tmp_path: Path)
     method = prepared(backbone, tmp_path, text_encoder=True)
     noisy, timesteps = torch.randn(1, *backbone.latent_shape), torch.tensor([500])
     with torch.no_grad():
-        hidden = backbone.encode_prompts(["a photo of a cat"]).hidden
+        hidden = backbone.text.read(["a photo of a cat"]).hidden
         plain = backbone.predict(noisy, timesteps, hidden)
         with attach(backbone, [Active(method.low_rank)]):
-            assert torch.equal(backbone.encode_prompts(["a photo of a cat"]).hidden, hidden)
+            assert torch.equal(backbone.text.read(["a photo of a cat"]).hidden, hidden)
             assert torch.equal(backbone.predict(noisy, timesteps, hidden), plain)
 
 
@@ -115,7 +115,7 @@ def test_a_reopened_file_equals_what_was_learned_text_encoder_included(
 
     def encoded(concept: Concept) -> torch.Tensor:
         with torch.no_grad(), attach(backbone, [Active(edit) for edit in concept.edits]):
-            return backbone.encode_prompts(["a photo of <lily>"]).hidden
+            return backbone.text.read(["a photo of <lily>"]).hidden
 
     assert torch.equal(encoded(last.value), encoded(opened))
     low_rank = next(edit for edit in opened.edits if isinstance(edit, LowRank))
@@ -136,9 +136,9 @@ def test_a_v_base_is_trained_on_v(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_rare_word_stays_as_it_is_and_stands_before_the_noun(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path, identifier="rare word", rare_word="sks")
     word, _ = method.edits()
-    plain = backbone.encode_prompts(["a photo of sks cat on blue"]).hidden
+    plain = backbone.text.read(["a photo of sks cat on blue"]).hidden
     with attach(backbone, [Active(word)]):
-        assert torch.equal(backbone.encode_prompts(["a photo of <lily> on blue"]).hidden, plain)
+        assert torch.equal(backbone.text.read(["a photo of <lily> on blue"]).hidden, plain)
     assert all(
         tensor is not method.identifier for tensors, _ in method.stages()[0].groups for tensor in tensors
     )

@@ -53,7 +53,7 @@ def gradient(method: TextualInversion, seed: int = 0) -> torch.Tensor:
 
 
 def test_every_other_row_is_untouched_by_weight_decay(backbone: Backbone, tmp_path: Path) -> None:
-    table = backbone.text_encoder.get_input_embeddings().weight
+    table = backbone.text.table.weight
     before = table.detach().clone()
     learn(backbone, tmp_path, steps=3, weight_decay=0.5, learning_rate=0.1)
     assert torch.equal(table, before)
@@ -80,8 +80,8 @@ def test_three_vectors_take_three_places_start_equal_and_diverge(backbone: Backb
     method = prepared(backbone, vectors=3)
     assert torch.equal(method.word.vectors[0], method.word.vectors[2])
     with attach(backbone, [Active(method.word)]):
-        tokens = backbone.tokenize("a photo of <lily> on blue")
-        again = backbone.tokenize("<Lily> and <LILY>")
+        tokens = backbone.text.tokenize("a photo of <lily> on blue")
+        again = backbone.text.tokenize("<Lily> and <LILY>")
     assert tokens.spans == {"<lily>": [4, 5, 6]}
     assert again.spans == {"<lily>": [1, 2, 3, 5, 6, 7]}
     (word,) = learn(backbone, tmp_path, steps=3, vectors=3, learning_rate=0.05).edits
@@ -90,10 +90,10 @@ def test_three_vectors_take_three_places_start_equal_and_diverge(backbone: Backb
 
 
 def test_a_word_equal_to_the_noun_encodes_like_the_noun(backbone: Backbone) -> None:
-    word = NewWord("<lily>", "cat", backbone.noun_vectors("cat", 1))
-    plain = backbone.encode_prompts(["a photo of cat on blue"]).hidden
+    word = NewWord("<lily>", "cat", backbone.text.noun_vectors("cat", 1))
+    plain = backbone.text.read(["a photo of cat on blue"]).hidden
     with attach(backbone, [Active(word)]):
-        named = backbone.encode_prompts(["a photo of <lily> on blue"]).hidden
+        named = backbone.text.read(["a photo of <lily> on blue"]).hidden
     assert torch.equal(plain, named)
 
 
@@ -139,39 +139,39 @@ def test_foreign_files_of_one_tensor_are_taken_and_others_refused(backbone: Back
 
 
 def test_a_handle_that_is_already_a_word_is_refused(backbone: Backbone) -> None:
-    vectors = backbone.noun_vectors("cat", 1)
-    with pytest.raises(StudioError, match="already means"), backbone.new_words({"cat": vectors}):
+    vectors = backbone.text.noun_vectors("cat", 1)
+    with pytest.raises(StudioError, match="already means"), backbone.text.new_words({"cat": vectors}):
         pass
-    with backbone.new_words({"<lily>": vectors}):
-        with pytest.raises(StudioError, match="already means"), backbone.new_words({"<LILY>": vectors}):
+    with backbone.text.new_words({"<lily>": vectors}):
+        with pytest.raises(StudioError, match="already means"), backbone.text.new_words({"<LILY>": vectors}):
             pass
 
 
 def test_taking_the_word_off_restores_tokenizer_and_table(backbone: Backbone) -> None:
-    length, shape = len(backbone.tokenizer), backbone.text_encoder.get_input_embeddings().weight.shape
-    ids = backbone.tokenize("<lily>").ids
-    with attach(backbone, [Active(NewWord("<lily>", "cat", backbone.noun_vectors("cat", 2)))]):
-        assert backbone.tokenize("<lily>").ids != ids
-    assert backbone.tokenize("<lily>").ids == ids
+    length, shape = len(backbone.tokenizer), backbone.text.table.weight.shape
+    ids = backbone.text.tokenize("<lily>").ids
+    with attach(backbone, [Active(NewWord("<lily>", "cat", backbone.text.noun_vectors("cat", 2)))]):
+        assert backbone.text.tokenize("<lily>").ids != ids
+    assert backbone.text.tokenize("<lily>").ids == ids
     assert len(backbone.tokenizer) == length
-    assert backbone.text_encoder.get_input_embeddings().weight.shape == shape
+    assert backbone.text.table.weight.shape == shape
 
 
 def test_a_noun_of_several_tokens_starts_at_their_mean(backbone: Backbone) -> None:
-    pieces = backbone.vectors_of("teddy bear")
+    pieces = backbone.text.vectors_of("teddy bear")
     assert len(pieces) > 1
-    assert torch.equal(backbone.noun_vectors("teddy bear", 1)[0], pieces.mean(0))
+    assert torch.equal(backbone.text.noun_vectors("teddy bear", 1)[0], pieces.mean(0))
 
 
 def test_strength_lies_between_the_noun_and_the_word(backbone: Backbone) -> None:
     word = NewWord("<lily>", "cat", torch.randn(2, tiny.WIDTH))
-    v0 = backbone.noun_vectors("cat", 2)
+    v0 = backbone.text.noun_vectors("cat", 2)
     torch.testing.assert_close(word.at(backbone, 0.5), (v0 + word.vectors) / 2)
 
 
 def test_the_norm_is_reported_in_lengths_of_a_usual_word(backbone: Backbone) -> None:
     method = prepared(backbone)
-    method.word.vectors.data *= 3 * backbone.usual_norm / method.word.vectors.norm()
+    method.word.vectors.data *= 3 * backbone.text.usual_norm / method.word.vectors.norm()
     assert method.report()["norm"] == pytest.approx(3, rel=1e-4)
 
 
@@ -186,13 +186,13 @@ def test_each_photo_of_a_step_has_a_sentence_of_its_own(
 ) -> None:
     method = prepared(backbone, batch=8)
     seen: list[list[str]] = []
-    encode = backbone.encode_prompts
+    encode = backbone.text.read
 
     def spy(prompts: list[str]):
         seen.append(list(prompts))
         return encode(prompts)
 
-    monkeypatch.setattr(backbone, "encode_prompts", spy)
+    monkeypatch.setattr(backbone.text, "read", spy)
     gradient(method)
     (prompts,) = seen
     assert len(prompts) == 8 and len(set(prompts)) > 3

@@ -18,7 +18,7 @@ TESTS = [*(ROOT / "tests").rglob("*.py")]
 # From the bottom up: each part of studio may import those before it. The page's parts never need torch.
 NOUNS = ("errors", "events", "recipe", "header", "progress", "photos", "method", "jobs", "library")
 PAGE = (*NOUNS, "workspace", "supervisor")
-DEVICE = ("backbone", "edits", "concept", "exchange", "generate", "score", "worker", "__main__")
+DEVICE = ("text", "backbone", "edits", "concept", "exchange", "generate", "score", "worker", "__main__")
 ORDER = (*PAGE, *DEVICE)
 MAY_IMPORT = {part: set(ORDER[: ORDER.index(part)]) for part in ORDER}
 MAY_IMPORT["ui"] = set(PAGE)
