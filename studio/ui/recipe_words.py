@@ -1,0 +1,37 @@
+"""A recipe in words, and a picture beside it."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from studio.recipe import Recipe
+from studio.ui.markup import button, download, facts, file_url
+
+
+def recipe_facts(recipe: Recipe) -> str:
+    """Everything in a recipe that a person may want to read."""
+    strengths = ", ".join(f"{handle} {strength:g}" for handle, strength in recipe.strengths.items())
+    return facts(
+        {
+            "Without": recipe.negative,
+            "Strength": strengths,
+            "Seed": recipe.seed,
+            "Steps": recipe.steps,
+            "Guidance": f"{recipe.guidance:g}",
+            "Base": Path(recipe.base).name,
+        }
+    )
+
+
+def picture_card(recipe: Recipe, path: Path | None = None) -> str:
+    """A picture with its recipe; a recipe alone when the picture was only dropped in to be read."""
+    seen = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
+    acts = button("use", "Use this recipe", kind="strong")
+    acts += download(path, "Download") if path else ""
+    acts += button("shut", "Close")
+    return (
+        f'<section class="card picture" aria-label="Picture and recipe">{seen}<div class="told">'
+        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe)}"
+        f'<div class="acts">{acts}</div></div></section>'
+    )

@@ -1,0 +1,149 @@
+"""A stand-in for the worker process, without torch: it takes jobs, draws pictures with Pillow, and keeps
+concept files that are whole and hold one number. What it learns of `noun` "failure" fails on purpose."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import struct
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from studio.errors import StudioError
+from studio.header import METADATA_KEY, Header, write_whole
+from studio.jobs import Job
+from studio.recipe import Recipe, save_picture
+from studio.supervisor import exit_with_parent
+from studio.workspace import WorkerState, Workspace
+
+BASE = {
+    "name": "stand-in",
+    "fingerprint": "stand-in-1",
+    "resolution": 128,
+    "device": "CPU",
+    "tokens_high": 75,
+}
+STEPS = 40
+FINGERPRINT_OF_OTHERS = "another"
+
+
+def drawing(seed: int, share: float = 1.0) -> Image.Image:
+    """A face whose colours come from the seed, and which is the clearer the larger `share` is."""
+    hue = (seed * 47) % 360
+    picture = Image.new("RGB", (128, 128), f"hsl({hue}, 45%, 78%)")
+    draw = ImageDraw.Draw(picture)
+    side = 20 + 30 * share
+    draw.ellipse((64 - side, 64 - side, 64 + side, 64 + side), fill=f"hsl({(hue + 150) % 360}, 60%, 55%)")
+    for x in (-0.35, 0.35):
+        eye = 64 + x * side
+        draw.ellipse((eye - 5, 50, eye + 5, 60), fill="white")
+    draw.arc((64 - side / 2, 56, 64 + side / 2, 56 + side / 2), 20, 160, fill="white", width=4)
+    return picture
+
+
+def save_concept(path: Path, header: Header) -> None:
+    """A concept file with a single number in it."""
+    name = f"tokens/{header.handle}/vectors"
+    table = {
+        "__metadata__": {METADATA_KEY: header.to_text()},
+        name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+    }
+    head = json.dumps(table).encode("utf-8")
+    head += b" " * (-len(head) % 8)
+    write_whole(path, struct.pack("<Q", len(head)) + head + struct.pack("<f", 1.0))
+
+
+def header_of(handle: str, noun: str, seed: int, photos: int, steps: int, fingerprint: str = "") -> Header:
+    """What a concept of the stand-in says of itself."""
+    buffer = io.BytesIO()
+    drawing(seed).save(buffer, format="PNG")
+    return Header(
+        handles={handle: noun},
+        method="textual_inversion",
+        method_title="Textual Inversion",
+        paper="Gal et al. 2022, arXiv 2208.01618",
+        settings={"steps": steps, "learning_rate": 0.002, "vectors": 2},
+        seed=seed,
+        base=BASE["name"] if not fingerprint else "some other base",
+        fingerprint=fingerprint or BASE["fingerprint"],
+        photos=photos,
+        steps=steps,
+        final_loss=0.1,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+        program="stand-in",
+        preview=buffer.getvalue(),
+    )
+
+
+def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
+    """Pretend to learn; what came of it, empty when it was to be discarded."""
+    jobs, task = workspace.jobs, job.task
+    jobs.log(job.id, {"event": "note", "text": f"Looking at {task['photos']} photos of a {task['noun']}."})
+    seed = sum(map(ord, task["handle"]))
+    for step in range(1, STEPS + 1):
+        time.sleep(step_seconds)
+        if task["noun"] == "failure" and step == 5:
+            raise StudioError(
+                "The loss is not a number any more.", "Lower the learning rate, then press Retry."
+            )
+        loss = 0.2 + 0.8 * math.exp(-step / 9) + 0.05 * math.sin(step * 7)
+        event = {"event": "step", "step": step, "steps": STEPS, "values": {"loss": loss}, "stage": "learn"}
+        jobs.log(job.id, event)
+        if step % 10 == 0:
+            name = f"preview-{step:06d}.png"
+            drawing(seed, step / STEPS).save(jobs.folder(job.id) / name)
+            prompt = f"a photo of {task['handle']}"
+            jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+        wish = jobs.wish(job.id)
+        if wish == "discard":
+            return {}
+        if wish == "keep":
+            break
+    path = workspace.library.path(task["handle"])
+    save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
+    return {"handle": task["handle"], "file": path.name}
+
+
+def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
+    """Draw as many pictures as the recipe asks for."""
+    recipe = Recipe.from_json(job.task)
+    names: list[str] = []
+    for index in range(recipe.count):
+        for step in range(1, 6):
+            time.sleep(step_seconds)
+            steps = {"step": index * 5 + step, "steps": recipe.count * 5, "values": {}, "stage": ""}
+            workspace.jobs.log(job.id, {"event": "step", **steps})
+        name = f"{job.id:05d}-{index + 1:02d}.png"
+        one = recipe.single(index)
+        save_picture(drawing(one.seed), one, workspace.pictures / name)
+        workspace.jobs.log(job.id, {"event": "picture", "file": name})
+        names.append(name)
+        if workspace.jobs.wish(job.id):
+            break
+    return {"pictures": names}
+
+
+def act(workspace: Workspace, step_seconds: float) -> None:
+    """Take jobs until the page goes away."""
+    exit_with_parent()
+    workspace.say_worker(WorkerState("ready", BASE))
+    while True:
+        job = workspace.jobs.claim()
+        if job is None:
+            time.sleep(0.1)
+            continue
+        workspace.say_worker(WorkerState("busy", BASE))
+        try:
+            outcome = (train if job.kind == "train" else paint)(workspace, job, step_seconds)
+            workspace.jobs.end(job.id, "done" if outcome else "stopped", outcome)
+        except StudioError as error:
+            workspace.jobs.end(job.id, "failed", error=error.message, hint=error.hint)
+        workspace.say_worker(WorkerState("ready", BASE))
+
+
+if __name__ == "__main__":
+    act(Workspace(Path(sys.argv[1])), float(sys.argv[2]))

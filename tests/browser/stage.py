@@ -1,0 +1,56 @@
+"""Opens the page with the actor as its worker: `python -m tests.browser.stage FOLDER PORT STEP_SECONDS`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from studio.method import MethodCard, Needs, fields_of, setting
+from studio.supervisor import Supervisor
+from studio.ui.app import serve
+from studio.workspace import Workspace
+
+
+def catalogue() -> list[MethodCard]:
+    """Two methods with a setting of every kind."""
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Words:
+        steps: int = setting(40, "How long to learn.", 1, 20000, "steps", source="paper")
+        learning_rate: float = setting(2e-3, "Low stays easy to edit, high is more faithful.", 1e-6, 1.0)
+        vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper")
+        property: str = setting("object", "A thing or a style.", choices=("object", "style"))
+        flips: bool = setting(True, "Also show mirror images.")
+
+    @dataclass(frozen=True)
+    class Rank:
+        steps: int = setting(60, "How long to learn.", 1, 20000, "steps")
+        rank: int = setting(8, "Room of the edit.", 1, 64)
+
+    summary = "Finds the word for it. The smallest file, gentle on every prompt; likeness has limits."
+    words = MethodCard(
+        "textual_inversion",
+        "Textual Inversion",
+        summary,
+        "Gal et al. 2022, arXiv 2208.01618",
+        Needs(),
+        fields_of(Words),
+    )
+    summary = "Bends the network a little. The closest likeness, a larger file, and a longer training."
+    rank = MethodCard(
+        "dreambooth", "DreamBooth", summary, "Ruiz et al. 2023, arXiv 2208.12242", Needs(), fields_of(Rank)
+    )
+    return [words, rank]
+
+
+def main(folder: str, port: str, step_seconds: str) -> None:
+    """Serve until interrupted."""
+    workspace = Workspace(Path(folder))
+    actor = Path(__file__).with_name("actor.py")
+    with Supervisor(workspace, [sys.executable, str(actor), str(workspace.folder), step_seconds]):
+        serve(workspace, catalogue(), port=int(port), open_browser=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
