@@ -26,8 +26,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 from studio.errors import StudioError
+from studio.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,8 +90,8 @@ def check(options: argparse.Namespace) -> None:
         hint = "Add --auth USER:PASSWORD, or leave --listen out."
         raise StudioError("--listen would let anybody on the network in.", hint)
     is_path = options.base.startswith((".", "~")) or Path(options.base).is_absolute()
-    if is_path and options.command != "setup" and not Path(options.base).expanduser().is_dir():
-        hint = "Give --base the folder of a diffusers model, or its name on the hub."
+    if is_path and options.command != "setup" and not Path(options.base).expanduser().exists():
+        hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
         raise StudioError(f"There is no base model at {options.base}.", hint)
     probe = options.workspace.expanduser() / f".{os.getpid()}"
     try:
@@ -224,7 +224,7 @@ def work(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> None:
     """Carry out a command in an environment that has everything."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    if Path(options.base).expanduser().is_dir():
+    if Path(options.base).expanduser().exists():
         options.base = str(Path(options.base).expanduser().resolve())
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif options.command == "open":

@@ -81,11 +81,11 @@ class Backbone:
         options = {"safety_checker": None, "requires_safety_checker": False, "dtype": torch.float32}
         try:
             if path.is_file():
-                pipeline = StableDiffusionPipeline.from_single_file(str(path), **_renamed(options))
+                pipeline = StableDiffusionPipeline.from_single_file(str(path), **options)
             else:
                 source = str(path) if path.is_dir() else str(place)
                 pipeline = StableDiffusionPipeline.from_pretrained(
-                    source, local_files_only=path.is_dir(), **_renamed(options)
+                    source, local_files_only=path.is_dir(), **options
                 )
         except Exception as error:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -197,8 +197,3 @@ class Backbone:
         """The linear layers whose path ends in one of `endings`, such as "attn2.to_k"."""
         linear = {name: module for name, module in self.sites.items() if isinstance(module, nn.Linear)}
         return {name: module for name, module in linear.items() if name.endswith(endings)}
-
-
-def _renamed(options: dict[str, Any]) -> dict[str, Any]:
-    """diffusers' pipelines take the precision under the name `torch_dtype`."""
-    return {"torch_dtype" if name == "dtype" else name: value for name, value in options.items()}

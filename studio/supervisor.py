@@ -7,8 +7,8 @@ that only the page holds open.
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -96,9 +96,9 @@ def exit_with_parent() -> None:
     """Called in the worker: leave at once when the page is gone and its end of the pipe closes."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
-        import os
-
+        # not through sys.stdin: its lock would be held when the worker ends by itself
+        while os.read(0, 4096):
+            pass
         os._exit(0)
 
     threading.Thread(target=wait, name="parent", daemon=True).start()

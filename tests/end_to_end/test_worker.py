@@ -184,3 +184,16 @@ def test_the_worker_leaves_when_the_page_is_gone(workspace: Workspace) -> None:
     wait(lambda: workspace.worker_state().state == "ready")
     process.stdin.close()
     assert process.wait(timeout=10) == 0
+
+
+def test_a_base_that_cannot_be_opened_is_said_once_and_not_tried_again(workspace: Workspace) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    script = WORKER.replace("Backbone.open = ", "_ = ").replace('"tiny"', '"/no/such/base"')
+    script = script.format(root=root, folder=str(workspace.folder))
+    with Supervisor(workspace, [sys.executable, "-c", script]) as supervisor:
+        wait(lambda: workspace.worker_state().state == "error")
+        state = workspace.worker_state()
+        assert "/no/such/base" in state.error and "--base" in state.hint
+        wait(lambda: supervisor.process.poll() == 3)
+        time.sleep(1)
+        assert supervisor.process.poll() == 3 and workspace.worker_state() == state

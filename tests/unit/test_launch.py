@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-import installation
 import launch
+from studio import installation
 from studio.errors import StudioError
 from studio.workspace import Workspace
 
@@ -138,7 +138,7 @@ def test_an_old_python_is_told_so(ready, capsys, monkeypatch):
 
 
 def test_an_old_python_can_read_the_launcher():
-    for name in ("launch.py", "installation.py", "studio/__init__.py", "studio/errors.py"):
+    for name in ("launch.py", "studio/installation.py", "studio/__init__.py", "studio/errors.py"):
         ast.parse((launch.HERE / name).read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
@@ -146,7 +146,7 @@ def test_importing_the_launcher_needs_nothing_installed():
     code = "import launch, sys; print(*{name.split('.')[0] for name in sys.modules})"
     bare = [sys.executable, "-S", "-c", code]
     names = subprocess.check_output(bare, cwd=launch.HERE, text=True).split()
-    assert set(names) - set(sys.stdlib_module_names) <= {"__main__", "launch", "installation", "studio"}
+    assert set(names) - set(sys.stdlib_module_names) <= {"__main__", "launch", "studio"}
 
 
 def test_set_up_is_planned_from_the_stamp(venv):

@@ -1,4 +1,4 @@
-"""Makes the virtual environment beside this file and installs the project into it, in plain words.
+"""Makes the virtual environment beside launch.py and installs the project into it, in plain words.
 
 What it did is stamped into the environment, so that a second run finds nothing to do and a set-up that was
 interrupted is noticed and done again. Needs nothing but the standard library.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from studio.errors import StudioError
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent.parent
 VENV = HERE / ".venv"
 PYTHON = ".".join(str(part) for part in sys.version_info[:2])
 DISK_GIGABYTES = 9.0 if sys.platform == "linux" else 4.0  # torch for Linux brings CUDA along
