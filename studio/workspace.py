@@ -40,8 +40,9 @@ class WorkerState:
 
 @dataclasses.dataclass(frozen=True)
 class BaseDefaults:
-    """How a base model likes to be used; a folder may say so in its `likeness.json`. `settings` holds, by
-    method, the defaults that suit this base better than the paper's."""
+    """How a base model likes to be used; a folder may say so in its `likeness.json`, and list the `nouns`
+    that it was taught in a `world.json`. `settings` holds, by method, the defaults that suit this base
+    better than the paper's; `prompts` are examples."""
 
     steps: int = 30
     guidance: float = 7.5
@@ -164,10 +165,12 @@ class Workspace:
 
     def base_defaults(self) -> BaseDefaults:
         """How the base model likes to be painted with."""
-        try:
-            values = json.loads((Path(self.base) / "likeness.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return BaseDefaults()
+        values: dict[str, Any] = {}
+        for name in ("world.json", "likeness.json"):
+            try:
+                values |= json.loads((Path(self.base) / name).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
         known = {field.name for field in dataclasses.fields(BaseDefaults)}
         lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
         return BaseDefaults(**{**{name: value for name, value in values.items() if name in known}, **lists})

@@ -266,3 +266,14 @@ def test_settings_describe_and_check_themselves() -> None:
         and "starter" in tuned.fields[0].source
         and tuned.parse({})["steps"] == 30
     )
+
+
+def test_a_base_may_say_how_it_likes_to_be_used(tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_text('{"nouns": {"cat": {}, "dog": {}}, "styles": {}}')
+    (tmp_path / "likeness.json").write_text('{"steps": 9, "settings": {"quick": {}}, "prompts": ["a cat"]}')
+    workspace = Workspace(tmp_path / "workspace", tmp_path)
+    defaults = workspace.base_defaults()
+    assert (defaults.steps, defaults.guidance) == (9, 7.5)
+    assert defaults.nouns == ("cat", "dog") and defaults.prompts == ("a cat",)
+    assert workspace.tuned(CARD) == CARD
+    assert Workspace(tmp_path / "workspace", "somewhere/else").base_defaults().nouns == ()
