@@ -20,7 +20,7 @@ from studio.ui.queue_tab import queue_tab
 from studio.ui.theme import theme
 from studio.ui.thumbnails import thumbnail_folder
 from studio.ui.train_tab import train_tab
-from studio.ui.wire import Live, Wire, act_of
+from studio.ui.wire import Live, Wire, act_of, drawing
 from studio.workspace import DEMO, Workspace
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
@@ -45,8 +45,10 @@ def masthead(workspace: Workspace) -> str:
     }.get(state.state, state.state)
     trouble = error_card(StudioError(state.error, state.hint)) if state.state == "error" else ""
     return (
-        f'<header class="masthead"><div><h1>Likeness</h1><p>A few photos in, a word for them out, paint with it.</p>'
-        f'</div><span class="pill {escape(state.state)}" role="status">{escape(words)}</span>{SWITCH}</header>{trouble}'
+        '<header class="masthead"><div><h1>Likeness</h1>'
+        "<p>A few photos in, a word for them out, paint with it.</p></div>"
+        f'<span class="pill {escape(state.state)}" role="status">{escape(words)}</span>{SWITCH}'
+        f"</header>{trouble}"
     )
 
 
@@ -56,9 +58,9 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
     with gr.Blocks(title="Likeness", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         pulse, seen = gr.State(0.0), gr.State({})
         wire = Wire(pulse)
-        head = gr.HTML(masthead(workspace), elem_id="masthead")
+        head = drawing(masthead(workspace), elem_id="masthead")
         nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
-        gr.HTML(f'<datalist id="nouns">{nouns}</datalist>', elem_id="noun-list")
+        drawing(f'<datalist id="nouns">{nouns}</datalist>', elem_id="noun-list")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Train", id="train"):
                 training = train_tab(workspace, methods, wire)
@@ -68,7 +70,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
                 library = library_tab(workspace, wire)
             with gr.Tab("Queue", id="queue"):
                 jobs = queue_tab(workspace, wire)
-        notice = gr.HTML(elem_id="page-notice")
+        notice = drawing(elem_id="page-notice")
 
         def paint_with(prompt: str, event: gr.EventData) -> tuple | None:
             act, handle = act_of(event)
@@ -112,7 +114,7 @@ def look_again(page: gr.Blocks, lives: Sequence[Live], seen: gr.State, pulse: gr
 
 def keep_log(workspace: Workspace) -> None:
     """Send faults of the page to page.log, where their cards point."""
-    handler = logging.FileHandler(workspace.folder / "page.log", encoding="utf-8", delay=True)
+    handler = logging.FileHandler(workspace.folder / "page.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
 

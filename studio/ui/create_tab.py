@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.jobs import Job
 from studio.recipe import Recipe, handles_in, random_seed, read_recipe
-from studio.ui.markup import button, empty, file_url
-from studio.ui.progress_card import badge, bar, job_error, numbers, progress_of
+from studio.ui.paintings import gallery, painting_card, picture_at
+from studio.ui.progress_card import current_job
 from studio.ui.recipe_words import picture_card
 from studio.ui.thumbnails import portrait
-from studio.ui.wire import Live, Wire, act_of, board, drop_zone, uploaded, whole
+from studio.ui.wire import Live, Wire, act_of, board, drawing, drop_zone, uploaded, whole
 from studio.workspace import Workspace
 
 STRENGTHS_HIGH = 4
-GALLERY_HIGH = 48
 REMEMBERED_SECONDS = 600.0
 
 
@@ -68,83 +64,13 @@ def examples(workspace: Workspace) -> str:
     return f'<div class="examples"><span class="faint">Try</span>{rows}</div>' if rows else ""
 
 
-def current_painting(workspace: Workspace, closed: int) -> Job | None:
-    """The painting to show: what runs, else what waits, else the last one for a while."""
-    paintings = [job for job in workspace.jobs.list() if job.kind == "create"]
-    for status in ("running", "queued"):
-        there = [job for job in paintings if job.status == status]
-        if there:
-            return there[-1]
-    if (
-        paintings
-        and paintings[0].id > closed
-        and time.time() - (paintings[0].finished or 0) < REMEMBERED_SECONDS
-    ):
-        return paintings[0]
-    return None
-
-
-def tile(path: Path, selected: str, words: str) -> str:
-    """A picture of a gallery, as a button that opens its recipe."""
-    pressed = str(path.name == selected).lower()
-    return (
-        f'<button type="button" class="tile" data-act="open" data-id="{escape(path.name)}" aria-pressed="{pressed}">'
-        f'<img src="{escape(file_url(path))}" alt="{escape(words)}" loading="lazy"></button>'
-    )
-
-
-def painting_card(workspace: Workspace, job: Job) -> str:
-    """The pictures of one job, each as soon as it is done, with a place for those to come."""
-    progress = progress_of(workspace, job)
-    count = int(job.task.get("count", 1))
-    there = [workspace.pictures / name for name in progress.pictures]
-    tiles = [tile(path, "", job.title) for path in there if path.is_file()]
-    tiles += ['<span class="tile coming"></span>'] * (0 if job.has_ended else max(0, count - len(tiles)))
-    below, acts = "", button("close", "Close", job.id)
-    match job.status:
-        case "queued":
-            trains = any(
-                other.kind == "train" and other.status == "running" for other in workspace.jobs.list()
-            )
-            wait = "Waits for a moment between two training steps." if trains else "Waits for its turn."
-            below = bar(progress, "Waiting", waiting=True) + f'<p class="numbers"><span>{wait}</span></p>'
-            acts = button("stop", "Cancel", job.id)
-        case "running":
-            below = bar(progress, "Painting") + numbers(progress)
-            acts = button("stop", "Stop", job.id)
-        case "failed":
-            below = job_error(job)
-    return (
-        f'<section class="card painting {job.status}" aria-label="Painting"><header><h2>{escape(job.title)}</h2>'
-        f'{badge(job)}</header><div class="tiles large">{"".join(tiles)}</div>{below}'
-        f'<div class="acts">{acts}</div></section>'
-    )
-
-
-def gallery(workspace: Workspace, selected: str) -> str:
-    """The latest pictures."""
-    paths = workspace.gallery(GALLERY_HIGH)
-    if not paths:
-        return empty("No pictures yet", "Write a prompt, press Paint, and they gather here.")
-    tiles = "".join(tile(path, selected, f"Picture {path.stem}") for path in paths)
-    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>'
-
-
-def picture_at(workspace: Workspace, name: str) -> Path:
-    """The picture `name`. Raises StudioError when there is none; `name` is only ever compared."""
-    for path in workspace.gallery(10_000):
-        if path.name == name:
-            return path
-    raise StudioError("That picture is no longer there.", "Select another one.")
-
-
 def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     """Build the tab."""
     defaults = workspace.base_defaults()
     closed, selected, opened = gr.State(0), gr.State(""), gr.State(None)
     named, last_seed = gr.State([]), gr.State(None)
     with gr.Row(elem_classes="two-sides"):
-        with gr.Column(scale=5, elem_classes="side"):
+        with gr.Column(scale=5, elem_classes=["side", "sheet"]):
             prompt = gr.Textbox(
                 label="Prompt",
                 lines=3,
@@ -170,12 +96,12 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
                 )
                 for number in range(STRENGTHS_HIGH)
             ]
-            notice = gr.HTML(elem_id="create-notice")
+            notice = drawing(elem_id="create-notice")
             paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
             with gr.Row(elem_classes="bottom"):
                 count = gr.Slider(1, 8, value=2, step=1, label="Pictures", elem_id="count", buttons=[])
                 seed = gr.Number(random_seed(), precision=0, label="Seed", elem_id="seed", min_width=120)
-            with gr.Row(elem_classes="bottom"):
+            with gr.Row(elem_classes="tight"):
                 again = gr.Checkbox(True, label="A new seed every time", elem_id="random-seed")
                 reuse = gr.Button("Last seed again", size="sm", elem_id="reuse-seed", min_width=120)
             with gr.Accordion("More", open=False, elem_id="create-more"):
@@ -210,7 +136,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
             )
         with gr.Column(scale=7, elem_classes="side"):
             painting = board("painting")
-            painting_notice = gr.HTML(elem_id="painting-notice")
+            painting_notice = drawing(elem_id="painting-notice")
             detail = board("picture-detail")
             pictures = board("gallery")
 
@@ -332,12 +258,16 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     wire(detail.click, use, [opened], [selected, opened, detail, *form, named, *strengths], notice)
 
     def draw(closed: int) -> str:
-        job = current_painting(workspace, closed)
+        job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)
         return painting_card(workspace, job) if job else ""
+
+    def rest(closed: int, selected: str) -> str:
+        job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)
+        return gallery(workspace, selected, job)
 
     lives = [
         Live(chip_board, lambda: chips(workspace)),
         Live(painting, draw, [closed]),
-        Live(pictures, lambda name: gallery(workspace, name), [selected]),
+        Live(pictures, rest, [closed, selected]),
     ]
     return CreateTab(prompt, lives)

@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.library import Entry
 from studio.ui.markup import button, download, empty, facts, moment, note_card, size_words
 from studio.ui.thumbnails import portrait
-from studio.ui.wire import Live, Wire, act_of, board, drop_zone, uploaded
+from studio.ui.wire import Live, Wire, act_of, board, drawing, drop_zone, uploaded
 from studio.workspace import Workspace
 
 
@@ -43,7 +43,8 @@ def shelf(workspace: Workspace, selected: str) -> str:
     )
     strangers = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.library.strangers())
     if strangers:
-        strangers = f'<div class="card refusals"><strong>Files that are no concepts</strong><ul>{strangers}</ul></div>'
+        title = "<strong>Files that are no concepts</strong>"
+        strangers = f'<div class="card refusals">{title}<ul>{strangers}</ul></div>'
     if not entries:
         return empty("The shelf is empty", "Train a concept, or drop a concept file here.") + strangers
     return f'<div class="shelf">{cards}</div>{strangers}'
@@ -74,7 +75,8 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         entry.path, "Download"
     )
     return (
-        f'<section class="card picture" aria-label="Details of {escape(header.handle)}">{portrait(workspace, entry)}'
+        f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
+        f"{portrait(workspace, entry)}"
         f'<div class="told"><h2><code>{escape(header.handle)}</code></h2>{warning}{facts(about)}'
         f'<div class="acts">{acts}</div>'
         f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
@@ -90,7 +92,7 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
             shelves = board("shelf", shelf(workspace, ""))
             drop = drop_zone("concept-drop", "Import a concept", "drop a .safetensors file", ".safetensors")
         with gr.Column(scale=5, elem_classes="side"):
-            notice = gr.HTML(elem_id="library-notice")
+            notice = drawing(elem_id="library-notice")
             detail = board("concept-detail")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
                 name = gr.Textbox(label="New name", max_length=40, elem_id="new-name")

@@ -11,7 +11,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.photos import COUNT_HIGH, Crop, Photo, Refusal, open_photos
 from studio.ui.markup import button, data_url
-from studio.ui.wire import Wire, act_of, board, drop_zone, uploaded, whole
+from studio.ui.wire import Wire, act_of, board, drawing, drop_zone, uploaded, whole
 
 TILE_SIDE = 160
 VIEW_SIDE = 480
@@ -37,7 +37,7 @@ def strip_of(photos: Sequence[Photo], chosen: int = -1) -> str:
     tiles = "".join(
         f'<button type="button" class="tile" data-act="choose" data-id="{number}"'
         f' aria-pressed="{str(number == chosen).lower()}" title="{escape(photo.name)}">'
-        f'<img src="{data_url(photo.square(TILE_SIDE))}" alt="{escape(photo.name)}, adjust its square"></button>'
+        f'<img src="{data_url(photo.square(TILE_SIDE))}" alt="{escape(photo.name)}, adjust"></button>'
         for number, photo in enumerate(photos)
     )
     words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
@@ -103,7 +103,7 @@ def photos_box(wire: Wire, notice: gr.HTML) -> PhotosBox:
     photos, chosen = gr.State([]), gr.State(-1)
     text = f"or click to choose, or paste · 1 to {COUNT_HIGH} photos of one thing"
     drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True)
-    refusals = gr.HTML(elem_id="photo-refusals")
+    refusals = drawing(elem_id="photo-refusals")
     strip = board("photo-strip")
     with gr.Column(visible=False, elem_id="crop-editor", elem_classes="card") as editor:
         view = board("crop-view")

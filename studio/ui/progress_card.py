@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -14,7 +15,7 @@ from studio.workspace import Workspace
 
 CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
-SMOOTHING = 0.9
+MEAN_SHARE = 1 / 12
 STRIP_HIGH = 12
 NOTES_HIGH = 4
 STATUS_WORDS = {
@@ -39,12 +40,25 @@ def progress_of(workspace: Workspace, job: Job) -> Progress:
     return known[1]
 
 
+def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
+    """The job of a kind to show: what runs, else what waits first, else the newest if it ended less than
+    `seconds` ago and is newer than the one that was `closed`."""
+    jobs = [job for job in workspace.jobs.list() if job.kind == kind]
+    for status in ("running", "queued"):
+        there = [job for job in jobs if job.status == status]
+        if there:
+            return there[-1]
+    fresh = bool(jobs) and jobs[0].id > closed and time.time() - (jobs[0].finished or 0.0) < seconds
+    return jobs[0] if fresh else None
+
+
 def smoothed(values: Sequence[float]) -> list[float]:
-    """A running mean that forgets one tenth at every step, without the pull of where it starts."""
+    """A running mean over about the last twelfth of the values, without the pull of where it starts."""
+    keep = 1 - 1 / max(1.0, MEAN_SHARE * len(values))
     mean, weight, result = 0.0, 0.0, []
     for value in values:
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
-        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        mean = keep * mean + (1 - keep) * value
+        weight = keep * weight + (1 - keep)
         result.append(mean / weight)
     return result
 
@@ -118,7 +132,8 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
     )
     stride = max(1, -(-len(there) // STRIP_HIGH))
     small = "".join(
-        f'<figure><img src="{escape(file_url(path))}" alt="step {step}"><figcaption>{step}</figcaption></figure>'
+        f'<figure><img src="{escape(file_url(path))}" alt="step {step}">'
+        f"<figcaption>{step}</figcaption></figure>"
         for step, path, _ in there[::stride]
     )
     return large, f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(there) > 1 else ""
@@ -166,12 +181,13 @@ def training_card(workspace: Workspace, job: Job) -> str:
         case "stopped":
             words = "<p>Stopped. Nothing was kept.</p>"
             acts = button("retry", "Train again", job.id) + button("close", "Close", job.id)
+    count, method = job.task["photos"], job.title.split(" with ")[-1]
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-NOTES_HIGH:])
     return (
         f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
         f'<div class="told"><header><h2>{verb} <code>{escape(handle)}</code></h2>{badge(job)}</header>'
-        f'<p class="faint">the {escape(noun)} in {job.task["photos"]} photos, {escape(job.title.split(" with ")[-1])}</p>'
+        f'<p class="faint">the {escape(noun)} in {count} photos, with {escape(method)}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
         f'<div class="acts">{acts}</div></div>{strip}</section>'
     )

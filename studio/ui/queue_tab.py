@@ -10,7 +10,7 @@ from studio.errors import StudioError
 from studio.jobs import Job
 from studio.ui.markup import button, duration, empty, error_card, moment
 from studio.ui.progress_card import badge, bar, numbers, progress_of
-from studio.ui.wire import Live, Wire, act_of, board, whole
+from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
 from studio.workspace import Workspace
 
 KIND_WORDS = {"train": "Training", "create": "Painting"}
@@ -62,7 +62,7 @@ def queue(workspace: Workspace) -> str:
 
 def queue_tab(workspace: Workspace, wire: Wire) -> Live:
     """Build the tab."""
-    notice = gr.HTML(elem_id="queue-notice")
+    notice = drawing(elem_id="queue-notice")
     jobs = board("queue", queue(workspace))
 
     def press(event: gr.EventData) -> tuple:

@@ -46,5 +46,6 @@ def portrait(workspace: Workspace, entry: Entry) -> str:
     """A concept's picture in a page: its preview, or its first letter."""
     path = thumbnail(workspace, entry)
     if path is None:
-        return f'<span class="portrait letter" aria-hidden="true">{escape(entry.header.handle[1].upper())}</span>'
+        letter = escape(entry.header.handle[1].upper())
+        return f'<span class="portrait letter" aria-hidden="true">{letter}</span>'
     return f'<img class="portrait" src="{escape(file_url(path))}" alt="" loading="lazy">'

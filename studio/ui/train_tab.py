@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from html import escape
 
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.jobs import Job
 from studio.method import MethodCard
 from studio.photos import Photo, open_photos
 from studio.recipe import normal_handle, random_seed
 from studio.ui.demo import demo_cards, demos
 from studio.ui.forms import controls, recipe_values, settings_of
 from studio.ui.photos_box import photos_box, refusals_of, strip_of
-from studio.ui.progress_card import training_card
-from studio.ui.wire import Live, Wire, act_of, board, whole
+from studio.ui.progress_card import current_job, training_card
+from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
 from studio.workspace import Workspace
 
 REMEMBERED_SECONDS = 3600.0
@@ -25,22 +23,6 @@ SHOW_PROGRESS = """() => {
   if (document.querySelector('#train-notice .error')) return;
   window.scrollTo({top: 0, behavior: 'smooth'});
 }"""
-
-
-def current_training(workspace: Workspace, closed: int) -> Job | None:
-    """The training to show: what runs, else what waits, else what ended within the hour and was not closed."""
-    trainings = [job for job in workspace.jobs.list() if job.kind == "train"]
-    for status in ("running", "queued"):
-        there = [job for job in trainings if job.status == status]
-        if there:
-            return there[-1]
-    if (
-        trainings
-        and trainings[0].id > closed
-        and time.time() - (trainings[0].finished or 0) < REMEMBERED_SECONDS
-    ):
-        return trainings[0]
-    return None
 
 
 def naming(workspace: Workspace, name: str, noun: str) -> str:
@@ -73,22 +55,26 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
     subjects = {subject.slug: subject for subject in demos()}
     closed = gr.State(0)
     running = board("train-progress")
-    running_notice = gr.HTML(elem_id="train-progress-notice")
+    running_notice = drawing(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes="side"):
-            gr.HTML("<h2>Photos</h2>")
-            notice = gr.HTML(elem_id="train-notice", render=False)
+            drawing("<h2>Photos</h2>")
+            notice = drawing(elem_id="train-notice", render=False)
             box = photos_box(wire, notice)
             demo_board = board("demo-subjects", demo_cards(list(subjects.values())))
-        with gr.Column(scale=6, elem_classes="side"):
-            gr.HTML("<h2>What is it?</h2>")
+        with gr.Column(scale=6, elem_classes=["side", "sheet"]):
+            drawing("<h2>What is it?</h2>")
             with gr.Row():
-                name = gr.Textbox(label="Name", placeholder="lily", max_length=40, elem_id="concept-name")
-                noun = gr.Textbox(label="Noun", placeholder="cat", max_length=60, elem_id="concept-noun")
-            named = gr.HTML(elem_id="naming")
+                name = gr.Textbox(
+                    label="Name", placeholder="lily", max_length=40, max_lines=1, elem_id="concept-name"
+                )
+                noun = gr.Textbox(
+                    label="Noun", placeholder="cat", max_length=60, max_lines=1, elem_id="concept-noun"
+                )
+            named = drawing(elem_id="naming")
             choices = [(card.title, card.id) for card in catalogue]
             method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
-            words = gr.HTML(method_words(first), elem_id="method-words")
+            words = drawing(method_words(first), elem_id="method-words")
             notice.render()
             start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
             with gr.Accordion("Settings", open=False, elem_id="train-settings"):
@@ -174,7 +160,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
     wire(running.click, press, [closed], [closed], running_notice)
 
     def draw(closed: int) -> str:
-        job = current_training(workspace, closed)
+        job = current_job(workspace, "train", closed, REMEMBERED_SECONDS)
         return training_card(workspace, job) if job else ""
 
     return Live(running, draw, [closed])

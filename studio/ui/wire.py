@@ -64,9 +64,14 @@ document.addEventListener('paste', event => {
 """
 
 
+def drawing(value: str = "", elem_id: str | None = None, **options: Any) -> gr.HTML:
+    """HTML with the page's own look."""
+    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, **options)
+
+
 def board(elem_id: str, value: str = "", **options: Any) -> gr.HTML:
     """HTML whose `data-act` buttons reach the handlers of its `click` event."""
-    return gr.HTML(value, elem_id=elem_id, js_on_load=BOARD_SCRIPT, **options)
+    return drawing(value, elem_id, js_on_load=BOARD_SCRIPT, **options)
 
 
 def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = False) -> gr.HTML:
@@ -76,7 +81,7 @@ def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = Fal
         f'<label class="drop"><input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
         f"<strong>{escape(title)}</strong><span>{escape(text)}</span></label>"
     )
-    return gr.HTML(value, elem_id=elem_id, js_on_load=DROP_SCRIPT)
+    return drawing(value, elem_id, js_on_load=DROP_SCRIPT)
 
 
 def uploaded(event: gr.EventData) -> tuple[list[Path], list[str]]:

@@ -28,7 +28,6 @@ BASE = {
     "tokens_high": 75,
 }
 STEPS = 40
-FINGERPRINT_OF_OTHERS = "another"
 
 
 def drawing(seed: int, share: float = 1.0) -> Image.Image:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from studio.method import MethodCard, Needs, fields_of, setting
@@ -11,41 +13,50 @@ from studio.ui.app import serve
 from studio.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class Words:
+    """A setting of every kind."""
+
+    steps: int = setting(40, "How long to learn.", 1, 20000, "steps", source="paper")
+    learning_rate: float = setting(2e-3, "Low stays easy to edit, high is more faithful.", 1e-6, 1.0)
+    vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper")
+    property: str = setting("object", "A thing or a style.", choices=("object", "style"))
+    flips: bool = setting(True, "Also show mirror images.")
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Other settings, so that the form has to change."""
+
+    steps: int = setting(60, "How long to learn.", 1, 20000, "steps")
+    rank: int = setting(8, "Room of the edit.", 1, 64)
+
+
 def catalogue() -> list[MethodCard]:
-    """Two methods with a setting of every kind."""
-    from dataclasses import dataclass
-
-    @dataclass(frozen=True)
-    class Words:
-        steps: int = setting(40, "How long to learn.", 1, 20000, "steps", source="paper")
-        learning_rate: float = setting(2e-3, "Low stays easy to edit, high is more faithful.", 1e-6, 1.0)
-        vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper")
-        property: str = setting("object", "A thing or a style.", choices=("object", "style"))
-        flips: bool = setting(True, "Also show mirror images.")
-
-    @dataclass(frozen=True)
-    class Rank:
-        steps: int = setting(60, "How long to learn.", 1, 20000, "steps")
-        rank: int = setting(8, "Room of the edit.", 1, 64)
-
-    summary = "Finds the word for it. The smallest file, gentle on every prompt; likeness has limits."
-    words = MethodCard(
-        "textual_inversion",
-        "Textual Inversion",
-        summary,
-        "Gal et al. 2022, arXiv 2208.01618",
-        Needs(),
-        fields_of(Words),
-    )
-    summary = "Bends the network a little. The closest likeness, a larger file, and a longer training."
-    rank = MethodCard(
-        "dreambooth", "DreamBooth", summary, "Ruiz et al. 2023, arXiv 2208.12242", Needs(), fields_of(Rank)
-    )
-    return [words, rank]
+    """Two methods of the stand-in."""
+    return [
+        MethodCard(
+            id="textual_inversion",
+            title="Textual Inversion",
+            summary="Finds the word for it.",
+            paper="Gal et al. 2022, arXiv 2208.01618",
+            needs=Needs(),
+            fields=fields_of(Words),
+        ),
+        MethodCard(
+            id="dreambooth",
+            title="DreamBooth",
+            summary="Bends the network a little.",
+            paper="Ruiz et al. 2023, arXiv 2208.12242",
+            needs=Needs(),
+            fields=fields_of(Rank),
+        ),
+    ]
 
 
 def main(folder: str, port: str, step_seconds: str) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted, or asked to end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     workspace = Workspace(Path(folder))
     actor = Path(__file__).with_name("actor.py")
     with Supervisor(workspace, [sys.executable, str(actor), str(workspace.folder), step_seconds]):
