@@ -34,8 +34,8 @@ class Concept:
         """Round what was learned to the precision of the file, so that painting now and painting after
         opening the file give the same picture."""
         for edit in self.edits:
-            for tensor in edit.tensors().values():
-                tensor.data = tensor.detach().to(edit.kept).float()
+            for name, tensor in edit.tensors().items():
+                tensor.data = tensor.detach().to(edit.kept(name)).float()
         return self
 
     def save(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class Concept:
         tensors = {}
         for edit in self.edits:
             for name, tensor in edit.tensors().items():
-                tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.kept).contiguous()
+                tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.kept(name)).contiguous()
         write_whole(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
 
     @classmethod

@@ -68,8 +68,14 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
             raise StudioError(
                 f"There is no concept called {handle}.", "Train it, or import its file in the Library."
             )
+    shared: dict[str, tuple[str, str]] = {}
     for concept in concepts:
         concept.check(backbone)
+        for name, digest in concept.header.shared.items():
+            handle, known = shared.setdefault(name, (concept.header.handle, digest))
+            if known != digest:
+                hint = "Train one of them again on this base."
+                raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
     actives = actives_of(recipe, concepts)
     for active in actives:
         active.edit.to(backbone)

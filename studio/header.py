@@ -48,6 +48,7 @@ class Header:
     program: str
     format: int = FORMAT
     report: dict[str, float] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
     preview: bytes = b""
 
     @property

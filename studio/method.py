@@ -221,6 +221,10 @@ class Method(ABC):
         """Named numbers about what was learned, worth a note at the end."""
         return {}
 
+    def shared(self) -> dict[str, str]:
+        """By name, the hash of what concepts of one picture have to have in common."""
+        return {}
+
     @property
     def preview_prompt(self) -> str:
         """What is painted while the subject is being learned."""

@@ -12,11 +12,12 @@ from contextlib import ExitStack, contextmanager
 from studio.backbone import Backbone
 from studio.edits.edit import Active, Edit
 from studio.edits.low_rank import LowRank
+from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
 
-__all__ = ["KINDS", "Active", "Edit", "LowRank", "NewWord", "attach"]
+__all__ = ["KINDS", "Active", "Edit", "LowRank", "NewWord", "RankOne", "attach"]
 
-KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, LowRank)}
+KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, LowRank, RankOne)}
 
 
 @contextmanager

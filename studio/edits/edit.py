@@ -21,7 +21,6 @@ class Edit(ABC):
     """
 
     kind: ClassVar[str]
-    kept: ClassVar[torch.dtype] = torch.float32  # the precision of the file
 
     def __init__(self, handle: str, noun: str) -> None:
         self.handle = handle
@@ -30,6 +29,10 @@ class Edit(ABC):
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
         """What a concept file keeps, by name."""
+
+    def kept(self, name: str) -> torch.dtype:
+        """The precision in which a concept file keeps the tensor `name`."""
+        return torch.float32
 
     @classmethod
     @abstractmethod

@@ -22,7 +22,6 @@ class LowRank(Edit):
     """
 
     kind = "low_rank"
-    kept = torch.float16
 
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
@@ -40,6 +39,9 @@ class LowRank(Edit):
             A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device).requires_grad_()
             B[site] = torch.zeros(layer.out_features, r, device=device).requires_grad_()
         return cls(handle, noun, A, B)
+
+    def kept(self, name: str) -> torch.dtype:
+        return torch.float16
 
     def tensors(self) -> dict[str, Tensor]:
         return {f"{site}/A": self.A[site] for site in self.A} | {f"{site}/B": self.B[site] for site in self.B}

@@ -21,12 +21,18 @@ class PhotoLatents:
             pixels = np.concatenate([pixels, pixels[:, :, ::-1]])
         self.backbone = backbone
         self.mean, self.std = backbone.encode_photos(pixels)
+        self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` latents (count, C, h, w) of pictures drawn without repeats as long as they last."""
+        return self.draw_masked(count, generator)[0]
+
+    def draw_masked(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """`count` latents as `draw` gives them, and their masks (count, 1, h, w)."""
         order = torch.cat(
             [torch.randperm(len(self.mean), generator=generator) for _ in range(-(-count // len(self.mean)))]
         )
         chosen = order[:count].to(self.mean.device)
         mean = self.mean[chosen]
-        return mean + self.std[chosen] * self.backbone.draw(mean.shape, generator)
+        latents = mean + self.std[chosen] * self.backbone.draw(mean.shape, generator)
+        return latents, None if self.masks is None else self.masks[chosen]

@@ -88,6 +88,7 @@ def train(
         header,
         steps=len(losses),
         final_loss=round(sum(recent) / len(recent), 6),
+        shared=method.shared(),
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
     )

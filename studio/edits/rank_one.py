@@ -1,0 +1,148 @@
+"""Gated rank-one edits of the layers that read text (Perfusion, Tewel et al., arXiv 2305.01644).
+
+An edited projection W turns one direction of the text space, the target input i*, into a learned target
+output o*, as far as a gate allows (eq. 3). For a token's encoding e (D), in the metric of C, the uncentred
+second moment of the encoder's outputs:
+
+    r = e' C^-1 i* / (i*' C^-1 i*)        how much of the concept is in this token
+    g = sigmoid((r - beta) / tau)          the gate, with bias beta and temperature tau
+    W e  becomes  W (e - r i*) + g o*
+
+Several concepts share one picture exactly (appendix B): the part of e that is taken away is its projection
+on the span of all i*, and the gated targets add up. Stacking i* into I (J, D):
+
+    W e  becomes  W (e - I' M^-1 I C^-1 e) + sum_j g_j o*_j,    M = I C^-1 I'
+
+Only i* and its dual C^-1 i* are needed for that, so a file does without C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from studio.backbone import Backbone
+from studio.edits.edit import Active, Edit
+
+SAME_DIRECTION = 1e-4
+
+
+class RankOne(Edit):
+    """`i_star` (D), its `dual` C^-1 i* (D), and at each site a target output o* (d).
+
+    `bias` and `temperature` shape the gate and can be moved at any time; what was learned stays as it is.
+    The default gate is the paper's for painting with locally locked keys; a lower bias makes the concept
+    stronger, since the gate then also opens for tokens that only carry an echo of it.
+    """
+
+    kind = "rank_one"
+
+    def __init__(
+        self,
+        handle: str,
+        noun: str,
+        i_star: Tensor,
+        dual: Tensor,
+        targets: Mapping[str, Tensor],
+        bias: float = 0.6,
+        temperature: float = 0.15,
+    ) -> None:
+        super().__init__(handle, noun)
+        self.i_star, self.dual = i_star, dual
+        self.targets = dict(targets)
+        self.bias, self.temperature = bias, temperature
+
+    def kept(self, name: str) -> torch.dtype:
+        return torch.float16 if name.endswith("/o_star") else torch.float32
+
+    def tensors(self) -> dict[str, Tensor]:
+        gate = torch.tensor([self.bias, self.temperature])
+        own = {"i_star": self.i_star, "dual": self.dual, "gate": gate}
+        own = {f"{self.handle}/{name}": tensor for name, tensor in own.items()}
+        return own | {f"{self.handle}/{site}/o_star": target for site, target in self.targets.items()}
+
+    @classmethod
+    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+        named = {name.removeprefix(f"{handle}/"): tensor for name, tensor in tensors.items()}
+        own = [named.pop(name, None) for name in ("i_star", "dual", "gate")]
+        i_star, dual, gate = own
+        if i_star is None or dual is None or gate is None or i_star.ndim != 1 or i_star.shape != dual.shape:
+            raise ValueError("a rank-one edit needs i_star and dual of one length, and a gate")
+        if gate.shape != (2,) or not gate[1] > 0:
+            raise ValueError("the gate of a rank-one edit is a bias and a temperature above 0")
+        if not named or not all(name.endswith("/o_star") and o.ndim == 1 for name, o in named.items()):
+            raise ValueError("a rank-one edit holds one vector o_star at each site")
+        targets = {name.removesuffix("/o_star"): o for name, o in named.items()}
+        return cls(handle, noun, i_star, dual, targets, *gate.tolist())
+
+    def fits(self, backbone: Backbone) -> bool:
+        for site, target in self.targets.items():
+            layer = backbone.sites.get(site)
+            if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(target), len(self.i_star)):
+                return False
+        return len(self.i_star) == backbone.text.width
+
+    @contextmanager
+    def gated(self, bias: float, temperature: float) -> Iterator[None]:
+        """Another gate for the length of a block."""
+        before = self.bias, self.temperature
+        self.bias, self.temperature = bias, temperature
+        try:
+            yield
+        finally:
+            self.bias, self.temperature = before
+
+    @classmethod
+    @contextmanager
+    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
+        sites = dict.fromkeys(site for active in actives for site in active.edit.targets)
+        hooks = []
+        try:
+            for site in sites:
+                there = [active for active in actives if site in active.edit.targets]
+                hooks.append(backbone.sites[site].register_forward_hook(_turning(site, there)))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def _turning(site: str, actives: Sequence[Active]) -> Callable[..., Tensor]:
+    """A forward hook that puts the edits in place of what W makes of their directions; in float32."""
+
+    def turn(layer: nn.Linear, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        e = arguments[0].float()
+        o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
+        strengths = torch.tensor([active.strength for active in actives], device=e.device)
+        taken, gates, inputs = decompose(e, [active.edit for active in actives])
+        away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
+        delta = (strengths * gates) @ o_star - (strengths * taken) @ away
+        return output + delta.to(output.dtype)
+
+    return turn
+
+
+def decompose(e: Tensor, edits: Sequence[RankOne]) -> tuple[Tensor, Tensor, Tensor]:
+    """Encodings e (n, L, D) in terms of J concepts: how much of each i* is taken away (n, L, J), how far
+    each gate is open (n, L, J), and the stacked i* (J, D).
+
+    With one concept the first is r of eq. 3; with several it is the projection on their span, where equal
+    or nearly parallel directions count once.
+    """
+    I = torch.stack([edit.i_star for edit in edits])  # noqa: E741  the paper's letter
+    duals = torch.stack([edit.dual for edit in edits])
+    bias = torch.tensor([edit.bias for edit in edits], device=e.device)
+    temperature = torch.tensor([edit.temperature for edit in edits], device=e.device)
+    similarity = e @ duals.T  # e' C^-1 i*_j
+    r = similarity / (I * duals).sum(1)
+    gates = torch.sigmoid((r - bias) / temperature)
+    if len(edits) == 1:
+        return r, gates, I
+    M = I @ duals.T
+    M = (M + M.T) / 2
+    return similarity @ torch.linalg.pinv(M, rtol=SAME_DIRECTION, hermitian=True), gates, I

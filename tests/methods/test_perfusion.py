@@ -1,0 +1,324 @@
+"""The checks that a wrong Perfusion fails (arXiv 2305.01644): equations, lock, sizes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.edits import Active, NewWord, RankOne, attach
+from studio.edits.rank_one import decompose
+from studio.errors import StudioError
+from studio.events import Result
+from studio.generate import generate
+from studio.method import Subject
+from studio.recipe import Recipe
+from tests import tiny
+from trainers import train
+from trainers.kit import moments
+from trainers.kit.attention import recording
+from trainers.kit.captions import plain_captions
+from trainers.perfusion import Perfusion, Settings, follow, noun_masks
+
+SUBJECT = Subject("<lily>", "cat")
+D, WIDTH = 12, 7
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+def metric(seed: int = 0, scale: float = 1.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(D, D, generator=generator, dtype=torch.float64)
+    return scale * (A @ A.T + 0.5 * torch.eye(D, dtype=torch.float64))
+
+
+def edit(i_star: Tensor, C: Tensor, o_star: Tensor, bias: float = 0.75, temperature: float = 0.1) -> RankOne:
+    dual = torch.linalg.solve(C, i_star.double()).float()
+    return RankOne("<lily>", "cat", i_star, dual, {"site": o_star}, bias, temperature)
+
+
+def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
+    """What the layer says with the edits on."""
+
+    class Stub:
+        sites = {"site": layer}
+
+    with torch.no_grad(), RankOne.attach(Stub(), [Active(each) for each in edits]):
+        return layer(e)
+
+
+def naive(W: Tensor, e: Tensor, C: Tensor, i: Tensor, o: Tensor, bias: float, temperature: float) -> Tensor:
+    """Eq. 3 for one token, written out."""
+    C_inv = torch.linalg.inv(C)
+    similarity = sum(e[a] * C_inv[a, b] * i[b] for a in range(D) for b in range(D))
+    energy = sum(i[a] * C_inv[a, b] * i[b] for a in range(D) for b in range(D))
+    r = similarity / energy
+    gate = 1 / (1 + math.exp(-(r - bias) / temperature))
+    return W @ (e - r * i) + gate * o
+
+
+@pytest.fixture
+def layer() -> nn.Linear:
+    torch.manual_seed(3)
+    return nn.Linear(D, WIDTH, bias=False)
+
+
+def test_p1_the_gate_at_the_concept_itself(layer: nn.Linear) -> None:
+    i, o = torch.randn(D), torch.randn(WIDTH)
+    said = through(layer, i[None, None], edit(i, metric(), o))
+    torch.testing.assert_close(said[0, 0], 0.9241418 * o, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("bias", "temperature", "r", "gate"),
+    [
+        (0.75, 0.1, 0.5, 0.0759),
+        (0.7, 0.15, 0.25, 0.0474),
+        (0.6, 0.15, 0.75, 0.7311),
+        (0.4, 0.15, 1.0, 0.9820),
+    ],
+)
+def test_the_published_gate_table(bias: float, temperature: float, r: float, gate: float) -> None:
+    i = torch.randn(D)
+    _, gates, _ = decompose(r * i[None, None], [edit(i, metric(), torch.zeros(WIDTH), bias, temperature)])
+    assert gates.item() == pytest.approx(gate, abs=1e-4)
+
+
+def test_eq_3_equals_a_naive_loop(layer: nn.Linear) -> None:
+    C, i, o = metric(1), torch.randn(D), torch.randn(WIDTH)
+    e = torch.randn(2, 5, D)
+    said = through(layer, e, edit(i, C, o, 0.4, 0.3))
+    for row in range(2):
+        for place in range(5):
+            wanted = naive(layer.weight.double(), e[row, place].double(), C, i.double(), o.double(), 0.4, 0.3)
+            torch.testing.assert_close(said[row, place], wanted.detach().float(), atol=1e-4, rtol=1e-4)
+
+
+def test_p2_orthogonality_is_in_the_metric_of_c(layer: nn.Linear) -> None:
+    C, i, o = metric(2), torch.randn(D), torch.randn(WIDTH)
+    dual = torch.linalg.solve(C, i.double()).float()
+    e = torch.randn(D)
+    e = e - (e @ dual) / (dual @ dual) * dual
+    assert abs(e @ i) > 0.1
+    said = through(layer, e[None, None], edit(i, C, o))
+    torch.testing.assert_close(
+        said[0, 0], layer(e) + torch.sigmoid(torch.tensor(-7.5)) * o, atol=1e-4, rtol=0
+    )
+
+
+def test_p3_a_constant_in_front_of_c_changes_nothing(layer: nn.Linear) -> None:
+    i, o, e = torch.randn(D), torch.randn(WIDTH), torch.randn(1, 4, D)
+    one, seven = (through(layer, e, edit(i, metric(4, scale), o)) for scale in (1.0, 7.0))
+    torch.testing.assert_close(one, seven, atol=1e-5, rtol=1e-5)
+
+
+def prepared(backbone: Backbone, cache: Path, **settings: object) -> Perfusion:
+    chosen = Settings(**{"captions": 200, "batch": 2, **settings})
+    method = Perfusion(backbone, SUBJECT, chosen, torch.Generator().manual_seed(0))
+    list(method.prepare(tiny.photos(), cache))
+    return method
+
+
+def learn(backbone: Backbone, cache: Path, subject: Subject = SUBJECT, **settings: object) -> Concept:
+    chosen = {"captions": 200, "batch": 2, **settings}
+    *_, last = train(Perfusion, backbone, tiny.photos(), subject, chosen, Recipe("", seed=1, steps=1), cache)
+    assert isinstance(last, Result)
+    return last.value
+
+
+def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: Path) -> None:
+    before = tiny.weights(backbone)
+    method = prepared(backbone, tmp_path)
+    locked = {site: o.clone() for site, o in method.rank_one.targets.items()}
+    start = method.word.vectors.detach().clone()
+    (word, rate), (values, _) = method.stages()[0].groups
+    optimizer = torch.optim.AdamW([*word, *values], 0.03)
+    for step in range(50):
+        with attach(backbone, [Active(each) for each in method.edits()]):
+            method.loss(torch.Generator().manual_seed(step))["denoising"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    sites = method.rank_one.targets
+    assert len(sites) == 14
+    for site, o_star in sites.items():
+        assert torch.equal(o_star, locked[site]) == site.endswith("to_k"), site
+    assert not torch.equal(method.word.vectors, start)
+    for name, after in tiny.weights(backbone).items():
+        assert np.array_equal(after, before[name]), name
+
+
+def test_keys_are_locked_to_the_nouns(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    noun = method._noun_encoding()
+    for site, o_star in method.rank_one.targets.items():
+        torch.testing.assert_close(o_star.detach(), backbone.sites[site].weight @ noun)
+    unlocked = prepared(backbone, tmp_path, lock_keys=False)
+    assert len(unlocked.learned) == 2 * len(method.learned)
+
+
+def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_through(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    a, b = torch.randn(D), torch.randn(D)
+    i_star = a
+    for _ in range(10):
+        i_star = follow(i_star, b)
+    torch.testing.assert_close(i_star, 0.99**10 * a + (1 - 0.99**10) * b)
+    method = prepared(backbone, tmp_path)
+    predict = backbone.predict
+    backbone.predict = lambda noisy, t, hidden: predict(noisy, t, hidden.detach())
+    try:
+        with attach(backbone, [Active(each) for each in method.edits()]):
+            method.loss(torch.Generator().manual_seed(0))["denoising"].backward()
+    finally:
+        del backbone.predict
+    assert method.word.vectors.grad.abs().max() > 0
+    assert not method.rank_one.i_star.requires_grad and not method.rank_one.dual.requires_grad
+
+
+def test_p6_the_leak_into_other_tokens_is_exactly_the_ungated_part(layer: nn.Linear) -> None:
+    C, i, o, e = metric(5), torch.randn(D), torch.randn(WIDTH), torch.randn(1, 6, D)
+    own = edit(i, C, o)
+    r, g, _ = decompose(e, [own])
+    with torch.no_grad():
+        change = through(layer, e, own) - layer(e)
+        torch.testing.assert_close(change, -r * layer(i) + g * o, atol=1e-5, rtol=1e-4)
+    assert r.abs().max() > 0.05
+
+
+def test_p6_a_prompt_without_the_concept_is_bit_identical(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, steps=2)
+    recipe = Recipe("a photo of cat", steps=2)
+    (plain, loaded) = (list(generate(backbone, recipe, concepts))[-1] for concepts in ([], [concept]))
+    assert np.array_equal(np.asarray(plain.value.image), np.asarray(loaded.value.image))
+
+
+def test_p7_two_concepts_share_their_span(layer: nn.Linear) -> None:
+    C = metric(6)
+    C_inv = torch.linalg.inv(C)
+    i_1 = torch.randn(D)
+    i_2 = 0.6 * i_1 / i_1.norm() + 0.8 * torch.nn.functional.normalize(torch.randn(D), dim=0)
+    edits = [edit(i_1, C, torch.zeros(WIDTH)), edit(i_2, C, torch.zeros(WIDTH))]
+    e = torch.randn(3, 4, D)
+    taken, _, I = decompose(e, edits)  # noqa: E741
+    rest = (e - taken @ I).double()
+    for i in (i_1, i_2):
+        assert (rest @ C_inv @ i.double()).abs().max() < 1e-4
+    L = torch.linalg.cholesky(C_inv)
+    Q, _ = torch.linalg.qr(L.T @ torch.stack([i_1, i_2], dim=1).double())
+    u = torch.linalg.solve(L.T, Q)
+    paper = e.double() - (e.double() @ C_inv @ u) @ u.T
+    torch.testing.assert_close(rest, paper, atol=1e-4, rtol=1e-4)
+
+
+def test_p7_the_same_concept_twice_does_not_explode(layer: nn.Linear) -> None:
+    C, i, o, e = metric(7), torch.randn(D), torch.randn(WIDTH), torch.randn(1, 5, D)
+    own = edit(i, C, o)
+    twice = edit(i * (1 + 1e-7), C, o)
+    (once, _, _), (both, _, I) = decompose(e, [own]), decompose(e, [own, twice])  # noqa: E741
+    torch.testing.assert_close(both @ I, once * i, atol=1e-3, rtol=1e-3)
+    assert through(layer, e, own, twice).isfinite().all()
+
+
+@pytest.mark.parametrize(("text", "high"), [(768, 110_000), (1024, 113_000)])
+def test_p8_the_file_stays_small_at_real_shapes(tmp_path: Path, text: int, high: int) -> None:
+    widths = [320] * 5 + [640] * 5 + [1280] * 6
+    targets = {
+        f"unet.down_blocks.{index}.attentions.0.transformer_blocks.0.attn2.to_{half}": torch.randn(width)
+        for index, width in enumerate(widths)
+        for half in "kv"
+    }
+    assert sum(len(o) for o in targets.values()) == 24_960
+    word = NewWord("<lily>", "cat", torch.randn(1, text))
+    rank_one = RankOne("<lily>", "cat", torch.randn(text), torch.randn(text), targets)
+    from tests.unit.test_concept import HEADER
+
+    concept = Concept(HEADER, (word, rank_one)).settle()
+    path = tmp_path / "lily.safetensors"
+    concept.save(path)
+    assert path.stat().st_size <= high
+    opened = {made.kind: made for made in Concept.open(path).edits}
+    for name, tensor in rank_one.tensors().items():
+        assert torch.equal(opened["rank_one"].tensors()[name], tensor), name
+
+
+def test_the_moments_are_those_of_a_naive_loop_and_survive_their_file(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    captions = plain_captions(30)
+    assert len(set(plain_captions(500))) > 400 and captions == plain_captions(30)
+    *_, last = moments.estimate(backbone.text, captions)
+    total, count = torch.zeros(tiny.WIDTH, tiny.WIDTH, dtype=torch.float64), 0
+    for caption in captions:
+        words = backbone.text.read([caption])
+        ids = words.tokens[0].ids
+        end = ids.index(backbone.text.tokenizer.eos_token_id)
+        for place in range(1, end + 1):
+            e = words.hidden[0, place].double()
+            total += torch.outer(e, e)
+            count += 1
+    torch.testing.assert_close(last.value.C, total / count, rtol=1e-5, atol=1e-6)
+    moments.save(last.value, tmp_path / "m.bin")
+    kept = moments.load(tmp_path / "m.bin")
+    torch.testing.assert_close(kept.C, last.value.C, rtol=1e-6, atol=1e-6)
+    assert kept.tokens == count
+    (tmp_path / "m.bin").write_bytes((tmp_path / "m.bin").read_bytes()[:-4])
+    with pytest.raises(StudioError, match="damaged"):
+        moments.load(tmp_path / "m.bin")
+
+
+def test_the_metric_is_read_once_per_base(backbone: Backbone, tmp_path: Path) -> None:
+    first = prepared(backbone, tmp_path)
+    method = Perfusion(backbone, SUBJECT, Settings(captions=200), torch.Generator())
+    assert not list(method.prepare(tiny.photos(), tmp_path))
+    assert method.metric.hash == first.metric.hash
+    assert len(list((tmp_path / "moments").iterdir())) == 1
+
+
+def test_concepts_of_different_metrics_are_not_mixed(backbone: Backbone, tmp_path: Path) -> None:
+    lily = learn(backbone, tmp_path, steps=1)
+    tom = learn(backbone, tmp_path, Subject("<tom>", "dog"), steps=1, captions=300)
+    with pytest.raises(StudioError, match="text moments"):
+        list(generate(backbone, Recipe("<lily> and <tom>", steps=1), [lily, tom]))
+
+
+def test_masks_are_soft_have_maximum_one_and_weigh_the_loss(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    masks = method.latents.masks
+    assert masks.shape == (6, 1, 8, 8) and masks.min() >= 0
+    torch.testing.assert_close(masks.amax((1, 2, 3)), torch.ones(6))
+    assert torch.equal(masks, noun_masks(backbone, method.latents.mean, "cat"))
+    generator = torch.Generator().manual_seed(0)
+    latents, drawn = method.latents.draw_masked(4, generator)
+    again = method.latents.draw(4, torch.Generator().manual_seed(0))
+    assert torch.equal(latents, again) and drawn.shape == (4, 1, 8, 8)
+    method.latents.masks = torch.zeros_like(masks)
+    with attach(backbone, [Active(each) for each in method.edits()]):
+        assert method.loss(generator)["denoising"].item() == 0
+
+
+def test_recorded_maps_are_the_layers_own_attention(backbone: Backbone) -> None:
+    noisy, t = torch.randn(2, *backbone.latent_shape), torch.tensor([100, 700])
+    with torch.no_grad():
+        hidden = backbone.text.read(["a photo of a cat", "a dog"]).hidden
+        plain = backbone.predict(noisy, t, hidden)
+        with recording(backbone) as recorder:
+            watched = backbone.predict(noisy, t, hidden)
+    assert torch.equal(plain, watched) and len(recorder.maps) == 7
+    for maps in recorder.maps.values():
+        torch.testing.assert_close(maps.sum(-1), torch.ones(maps.shape[:-1]))
+    assert recorder.word([3, 4], 8).shape == (2, 8, 8)
+
+
+def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, Subject("<ted>", "teddy bear"), steps=2)
+    assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())

@@ -1,0 +1,50 @@
+"""Plain captions in number, for statistics of a text encoder: nobody's data, made from word lists."""
+
+from __future__ import annotations
+
+import random
+
+THINGS = """\
+cat dog horse cow pig sheep rabbit mouse lion tiger bear fox wolf monkey elephant giraffe bird owl duck
+penguin parrot eagle fish whale shark frog turtle snake bee butterfly spider man woman child boy girl
+baby king queen doctor chef soldier robot ghost tree flower rose tulip cactus mushroom leaf apple banana
+orange lemon pear peach cherry strawberry grapes tomato carrot bread cheese pizza burger cake cookie
+donut egg cup teapot bottle plate spoon knife chair table sofa bed lamp clock mirror door window house
+castle church tower bridge boat ship car bus truck train tractor bicycle rocket airplane helicopter
+balloon kite ball guitar violin trumpet drum piano book pen key hammer camera phone computer television
+umbrella hat crown shoe dress shirt bag backpack ring watch gift bell candle flag mountain river lake
+beach forest garden street city sky sun moon star cloud rain snow fire stone island""".split()
+LOOKS = """\
+red orange yellow green blue purple pink brown gray white black golden silver small large tiny huge old
+new young shiny wooden metal plastic glass paper soft fluffy round square tall broken clean dirty bright
+dark colorful happy sad funny beautiful strange quiet""".split()
+PLACES = """\
+on a blue background; on a red background; on a green background; on a yellow background; on a white
+background; on a table; on the beach; in the forest; in the snow; in a garden; in a city street; in the
+kitchen; in a box; on a mountain; by a river; in the sky; under a tree; in front of a house; on a wooden
+floor; at night; at sunset; in the rain; in a field of flowers; in space; under water; on the moon; in a
+museum; at a party""".replace("\n", " ")
+SENTENCES = (
+    "a photo of a {look} {thing} {place}",
+    "a {thing} {place}",
+    "a drawing of a {look} {thing}",
+    "a {look} {thing} next to a {other} {place}",
+    "a {thing} and a {other}",
+    "a painting of a {thing} {place}",
+    "a close-up photo of the {look} {thing}",
+    "a {other} with a {look} {thing}",
+    "the {thing} is {look}",
+    "two {look} things, a {thing} and a {other}, {place}",
+)
+
+
+def plain_captions(count: int, seed: int = 0) -> list[str]:
+    """`count` captions; the same for the same seed."""
+    choose = random.Random(seed).choice
+    places = [place.strip() for place in PLACES.split(";")]
+    return [
+        choose(SENTENCES).format(
+            look=choose(LOOKS), thing=choose(THINGS), other=choose(THINGS), place=choose(places)
+        )
+        for _ in range(count)
+    ]

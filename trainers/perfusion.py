@@ -1,0 +1,216 @@
+"""Perfusion, key-locked rank-one editing (Tewel et al., arXiv 2305.01644).
+
+Learns what a concept looks like without touching where it goes: in every layer that reads text, the value
+projection learns a target output for the concept's direction, the key projection's target is locked to the
+noun's ("key-locking"), and a gate decides token by token how far the edit acts. Learned are a word vector v
+and the value targets o*_V; the target input i* follows the encoder's answer for the word as a running mean
+
+    i* <- 0.99 i* + 0.01 mean over the batch of e_concept          (section 4.4)
+
+with the gradient of the current answer straight through it. The denoising loss is weighted by a soft mask
+of the subject. Differences: no official code exists, so optimiser and rates are those of the one public
+port that trains; the mask is the base's own attention to the noun instead of another model's; and with
+few photos the loss is weighted by the mask once, where that port weights both sides of the square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from studio.backbone import Backbone
+from studio.edits import Edit, NewWord, RankOne
+from studio.errors import StudioError
+from studio.events import Event, Note, Result
+from studio.method import Method, Needs, Stage, Subject, setting
+from studio.photos import PhotoSet
+from trainers.kit import moments
+from trainers.kit.attention import recording
+from trainers.kit.captions import plain_captions
+from trainers.kit.latents import PhotoLatents
+from trainers.kit.losses import denoising_loss
+
+TEMPLATES = (
+    "a photo of a {}",
+    "a good photo of a {}",
+    "the photo of a {}",
+    "a good photo of the {}",
+    "image of a {}",
+    "image of the {}",
+    "A photograph of {}",
+    "A {} shown in a photo",
+    "A photo of {}",
+)
+KEYS, VALUES = "attn2.to_k", "attn2.to_v"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
+
+    steps: int = setting(400, "How long to learn.", 1, 20000, "steps", source="public port")
+    batch: int = setting(16, "Photos looked at in each step.", 1, 64, "photos", source="public port")
+    word_rate: float = setting(6e-3, "Size of a step for the word.", 0.0, 1.0, source="public port")
+    value_rate: float = setting(
+        3e-2, "Size of a step for what it looks like.", 1e-6, 10.0, source="public port"
+    )
+    train_bias: float = setting(0.75, "Where the gate opens while learning.", 0.0, 1.0, source="paper")
+    train_temperature: float = setting(0.1, "How soft the gate is while learning.", 0.01, 1.0, source="paper")
+    bias: float = setting(
+        0.6, "Where the gate opens while painting; lower is stronger.", 0.0, 1.0, source="paper"
+    )
+    temperature: float = setting(0.15, "How soft the gate is while painting.", 0.01, 1.0, source="paper")
+    lock_keys: bool = setting(
+        True, "Keep where it looks as the noun has it; off is an ablation.", source="paper"
+    )
+    masks: bool = setting(True, "Learn mostly where the base sees the noun in the photo.", source="paper")
+    flips: bool = setting(
+        True, "Also show mirror images; off for text and lopsided things.", source="public port"
+    )
+    captions: int = setting(
+        20_000,
+        "Captions read, once per base, for its text statistics.",
+        100,
+        200_000,
+        "captions",
+        source="paper: 100,000",
+    )
+
+
+class Perfusion(Method):
+    """A word, and value targets behind a gate; keys stay the noun's."""
+
+    id = "perfusion"
+    title = "Perfusion"
+    summary = "Learns the looks and keeps the noun's ways. Small, and its strength moves after training."
+    paper = "Tewel et al. 2023, arXiv 2305.01644"
+    needs = Needs(photos_low=1, photos_high=30)
+    Settings = Settings
+    settings: Settings
+
+    def __init__(
+        self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
+    ) -> None:
+        super().__init__(backbone, subject, settings, generator)
+        start = backbone.text.noun_vectors(subject.noun, 1)
+        self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
+
+    def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
+        self.metric = yield from self._metric(cache)
+        self.latents = PhotoLatents(
+            self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
+        )
+        if self.settings.masks:
+            self.latents.masks = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
+        super_category = self._noun_encoding()
+        sites = self.backbone.linear_sites(KEYS, VALUES)
+        if not sites:
+            raise StudioError(f"{self.backbone.name} has no layers that read text.", "Choose another base.")
+        with torch.no_grad():
+            targets = {site: layer.weight.float() @ super_category for site, layer in sites.items()}
+        self.learned = [
+            targets[site].requires_grad_()
+            for site in sites
+            if site.endswith(VALUES) or not self.settings.lock_keys
+        ]
+        self.rank_one = RankOne(
+            self.subject.handle,
+            self.subject.noun,
+            super_category,
+            self.metric.solve(super_category),
+            targets,
+            self.settings.bias,
+            self.settings.temperature,
+        )
+
+    def _metric(self, cache: Path) -> Iterator[Event]:
+        """The moments of this base's text encoder, read from the cache or estimated."""
+        path = cache / "moments" / f"{moments.fingerprint(self.backbone.text)}-{self.settings.captions}.bin"
+        known = moments.load(path)
+        if known is None:
+            yield Note("Reading captions once, to learn how this base's text encoder speaks.")
+            for event in moments.estimate(self.backbone.text, plain_captions(self.settings.captions)):
+                if isinstance(event, Result):
+                    moments.save(event.value, path)
+                else:
+                    yield event
+            known = moments.load(path)
+            assert known is not None
+        return known
+
+    @torch.no_grad()
+    def _noun_encoding(self) -> Tensor:
+        """The encoder's answer for the noun (D), mean over the sentences and over the noun's tokens: where
+        i* starts, and what the keys are locked to."""
+        text = self.backbone.text
+        with text.new_words({self.subject.handle: text.vectors_of(self.subject.noun)}):
+            words = text.read([template.format(self.subject.handle) for template in TEMPLATES])
+        return self._concept_encoding(
+            words.hidden, [prompt.spans[self.subject.handle] for prompt in words.tokens]
+        )
+
+    def _concept_encoding(self, hidden: Tensor, spans: list[list[int]]) -> Tensor:
+        """e_concept: the encodings (n, L, D) at the handle's positions, averaged to (D)."""
+        rows = [hidden[row, span].mean(0) for row, span in enumerate(spans)]
+        return torch.stack(rows).mean(0).float()
+
+    def stages(self) -> list[Stage]:
+        groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
+        return [Stage("learning the looks", self.settings.steps, groups)]
+
+    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+        count = self.settings.batch
+        chosen = torch.randint(len(TEMPLATES), (count,), generator=generator).tolist()
+        words = self.backbone.text.read([TEMPLATES[index].format(self.subject.handle) for index in chosen])
+        spans = [prompt.spans[self.subject.handle] for prompt in words.tokens]
+        edit, e_concept = self.rank_one, self._concept_encoding(words.hidden, spans)
+        mean = follow(edit.i_star, e_concept.detach())
+        edit.i_star = mean + e_concept - e_concept.detach()  # the mean's value, the current answer's gradient
+        edit.dual = self.metric.solve(edit.i_star)
+        latents, masks = self.latents.draw_masked(count, generator)
+        with edit.gated(self.settings.train_bias, self.settings.train_temperature):
+            loss = denoising_loss(self.backbone, latents, words.hidden, generator, masks)
+        edit.i_star, edit.dual = mean, edit.dual.detach()
+        return {"denoising": loss}
+
+    def edits(self) -> list[Edit]:
+        return [self.word, self.rank_one]
+
+    def shared(self) -> dict[str, str]:
+        return {"text moments": self.metric.hash}
+
+
+def follow(i_star: Tensor, answer: Tensor) -> Tensor:
+    """i* <- 0.99 i* + 0.01 e_concept (section 4.4)."""
+    return 0.99 * i_star + 0.01 * answer
+
+
+@torch.no_grad()
+def noun_masks(backbone: Backbone, latents: Tensor, noun: str) -> Tensor:
+    """Where the base sees the noun in each picture, (n, 1, h, w) in 0..1, each with maximum 1.
+
+    `latents` (n, C, h, w). The attention to the noun at three noise levels, averaged over the layers at a
+    quarter of the latent's side (the finest layers of a small base), stretched to 0..1 per picture.
+    """
+    side = max(min(16, latents.shape[-1]), latents.shape[-1] // 4)
+    generator = torch.Generator().manual_seed(0)
+    handle = "<noun>"
+    with backbone.text.new_words({handle: backbone.text.vectors_of(noun)}):
+        words = backbone.text.read([f"a photo of a {handle}"])
+    maps = []
+    for share in (0.3, 0.5, 0.7):
+        t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
+        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t.to(backbone.device))
+        with recording(backbone) as recorder:
+            backbone.predict(noisy, t.to(backbone.device), words.hidden.repeat(len(latents), 1, 1))
+        maps.append(recorder.word(words.tokens[0].spans[handle], side))
+    mean = torch.stack(maps).mean(0)
+    low, high = mean.amin((1, 2), keepdim=True), mean.amax((1, 2), keepdim=True)
+    stretched = ((mean - low) / (high - low).clamp_min(1e-8))[:, None]
+    resized = F.interpolate(stretched, latents.shape[-2:], mode="bilinear", align_corners=False)
+    return resized / resized.amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
