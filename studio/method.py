@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -166,12 +166,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Stage:
-    """One optimisation: `groups` are (parameters, learning rate) pairs, each stage with a fresh optimiser."""
+    """One optimisation: `groups` are (parameters, learning rate) pairs, each stage with a fresh optimiser.
+    `after_step` is called after each of its steps."""
 
     name: str
     steps: int
     groups: tuple[tuple[list[torch.Tensor], float], ...]
     weight_decay: float = 1e-2
+    after_step: Callable[[], None] | None = None
 
 
 class Method(ABC):

@@ -25,10 +25,16 @@ SUBJECT = Subject("<lily>", "cat")
 LOOK = Recipe("", seed=7, steps=2, guidance=2.0)
 QUICK = {
     "textual_inversion": {"steps": 4, "batch": 2, "learning_rate": 0.05},
+    "context_regularized": {"steps": 4, "batch": 2, "learning_rate": 0.05},
     "perfusion": {"steps": 4, "batch": 2, "captions": 200},
     "dreambooth": {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02},
 }
-SIZE_BYTES_HIGH = {"textual_inversion": 10_000, "dreambooth": 120_000, "perfusion": 20_000}
+SIZE_BYTES_HIGH = {
+    "textual_inversion": 10_000,
+    "dreambooth": 120_000,
+    "perfusion": 20_000,
+    "context_regularized": 10_000,
+}
 
 pytestmark = pytest.mark.parametrize("method_id", sorted(METHODS))
 

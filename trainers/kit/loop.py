@@ -119,6 +119,8 @@ def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> It
             torch.nn.utils.clip_grad_norm_(trained, CLIP_NORM)
             optimizer.step()
             optimizer.zero_grad()
+            if stage.after_step:
+                stage.after_step()
             done += 1
             values = {name: term.item() for name, term in terms.items()} | {"loss": loss.item()}
             yield Step(done, total, values, stage.name)
