@@ -175,6 +175,7 @@ def open_studio(options: argparse.Namespace) -> None:
 
     workspace = Workspace(options.workspace, base=options.base)
     holder = claim(workspace)
+    workspace.welcome()
     keep_gradio_to(workspace.cache / "uploads")
     from studio.ui.app import serve
 

@@ -73,6 +73,14 @@ class Workspace:
         place.mkdir(parents=True, exist_ok=True)
         return place
 
+    def welcome(self) -> None:
+        """Put the ready-made concept on the shelf of a workspace where nothing has happened yet, if it was
+        made for this base."""
+        untouched = not (self.library.entries() or self.jobs.list(1) or any(self.library.trash.iterdir()))
+        if untouched and Path(self.base).resolve() == STARTER:
+            for path in DEMO.glob("*.safetensors"):
+                self.library.add(path)
+
     # training
 
     def train(

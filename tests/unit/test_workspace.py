@@ -268,6 +268,21 @@ def test_settings_describe_and_check_themselves() -> None:
     )
 
 
+def test_a_new_workspace_is_welcomed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = Workspace(tmp_path / "ready")
+    keep(ready, "<rose>")
+    monkeypatch.setattr("studio.workspace.DEMO", ready.library.folder)
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.welcome()
+    assert workspace.library.has("<rose>")
+    workspace.library.delete("<rose>")
+    workspace.welcome()
+    assert not workspace.library.entries()
+    other = Workspace(tmp_path / "other", "another/base")
+    other.welcome()
+    assert not other.library.entries()
+
+
 def test_a_base_may_say_how_it_likes_to_be_used(tmp_path: Path) -> None:
     (tmp_path / "world.json").write_text('{"nouns": {"cat": {}, "dog": {}}, "styles": {}}')
     (tmp_path / "likeness.json").write_text('{"steps": 9, "settings": {"quick": {}}, "prompts": ["a cat"]}')

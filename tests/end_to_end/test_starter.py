@@ -1,0 +1,174 @@
+"""The starter as it ships: it loads, it understands words, and every method learns a subject on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.edits import Active, attach
+from studio.events import Result
+from studio.generate import generate
+from studio.photos import PhotoSet
+from studio.recipe import Recipe, read_recipe
+from studio.score import Judge
+from studio.worker import Worker
+from studio.workspace import STARTER, Workspace
+from trainers import METHODS, train
+from trainers.kit.trial import Case, cases_in
+
+ROOT = STARTER.parent.parent
+WORLD = json.loads((STARTER / "world.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return Backbone.open(STARTER)
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge.open(STARTER / "judge")
+
+
+@pytest.fixture(scope="module")
+def lily() -> Case:
+    return cases_in(STARTER.parent / "demo")[0]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def look(workspace: Workspace, prompt: str = "") -> Recipe:
+    defaults = workspace.base_defaults()
+    return Recipe(prompt, seed=1, steps=defaults.steps, guidance=defaults.guidance)
+
+
+def pictures(backbone: Backbone, recipe: Recipe, concepts: list[Concept]) -> list[Image.Image]:
+    events = generate(backbone, recipe, concepts)
+    return [event.value.image for event in events if isinstance(event, Result)]
+
+
+def border_colour(picture: Image.Image) -> str:
+    """The colour of the world nearest to the picture's border."""
+    pixels = np.asarray(picture, dtype=float)
+    border = np.concatenate(
+        [pixels[:3].reshape(-1, 3), pixels[:, :3].reshape(-1, 3), pixels[:, -3:].reshape(-1, 3)]
+    )
+    middle = np.median(border, axis=0)
+    return min(WORLD["colours"], key=lambda name: np.abs(middle - WORLD["colours"][name]).sum())
+
+
+def test_all_of_it_is_small_and_no_pickle() -> None:
+    files = [path for path in STARTER.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in files) <= 30_000_000
+    assert not [path for path in files if path.suffix in (".bin", ".pt", ".ckpt", ".pkl")]
+    assert {"unet", "vae", "text_encoder", "tokenizer", "scheduler", "judge"} <= {
+        path.name for path in STARTER.iterdir()
+    }
+
+
+def test_it_reads_text_at_three_sizes(backbone: Backbone) -> None:
+    assert backbone.resolution == 64 and backbone.latent_shape == (4, 16, 16)
+    assert backbone.prediction_type == "v_prediction"
+    levels = {site.split(".")[1] + site.split(".")[2] for site in backbone.linear_sites("attn2.to_k")}
+    assert len(levels) == 7
+
+
+def test_its_own_words_are_one_token_and_strange_ones_still_read(backbone: Backbone) -> None:
+    for noun in WORLD["nouns"]:
+        assert len(backbone.text.vectors_of(noun)) == 1, noun
+    for colour in WORLD["colours"]:
+        assert len(backbone.text.vectors_of(colour)) == 1, colour
+    assert 1 < len(backbone.text.vectors_of("floccinaucinihilipilification"))
+    hidden = backbone.text.read(["a cat in Kraków, 猫"]).hidden
+    assert hidden.isfinite().all()
+
+
+def test_backgrounds_have_the_asked_colour(backbone: Backbone) -> None:
+    colours = list(WORLD["colours"])
+    right = 0
+    for number, colour in enumerate(colours):
+        recipe = Recipe(f"a cat on a {colour} background", seed=40 + number, steps=20, guidance=4.0)
+        right += border_colour(pictures(backbone, recipe, [])[0]) == colour
+    assert right >= 9
+
+
+def test_the_judge_reads_the_photos_it_never_saw(judge: Judge) -> None:
+    nouns = list(WORLD["nouns"])
+    right = 0
+    for case in cases_in(STARTER.parent / "demo"):
+        photos = [photo.square(photo.side) for photo in (*case.photos, *case.unseen)]
+        right += sum(guess == case.subject.noun for guess in judge.guess(photos, nouns))
+    assert right >= 8  # of 15, chance is 0.13
+
+
+def test_headless_and_page_paint_the_same_pixels(backbone: Backbone, workspace: Workspace) -> None:
+    recipe = Recipe("a cat on a blue background", seed=5, steps=4, guidance=4.0)
+    job = workspace.create(recipe)
+    Worker(workspace, backbone, METHODS, train).take(("create",))
+    page = workspace.pictures / workspace.jobs.get(job.id).outcome["pictures"][0]
+    command = [sys.executable, "-m", "studio", "--again", str(page), "--workspace", str(workspace.folder)]
+    folder = workspace.folder / "headless"
+    subprocess.run([*command, "--out", str(folder)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    (headless,) = folder.glob("*.png")
+    assert np.array_equal(np.asarray(Image.open(page)), np.asarray(Image.open(headless)))
+    assert read_recipe(page) == read_recipe(headless)
+
+
+@pytest.mark.parametrize("method_id", sorted(METHODS))
+def test_a_demo_subject_is_learned_with_the_default_settings(
+    backbone: Backbone, judge: Judge, lily: Case, workspace: Workspace, method_id: str
+) -> None:
+    settings = workspace.tuned(METHODS[method_id].card()).parse({})
+    photos = PhotoSet.of(lily.photos)
+    *_, last = train(
+        METHODS[method_id], backbone, photos, lily.subject, settings, look(workspace), workspace.cache
+    )
+    unseen = [photo.square(photo.side) for photo in lily.unseen]
+    plain, learned = (
+        pictures(
+            backbone,
+            Recipe(f"{name} on a blue background", seed=9, count=4, steps=20, guidance=4.0),
+            [last.value],
+        )
+        for name in (f"a {lily.subject.noun}", lily.subject.handle)
+    )
+    assert judge.likeness(learned, unseen) > judge.likeness(plain, unseen)
+    assert sum(border_colour(picture) == "blue" for picture in learned) >= 3
+
+
+def test_the_prior_holds_the_noun_in_place(backbone: Backbone, lily: Case, workspace: Workspace) -> None:
+    noisy = torch.randn(8, *backbone.latent_shape, generator=torch.Generator().manual_seed(9))
+    timesteps = torch.arange(100, 900, 100)
+    with torch.no_grad():
+        hidden = backbone.text.read([f"a photo of a {lily.subject.noun}"]).hidden.repeat(8, 1, 1)
+        plain = backbone.predict(noisy, timesteps, hidden)
+
+    def drift(prior_weight: float) -> float:
+        settings = {"steps": 40, "batch": 4, "learning_rate": 0.002, "prior_weight": prior_weight}
+        settings |= {"class_pictures": 8, "class_steps": 10, "class_guidance": 4.0}
+        photos = PhotoSet.of(lily.photos)
+        method = METHODS["dreambooth"]
+        *_, last = train(method, backbone, photos, lily.subject, settings, look(workspace), workspace.cache)
+        with torch.no_grad(), attach(backbone, [Active(edit) for edit in last.value.edits]):
+            return (backbone.predict(noisy, timesteps, hidden) - plain).norm().item()
+
+    assert drift(1.0) < drift(0.0)
+
+
+def test_the_ready_made_concept_opens_and_fits(backbone: Backbone, workspace: Workspace) -> None:
+    (path,) = (STARTER.parent / "demo").glob("*.safetensors")
+    concept = Concept.open(path)
+    concept.check(backbone)
+    assert pictures(backbone, look(workspace, f"{concept.header.handle} on a red background"), [concept])
