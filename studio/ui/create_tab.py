@@ -18,6 +18,10 @@ from studio.workspace import Workspace
 
 STRENGTHS_HIGH = 4
 REMEMBERED_SECONDS = 600.0
+SHOW_PAINTING = """() => {
+  if (window.innerWidth > 720 || document.querySelector('#create-notice .error')) return;
+  document.querySelector('#gallery').parentElement.scrollIntoView({behavior: 'smooth'});
+}"""
 
 
 @dataclass
@@ -72,6 +76,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes=["side", "sheet"]):
             prompt = gr.Textbox(
+                "",
                 label="Prompt",
                 lines=3,
                 max_lines=8,
@@ -106,6 +111,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
                 reuse = gr.Button("Last seed again", size="sm", elem_id="reuse-seed", min_width=120)
             with gr.Accordion("More", open=False, elem_id="create-more"):
                 negative = gr.Textbox(
+                    "",
                     label="Negative prompt",
                     max_length=1000,
                     elem_id="negative",
@@ -242,7 +248,8 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
             **quiet,
         )
     form = [prompt, negative, seed, again, steps, guidance, count]
-    wire(paint.click, start, [*form, named, *strengths], [seed, last_seed, selected, opened, detail], notice)
+    shown = [seed, last_seed, selected, opened, detail]
+    wire(paint.click, start, [*form, named, *strengths], shown, notice).then(None, js=SHOW_PAINTING)
     wire(
         reuse.click,
         lambda last, now: (last if last is not None else now, False),

@@ -95,7 +95,7 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
             notice = drawing(elem_id="library-notice")
             detail = board("concept-detail")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
-                name = gr.Textbox(label="New name", max_length=40, elem_id="new-name")
+                name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
                 with gr.Row(elem_classes="acts"):
                     rename = gr.Button("Rename", size="sm", elem_id="rename")
                     delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")

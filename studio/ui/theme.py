@@ -12,6 +12,9 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "DejaVu Sans Mono",
 def theme() -> gr.themes.Base:
     """Paper and ink with one warm accent, by day and by night."""
     look = gr.themes.Base(
+        primary_hue=gr.themes.colors.orange,
+        secondary_hue=gr.themes.colors.orange,
+        neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.Font(name) for name in SANS],
         font_mono=[gr.themes.Font(name) for name in MONO],
         radius_size="lg",

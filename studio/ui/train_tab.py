@@ -66,10 +66,10 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             drawing("<h2>What is it?</h2>")
             with gr.Row():
                 name = gr.Textbox(
-                    label="Name", placeholder="lily", max_length=40, max_lines=1, elem_id="concept-name"
+                    "", label="Name", placeholder="lily", max_length=40, max_lines=1, elem_id="concept-name"
                 )
                 noun = gr.Textbox(
-                    label="Noun", placeholder="cat", max_length=60, max_lines=1, elem_id="concept-noun"
+                    "", label="Noun", placeholder="cat", max_length=60, max_lines=1, elem_id="concept-noun"
                 )
             named = drawing(elem_id="naming")
             choices = [(card.title, card.id) for card in catalogue]
@@ -104,18 +104,8 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         subject = subjects[slug]
         photos, refused = open_photos(subject.photos)
         handle = workspace.library.free(normal_handle(subject.name))
-        free = handle.strip("<>")
         shut = gr.update(visible=False)
-        return (
-            photos,
-            -1,
-            strip_of(photos),
-            refusals_of(refused),
-            shut,
-            free,
-            subject.noun,
-            naming(workspace, free, subject.noun),
-        )
+        return photos, -1, strip_of(photos), refusals_of(refused), shut, handle.strip("<>"), subject.noun
 
     def train(photos: list[Photo], name: str, noun: str, id: str, seed: float | None, *values: object) -> str:
         card = card_of(id)
@@ -142,10 +132,10 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
 
     quiet = {"looks_again": False}
     wire(method.change, describe, [method], [words, *groups], notice, **quiet)
-    parts = [box.photos, box.chosen, box.strip, box.refusals, box.editor, name, noun, named]
+    parts = [box.photos, box.chosen, box.strip, box.refusals, box.editor, name, noun]
     wire(demo_board.click, fill, [], parts, notice, **quiet)
     for text in (name, noun):
-        wire(text.input, show, [name, noun], [named], notice, trigger_mode="always_last", **quiet)
+        wire(text.change, show, [name, noun], [named], notice, trigger_mode="always_last", **quiet)
     wire(dice.click, random_seed, [], [seed], notice, **quiet)
     wire(
         reset.click,

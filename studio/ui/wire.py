@@ -61,6 +61,7 @@ for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
 document.addEventListener('paste', event => {
   if (element.offsetParent !== null && event.clipboardData.files.length) take(event.clipboardData.files);
 });
+zone.dataset.ready = 'yes';
 """
 
 

@@ -1,11 +1,12 @@
 """A stand-in for the worker process, without torch: it takes jobs, draws pictures with Pillow, and keeps
-concept files that are whole and hold one number. What it learns of `noun` "failure" fails on purpose."""
+concept files that are whole and hold one number. The noun "failure" fails on purpose, "tortoise" is slow."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
+import os
 import struct
 import sys
 import time
@@ -84,7 +85,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
     jobs.log(job.id, {"event": "note", "text": f"Looking at {task['photos']} photos of a {task['noun']}."})
     seed = sum(map(ord, task["handle"]))
     for step in range(1, STEPS + 1):
-        time.sleep(step_seconds)
+        time.sleep(step_seconds * (10 if task["noun"] == "tortoise" else 1))
         if task["noun"] == "failure" and step == 5:
             raise StudioError(
                 "The loss is not a number any more.", "Lower the learning rate, then press Retry."
@@ -129,6 +130,7 @@ def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
 def act(workspace: Workspace, step_seconds: float) -> None:
     """Take jobs until the page goes away."""
     exit_with_parent()
+    (workspace.folder / "actor.pid").write_text(str(os.getpid()), encoding="utf-8")
     workspace.say_worker(WorkerState("ready", BASE))
     while True:
         job = workspace.jobs.claim()

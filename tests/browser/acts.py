@@ -1,0 +1,45 @@
+"""What a person does on the page, as words for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def open_tab(page: Any, name: str) -> None:
+    """Go to a tab."""
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def drop(page: Any, zone: str, paths: Sequence[Path]) -> None:
+    """Pick files for a drop zone, once it listens."""
+    page.locator(f"{zone} .drop[data-ready]").wait_for()
+    page.locator(f"{zone} input").set_input_files([str(path) for path in paths])
+
+
+def drop_photos(page: Any, paths: Sequence[Path]) -> None:
+    """Pick files for the photo box."""
+    drop(page, "#photo-drop", paths)
+
+
+def train(page: Any, photos: Sequence[Path], name: str, noun: str) -> None:
+    """Start a training on files."""
+    drop_photos(page, photos)
+    page.locator(f"#photo-strip .tile >> nth={len(photos) - 1}").wait_for()
+    page.locator("#concept-name input").fill(name)
+    page.locator("#concept-noun input").fill(noun)
+    page.locator(f"#naming code:text-is('<{name}>')").wait_for()
+    page.locator("#train").click()
+
+
+def training(page: Any, name: str, state: str) -> Any:
+    """The card of a training once it is in a state."""
+    card = page.locator(f"#train-progress .training.{state}", has_text=f"<{name}>")
+    card.wait_for()
+    return card
+
+
+def step_of(page: Any) -> int:
+    """The step that the training card shows."""
+    return int(page.locator("#train-progress .numbers b").first.inner_text())

@@ -1,0 +1,137 @@
+"""One page for the whole session, with the actor as its worker, and a browser that tells on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from PIL import Image, ImageDraw
+
+from studio.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+START_SECONDS = 90
+STEP_SECONDS = 0.05
+TIMEOUT_MS = 30_000
+
+
+@dataclass
+class Stage:
+    """The running page and its workspace."""
+
+    url: str
+    workspace: Workspace
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The page, served by a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("stage")
+    command = [
+        sys.executable,
+        "-m",
+        "tests.browser.stage",
+        str(folder / "work"),
+        str(port),
+        str(STEP_SECONDS),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (folder / "page.txt").open("wb") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=2).close()
+                break
+            except OSError:
+                text = (folder / "page.txt").read_text(encoding="utf-8")
+                assert process.poll() is None and time.monotonic() < give_up, text
+                time.sleep(0.2)
+        yield Stage(url, Workspace(folder / "work"))
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+    said = (folder / "page.txt").read_text(encoding="utf-8")
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A Chromium, the one in LIKENESS_CHROMIUM first."""
+    named = os.environ.get("LIKENESS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if named is None:
+        pytest.skip("there is no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=named, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+def is_reload_noise(text: str) -> bool:
+    """Whether a console error is only the stream that a reload cut off."""
+    return any(
+        word in text for word in ("AbortError", "Connection errored out", "ERR_ABORTED", "ERR_NETWORK")
+    )
+
+
+@pytest.fixture
+def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
+    """The opened page. Fails the test on any error in its console and on any request to elsewhere."""
+    size = getattr(request, "param", {"width": 1280, "height": 900})
+    context = browser.new_context(viewport=size, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    hosts: set[str] = set()
+    errors: list[str] = []
+    page.on("request", lambda asked: hosts.add(urlparse(asked.url).hostname or ""))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(stage.url)
+    page.locator("#train").wait_for()
+    page.locator(".pill.ready, .pill.busy").wait_for()
+    yield page
+    text = page.locator("body").inner_text()
+    context.close()
+    assert "Traceback" not in text
+    assert hosts <= {"127.0.0.1", ""}, hosts
+    assert [error for error in errors if not is_reload_noise(error)] == []
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Three photos that differ."""
+    paths = []
+    for number, colour in enumerate(("firebrick", "seagreen", "royalblue")):
+        picture = Image.new("RGB", (220, 160), "wheat")
+        place = 20 + 50 * number
+        ImageDraw.Draw(picture).ellipse((place, 30, place + 90, 120), fill=colour)
+        paths.append(tmp_path / f"photo-{number}.jpg")
+        picture.save(paths[-1])
+    return paths

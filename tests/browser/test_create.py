@@ -1,0 +1,114 @@
+"""The Create tab in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.recipe import read_recipe
+from tests.browser.actor import header_of, save_concept
+from tests.browser.acts import drop, open_tab
+from tests.browser.conftest import Stage
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def mona(stage: Stage) -> None:
+    """A concept that is in the library."""
+    if not stage.workspace.library.has("<mona>"):
+        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+
+
+def paint(page: Any, prompt: str, count: int) -> None:
+    """Press Paint and wait for all pictures."""
+    page.locator("#paint").click()
+    card = page.locator("#painting .painting.done", has_text=prompt)
+    card.locator(".tile").nth(count - 1).wait_for()
+
+
+def test_a_concept_is_inserted_painted_and_its_recipe_travels_in_the_png(
+    stage: Stage, page: Any, mona: None, tmp_path: Path
+) -> None:
+    open_tab(page, "Create")
+    prompt = page.locator("#prompt textarea")
+    prompt.fill("a drawing of")
+    page.locator(".chip", has_text="<mona>").click()
+    page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a drawing of <mona>'")
+    strength = page.locator("#strength-0 input[type=number]")
+    strength.wait_for()
+    assert "Strength of <mona>" in page.locator("#strength-0").inner_text()
+    strength.fill("0.5")
+    strength.press("Tab")
+    paint(page, "a drawing of <mona>", 2)
+    page.locator("#painting .tile").nth(1).click()
+    with page.expect_download() as waiting:
+        page.locator("#picture-detail").get_by_role("link", name="Download").click()
+    kept = tmp_path / "kept.png"
+    waiting.value.save_as(kept)
+    recipe = read_recipe(kept)
+    assert recipe.prompt == "a drawing of <mona>"
+    assert recipe.strengths == {"<mona>": 0.5}
+    assert kept.read_bytes() == (stage.workspace.pictures / waiting.value.suggested_filename).read_bytes()
+    prompt.fill("something else")
+    page.locator("#picture-detail").get_by_role("button", name="Use this recipe").click()
+    page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a drawing of <mona>'")
+    assert page.locator("#seed input").input_value() == str(recipe.seed)
+    assert not page.locator("#random-seed input").is_checked()
+
+
+def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").fill("the <mona> at night")
+    page.locator("#prompt textarea").press("Control+Enter")
+    page.locator("#painting .painting.done", has_text="the <mona> at night").wait_for()
+    picture = stage.workspace.gallery(1)[0]
+    drop(page, "#recipe-drop", [picture])
+    detail = page.locator("#picture-detail .told")
+    detail.wait_for()
+    assert "the <mona> at night" in detail.inner_text()
+    assert str(read_recipe(picture).seed) in detail.inner_text()
+
+
+def test_an_unknown_handle_is_told_with_what_to_do(page: Any) -> None:
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").fill("a photo of <nobody>")
+    page.locator("#paint").click()
+    card = page.locator("#create-notice .error")
+    card.wait_for()
+    assert "There is no concept called <nobody>." in card.inner_text()
+    assert "Train it, or import its file in the Library." in card.inner_text()
+    assert page.locator("#prompt textarea").input_value() == "a photo of <nobody>"
+
+
+def test_what_a_prompt_says_is_shown_and_never_run(page: Any) -> None:
+    hostile = "${1+1} {{7}} <img src=x onerror=document.title=1> a cat"
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").fill(hostile)
+    paint(page, hostile, 2)
+    assert page.locator("#painting h2").inner_text() == hostile
+    assert page.title() == "Likeness"
+
+
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
+    for tab in ("Create", "Library", "Queue", "Train"):
+        open_tab(page, tab)
+        if tab == "Create":
+            page.locator(".chip", has_text="<mona>").click()
+            page.locator("#create-more button").first.click()
+        if tab == "Library":
+            page.locator(".concept", has_text="<mona>").click()
+            page.locator("#concept-detail .facts").first.wait_for()
+        if tab == "Train":
+            page.locator("#demo-subjects .demo").first.click()
+            page.locator("#photo-strip .tile").first.click()
+            page.locator("#crop-view img").wait_for()
+        html = page.query_selector("html")
+        over = html.evaluate("root => root.scrollWidth - root.clientWidth")
+        assert over <= 0, tab
+        names = page.get_by_role("tab").all()
+        cut = [name for name in names if name.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]
+        assert not cut

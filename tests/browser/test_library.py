@@ -1,0 +1,108 @@
+"""The Library tab in a real browser, and what the server refuses to give away."""
+
+from __future__ import annotations
+
+import pickle
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from studio.errors import StudioError
+from studio.ui.wire import uploaded
+from tests.browser.actor import header_of, save_concept
+from tests.browser.acts import drop, open_tab
+from tests.browser.conftest import Stage
+
+pytestmark = pytest.mark.browser
+
+
+def put(stage: Stage, handle: str, fingerprint: str = "") -> None:
+    """A concept that is in the library."""
+    save_concept(stage.workspace.library.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
+
+
+def select(page: Any, handle: str) -> Any:
+    """Open a concept's details."""
+    page.locator(".concept", has_text=handle).click()
+    card = page.locator("#concept-detail .concept-card", has_text=handle)
+    card.wait_for()
+    return card
+
+
+def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) -> None:
+    put(stage, "<rusty>")
+    open_tab(page, "Library")
+    select(page, "<rusty>")
+    page.locator("#new-name input").fill("Ruby")
+    page.locator("#rename").click()
+    page.locator(".concept", has_text="<ruby>").wait_for()
+    assert stage.workspace.library.find("<ruby>").header.noun == "fox"
+    assert not stage.workspace.library.has("<rusty>")
+    page.locator("#delete").click()
+    page.wait_for_function("() => !document.querySelector('#shelf').innerText.includes('<ruby>')")
+    assert not stage.workspace.library.has("<ruby>")
+    page.locator("#undo").get_by_role("button", name="Undo").click()
+    page.locator(".concept", has_text="<ruby>").wait_for()
+    assert stage.workspace.library.has("<ruby>")
+    page.locator("#new-name input").fill("not a name!")
+    page.locator("#rename").click()
+    page.locator("#library-notice .error", has_text="cannot be the name of a concept").wait_for()
+
+
+def test_painting_with_a_concept_fills_the_prompt(stage: Stage, page: Any) -> None:
+    put(stage, "<vixen>")
+    open_tab(page, "Library")
+    select(page, "<vixen>").get_by_role("button", name="Paint with <vixen>").click()
+    page.locator("#prompt textarea").wait_for()
+    assert "<vixen>" in page.locator("#prompt textarea").input_value()
+
+
+def test_a_file_is_imported_and_downloaded_unchanged(stage: Stage, page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guest.safetensors"
+    save_concept(file, header_of("<guest>", "owl", 5, 4, 40))
+    open_tab(page, "Library")
+    drop(page, "#concept-drop", [file])
+    page.locator(".concept", has_text="<guest>").wait_for()
+    with page.expect_download() as waiting:
+        page.locator("#concept-detail").get_by_role("link", name="Download").click()
+    waiting.value.save_as(tmp_path / "back.safetensors")
+    assert (tmp_path / "back.safetensors").read_bytes() == file.read_bytes()
+
+
+def test_a_pickle_is_refused_by_its_nature(stage: Stage, page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "evil.safetensors"
+    file.write_bytes(pickle.dumps({"weights": [1.0]}))
+    open_tab(page, "Library")
+    drop(page, "#concept-drop", [file])
+    page.locator("#library-notice .error", has_text="it is a pickle").wait_for()
+
+
+def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
+    put(stage, "<stranger>", fingerprint="of another base")
+    open_tab(page, "Library")
+    assert "other base" in page.locator(".concept", has_text="<stranger>").inner_text()
+    assert "cannot be painted with stand-in" in select(page, "<stranger>").inner_text()
+
+
+def test_files_outside_the_shown_ones_are_not_served(stage: Stage) -> None:
+    folder = stage.workspace.folder
+    (folder / "secret.txt").write_text("mine", encoding="utf-8")
+    for path in (
+        folder / "secret.txt",
+        folder / "worker.json",
+        folder / "jobs" / "jobs.sqlite",
+        Path("/etc/hosts"),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(f"{stage.url}gradio_api/file={path}", timeout=10)
+        assert refusal.value.code in (403, 404), path
+
+
+def test_only_uploaded_files_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "mine.png").write_bytes(b"x")
+    with pytest.raises(StudioError, match="not uploaded here"):
+        uploaded(gr.EventData(None, {"files": [str(tmp_path / "mine.png")], "failed": []}))
