@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--strength", action="append", default=[], metavar="NAME=S", help="0 to 2, 1 as learned"
     )
+    parser.add_argument(
+        "--knob", action="append", default=[], metavar="NAME.KNOB=V", help="such as lily.bias=0.4"
+    )
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
     parser.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are kept")
     parser.add_argument("--out", type=Path, default=None, help="folder for the pictures")
@@ -52,7 +55,8 @@ def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
     return Recipe(
         given.prompt,
         given.negative,
-        strengths=dict(_strength(text) for text in given.strength),
+        strengths={f"<{name}>": value for name, value in map(_setting, given.strength)},
+        knobs=_knobs(given.knob),
         seed=random_seed() if given.seed is None else given.seed,
         steps=defaults.steps if given.steps is None else given.steps,
         guidance=defaults.guidance if given.guidance is None else given.guidance,
@@ -60,13 +64,24 @@ def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
     )
 
 
-def _strength(text: str) -> tuple[str, float]:
-    """The text "lily=0.5" as ("<lily>", 0.5)."""
+def _setting(text: str) -> tuple[str, float]:
+    """The text "lily=0.5" as ("lily", 0.5). Raises StudioError when it is something else."""
     name, _, value = text.partition("=")
     try:
-        return f"<{name.strip('<>').lower()}>", float(value)
+        return name.strip("<>").lower(), float(value)
     except ValueError:
-        raise StudioError(f"--strength {text} is not understood.", "Write --strength lily=0.5.") from None
+        raise StudioError(
+            f"{text} is not understood.", "Write a name and a number, as in lily=0.5."
+        ) from None
+
+
+def _knobs(texts: list[str]) -> dict[str, dict[str, float]]:
+    """The texts "lily.bias=0.4" by handle and knob."""
+    knobs: dict[str, dict[str, float]] = {}
+    for name, value in map(_setting, texts):
+        handle, _, knob = name.partition(".")
+        knobs.setdefault(f"<{handle.strip('<>')}>", {})[knob] = value
+    return knobs
 
 
 def _paint(given: argparse.Namespace) -> None:

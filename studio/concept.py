@@ -19,6 +19,7 @@ from studio.backbone import Backbone
 from studio.edits import KINDS, Active, Edit
 from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, read_header, refused, write_whole
+from studio.recipe import Recipe
 
 TENSORS_HIGH = 20_000
 
@@ -74,9 +75,22 @@ class Concept:
         hint = f"Start the studio with --base {self.header.base}, or train it again from the photos."
         raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
 
-    def active(self, strengths: dict[str, float]) -> list[Active]:
-        """Its edits, each at the strength of its handle (1 unless given)."""
-        return [Active(edit, strengths.get(edit.handle, 1.0)) for edit in self.edits]
+    def active(self, recipe: Recipe) -> list[Active]:
+        """Its edits as a recipe wants them: at the strength and with the knobs of their handle. Raises
+        StudioError for a knob out of range."""
+        for handle in self.header.handles:
+            for name, value in recipe.knobs.get(handle, {}).items():
+                knob = self.header.knobs.get(name)
+                if knob is None or not knob.low <= value <= knob.high:
+                    known = ", ".join(
+                        f"{name} {k.low:g} to {k.high:g}" for name, k in self.header.knobs.items()
+                    )
+                    hint = f"It has {known}." if known else "It has nothing of the kind."
+                    raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
+        return [
+            Active(edit.turned(recipe.knobs.get(edit.handle, {})), recipe.strength(edit.handle))
+            for edit in self.edits
+        ]
 
 
 def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:

@@ -40,7 +40,7 @@ def actives_of(recipe: Recipe, concepts: Sequence[Concept]) -> list[Active]:
     actives = []
     for concept in concepts:
         if any(handle in named for handle in concept.header.handles):
-            actives += concept.active(recipe.strengths)
+            actives += concept.active(recipe)
     return actives
 
 

@@ -26,6 +26,16 @@ FILE_BYTES_HIGH = 512_000_000
 
 
 @dataclass(frozen=True)
+class Knob:
+    """Something of a concept that can be moved while painting, without training again."""
+
+    default: float
+    low: float
+    high: float
+    help: str
+
+
+@dataclass(frozen=True)
 class Header:
     """What a concept file says of itself.
 
@@ -49,6 +59,7 @@ class Header:
     format: int = FORMAT
     report: dict[str, float] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
+    knobs: dict[str, Knob] = field(default_factory=dict)
     preview: bytes = b""
 
     @property
@@ -76,6 +87,7 @@ class Header:
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in values.items() if name in known}
         values["preview"] = base64.b64decode(values.get("preview", ""))
+        values["knobs"] = {name: Knob(**knob) for name, knob in values.get("knobs", {}).items()}
         header = cls(**values)
         handles = header.handles
         if not handles or any(normal_handle(handle) != handle for handle in handles):
@@ -94,6 +106,9 @@ class Header:
             header.settings, dict
         ):
             raise ValueError("fields")
+        for knob in header.knobs.values():
+            if not knob.low <= knob.default <= knob.high or not isinstance(knob.help, str):
+                raise ValueError("knobs")
         if not isinstance(header.final_loss, int | float) or not isinstance(header.photos, int):
             raise ValueError("numbers")
         return header

@@ -45,7 +45,8 @@ def handles_in(prompt: str) -> list[str]:
 class Recipe:
     """Everything that a picture depends on.
 
-    `strengths` maps a handle to its strength: 1 is as learned, 0 is exactly the plain noun. Picture number
+    `strengths` maps a handle to its strength: 1 is as learned, 0 is exactly the plain noun. `knobs` maps a
+    handle to what else its concept lets one move, such as the bias of Perfusion's gate. Picture number
     i of `count` is painted with seed `seed + i`. `size` is the side in pixels, 0 for the base's own.
     `base` and `concepts` (handle to the concept file's hash) are filled in by whoever paints.
     """
@@ -53,6 +54,7 @@ class Recipe:
     prompt: str
     negative: str = ""
     strengths: dict[str, float] = field(default_factory=dict)
+    knobs: dict[str, dict[str, float]] = field(default_factory=dict)
     seed: int = 0
     steps: int = 20
     guidance: float = 4.0

@@ -144,7 +144,8 @@ class Workspace:
         handles = handles_in(f"{recipe.prompt} {recipe.negative}")
         concepts = {handle: self.library.hash(self.library.find(handle)) for handle in handles}
         strengths = {handle: recipe.strength(handle) for handle in handles}
-        return dataclasses.replace(recipe, concepts=concepts, strengths=strengths).checked()
+        knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
+        return dataclasses.replace(recipe, concepts=concepts, strengths=strengths, knobs=knobs).checked()
 
     # jobs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from studio.backbone import Backbone
+from studio.header import Knob
 
 
 class Edit(ABC):
@@ -25,6 +27,17 @@ class Edit(ABC):
     def __init__(self, handle: str, noun: str) -> None:
         self.handle = handle
         self.noun = noun
+
+    def knobs(self) -> dict[str, Knob]:
+        """What can be moved while painting, by the name of the attribute that holds it."""
+        return {}
+
+    def turned(self, values: Mapping[str, float]) -> Self:
+        """This edit with its knobs at `values`; the tensors are shared, not copied."""
+        turned = copy.copy(self)
+        for name in self.knobs():
+            setattr(turned, name, float(values.get(name, getattr(self, name))))
+        return turned
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

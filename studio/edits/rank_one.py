@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from studio.backbone import Backbone
 from studio.edits.edit import Active, Edit
+from studio.header import Knob
 
 SAME_DIRECTION = 1e-4
 
@@ -56,6 +57,12 @@ class RankOne(Edit):
         self.i_star, self.dual = i_star, dual
         self.targets = dict(targets)
         self.bias, self.temperature = bias, temperature
+
+    def knobs(self) -> dict[str, Knob]:
+        return {
+            "bias": Knob(self.bias, 0.0, 1.0, "Low is faithful, high obeys the prompt."),
+            "temperature": Knob(self.temperature, 0.02, 0.5, "How gradually the gate opens."),
+        }
 
     def kept(self, name: str) -> torch.dtype:
         return torch.float16 if name.endswith("/o_star") else torch.float32

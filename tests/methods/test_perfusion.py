@@ -319,6 +319,31 @@ def test_recorded_maps_are_the_layers_own_attention(backbone: Backbone) -> None:
     assert recorder.word([3, 4], 8).shape == (2, 8, 8)
 
 
+def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    concept = learn(backbone, tmp_path, steps=6, value_rate=0.5)
+    assert (
+        set(concept.header.knobs) == {"bias", "temperature"} and concept.header.knobs["bias"].default == 0.6
+    )
+
+    def painted(**knobs: float) -> np.ndarray:
+        recipe = Recipe("a photo of <lily>", steps=2, knobs={"<lily>": knobs} if knobs else {})
+        *_, last = generate(backbone, recipe, [concept])
+        return np.asarray(last.value.image)
+
+    plain = painted()
+    assert not np.array_equal(painted(bias=0.1), plain)
+    assert not np.array_equal(painted(temperature=0.5), plain)
+    assert np.array_equal(painted(bias=0.6, temperature=0.15), plain)
+    assert np.array_equal(painted(), plain)
+    concept.save(tmp_path / "lily.safetensors")
+    assert Concept.open(tmp_path / "lily.safetensors").header.knobs == concept.header.knobs
+    for knobs in ({"bias": 3.0}, {"magic": 0.1}):
+        with pytest.raises(StudioError, match="cannot have"):
+            painted(**knobs)
+
+
 def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
     concept = learn(backbone, tmp_path, Subject("<ted>", "teddy bear"), steps=2)
     assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())

@@ -81,6 +81,7 @@ def train(
         if not losses:
             return
         yield Note(f"Stopped after {len(losses)} steps; what was learned so far is kept.")
+    knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     recent = losses[-max(1, len(losses) // 10) :]
     concept = Concept(header, tuple(method.edits())).settle()
     picture = _preview(backbone, method, header, recipe)
@@ -89,6 +90,7 @@ def train(
         steps=len(losses),
         final_loss=round(sum(recent) / len(recent), 6),
         shared=method.shared(),
+        knobs=knobs,
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
     )
