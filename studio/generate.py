@@ -82,6 +82,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
     with torch.no_grad(), attach(backbone, actives):
         words = backbone.text.read(prompts)
+        for active in actives:
+            active.edit.listen(backbone, prompts)
     if dropped := words.tokens[1].dropped:
         read = backbone.text.tokens_high
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")

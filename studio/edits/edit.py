@@ -56,6 +56,10 @@ class Edit(ABC):
     def fits(self, backbone: Backbone) -> bool:
         """Whether every tensor has a place of its shape in this backbone."""
 
+    def listen(self, backbone: Backbone, prompts: Sequence[str]) -> None:
+        """Told, before a picture is begun, the prompts it will be painted from, with all edits attached."""
+        return None
+
     @classmethod
     @abstractmethod
     def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ Only i* and its dual C^-1 i* are needed for that, so a file does without C.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -31,10 +32,16 @@ from studio.edits.edit import Active, Edit
 from studio.header import Knob
 
 SAME_DIRECTION = 1e-4
+KEYS = "attn2.to_k"
+NOUN = "<the-noun>"
 
 
 class RankOne(Edit):
     """`i_star` (D), its `dual` C^-1 i* (D), and at each site a target output o* (d).
+
+    `global_lock` is how far keys are those of the whole prompt with the noun in the concept's place, instead
+    of the noun's own key at the concept (the paper's global and local key-locking; between 0 and 1 the two
+    are mixed, which the paper does not do). Under a global lock no gate acts on the keys.
 
     `bias` and `temperature` shape the gate and can be moved at any time; what was learned stays as it is.
     The default gate is the paper's for painting with locally locked keys; a lower bias makes the concept
@@ -57,11 +64,14 @@ class RankOne(Edit):
         self.i_star, self.dual = i_star, dual
         self.targets = dict(targets)
         self.bias, self.temperature = bias, temperature
+        self.global_lock = 0.0
+        self.with_noun: Tensor | None = None  # (n, L, D): the prompts read with the noun in our place
 
     def knobs(self) -> dict[str, Knob]:
         return {
             "bias": Knob(self.bias, 0.0, 1.0, "Low is faithful, high obeys the prompt."),
             "temperature": Knob(self.temperature, 0.02, 0.5, "How gradually the gate opens."),
+            "global_lock": Knob(0.0, 0.0, 1.0, "High gives the scene more room, at some cost in likeness."),
         }
 
     def kept(self, name: str) -> torch.dtype:
@@ -93,6 +103,14 @@ class RankOne(Edit):
             if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(target), len(self.i_star)):
                 return False
         return len(self.i_star) == backbone.text.width
+
+    def listen(self, backbone: Backbone, prompts: Sequence[str]) -> None:
+        self.with_noun = None
+        if self.global_lock:
+            place = re.compile(re.escape(self.handle), re.IGNORECASE)
+            with backbone.text.new_words({NOUN: backbone.text.noun_vectors(self.noun, 1)}):
+                words = backbone.text.read([place.sub(NOUN, prompt) for prompt in prompts])
+            self.with_noun = words.hidden
 
     @contextmanager
     def gated(self, bias: float, temperature: float) -> Iterator[None]:
@@ -129,6 +147,12 @@ def _turning(site: str, actives: Sequence[Active]) -> Callable[..., Tensor]:
         taken, gates, inputs = decompose(e, [active.edit for active in actives])
         away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
         delta = (strengths * gates) @ o_star - (strengths * taken) @ away
+        for active in actives if site.endswith(KEYS) else ():
+            edit = active.edit
+            if edit.global_lock and edit.with_noun is not None:
+                plain = F.linear(edit.with_noun[-len(e) :].to(layer.weight.dtype), layer.weight).float()
+                wanted = plain - output.float()
+                delta = delta + active.strength * edit.global_lock * (wanted - delta)
         return output + delta.to(output.dtype)
 
     return turn

@@ -324,7 +324,8 @@ def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
 ) -> None:
     concept = learn(backbone, tmp_path, steps=6, value_rate=0.5)
     assert (
-        set(concept.header.knobs) == {"bias", "temperature"} and concept.header.knobs["bias"].default == 0.6
+        set(concept.header.knobs) == {"bias", "temperature", "global_lock"}
+        and concept.header.knobs["bias"].default == 0.6
     )
 
     def painted(**knobs: float) -> np.ndarray:
@@ -335,6 +336,7 @@ def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
     plain = painted()
     assert not np.array_equal(painted(bias=0.1), plain)
     assert not np.array_equal(painted(temperature=0.5), plain)
+    assert not np.array_equal(painted(global_lock=1.0), plain)
     assert np.array_equal(painted(bias=0.6, temperature=0.15), plain)
     assert np.array_equal(painted(), plain)
     concept.save(tmp_path / "lily.safetensors")
@@ -342,6 +344,25 @@ def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
     for knobs in ({"bias": 3.0}, {"magic": 0.1}):
         with pytest.raises(StudioError, match="cannot have"):
             painted(**knobs)
+
+
+def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, steps=6, value_rate=0.5)
+    rank_one = next(made for made in concept.edits if isinstance(made, RankOne))
+    site = next(site for site in rank_one.targets if site.endswith("to_k"))
+    layer, prompts = backbone.sites[site], ["", "a photo of <Lily> on blue"]
+    for lock in (1.0, 0.5, 0.0):
+        turned = rank_one.turned({"global_lock": lock})
+        actives = [Active(each) for each in (concept.edits[0], turned)]
+        with torch.no_grad(), attach(backbone, actives):
+            hidden = backbone.text.read(prompts).hidden
+            turned.listen(backbone, prompts)
+            said = layer(hidden)
+            turned.with_noun = None
+            local = layer(hidden)
+        with torch.no_grad():
+            noun = layer(backbone.text.read(["", "a photo of cat on blue"]).hidden)
+        torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
 
 
 def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
