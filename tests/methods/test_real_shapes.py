@@ -111,7 +111,12 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     backbone = real(name)
     assert backbone.resolution == 512 and len(backbone.linear_sites("attn2.to_k")) == 16
     look = Recipe("", steps=1, guidance=1.0)
-    quick = {"textual_inversion": {"batch": 1, "flips": False}, "dreambooth": {"prior_weight": 0.0}}
+    quick = {
+        "textual_inversion": {"batch": 1, "flips": False},
+        "dreambooth": {"prior_weight": 0.0},
+        "perfusion": {"batch": 1, "flips": False, "captions": 100},
+        "context_regularized": {"batch": 1, "flips": False},
+    }
     for method_id, settings in quick.items():
         photos = tiny.photos(1, side=512)
         settings = {**settings, "steps": 1}
@@ -124,5 +129,7 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
         recipe = Recipe("a photo of <lily>", steps=1, guidance=1.0)
         *_, painted = generate(backbone, recipe, [Concept.open(path)])
         assert isinstance(painted, Result) and painted.value.image.size == (512, 512)
-    assert (tmp_path / "textual_inversion.safetensors").stat().st_size < 40_000
-    assert (tmp_path / "dreambooth.safetensors").stat().st_size < 1_800_000
+    sizes = {path.stem: path.stat().st_size for path in tmp_path.glob("*.safetensors")}
+    assert sizes["textual_inversion"] < 40_000 and sizes["context_regularized"] < 40_000
+    assert sizes["perfusion"] <= 110_000
+    assert sizes["dreambooth"] < 1_800_000
