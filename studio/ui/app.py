@@ -13,7 +13,8 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.method import MethodCard
-from studio.ui.create_tab import create_tab, with_handle
+from studio.ui.chips import with_handle
+from studio.ui.create_tab import create_tab
 from studio.ui.library_tab import library_tab
 from studio.ui.markup import error_card
 from studio.ui.queue_tab import queue_tab

@@ -64,9 +64,10 @@ def smoothed(values: Sequence[float]) -> list[float]:
 
 
 def loss_curve(points: Sequence[tuple[int, float]]) -> str:
-    """The loss as an inline SVG, every value pale and their running mean on top; empty for under three."""
+    """The loss as an inline SVG, every value pale and their running mean on top. Under three values leave
+    its place empty, so that nothing below it moves when it comes."""
     if len(points) < 3:
-        return ""
+        return '<figure class="curve"></figure>'
     mean = smoothed([loss for _, loss in points])
     stride = max(1, len(points) // CURVE_POINTS)
     kept = range(len(points) - 1, -1, -stride)[::-1]

@@ -12,10 +12,16 @@ from studio.ui.markup import button, download, facts, file_url
 def recipe_facts(recipe: Recipe) -> str:
     """Everything in a recipe that a person may want to read."""
     strengths = ", ".join(f"{handle} {strength:g}" for handle, strength in recipe.strengths.items())
+    knobs = ", ".join(
+        f"{name.replace('_', ' ')} {value:g} of {handle}"
+        for handle, moved in recipe.knobs.items()
+        for name, value in moved.items()
+    )
     return facts(
         {
             "Without": recipe.negative,
             "Strength": strengths,
+            "Moved": knobs,
             "Seed": recipe.seed,
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",

@@ -146,7 +146,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         **quiet,
     )
     inputs = [box.photos, name, noun, method, seed, *everything]
-    wire(start.click, train, inputs, [named], notice).then(None, js=SHOW_PROGRESS)
+    wire(start.click, train, inputs, [named], notice, trigger_mode="once").then(None, js=SHOW_PROGRESS)
     wire(running.click, press, [closed], [closed], running_notice)
 
     def draw(closed: int) -> str:

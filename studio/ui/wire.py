@@ -140,8 +140,10 @@ class Wire:
         **options: Any,
     ) -> Any:
         """Run `handler` on `event`. It returns one value for each of `outputs` (the value itself when there
-        is one); what it raises becomes a card in `notice`, which success empties."""
+        is one) or None to change nothing; what it raises becomes a card in `notice`, which success empties.
+        """
         count = len(outputs)
+        options.setdefault("trigger_mode", "multiple")  # else Gradio drops clicks while one is answered
 
         @functools.wraps(handler)
         def run(*arguments: Any) -> list[Any]:

@@ -1,0 +1,45 @@
+"""What may be put into a prompt with a click: concepts, and sentences that suit the base."""
+
+from __future__ import annotations
+
+from html import escape
+
+from studio.recipe import handles_in
+from studio.ui.thumbnails import portrait
+from studio.workspace import Workspace
+
+
+def with_handle(prompt: str, handle: str) -> str:
+    """`prompt` with a handle at its end; an empty one becomes the plainest sentence about it."""
+    if not prompt.strip():
+        return f"a photo of {handle}"
+    return prompt if handle in handles_in(prompt) else f"{prompt.rstrip()} {handle}"
+
+
+def chips(workspace: Workspace) -> str:
+    """Every concept as a button that writes its handle into the prompt."""
+    entries = workspace.library.entries()
+    if not entries:
+        return '<p class="faint">Concepts you have trained appear here, ready to be put into the prompt.</p>'
+    return (
+        '<div class="chips" aria-label="Concepts">'
+        + "".join(
+            f'<button type="button" class="chip" data-act="insert" data-id="{escape(handle)}"'
+            f' title="Put {escape(handle)} into the prompt">{portrait(workspace, entry)}'
+            f"<code>{escape(handle)}</code><small>{escape(noun)}</small></button>"
+            for entry in entries
+            for handle, noun in entry.header.handles.items()
+        )
+        + "</div>"
+    )
+
+
+def examples(workspace: Workspace) -> str:
+    """Prompts that suit the base."""
+    prompts = workspace.base_defaults().prompts
+    rows = "".join(
+        f'<button type="button" class="act act-link" data-act="example" data-id="{escape(prompt)}">'
+        f"{escape(prompt)}</button>"
+        for prompt in prompts[:6]
+    )
+    return f'<div class="examples"><span class="faint">Try</span>{rows}</div>' if rows else ""

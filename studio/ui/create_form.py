@@ -1,0 +1,134 @@
+"""The form of the Create tab: the prompt, its dials, and everything else that a recipe holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from studio.recipe import Recipe, random_seed
+from studio.ui.chips import chips, examples
+from studio.ui.dials import Dial, dial_pool, strengths_and_knobs
+from studio.ui.wire import board, drawing, drop_zone
+from studio.workspace import Workspace
+
+
+@dataclass
+class CreateForm:
+    """The form's parts. `fields` holds what a recipe needs, in the order that `recipe_of` reads."""
+
+    prompt: gr.Textbox
+    negative: gr.Textbox
+    seed: gr.Number
+    again: gr.Checkbox
+    steps: gr.Slider
+    guidance: gr.Slider
+    count: gr.Slider
+    sliders: list[gr.Slider]
+    chips: gr.HTML
+    examples: gr.HTML
+    notice: gr.HTML
+    paint: gr.Button
+    reuse: gr.Button
+    reader: gr.HTML
+
+    @property
+    def fields(self) -> list[gr.components.Component]:
+        """The controls that `recipe_of` reads and `filled` writes."""
+        return [self.prompt, self.negative, self.seed, self.again, self.steps, self.guidance, self.count]
+
+
+def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
+    """The recipe that the form holds; a new seed when one was asked for or none is there."""
+    prompt, negative, seed, again, steps, guidance, count = fields
+    strengths, knobs = strengths_and_knobs(dials, values)
+    return Recipe(
+        prompt=(prompt or "").strip(),
+        negative=(negative or "").strip(),
+        strengths=strengths,
+        knobs=knobs,
+        seed=random_seed() if again or seed is None else int(seed),
+        steps=int(steps),
+        guidance=float(guidance),
+        count=int(count),
+    )
+
+
+def filled(recipe: Recipe) -> tuple:
+    """The form's fields as a recipe wants them."""
+    return (
+        recipe.prompt,
+        recipe.negative,
+        recipe.seed,
+        False,
+        recipe.steps,
+        recipe.guidance,
+        recipe.count,
+    )
+
+
+def create_form(workspace: Workspace) -> CreateForm:
+    """Lay the form out."""
+    defaults = workspace.base_defaults()
+    prompt = gr.Textbox(
+        "",
+        label="Prompt",
+        info="Ctrl+Enter paints",
+        placeholder="a photo of <lily> on a blue background",
+        lines=3,
+        max_lines=8,
+        max_length=1000,
+        elem_id="prompt",
+    )
+    chip_board = board("concept-chips", chips(workspace))
+    example_board = board("examples", examples(workspace))
+    sliders = dial_pool()
+    notice = drawing(elem_id="create-notice")
+    paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+    with gr.Row(elem_classes="bottom"):
+        count = gr.Slider(1, 8, value=2, step=1, label="Pictures", elem_id="count", buttons=[])
+        seed = gr.Number(random_seed(), precision=0, label="Seed", elem_id="seed", min_width=120)
+    with gr.Row(elem_classes="tight"):
+        again = gr.Checkbox(True, label="A new seed every time", elem_id="random-seed")
+        reuse = gr.Button("Last seed again", size="sm", elem_id="reuse-seed", min_width=120)
+    with gr.Accordion("More", open=False, elem_id="create-more"):
+        negative = gr.Textbox(
+            "", label="Negative prompt", info="What should not be there", max_length=1000, elem_id="negative"
+        )
+        steps = gr.Slider(
+            1,
+            100,
+            value=defaults.steps,
+            step=1,
+            label="Steps",
+            info="More are finer and slower",
+            elem_id="steps",
+            buttons=["reset"],
+        )
+        guidance = gr.Slider(
+            0,
+            20,
+            value=defaults.guidance,
+            step=0.5,
+            label="Guidance",
+            info="How closely the prompt is followed",
+            elem_id="guidance",
+            buttons=["reset"],
+        )
+    reader = drop_zone("recipe-drop", "Read a picture's recipe", "drop a PNG painted here", "image/png")
+    return CreateForm(
+        prompt=prompt,
+        negative=negative,
+        seed=seed,
+        again=again,
+        steps=steps,
+        guidance=guidance,
+        count=count,
+        sliders=sliders,
+        chips=chip_board,
+        examples=example_board,
+        notice=notice,
+        paint=paint,
+        reuse=reuse,
+        reader=reader,
+    )
