@@ -109,7 +109,11 @@ def numbers(progress: Progress) -> str:
         return '<p class="numbers"><span>getting ready …</span></p>'
     parts = [f"step <b>{progress.step}</b> of {progress.steps}"]
     if progress.rate > 0:
-        rate = f"{progress.rate:.1f} steps/s" if progress.rate >= 1 else f"{1 / progress.rate:.1f} s per step"
+        rate = (
+            f"{progress.rate:.{1 if progress.rate < 100 else 0}f} steps/s"
+            if progress.rate >= 1
+            else f"{1 / progress.rate:.1f} s per step"
+        )
         parts.append(rate)
     if progress.seconds_left is not None and progress.step < progress.steps:
         parts.append(f"about {duration(progress.seconds_left)} left")
