@@ -1,0 +1,1 @@
+"""The starter base model, its judge, and the recipe that made both."""

@@ -1,0 +1,1 @@
+"""How the starter was made: drawings, scenes, autoencoder, painter, judge, figures."""

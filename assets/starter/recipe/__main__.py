@@ -1,0 +1,162 @@
+"""One command each: python -m assets.starter.recipe data|autoencoder|painter|judge|measure|demo|all."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from transformers import CLIPTokenizer
+
+from . import autoencoder, crew, demo, judge, measure, painter, words
+from .drawings import STARTER, Drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
+from .drawings import world as known
+
+STAGES = ("data", "autoencoder", "painter", "judge", "measure", "demo")
+MINUTES = {"autoencoder": 13.5, "painter": 43.0, "judge": 8.0}  # what the shipped starter had, on two cores
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m assets.starter.recipe", description=__doc__)
+    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("--work", type=Path, default=Path(".cache/starter"), help="drawings and checkpoints")
+    parser.add_argument("--out", type=Path, default=STARTER, help="where the finished starter goes")
+    parser.add_argument(
+        "--packages", type=Path, help="a folder of unpacked npm packages to use instead of npm"
+    )
+    parser.add_argument(
+        "--drawings", type=Path, help="your own cut-outs, STYLE/NOUN.png, instead of packages"
+    )
+    parser.add_argument("--minutes", type=float, help="time to train; a stage resumes where it was stopped")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--scenes", type=int, default=30_000, help="cached scenes that the painter learns from"
+    )
+    parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
+    parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
+    parser.add_argument("--tiny", action="store_true", help="run everything for seconds, to see that it runs")
+    return parser.parse_args()
+
+
+class Recipe:
+    """The stages, each a method of its name, reading and writing the work folder."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.work: Path = asked.work
+        self.out: Path = asked.out
+        self.device: str = asked.device
+        self.cache = asked.drawings or self.work / "drawings"
+        if asked.tiny:
+            asked.scenes, asked.pictures, asked.batch = 64, 4, 8
+
+    def minutes(self, stage: str) -> float:
+        return 0.03 if self.asked.tiny else self.asked.minutes or MINUTES[stage]
+
+    def modules(self) -> Path:
+        return self.asked.packages or fetch_packages(self.work)
+
+    def trained(self) -> list[Drawing]:
+        return [drawing for drawing in from_folder(self.cache) if not is_left_out(drawing)]
+
+    def vocabulary(self) -> list[str]:
+        return json.loads((self.work / "words.json").read_text())
+
+    def data(self) -> None:
+        """Drawings and vocabulary, and a contact sheet of the drawings to be checked by eye."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        vocabulary = words.world_words()
+        if not self.asked.drawings:
+            modules = self.modules()
+            drawings = from_packages(modules)
+            save(drawings, self.cache)
+            sheet(drawings, list(known()["styles"])).save(self.work / "drawings.png")
+            vocabulary = sorted({*vocabulary, *words.emoji_words(modules)})
+        (self.work / "words.json").write_text(json.dumps(vocabulary))
+
+    def autoencoder(self) -> None:
+        pool = 64 if self.asked.tiny else 12_000
+        file = self.work / "autoencoder.pt"
+        model = autoencoder.train(
+            self.trained(), file, self.minutes("autoencoder"), self.device, pool_size=pool
+        )
+        model.save_pretrained(self.work / "vae")
+
+    def painter(self) -> None:
+        tokenizer = words.build(self.vocabulary())
+        encoder = AutoencoderKL.from_pretrained(self.work / "vae").to(self.device)
+        data = painter.LatentScenes.cached(
+            self.work / "latents.pt", self.trained(), encoder, self.asked.scenes, self.device
+        )
+        random = np.random.default_rng(0)
+        said = [painter.caption(*data.subjects[i % len(data.subjects)], random) for i in range(40_000)]
+        used = painter.tokens(tokenizer, said, "cpu").unique()
+        mean = painter.train(
+            data,
+            tokenizer,
+            used,
+            self.work / "painter.pt",
+            self.minutes("painter"),
+            self.device,
+            self.asked.batch,
+            compiled=not self.asked.tiny,
+        )
+        if crew.rank() == 0:
+            self.ship(mean, tokenizer, encoder)
+
+    def ship(self, mean: painter.Painter, tokenizer: CLIPTokenizer, encoder: AutoencoderKL) -> None:
+        """Write the starter in half precision, and see that it opens again the same."""
+        pipeline = painter.as_pipeline(mean, tokenizer, encoder).to("cpu", torch.float16)
+        pipeline.save_pretrained(self.out)
+        again = type(pipeline).from_pretrained(
+            self.out, safety_checker=None, local_files_only=True, dtype=torch.float16
+        )
+        assert len(again.tokenizer) == len(tokenizer)
+        for part in ("unet", "text_encoder", "vae"):
+            before, after = (getattr(p, part).state_dict() for p in (pipeline, again))
+            assert all(torch.equal(before[name], after[name]) for name in before), f"{part} changed"
+
+    def judge(self) -> None:
+        judge.train(
+            self.trained(),
+            self.vocabulary(),
+            self.out / "judge",
+            self.work / "judge.pt",
+            self.minutes("judge"),
+        )
+
+    def measure(self) -> None:
+        groups = {"trained": self.trained()}
+        if not self.asked.drawings:
+            groups["left_out"] = [drawing for drawing in from_folder(self.cache) if is_left_out(drawing)]
+            groups["openmoji"] = from_packages(self.modules(), ["openmoji"])
+        figures, page = measure.measure(self.out, groups, self.asked.pictures, self.device)
+        (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+        page.save(self.work / "contact-sheet.png", optimize=True)
+        print(json.dumps(figures, indent=2))
+
+    def demo(self) -> None:
+        demo.make(self.modules(), self.out.parent / "demo")
+
+
+def main() -> None:
+    asked = arguments()
+    torch.set_flush_denormal(True)
+    if torch.distributed.is_torchelastic_launched():
+        torch.set_num_threads(1)
+        crew.join()
+    recipe = Recipe(asked)
+    stages = STAGES if asked.stage == "all" else (asked.stage,)
+    if asked.drawings:
+        stages = tuple(stage for stage in stages if stage != "demo")
+    for stage in stages:
+        print(f"== {stage}", flush=True)
+        getattr(recipe, stage)()
+    crew.leave()
+
+
+if __name__ == "__main__":
+    main()
