@@ -73,7 +73,7 @@ class Backbone:
         On CUDA the frozen weights are bfloat16 (float16 where the card has none), elsewhere float32.
         Raises StudioError when there is no such model or it is none that this studio can use.
         """
-        torch.set_flush_denormal(True)  # numbers near zero, as new edits have many, slow a CPU tenfold
+        torch.set_flush_denormal(True)  # many CPUs are slow at numbers that are almost zero
         diffusers_logging.set_verbosity_error()
         diffusers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()

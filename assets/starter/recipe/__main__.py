@@ -68,6 +68,7 @@ class Recipe:
     def data(self) -> None:
         """Drawings and vocabulary, and a contact sheet of the drawings to be checked by eye."""
         self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / ".gitignore").write_text("*\n")
         vocabulary = words.world_words()
         if not self.asked.drawings:
             modules = self.modules()
