@@ -27,6 +27,7 @@ from studio.recipe import Recipe
 from trainers.kit.loop import train
 
 BASE_ROW = "plain noun"
+CONCEPT = "concept.safetensors"
 PROMPTS = (
     "{} on a blue background",
     "{} on a red background",
@@ -107,21 +108,31 @@ def trial(
             if kept.exists():
                 scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
                 continue
-            place.mkdir(parents=True, exist_ok=True)
-            started = time.perf_counter()
-            photos = PhotoSet.of(case.photos)
-            for event in train(method, backbone, photos, case.subject, settings, look, folder / "cache"):
-                if isinstance(event, Result):
-                    concept = event.value
-            seconds = time.perf_counter() - started
-            concept.save(place / "concept.safetensors")
+            concept, seconds = learned(backbone, case, method, settings, look, place)
             score = _scored(backbone, judge, case, method.id, concept, look, place, seeds, prompts)
-            size = (place / "concept.safetensors").stat().st_size
-            score = dataclasses.replace(score, seconds=round(seconds, 1), size_bytes=size)
+            size = (place / CONCEPT).stat().st_size
+            score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
             scores.append(score)
             yield Note(f"  {method.title}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
     yield Result(scores)
+
+
+def learned(
+    backbone: Backbone, case: Case, method: type[Method], settings: dict[str, Any], look: Recipe, place: Path
+) -> tuple[Concept, float]:
+    """The concept of one subject by one method and the seconds it took, kept in `place`; one that is there
+    already is opened."""
+    kept, took = place / CONCEPT, place / "seconds.json"
+    if not took.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
+        *_, last = train(method, backbone, photos, case.subject, settings, look, cache)
+        assert isinstance(last, Result)
+        last.value.save(kept)
+        took.write_text(json.dumps(round(time.perf_counter() - started, 1)), encoding="utf-8")
+    return Concept.open(kept), json.loads(took.read_text(encoding="utf-8"))
 
 
 def _scored(
