@@ -40,8 +40,8 @@ def judge() -> Judge:
 
 
 @pytest.fixture(scope="module")
-def lily() -> Case:
-    return cases_in(STARTER.parent / "demo")[0]
+def backpack() -> Case:
+    return cases_in(STARTER.parent / "demo")[1]
 
 
 @pytest.fixture
@@ -134,39 +134,41 @@ def test_headless_and_page_paint_the_same_pixels(backbone: Backbone, workspace: 
     ],
 )
 def test_a_demo_subject_is_learned_with_the_default_settings(
-    backbone: Backbone, judge: Judge, lily: Case, workspace: Workspace, method_id: str
+    backbone: Backbone, judge: Judge, backpack: Case, workspace: Workspace, method_id: str
 ) -> None:
     settings = workspace.tuned(METHODS[method_id].card()).parse({})
-    photos = PhotoSet.of(lily.photos)
+    photos = PhotoSet.of(backpack.photos)
     *_, last = train(
-        METHODS[method_id], backbone, photos, lily.subject, settings, look(workspace), workspace.cache
+        METHODS[method_id], backbone, photos, backpack.subject, settings, look(workspace), workspace.cache
     )
-    unseen = [photo.square(photo.side) for photo in lily.unseen]
+    unseen = [photo.square(photo.side) for photo in backpack.unseen]
     plain, learned = (
         pictures(
             backbone,
             Recipe(f"{name} on a blue background", seed=9, count=4, steps=20, guidance=4.0),
             [last.value],
         )
-        for name in (f"a {lily.subject.noun}", lily.subject.handle)
+        for name in (f"a {backpack.subject.noun}", backpack.subject.handle)
     )
     assert judge.likeness(learned, unseen) > judge.likeness(plain, unseen)
     assert sum(border_colour(picture) == "blue" for picture in learned) >= 3
 
 
-def test_the_prior_holds_the_noun_in_place(backbone: Backbone, lily: Case, workspace: Workspace) -> None:
+def test_the_prior_holds_the_noun_in_place(backbone: Backbone, backpack: Case, workspace: Workspace) -> None:
     noisy = torch.randn(8, *backbone.latent_shape, generator=torch.Generator().manual_seed(9))
     timesteps = torch.arange(100, 900, 100)
     with torch.no_grad():
-        hidden = backbone.text.read([f"a photo of a {lily.subject.noun}"]).hidden.repeat(8, 1, 1)
+        hidden = backbone.text.read([f"a photo of a {backpack.subject.noun}"]).hidden.repeat(8, 1, 1)
         plain = backbone.predict(noisy, timesteps, hidden)
 
     def drift(prior_weight: float) -> float:
         settings = {"steps": 40, "batch": 4, "learning_rate": 0.002, "prior_weight": prior_weight}
         settings |= {"class_pictures": 8, "class_steps": 10, "class_guidance": 4.0}
-        photos = PhotoSet.of(lily.photos)
+        photos = PhotoSet.of(backpack.photos)
         method = METHODS["dreambooth"]
-        *_, last = train(method, backbone, photos, lily.subject, settings, look(workspace), workspace.cache)
+        *_, last = train(
+            method, backbone, photos, backpack.subject, settings, look(workspace), workspace.cache
+        )
         with torch.no_grad(), attach(backbone, [Active(edit) for edit in last.value.edits]):
             return (backbone.predict(noisy, timesteps, hidden) - plain).norm().item()
 
