@@ -7,6 +7,7 @@ of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution`
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +74,9 @@ class Backbone:
         On CUDA the frozen weights are bfloat16 (float16 where the card has none), elsewhere float32.
         Raises StudioError when there is no such model or it is none that this studio can use.
         """
+        if "OMP_NUM_THREADS" not in os.environ:
+            # torch slows down greatly when its threads outnumber the free cores; one is left to the page
+            torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         torch.set_flush_denormal(True)  # many CPUs are slow at numbers that are almost zero
         diffusers_logging.set_verbosity_error()
         diffusers_logging.disable_progress_bar()
