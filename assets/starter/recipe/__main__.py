@@ -30,6 +30,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--drawings", type=Path, help="your own cut-outs, STYLE/NOUN.png, instead of packages"
     )
+    parser.add_argument(
+        "--start-from", type=Path, help="a finished starter, whose weights to begin with instead of random ones"
+    )
     parser.add_argument("--minutes", type=float, help="time to train; a stage resumes where it was stopped")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
@@ -81,8 +84,10 @@ class Recipe:
     def autoencoder(self) -> None:
         pool = 64 if self.asked.tiny else 12_000
         file = self.work / "autoencoder.pt"
+        given = self.asked.start_from
+        start = given and AutoencoderKL.from_pretrained(given / "vae", torch_dtype=torch.float32)
         model = autoencoder.train(
-            self.trained(), file, self.minutes("autoencoder"), self.device, pool_size=pool
+            self.trained(), file, self.minutes("autoencoder"), self.device, pool_size=pool, start=start
         )
         model.save_pretrained(self.work / "vae")
 
@@ -92,9 +97,7 @@ class Recipe:
         data = painter.LatentScenes.cached(
             self.work / "latents.pt", self.trained(), encoder, self.asked.scenes, self.device
         )
-        random = np.random.default_rng(0)
-        said = [painter.caption(*data.subjects[i % len(data.subjects)], random) for i in range(40_000)]
-        used = painter.tokens(tokenizer, said, "cpu").unique()
+        used = painter.words_of(data, tokenizer)
         mean = painter.train(
             data,
             tokenizer,
@@ -104,6 +107,7 @@ class Recipe:
             self.device,
             self.asked.batch,
             compiled=not self.asked.tiny,
+            start=self.asked.start_from and painter.Painter.of(self.asked.start_from),
         )
         if crew.rank() == 0:
             self.ship(mean, tokenizer, encoder)
@@ -127,6 +131,7 @@ class Recipe:
             self.out / "judge",
             self.work / "judge.pt",
             self.minutes("judge"),
+            start=self.asked.start_from and self.asked.start_from / "judge",
         )
 
     def measure(self) -> None:

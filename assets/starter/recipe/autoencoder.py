@@ -12,10 +12,13 @@ from torch import Tensor
 
 from .budget import Budget, load_state, save_state
 from .drawings import Drawing
+from .leaves import dead_leaves
+from .muon import optimizers, take_step
 from .scenes import PIXELS, scenes
 
 CHANNELS = (32, 64, 96)
 KL_WEIGHT = 2e-4  # per latent number: enough to keep latents near a unit scale, too little to blur
+LEAVES = 0.3  # share of the pictures that are dead leaves, so that it learns edges and not five emoji sets
 
 
 def build(channels: tuple[int, ...] = CHANNELS) -> AutoencoderKL:
@@ -38,19 +41,33 @@ def pictures(drawings: list[Drawing], count: int, seed: int = 0) -> Tensor:
     return torch.from_numpy(np.stack(painted)).permute(0, 3, 1, 2).contiguous()
 
 
+def mixed_pictures(drawings: list[Drawing], count: int, seed: int = 0) -> Tensor:
+    """(count, 3, 64, 64) bytes: scenes, and in a share of `LEAVES` dead leaves, half of them over a scene."""
+    random = np.random.default_rng(seed)
+    painted = []
+    for scene in scenes(drawings, count, seed):
+        picture = scene.compose()
+        if random.random() < LEAVES:
+            picture = dead_leaves(PIXELS, random, picture if random.random() < 0.5 else None)
+        painted.append(np.asarray(picture))
+    return torch.from_numpy(np.stack(painted)).permute(0, 3, 1, 2).contiguous()
+
+
 def as_pixels(picture_bytes: Tensor) -> Tensor:
     """Bytes to the range -1..1."""
     return picture_bytes.float() / 127.5 - 1
 
 
 def crops(pool: Tensor, count: int, side: int, random: torch.Generator) -> Tensor:
-    """(count, 3, side, side) random windows of random pictures, -1..1."""
+    """(count, 3, side, side) random windows of random pictures, half of them mirrored, -1..1."""
     which = torch.randint(len(pool), (count,), generator=random)
     corners = torch.randint(PIXELS - side + 1, (count, 2), generator=random)
     windows = [
         pool[i, :, y : y + side, x : x + side] for i, (y, x) in zip(which, corners.tolist(), strict=True)
     ]
-    return as_pixels(torch.stack(windows))
+    taken = as_pixels(torch.stack(windows))
+    mirrored = torch.rand(count, generator=random) < 0.5
+    return torch.where(mirrored[:, None, None, None], taken.flip(-1), taken)
 
 
 def reconstruction_loss(painted: Tensor, wanted: Tensor) -> Tensor:
@@ -68,22 +85,25 @@ def train(
     channels: tuple[int, ...] = CHANNELS,
     pool_size: int = 12_000,
     batch: int = 32,
+    rate: float = 1.2e-3,
+    start: AutoencoderKL | None = None,
 ) -> AutoencoderKL:
-    """Train for `minutes`, resuming from `file`; the last fifth of it on whole pictures instead of crops."""
+    """Train for `minutes`, resuming from `file`; the last fifth of it on whole pictures instead of crops.
+
+    `start`: begin with the weights of a finished autoencoder instead of random ones.
+    """
     torch.manual_seed(0)
     random = torch.Generator().manual_seed(int(time.time()))
-    model = build(channels).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+    model = (start or build(channels)).to(device).train()
+    pair = optimizers(model, rate)
     budget = Budget(minutes, decay=0.4)
-    step = load_state(file, budget, model=model, optimizer=optimizer)
-    pool = pictures(drawings, pool_size)
+    step = load_state(file, budget, model=model, **pair)
+    pool = mixed_pictures(drawings, pool_size)
     while budget.progress < 1:
         whole = budget.progress > 0.8
         wanted = crops(pool, batch // 2 if whole else batch, PIXELS if whole else PIXELS // 2, random).to(
             device
         )
-        for group in optimizer.param_groups:
-            group["lr"] = 1.2e-3 * budget.rate
         with torch.autocast(wanted.device.type, torch.bfloat16):
             posterior = model.encode(wanted).latent_dist
             painted = model.decode(posterior.sample()).sample
@@ -91,16 +111,15 @@ def train(
         kl = posterior.kl().float().mean() / posterior.mean[0].numel()
         (reconstruction + KL_WEIGHT * kl).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        take_step(pair, rate * budget.rate)
         step += 1
         if step % 100 == 0:
             l1 = (painted.float() - wanted).abs().mean()
             print(f"{step} {budget.elapsed:.0f} s: L1 {l1:.4f}, KL a number {kl:.2f}", flush=True)
         if budget.due(3):
-            save_state(file, budget, step, model=model, optimizer=optimizer)
-    measure_scale(model, pool[:1000], device)
-    save_state(file, budget, step, model=model, optimizer=optimizer)
+            save_state(file, budget, step, model=model, **pair)
+    measure_scale(model, pictures(drawings, 1000), device)
+    save_state(file, budget, step, model=model, **pair)
     return model
 
 

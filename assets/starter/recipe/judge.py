@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageOps
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -18,10 +20,12 @@ from studio.score import Judge
 from .autoencoder import as_pixels
 from .budget import Budget, load_state, save_state
 from .drawings import Drawing, world
+from .muon import optimizers, take_step
 from .scenes import PIXELS, Placement, Scene, backdrop, caption
 from .words import LONGEST, merges_for
 
-SCENES = 16  # pictures made of each drawing
+SCENES = 32  # pictures made of each drawing
+RATE = 2e-3
 COMPANY = 12  # other drawings of the same nouns come along as hard negatives: nouns in a batch
 
 
@@ -48,6 +52,13 @@ def write_merges(words: list[str], file: Path) -> int:
     return 512 + len(lines) - 1 + 2
 
 
+def turned(drawing: Drawing, random: np.random.Generator) -> Drawing:
+    """The drawing mirrored as often as not, and tilted by up to 15 degrees: still the same drawing."""
+    picture = ImageOps.mirror(drawing.picture) if random.random() < 0.5 else drawing.picture
+    picture = picture.rotate(random.uniform(-15, 15), Image.BICUBIC, expand=True)
+    return replace(drawing, picture=picture)
+
+
 class Album:
     """Scenes of one object each, `SCENES` of every drawing, to meet the same drawing again elsewhere."""
 
@@ -61,7 +72,7 @@ class Album:
             for _ in range(scenes):
                 colour = str(random.choice(list(world()["colours"])))
                 x, y = 0.5 + random.uniform(-0.08, 0.08, 2)
-                placement = Placement(drawing, x, y, random.uniform(0.5, 0.85))
+                placement = Placement(turned(drawing, random), x, y, random.uniform(0.5, 0.9))
                 pictures.append(np.asarray(Scene([placement], colour, *backdrop(colour, random)).compose()))
                 self.colours.append(colour)
         self.pictures = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
@@ -126,20 +137,22 @@ def train(
     file: Path,
     minutes: float,
     company: int = COMPANY,
+    start: Path | None = None,
 ) -> Judge:
-    """Train for `minutes`, resuming from `file`; writes what `Judge.open` reads into `folder`."""
+    """Train for `minutes`, resuming from `file`; writes what `Judge.open` reads into `folder`.
+
+    `start`: the folder of a finished judge, whose weights to begin with instead of random ones.
+    """
     torch.manual_seed(0)
     config = configuration(write_merges(words, folder / "merges.txt.gz"))
-    judge = Judge.build(config, folder / "merges.txt.gz")
+    judge = Judge.open(start) if start else Judge.build(config, folder / "merges.txt.gz")
     model = judge.model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
+    pair = optimizers(model, RATE)
     budget = Budget(minutes, decay=0.6)
-    step = load_state(file, budget, model=model, optimizer=optimizer)
+    step = load_state(file, budget, model=model, **pair)
     album = Album(drawings)
     random = np.random.default_rng(int(time.time()))
     while budget.progress < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * budget.rate
         pictures, owners, facts = album.batch(company, random)
         said = [caption([noun], source, colour, random) or noun for noun, source, colour in facts]
         seen = model.encode_image(spoil(as_pixels(pictures), random), normalize=True)
@@ -155,14 +168,13 @@ def train(
         identity = spread_entropy(alike, same)
         (contrast + identity).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        take_step(pair, RATE * budget.rate)
         step += 1
         if step % 50 == 0:
             print(f"{step} {budget.elapsed:.0f} s: words {contrast:.3f}, drawings {identity:.3f}", flush=True)
         if budget.due(3):
-            save_state(file, budget, step, model=model, optimizer=optimizer)
-    save_state(file, budget, step, model=model, optimizer=optimizer)
+            save_state(file, budget, step, model=model, **pair)
+    save_state(file, budget, step, model=model, **pair)
     save(judge, config, folder)
     return judge
 

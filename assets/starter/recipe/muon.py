@@ -63,3 +63,19 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     for parameter in model.parameters():
         (matrices if parameter.ndim >= 2 and id(parameter) not in tables else others).append(parameter)
     return matrices, others
+
+
+def optimizers(model: nn.Module, rate: float) -> dict[str, torch.optim.Optimizer]:
+    """Muon and AdamW over all of `model`, by the names under which a checkpoint keeps them."""
+    matrices, others = split_parameters(model)
+    adam = torch.optim.AdamW(others, rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    return {"muon": Muon(matrices, rate), "adam": adam}
+
+
+def take_step(pair: dict[str, torch.optim.Optimizer], rate: float) -> None:
+    """One step of both at the learning rate `rate`, and no gradients left."""
+    for optimizer in pair.values():
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad()

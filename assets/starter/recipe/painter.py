@@ -17,7 +17,7 @@ from . import crew
 from .autoencoder import encode
 from .budget import Budget, load_state, save_state
 from .drawings import Drawing
-from .muon import Muon, split_parameters
+from .muon import optimizers, take_step
 from .scenes import caption, scenes
 from .words import LONGEST
 
@@ -159,6 +159,14 @@ class Painter(nn.Module):
         self.text_encoder = text_encoder
         self.unet = unet
 
+    @classmethod
+    def of(cls, starter: Path) -> Painter:
+        """The painter of a finished starter, in single precision."""
+        return cls(
+            CLIPTextModel.from_pretrained(starter / "text_encoder", dtype=torch.float32),
+            UNet2DConditionModel.from_pretrained(starter / "unet", torch_dtype=torch.float32),
+        )
+
     def forward(self, noisy: Tensor, timestep: Tensor, ids: Tensor) -> Tensor:
         return self.unet(noisy, timestep, self.text_encoder(ids).last_hidden_state).sample
 
@@ -212,18 +220,22 @@ def train(
     rate: float = 1.5e-3,
     channels: tuple[int, ...] = CHANNELS,
     compiled: bool = True,
+    start: Painter | None = None,
 ) -> Painter:
-    """Train for `minutes`, resuming from `file`; returns the averaged weights."""
+    """Train for `minutes`, resuming from `file`; returns the averaged weights.
+
+    `start`: begin with the weights of a finished painter instead of random ones.
+    """
     torch.manual_seed(0)
-    painter = Painter(build_text_encoder(tokenizer), build_unet(channels)).to(device)
-    wake_words(painter.text_encoder, used)
+    if start is None:
+        start = Painter(build_text_encoder(tokenizer), build_unet(channels))
+        wake_words(start.text_encoder, used)
+    painter = start.to(device).train()
     mean = copy.deepcopy(painter).requires_grad_(False)
-    matrices, others = split_parameters(painter)
-    muon = Muon(matrices, rate)
-    adam = torch.optim.AdamW(others, rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    pair = optimizers(painter, rate)
     scheduler = build_scheduler()
     budget = Budget(minutes, decay=0.35)
-    step = load_state(file, budget, painter=painter, mean=mean, muon=muon, adam=adam)
+    step = load_state(file, budget, painter=painter, mean=mean, **pair)
     seed = int(crew.agree(time.time())) * 64 + crew.rank()
     torch.manual_seed(seed)
     random, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
@@ -236,12 +248,7 @@ def train(
         (loss / crew.size()).backward()
         crew.add_up(parameter.grad for parameter in painter.parameters() if parameter.grad is not None)
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
-        factor = crew.agree(budget.rate)
-        for optimizer in (muon, adam):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
-            optimizer.step()
-            optimizer.zero_grad()
+        take_step(pair, rate * crew.agree(budget.rate))
         step += 1
         average(mean, painter, step)
         losses.append(loss.item())
@@ -249,7 +256,7 @@ def train(
             if step % 50 == 0:
                 print(f"{step} {budget.elapsed:.0f} s: loss {np.mean(losses[-50:]):.4f}", flush=True)
             if budget.due(4):
-                save_state(file, budget, step, painter=painter, mean=mean, muon=muon, adam=adam)
+                save_state(file, budget, step, painter=painter, mean=mean, **pair)
     if crew.rank() == 0:
-        save_state(file, budget, step, painter=painter, mean=mean, muon=muon, adam=adam)
+        save_state(file, budget, step, painter=painter, mean=mean, **pair)
     return mean
