@@ -31,8 +31,10 @@ FINGERPRINT_SAMPLES = 257
 class Backbone:
     """A Stable Diffusion model of any size (1.x, 2.x, or the starter), on one device, every weight frozen.
 
-    `resolution` is the side of a picture in pixels, `latent_shape` its (C, h, w); `sites` are all modules
-    of U-Net and text encoder by path, such as `unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k`.
+    `resolution` is the side of a picture in pixels, `latent_shape` its (C, h, w); `attention_side` is the
+    side of the cross-attention maps that tell objects apart best: 16 for Stable Diffusion at 512 px, the
+    finest there is where latents are smaller. `sites` are all modules of U-Net and text encoder by path,
+    such as `unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k`.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Backbone:
         self.text = TextReader(tokenizer, text_encoder)
         self.latent_shape = (unet.config.in_channels, side, side)
         self.resolution = side * 2 ** (len(vae.config.block_out_channels) - 1)
+        self.attention_side = max(min(16, side), side // 4)
 
     @classmethod
     def open(cls, place: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:

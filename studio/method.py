@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from studio.backbone import Backbone
     from studio.edits import Edit
-    from studio.photos import PhotoSet
+    from studio.photo_set import PhotoSet
 
 
 def setting(
@@ -100,7 +100,8 @@ class Needs:
 
     photos_low: int = 1
     photos_high: int = 30
-    masks: bool = False
+    subjects_high: int = 1  # different things learned together from the same photos
+    masks: bool = False  # a mask of every subject in every photo, not only where there is one
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,17 @@ def fields_of(settings: type) -> tuple[Field, ...]:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat")."""
+    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat"). `beside` it stand
+    the other subjects of the same photos that are learned together with it."""
 
     handle: str
     noun: str
+    beside: tuple[Subject, ...] = ()
+
+    @property
+    def handles(self) -> dict[str, str]:
+        """Every handle with its noun, this subject's first."""
+        return {subject.handle: subject.noun for subject in (self, *self.beside)}
 
 
 @dataclass(frozen=True)

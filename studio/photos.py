@@ -6,8 +6,8 @@ The squares made here are what the page shows and what the methods train on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +46,16 @@ class Crop:
 
 @dataclass(frozen=True)
 class Photo:
-    """One usable photo: upright, RGB, at most 1024 px on its short side, with the square that is used."""
+    """One usable photo: upright, RGB, at most 1024 px on its short side, with the square that is used.
+
+    `masks` are "L" pictures of the photo's size, 255 where a subject is, by the subject's number (0 is the
+    first); they stay where they are when the square moves.
+    """
 
     name: str
     image: Image.Image
     crop: Crop = Crop()
+    masks: Mapping[int, Image.Image] = field(default_factory=dict)
 
     def cropped(self, crop: Crop) -> Photo:
         """The same photo with another square."""
@@ -66,6 +71,23 @@ class Photo:
         """The square as a `side` x `side` RGB picture."""
         box = self.crop.box(*self.image.size)
         return self.image.resize((side, side), Image.Resampling.LANCZOS, box=box)
+
+    def square_mask(self, subject: int, side: int) -> Image.Image | None:
+        """The mask of a subject (by number) in the square, or None when there is none."""
+        if subject not in self.masks:
+            return None
+        box = self.crop.box(*self.image.size)
+        return self.masks[subject].resize((side, side), Image.Resampling.BOX, box=box)
+
+    def masked(self, subject: int, mask: Image.Image | None) -> Photo:
+        """The same photo with another mask of a subject in its square ("L", any size), or without one."""
+        others = {number: other for number, other in self.masks.items() if number != subject}
+        if mask is None:
+            return replace(self, masks=others)
+        left, top, right, bottom = self.crop.box(*self.image.size)
+        whole = self.masks.get(subject, Image.new("L", self.image.size)).copy()
+        whole.paste(mask.convert("L").resize((right - left, bottom - top), Image.Resampling.BOX), (left, top))
+        return replace(self, masks={**others, subject: whole})
 
 
 @dataclass(frozen=True)
@@ -160,39 +182,3 @@ def open_photos(paths: Iterable[Path], kept: Sequence[Photo] = ()) -> tuple[list
             photos.append(photo)
             glances.append((glance, photo.name))
     return photos, refusals
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """The squares a method trains on, in order."""
-
-    squares: tuple[Image.Image, ...]
-
-    @classmethod
-    def of(cls, photos: Sequence[Photo]) -> PhotoSet:
-        """The squares of these photos, none enlarged."""
-        return cls(tuple(photo.square(min(SIDE_KEPT, photo.side)) for photo in photos))
-
-    def save(self, folder: Path) -> None:
-        """Write the squares as 01.png, 02.png, ..."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, square in enumerate(self.squares, 1):
-            square.save(folder / f"{number:02d}.png")
-
-    @classmethod
-    def load(cls, folder: Path) -> PhotoSet:
-        """The squares that `save` wrote. Raises StudioError when they are gone."""
-        paths = sorted(folder.glob("*.png"))
-        if not paths:
-            raise StudioError(
-                "The photos of this job are gone.", "Drop them in again and start a new training."
-            )
-        return cls(tuple(open_photo(path).image for path in paths))
-
-    def pixels(self, side: int) -> np.ndarray:
-        """The squares as (n, side, side, 3) uint8."""
-        resized = (square.resize((side, side), Image.Resampling.LANCZOS) for square in self.squares)
-        return np.stack([np.asarray(square) for square in resized])
-
-    def __len__(self) -> int:
-        return len(self.squares)

@@ -22,7 +22,7 @@ from studio.events import Event, FinishEarly, Note, Preview, Result, Step
 from studio.generate import Picture, generate
 from studio.jobs import Job
 from studio.method import Method, Subject
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
@@ -131,7 +131,8 @@ class Worker:
         if task["method"] not in self.methods:
             raise StudioError(f"There is no method called {task['method']!r}.", "Choose another method.")
         photos = PhotoSet.load(self.workspace.jobs.folder(job.id) / "photos")
-        subject = Subject(task["handle"], task["noun"])
+        beside = tuple(Subject(handle, noun) for handle, noun in task.get("beside", {}).items())
+        subject = Subject(task["handle"], task["noun"], beside)
         method = self.methods[task["method"]]
         defaults = self.workspace.base_defaults()
         look = Recipe("", seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)

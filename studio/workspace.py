@@ -18,7 +18,8 @@ from studio.header import write_whole
 from studio.jobs import Job, Jobs
 from studio.library import Library
 from studio.method import MethodCard, Subject
-from studio.photos import Photo, PhotoSet
+from studio.photo_set import PhotoSet
+from studio.photos import Photo
 from studio.progress import Progress
 from studio.recipe import SEED_HIGH, Recipe, handles_in, normal_handle
 

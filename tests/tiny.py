@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from studio.backbone import Backbone
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 
 WORDS = ("a", "photo", "of", "the", "cat", "dog", "on", "blue", "background", "and", "sks")
 WIDTH = 32

@@ -15,7 +15,8 @@ from studio.backbone import Backbone
 from studio.errors import StudioError
 from studio.events import Note, Preview, Result, Step
 from studio.method import MethodCard
-from studio.photos import PhotoSet, open_photos
+from studio.photo_set import PhotoSet
+from studio.photos import open_photos
 from studio.recipe import Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train

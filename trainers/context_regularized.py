@@ -24,13 +24,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.attention import Recorder, recording
 from studio.backbone import Backbone
 from studio.edits import Edit, NewWord
 from studio.events import Event
 from studio.method import Method, Stage, Subject, setting
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from studio.text import Words
-from trainers.kit.attention import Recorder, recording
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 

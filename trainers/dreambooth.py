@@ -28,7 +28,7 @@ from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event, Note, Step
 from studio.generate import sample
 from studio.method import Method, Needs, Stage, Subject, setting
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss

@@ -20,17 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from studio.attention import noun_masks
 from studio.backbone import Backbone
 from studio.edits import Edit, NewWord, RankOne
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.method import Method, Needs, Stage, Subject, setting
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from trainers.kit import moments
-from trainers.kit.attention import recording
 from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -106,7 +105,8 @@ class Perfusion(Method):
             self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
         )
         if self.settings.masks:
-            self.latents.masks = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
+            seen = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
+            self.latents.masks = self.latents.masks_of(photos, self.subject.handle, seen)
         super_category = self._noun_encoding()
         sites = self.backbone.linear_sites(KEYS, VALUES)
         if not sites:
@@ -188,29 +188,3 @@ class Perfusion(Method):
 def follow(i_star: Tensor, answer: Tensor) -> Tensor:
     """i* <- 0.99 i* + 0.01 e_concept (section 4.4)."""
     return 0.99 * i_star + 0.01 * answer
-
-
-@torch.no_grad()
-def noun_masks(backbone: Backbone, latents: Tensor, noun: str) -> Tensor:
-    """Where the base sees the noun in each picture, (n, 1, h, w) in 0..1, each with maximum 1.
-
-    `latents` (n, C, h, w). The attention to the noun at three noise levels, averaged over the layers at a
-    quarter of the latent's side (the finest layers of a small base), stretched to 0..1 per picture.
-    """
-    side = max(min(16, latents.shape[-1]), latents.shape[-1] // 4)
-    generator = torch.Generator().manual_seed(0)
-    handle = "<noun>"
-    with backbone.text.new_words({handle: backbone.text.vectors_of(noun)}):
-        words = backbone.text.read([f"a photo of a {handle}"])
-    maps = []
-    for share in (0.3, 0.5, 0.7):
-        t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
-        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t.to(backbone.device))
-        with recording(backbone) as recorder:
-            backbone.predict(noisy, t.to(backbone.device), words.hidden.repeat(len(latents), 1, 1))
-        maps.append(recorder.word(words.tokens[0].spans[handle], side))
-    mean = torch.stack(maps).mean(0)
-    low, high = mean.amin((1, 2), keepdim=True), mean.amax((1, 2), keepdim=True)
-    stretched = ((mean - low) / (high - low).clamp_min(1e-8))[:, None]
-    resized = F.interpolate(stretched, latents.shape[-2:], mode="bilinear", align_corners=False)
-    return resized / resized.amax((1, 2, 3), keepdim=True).clamp_min(1e-8)

@@ -23,7 +23,7 @@ from studio.backbone import Backbone
 from studio.edits import Edit, NewWord
 from studio.events import Event
 from studio.method import Method, Needs, Stage, Subject, setting
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from trainers.kit import templates
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss

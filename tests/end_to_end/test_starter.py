@@ -17,7 +17,7 @@ from studio.concept import Concept
 from studio.edits import Active, attach
 from studio.events import Result
 from studio.generate import generate
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, read_recipe
 from studio.score import Judge
 from studio.worker import Worker

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from studio.attention import Recorder
 from studio.backbone import Backbone
 from studio.edits import Active, NewWord, attach
 from studio.method import Subject
@@ -22,7 +23,6 @@ from trainers.context_regularized import (
     context_places,
     embedding_term,
 )
-from trainers.kit.attention import Recorder
 
 SUBJECT = Subject("<lily>", "cat")
 PROMPT = "a {} on the dog"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from studio.attention import noun_masks, recording
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import Active, NewWord, RankOne, attach
@@ -22,9 +25,8 @@ from studio.recipe import Recipe
 from tests import tiny
 from trainers import train
 from trainers.kit import moments
-from trainers.kit.attention import recording
 from trainers.kit.captions import plain_captions
-from trainers.perfusion import Perfusion, Settings, follow, noun_masks
+from trainers.perfusion import Perfusion, Settings, follow
 
 SUBJECT = Subject("<lily>", "cat")
 D, WIDTH = 12, 7
@@ -368,3 +370,19 @@ def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Back
 def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
     concept = learn(backbone, tmp_path, Subject("<ted>", "teddy bear"), steps=2)
     assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())
+
+
+def test_a_mask_of_ones_own_takes_the_place_of_what_the_base_sees(backbone: Backbone, tmp_path: Path) -> None:
+    photos = tiny.photos()
+    stencil = Image.new("L", photos.squares[0].size)
+    stencil.paste(255, (0, 0, stencil.width // 2, stencil.height))
+    masks = (None, stencil, *[None] * (len(photos) - 2))
+    photos = dataclasses.replace(photos, masks={"<lily>": masks})
+    method = Perfusion(backbone, SUBJECT, Settings(captions=200), torch.Generator())
+    list(method.prepare(photos, tmp_path))
+    left = torch.zeros(8, 8)
+    left[:, :4] = 1
+    assert torch.equal(method.latents.masks[1, 0], left)
+    assert torch.equal(method.latents.masks[1 + len(photos), 0], left.flip(1))
+    seen = noun_masks(backbone, method.latents.mean, "cat")
+    assert torch.equal(method.latents.masks[0], seen[0])

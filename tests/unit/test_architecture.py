@@ -24,12 +24,24 @@ NOUNS = (
     "header",
     "progress",
     "photos",
+    "photo_set",
     "method",
     "jobs",
     "library",
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
-DEVICE = ("text", "backbone", "edits", "concept", "exchange", "generate", "score", "worker", "__main__")
+DEVICE = (
+    "text",
+    "backbone",
+    "attention",
+    "edits",
+    "concept",
+    "exchange",
+    "generate",
+    "score",
+    "worker",
+    "__main__",
+)
 ORDER = (*PAGE, *DEVICE)
 MAY_IMPORT = {part: set(ORDER[: ORDER.index(part)]) for part in ORDER}
 MAY_IMPORT["ui"] = set(PAGE)

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.errors import StudioError
-from studio.photos import Crop, Photo, PhotoSet, open_photo, open_photos
+from studio.photo_set import PhotoSet
+from studio.photos import Crop, Photo, open_photo, open_photos
 
 
 def scene(width: int = 120, height: int = 80, seed: int = 0) -> Image.Image:
@@ -149,3 +150,32 @@ def test_there_is_a_limit_and_it_is_said(tmp_path: Path) -> None:
         scene(seed=index).save(tmp_path / f"{index:02d}.png")
     photos, refusals = open_photos(sorted(tmp_path.iterdir()))
     assert len(photos) == 30 and len(refusals) == 2 and "30 photos" in refusals[0].reason
+
+
+def test_masks_stay_where_they_are_when_the_square_moves() -> None:
+    photo = Photo("wide", Image.new("RGB", (200, 100)), Crop(x=0.0))
+    stencil = Image.new("L", (50, 50))
+    stencil.paste(255, (25, 0, 50, 50))
+    masked = photo.masked(0, stencil)
+    mask = masked.masks[0]
+    assert mask.size == (200, 100) and mask.getbbox() == (50, 0, 100, 100)
+    assert masked.square_mask(0, 10).getbbox() == (5, 0, 10, 10)
+    assert masked.cropped(Crop(x=0.5)).square_mask(0, 10).getbbox() == (0, 0, 5, 10)
+    assert masked.square_mask(1, 10) is None
+    assert masked.masked(0, None).masks == {}
+
+
+def test_a_photo_set_keeps_its_masks_by_handle(tmp_path: Path) -> None:
+    photos = [Photo(str(n), Image.new("RGB", (64, 64), (n, 0, 0))) for n in range(3)]
+    photos[1] = photos[1].masked(1, Image.new("L", (64, 64), 255))
+    kept = PhotoSet.of(photos, ("<dog>", "<chair>"))
+    assert set(kept.masks) == {"<chair>"} and [mask is None for mask in kept.masks["<chair>"]] == [
+        True,
+        False,
+        True,
+    ]
+    kept.save(tmp_path)
+    opened = PhotoSet.load(tmp_path)
+    assert len(opened) == 3 and set(opened.masks) == {"<chair>"}
+    assert opened.mask("<chair>", 1, 8).min() == 1.0
+    assert opened.mask("<chair>", 0, 8) is None and opened.mask("<dog>", 1, 8) is None

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from studio.backbone import Backbone
+from studio.photo_set import PhotoSet
 
 
 class PhotoLatents:
@@ -20,6 +21,7 @@ class PhotoLatents:
         if flips:
             pixels = np.concatenate([pixels, pixels[:, :, ::-1]])
         self.backbone = backbone
+        self.flips = flips
         self.mean, self.std = backbone.encode_photos(pixels)
         self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
 
@@ -36,3 +38,14 @@ class PhotoLatents:
         mean = self.mean[chosen]
         latents = mean + self.std[chosen] * self.backbone.draw(mean.shape, generator)
         return latents, None if self.masks is None else self.masks[chosen]
+
+    def masks_of(self, photos: PhotoSet, handle: str, otherwise: Tensor) -> Tensor:
+        """(n, 1, h, w) masks in 0..1: those that `photos` has of `handle`, elsewhere those in `otherwise`."""
+        masks = otherwise.clone()
+        for number in range(len(photos)):
+            mask = photos.mask(handle, number, masks.shape[-1])
+            if mask is not None:
+                masks[number, 0] = torch.from_numpy(mask)
+                if self.flips:
+                    masks[number + len(photos), 0] = torch.from_numpy(mask[:, ::-1].copy())
+        return masks

@@ -26,7 +26,7 @@ from studio.events import Event, FinishEarly, Note, Preview, Result, Step
 from studio.generate import Picture, generate
 from studio.header import Header
 from studio.method import Method, Subject
-from studio.photos import PhotoSet
+from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
 
 CLIP_NORM = 1.0
@@ -53,7 +53,7 @@ def train(
     values = method_class.card().parse(settings)
     method = method_class(backbone, subject, method_class.Settings(**values), generator)
     header = Header(
-        handles={subject.handle: subject.noun},
+        handles=subject.handles,
         method=method.id,
         method_title=method.title,
         paper=method.paper,

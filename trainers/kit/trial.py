@@ -22,7 +22,8 @@ from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.generate import generate
 from studio.method import Method, Subject
-from studio.photos import Photo, PhotoSet, open_photo
+from studio.photo_set import PhotoSet
+from studio.photos import Photo, open_photo
 from studio.recipe import Recipe
 from trainers.kit.loop import train
 

@@ -6,7 +6,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from transformers import CLIPTokenizer
@@ -31,7 +30,9 @@ def arguments() -> argparse.Namespace:
         "--drawings", type=Path, help="your own cut-outs, STYLE/NOUN.png, instead of packages"
     )
     parser.add_argument(
-        "--start-from", type=Path, help="a finished starter, whose weights to begin with instead of random ones"
+        "--start-from",
+        type=Path,
+        help="a finished starter, to begin with its weights",
     )
     parser.add_argument("--minutes", type=float, help="time to train; a stage resumes where it was stopped")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

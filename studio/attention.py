@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
@@ -51,3 +52,28 @@ def recording(backbone: Backbone) -> Iterator[Recorder]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@torch.no_grad()
+def noun_masks(backbone: Backbone, latents: Tensor, noun: str) -> Tensor:
+    """Where the base sees the noun in each picture, (n, 1, h, w) in 0..1, each with maximum 1.
+
+    `latents` (n, C, h, w). The attention to the noun at three noise levels, averaged over the layers of
+    `attention_side`, stretched to 0..1 per picture.
+    """
+    generator = torch.Generator().manual_seed(0)
+    handle = "<noun>"
+    with backbone.text.new_words({handle: backbone.text.vectors_of(noun)}):
+        words = backbone.text.read([f"a photo of a {handle}"])
+    maps = []
+    for share in (0.3, 0.5, 0.7):
+        t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
+        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t.to(backbone.device))
+        with recording(backbone) as recorder:
+            backbone.predict(noisy, t.to(backbone.device), words.hidden.repeat(len(latents), 1, 1))
+        maps.append(recorder.word(words.tokens[0].spans[handle], backbone.attention_side))
+    mean = torch.stack(maps).mean(0)
+    low, high = mean.amin((1, 2), keepdim=True), mean.amax((1, 2), keepdim=True)
+    stretched = ((mean - low) / (high - low).clamp_min(1e-8))[:, None]
+    resized = F.interpolate(stretched, latents.shape[-2:], mode="bilinear", align_corners=False)
+    return resized / resized.amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
