@@ -25,7 +25,7 @@ CARD = {
     "title": "Sketch",
     "summary": "",
     "paper": "",
-    "needs": {"photos_low": 1, "photos_high": 3, "masks": False},
+    "needs": {"photos_low": 1, "photos_high": 3, "subjects_high": 1, "masks": False},
     "fields": [],
 }
 

@@ -79,7 +79,7 @@ def test_a_failed_copy_of_photos_queues_nothing(
     def fail(self: object, folder: Path) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("studio.photos.PhotoSet.save", fail)
+    monkeypatch.setattr("studio.photo_set.PhotoSet.save", fail)
     with pytest.raises(OSError, match="disk full"):
         workspace.train(photos(), CARD, "lily", "cat")
     assert not workspace.jobs.list()
