@@ -16,9 +16,11 @@ from studio.score import Judge
 from .autoencoder import pictures as painted_scenes
 from .autoencoder import psnr
 from .drawings import Drawing, world
-from .scenes import Placement, Scene, backdrop, with_article
+from .questions import Asked, pairs, plain, styled
+from .scenes import Placement, Scene, backdrop, scenes
 
 STEPS, GUIDANCE = 20, 4.0
+SHOWN = {"plain": 72, "styled": 48, "two": 24, "left_out_pairs": 12}  # on the contact sheet, twelve a row
 TOGETHER = 5  # pictures painted at once: large fp32 batches are several times slower on a CPU
 
 
@@ -30,13 +32,13 @@ def border_colour(picture: Image.Image) -> str:
     return min(world()["colours"], key=lambda name: np.abs(middle - world()["colours"][name]).sum())
 
 
-def prompts(count: int, seed: int = 0) -> list[tuple[str, str, str]]:
-    """(prompt, noun, colour): every noun in turn, every colour equally often."""
-    random = np.random.default_rng(seed)
-    nouns = [str(noun) for noun in random.permutation(list(world()["nouns"]))]
-    colours = list(world()["colours"])
-    asked = [(nouns[i % len(nouns)], colours[i % len(colours)]) for i in range(count)]
-    return [(f"{with_article(noun)} on a {colour} background", noun, colour) for noun, colour in asked]
+def halves(picture: Image.Image) -> list[Image.Image]:
+    """The left and the right object of a picture with two, each cut out as a square."""
+    side = picture.width
+    cut = round(0.54 * side)
+    top = (side - cut) // 2
+    boxes = [(0, top, cut, top + cut), (side - cut, top, side, top + cut)]
+    return [picture.crop(box).resize((side, side), Image.BICUBIC) for box in boxes]
 
 
 def paint(pipeline: StableDiffusionPipeline, asked: Sequence[str], seed: int = 0) -> list[Image.Image]:
@@ -54,44 +56,64 @@ def paint(pipeline: StableDiffusionPipeline, asked: Sequence[str], seed: int = 0
 def placed(drawings: list[Drawing], seed: int) -> list[Image.Image]:
     """Each drawing once, alone, on a random background."""
     random = np.random.default_rng(seed)
-    scenes = []
+    pictures = []
     for drawing in drawings:
         colour = str(random.choice(list(world()["colours"])))
         placement = Placement(drawing, 0.5, 0.5, random.uniform(0.6, 0.85))
-        scenes.append(Scene([placement], colour, *backdrop(colour, random)).compose())
-    return scenes
+        pictures.append(Scene([placement], colour, *backdrop(colour, random)).compose())
+    return pictures
 
 
 def share(guesses: Sequence[str], truth: Sequence[str]) -> float:
     return float(np.mean([guess == fact for guess, fact in zip(guesses, truth, strict=True)]))
 
 
+def guessed(judge: Judge, picture: Sequence[Image.Image], objects: int) -> list[tuple[str, ...]]:
+    """The judge's first guess for every object of every picture, from left to right."""
+    nouns = list(world()["nouns"])
+    parts = [part for whole in picture for part in (halves(whole) if objects == 2 else [whole])]
+    guesses = judge.guess(parts, nouns)
+    return [tuple(guesses[start : start + objects]) for start in range(0, len(guesses), objects)]
+
+
+def right(
+    judge: Judge, pictures: Sequence[Image.Image], nouns: Sequence[tuple[str, ...]]
+) -> dict[str, float]:
+    """Share of pictures in which the judge names what there should be; with two objects also, wherever
+    they are."""
+    guesses = guessed(judge, pictures, len(nouns[0]))
+    shares = {"noun_right": share(guesses, nouns)}
+    if len(nouns[0]) == 2:
+        both = [sorted(guess) == sorted(wanted) for guess, wanted in zip(guesses, nouns, strict=True)]
+        shares = {"both_seen": float(np.mean(both)), "both_in_place": shares["noun_right"]}
+    return shares
+
+
 def judge_figures(judge: Judge, drawings: list[Drawing]) -> dict[str, float]:
-    """On real drawings: first guess among the nouns, and recall of the same drawing in another scene."""
+    """On real drawings: first guess among the nouns, recall of the same drawing in another scene, and both
+    nouns named in scenes of two."""
     first, second = placed(drawings, 101), placed(drawings, 202)
-    truth = [drawing.noun for drawing in drawings]
     found = (judge.look(first) @ judge.look(second).T).argmax(dim=1)
-    return {
+    figures = {
         "drawings": len(drawings),
-        "noun_right": share(judge.guess(first, list(world()["nouns"])), truth),
+        **right(judge, first, [(drawing.noun,) for drawing in drawings]),
         "same_drawing_found": (found == torch.arange(len(drawings))).float().mean().item(),
     }
+    two = [scene for scene in scenes(drawings, 800, 303) if len(scene.nouns) == 2]
+    return figures | right(judge, [scene.compose() for scene in two], [tuple(scene.nouns) for scene in two])
 
 
 def painter_figures(
-    pipeline: StableDiffusionPipeline, judge: Judge, count: int
+    pipeline: StableDiffusionPipeline, judge: Judge, asked: Sequence[Asked]
 ) -> tuple[dict[str, float], list[Image.Image]]:
-    """Colour of the background and the judge's first guess, over `count` prompts; and the pictures."""
-    asked = prompts(count)
+    """Colour of the background and the judge's first guess; and the pictures."""
     began = time.perf_counter()
-    painted = paint(pipeline, [prompt for prompt, _, _ in asked])
-    seconds = (time.perf_counter() - began) / count
-    guesses = judge.guess(painted, list(world()["nouns"]))
+    painted = paint(pipeline, [question.prompt for question in asked])
+    seconds = (time.perf_counter() - began) / len(asked)
     figures = {
-        "pictures": count,
-        "colour_right": share([border_colour(picture) for picture in painted], [c for _, _, c in asked]),
-        "noun_right": share(guesses, [noun for _, noun, _ in asked]),
-        "chance": 1 / len(world()["nouns"]),
+        "pictures": len(asked),
+        "colour_right": share([border_colour(picture) for picture in painted], [q.colour for q in asked]),
+        **right(judge, painted, [question.nouns for question in asked]),
         "seconds_a_picture": seconds,
     }
     return figures, painted
@@ -120,5 +142,17 @@ def measure(
     pipeline = StableDiffusionPipeline.from_pretrained(
         starter, safety_checker=None, local_files_only=True, dtype=torch.float32
     ).to(device)
-    figures["painter"], painted = painter_figures(pipeline, judge, count)
-    return figures, contact_sheet(painted[:96])
+    questions = {
+        "plain": plain(count),
+        "styled": styled(drawings["trained"], count),
+        "two": pairs(count // 2),
+        "left_out_pairs": styled(drawings.get("left_out", []), max(1, count * 3 // 10)),
+    }
+    figures["painter"] = {"chance": 1 / len(world()["nouns"])}
+    shown = []
+    for name, asked in questions.items():
+        if not asked:
+            continue
+        figures["painter"][name], painted = painter_figures(pipeline, judge, asked)
+        shown += painted[: SHOWN[name]]
+    return figures, contact_sheet(shown)
