@@ -49,6 +49,7 @@ class Backbone:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.name, self.device, self.dtype = name, torch.device(device), dtype
+        self.folder: Path | None = None  # where it was opened, if that is a folder
         self.tokenizer = tokenizer
         self.text_encoder, self.unet, self.vae = text_encoder.eval(), unet.eval(), vae.eval()
         for part in (text_encoder, unet, vae):
@@ -104,7 +105,9 @@ class Backbone:
             half = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
             dtype = half if device == "cuda" else torch.float32
         parts = (pipeline.tokenizer, pipeline.text_encoder, pipeline.unet, pipeline.vae)
-        return cls(path.name or str(place), *parts, pipeline.scheduler.config, device, dtype)
+        backbone = cls(path.name or str(place), *parts, pipeline.scheduler.config, device, dtype)
+        backbone.folder = path if path.is_dir() else None
+        return backbone
 
     def _fingerprint(self) -> str:
         """A hash of what concepts depend on: text encoder and U-Net, sampled, rounded to half precision so

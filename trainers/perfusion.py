@@ -73,7 +73,7 @@ class Settings:
     )
     captions: int = setting(
         20_000,
-        "Captions read, once per base, for its text statistics.",
+        "Captions read, once per base, for its text statistics, unless it brings its own.",
         100,
         200_000,
         "captions",
@@ -130,8 +130,7 @@ class Perfusion(Method):
 
     def _metric(self, cache: Path) -> Iterator[Event]:
         """The moments of this base's text encoder, read from the cache or estimated."""
-        path = cache / "moments" / f"{moments.fingerprint(self.backbone.text)}-{self.settings.captions}.bin"
-        known = moments.load(path)
+        known, path = moments.known(self.backbone, cache, self.settings.captions)
         if known is None:
             yield Note("Reading captions once, to learn how this base's text encoder speaks.")
             for event in moments.estimate(self.backbone.text, plain_captions(self.settings.captions)):
@@ -140,7 +139,7 @@ class Perfusion(Method):
                 else:
                     yield event
             known = moments.load(path)
-            assert known is not None
+        assert known is not None
         return known
 
     @torch.no_grad()

@@ -272,7 +272,8 @@ def test_the_moments_are_those_of_a_naive_loop_and_survive_their_file(
     moments.save(last.value, tmp_path / "m.bin")
     kept = moments.load(tmp_path / "m.bin")
     torch.testing.assert_close(kept.C, last.value.C, rtol=1e-6, atol=1e-6)
-    assert kept.tokens == count
+    assert (kept.tokens, kept.captions) == (count, 30)
+    assert kept.encoder == moments.fingerprint(backbone.text) and "between start and end" in kept.counted
     (tmp_path / "m.bin").write_bytes((tmp_path / "m.bin").read_bytes()[:-4])
     with pytest.raises(StudioError, match="damaged"):
         moments.load(tmp_path / "m.bin")
@@ -284,6 +285,19 @@ def test_the_metric_is_read_once_per_base(backbone: Backbone, tmp_path: Path) ->
     assert not list(method.prepare(tiny.photos(), tmp_path))
     assert method.metric.hash == first.metric.hash
     assert len(list((tmp_path / "moments").iterdir())) == 1
+
+
+def test_a_base_may_bring_its_own_metric(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, last = moments.estimate(backbone.text, plain_captions(50))
+    moments.save(last.value, tmp_path / moments.FILE)
+    monkeypatch.setattr(backbone, "folder", tmp_path)
+    brought = moments.load(tmp_path / moments.FILE)
+    assert prepared(backbone, tmp_path / "cache").metric.hash == brought.hash
+    assert not (tmp_path / "cache").exists()
+    moments.save(dataclasses.replace(last.value, encoder="another one"), tmp_path / moments.FILE)
+    assert prepared(backbone, tmp_path / "cache").metric.hash != brought.hash
 
 
 def test_concepts_of_different_metrics_are_not_mixed(backbone: Backbone, tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
     C = 1/n sum e e'        over the tokens of many captions (Tewel et al., appendix C)
 
-It belongs to a text encoder, not to a concept: it is estimated once, kept under the encoder's fingerprint,
-and shared by all. A constant in front of C changes nothing that is made from it.
+It belongs to a text encoder, not to a concept: it is estimated once and shared by all. A base may bring
+its own, `moments.bin` in its folder; otherwise it is kept in the cache under the encoder's fingerprint.
+A constant in front of C changes nothing that is made from it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.backbone import Backbone
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
 from studio.header import write_whole
@@ -25,14 +29,20 @@ from studio.text import TextReader
 READ_TOGETHER = 64
 TOKENS_PER_WIDTH = 20
 RIDGE = 1e-5
+COUNTED = "those between start and end, and the first end"
+FILE = "moments.bin"
 
 
 @dataclass(frozen=True)
 class Moments:
-    """`C` (D, D) float64 over `tokens` tokens."""
+    """`C` (D, D) float64 over `tokens` tokens of `captions` captions, as the text encoder with the
+    fingerprint `encoder` reads them. `counted` says in words which tokens these are."""
 
     C: Tensor
     tokens: int
+    captions: int
+    encoder: str
+    counted: str = COUNTED
 
     def solve(self, vector: Tensor) -> Tensor:
         """C^-1 `vector` (D), float32 in and out; gradients pass.
@@ -84,26 +94,41 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
             C += e.T @ e
             count += len(e)
         yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
-    yield Result(Moments(C / count, count))
+    yield Result(Moments(C / count, count, len(captions), fingerprint(text)))
 
 
 def save(moments: Moments, path: Path) -> None:
-    """Keep the lower triangle as float32; a plain array file, no pickle."""
+    """Keep a line of JSON that says what it is, and the lower triangle as float32; no pickle."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype(np.float32)
-    write_whole(path, np.uint32([len(moments.C), moments.tokens]).tobytes() + lower.tobytes())
+    about = {name: value for name, value in vars(moments).items() if name != "C"}
+    lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype("<f4")
+    write_whole(path, json.dumps(about).encode("utf-8") + b"\n" + lower.tobytes())
 
 
 def load(path: Path) -> Moments | None:
-    """The moments that `save` wrote, None when there are none."""
+    """The moments that `save` wrote, None when there are none. Raises StudioError on a damaged file."""
     try:
-        content = path.read_bytes()
+        head, _, content = path.read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
-    width, tokens = np.frombuffer(content[:8], np.uint32).tolist()
-    lower = np.frombuffer(content[8:], np.float32).astype(np.float64)
-    if len(lower) != width * (width + 1) // 2:
-        raise StudioError(f"{path.name} is damaged.", "Delete it; it is made again when it is needed.")
-    C = np.zeros((width, width))
-    C[np.tril_indices(width)] = lower
-    return Moments(torch.from_numpy(C + np.tril(C, -1).T), tokens)
+    try:
+        lower = np.frombuffer(content, "<f4").astype(np.float64)
+        width = math.isqrt(2 * len(lower))
+        C = np.zeros((width, width))
+        C[np.tril_indices(width)] = lower
+        return Moments(torch.from_numpy(C + np.tril(C, -1).T), **json.loads(head))
+    except (ValueError, TypeError) as error:
+        hint = "Delete it; it is made again when it is needed."
+        raise StudioError(f"{path.name} is damaged.", hint) from error
+
+
+def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:
+    """The moments of this base's text encoder, from its own folder or from the cache, None when there are
+    none yet; and where in the cache they belong."""
+    encoder = fingerprint(backbone.text)
+    place = cache / "moments" / f"{encoder}-{captions}.bin"
+    if backbone.folder is not None:
+        brought = load(backbone.folder / FILE)
+        if brought is not None and brought.encoder == encoder:
+            return brought, place
+    return load(place), place
