@@ -1,42 +1,63 @@
-"""Paint in the foreground, without the page: `python -m studio "<lily> on a blue background" --seed 7`.
+"""Paint in the foreground, without the page.
 
-`--again picture.png` paints a picture anew from the recipe inside it, bit for bit.
+python -m studio paint "<lily> on a blue background" --seed 7
+python -m studio again picture.png          the same picture, from the recipe inside it
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 from studio.backbone import Backbone
+from studio.console import shown
 from studio.errors import StudioError
-from studio.events import Note, Result
+from studio.events import Result
 from studio.generate import generate
-from studio.recipe import Recipe, random_seed, read_recipe, save_picture
+from studio.recipe import OBEYING, Recipe, handles_in, normal_handle, random_seed, read_recipe, save_picture
 from studio.worker import open_concepts
 from studio.workspace import STARTER, Workspace
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, paint, save; the exit code is 2 when the user can mend what went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m studio", description=__doc__.split("\n")[0])
-    parser.add_argument("prompt", nargs="?", help="what to paint; handles such as <lily> name concepts")
-    parser.add_argument("--again", type=Path, metavar="PNG", help="paint from the recipe inside this picture")
-    parser.add_argument("--negative", default="", help="what to stay away from")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--steps", type=int, default=None)
-    parser.add_argument("--guidance", type=float, default=None)
-    parser.add_argument("--count", type=int, default=1)
-    parser.add_argument(
-        "--strength", action="append", default=[], metavar="NAME=S", help="0 to 2, 1 as learned"
+    parser = argparse.ArgumentParser(
+        prog="python -m studio", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
+    commands = parser.add_subparsers(dest="command", required=True)
+    paint = commands.add_parser("paint", help="paint a prompt", description="Paint a prompt.")
+    paint.add_argument("prompt", help="what to paint; handles such as <lily> name concepts")
+    paint.add_argument(
+        "--concept",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="a concept file, or a name in the library, with a strength from 0 to 2 (1 is as learned)",
+    )
+    paint.add_argument(
         "--knob", action="append", default=[], metavar="NAME.KNOB=V", help="such as lily.bias=0.4"
     )
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
-    parser.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are kept")
-    parser.add_argument("--out", type=Path, default=None, help="folder for the pictures")
+    paint.add_argument("--negative", default="", help="what to stay away from")
+    paint.add_argument("--seed", type=int, help="of the first picture; a random one without")
+    paint.add_argument("--steps", type=int, help="sampling steps; what the base likes without")
+    paint.add_argument("--guidance", type=float, help="how closely to follow the prompt; as above")
+    paint.add_argument("--count", type=int, default=1, help="how many pictures")
+    again = commands.add_parser("again", help="paint a picture again", description="Paint a picture again.")
+    again.add_argument("png", type=Path, help="a picture with a recipe inside")
+    for command in (paint, again):
+        command.add_argument(
+            "--obey",
+            nargs="?",
+            type=int,
+            const=OBEYING,
+            metavar="STEPS",
+            help=f"first move the concepts' words so that they obey this prompt; {OBEYING} steps without a number",
+        )
+        command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+        command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
+        command.add_argument("--out", type=Path, help="folder for the pictures")
     try:
         _paint(parser.parse_args(arguments))
     except StudioError as error:
@@ -47,41 +68,57 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
     """What was asked for, the base's own habits where nothing was said."""
-    if given.again:
-        return read_recipe(given.again)
-    if not given.prompt:
-        raise StudioError("There is no prompt.", "Write what to paint, or give --again a picture.")
+    if given.command == "again":
+        recipe = read_recipe(given.png)
+        return recipe if given.obey is None else dataclasses.replace(recipe, obeying=given.obey)
     defaults = workspace.base_defaults()
     return Recipe(
         given.prompt,
         given.negative,
-        strengths={f"<{name}>": value for name, value in map(_setting, given.strength)},
+        strengths=_strengths(given, workspace),
         knobs=_knobs(given.knob),
         seed=random_seed() if given.seed is None else given.seed,
         steps=defaults.steps if given.steps is None else given.steps,
         guidance=defaults.guidance if given.guidance is None else given.guidance,
         count=given.count,
+        obeying=given.obey or 0,
     )
 
 
-def _setting(text: str) -> tuple[str, float]:
-    """The text "lily=0.5" as ("lily", 0.5). Raises StudioError when it is something else."""
-    name, _, value = text.partition("=")
-    try:
-        return name.strip("<>").lower(), float(value)
-    except ValueError:
-        raise StudioError(
-            f"{text} is not understood.", "Write a name and a number, as in lily=0.5."
-        ) from None
+def _strengths(given: argparse.Namespace, workspace: Workspace) -> dict[str, float]:
+    """By handle, the strength of every --concept; files are put beside the library for this once. Raises
+    StudioError for one that there is not, or that the prompt does not name."""
+    named = handles_in(f"{given.prompt} {given.negative}")
+    strengths: dict[str, float] = {}
+    for text in given.concept:
+        place, _, tail = text.rpartition(":")
+        place, strength = (place, _number(tail, text)) if place and not Path(text).exists() else (text, 1.0)
+        library = workspace.library
+        entry = library.lend(Path(place)) if Path(place).is_file() else library.find(normal_handle(place))
+        handles = list(entry.header.handles)
+        if not set(handles) & set(named):
+            raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")
+        strengths |= dict.fromkeys(handles, strength)
+    return strengths
 
 
 def _knobs(texts: list[str]) -> dict[str, dict[str, float]]:
-    """The texts "lily.bias=0.4" by handle and knob."""
+    """The texts "lily.bias=0.4" by handle and knob. Raises StudioError when one is something else."""
     knobs: dict[str, dict[str, float]] = {}
-    for name, value in map(_setting, texts):
-        handle, _, knob = name.partition(".")
-        knobs.setdefault(f"<{handle.strip('<>')}>", {})[knob] = value
+    for text in texts:
+        name, _, value = text.partition("=")
+        handle, _, knob = name.rpartition(".")
+        knobs.setdefault(normal_handle(handle), {})[knob] = _number(value, text)
     return knobs
+
+
+def _number(value: str, text: str) -> float:
+    """`value`, a part of `text`, as a number. Raises StudioError when it is none."""
+    try:
+        return float(value)
+    except ValueError:
+        hint = "Write --concept lily.safetensors:0.8 or --knob lily.bias=0.4."
+        raise StudioError(f"{text!r} is not understood.", hint) from None
 
 
 def _paint(given: argparse.Namespace) -> None:
@@ -94,15 +131,14 @@ def _paint(given: argparse.Namespace) -> None:
     folder = given.out or workspace.pictures
     folder.mkdir(parents=True, exist_ok=True)
     backbone = Backbone.open(given.base)
-    for event in generate(backbone, recipe, open_concepts(workspace, recipe)):
-        match event:
-            case Note(text=text):
-                print(text)
-            case Result(value=picture):
-                named = "-".join(recipe.concepts).replace("<", "").replace(">", "") or "picture"
-                path = folder / f"{named}-{picture.recipe.seed}.png"
-                save_picture(picture.image, picture.recipe, path)
-                print(path)
+    for event in shown(generate(backbone, recipe, open_concepts(workspace, recipe))):
+        if isinstance(event, Result):
+            picture = event.value
+            named = "-".join(recipe.concepts).replace("<", "").replace(">", "") or "picture"
+            obeying = "-obeying" if picture.recipe.obeying else ""
+            path = folder / f"{named}-{picture.recipe.seed}{obeying}.png"
+            save_picture(picture.image, picture.recipe, path)
+            print(path)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Library:
     def __init__(self, folder: Path, trash: Path) -> None:
         self.folder = folder
         self.trash = trash
+        self.lent: list[Entry] = []
         for place in (folder, trash):
             place.mkdir(parents=True, exist_ok=True)
 
@@ -71,7 +72,7 @@ class Library:
 
     def find(self, handle: str) -> Entry:
         """The concept with this handle. Raises StudioError when there is none."""
-        for entry in self.entries():
+        for entry in (*self.lent, *self.entries()):
             if handle.lower() in entry.header.handles:
                 return entry
         raise StudioError(
@@ -98,6 +99,13 @@ class Library:
     def path(self, handle: str) -> Path:
         """Where the concept `handle` is, or would be, kept."""
         return self.folder / f"{handle.strip('<>')}{SUFFIX}"
+
+    def lend(self, path: Path) -> Entry:
+        """Put a file from anywhere beside the shelf, for as long as this process runs; `find` prefers it.
+        Raises StudioError when it is no concept."""
+        entry = Entry(path, read_header(path))
+        self.lent.insert(0, entry)
+        return entry
 
     def rename(self, handle: str, name: str) -> Entry:
         """Call a concept by another name. Raises StudioError when the name is taken or cannot be one."""

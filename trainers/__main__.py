@@ -12,15 +12,19 @@ import sys
 from pathlib import Path
 
 from studio.backbone import Backbone
+from studio.console import shown
 from studio.errors import StudioError
-from studio.events import Note, Preview, Result, Step
+from studio.events import Preview, Result
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.photos import open_photos
 from studio.recipe import Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
+from trainers.kit import moments
+from trainers.kit.captions import plain_captions
 from trainers.kit.trial import cases_in, table, trial
+from trainers.kit.variants import Variant
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
     _add_trial_flags(commands.add_parser("trial", help="compare methods on the same subjects"))
+    _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
@@ -38,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        _trial(given) if given.command == "trial" else _train(given)
+        {"trial": _trial, "moments": _moments}.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -46,12 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
-    parser.add_argument("photos", type=Path, help="a folder of photos")
+    parser.add_argument("photos", type=Path, nargs="+", help="photos, or folders of photos")
     parser.add_argument("--name", required=True, help='the name of the concept: "lily" becomes <lily>')
     parser.add_argument("--noun", required=True, help='what it is in a word: "cat"')
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
     parser.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are kept")
+    parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
     for field in card.fields:
         bounds = f" ({field.low:g} to {field.high:g})" if field.low is not None else ""
         text = f"{field.help}{bounds} Default {field.default}, or what the base prefers.".replace("%", "%%")
@@ -64,38 +70,49 @@ def _train(given: argparse.Namespace) -> None:
     settings = {field.name: getattr(given, field.name) for field in card.fields}
     settings = card.parse({name: value for name, value in settings.items() if value is not None})
     subject = workspace.subject(given.name, given.noun)
-    if not given.photos.is_dir():
-        raise StudioError(f"There is no folder {given.photos}.", "Name a folder with photos in it.")
-    photos, refusals = open_photos(sorted(path for path in given.photos.iterdir() if path.is_file()))
+    photos, refusals = open_photos(_files(given.photos))
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
     if not photos:
-        raise StudioError(f"No photo in {given.photos} can be used.", "Add 1 to 30 photos.")
+        raise StudioError("None of these photos can be used.", "Name 1 to 30 photos.")
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = Backbone.open(given.base)
     method = METHODS[given.command]
-    for event in train(method, backbone, PhotoSet.of(photos), subject, settings, look, workspace.cache):
+    squares, cache = PhotoSet.of(photos), workspace.cache
+    for event in shown(train(method, backbone, squares, subject, settings, look, cache)):
         match event:
-            case Step(step=step, steps=steps, values=values, stage=stage):
-                loss = f"  loss {values['loss']:.4f}" if "loss" in values else ""
-                print(f"\r{stage}: {step} of {steps}{loss}   ", end="" if step < steps else "\n", flush=True)
-            case Note(text=text):
-                print(text)
             case Preview(picture=picture, step=step):
                 path = workspace.pictures / f"{subject.handle.strip('<>')}-{step:06d}.png"
                 picture.save(path)
             case Result(value=concept):
-                path = workspace.library.path(subject.handle)
+                path = given.out or workspace.library.path(subject.handle)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 concept.save(path)
                 print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
+
+
+def _files(places: list[Path]) -> list[Path]:
+    """The files that these are or hold, in order. Raises StudioError when there is nothing there."""
+    files: list[Path] = []
+    for place in places:
+        if not place.exists():
+            raise StudioError(f"There is no {place}.", "Name photos, or a folder with photos in it.")
+        files += sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else [place]
+    return files
 
 
 def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", type=Path, help="a folder with a subjects.json, such as assets/demo")
     parser.add_argument("--out", type=Path, default=Path("trial"), help="where pictures and scores are kept")
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
-    parser.add_argument("--methods", nargs="+", default=sorted(METHODS), choices=sorted(METHODS))
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=list(METHODS),
+        metavar="METHOD",
+        help='which, each as a line: "perfusion", "perfusion lock_keys=false @bias=0.4"',
+    )
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
 
@@ -106,16 +123,38 @@ def _trial(given: argparse.Namespace) -> None:
     workspace = Workspace(given.out, given.base)
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
-    methods = [(METHODS[name], workspace.tuned(METHODS[name].card()).parse({})) for name in given.methods]
+    cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
+    variants = [Variant.parse(text, METHODS, cards) for text in given.methods]
     backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
     cases = cases_in(given.subjects)
-    for event in trial(backbone, judge, cases, methods, look, given.out / "trial", given.seeds):
-        match event:
-            case Note(text=text):
-                print(text, flush=True)
-            case Result(value=scores):
-                print(table(scores))
-                (given.out / "table.md").write_text(table(scores) + "\n", encoding="utf-8")
+    for event in shown(trial(backbone, judge, cases, variants, look, given.out / "trial", given.seeds)):
+        if isinstance(event, Result):
+            print(table(event.value))
+            (given.out / "table.md").write_text(table(event.value) + "\n", encoding="utf-8")
+
+
+def _add_moments_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+    parser.add_argument("--captions", type=Path, help="a text file, one caption a line; plain ones without")
+    parser.add_argument("--count", type=int, default=100_000, help="how many plain captions to read")
+    parser.add_argument("--out", type=Path, help=f"default: {moments.FILE} in the base's folder")
+
+
+def _moments(given: argparse.Namespace) -> None:
+    backbone = Backbone.open(given.base)
+    out = given.out or (backbone.folder and backbone.folder / moments.FILE)
+    if out is None:
+        raise StudioError(f"{given.base} is no folder to keep them in.", "Name a file with --out.")
+    try:
+        lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
+    except (OSError, ValueError) as error:
+        raise StudioError(f"{given.captions} cannot be read.", "Give a plain text file.") from error
+    captions = [line for line in lines if line.strip()] if given.captions else plain_captions(given.count)
+    for event in shown(moments.estimate(backbone.text, captions)):
+        if isinstance(event, Result):
+            known = event.value
+            moments.save(known, out)
+            print(f"Kept as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
 
 
 if __name__ == "__main__":

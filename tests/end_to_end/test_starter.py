@@ -118,7 +118,7 @@ def test_headless_and_page_paint_the_same_pixels(backbone: Backbone, workspace: 
     job = workspace.create(recipe)
     Worker(workspace, backbone, METHODS, train).take(("create",))
     page = workspace.pictures / workspace.jobs.get(job.id).outcome["pictures"][0]
-    command = [sys.executable, "-m", "studio", "--again", str(page), "--workspace", str(workspace.folder)]
+    command = [sys.executable, "-m", "studio", "again", str(page), "--workspace", str(workspace.folder)]
     folder = workspace.folder / "headless"
     subprocess.run([*command, "--out", str(folder)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     (headless,) = folder.glob("*.png")

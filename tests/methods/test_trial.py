@@ -15,8 +15,13 @@ from studio.recipe import Recipe
 from tests import tiny
 from trainers import METHODS
 from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, table, trial
+from trainers.kit.variants import Variant
 
 PROMPTS = ("{} on blue", "{} on dog")
+
+
+def read(text: str) -> Variant:
+    return Variant.parse(text, METHODS, {name: method.card() for name, method in METHODS.items()})
 
 
 class Counter:
@@ -39,18 +44,18 @@ class Counter:
 def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
     photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
     cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
-    methods = [(METHODS["textual_inversion"], {"steps": 2})]
+    variants = [read("textual_inversion steps=2")]
     look = Recipe("", steps=1, guidance=1.0)
     judge = Counter("on blue")
-    *_, last = trial(tiny.backbone(), judge, cases, methods, look, tmp_path, seeds=2, prompts=PROMPTS)
+    *_, last = trial(tiny.backbone(), judge, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
     base, learned = last.value
-    assert (base.method, learned.method) == (BASE_ROW, "textual_inversion")
+    assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
     assert judge.compared == [1] * 8
     assert base.obeyed == learned.obeyed == 0.5
     assert not any("<lily>" in prompt for prompt in judge.read)
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
-    *_, last = trial(tiny.backbone(), again, cases, methods, look, tmp_path, seeds=2, prompts=PROMPTS)
+    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
     assert last.value[1] == learned and len(again.compared) == 4
 
 
@@ -66,3 +71,36 @@ def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
     assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
     with pytest.raises(StudioError, match="no subjects.json"):
         cases_in(Path(__file__).parent)
+
+
+def test_a_variant_is_a_line_of_words() -> None:
+    plain, turned = read("perfusion lock_keys=false"), read("perfusion lock_keys=false @bias=0.4 obey=10")
+    assert plain.settings["lock_keys"] is False and plain.settings == turned.settings
+    assert (turned.knobs, turned.obeying) == ({"bias": 0.4}, 10)
+    assert plain.learned == turned.learned and plain.folder != turned.folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no method called ''"),
+        ("oil_painting", "no method called 'oil_painting'"),
+        ("perfusion lock_keys", "'lock_keys' cannot be read"),
+        ("perfusion @bias=low", "'@bias=low' cannot be read"),
+        ("perfusion rank=4", "no setting called 'rank'"),
+        ("perfusion steps=0", "Steps of 0 is out of range"),
+    ],
+)
+def test_a_variant_that_cannot_be_says_why(text: str, message: str) -> None:
+    with pytest.raises(StudioError, match=message):
+        read(text)
+
+
+def test_variants_that_only_paint_differently_share_what_was_learned(tmp_path: Path) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(2).squares))
+    cases = [Case(Subject("<lily>", "cat"), photos)]
+    variants = [read(f"perfusion steps=1 batch=1 captions=100 @bias={bias}") for bias in (0.2, 0.9)]
+    look = Recipe("", steps=1, guidance=1.0)
+    list(trial(tiny.backbone(), Counter("blue"), cases, variants, look, tmp_path, 1, PROMPTS))
+    assert len(list(tmp_path.rglob("concept.safetensors"))) == 1
+    assert len(list(tmp_path.rglob("0-0.png"))) == 3

@@ -64,7 +64,7 @@ class Moments:
     @property
     def hash(self) -> str:
         """What concepts made with this metric remember of it."""
-        return hashlib.sha256(self.C.numpy().tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self.C.float().numpy().tobytes()).hexdigest()[:16]
 
 
 def fingerprint(text: TextReader) -> str:

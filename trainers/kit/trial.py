@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -21,20 +21,17 @@ from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.generate import generate
-from studio.method import Method, Subject
+from studio.method import Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo, open_photo
 from studio.recipe import Recipe
 from trainers.kit.loop import train
+from trainers.kit.variants import Variant
 
 BASE_ROW = "plain noun"
 CONCEPT = "concept.safetensors"
-PROMPTS = (
-    "{} on a blue background",
-    "{} on a red background",
-    "{} on a green background",
-    "{} on a yellow background",
-)
+COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple", "brown", "gray")
+PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
 
 
 class Eye(Protocol):
@@ -58,8 +55,8 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """One subject, one method, all prompts and seeds. `obeyed` is the share of pictures in which the judge
-    reads the prompt's own colour before any other prompt's."""
+    """One subject, one variant of a method, all prompts and seeds. `obeyed` is the share of pictures in
+    which the judge reads their own prompt before any other."""
 
     case: str
     method: str
@@ -90,7 +87,7 @@ def trial(
     backbone: Backbone,
     judge: Eye,
     cases: Sequence[Case],
-    methods: Sequence[tuple[type[Method], dict[str, Any]]],
+    variants: Sequence[Variant],
     look: Recipe,
     folder: Path,
     seeds: int = 4,
@@ -103,33 +100,37 @@ def trial(
         name = case.subject.handle.strip("<>")
         yield Note(f"{name}, a {case.subject.noun}")
         scores.append(_scored(backbone, judge, case, BASE_ROW, None, look, folder / name, seeds, prompts))
-        for method, settings in methods:
-            place = folder / name / method.id
+        for variant in variants:
+            place, source = folder / name / variant.folder, folder / name / variant.learned
             kept = place / "score.json"
             if kept.exists():
                 scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
                 continue
-            concept, seconds = learned(backbone, case, method, settings, look, place)
-            score = _scored(backbone, judge, case, method.id, concept, look, place, seeds, prompts)
-            size = (place / CONCEPT).stat().st_size
+            concept, seconds = learned(backbone, case, variant, look, source)
+            own = dataclasses.replace(
+                look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
+            )
+            score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
+            size = (source / CONCEPT).stat().st_size
             score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
             scores.append(score)
-            yield Note(f"  {method.title}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
+            yield Note(f"  {variant.text}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
     yield Result(scores)
 
 
 def learned(
-    backbone: Backbone, case: Case, method: type[Method], settings: dict[str, Any], look: Recipe, place: Path
+    backbone: Backbone, case: Case, variant: Variant, look: Recipe, place: Path
 ) -> tuple[Concept, float]:
-    """The concept of one subject by one method and the seconds it took, kept in `place`; one that is there
+    """The concept of one subject by one variant and the seconds it took, kept in `place`; one that is there
     already is opened."""
     kept, took = place / CONCEPT, place / "seconds.json"
     if not took.exists():
         place.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
-        *_, last = train(method, backbone, photos, case.subject, settings, look, cache)
+        method, subject = variant.method, case.subject
+        *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
         assert isinstance(last, Result)
         last.value.save(kept)
         took.write_text(json.dumps(round(time.perf_counter() - started, 1)), encoding="utf-8")
@@ -140,7 +141,7 @@ def _scored(
     backbone: Backbone,
     judge: Eye,
     case: Case,
-    method: str,
+    row: str,
     concept: Concept | None,
     look: Recipe,
     folder: Path,
@@ -168,13 +169,13 @@ def _scored(
             obeyed.append(asked > max(others, default=-1.0))
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
-    return Score(place, method, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
+    return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as Markdown: a row per method, means over subjects with a 95 % interval."""
     lines = [
-        "| method | subjects | likeness | prompt agreement | colour obeyed | file | seconds to train |",
+        "| method | subjects | likeness | prompt agreement | prompt obeyed | file | seconds to train |",
         "|---|---|---|---|---|---|---|",
     ]
     for method in dict.fromkeys(score.method for score in scores):

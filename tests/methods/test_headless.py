@@ -1,0 +1,109 @@
+"""Without the page: `python -m trainers` and `python -m studio`, from photos to a picture and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import studio.__main__ as painting
+import trainers.__main__ as training
+from studio.backbone import Backbone
+from studio.header import read_header
+from studio.recipe import read_recipe
+from tests import tiny
+from trainers.kit import moments
+
+
+@pytest.fixture(autouse=True)
+def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    tiny.photos(2).save(folder)
+    for path in folder.glob("*.png"):
+        Image.open(path).resize((64, 64)).save(path)
+    return folder
+
+
+def learn(photos: list[Path], workspace: Path, *flags: str) -> int:
+    names = ["--name", "lily", "--noun", "cat", "--steps", "2", "--batch", "1"]
+    return training.main(
+        ["textual_inversion", *map(str, photos), *names, "--workspace", str(workspace), *flags]
+    )
+
+
+def paint(workspace: Path, prompt: str, *flags: str) -> int:
+    look = ["--steps", "2", "--seed", "3", "--workspace", str(workspace)]
+    return painting.main(["paint", prompt, *look, *flags])
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_from_photos_to_a_picture_and_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    assert "Kept as" in capsys.readouterr().out
+    assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
+    first = tmp_path / "pictures" / "lily-3.png"
+    assert (tmp_path / "pictures" / "lily-4.png").exists()
+    flags = ["--workspace", str(tmp_path), "--out", str(tmp_path / "again")]
+    assert painting.main(["again", str(first), *flags]) == 0
+    assert np.array_equal(pixels(first), pixels(tmp_path / "again" / "lily-3.png"))
+
+
+def test_a_concept_file_from_anywhere_with_a_strength(photos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "mine.safetensors"
+    assert learn(sorted(photos.iterdir()), tmp_path, "--out", str(file)) == 0
+    assert read_header(file).photos == 2 and not list((tmp_path / "concepts").iterdir())
+    for name, text in (("full", f"{file}"), ("half", f"{file}:0.5"), ("none", f"{file}:0")):
+        prompt = "a photo of <lily>"
+        assert paint(tmp_path, prompt, "--concept", text, "--out", str(tmp_path / name)) == 0
+    full, half, none = (tmp_path / name / "lily-3.png" for name in ("full", "half", "none"))
+    assert read_recipe(half).strengths == {"<lily>": 0.5}
+    assert not np.array_equal(pixels(full), pixels(none))
+    assert paint(tmp_path, "a photo of cat", "--out", str(tmp_path / "cat")) == 0
+    assert np.array_equal(pixels(none), pixels(tmp_path / "cat" / "picture-3.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a cat", "--concept", "tom"], "no concept called <tom>"),
+        (["a cat", "--concept", "lily:strong"], "'lily:strong' is not understood"),
+        (["a cat", "--concept", "lily"], "The prompt does not name <lily>"),
+        (["<lily>", "--knob", "lily.bias=low"], "'lily.bias=low' is not understood"),
+        (["<tom>"], "no concept called <tom>"),
+        (["a cat", "--steps", "0"], "Steps of 0 is out of range"),
+    ],
+)
+def test_what_cannot_be_painted_is_one_sentence(
+    arguments: list[str], message: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    assert painting.main(["paint", *arguments, "--workspace", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert message in error and "Traceback" not in error
+
+
+def test_photos_that_are_not_there_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert learn([tmp_path / "nowhere"], tmp_path) == 2
+    assert "There is no" in capsys.readouterr().err
+
+
+def test_text_statistics_by_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out, captions = tmp_path / "m.bin", tmp_path / "captions.txt"
+    captions.write_text("a photo of a cat\n\na dog on blue\n", encoding="utf-8")
+    assert training.main(["moments", "--out", str(out), "--captions", str(captions)]) == 0
+    known = moments.load(out)
+    assert known is not None and known.captions == 2 and known.hash in capsys.readouterr().out
+    assert training.main(["moments"]) == 2
+    assert training.main(["moments", "--out", str(out), "--captions", str(tmp_path / "none.txt")]) == 2

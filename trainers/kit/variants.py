@@ -1,0 +1,71 @@
+"""A variant: a method, some of its settings changed, and a way of painting with it, written as one line.
+
+perfusion                          with the defaults that suit the base
+perfusion lock_keys=false          an ablation: settings by their names
+perfusion @bias=0.4                the same concept, painted with another knob
+context_regularized obey=10        the same concept, its word moved for every prompt
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studio.errors import StudioError
+from studio.method import Method, MethodCard
+
+KNOB, OBEY = "@", "obey="
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of a trial. `settings` are all of the method's; `knobs` and `obeying` go into the recipe."""
+
+    text: str
+    method: type[Method]
+    settings: dict[str, Any]
+    knobs: dict[str, float]
+    obeying: int = 0
+
+    @classmethod
+    def parse(
+        cls, text: str, methods: Mapping[str, type[Method]], cards: Mapping[str, MethodCard]
+    ) -> Variant:
+        """Read a line. Raises StudioError when it names a method or setting that there is not."""
+        name, *words = text.split() or [""]
+        if name not in methods:
+            raise StudioError(f"There is no method called {name!r}.", f"Choose of {', '.join(methods)}.")
+        changed: dict[str, str] = {}
+        knobs: dict[str, float] = {}
+        obeying = 0
+        for word in words:
+            key, equals, value = word.partition("=")
+            try:
+                if not equals:
+                    raise ValueError
+                if word.startswith(OBEY):
+                    obeying = int(value)
+                elif word.startswith(KNOB):
+                    knobs[key.removeprefix(KNOB)] = float(value)
+                else:
+                    changed[key] = value
+            except ValueError as error:
+                hint = "Write setting=value, @knob=number or obey=steps."
+                raise StudioError(f"{word!r} cannot be read.", hint) from error
+        return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, obeying)
+
+    @property
+    def learned(self) -> str:
+        """What variants have in common that paint with the same concept; fit for a folder's name."""
+        return _folder(word for word in self.text.split() if not word.startswith((KNOB, OBEY)))
+
+    @property
+    def folder(self) -> str:
+        """A folder's name for its pictures."""
+        return _folder(self.text.split())
+
+
+def _folder(words: Iterable[str]) -> str:
+    return re.sub(r"[^A-Za-z0-9_.=@-]", "-", " ".join(words))
