@@ -87,14 +87,19 @@ def train(
     batch: int = 32,
     rate: float = 1.2e-3,
     start: AutoencoderKL | None = None,
+    decoder_only: bool = False,
 ) -> AutoencoderKL:
     """Train for `minutes`, resuming from `file`; the last fifth of it on whole pictures instead of crops.
 
-    `start`: begin with the weights of a finished autoencoder instead of random ones.
+    `start`: begin with the weights of a finished autoencoder instead of random ones. `decoder_only`: leave
+    the latents as they are, so that a painter trained on them stays right.
     """
     torch.manual_seed(0)
     random = torch.Generator().manual_seed(int(time.time()))
     model = (start or build(channels)).to(device).train()
+    if decoder_only:
+        for part in (model.encoder, model.quant_conv):
+            part.requires_grad_(False)
     pair = optimizers(model, rate)
     budget = Budget(minutes, decay=0.4)
     step = load_state(file, budget, model=model, **pair)
@@ -105,7 +110,8 @@ def train(
             device
         )
         with torch.autocast(wanted.device.type, torch.bfloat16):
-            posterior = model.encode(wanted).latent_dist
+            with torch.set_grad_enabled(not decoder_only):
+                posterior = model.encode(wanted).latent_dist
             painted = model.decode(posterior.sample()).sample
         reconstruction = reconstruction_loss(painted.float(), wanted)
         kl = posterior.kl().float().mean() / posterior.mean[0].numel()
@@ -118,7 +124,8 @@ def train(
             print(f"{step} {budget.elapsed:.0f} s: L1 {l1:.4f}, KL a number {kl:.2f}", flush=True)
         if budget.due(3):
             save_state(file, budget, step, model=model, **pair)
-    measure_scale(model, pictures(drawings, 1000), device)
+    if not decoder_only:
+        measure_scale(model, pictures(drawings, 1000), device)
     save_state(file, budget, step, model=model, **pair)
     return model
 

@@ -57,10 +57,11 @@ class Muon(torch.optim.Optimizer):
 
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Matrices and convolutions (for Muon), and everything else: biases, norms, embedding tables."""
+    """Of what is to be trained: matrices and convolutions (for Muon), and everything else: biases, norms,
+    embedding tables."""
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     matrices, others = [], []
-    for parameter in model.parameters():
+    for parameter in filter(lambda parameter: parameter.requires_grad, model.parameters()):
         (matrices if parameter.ndim >= 2 and id(parameter) not in tables else others).append(parameter)
     return matrices, others
 
