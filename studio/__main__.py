@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             type=int,
             const=OBEYING,
             metavar="STEPS",
-            help=f"first move the concepts' words so that they obey this prompt; {OBEYING} steps without a number",
+            help=f"first make concepts leave the rest of the prompt alone, in {OBEYING} or so many steps",
         )
         command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")

@@ -7,6 +7,7 @@ picture, bit for bit, whoever asks.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from studio.concept import Concept
 from studio.edits import Active, attach
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
+from studio.obey import learned_words, obey
 from studio.recipe import Recipe, handles_in
+from studio.text import Words
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,11 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     """Paint `recipe.count` pictures, one after the other; yields a Step for each sampling step and a
     Result with a Picture for each picture. Edits are on only inside a step, never across a yield.
 
-    Pictures are painted singly, so that each can be repeated alone from its own recipe.
+    Pictures are painted singly, so that each can be repeated alone from its own recipe. With
+    `recipe.obeying`, each is painted first as it would be without, from which its own copies of the words
+    are moved (`studio.obey`), and then again with these: a picture costs more than twice the steps, and does
+    not depend on how many are painted.
+
     Raises StudioError when the prompt names a handle that no given concept has, or a concept was made for
     another base.
     """
@@ -80,20 +87,43 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for active in actives:
         active.edit.to(backbone)
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
-    with torch.no_grad(), attach(backbone, actives):
-        words = backbone.text.read(prompts)
-        for active in actives:
-            active.edit.listen(backbone, prompts)
+    words = _read(backbone, prompts, actives)
     if dropped := words.tokens[1].dropped:
         read = backbone.text.tokens_high
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
+    if recipe.obeying:
+        learned_words(backbone, prompts[1], actives)  # refuses now, not after a first painting
+    done = itertools.count(1)
+    total = recipe.count * (2 * recipe.steps + recipe.obeying if recipe.obeying else recipe.steps)
     for index in range(recipe.count):
         single = recipe.single(index)
-        sampled = sample(backbone, single, words.hidden, actives, [single.seed])
-        for step in range(1, recipe.steps + 1):
+        hidden, acting = words.hidden, actives
+        if recipe.obeying:
+            sampled = sample(backbone, single, hidden, actives, [single.seed])
+            for _ in range(recipe.steps):
+                latents = next(sampled)
+                yield Step(next(done), total, stage="painting as it is")
+            for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, single.seed):
+                match event:
+                    case Step(values=values, stage=stage):
+                        yield Step(next(done), total, values, stage)
+                    case Result(value=acting):
+                        hidden = _read(backbone, prompts, acting).hidden
+        sampled = sample(backbone, single, hidden, acting, [single.seed])
+        for _ in range(recipe.steps):
             latents = next(sampled)
-            yield Step(step + index * recipe.steps, recipe.steps * recipe.count, stage="painting")
+            yield Step(next(done), total, stage="painting")
         yield Result(Picture(backbone.decode(latents)[0], single))
+
+
+@torch.no_grad()
+def _read(backbone: Backbone, prompts: Sequence[str], actives: Sequence[Active]) -> Words:
+    """The prompts as the encoder reads them with these edits on, which are told the prompts."""
+    with attach(backbone, actives):
+        words = backbone.text.read(prompts)
+        for active in actives:
+            active.edit.listen(backbone, prompts)
+    return words
 
 
 def sample(

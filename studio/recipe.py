@@ -22,6 +22,7 @@ from studio.errors import StudioError
 HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
 SEED_HIGH = 2**31 - 1
 PNG_KEY = "likeness"
+OBEYING = 10  # steps of test-time optimisation in CoRe (Wu et al., arXiv 2408.15914)
 
 
 def normal_handle(name: str) -> str:
@@ -48,6 +49,8 @@ class Recipe:
     `strengths` maps a handle to its strength: 1 is as learned, 0 is exactly the plain noun. `knobs` maps a
     handle to what else its concept lets one move, such as the bias of Perfusion's gate. Picture number
     i of `count` is painted with seed `seed + i`. `size` is the side in pixels, 0 for the base's own.
+    `obeying` is how many steps move the prompt's learned words towards this very prompt before it is painted
+    (`studio.obey`), 0 for none.
     `base` and `concepts` (handle to the concept file's hash) are filled in by whoever paints.
     """
 
@@ -60,6 +63,7 @@ class Recipe:
     guidance: float = 4.0
     count: int = 1
     size: int = 0
+    obeying: int = 0
     base: str = ""
     concepts: dict[str, str] = field(default_factory=dict)
 
@@ -71,6 +75,7 @@ class Recipe:
             "count": (1, 64),
             "seed": (0, SEED_HIGH),
             "size": (0, 4096),
+            "obeying": (0, 50),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -92,6 +97,11 @@ class Recipe:
     def strength(self, handle: str) -> float:
         """How strongly `handle` acts; as learned unless told otherwise."""
         return self.strengths.get(handle, 1.0)
+
+    @property
+    def acting(self) -> list[str]:
+        """The handles that the prompt names at a strength above 0, in order."""
+        return [handle for handle in handles_in(self.prompt) if self.strength(handle) > 0]
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary; `from_json` is its inverse."""
@@ -115,6 +125,8 @@ class Recipe:
             "Seed": self.seed,
             "Model": self.base,
         }
+        if self.obeying:
+            rest["Obeying"] = self.obeying
         return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
 
 

@@ -1,18 +1,15 @@
 """CoRe, context-regularized text embedding learning (Wu et al., arXiv 2408.15914), stage 1.
 
 Textual Inversion tends to learn a word that swallows the prompt around it. Here the word is also asked to
-leave its neighbours alone: in a prompt y* that has nothing to do with the photos, every other token is to
-be encoded as it would be around the plain noun, y_cat, and to hold as much of the picture's attention:
+leave its neighbours alone: in a prompt that has nothing to do with the photos, every other token is to be
+encoded as it would be around the plain noun, and to hold as much of the picture's attention:
 
     L      = L_diff + lambda_emb L_emb + lambda_attn L_attn
-    L_emb  = mean over i != k of 1 - cos(E(y*)_i, E(y_cat)_i)
-    L_attn = mean over i != k of (mu(M*_i) - mu(M_cat,i))^2
 
-k is the place of the word, i runs from the start to the first end of the prompt, M_i are the attention maps
-of token i over all layers that read text, mu the mean of all their values. In the middle fifth of training
-the word's length is held, which keeps it from growing. Differences: the released code takes the cosine
-along the tokens and sums squared attention over the batch per layer; `form` chooses between paper and code.
-Stage 2 of the paper (tuning the U-Net with the word fixed) is not part of this method.
+with the two terms of studio/context.py. In the middle fifth of training the word's length is held, which
+keeps it from growing. Difference: `form` chooses between the paper's terms and the released code's. Stage 2
+of the paper (tuning the U-Net with the word fixed) is not part of this method; its test-time optimisation
+is studio/obey.py, for every method.
 """
 
 from __future__ import annotations
@@ -24,13 +21,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.attention import Recorder, recording
 from studio.backbone import Backbone
+from studio.context import disturbance
 from studio.edits import Edit, NewWord
 from studio.events import Event
 from studio.method import Method, Stage, Subject, setting
 from studio.photo_set import PhotoSet
-from studio.text import Words
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
@@ -123,26 +119,12 @@ class ContextRegularized(Method):
     def regularizers(self, prompt: str, noisy: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """L_emb and L_attn of one prompt with one {}, on noisy latents (n, C, h, w) at timesteps (n,).
 
-        Called with the word attached. The noun's side needs no gradient.
+        Called with the word attached.
         """
-        text, handle, noun_handle = self.backbone.text, self.subject.handle, "<the-noun>"
-        starred = text.read([prompt.format(handle)])
-        with torch.no_grad(), text.new_words({noun_handle: text.vectors_of(self.subject.noun)}):
-            plain = text.read([prompt.format(noun_handle)])
-        star_places, plain_places = context_places(
-            text.tokenizer.eos_token_id, starred, plain, handle, noun_handle
-        )
-        by_paper = self.settings.form == "paper"
-        embedding = embedding_term(starred.hidden[0, star_places], plain.hidden[0, plain_places], by_paper)
-        if not self.settings.attention_weight:
-            return embedding, torch.zeros((), device=embedding.device)
-        count = len(noisy)
-        with recording(self.backbone) as star_maps:
-            self.backbone.predict(noisy, t, starred.hidden.repeat(count, 1, 1))
-        with torch.no_grad(), recording(self.backbone) as plain_maps:
-            self.backbone.predict(noisy, t, plain.hidden.repeat(count, 1, 1))
-        attention = attention_term(star_maps, plain_maps, star_places, plain_places, by_paper)
-        return embedding, attention
+        handle, by_paper = self.subject.handle, self.settings.form == "paper"
+        nouns = {handle: self.subject.noun}
+        watched = self.settings.attention_weight > 0
+        return disturbance(self.backbone, prompt.format(handle), nouns, noisy, t, by_paper, watched)
 
     def watch(self, terms: dict[str, Tensor]) -> None:
         """Remember how hard each term pulls at the word: the length of its gradient."""
@@ -160,39 +142,3 @@ class ContextRegularized(Method):
         return {"norm": norm} | {
             f"pull of {name}": sum(pulls) / len(pulls) for name, pulls in self.watched.items()
         }
-
-
-def context_places(
-    end_id: int, starred: Words, plain: Words, handle: str, noun_handle: str
-) -> tuple[list[int], list[int]]:
-    """The places, in the two prompts, of the tokens that both share: from the start to the first end, without
-    the word and without the noun. A noun of several tokens shifts what follows it."""
-    places = []
-    for words, name in ((starred, handle), (plain, noun_handle)):
-        tokens = words.tokens[0]
-        end = 1 + tokens.ids[1:].index(end_id)
-        places.append([place for place in range(end + 1) if place not in tokens.spans.get(name, [])])
-    count = min(map(len, places))  # a prompt too long loses its last tokens on one side only
-    return places[0][:count], places[1][:count]
-
-
-def embedding_term(star: Tensor, plain: Tensor, by_paper: bool = True) -> Tensor:
-    """L_emb from the encodings (m, D) of the shared tokens. The paper's cosine runs over the features of a
-    token; the released code's over the tokens of a feature."""
-    return (1 - torch.cosine_similarity(star.float(), plain.float(), dim=1 if by_paper else 0)).mean()
-
-
-def attention_term(
-    star: Recorder, plain: Recorder, star_places: list[int], plain_places: list[int], by_paper: bool = True
-) -> Tensor:
-    """L_attn from recorded maps (n, heads, h w, L). The paper averages over all layers, then squares; the
-    released code squares per layer, sums over the batch and averages over layers."""
-    differences = []
-    for site, maps in star.maps.items():
-        mine = maps.mean((1, 2))[:, star_places]
-        theirs = plain.maps[site].mean((1, 2))[:, plain_places]
-        differences.append(mine - theirs)
-    difference = torch.stack(differences)  # (layers, n, m)
-    if by_paper:
-        return difference.mean(0).square().mean()
-    return difference.square().mean(2).sum(1).mean()

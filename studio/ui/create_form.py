@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from studio.recipe import Recipe, random_seed
+from studio.recipe import OBEYING, Recipe, random_seed
 from studio.ui.chips import chips, examples
 from studio.ui.dials import Dial, dial_pool, strengths_and_knobs
 from studio.ui.wire import board, drawing, drop_zone
@@ -24,6 +24,7 @@ class CreateForm:
     steps: gr.Slider
     guidance: gr.Slider
     count: gr.Slider
+    obeying: gr.Slider
     sliders: list[gr.Slider]
     chips: gr.HTML
     examples: gr.HTML
@@ -35,14 +36,24 @@ class CreateForm:
     @property
     def fields(self) -> list[gr.components.Component]:
         """The controls that `recipe_of` reads and `filled` writes."""
-        return [self.prompt, self.negative, self.seed, self.again, self.steps, self.guidance, self.count]
+        return [
+            self.prompt,
+            self.negative,
+            self.seed,
+            self.again,
+            self.steps,
+            self.guidance,
+            self.count,
+            self.obeying,
+        ]
 
 
 def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
-    """The recipe that the form holds; a new seed when one was asked for or none is there."""
-    prompt, negative, seed, again, steps, guidance, count = fields
+    """The recipe that the form holds; a new seed when one was asked for or none is there. A prompt without a
+    concept has nothing that could obey, so it is not asked to."""
+    prompt, negative, seed, again, steps, guidance, count, obeying = fields
     strengths, knobs = strengths_and_knobs(dials, values)
-    return Recipe(
+    recipe = Recipe(
         prompt=(prompt or "").strip(),
         negative=(negative or "").strip(),
         strengths=strengths,
@@ -51,7 +62,9 @@ def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
         steps=int(steps),
         guidance=float(guidance),
         count=int(count),
+        obeying=int(obeying),
     )
+    return recipe if recipe.acting else replace(recipe, obeying=0)
 
 
 def filled(recipe: Recipe) -> tuple:
@@ -64,6 +77,7 @@ def filled(recipe: Recipe) -> tuple:
         recipe.steps,
         recipe.guidance,
         recipe.count,
+        recipe.obeying,
     )
 
 
@@ -115,6 +129,16 @@ def create_form(workspace: Workspace) -> CreateForm:
             elem_id="guidance",
             buttons=["reset"],
         )
+        obeying = gr.Slider(
+            0,
+            50,
+            value=0,
+            step=1,
+            label="Obeying",
+            info=f"{OBEYING} steps make a concept leave the rest alone",
+            elem_id="obeying",
+            buttons=["reset"],
+        )
     reader = drop_zone("recipe-drop", "Read a picture's recipe", "drop a PNG painted here", "image/png")
     return CreateForm(
         prompt=prompt,
@@ -124,6 +148,7 @@ def create_form(workspace: Workspace) -> CreateForm:
         steps=steps,
         guidance=guidance,
         count=count,
+        obeying=obeying,
         sliders=sliders,
         chips=chip_board,
         examples=example_board,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
@@ -96,11 +96,21 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
                 path.unlink(missing_ok=True)
         return "", recipe, picture_card(recipe)
 
-    def use(recipe: Recipe | None, event: gr.EventData) -> tuple:
-        if act_of(event)[0] != "use" or recipe is None:
+    def use(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
+        act = act_of(event)[0]
+        if act == "obey":
+            return None
+        if act != "use" or recipe is None:
             return "", None, "", *[gr.skip()] * (len(form.fields) + 1 + DIALS_HIGH)
         now = dials_of(workspace, f"{recipe.prompt} {recipe.negative}")
         return gr.skip(), recipe, gr.skip(), *filled(recipe), now, *dealt(now, of_recipe(now, recipe))
+
+    def obey(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
+        act, steps = act_of(event)
+        if act != "obey" or recipe is None:
+            return None
+        workspace.create(replace(recipe, obeying=whole(steps)))
+        return ()
 
     notice, quiet = form.notice, {"looks_again": False}
     wire(form.chips.click, insert, [form.prompt], [form.prompt], notice, **quiet)
@@ -120,6 +130,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     wire(form.reader.upload, read, [], [selected, opened, detail], notice)
     outputs = [selected, opened, detail, *form.fields, dials, *form.sliders]
     wire(detail.click, use, [opened], outputs, notice)
+    wire(detail.click, obey, [opened], [], painting_notice, trigger_mode="once")
 
     def draw(closed: int) -> str:
         job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)

@@ -32,6 +32,7 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     tiles = [tile(path, "", job.title) for path in there if path.is_file()]
     tiles += ['<span class="tile coming"></span>'] * (0 if job.has_ended else max(0, count - len(tiles)))
     below, acts = "", ""
+    obeying = '<p class="faint">made to obey</p>' if job.task.get("obeying") else ""
     match job.status:
         case "queued":
             trains = any(
@@ -49,7 +50,7 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     acts = f'<div class="acts">{acts}</div>' if acts else ""
     return (
         f'<section class="card painting {job.status}" aria-label="Painting">'
-        f'<header><h2>{escape(job.title)}</h2><div class="aside">{badge(job)}{close}</div></header>'
+        f'<header><h2>{escape(job.title)}</h2><div class="aside">{badge(job)}{close}</div></header>{obeying}'
         f'<div class="tiles large">{"".join(tiles)}</div>{below}{acts}</section>'
     )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from studio.recipe import Recipe
+from studio.recipe import OBEYING, Recipe
 from studio.ui.markup import button, download, facts, file_url
+
+OBEY_HELP = "Paint it again, with a concept that leaves the rest of the prompt alone. Nothing else changes."
+PLAIN_HELP = "Paint it again, with the concept as it was learned."
 
 
 def recipe_facts(recipe: Recipe) -> str:
@@ -25,6 +28,7 @@ def recipe_facts(recipe: Recipe) -> str:
             "Seed": recipe.seed,
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",
+            "Obeying": f"in {recipe.obeying} steps" if recipe.obeying else "",
             "Base": Path(recipe.base).name,
         }
     )
@@ -34,6 +38,10 @@ def picture_card(recipe: Recipe, path: Path | None = None) -> str:
     """A picture with its recipe; a recipe alone when the picture was only dropped in to be read."""
     seen = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
     acts = button("use", "Use this recipe", kind="strong")
+    if recipe.obeying:
+        acts += button("obey", "Without obeying", 0, title=PLAIN_HELP)
+    elif recipe.acting:
+        acts += button("obey", "Make this prompt obey", OBEYING, title=OBEY_HELP)
     acts += download(path, "Download") if path else ""
     acts += button("shut", "Close")
     return (

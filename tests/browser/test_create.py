@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,30 @@ def test_a_concept_is_inserted_painted_and_its_recipe_travels_in_the_png(
     page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a drawing of <mona>'")
     assert page.locator("#seed input").input_value() == str(recipe.seed)
     assert not page.locator("#random-seed input").is_checked()
+
+
+def test_a_prompt_is_made_to_obey_and_back_with_nothing_lost(stage: Stage, page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").fill("<mona> in the rain")
+    paint(page, "<mona> in the rain", 2)
+    page.locator("#painting .tile").nth(1).click()
+    detail = page.locator("#picture-detail")
+    detail.get_by_role("button", name="Make this prompt obey").click()
+    page.locator("#painting .painting.done", has_text="made to obey").wait_for()
+    assert page.locator("#painting .tile").count() == 1
+    obeying, second, _ = stage.workspace.gallery(3)
+    asked = dataclasses.replace(read_recipe(second), obeying=10)
+    assert read_recipe(obeying) == asked and "<mona> in the rain" in detail.inner_text()
+    page.locator("#painting .tile").click()
+    detail.locator("dt", has_text="Obeying").wait_for()
+    assert "in 10 steps" in detail.inner_text()
+    detail.get_by_role("button", name="Use this recipe").click()
+    page.locator("#create-more button").first.click()
+    page.wait_for_function("() => document.querySelector('#obeying input')?.value === '10'")
+    detail.get_by_role("button", name="Without obeying").click()
+    page.wait_for_function("() => !document.querySelector('#painting').innerText.includes('made to obey')")
+    page.locator("#painting .painting.done .tile").wait_for()
+    assert read_recipe(stage.workspace.gallery(1)[0]) == read_recipe(second)
 
 
 def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page: Any, mona: None) -> None:

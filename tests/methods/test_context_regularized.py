@@ -10,6 +10,7 @@ import torch
 
 from studio.attention import Recorder
 from studio.backbone import Backbone
+from studio.context import attention_term, context_places, embedding_term
 from studio.edits import Active, NewWord, attach
 from studio.method import Subject
 from studio.recipe import Recipe
@@ -19,9 +20,6 @@ from trainers.context_regularized import (
     CONTEXT,
     ContextRegularized,
     Settings,
-    attention_term,
-    context_places,
-    embedding_term,
 )
 
 SUBJECT = Subject("<lily>", "cat")
@@ -65,7 +63,7 @@ def test_c2_the_words_own_place_takes_no_part(backbone: Backbone) -> None:
     text = backbone.text
     with text.new_words({"<lily>": text.vectors_of("dog"), "<the-noun>": text.vectors_of("cat")}):
         starred, plain = text.read([PROMPT.format("<lily>")]), text.read([PROMPT.format("<the-noun>")])
-    places, others = context_places(text.tokenizer.eos_token_id, starred, plain, "<lily>", "<the-noun>")
+    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
     assert places == others == [0, 1, 3, 4, 5, 6]
     hidden = starred.hidden[0].clone()
     before = embedding_term(hidden[places], plain.hidden[0, others])
@@ -96,7 +94,7 @@ def test_c5_a_noun_of_several_tokens_is_lined_up(backbone: Backbone) -> None:
     count = len(text.vectors_of("teddy bear"))
     with text.new_words({"<ted>": method.word.vectors.detach(), "<the-noun>": text.vectors_of("teddy bear")}):
         starred, plain = text.read([PROMPT.format("<ted>")]), text.read([PROMPT.format("<the-noun>")])
-    places, others = context_places(text.tokenizer.eos_token_id, starred, plain, "<ted>", "<the-noun>")
+    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
     assert [starred.tokens[0].ids[place] for place in places] == [
         plain.tokens[0].ids[place] for place in others
     ]
