@@ -13,13 +13,14 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
+from assets.starter.recipe import autoencoder, captioned, leaves, painter, scenes, words
 from assets.starter.recipe import drawings as drawn
-from assets.starter.recipe import painter, scenes, words
 from assets.starter.recipe.autoencoder import reconstruction_loss
 from assets.starter.recipe.budget import Budget
 from assets.starter.recipe.judge import spread_entropy, truths
 from assets.starter.recipe.measure import border_colour
 from assets.starter.recipe.muon import orthogonal
+from studio.errors import StudioError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,6 +152,69 @@ def test_left_out_drawings_belong_to_the_world_and_to_permissive_sets() -> None:
     assert "openmoji" not in world["styles"]
 
 
+def album(folder: Path) -> Path:
+    """Two captioned pictures, one of them in a folder of its own, and a picture without a caption."""
+    for place, colour, text in (
+        ("a", "red", "a red thing\nred all over\n\n"),
+        ("b/c", "blue", "a blue thing"),
+    ):
+        file = folder / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("RGB", (90, 70), colour)
+        ImageDraw.Draw(picture).rectangle((0, 0, 20, 70), "white")
+        picture.save(file)
+        file.with_suffix(".txt").write_text(text, encoding="utf-8")
+    picture.save(folder / "unsaid.png")
+    return folder
+
+
+def test_captioned_pictures_are_read_with_every_caption(tmp_path: Path) -> None:
+    found = captioned.from_folder(album(tmp_path))
+    assert [each.captions for each in found] == [("a red thing", "red all over"), ("a blue thing",)]
+    assert all(each.pixels.shape == (64, 64, 3) for each in found)
+    assert captioned.words_of(found) == {"a", "red", "thing", "all", "over", "blue"}
+    pool = captioned.pictures(found, 5)
+    assert torch.equal(pool[0], pool[2]) and not torch.equal(pool[0], pool[1])
+    latents = captioned.CaptionedLatents(found, autoencoder.build((16, 16, 16)).eval(), "cpu")
+    assert latents.latents.shape == (4, 4, 16, 16) and "red all over" in latents.captions()
+    _, said = latents.batch(50, torch.Generator().manual_seed(0), np.random.default_rng(0))
+    assert set(said) == {"", "a red thing", "red all over", "a blue thing"}
+    with pytest.raises(StudioError, match="no captioned pictures"):
+        captioned.from_folder(tmp_path / "b" / "nowhere")
+
+
+def test_dead_leaves_have_edges_of_every_size() -> None:
+    radii = leaves.sizes(4000, np.random.default_rng(0))
+    assert 0.03 <= radii.min() and radii.max() <= 0.7 and np.median(radii) < 0.06
+    picture = np.asarray(leaves.dead_leaves(64, np.random.default_rng(1)), float)
+    assert picture.shape == (64, 64, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+
+
+def test_the_decoder_alone_leaves_the_latents_as_they_are(tmp_path: Path) -> None:
+    start = autoencoder.build((16, 16, 16))
+    before = {name: value.clone() for name, value in start.state_dict().items()}
+    pool = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    trained = autoencoder.train(pool, pool, tmp_path / "d.pt", 0.04, batch=4, start=start, decoder_only=True)
+    moved = {name for name, value in trained.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and all(name.startswith(("decoder.", "post_quant_conv.")) for name in moved)
+
+
+@pytest.mark.slow
+def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "assets.starter.recipe", "all", "--tiny", "--device", "cpu"]
+    folders = [
+        "--work",
+        tmp_path / "work",
+        "--out",
+        tmp_path / "out",
+        "--captioned",
+        album(tmp_path / "album"),
+    ]
+    subprocess.run([*command, *map(str, folders)], cwd=ROOT, check=True, timeout=600)
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
+    assert pipeline.vae.config.scaling_factor != 0.18215
+
+
 @pytest.mark.slow
 def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     for style in ("noto", "twemoji"):
@@ -162,6 +226,6 @@ def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     folders = ["--work", tmp_path / "work", "--out", tmp_path / "out", "--drawings", tmp_path / "shapes"]
     subprocess.run([*command, *map(str, folders)], cwd=ROOT, check=True, timeout=600)
     figures = json.loads((tmp_path / "work" / "figures.json").read_text())
-    assert 0 <= figures["painter"]["noun_right"] <= 1
+    assert 0 <= figures["painter"]["plain"]["noun_right"] <= 1
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert pipeline.scheduler.config.prediction_type == "v_prediction"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from torch import Tensor
 from transformers import CLIPTokenizer
 
-from . import autoencoder, crew, demo, judge, measure, painter, words
+from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
 from .drawings import STARTER, Drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
 from .drawings import world as known
 
@@ -29,6 +30,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--drawings", type=Path, help="your own cut-outs, STYLE/NOUN.png, instead of packages"
+    )
+    parser.add_argument(
+        "--captioned",
+        type=Path,
+        help="your own captioned pictures, cat.png beside cat.txt, instead of scenes",
     )
     parser.add_argument(
         "--start-from",
@@ -75,7 +81,9 @@ class Recipe:
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / ".gitignore").write_text("*\n")
         vocabulary = words.world_words()
-        if not self.asked.drawings:
+        if self.asked.captioned:
+            vocabulary = sorted({*vocabulary, *captioned.words_of(self.own_pictures())})
+        elif not self.asked.drawings:
             modules = self.modules()
             drawings = from_packages(modules)
             save(drawings, self.cache)
@@ -83,26 +91,33 @@ class Recipe:
             vocabulary = sorted({*vocabulary, *words.emoji_words(modules)})
         (self.work / "words.json").write_text(json.dumps(vocabulary))
 
+    def own_pictures(self) -> list[captioned.Captioned]:
+        return captioned.from_folder(self.asked.captioned)
+
+    def pools(self) -> tuple[Tensor, Tensor]:
+        """Pictures for an autoencoder to learn from, and typical ones to scale its latents by."""
+        count, few = (64, 16) if self.asked.tiny else (12_000, 1_000)
+        if self.asked.captioned:
+            found = self.own_pictures()
+            return captioned.pictures(found, count, autoencoder.LEAVES), captioned.pictures(found, few)
+        drawings = self.trained()
+        return autoencoder.mixed_pictures(drawings, count), autoencoder.pictures(drawings, few)
+
     def autoencoder(self) -> None:
-        pool = 64 if self.asked.tiny else 12_000
         file = self.work / "autoencoder.pt"
         given = self.asked.start_from
         start = given and AutoencoderKL.from_pretrained(given / "vae", torch_dtype=torch.float32)
-        model = autoencoder.train(
-            self.trained(), file, self.minutes("autoencoder"), self.device, pool_size=pool, start=start
-        )
+        model = autoencoder.train(*self.pools(), file, self.minutes("autoencoder"), self.device, start=start)
         model.save_pretrained(self.work / "vae")
 
     def decoder(self) -> None:
         """Sharper pictures from the same latents, in the finished starter."""
         shipped = AutoencoderKL.from_pretrained(self.out / "vae", torch_dtype=torch.float32)
-        pool = 64 if self.asked.tiny else 12_000
         model = autoencoder.train(
-            self.trained(),
+            *self.pools(),
             self.work / "decoder.pt",
             self.minutes("decoder"),
             self.device,
-            pool_size=pool,
             start=shipped,
             decoder_only=True,
         )
@@ -111,9 +126,13 @@ class Recipe:
     def painter(self) -> None:
         tokenizer = words.build(self.vocabulary())
         encoder = AutoencoderKL.from_pretrained(self.work / "vae").to(self.device)
-        data = painter.LatentScenes.cached(
-            self.work / "latents.pt", self.trained(), encoder, self.asked.scenes, self.device
-        )
+        data: painter.LatentScenes | captioned.CaptionedLatents
+        if self.asked.captioned:
+            data = captioned.CaptionedLatents(self.own_pictures(), encoder, self.device)
+        else:
+            data = painter.LatentScenes.cached(
+                self.work / "latents.pt", self.trained(), encoder, self.asked.scenes, self.device
+            )
         used = painter.words_of(data, tokenizer)
         mean = painter.train(
             data,
@@ -173,8 +192,8 @@ def main() -> None:
         crew.join()
     recipe = Recipe(asked)
     stages = STAGES if asked.stage == "all" else (asked.stage,)
-    if asked.drawings:
-        stages = tuple(stage for stage in stages if stage != "demo")
+    without = ("judge", "measure", "demo") if asked.captioned else ("demo",) if asked.drawings else ()
+    stages = tuple(stage for stage in stages if stage not in without)
     for stage in stages:
         print(f"== {stage}", flush=True)
         getattr(recipe, stage)()

@@ -78,12 +78,12 @@ def reconstruction_loss(painted: Tensor, wanted: Tensor) -> Tensor:
 
 
 def train(
-    drawings: list[Drawing],
+    pool: Tensor,
+    typical: Tensor,
     file: Path,
     minutes: float,
     device: str = "cpu",
     channels: tuple[int, ...] = CHANNELS,
-    pool_size: int = 12_000,
     batch: int = 32,
     rate: float = 1.2e-3,
     start: AutoencoderKL | None = None,
@@ -91,8 +91,9 @@ def train(
 ) -> AutoencoderKL:
     """Train for `minutes`, resuming from `file`; the last fifth of it on whole pictures instead of crops.
 
-    `start`: begin with the weights of a finished autoencoder instead of random ones. `decoder_only`: leave
-    the latents as they are, so that a painter trained on them stays right.
+    `pool` (n, 3, 64, 64) bytes are the pictures to learn from; the latents of `typical` ones get unit
+    standard deviation. `start`: begin with the weights of a finished autoencoder instead of random ones.
+    `decoder_only`: leave the latents as they are, so that a painter trained on them stays right.
     """
     torch.manual_seed(0)
     random = torch.Generator().manual_seed(int(time.time()))
@@ -103,7 +104,6 @@ def train(
     pair = optimizers(model, rate)
     budget = Budget(minutes, decay=0.4)
     step = load_state(file, budget, model=model, **pair)
-    pool = mixed_pictures(drawings, pool_size)
     while budget.progress < 1:
         whole = budget.progress > 0.8
         wanted = crops(pool, batch // 2 if whole else batch, PIXELS if whole else PIXELS // 2, random).to(
@@ -125,7 +125,7 @@ def train(
         if budget.due(3):
             save_state(file, budget, step, model=model, **pair)
     if not decoder_only:
-        measure_scale(model, pictures(drawings, 1000), device)
+        measure_scale(model, typical, device)
     save_state(file, budget, step, model=model, **pair)
     return model
 

@@ -16,6 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from . import crew
 from .autoencoder import encode
 from .budget import Budget, load_state, save_state
+from .captioned import CaptionedLatents
 from .drawings import Drawing
 from .muon import optimizers, take_step
 from .scenes import caption, scenes
@@ -136,6 +137,11 @@ class LatentScenes:
         captions = [caption(*self.subjects[i], words) for i in which.tolist()]
         return self.latents[which].float(), captions
 
+    def captions(self, count: int = 40_000) -> list[str]:
+        """A sample of what is said of the scenes, large enough to have every word in it."""
+        words = np.random.default_rng(0)
+        return [caption(*self.subjects[number % len(self.subjects)], words) for number in range(count)]
+
 
 def tokens(tokenizer: CLIPTokenizer, captions: list[str], device: str) -> Tensor:
     """(n, LONGEST) token ids, padded with the end token."""
@@ -144,11 +150,9 @@ def tokens(tokenizer: CLIPTokenizer, captions: list[str], device: str) -> Tensor
     ).input_ids.to(device)
 
 
-def words_of(data: LatentScenes, tokenizer: CLIPTokenizer, captions: int = 40_000) -> Tensor:
+def words_of(data: LatentScenes | CaptionedLatents, tokenizer: CLIPTokenizer) -> Tensor:
     """The token ids that training will meet."""
-    words = np.random.default_rng(0)
-    said = [caption(*data.subjects[number % len(data.subjects)], words) for number in range(captions)]
-    return tokens(tokenizer, said, "cpu").unique()
+    return tokens(tokenizer, data.captions(), "cpu").unique()
 
 
 class Painter(nn.Module):
@@ -210,7 +214,7 @@ def as_pipeline(
 
 
 def train(
-    data: LatentScenes,
+    data: LatentScenes | CaptionedLatents,
     tokenizer: CLIPTokenizer,
     used: Tensor,
     file: Path,
