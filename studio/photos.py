@@ -73,21 +73,27 @@ class Photo:
         return self.image.resize((side, side), Image.Resampling.LANCZOS, box=box)
 
     def square_mask(self, subject: int, side: int) -> Image.Image | None:
-        """The mask of a subject (by number) in the square, or None when there is none."""
-        if subject not in self.masks:
-            return None
+        """The mask of a subject (by number) in the square, or None when nothing of it is in the square."""
         box = self.crop.box(*self.image.size)
+        if subject not in self.masks or not self.masks[subject].crop(box).getbbox():
+            return None
         return self.masks[subject].resize((side, side), Image.Resampling.BOX, box=box)
 
     def masked(self, subject: int, mask: Image.Image | None) -> Photo:
-        """The same photo with another mask of a subject in its square ("L", any size), or without one."""
+        """The same photo with another mask of a subject in its square ("L", any size), or without one
+        anywhere. A mask of nothing is none."""
         others = {number: other for number, other in self.masks.items() if number != subject}
         if mask is None:
             return replace(self, masks=others)
         left, top, right, bottom = self.crop.box(*self.image.size)
         whole = self.masks.get(subject, Image.new("L", self.image.size)).copy()
         whole.paste(mask.convert("L").resize((right - left, bottom - top), Image.Resampling.BOX), (left, top))
-        return replace(self, masks={**others, subject: whole})
+        return replace(self, masks={**others, subject: whole} if whole.getbbox() else others)
+
+    def without(self, subject: int) -> Photo:
+        """The same photo when a subject is learned no more: the later ones move up by a number."""
+        kept = {number: mask for number, mask in self.masks.items() if number != subject}
+        return replace(self, masks={number - (number > subject): mask for number, mask in kept.items()})
 
 
 @dataclass(frozen=True)

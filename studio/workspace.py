@@ -17,6 +17,7 @@ from studio.errors import StudioError
 from studio.header import write_whole
 from studio.jobs import Job, Jobs
 from studio.library import Library
+from studio.masks import check
 from studio.method import MethodCard, Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
@@ -92,15 +93,18 @@ class Workspace:
         noun: str,
         settings: dict[str, Any] | None = None,
         seed: int = 0,
+        beside: Sequence[tuple[str, str]] = (),
     ) -> Job:
-        """Queue a training on these very photos. Raises StudioError when something is missing or wrong."""
+        """Queue a training on these very photos and their masks. `beside` are the (name, noun) of other
+        subjects in them, in the order of the masks. Raises StudioError when something is missing or wrong."""
         low, high = method.needs.photos_low, method.needs.photos_high
         if not low <= len(photos) <= high:
             raise StudioError(
                 f"{method.title} needs {low} to {high} photos; there are {len(photos)}.",
                 "Add or remove some.",
             )
-        subject = self.subject(name, noun)
+        subject = self.subjects([(name, noun), *beside], method)
+        handles = tuple(subject.handles)
         if not 0 <= seed <= SEED_HIGH:
             raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {SEED_HIGH}.")
         task = {
@@ -111,10 +115,31 @@ class Workspace:
             "seed": seed,
             "photos": len(photos),
         }
-        squares = PhotoSet.of(photos)
-        with self.jobs.adding("train", f"{subject.handle} with {method.title}", task) as (number, folder):
+        if subject.beside:
+            task["beside"] = {other.handle: other.noun for other in subject.beside}
+        squares = PhotoSet.of(photos, handles)
+        check(squares, handles, method.needs.masks)
+        title = f"{' and '.join(handles)} with {method.title}"
+        with self.jobs.adding("train", title, task) as (number, folder):
             squares.save(folder / "photos")
         return self.jobs.get(number)
+
+    def subjects(self, named: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
+        """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two
+        have the same name, or there are more than the method learns together."""
+        high = method.needs.subjects_high
+        if len(named) > high:
+            things = "one thing" if high == 1 else f"{high} things"
+            raise StudioError(
+                f"{method.title} learns {things} at a time; there are {len(named)}.",
+                "Remove some, or choose another method.",
+            )
+        subject, *others = (self.subject(name, noun) for name, noun in named)
+        handles = [subject.handle, *(other.handle for other in others)]
+        twice = next((handle for handle in handles if handles.count(handle) > 1), None)
+        if twice:
+            raise StudioError(f"Two things are called {twice}.", "Give each its own name.")
+        return dataclasses.replace(subject, beside=tuple(others))
 
     def subject(self, name: str, noun: str) -> Subject:
         """Check a name and a noun. Raises StudioError when the name is taken or either cannot be used."""
@@ -125,9 +150,8 @@ class Workspace:
             raise StudioError(
                 f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".'
             )
-        waiting = [
-            job.task["handle"] for job in self.jobs.list() if job.kind == "train" and not job.has_ended
-        ]
+        trainings = [job.task for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
+        waiting = [handle for task in trainings for handle in (task["handle"], *task.get("beside", ()))]
         if self.library.has(handle) or handle in waiting:
             hint = "Choose another name, or rename or delete the old one in the Library."
             raise StudioError(f"{handle} is already the name of a concept.", hint)
@@ -161,7 +185,8 @@ class Workspace:
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
-        self.subject(job.task["handle"], job.task["noun"])
+        for handle, noun in {job.task["handle"]: job.task["noun"], **job.task.get("beside", {})}.items():
+            self.subject(handle, noun)
         photos = self.jobs.folder(number) / "photos"
         with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):
             shutil.copytree(photos, folder / "photos")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import gradio as gr
@@ -13,8 +13,11 @@ from studio.photos import Photo, open_photos
 from studio.recipe import normal_handle, random_seed
 from studio.ui.demo import demo_cards, demos
 from studio.ui.forms import controls, recipe_values, settings_of
-from studio.ui.photos_box import photos_box, refusals_of, strip_of
+from studio.ui.photo_strip import refusals_of, strip_of
+from studio.ui.photos_box import IN_TURN, photos_box
 from studio.ui.progress_card import current_job, training_card
+from studio.ui.subject_rows import layout, named, naming, subject_rows, subjects_of, without
+from studio.ui.veil import Subjects
 from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
 from studio.workspace import Workspace
 
@@ -23,24 +26,6 @@ SHOW_PROGRESS = """() => {
   if (document.querySelector('#train-notice .error')) return;
   window.scrollTo({top: 0, behavior: 'smooth'});
 }"""
-
-
-def naming(workspace: Workspace, name: str, noun: str) -> str:
-    """What a name and a noun will become, and what speaks against them."""
-    lines = []
-    if name.strip():
-        try:
-            handle = normal_handle(name)
-            taken = " · there is one already" if workspace.library.has(handle) else ""
-            lines.append(f"Prompts will say <code>{escape(handle)}</code>{taken}")
-        except StudioError as error:
-            lines.append(escape(str(error)))
-    nouns = workspace.base_defaults().nouns
-    if noun.strip() and nouns and noun.strip().lower() not in nouns:
-        lines.append(
-            f"This base was not taught the word “{escape(noun.strip())}”; a similar one works better"
-        )
-    return "".join(f'<p class="faint naming">{line}</p>' for line in lines)
 
 
 def method_words(card: MethodCard) -> str:
@@ -64,14 +49,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             demo_board = board("demo-subjects", demo_cards(list(subjects.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
             drawing("<h2>What is it?</h2>")
-            with gr.Row():
-                name = gr.Textbox(
-                    "", label="Name", placeholder="lily", max_length=40, max_lines=1, elem_id="concept-name"
-                )
-                noun = gr.Textbox(
-                    "", label="Noun", placeholder="cat", max_length=60, max_lines=1, elem_id="concept-noun"
-                )
-            named = drawing(elem_id="naming")
+            rows = subject_rows(first)
             choices = [(card.title, card.id) for card in catalogue]
             method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
             words = drawing(method_words(first), elem_id="method-words")
@@ -94,8 +72,25 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             raise StudioError("That method is not there.", "Choose one of those shown.")
         return cards[id]
 
-    def describe(id: str) -> tuple:
-        return method_words(card_of(id)), *[gr.update(visible=card.id == id) for card in catalogue]
+    def describe(id: str, count: int, *texts: str) -> tuple:
+        card = card_of(id)
+        forms = [gr.update(visible=card.id == other.id) for other in catalogue]
+        return method_words(card), *arrange(id, count, *texts), *forms
+
+    def arrange(id: str, count: int, *texts: str) -> tuple:
+        card = card_of(id)
+        hints = naming(workspace, named(count, card, texts))
+        return *layout(count, card), hints, subjects_of(count, card, texts)
+
+    def show(id: str, count: int, *texts: str) -> tuple:
+        return arrange(id, count, *texts)[-2:]
+
+    def remove(row: int) -> Callable[..., tuple]:
+        def take_away(photos: list[Photo], count: int, *texts: str) -> tuple:
+            now = [photo.without(row) for photo in photos]
+            return now, -1, gr.update(visible=False), max(1, count - 1), *without(texts, row)
+
+        return take_away
 
     def fill(event: gr.EventData) -> tuple:
         slug = act_of(event)[1]
@@ -103,15 +98,17 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         subject = subjects[slug]
         photos, refused = open_photos(subject.photos)
-        handle = workspace.library.free(normal_handle(subject.name))
-        shut = gr.update(visible=False)
-        return photos, -1, strip_of(photos), refusals_of(refused), shut, handle.strip("<>"), subject.noun
+        handle = workspace.library.free(normal_handle(subject.name)).strip("<>")
+        drawn = strip_of(photos, Subjects()), refusals_of(refused), gr.update(visible=False)
+        return photos, -1, *drawn, 1, handle, subject.noun
 
-    def train(photos: list[Photo], name: str, noun: str, id: str, seed: float | None, *values: object) -> str:
+    def train(photos: list[Photo], id: str, seed: float | None, count: int, *values: object) -> str:
         card = card_of(id)
+        texts, values = values[: len(rows.texts)], values[len(rows.texts) :]
         before = sum(len(other.fields) for other in catalogue[: list(cards).index(id)])
         settings = settings_of(card, values[before : before + len(card.fields)])
-        workspace.train(photos, card, name, noun, settings, int(seed or 0))
+        (name, noun), *beside = named(count, card, texts)
+        workspace.train(photos, card, name, noun, settings, int(seed or 0), beside)
         return ""
 
     def press(closed: int, event: gr.EventData) -> int | None:
@@ -127,15 +124,36 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
                 return whole(id)
         return None
 
-    def show(name: str, noun: str) -> str:
-        return naming(workspace, name, noun)
-
     quiet = {"looks_again": False}
-    wire(method.change, describe, [method], [words, *groups], notice, **quiet)
-    parts = [box.photos, box.chosen, box.strip, box.refusals, box.editor, name, noun]
-    wire(demo_board.click, fill, [], parts, notice, **quiet)
-    for text in (name, noun):
-        wire(text.change, show, [name, noun], [named], notice, trigger_mode="always_last", **quiet)
+    parts = [*rows.rows, *rows.dots, rows.more, rows.hints, box.subjects]
+    told = [method, rows.count, *rows.texts]
+    wire(method.change, describe, told, [words, *parts, *groups], notice, **quiet)
+    wire(rows.count.change, arrange, told, parts, notice, **quiet)
+    wire(rows.more.click, lambda count: count + 1, [rows.count], [rows.count], notice, **quiet)
+    for row, button in enumerate(rows.removes, 1):
+        emptied = [box.photos, box.chosen, box.editor, rows.count, *rows.texts]
+        wire(
+            button.click,
+            remove(row),
+            [box.photos, rows.count, *rows.texts],
+            emptied,
+            notice,
+            **quiet,
+            **IN_TURN,
+        )
+    for text in rows.texts:
+        wire(text.change, show, told, parts[-2:], notice, trigger_mode="always_last", **quiet)
+    filled = [
+        box.photos,
+        box.chosen,
+        box.strip,
+        box.refusals,
+        box.editor,
+        rows.count,
+        rows.names[0],
+        rows.nouns[0],
+    ]
+    wire(demo_board.click, fill, [], filled, notice, **quiet, **IN_TURN)
     wire(dice.click, random_seed, [], [seed], notice, **quiet)
     wire(
         reset.click,
@@ -145,8 +163,9 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         notice,
         **quiet,
     )
-    inputs = [box.photos, name, noun, method, seed, *everything]
-    wire(start.click, train, inputs, [named], notice, trigger_mode="once").then(None, js=SHOW_PROGRESS)
+    inputs = [box.photos, method, seed, rows.count, *rows.texts, *everything]
+    sent = wire(start.click, train, inputs, [rows.hints], notice, trigger_mode="once", **IN_TURN)
+    sent.then(None, js=SHOW_PROGRESS)
     wire(running.click, press, [closed], [closed], running_notice)
 
     def draw(closed: int) -> str:

@@ -33,7 +33,7 @@ class Rank:
 
 
 def catalogue() -> list[MethodCard]:
-    """Two methods of the stand-in."""
+    """Three methods of the stand-in; the last learns two things at once and needs their masks."""
     return [
         MethodCard(
             id="textual_inversion",
@@ -49,6 +49,14 @@ def catalogue() -> list[MethodCard]:
             summary="Bends the network a little.",
             paper="Ruiz et al. 2023, arXiv 2208.12242",
             needs=Needs(),
+            fields=fields_of(Rank),
+        ),
+        MethodCard(
+            id="break_a_scene",
+            title="Break-A-Scene",
+            summary="Takes a photo apart.",
+            paper="Avrahami et al. 2023, arXiv 2305.16311",
+            needs=Needs(subjects_high=2, masks=True),
             fields=fields_of(Rank),
         ),
     ]

@@ -25,6 +25,7 @@ NOUNS = (
     "progress",
     "photos",
     "photo_set",
+    "masks",
     "method",
     "jobs",
     "library",
@@ -34,12 +35,15 @@ DEVICE = (
     "text",
     "backbone",
     "attention",
+    "context",
     "edits",
     "concept",
     "exchange",
+    "obey",
     "generate",
     "score",
     "worker",
+    "console",
     "__main__",
 )
 ORDER = (*PAGE, *DEVICE)
@@ -47,6 +51,7 @@ MAY_IMPORT = {part: set(ORDER[: ORDER.index(part)]) for part in ORDER}
 MAY_IMPORT["ui"] = set(PAGE)
 
 HOMES = {
+    "cv2": ("studio/masks.py",),
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/backbone.py", "assets/starter/recipe/"),
     "transformers": ("studio/backbone.py", "assets/starter/recipe/"),

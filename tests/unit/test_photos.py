@@ -179,3 +179,14 @@ def test_a_photo_set_keeps_its_masks_by_handle(tmp_path: Path) -> None:
     assert len(opened) == 3 and set(opened.masks) == {"<chair>"}
     assert opened.mask("<chair>", 1, 8).min() == 1.0
     assert opened.mask("<chair>", 0, 8) is None and opened.mask("<dog>", 1, 8) is None
+
+
+def test_a_mask_of_nothing_is_none_and_a_subject_that_goes_takes_its_mask_along() -> None:
+    stencil = Image.new("L", (100, 100))
+    stencil.paste(255, (0, 0, 30, 100))
+    photo = Photo("wide", Image.new("RGB", (200, 100)), Crop(x=0.0)).masked(0, stencil).masked(2, stencil)
+    assert set(photo.without(1).masks) == {0, 1} and set(photo.without(0).masks) == {1}
+    assert set(photo.without(2).masks) == {0}
+    aside = photo.cropped(Crop(x=1.0))
+    assert aside.square_mask(0, 10) is None and 0 in aside.masked(0, Image.new("L", (9, 9))).masks
+    assert 0 not in photo.masked(0, Image.new("L", (9, 9))).masks

@@ -14,6 +14,7 @@ from studio.concept import Concept
 from studio.edits import NewWord
 from studio.errors import StudioError
 from studio.method import MethodCard, Needs, fields_of, setting
+from studio.photo_set import PhotoSet
 from studio.photos import Photo
 from studio.progress import Progress
 from studio.recipe import Recipe, handles_in, normal_handle, read_recipe, save_picture
@@ -21,6 +22,7 @@ from studio.workspace import Workspace
 from tests.unit.test_concept import HEADER
 
 CARD = MethodCard("quick", "Quick", "For tests.", "none", Needs(photos_low=1, photos_high=3), ())
+APART = MethodCard("apart", "Apart", "For tests.", "none", Needs(subjects_high=4, masks=True), ())
 
 
 @pytest.fixture
@@ -131,6 +133,64 @@ def test_a_retry_has_the_same_photos_and_settings(workspace: Workspace) -> None:
     assert again.task == job.task and again.status == "queued"
     old, new = (sorted((workspace.jobs.folder(number) / "photos").iterdir()) for number in (job.id, again.id))
     assert [path.read_bytes() for path in old] == [path.read_bytes() for path in new]
+
+
+def scene(*parts: tuple[int, int]) -> Photo:
+    """A photo in which every subject covers the columns from one to the other."""
+    photo = photos()[0]
+    for subject, (left, right) in enumerate(parts):
+        mask = Image.new("L", (48, 48))
+        mask.paste(255, (left, 0, right, 48))
+        photo = photo.masked(subject, mask)
+    return photo
+
+
+def test_several_subjects_train_together_with_their_masks(workspace: Workspace) -> None:
+    things = [("Throne", "Armchair"), ("duke", "duck")]
+    job = workspace.train([scene((0, 16), (16, 32), (32, 48))], APART, "rex", "dog", beside=things)
+    assert job.title == "<rex> and <throne> and <duke> with Apart"
+    assert job.task["beside"] == {"<throne>": "armchair", "<duke>": "duck"}
+    kept = PhotoSet.load(workspace.jobs.folder(job.id) / "photos")
+    boxes = {handle: masks[0].getbbox() for handle, masks in kept.masks.items()}
+    assert boxes == {"<rex>": (0, 0, 16, 48), "<throne>": (16, 0, 32, 48), "<duke>": (32, 0, 48, 48)}
+    with pytest.raises(StudioError, match="<throne> is already the name"):
+        workspace.train(photos(), CARD, "throne", "chair")
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "failed", error="no")
+    again = workspace.retry(job.id)
+    copied = PhotoSet.load(workspace.jobs.folder(again.id) / "photos")
+    assert again.task == job.task and set(copied.masks) == set(kept.masks)
+    with pytest.raises(StudioError, match="<rex> is already the name"):
+        workspace.retry(job.id)
+
+
+@pytest.mark.parametrize(
+    ("card", "parts", "beside", "message"),
+    [
+        ("quick", [], [("throne", "chair")], "Quick learns one thing at a time; there are 2"),
+        ("apart", [(0, 24), (24, 48)], [("Rex", "cat")], "Two things are called <rex>"),
+        ("apart", [(0, 24), (24, 48)], [("throne", "")], "noun is missing"),
+        ("apart", [(0, 24), (24, 48)], [("", "chair")], "cannot be the name"),
+        ("apart", [(0, 24)], [("throne", "chair")], "Paint <throne> in at least one photo"),
+        ("apart", [], [], "Paint <rex> in at least one photo"),
+        ("quick", [(0, 48)], [], "mask of <rex> covers nearly all of photo 1"),
+        ("apart", [(0, 24), (1, 24)], [("throne", "chair")], "almost the same mask"),
+        ("apart", [], [(f"n{n}", "cat") for n in range(4)], "Apart learns 4 things at a time; there are 5"),
+    ],
+)
+def test_subjects_and_masks_that_cannot_be_used_queue_nothing(
+    workspace: Workspace, card: str, parts: list, beside: list, message: str
+) -> None:
+    method = {"quick": CARD, "apart": APART}[card]
+    with pytest.raises(StudioError, match=message) as raised:
+        workspace.train([scene(*parts)], method, "rex", "dog", beside=beside)
+    assert raised.value.hint and not workspace.jobs.list()
+
+
+def test_masks_are_welcome_where_none_is_needed(workspace: Workspace) -> None:
+    job = workspace.train([scene((0, 24), (24, 48))], CARD, "rex", "dog")
+    assert set(PhotoSet.load(workspace.jobs.folder(job.id) / "photos").masks) == {"<rex>"}
+    assert "beside" not in job.task
 
 
 def test_a_log_line_half_written_is_left_out(workspace: Workspace) -> None:

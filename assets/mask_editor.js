@@ -1,0 +1,204 @@
+/* The canvas of the mask editor; studio/ui/mask_editor.py says what it sends and gets. Gradio runs this with
+   `element`, `props`, `trigger`, `upload` and `watch`. A mask is one byte, 0 or 1, for each pixel of the
+   square: the browser's own brush would leave soft edges that nobody asked for. */
+const find = selector => element.querySelector(selector);
+const frame = find('.masking'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.ring');
+const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getContext('2d');
+const UNDO_HIGH = 20, WAIT_MS = 8000;
+let scene = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
+
+const sheet = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
+const radius = () => Math.max(0.5, size.value / 200 * scene.side);
+
+const read = async (url, side) => {
+  const mask = new Uint8Array(side * side);
+  if (!url) return mask;
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const brush = sheet(side).getContext('2d');
+  brush.drawImage(image, 0, 0);
+  const data = brush.getImageData(0, 0, side, side).data;
+  for (let i = 0; i < mask.length; i++) mask[i] = data[4 * i] > 127;
+  return mask;
+};
+
+const write = mask => {
+  if (!mask.includes(1)) return null;
+  const paper = sheet(scene.side), picture = new ImageData(scene.side, scene.side);
+  const grey = new Uint32Array(picture.data.buffer);
+  for (let i = 0; i < mask.length; i++) grey[i] = mask[i] ? 0xffffffff : 0xff000000;
+  paper.getContext('2d').putImageData(picture, 0, 0);
+  return paper.toDataURL('image/png');
+};
+
+/* "#56b4e9" as the four bytes of a pixel. */
+const pixel = (colour, alpha) => {
+  const [red, green, blue] = [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
+  return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
+};
+
+/* The veil in a box of pixels: the chosen subject lies on top, every mask has an outline. */
+const show = (left = 0, top = 0, right = scene.side, bottom = scene.side) => {
+  const side = scene.side, edge = Math.ceil(side / 300);
+  [left, top] = [left, top].map(low => Math.max(0, Math.floor(low) - edge));
+  [right, bottom] = [right, bottom].map(high => Math.min(side, Math.ceil(high) + edge));
+  if (right <= left || bottom <= top) return;
+  const order = [...masks.keys()].sort((one, other) => (other === current) - (one === current));
+  const layers = order.map(number => {
+    const {colour} = scene.subjects[number];
+    return {mask: masks[number], line: pixel(colour, 255), fill: pixel(colour, number === current ? 140 : 105)};
+  });
+  const picture = pen.createImageData(right - left, bottom - top);
+  const out = new Uint32Array(picture.data.buffer);
+  for (let y = top, to = 0; y < bottom; y++) for (let x = left; x < right; x++, to++) {
+    const at = y * side + x;
+    for (const {mask, line, fill} of layers) {
+      if (!mask[at]) continue;
+      const inside = (x < edge || mask[at - edge]) && (x >= side - edge || mask[at + edge])
+        && (y < edge || mask[at - edge * side]) && (y >= side - edge || mask[at + edge * side]);
+      out[to] = inside ? fill : line;
+      break;
+    }
+  }
+  pen.putImageData(picture, left, top);
+};
+
+const buttons = () => {
+  element.querySelectorAll('[data-tool]').forEach(button =>
+    button.setAttribute('aria-pressed', button.dataset.tool === tool));
+  find('[data-do=undo]').disabled = !past.length;
+  find('[data-do=clear]').disabled = !masks[current]?.includes(1);
+  find('.mask-size').classList.toggle('idle', tool === 'click');
+  stage.dataset.uses = tool;
+  find('.chips').replaceChildren(...(scene.subjects.length < 2 ? [] : scene.subjects).map((subject, number) => {
+    const chip = Object.assign(document.createElement('button'), {type: 'button', className: 'chip'});
+    const dot = Object.assign(document.createElement('i'), {className: 'dot'});
+    dot.style.background = subject.colour;
+    chip.append(dot, subject.name);
+    chip.setAttribute('aria-pressed', number === current);
+    chip.addEventListener('click', () => { current = number; show(); buttons(); });
+    return chip;
+  }));
+};
+
+const remember = () => {
+  turn += 1;
+  past.push(masks.map(mask => mask.slice()));
+  past.splice(0, past.length - UNDO_HIGH);
+};
+
+const send = (act, more = {}) => {
+  const photo = scene.key.split(' ')[0];
+  trigger(act, {key: scene.key, photo, turn, subject: current, masks: masks.map(write), ...more});
+  buttons();
+};
+
+const busy = on => {
+  clearTimeout(waiting);
+  stage.classList.toggle('busy', on);
+  if (on) waiting = setTimeout(() => busy(false), WAIT_MS);
+};
+
+/* An answer that a later change has overtaken brings new names, but not its masks. */
+const load = async () => {
+  if (!props.value) return;
+  const next = JSON.parse(props.value);
+  const came = await Promise.all(next.masks.map(url => read(url, next.side)));
+  if (JSON.parse(props.value).time !== next.time) return;
+  const same = next.turn !== null && scene && scene.key === next.key, overtaken = same && next.turn < turn;
+  if (!same) past = [];
+  else if (!overtaken && !next.trouble) past.push(masks);
+  masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
+  if (!overtaken) busy(false);
+  scene = next;
+  current = Math.min(current, masks.length - 1);
+  if (canvas.width !== scene.side || canvas.height !== scene.side) canvas.width = canvas.height = scene.side;
+  find('img').src = scene.square;
+  find('.masking > .faint').textContent = scene.words;
+  frame.classList.toggle('troubled', scene.trouble);
+  frame.hidden = false;
+  show();
+  buttons();
+  frame.dataset.shown = scene.time;
+};
+
+/* Set every pixel within `reach` of the way from `last` to (x, y). */
+const stroke = (x, y) => {
+  const side = scene.side, mask = masks[current], on = tool === 'brush' ? 1 : 0, reach = radius();
+  const [from_x, from_y] = last, dx = x - from_x, dy = y - from_y, length = dx * dx + dy * dy;
+  const box = [Math.min(x, from_x) - reach, Math.min(y, from_y) - reach,
+    Math.max(x, from_x) + reach, Math.max(y, from_y) + reach];
+  const [left, top] = box.slice(0, 2).map(low => Math.max(0, Math.floor(low)));
+  const [right, bottom] = box.slice(2).map(high => Math.min(side, Math.ceil(high)));
+  for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) {
+    const px = column + 0.5 - from_x, py = row + 0.5 - from_y;
+    const share = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
+    if ((px - share * dx) ** 2 + (py - share * dy) ** 2 <= reach * reach) mask[row * side + column] = on;
+  }
+  last = [x, y];
+  show(...box);
+};
+
+const place = event => {
+  const box = canvas.getBoundingClientRect(), scale = scene.side / box.width;
+  return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+};
+
+canvas.addEventListener('pointerdown', event => {
+  if (tool === 'click' || !event.isPrimary || event.button !== 0) return;
+  event.preventDefault();
+  canvas.setPointerCapture(event.pointerId);
+  remember();
+  last = place(event);
+  stroke(...last);
+});
+canvas.addEventListener('pointermove', event => {
+  const box = canvas.getBoundingClientRect(), wide = 2 * radius() * box.width / scene.side;
+  Object.assign(ring.style, {width: wide + 'px', height: wide + 'px',
+    left: event.clientX - box.left + 'px', top: event.clientY - box.top + 'px'});
+  if (last && event.isPrimary) stroke(...place(event));
+});
+for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name, event => {
+  if (!last || !event.isPrimary) return;
+  last = null;
+  send('input');
+});
+canvas.addEventListener('click', event => {
+  if (tool !== 'click' || stage.classList.contains('busy')) return;
+  const [x, y] = place(event);
+  turn += 1;
+  busy(true);
+  send('click', {x: x / scene.side, y: y / scene.side});
+});
+const undo = () => {
+  if (!past.length) return;
+  turn += 1;
+  const before = past.pop();
+  masks = masks.map((mask, number) => before[number] || mask.fill(0));
+  show();
+  send('input');
+};
+element.addEventListener('click', event => {
+  const button = event.target.closest('button');
+  if (button?.dataset.tool) { tool = button.dataset.tool; buttons(); }
+  if (button?.dataset.do === 'undo') undo();
+  if (button?.dataset.do === 'clear') { remember(); masks[current].fill(0); show(); send('input'); }
+});
+element.addEventListener('keydown', event => {
+  if (event.key !== 'z' || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  undo();
+});
+file.addEventListener('change', async () => {
+  if (!file.files.length) return;
+  busy(true);
+  try {
+    const {path} = await upload(file.files[0]);
+    turn += 1;
+    send('upload', {files: [path], failed: []});
+  } catch { busy(false); }
+  file.value = '';
+});
+watch('value', load);
+load();

@@ -1,0 +1,128 @@
+"""What the photos show: a name and a noun, and more of them for methods that learn several things at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.method import MethodCard
+from studio.recipe import normal_handle
+from studio.ui.veil import COLOURS, Subjects, dot
+from studio.ui.wire import drawing
+from studio.workspace import Workspace
+
+PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
+ROWS_HIGH = len(COLOURS)
+
+
+@dataclass
+class SubjectRows:
+    """The rows: `count` is a State of how many are used, `more` adds one, each of `removes` takes away the
+    row of its place (none for the first)."""
+
+    rows: list[gr.Row]
+    dots: list[gr.HTML]
+    names: list[gr.Textbox]
+    nouns: list[gr.Textbox]
+    removes: list[gr.Button]
+    more: gr.Button
+    count: gr.State
+    hints: gr.HTML
+
+    @property
+    def texts(self) -> list[gr.Textbox]:
+        """All names, then all nouns."""
+        return [*self.names, *self.nouns]
+
+
+def used(count: int, card: MethodCard) -> int:
+    """How many rows a method has use for."""
+    return max(1, min(count, card.needs.subjects_high, ROWS_HIGH))
+
+
+def named(count: int, card: MethodCard, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """The (name, noun) of each row that a method has use for, from `SubjectRows.texts`."""
+    pairs = list(zip(texts[:ROWS_HIGH], texts[ROWS_HIGH:], strict=True))
+    return pairs[: used(count, card)]
+
+
+def subjects_of(count: int, card: MethodCard, texts: Sequence[str]) -> Subjects:
+    """What the photo box has to know of the rows."""
+    names = tuple(name.strip()[:40] for name, _ in named(count, card, texts))
+    return Subjects(names, card.needs.masks)
+
+
+def without(texts: Sequence[str], row: int) -> list[str]:
+    """The texts when a row is taken away and those below it move up."""
+    names, nouns = list(texts[:ROWS_HIGH]), list(texts[ROWS_HIGH:])
+    return [*names[:row], *names[row + 1 :], "", *nouns[:row], *nouns[row + 1 :], ""]
+
+
+def naming(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
+    """What names and nouns will become, and what speaks against them."""
+    lines = []
+    taught = workspace.base_defaults().nouns
+    for name, noun in pairs:
+        if name.strip():
+            try:
+                handle = normal_handle(name)
+                taken = " · there is one already" if workspace.library.has(handle) else ""
+                lines.append(f"Prompts will say <code>{escape(handle)}</code>{taken}")
+            except StudioError as error:
+                lines.append(escape(str(error)))
+        if noun.strip() and taught and noun.strip().lower() not in taught:
+            lines.append(
+                f"This base was not taught the word “{escape(noun.strip())}”; a similar one works better"
+            )
+    return "".join(f'<p class="faint naming">{line}</p>' for line in lines)
+
+
+def layout(count: int, card: MethodCard) -> list[dict]:
+    """Updates of all rows, of all dots, and of the button that adds a row."""
+    shown = used(count, card)
+    rows = [gr.update(visible=number < shown) for number in range(ROWS_HIGH)]
+    dots = [gr.update(visible=shown > 1) for _ in range(ROWS_HIGH)]
+    return [*rows, *dots, gr.update(visible=shown < min(card.needs.subjects_high, ROWS_HIGH))]
+
+
+def subject_rows(card: MethodCard) -> SubjectRows:
+    """Build the rows for a method."""
+    rows, dots, names, nouns, removes = [], [], [], [], []
+    for number, (name, noun) in enumerate(PLACES):
+        ending = f"-{number + 1}" if number else ""
+        with gr.Row(visible=not number, elem_classes="subject") as row:
+            dots.append(drawing(dot(number), visible=False, min_width=10))
+            name_text = gr.Textbox(
+                "",
+                label="Name",
+                placeholder=name,
+                max_length=40,
+                max_lines=1,
+                elem_id=f"concept-name{ending}",
+            )
+            noun_text = gr.Textbox(
+                "",
+                label="Noun",
+                placeholder=noun,
+                max_length=60,
+                max_lines=1,
+                elem_id=f"concept-noun{ending}",
+            )
+            if number:
+                removes.append(
+                    gr.Button("×", size="sm", elem_id=f"remove-subject{ending}", min_width=36, scale=0)
+                )
+        rows.append(row)
+        names.append(name_text)
+        nouns.append(noun_text)
+    more = gr.Button(
+        "+ Something else in the photos",
+        size="sm",
+        visible=card.needs.subjects_high > 1,
+        elem_id="more-subjects",
+    )
+    return SubjectRows(rows, dots, names, nouns, removes, more, gr.State(1), drawing(elem_id="naming"))

@@ -1,0 +1,291 @@
+"""The mask editor in a real browser: the mask on the screen is the mask that trains."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from studio.photo_set import PhotoSet
+from studio.ui.veil import COLOURS
+from tests.browser.acts import drop_photos, training
+from tests.browser.conftest import Stage
+
+pytestmark = pytest.mark.browser
+ANSWERED = "before => document.querySelector('.masking').dataset.shown !== before"
+Point = tuple[float, float]
+
+
+def picture(width: int, height: int) -> Image.Image:
+    """An orange ball to the left of a blue one on grey."""
+    picture = Image.new("RGB", (width, height), (190, 190, 186))
+    draw, side = ImageDraw.Draw(picture), min(width, height)
+    for x, colour in ((0.3, (230, 120, 40)), (0.72, (40, 70, 190))):
+        middle = (width - side) / 2 + x * side, height / 2
+        box = [at + sign * 0.17 * side for sign in (-1, 1) for at in middle]
+        draw.ellipse(box, fill=colour)
+    return picture
+
+
+def open_editor(page: Any, path: Path) -> None:
+    """Drop a photo and select it."""
+    drop_photos(page, [path])
+    page.locator("#photo-strip .tile").first.click()
+    page.locator(".masking[data-shown]").wait_for()
+    page.locator(".mask-stage canvas").scroll_into_view_if_needed()
+
+
+def on_page(page: Any, x: float, y: float) -> Point:
+    """A point of the square, in fractions, where the pointer has to go."""
+    box = page.locator(".mask-stage canvas").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def paint(page: Any, tool: str, *points: Point) -> None:
+    """Draw a line with brush or eraser, as a mouse does."""
+    page.locator(f"[data-tool={tool}]").click()
+    page.locator(".mask-stage canvas").scroll_into_view_if_needed()
+    page.mouse.move(*on_page(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*on_page(page, *point), steps=4)
+    page.mouse.up()
+
+
+def click(page: Any, x: float, y: float) -> None:
+    """Click on a subject and wait for its mask."""
+    page.locator("[data-tool=click]").click()
+    before = page.locator(".masking").get_attribute("data-shown")
+    page.mouse.click(*on_page(page, x, y))
+    page.wait_for_function(ANSWERED, arg=before)
+
+
+def screen(page: Any) -> np.ndarray:
+    """(side, side) int: 0 where the canvas shows no veil, else the number of the subject, from 1."""
+    url = page.locator(".mask-stage canvas").evaluate("canvas => canvas.toDataURL()")
+    rgba = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"), int)
+    known = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in COLOURS])
+    nearest = np.abs(rgba[:, :, None, :3] - known).sum(axis=3).argmin(axis=2)
+    return np.where(rgba[..., 3] > 0, nearest + 1, 0)
+
+
+def start(page: Any, name: str, noun: str = "ball") -> None:
+    """Name the first subject and press Train."""
+    page.locator("#concept-name input").fill(name)
+    page.locator("#concept-noun input").fill(noun)
+    page.locator(f"#naming code:text-is('<{name}>')").wait_for()
+    page.locator("#train").click()
+
+
+def trained(stage: Stage, name: str) -> PhotoSet:
+    """The photos and masks of the newest training of that name, once it waits or runs."""
+    give_up = time.monotonic() + 30
+    while time.monotonic() < give_up:
+        for job in stage.workspace.jobs.list():
+            if job.kind == "train" and job.task["handle"] == f"<{name}>":
+                return PhotoSet.load(stage.workspace.jobs.folder(job.id) / "photos")
+        time.sleep(0.1)
+    raise AssertionError(f"<{name}> was not queued")
+
+
+def same(photos: PhotoSet, handle: str, shown: np.ndarray) -> bool:
+    """Whether the mask in the job's folder is exactly what was shown: hard, and of the square's size."""
+    mask = np.asarray(photos.masks[handle][0])
+    return photos.squares[0].size == shown.shape and np.array_equal(mask, np.where(shown, 255, 0))
+
+
+@pytest.mark.parametrize(
+    ("size", "side"), [((64, 64), 64), ((500, 420), 420), ((1600, 1200), 1024)], ids=["64", "500", "1600"]
+)
+def test_the_mask_on_the_screen_is_the_mask_that_trains(
+    stage: Stage, page: Any, tmp_path: Path, size: tuple[int, int], side: int
+) -> None:
+    picture(*size).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    paint(page, "brush", (0.2, 0.3), (0.5, 0.4), (0.3, 0.8))
+    shown = screen(page)
+    assert shown.shape == (side, side) and 0.05 < (shown > 0).mean() < 0.6
+    assert shown[int(0.3 * side), int(0.2 * side)] and not shown[int(0.9 * side), int(0.9 * side)]
+    start(page, f"painted-{side}")
+    assert same(trained(stage, f"painted-{side}"), f"<painted-{side}>", shown)
+    training(page, f"painted-{side}", "done")
+
+
+def test_the_mask_of_a_sideways_phone_photo_lies_where_it_was_painted(
+    stage: Stage, page: Any, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways = picture(360, 500).transpose(Image.Transpose.ROTATE_90)
+    sideways.save(tmp_path / "phone.jpg", quality=95, exif=exif)
+    open_editor(page, tmp_path / "phone.jpg")
+    click(page, 0.3, 0.5)
+    paint(page, "brush", (0.3, 0.1), (0.4, 0.1))
+    shown = screen(page)
+    assert shown.shape == (360, 360)
+    start(page, "phone")
+    photos = trained(stage, "phone")
+    assert same(photos, "<phone>", shown)
+    colours = np.asarray(photos.squares[0])[150:210, 90:126][shown[150:210, 90:126] > 0]
+    assert len(colours) > 2000 and colours.mean(axis=0).argmax() == 0  # the orange ball
+    training(page, "phone", "done")
+
+
+def test_a_click_finds_the_subject_and_the_tile_shows_it(page: Any, tmp_path: Path) -> None:
+    picture(400, 400).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    tile = page.locator("#photo-strip .tile img").first
+    plain = tile.get_attribute("src")
+    click(page, 0.72, 0.5)
+    y, x = np.mgrid[:400, :400]
+    ball = np.hypot(x - 288, y - 200) <= 68
+    shown = screen(page) > 0
+    assert (shown & ball).sum() / (shown | ball).sum() > 0.85
+    assert tile.get_attribute("src") != plain
+    click(page, 0.05, 0.05)
+    page.locator(".masking.troubled", has_text="Nothing stands out there.").wait_for()
+    assert np.array_equal(screen(page) > 0, shown)
+
+
+def test_the_eraser_wipes_and_undo_brings_back(stage: Stage, page: Any, tmp_path: Path) -> None:
+    picture(200, 200).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    assert page.locator("[data-do=undo]").is_disabled()
+    paint(page, "brush", (0.2, 0.5), (0.8, 0.5))
+    painted = screen(page)
+    paint(page, "eraser", (0.5, 0.3), (0.5, 0.7))
+    erased = screen(page)
+    assert painted[100, 100] and not erased[100, 100] and erased[100, 40]
+    page.locator("[data-do=undo]").click()
+    assert np.array_equal(screen(page), painted)
+    page.locator("[data-do=clear]").click()
+    assert not screen(page).any()
+    page.locator("[data-do=undo]").click()
+    paint(page, "eraser", (0.1, 0.5), (0.3, 0.5))
+    last = screen(page)
+    assert not np.array_equal(last, painted)
+    start(page, "wiped")
+    assert same(trained(stage, "wiped"), "<wiped>", last)
+    training(page, "wiped", "done")
+
+
+def test_a_mask_is_kept_when_the_square_moves_and_when_another_photo_is_looked_at(
+    page: Any, photos: list[Path]
+) -> None:
+    drop_photos(page, photos)
+    tiles = page.locator("#photo-strip .tile")
+    tiles.nth(2).wait_for()
+    tiles.first.click()
+    page.locator(".masking[data-shown]").wait_for()
+    paint(page, "brush", (0.3, 0.3), (0.5, 0.5))
+    painted, before = screen(page), page.locator(".masking").get_attribute("data-shown")
+    tiles.nth(1).click()
+    page.wait_for_function(ANSWERED, arg=before)
+    assert not screen(page).any()
+    before = page.locator(".masking").get_attribute("data-shown")
+    tiles.first.click()
+    page.wait_for_function(ANSWERED, arg=before)
+    assert np.array_equal(screen(page), painted)
+    before = page.locator(".masking").get_attribute("data-shown")
+    page.locator("#crop-x input[type=number]").fill("0")
+    page.locator("#crop-x input[type=number]").press("Tab")
+    page.wait_for_function(ANSWERED, arg=before)
+    assert np.array_equal(screen(page)[:, 30:], painted[:, :-30])  # 220 x 160: the square went left by 30
+
+
+def test_two_subjects_are_masked_and_train_together(stage: Stage, page: Any, tmp_path: Path) -> None:
+    picture(320, 320).save(tmp_path / "photo.png")
+    assert not page.locator("#more-subjects").is_visible()
+    page.get_by_label("Break-A-Scene").check()
+    page.locator("#more-subjects").click()
+    page.locator("#concept-name-2 input").fill("blueball")
+    page.locator("#concept-noun-2 input").fill("planet")
+    page.locator("#naming code:text-is('<blueball>')").wait_for()
+    assert not page.locator("#more-subjects").is_visible()
+    open_editor(page, tmp_path / "photo.png")
+    click(page, 0.3, 0.5)
+    start(page, "redball")
+    page.locator("#train-notice .error", has_text="Paint <blueball> in at least one photo").wait_for()
+    page.locator(".masking .chip", has_text="blueball").click()
+    click(page, 0.72, 0.5)
+    shown = screen(page)
+    assert shown[160, 96] == 1 and shown[160, 230] == 2
+    page.locator("#train").click()
+    kept = trained(stage, "redball")
+    assert same(kept, "<redball>", shown == 1) and same(kept, "<blueball>", shown == 2)
+    job = next(job for job in stage.workspace.jobs.list() if job.task.get("handle") == "<redball>")
+    assert job.task["beside"] == {"<blueball>": "planet"}
+    training(page, "redball", "done")
+
+
+def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: Path) -> None:
+    picture(200, 200).save(tmp_path / "photo.png")
+    page.get_by_label("Break-A-Scene").check()
+    page.locator("#more-subjects").click()
+    page.locator("#concept-name-2 input").fill("second")
+    page.locator("#naming code:text-is('<second>')").wait_for()
+    open_editor(page, tmp_path / "photo.png")
+    page.locator(".masking .chip", has_text="second").click()
+    paint(page, "brush", (0.5, 0.5), (0.6, 0.5))
+    assert (screen(page) == 2).any()
+    page.locator("#remove-subject-2").click()
+    page.locator("#crop-editor").wait_for(state="hidden")
+    page.locator("#more-subjects").click()
+    page.locator("#concept-name-2 input").wait_for()
+    assert page.locator("#concept-name-2 input").input_value() == ""
+    page.locator("#photo-strip .tile").first.click()
+    page.locator(".masking .chip >> nth=1").wait_for()
+    assert not screen(page).any()
+
+
+def test_a_mask_file_is_fitted_to_the_square(page: Any, tmp_path: Path) -> None:
+    picture(200, 200).save(tmp_path / "photo.png")
+    mask = Image.new("L", (50, 50))
+    mask.paste(255, (0, 0, 25, 50))
+    mask.save(tmp_path / "mask.png")
+    (tmp_path / "letter.png").write_text("no mask", encoding="utf-8")
+    open_editor(page, tmp_path / "photo.png")
+    page.locator(".mask-acts input").set_input_files(str(tmp_path / "letter.png"))
+    page.locator(".masking.troubled", has_text="This mask cannot be opened.").wait_for()
+    before = page.locator(".masking").get_attribute("data-shown")
+    page.locator(".mask-acts input").set_input_files(str(tmp_path / "mask.png"))
+    page.wait_for_function(ANSWERED, arg=before)
+    shown = screen(page)
+    assert shown[:, :100].all() and not shown[:, 100:].any()
+
+
+def touch(session: Any, kind: str, points: Sequence[Point]) -> None:
+    """What a finger does, as the browser's own driver says it."""
+    places = [{"x": x, "y": y} for x, y in points]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+def test_a_finger_paints_on_a_phone_without_scrolling_the_page(
+    stage: Stage, page: Any, tmp_path: Path
+) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    picture(300, 400).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("[data-tool=brush]").click()
+    page.locator(".mask-stage canvas").scroll_into_view_if_needed()
+    top = page.evaluate("scrollY")
+    touch(session, "touchStart", [on_page(page, 0.3, 0.8)])
+    for y in (0.6, 0.4, 0.2):
+        touch(session, "touchMove", [on_page(page, 0.3, y)])
+    touch(session, "touchEnd", [])
+    assert page.evaluate("scrollY") == top
+    shown = screen(page)
+    assert shown[75:225, 90].all() and not shown[:, 200:].any()
+    start(page, "finger")
+    assert same(trained(stage, "finger"), "<finger>", shown)
+    training(page, "finger", "done")
