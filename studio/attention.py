@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from studio.backbone import Backbone
 
+NOISE_LEVELS = (0.3, 0.5, 0.7)  # shares of the training timesteps
+
 
 class Recorder:
     """What `recording` collects: for each layer that reads text, softmax probabilities (n, heads, h w, L)."""
@@ -27,9 +29,10 @@ class Recorder:
 
 
 @contextmanager
-def recording(backbone: Backbone) -> Iterator[Recorder]:
-    """Record every cross-attention of the U-Net calls in the block. The layers themselves run as always:
-    the probabilities are computed beside them from the same queries and keys, edits included."""
+def recording(backbone: Backbone, side: int | None = None) -> Iterator[Recorder]:
+    """Record every cross-attention of the U-Net calls in the block, or only those whose map is `side` x
+    `side`. The layers themselves run as always: the probabilities are computed beside them from the same
+    queries and keys, edits included."""
     recorder = Recorder()
     hooks = []
     sites = {site: module for site, module in backbone.sites.items() if site.endswith(".attn2")}
@@ -41,6 +44,8 @@ def recording(backbone: Backbone) -> Iterator[Recorder]:
 
         def finish(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
             q, k = (seen.pop(name).unflatten(-1, (layer.heads, -1)).transpose(1, 2) for name in "qk")
+            if side is not None and q.shape[2] != side * side:
+                return
             recorder.maps[site] = (q.float() @ k.float().transpose(-1, -2) * layer.scale).softmax(-1)
 
         hooks.append(layer.register_forward_hook(finish))
@@ -55,24 +60,31 @@ def recording(backbone: Backbone) -> Iterator[Recorder]:
 
 
 @torch.no_grad()
+def looks(backbone: Backbone, latents: Tensor, hidden: Tensor, places: list[list[int]]) -> Tensor:
+    """Where words look in pictures, (k, n, s, s) with s = `attention_side`: the attention to the tokens at
+    each of k lists of `places` in a prompt, encoded as `hidden` (1, L, D), at three noise levels, averaged
+    over these and the layers. `latents` (n, C, h, w). Edits that are attached act."""
+    generator = torch.Generator().manual_seed(0)
+    maps = []
+    for share in NOISE_LEVELS:
+        t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
+        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t.to(backbone.device))
+        with recording(backbone, backbone.attention_side) as recorder:
+            backbone.predict(noisy, t.to(backbone.device), hidden.repeat(len(latents), 1, 1))
+        maps.append(torch.stack([recorder.word(span, backbone.attention_side) for span in places]))
+    return torch.stack(maps).mean(0)
+
+
+@torch.no_grad()
 def noun_masks(backbone: Backbone, latents: Tensor, noun: str) -> Tensor:
     """Where the base sees the noun in each picture, (n, 1, h, w) in 0..1, each with maximum 1.
 
-    `latents` (n, C, h, w). The attention to the noun at three noise levels, averaged over the layers of
-    `attention_side`, stretched to 0..1 per picture.
+    `latents` (n, C, h, w). The attention to the noun as `looks` gives it, stretched to 0..1 per picture.
     """
-    generator = torch.Generator().manual_seed(0)
     handle = "<noun>"
     with backbone.text.new_words({handle: backbone.text.vectors_of(noun)}):
         words = backbone.text.read([f"a photo of a {handle}"])
-    maps = []
-    for share in (0.3, 0.5, 0.7):
-        t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
-        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t.to(backbone.device))
-        with recording(backbone) as recorder:
-            backbone.predict(noisy, t.to(backbone.device), words.hidden.repeat(len(latents), 1, 1))
-        maps.append(recorder.word(words.tokens[0].spans[handle], backbone.attention_side))
-    mean = torch.stack(maps).mean(0)
+    (mean,) = looks(backbone, latents, words.hidden, [words.tokens[0].spans[handle]])
     low, high = mean.amin((1, 2), keepdim=True), mean.amax((1, 2), keepdim=True)
     stretched = ((mean - low) / (high - low).clamp_min(1e-8))[:, None]
     resized = F.interpolate(stretched, latents.shape[-2:], mode="bilinear", align_corners=False)

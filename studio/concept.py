@@ -76,7 +76,7 @@ class Concept:
         raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
 
     def active(self, recipe: Recipe) -> list[Active]:
-        """Its edits as a recipe wants them: at the strength and with the knobs of their handle. Raises
+        """Its edits as a recipe wants them: each at its strength and with the knobs of its handle. Raises
         StudioError for a knob out of range."""
         for handle in self.header.handles:
             for name, value in recipe.knobs.get(handle, {}).items():
@@ -87,8 +87,9 @@ class Concept:
                     )
                     hint = f"It has {known}." if known else "It has nothing of the kind."
                     raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
+        handles = tuple(self.header.handles)
         return [
-            Active(edit.turned(recipe.knobs.get(edit.handle, {})), recipe.strength(edit.handle))
+            Active(edit.turned(recipe.knobs.get(edit.handle, {})), edit.strength(recipe, handles))
             for edit in self.edits
         ]
 

@@ -101,7 +101,7 @@ class Needs:
     photos_low: int = 1
     photos_high: int = 30
     subjects_high: int = 1  # different things learned together from the same photos
-    masks: bool = False  # a mask of every subject in every photo, not only where there is one
+    masks: bool = False  # every subject needs a mask in at least one of the photos
 
 
 @dataclass(frozen=True)

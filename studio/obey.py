@@ -12,13 +12,16 @@ Differences: the paper adds its noise to the training photos. A concept file hol
 as the recipe paints it without obeying stands in for them. Perfusion's i* and targets stay where they are,
 and its keys are locked locally while the word moves, however they are locked in the painting.
 
-Each step moves a number of a word by about the learning rate, however long the word is. The paper's rate is
-for Stable Diffusion 2.1; on the starter, with its longer words, ten such steps are hardly seen.
+Each step of AdamW moves a number of a word by about the learning rate, however long the word is. The
+paper's 5e-4 belongs to Stable Diffusion 2.1, whose words are about 0.4 long over 1,024 numbers (from
+memory); here the rate is that share of a usual number of the base's own words, so that ten steps turn a word
+equally far.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -29,9 +32,10 @@ from studio.context import disturbance
 from studio.edits import Active, NewWord, attach
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
+from studio.text import TextReader
 
 # The paper's recipe for Stable Diffusion 2.1; its ten steps are `studio.recipe.OBEYING`.
-LEARNING_RATE = 5e-4
+STRIDE = 0.04  # 5e-4 / (0.4 / sqrt(1024))
 BATCH = 6
 EMBEDDING_WEIGHT, ATTENTION_WEIGHT = 1.5e-4, 0.05  # lambda_emb, lambda_attn
 WEIGHT_DECAY, EPSILON = 1e-2, 1e-8  # of AdamW, from the released scripts
@@ -57,7 +61,9 @@ def obey(
         word.vectors = word.vectors.detach().clone().requires_grad_()
     vectors, nouns = [word.vectors for word in words], {word.handle: word.noun for word in words}
     moving = [dataclasses.replace(active, edit=active.edit.turned(WHILE_MOVING)) for active in actives]
-    optimizer = torch.optim.AdamW(vectors, LEARNING_RATE, eps=SCALE * EPSILON, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(
+        vectors, rate(backbone.text), eps=SCALE * EPSILON, weight_decay=WEIGHT_DECAY
+    )
     generator = torch.Generator().manual_seed(seed)
     latents = latents.repeat(BATCH, 1, 1, 1)
     for step in range(1, steps + 1):
@@ -77,6 +83,11 @@ def obey(
     for word in words:
         word.vectors = word.vectors.detach()
     yield Result(actives)
+
+
+def rate(text: TextReader) -> float:
+    """The learning rate: a share of `STRIDE` of a usual number of this encoder's word vectors."""
+    return STRIDE * text.usual_norm / math.sqrt(text.width)
 
 
 def learned_words(backbone: Backbone, prompt: str, actives: Sequence[Active]) -> list[NewWord]:

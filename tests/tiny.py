@@ -84,14 +84,36 @@ def backbone(prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype
     return Backbone(f"tiny-{seed}", words, text, unet, vae, schedule, dtype=dtype)
 
 
-def photos(count: int = 3, side: int = 48) -> PhotoSet:
-    """Squares with a disc in each, all different."""
-    squares = []
+def photos(count: int = 3, side: int = 48, masked: str = "") -> PhotoSet:
+    """Squares with a disc in each, all different; the disc is the mask of the handle `masked`."""
+    squares, masks = [], []
     for index in range(count):
         picture = Image.new("RGB", (side, side), (40 * index + 30, 90, 200 - 40 * index))
-        ImageDraw.Draw(picture).ellipse((6 + index, 6, side - 8, side - 8 - index), fill=(250, 180, 20))
+        mask = Image.new("L", picture.size)
+        disc = (6 + index, 6, side - 8, side - 8 - index)
+        ImageDraw.Draw(picture).ellipse(disc, fill=(250, 180, 20))
+        ImageDraw.Draw(mask).ellipse(disc, fill=255)
         squares.append(picture)
-    return PhotoSet(tuple(squares))
+        masks.append(mask)
+    return PhotoSet(tuple(squares), {masked: tuple(masks)} if masked else {})
+
+
+def stencil(left: int, top: int, right: int, bottom: int, side: int = 48) -> Image.Image:
+    """A mask of one rectangle."""
+    mask = Image.new("L", (side, side))
+    mask.paste(255, (left, top, right, bottom))
+    return mask
+
+
+LEFT, RIGHT = stencil(0, 0, 18, 48), stencil(30, 12, 48, 36)
+
+
+def pair(lily: Image.Image | None = LEFT, tom: Image.Image | None = RIGHT) -> PhotoSet:
+    """One photo of <lily> at the left and <tom> at the right, with these masks."""
+    square = Image.new("RGB", LEFT.size, (60, 120, 200))
+    square.paste((250, 180, 20), (0, 0), LEFT)
+    square.paste((30, 160, 60), (0, 0), RIGHT)
+    return PhotoSet((square,), {"<lily>": (lily,), "<tom>": (tom,)})
 
 
 def weights(made: Backbone) -> dict[str, np.ndarray]:

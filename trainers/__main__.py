@@ -15,14 +15,15 @@ from studio.backbone import Backbone
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Preview, Result
+from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
-from studio.photos import open_photos
 from studio.recipe import Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
+from trainers.kit.folders import files_in, open_masked
 from trainers.kit.trial import cases_in, table, trial
 from trainers.kit.variants import Variant
 
@@ -51,9 +52,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
-    parser.add_argument("photos", type=Path, nargs="+", help="photos, or folders of photos")
+    parser.add_argument(
+        "photos", type=Path, nargs="+", help="photos, or folders of them; with masks in masks/NAME/PHOTO.png"
+    )
     parser.add_argument("--name", required=True, help='the name of the concept: "lily" becomes <lily>')
     parser.add_argument("--noun", required=True, help='what it is in a word: "cat"')
+    if card.needs.subjects_high > 1:
+        parser.add_argument(
+            "--beside",
+            action="append",
+            default=[],
+            metavar="NAME=NOUN",
+            help=f"another thing in the same photos; up to {card.needs.subjects_high} together",
+        )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
     parser.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are kept")
@@ -69,18 +80,23 @@ def _train(given: argparse.Namespace) -> None:
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
     settings = card.parse({name: value for name, value in settings.items() if value is not None})
-    subject = workspace.subject(given.name, given.noun)
-    photos, refusals = open_photos(_files(given.photos))
+    beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
+    subject = workspace.subjects([(given.name, given.noun), *beside], card)
+    handles = tuple(subject.handles)
+    photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
     if not photos:
         raise StudioError("None of these photos can be used.", "Name 1 to 30 photos.")
+    if len(photos) > card.needs.photos_high:
+        raise StudioError(f"{card.title} learns from {card.needs.photos_high} photos at most.", "Name fewer.")
+    squares = PhotoSet.of(photos, handles)
+    _check_masks(squares, handles, card.needs.masks)
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = Backbone.open(given.base)
     method = METHODS[given.command]
-    squares, cache = PhotoSet.of(photos), workspace.cache
-    for event in shown(train(method, backbone, squares, subject, settings, look, cache)):
+    for event in shown(train(method, backbone, squares, subject, settings, look, workspace.cache)):
         match event:
             case Preview(picture=picture, step=step):
                 path = workspace.pictures / f"{subject.handle.strip('<>')}-{step:06d}.png"
@@ -92,14 +108,22 @@ def _train(given: argparse.Namespace) -> None:
                 print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
-def _files(places: list[Path]) -> list[Path]:
-    """The files that these are or hold, in order. Raises StudioError when there is nothing there."""
-    files: list[Path] = []
-    for place in places:
-        if not place.exists():
-            raise StudioError(f"There is no {place}.", "Name photos, or a folder with photos in it.")
-        files += sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else [place]
-    return files
+def _name_and_noun(text: str) -> tuple[str, str]:
+    """What `--beside` says: "tom=dog" is ("tom", "dog"). Raises StudioError when it says less."""
+    name, _, noun = text.partition("=")
+    if not name or not noun:
+        raise StudioError(f"{text!r} is not understood.", "Write --beside NAME=NOUN, such as tom=dog.")
+    return name, noun
+
+
+def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> None:
+    """Raises StudioError for masks that are missing or wrong, in words that fit the command line."""
+    missing = [handle for handle in handles if handle not in squares.masks]
+    if needed and missing:
+        place = f"masks/{missing[0].strip('<>')}/PHOTO.png"
+        hint = f"Put one beside a photo as {place}, of the photo's shape, white where it is."
+        raise StudioError(f"There is no mask of {missing[0]}.", hint)
+    check(squares, handles, needed)
 
 
 def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +133,7 @@ def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--methods",
         nargs="+",
-        default=list(METHODS),
+        default=[name for name, method in METHODS.items() if not method.needs.masks],
         metavar="METHOD",
         help='which, each as a line: "perfusion", "perfusion lock_keys=false @bias=0.4"',
     )

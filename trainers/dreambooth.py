@@ -13,29 +13,22 @@ learned vector instead of a rare word of the vocabulary.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from studio.backbone import Backbone
 from studio.edits import Edit, LowRank, NewWord
-from studio.events import Event, Note, Step
-from studio.generate import sample
+from studio.events import Event
 from studio.method import Method, Needs, Stage, Subject, setting
 from studio.photo_set import PhotoSet
-from studio.recipe import Recipe
+from trainers.kit.attention_sites import attention_sites
+from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
-
-PAINTED_TOGETHER = 8
-UNET_SITES = (".to_q", ".to_k", ".to_v", ".to_out.0")
-TEXT_SITES = (".q_proj", ".k_proj", ".v_proj", ".out_proj")
 
 
 @dataclass(frozen=True)
@@ -103,14 +96,7 @@ class DreamBooth(Method):
         else:
             self.identifier = backbone.text.vectors_of(settings.rare_word)
         self.noun = noun
-        sites = backbone.linear_sites(*UNET_SITES)
-        sites = {site: layer for site, layer in sites.items() if site.startswith("unet.")}
-        if settings.text_encoder:
-            sites |= {
-                site: layer
-                for site, layer in backbone.linear_sites(*TEXT_SITES).items()
-                if site.startswith("text")
-            }
+        sites = attention_sites(backbone, settings.text_encoder)
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
 
     @property
@@ -122,37 +108,14 @@ class DreamBooth(Method):
         resolution = self.backbone.resolution
         self.latents = PhotoLatents(self.backbone, photos.pixels(resolution), self.settings.flips)
         if self.settings.prior_weight:
-            pictures = yield from self._class_pictures(cache)
-            pixels = np.stack([np.asarray(picture) for picture in pictures])
-            self.class_latents = PhotoLatents(self.backbone, pixels)
-
-    def _class_pictures(self, cache: Path) -> Iterator[Event]:
-        """Pictures of the plain noun by the untouched base, kept per base and way of painting; only those
-        that are missing are painted."""
-        wanted, steps, guidance = (
-            self.settings.class_pictures,
-            self.settings.class_steps,
-            self.settings.class_guidance,
-        )
-        way = f"{self.backbone.fingerprint} {self.class_prompt} {steps} {guidance}"
-        folder = cache / "class-pictures" / hashlib.sha256(way.encode()).hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{seed:04d}.png" for seed in range(wanted)]
-        missing = [seed for seed, path in enumerate(paths) if not path.exists()]
-        if missing:
-            yield Note(f"Painting {len(missing)} pictures of the plain noun, once for this noun and base.")
-        recipe = Recipe(self.class_prompt, steps=steps, guidance=guidance)
-        with torch.no_grad():
-            hidden = self.backbone.text.read(["", self.class_prompt]).hidden
-        for start in range(0, len(missing), PAINTED_TOGETHER):
-            seeds = missing[start : start + PAINTED_TOGETHER]
-            *_, latents = sample(self.backbone, recipe, hidden, [], seeds)
-            for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
-                partial = paths[seed].with_suffix(".partial")
-                picture.save(partial, format="PNG")
-                partial.replace(paths[seed])
-            yield Step(start + len(seeds), len(missing), stage="painting the plain noun")
-        return [Image.open(path).convert("RGB") for path in paths]
+            self.class_pictures = ClassPictures(
+                self.backbone,
+                self.class_prompt,
+                self.settings.class_pictures,
+                self.settings.class_steps,
+                self.settings.class_guidance,
+            )
+            yield from self.class_pictures.prepare(cache)
 
     def stages(self) -> list[Stage]:
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
@@ -166,11 +129,7 @@ class DreamBooth(Method):
         latents = self.latents.draw(count, generator)
         terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator)}
         if self.settings.prior_weight:
-            prior = self.backbone.text.read([self.class_prompt]).hidden.repeat(count, 1, 1)
-            latents = self.class_latents.draw(count, generator)
-            terms["prior"] = self.settings.prior_weight * denoising_loss(
-                self.backbone, latents, prior, generator
-            )
+            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(count, generator)
         return terms
 
     def edits(self) -> list[Edit]:

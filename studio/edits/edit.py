@@ -14,6 +14,7 @@ from torch import Tensor
 
 from studio.backbone import Backbone
 from studio.header import Knob
+from studio.recipe import Recipe
 
 
 class Edit(ABC):
@@ -31,6 +32,10 @@ class Edit(ABC):
     def knobs(self) -> dict[str, Knob]:
         """What can be moved while painting, by the name of the attribute that holds it."""
         return {}
+
+    def strength(self, recipe: Recipe, handles: Sequence[str]) -> float:
+        """How strongly a recipe wants this edit of a concept with these handles: as strongly as its own."""
+        return recipe.strength(self.handle)
 
     def turned(self, values: Mapping[str, float]) -> Self:
         """This edit with its knobs at `values`; the tensors are shared, not copied."""

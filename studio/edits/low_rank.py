@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from studio.backbone import Backbone
 from studio.edits.edit import Active, Edit
+from studio.recipe import Recipe, handles_in
 
 
 class LowRank(Edit):
@@ -19,6 +20,8 @@ class LowRank(Edit):
 
     A starts normal with standard deviation 1/r and B at zero, so that the first step starts from the base
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
+
+    A layer has one weight for the whole prompt, so all handles of a concept share the one change.
     """
 
     kind = "low_rank"
@@ -39,6 +42,11 @@ class LowRank(Edit):
             A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device).requires_grad_()
             B[site] = torch.zeros(layer.out_features, r, device=device).requires_grad_()
         return cls(handle, noun, A, B)
+
+    def strength(self, recipe: Recipe, handles: Sequence[str]) -> float:
+        """The largest strength among those of the concept's handles that the prompts name."""
+        named = [handle for handle in handles_in(f"{recipe.prompt} {recipe.negative}") if handle in handles]
+        return max(map(recipe.strength, named), default=super().strength(recipe, handles))
 
     def kept(self, name: str) -> torch.dtype:
         return torch.float16

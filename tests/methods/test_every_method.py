@@ -16,7 +16,8 @@ from studio.edits import Active, attach
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Preview, Result, Step
 from studio.generate import generate
-from studio.method import Subject
+from studio.method import Method, Subject
+from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import BROKEN, METHODS, train
@@ -28,12 +29,22 @@ QUICK = {
     "context_regularized": {"steps": 4, "batch": 2, "learning_rate": 0.05},
     "perfusion": {"steps": 4, "batch": 2, "captions": 200},
     "dreambooth": {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02},
+    "break_a_scene": {
+        "steps": 4,
+        "batch": 2,
+        "class_pictures": 2,
+        "class_steps": 2,
+        "word_rate": 0.05,
+        "weight_rate": 0.02,
+        "rank": 4,
+    },
 }
 SIZE_BYTES_HIGH = {
     "textual_inversion": 10_000,
     "dreambooth": 120_000,
     "perfusion": 20_000,
     "context_regularized": 10_000,
+    "break_a_scene": 120_000,
 }
 
 pytestmark = pytest.mark.parametrize("method_id", sorted(METHODS))
@@ -44,9 +55,19 @@ def backbone() -> Backbone:
     return tiny.backbone()
 
 
+def photos(method_id: str, subject: Subject = SUBJECT, count: int = 3) -> PhotoSet:
+    return tiny.photos(count, masked=subject.handle if METHODS[method_id].needs.masks else "")
+
+
+def trained_by(method: Method) -> list[torch.Tensor]:
+    """What any of its stages learns, each tensor once."""
+    tensors = [tensor for stage in method.stages() for group, _ in stage.groups for tensor in group]
+    return list({id(tensor): tensor for tensor in tensors}.values())
+
+
 def run(method_id: str, backbone: Backbone, cache: Path, **settings: object) -> Iterator[Event]:
     chosen = {**QUICK[method_id], **settings}
-    return train(METHODS[method_id], backbone, tiny.photos(), SUBJECT, chosen, LOOK, cache)
+    return train(METHODS[method_id], backbone, photos(method_id), SUBJECT, chosen, LOOK, cache)
 
 
 def learn(method_id: str, backbone: Backbone, cache: Path, **settings: object) -> Concept:
@@ -55,12 +76,12 @@ def learn(method_id: str, backbone: Backbone, cache: Path, **settings: object) -
     return last.value
 
 
-def prepared(method_id: str, backbone: Backbone, cache: Path, **settings: object):
+def prepared(method_id: str, backbone: Backbone, cache: Path, **settings: object) -> Method:
     method_class = METHODS[method_id]
     values = method_class.card().parse({**QUICK[method_id], **settings})
     generator = torch.Generator().manual_seed(3)
     method = method_class(backbone, SUBJECT, method_class.Settings(**values), generator)
-    for _ in method.prepare(tiny.photos(), cache):
+    for _ in method.prepare(photos(method_id), cache):
         pass
     return method
 
@@ -89,7 +110,7 @@ def test_moves_all_that_it_declares_and_nothing_else(
 ) -> None:
     before = tiny.weights(backbone)
     method = prepared(method_id, backbone, tmp_path)
-    trained = [tensor for stage in method.stages() for tensors, _ in stage.groups for tensor in tensors]
+    trained = trained_by(method)
     start = [tensor.detach().clone() for tensor in trained]
     optimizer = torch.optim.AdamW(trained, lr=0.01)
     generator = torch.Generator().manual_seed(5)
@@ -105,10 +126,7 @@ def test_moves_all_that_it_declares_and_nothing_else(
 
 def test_the_loss_falls_on_one_fixed_batch(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(method_id, backbone, tmp_path)
-    groups = [
-        {"params": list(tensors), "lr": 0.01} for stage in method.stages() for tensors, _ in stage.groups
-    ]
-    optimizer = torch.optim.AdamW(groups)
+    optimizer = torch.optim.AdamW(trained_by(method), lr=0.01)
     losses = []
     for _ in range(25):
         with attach(backbone, [Active(edit) for edit in method.edits()]):
@@ -237,9 +255,8 @@ def test_composes_with_every_other_method_in_any_order(
     mine = learn(method_id, backbone, tmp_path)
     for other_id in METHODS:
         settings = {**QUICK[other_id], "steps": 2}
-        *_, last = train(
-            METHODS[other_id], backbone, tiny.photos(2), Subject("<tom>", "dog"), settings, LOOK, tmp_path
-        )
+        tom = Subject("<tom>", "dog")
+        *_, last = train(METHODS[other_id], backbone, photos(other_id, tom, 2), tom, settings, LOOK, tmp_path)
         other = last.value
         prompt = "<lily> and <tom>"
         there = picture(backbone, prompt, [mine, other])

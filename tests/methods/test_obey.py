@@ -23,7 +23,7 @@ from studio.events import Result, Step
 from studio.generate import Picture, generate
 from studio.header import Header
 from studio.method import Subject
-from studio.obey import LEARNING_RATE, obey
+from studio.obey import obey, rate
 from studio.recipe import OBEYING, Recipe, read_recipe
 from tests import tiny
 from trainers import METHODS, train
@@ -118,7 +118,7 @@ def test_c8_only_a_copy_of_the_word_moves(
     (copy,) = moved(backbone, LOOK.prompt, [opened])
     assert copy.edit is not word and not copy.edit.vectors.requires_grad
     assert torch.equal(word.vectors, start) and not torch.equal(copy.edit.vectors, start)
-    assert (copy.edit.vectors - start).abs().max() < 1.1 * OBEYING * LEARNING_RATE
+    assert (copy.edit.vectors - start).abs().max() < 1.1 * OBEYING * rate(backbone.text)
     assert len(pictures(backbone, dataclasses.replace(LOOK, obeying=2), opened)) == 1
     assert torch.equal(word.vectors, start)
     opened.save(tmp_path / "lily.safetensors")

@@ -19,7 +19,7 @@ from studio.method import Subject
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import METHODS, train
-from trainers.dreambooth import UNET_SITES
+from trainers.kit.attention_sites import UNET_SITES
 
 SHAPES = {
     "sd-1.5": {
@@ -116,10 +116,12 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
         "dreambooth": {"prior_weight": 0.0},
         "perfusion": {"batch": 1, "flips": False, "captions": 100},
         "context_regularized": {"batch": 1, "flips": False},
+        "break_a_scene": {"steps": 2, "prior_weight": 0.0, "flips": False},
     }
     for method_id, settings in quick.items():
-        photos = tiny.photos(1, side=512)
-        settings = {**settings, "steps": 1}
+        masked = "<lily>" if METHODS[method_id].needs.masks else ""
+        photos = tiny.photos(1, side=512, masked=masked)
+        settings = {"steps": 1, **settings}
         *_, last = train(
             METHODS[method_id], backbone, photos, Subject("<lily>", "cat"), settings, look, tmp_path
         )
@@ -133,3 +135,4 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     assert sizes["textual_inversion"] < 40_000 and sizes["context_regularized"] < 40_000
     assert sizes["perfusion"] <= 110_000
     assert sizes["dreambooth"] < 1_800_000
+    assert sizes["break_a_scene"] < 13_000_000  # rank 16, the text encoder included

@@ -27,17 +27,26 @@ class PhotoLatents:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` latents (count, C, h, w) of pictures drawn without repeats as long as they last."""
-        return self.draw_masked(count, generator)[0]
+        return self.at(self.choose(count, generator), generator)
 
     def draw_masked(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """`count` latents as `draw` gives them, and their masks (count, 1, h, w)."""
+        chosen = self.choose(count, generator)
+        latents = self.at(chosen, generator)
+        return latents, None if self.masks is None else self.masks[chosen]
+
+    def choose(self, count: int, generator: torch.Generator) -> Tensor:
+        """The numbers (count,) of pictures, mirror images after the others, without repeats as long as they
+        last."""
         order = torch.cat(
             [torch.randperm(len(self.mean), generator=generator) for _ in range(-(-count // len(self.mean)))]
         )
-        chosen = order[:count].to(self.mean.device)
-        mean = self.mean[chosen]
-        latents = mean + self.std[chosen] * self.backbone.draw(mean.shape, generator)
-        return latents, None if self.masks is None else self.masks[chosen]
+        return order[:count].to(self.mean.device)
+
+    def at(self, numbers: Tensor, generator: torch.Generator) -> Tensor:
+        """Latents (n, C, h, w) of the pictures with these `numbers` (n,)."""
+        mean = self.mean[numbers]
+        return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
     def masks_of(self, photos: PhotoSet, handle: str, otherwise: Tensor) -> Tensor:
         """(n, 1, h, w) masks in 0..1: those that `photos` has of `handle`, elsewhere those in `otherwise`."""

@@ -53,7 +53,7 @@ def train(
     values = method_class.card().parse(settings)
     method = method_class(backbone, subject, method_class.Settings(**values), generator)
     header = Header(
-        handles=subject.handles,
+        handles=method.subject.handles,
         method=method.id,
         method_title=method.title,
         paper=method.paper,
@@ -104,9 +104,12 @@ def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> It
     accelerator = Accelerator(mixed_precision=precision, cpu=backbone.device.type == "cpu")
     stages = method.stages()
     done, total = 0, sum(stage.steps for stage in stages)
+    everything = [tensor for stage in stages for tensors, _ in stage.groups for tensor in tensors]
     for stage in stages:
         groups = [{"params": list(parameters), "lr": rate} for parameters, rate in stage.groups]
         trained = [tensor for group in groups for tensor in group["params"]]
+        for tensor in everything:  # what another stage learns gathers no gradient in this one
+            tensor.requires_grad_(any(tensor is mine for mine in trained))
         optimizer = accelerator.prepare(torch.optim.AdamW(groups, weight_decay=stage.weight_decay))
         for _ in range(stage.steps):
             actives = [Active(edit) for edit in method.edits()]

@@ -1,0 +1,224 @@
+"""Break-A-Scene (Avrahami et al., arXiv 2305.16311): several subjects out of one photo, each its own word.
+
+At every step a random subset s of the masked subjects is named, "a photo of <a> and <b>" (union sampling),
+and only what their masks M_s cover counts. Each word is also told where to look: its cross-attention map A_i,
+divided by its maximum, is to be its mask M_i at the maps' resolution:
+
+    L = E || M_s (eps - eps_theta(z_t, t, c_s)) ||^2
+      + lambda_attn  sum over i in s of  mean (M_i - A_i / max A_i)^2
+      + prior preservation on pictures of the base, as in DreamBooth; in the authors' code, not in the paper
+
+The first phase learns the words only, the second the weights too, at lower rates. The background may be one
+more subject, whose mask is what the others leave.
+
+Differences: the second phase tunes low-rank edits of the attention layers instead of every weight, so that a
+scene is a small file; the authors found that cheaper forms of tuning did not work for them. There may be
+several photos, and some may lack a subject. Masks are halved by area instead of taking every 8th or 32nd
+pixel. The prior is denoised apart, and only while weights learn, since it says nothing to the words. A
+word stands still in a step that does not name it, where the code lets its momentum go on. Where paper and
+code differ in the optimiser, this is the code's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from studio.attention import looks, recording
+from studio.backbone import Backbone
+from studio.edits import Active, Edit, LowRank, NewWord, attach
+from studio.errors import StudioError
+from studio.events import Event
+from studio.method import Method, Needs, Stage, Subject, setting
+from studio.photo_set import PhotoSet
+from studio.recipe import normal_handle
+from trainers.kit.attention_sites import attention_sites
+from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.losses import denoising_loss
+from trainers.kit.scene import Scene, masked_photos
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe of the authors' code for Stable Diffusion 2.1; rates of low-rank edits are not in it."""
+
+    steps: int = setting(800, "How long to learn, both phases.", 1, 20000, "steps", source="paper: 400 + 400")
+    word_share: float = setting(
+        0.5, "How much of that only looks for the words; 1 leaves the model alone.", 0.0, 1.0, source="paper"
+    )
+    word_rate: float = setting(5e-4, "Size of a step for the words, at first.", 1e-7, 1.0, source="paper")
+    late_word_rate: float = setting(
+        2e-6, "Size of a step for the words, once the model learns too.", 0.0, 1.0, source="paper"
+    )
+    weight_rate: float = setting(
+        1e-4, "Size of a step for the model.", 1e-7, 0.1, source="diffusers LoRA README; paper, full: 2e-6"
+    )
+    rank: int = setting(16, "Room for what is learned; the file grows with it.", 1, 128)
+    text_encoder: bool = setting(True, "Also tune how prompts are read.", source="paper")
+    batch: int = setting(1, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    together: bool = setting(
+        True, "Name subjects together too, not only one by one; off is an ablation.", source="paper"
+    )
+    masked: bool = setting(True, "Learn only what is inside the masks; off is an ablation.", source="paper")
+    attention_weight: float = setting(
+        0.01, "How strongly each word is kept to its mask.", 0.0, 100.0, source="paper: lambda_attn"
+    )
+    background: bool = setting(
+        False, "Also learn the place, as a word of its own: <name-background>.", source="paper, section 4.2"
+    )
+    prior_weight: float = setting(
+        1.0, "How strongly the base is held in place; 0 turns it off.", 0.0, 10.0, source="code"
+    )
+    prior_prompt: str = setting(
+        "a photo at the beach", "What is held in place; empty for the plain nouns.", source="code"
+    )
+    class_pictures: int = setting(
+        100, "Pictures of that, painted once by the base and kept.", 1, 2000, "pictures", source="code"
+    )
+    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
+    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0)
+    flips: bool = setting(True, "Also show mirror images; off for text and lopsided things.", source="code")
+    weight_decay: float = setting(
+        1e-2, "Pull of everything that learns towards zero.", 0.0, 1.0, source="code; paper: 1e-8"
+    )
+
+
+class BreakAScene(Method):
+    """A word for each masked subject, and one low-rank edit of the model for all of them."""
+
+    id = "break_a_scene"
+    title = "Break-A-Scene"
+    summary = "Takes one photo apart: up to four masked subjects, each its own word."
+    paper = "Avrahami et al. 2023, arXiv 2305.16311"
+    needs = Needs(photos_low=1, photos_high=5, subjects_high=4, masks=True)
+    Settings = Settings
+    settings: Settings
+
+    def __init__(
+        self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
+    ) -> None:
+        self.things = tuple(subject.handles)
+        self.place = normal_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
+        if self.place in self.things:
+            raise StudioError(f"Two things are called {self.place}.", "Give each its own name.")
+        if self.place:
+            subject = dataclasses.replace(
+                subject, beside=(*subject.beside, Subject(self.place, "background"))
+            )
+        super().__init__(backbone, subject, settings, generator)
+        self.word_steps = round(settings.word_share * settings.steps)
+        self.tunes_weights = self.word_steps < settings.steps
+        self.words = [
+            NewWord(handle, noun, backbone.text.noun_vectors(noun, 1).clone().requires_grad_())
+            for handle, noun in subject.handles.items()
+        ]
+        sites = attention_sites(backbone, settings.text_encoder)
+        self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+        nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.things)
+        self.class_pictures = ClassPictures(
+            backbone,
+            settings.prior_prompt or f"a photo of {nouns}",
+            settings.class_pictures,
+            settings.class_steps,
+            settings.class_guidance,
+        )
+
+    def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
+        """Raises StudioError when a subject has no mask, or a mask nothing can be learned from."""
+        photos = yield from masked_photos(photos, self.things, self.backbone.attention_side)
+        self.scene = Scene(self.backbone, photos, self.things, bool(self.place), self.settings.flips)
+        if self.settings.prior_weight and self.tunes_weights:
+            yield from self.class_pictures.prepare(cache)
+        self.overlaps_before = self.overlaps()
+
+    def stages(self) -> list[Stage]:
+        words, weights = [word.vectors for word in self.words], self.low_rank.parameters()
+        both = ((words, self.settings.late_word_rate), (weights, self.settings.weight_rate))
+        late, decay = self.settings.steps - self.word_steps, self.settings.weight_decay
+        return [
+            Stage("learning the words", self.word_steps, ((words, self.settings.word_rate),), decay),
+            Stage("tuning the model", late, both, decay),
+        ]
+
+    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+        scene, side = self.scene, self.backbone.attention_side
+        numbers = scene.latents.choose(self.settings.batch, generator)
+        named = [(number, self.draw_named(scene.present[number], generator)) for number in numbers.tolist()]
+        words = self.backbone.text.read([self.prompt(subset) for _, subset in named])
+        masks = torch.stack([scene.masks[number, subset].amax(0, keepdim=True) for number, subset in named])
+        shown = masks if self.settings.masked else None
+        latents = scene.latents.at(numbers, generator)
+        with recording(self.backbone, side) as recorder:
+            terms = {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator, shown)}
+        if self.settings.attention_weight:
+            losses = []
+            for row, (number, subset) in enumerate(named):
+                spans = [words.tokens[row].spans[self.words[index].handle] for index in subset]
+                maps = torch.stack([recorder.word(span, side)[row] for span in spans])
+                losses.append(attention_loss(maps, scene.aims[number, subset]))
+            terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
+        if self.settings.prior_weight and self.low_rank.parameters()[0].requires_grad:
+            prior = self.class_pictures.loss(self.settings.batch, generator)
+            terms["prior"] = self.settings.prior_weight * prior
+        return terms
+
+    def draw_named(self, present: Sequence[int], generator: torch.Generator) -> list[int]:
+        """Union sampling: k of the `present` subjects in random order, k uniform from 1 to all of them."""
+        high = len(present) if self.settings.together else 1
+        k = 1 + torch.randint(high, (1,), generator=generator).item()
+        return [present[index] for index in torch.randperm(len(present), generator=generator)[:k].tolist()]
+
+    def prompt(self, subset: Sequence[int]) -> str:
+        """The sentence that names these subjects, in this order, the background last: [1, 0] gives
+        "a photo of <tom> and <lily>"."""
+        handles = [self.words[index].handle for index in subset]
+        things = " and ".join(handle for handle in handles if handle != self.place)
+        where = self.place if self.place in handles else ""
+        return "a photo of " + " at ".join(filter(None, (things, where)))
+
+    def edits(self) -> list[Edit]:
+        return [*self.words, self.low_rank] if self.tunes_weights else [*self.words]
+
+    @torch.no_grad()
+    def overlaps(self) -> Tensor:
+        """Where each word looks, against each mask: (J, J) intersection over union of mask and of the cells
+        with at least half of the map's maximum; mean over the photos, nan for two that share none."""
+        sums, counts = torch.zeros(2, len(self.words), len(self.words))
+        for number, present in enumerate(self.scene.present[: self.scene.photos]):
+            latents = self.scene.latents.mean[[number]]
+            with attach(self.backbone, [Active(edit) for edit in self.edits()]):
+                words = self.backbone.text.read([self.prompt(present)])
+                spans = [words.tokens[0].spans[self.words[index].handle] for index in present]
+                maps = looks(self.backbone, latents, words.hidden, spans)  # (k, 1, s, s)
+            seen, masks = maps >= maps.amax((2, 3), keepdim=True) / 2, self.scene.aims[number, present].bool()
+            both, either = (seen & masks).sum((2, 3)), (seen | masks).sum((2, 3))
+            grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
+            sums[grid] += (both / either).cpu()
+            counts[grid] += 1
+        return sums / counts
+
+    def report(self) -> dict[str, float]:
+        """`map IoU of ...`: how well the word looks at its own mask, before training and now; `norm of ...`:
+        the vector's length, in lengths of a usual word."""
+        report, now = {}, self.overlaps()
+        for index, word in enumerate(self.words):
+            report[f"map IoU of {word.handle} before"] = self.overlaps_before[index, index].item()
+            report[f"map IoU of {word.handle}"] = now[index, index].item()
+            length = word.vectors.detach().norm().item()
+            report[f"norm of {word.handle}"] = length / self.backbone.text.usual_norm
+        return report
+
+    @property
+    def preview_prompt(self) -> str:
+        return self.prompt(range(len(self.things)))
+
+
+def attention_loss(maps: Tensor, masks: Tensor) -> Tensor:
+    """sum over i of mean (M_i - A_i / max A_i)^2 for maps A and masks M (k, s, s): a float32 scalar. The
+    gradient passes through the maximum, as in the code."""
+    return (masks - maps / maps.amax((1, 2), keepdim=True)).square().mean((1, 2)).sum()

@@ -1,0 +1,66 @@
+"""Class pictures: what the untouched base paints of a plain prompt, shown again while it learns.
+
+Prior preservation (DreamBooth, Ruiz et al., arXiv 2208.12242, section 4.3): the base keeps denoising pictures
+of its own, so that what it knew does not drift.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from studio.backbone import Backbone
+from studio.events import Event, Note, Step
+from studio.generate import sample
+from studio.recipe import Recipe
+from trainers.kit.latents import PhotoLatents
+from trainers.kit.losses import denoising_loss
+
+PAINTED_TOGETHER = 8
+
+
+class ClassPictures:
+    """`count` pictures of `prompt`, painted in `steps` sampling steps with `guidance`; seeds 0 to count - 1.
+
+    They come from our DDIM sampler, where the paper uses the ancestral one.
+    """
+
+    def __init__(self, backbone: Backbone, prompt: str, count: int, steps: int, guidance: float) -> None:
+        self.backbone = backbone
+        self.count = count
+        self.recipe = Recipe(prompt, steps=steps, guidance=guidance)
+
+    def prepare(self, cache: Path) -> Iterator[Event]:
+        """Paint and encode them. They are kept per base and way of painting; only missing ones are painted.
+        Runs with nothing attached."""
+        way = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
+        folder = cache / "class-pictures" / hashlib.sha256(way.encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
+        missing = [seed for seed, path in enumerate(paths) if not path.exists()]
+        if missing:
+            yield Note(f'Painting "{self.recipe.prompt}" {len(missing)} times, once for this base.')
+        with torch.no_grad():
+            hidden = self.backbone.text.read(["", self.recipe.prompt]).hidden
+        for start in range(0, len(missing), PAINTED_TOGETHER):
+            seeds = missing[start : start + PAINTED_TOGETHER]
+            *_, latents = sample(self.backbone, self.recipe, hidden, [], seeds)
+            for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
+                partial = paths[seed].with_suffix(".partial")
+                picture.save(partial, format="PNG")
+                partial.replace(paths[seed])
+            yield Step(start + len(seeds), len(missing), stage="painting what the base knows")
+        pixels = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+        self.latents = PhotoLatents(self.backbone, pixels)
+
+    def loss(self, count: int, generator: torch.Generator) -> Tensor:
+        """E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2 over `count` of them, a float32 scalar: noise and
+        timesteps of its own, the whole picture."""
+        hidden = self.backbone.text.read([self.recipe.prompt]).hidden.repeat(count, 1, 1)
+        return denoising_loss(self.backbone, self.latents.draw(count, generator), hidden, generator)
