@@ -33,6 +33,14 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Insight:
+    """A picture about the work, not painted by the base: where a word looks, what is learned from."""
+
+    picture: Image
+    caption: str
+
+
+@dataclass(frozen=True)
 class Note:
     """A sentence for the user: what is happening, or what was noticed."""
 
@@ -46,7 +54,7 @@ class Result:
     value: Any
 
 
-Event = Step | Preview | Note | Result
+Event = Step | Preview | Insight | Note | Result
 
 
 class FinishEarly(Exception):

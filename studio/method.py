@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.errors import StudioError
-from studio.events import Event
+from studio.events import Event, Insight
 
 if TYPE_CHECKING:
     import torch
@@ -226,6 +226,15 @@ class Method(ABC):
     @abstractmethod
     def edits(self) -> list[Edit]:
         """What is being learned: the very edits that the concept file will keep."""
+
+    @property
+    def closing_prompts(self) -> list[str]:
+        """What else is painted once when all is learned, beside `preview_prompt`."""
+        return []
+
+    def insights(self) -> list[Insight]:
+        """Pictures about what was learned: where a word looks, for instance."""
+        return []
 
     def report(self) -> dict[str, float]:
         """Named numbers about what was learned, worth a note at the end."""

@@ -11,9 +11,9 @@ RATE_WINDOW_STEPS = 20
 
 @dataclass(frozen=True)
 class Progress:
-    """`curve` is (step, loss) pairs, `previews` (step, file name, prompt), `pictures` file names in the
-    pictures folder; `rate` is steps per second over the last steps, 0 before it is known; `seconds_left`
-    is None until then."""
+    """`curve` is (step, loss) pairs, `previews` (step, file name, prompt), `insights` (file name, caption),
+    `pictures` file names in the pictures folder; `rate` is steps per second over the last steps, 0 before it
+    is known; `seconds_left` is None until then."""
 
     step: int = 0
     steps: int = 0
@@ -22,6 +22,7 @@ class Progress:
     seconds_left: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
     previews: tuple[tuple[int, str, str], ...] = ()
+    insights: tuple[tuple[str, str], ...] = ()
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
@@ -36,7 +37,7 @@ class Progress:
         steps = [event for event in events if event["event"] == "step"]
         named = {
             kind: [event for event in events if event["event"] == kind]
-            for kind in ("preview", "picture", "note")
+            for kind in ("preview", "insight", "picture", "note")
         }
         last = steps[-1] if steps else {"step": 0, "steps": 0, "stage": ""}
         recent = [event for event in steps[-RATE_WINDOW_STEPS:] if event["stage"] == last["stage"]]
@@ -53,6 +54,7 @@ class Progress:
                 (event["step"], event["values"]["loss"]) for event in steps if "loss" in event["values"]
             ),
             previews=tuple((event["step"], event["file"], event["prompt"]) for event in named["preview"]),
+            insights=tuple((event["file"], event["caption"]) for event in named["insight"]),
             pictures=tuple(event["file"] for event in named["picture"]),
             notes=tuple(event["text"] for event in named["note"]),
         )

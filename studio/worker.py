@@ -18,7 +18,7 @@ import torch
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
-from studio.events import Event, FinishEarly, Note, Preview, Result, Step
+from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
 from studio.generate import Picture, generate
 from studio.jobs import Job
 from studio.method import Method, Subject
@@ -155,9 +155,13 @@ class Worker:
             case Note(text=text):
                 jobs.log(job.id, {"event": "note", "text": text})
             case Preview(picture=picture, prompt=prompt, step=step):
-                name = f"preview-{step:06d}.png"
+                name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
                 _whole(folder / name, lambda path: picture.save(path, format="PNG"))
                 jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+            case Insight(picture=picture, caption=caption):
+                name = f"insight-{_count(folder, 'insight'):02d}.png"
+                _whole(folder / name, lambda path: picture.save(path, format="PNG"))
+                jobs.log(job.id, {"event": "insight", "file": name, "caption": caption})
             case Result(value=Picture() as painted):
                 pictures = list(outcome.get("pictures", []))
                 name = f"{job.id:05d}-{len(pictures) + 1:02d}.png"
@@ -182,6 +186,11 @@ def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
         if not any(handle in concept.header.handles for concept in concepts):
             concepts.append(Concept.open(entry.path))
     return concepts
+
+
+def _count(folder: Path, kind: str) -> int:
+    """How many pictures of a kind a job has brought so far."""
+    return sum(1 for _ in folder.glob(f"{kind}-*.png"))
 
 
 def _whole(path: Path, save: Callable[[Path], None]) -> None:

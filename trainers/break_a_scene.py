@@ -33,7 +33,7 @@ from studio.attention import looks, recording
 from studio.backbone import Backbone
 from studio.edits import Active, Edit, LowRank, NewWord, attach
 from studio.errors import StudioError
-from studio.events import Event
+from studio.events import Event, Insight
 from studio.method import Method, Needs, Stage, Subject, setting
 from studio.photo_set import PhotoSet
 from studio.recipe import normal_handle
@@ -41,6 +41,7 @@ from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.losses import denoising_loss
 from trainers.kit.scene import Scene, masked_photos
+from trainers.kit.spotlight import spotlight
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class BreakAScene(Method):
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         """Raises StudioError when a subject has no mask, or a mask nothing can be learned from."""
         photos = yield from masked_photos(photos, self.things, self.backbone.attention_side)
+        self.photos = photos
         self.scene = Scene(self.backbone, photos, self.things, bool(self.place), self.settings.flips)
         if self.settings.prior_weight and self.tunes_weights:
             yield from self.class_pictures.prepare(cache)
@@ -185,16 +187,30 @@ class BreakAScene(Method):
         return [*self.words, self.low_rank] if self.tunes_weights else [*self.words]
 
     @torch.no_grad()
+    def maps(self, number: int) -> Tensor:
+        """Where each word that is present looks in a photo, (k, s, s), as far as it has been learned."""
+        latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
+        with attach(self.backbone, [Active(edit) for edit in self.edits()]):
+            words = self.backbone.text.read([self.prompt(present)])
+            spans = [words.tokens[0].spans[self.words[index].handle] for index in present]
+            return looks(self.backbone, latents, words.hidden, spans)[:, 0]
+
+    def insights(self) -> list[Insight]:
+        maps = self.maps(0)
+        lit = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
+        square = self.photos.squares[0]
+        return [
+            Insight(spotlight([square], lit[[row]]), f"Where {self.words[index].handle} looks")
+            for row, index in enumerate(self.scene.present[0])
+        ]
+
+    @torch.no_grad()
     def overlaps(self) -> Tensor:
         """Where each word looks, against each mask: (J, J) intersection over union of mask and of the cells
         with at least half of the map's maximum; mean over the photos, nan for two that share none."""
         sums, counts = torch.zeros(2, len(self.words), len(self.words))
         for number, present in enumerate(self.scene.present[: self.scene.photos]):
-            latents = self.scene.latents.mean[[number]]
-            with attach(self.backbone, [Active(edit) for edit in self.edits()]):
-                words = self.backbone.text.read([self.prompt(present)])
-                spans = [words.tokens[0].spans[self.words[index].handle] for index in present]
-                maps = looks(self.backbone, latents, words.hidden, spans)  # (k, 1, s, s)
+            maps = self.maps(number)[:, None]
             seen, masks = maps >= maps.amax((2, 3), keepdim=True) / 2, self.scene.aims[number, present].bool()
             both, either = (seen & masks).sum((2, 3)), (seen | masks).sum((2, 3))
             grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
@@ -212,6 +228,11 @@ class BreakAScene(Method):
             length = word.vectors.detach().norm().item()
             report[f"norm of {word.handle}"] = length / self.backbone.text.usual_norm
         return report
+
+    @property
+    def closing_prompts(self) -> list[str]:
+        alone = [self.prompt([index]) for index in range(len(self.words))]
+        return alone if len(alone) > 1 else []
 
     @property
     def preview_prompt(self) -> str:

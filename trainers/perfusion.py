@@ -26,13 +26,14 @@ from studio.attention import noun_masks
 from studio.backbone import Backbone
 from studio.edits import Edit, NewWord, RankOne
 from studio.errors import StudioError
-from studio.events import Event, Note, Result
+from studio.events import Event, Insight, Note, Result
 from studio.method import Method, Needs, Stage, Subject, setting
 from studio.photo_set import PhotoSet
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
+from trainers.kit.spotlight import spotlight
 
 TEMPLATES = (
     "a photo of a {}",
@@ -45,6 +46,7 @@ TEMPLATES = (
     "A {} shown in a photo",
     "A photo of {}",
 )
+LEARNED_FROM = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
 KEYS, VALUES = "attn2.to_k", "attn2.to_v"
 
 
@@ -106,7 +108,9 @@ class Perfusion(Method):
         )
         if self.settings.masks:
             seen = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
-            self.latents.masks = self.latents.masks_of(photos, self.subject.handle, seen)
+            masks = self.latents.masks_of(photos, self.subject.handle, seen)
+            self.latents.masks = masks
+            yield Insight(spotlight(photos.squares, masks[:, 0]), LEARNED_FROM)
         super_category = self._noun_encoding()
         sites = self.backbone.linear_sites(KEYS, VALUES)
         if not sites:

@@ -10,13 +10,13 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.jobs import Job
 from studio.progress import Progress
-from studio.ui.markup import button, duration, error_card, file_url
+from studio.ui.markup import button, duration, error_card
+from studio.ui.previews import insights, previews
 from studio.workspace import Workspace
 
 CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
 MEAN_SHARE = 1 / 12
-STRIP_HIGH = 12
 NOTES_HIGH = 4
 STATUS_WORDS = {
     "queued": "waiting",
@@ -122,28 +122,6 @@ def numbers(progress: Progress) -> str:
     return f'<p class="numbers">{"".join(f"<span>{part}</span>" for part in parts)}</p>'
 
 
-def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, str]:
-    """The newest preview, large, and a strip of the earlier ones labelled by step."""
-    folder = workspace.jobs.folder(job.id)
-    there = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
-    there = [(step, path, prompt) for step, path, prompt in there if path.is_file()]
-    if not there:
-        return '<div class="easel waiting"><span>The first picture appears here</span></div>', ""
-    step, path, prompt = there[-1]
-    text = f"{prompt}, after step {step}"
-    large = (
-        f'<figure class="easel"><img src="{escape(file_url(path))}" alt="{escape(text)}">'
-        f"<figcaption>{escape(prompt)} · step {step}</figcaption></figure>"
-    )
-    stride = max(1, -(-len(there) // STRIP_HIGH))
-    small = "".join(
-        f'<figure><img src="{escape(file_url(path))}" alt="step {step}">'
-        f"<figcaption>{step}</figcaption></figure>"
-        for step, path, _ in there[::stride]
-    )
-    return large, f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(there) > 1 else ""
-
-
 def badge(job: Job) -> str:
     """A job's status as a small label."""
     words = "stopping" if job.wish and job.status == "running" else STATUS_WORDS[job.status]
@@ -194,5 +172,5 @@ def training_card(workspace: Workspace, job: Job) -> str:
         f'<div class="told"><header><h2>{verb} <code>{escape(handle)}</code></h2>{badge(job)}</header>'
         f'<p class="faint">the {escape(noun)} in {count} photos, with {escape(method)}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
-        f'<div class="acts">{acts}</div></div>{strip}</section>'
+        f'<div class="acts">{acts}</div></div>{strip}{insights(workspace, job, progress)}</section>'
     )

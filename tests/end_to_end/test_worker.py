@@ -60,6 +60,18 @@ def test_a_training_leaves_a_concept_and_its_story(workspace: Workspace, worker:
     assert header.photos == 3 and header.seed == 2 and header.settings["steps"] == 3 and header.preview
 
 
+def test_what_the_work_shows_of_itself_is_kept_beside_the_previews(
+    workspace: Workspace, worker: Worker
+) -> None:
+    card = METHODS["perfusion"].card()
+    job = workspace.train(photos(), card, "lily", "cat", {"steps": 1, "batch": 1, "captions": 100})
+    assert worker.take(("train",))
+    progress = workspace.progress(workspace.jobs.get(job.id))
+    ((name, caption),) = progress.insights
+    assert "bright" in caption and (workspace.jobs.folder(job.id) / name).exists()
+    assert len({file for _, file, _ in progress.previews}) == len(progress.previews) == 2
+
+
 def test_a_picture_repeats_bit_for_bit_from_the_recipe_inside_it(
     workspace: Workspace, worker: Worker
 ) -> None:

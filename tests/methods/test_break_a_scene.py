@@ -16,7 +16,7 @@ from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import Active, LowRank, attach
 from studio.errors import StudioError
-from studio.events import Note, Result, Step
+from studio.events import Insight, Note, Preview, Result, Step
 from studio.generate import actives_of, generate
 from studio.method import Subject
 from studio.photo_set import PhotoSet
@@ -370,3 +370,14 @@ def test_the_prior_is_of_the_beach_or_of_the_nouns(backbone: Backbone) -> None:
         "a photo at the beach",
         "a photo of a cat and a dog",
     ]
+
+
+def test_each_handle_is_shown_alone_and_where_it_looks(backbone: Backbone, tmp_path: Path) -> None:
+    chosen = {**QUICK, "steps": 2}
+    events = list(
+        train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Recipe("", seed=1, steps=1), tmp_path)
+    )
+    captions = [event.caption for event in events if isinstance(event, Insight)]
+    assert captions == ["Where <lily> looks", "Where <tom> looks"]
+    prompts = [event.prompt for event in events if isinstance(event, Preview)][-3:]
+    assert prompts == ["a photo of <lily>", "a photo of <tom>", "a photo of <lily> and <tom>"]

@@ -18,7 +18,7 @@ from studio.concept import Concept
 from studio.edits import Active, NewWord, RankOne, attach
 from studio.edits.rank_one import decompose
 from studio.errors import StudioError
-from studio.events import Result
+from studio.events import Insight, Result
 from studio.generate import generate
 from studio.method import Subject
 from studio.recipe import Recipe
@@ -344,7 +344,8 @@ def test_a_mask_of_ones_own_takes_the_place_of_what_the_base_sees(backbone: Back
     masks = (None, stencil, *[None] * (len(photos) - 2))
     photos = dataclasses.replace(photos, masks={"<lily>": masks})
     method = Perfusion(backbone, SUBJECT, Settings(captions=200), torch.Generator())
-    list(method.prepare(photos, tmp_path))
+    *_, insight = method.prepare(photos, tmp_path)
+    assert isinstance(insight, Insight) and "bright" in insight.caption
     left = torch.zeros(8, 8)
     left[:, :4] = 1
     assert torch.equal(method.latents.masks[1, 0], left)

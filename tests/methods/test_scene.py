@@ -17,6 +17,7 @@ from studio.photo_set import PhotoSet
 from tests import tiny
 from trainers.kit.folders import open_masked
 from trainers.kit.scene import Scene, masked_photos
+from trainers.kit.spotlight import DIMMED, PHOTOS_HIGH, SIDE, spotlight
 
 HANDLES = ("<lily>", "<tom>")
 
@@ -147,3 +148,13 @@ def test_what_is_wrong_with_masks_is_one_sentence(folder: Path, capsys: pytest.C
     assert "'tom' is not understood" in capsys.readouterr().err
     assert learn(folder, "--beside", "tom=dog") == 2
     assert "Two things are called <tom>" in capsys.readouterr().err
+
+
+def test_a_spotlight_dims_what_does_not_matter() -> None:
+    white = Image.new("RGB", (40, 40), "white")
+    masks = torch.zeros(7, 8, 8)
+    masks[1] = 1
+    row = spotlight([white] * 7, masks)
+    assert row.size == (PHOTOS_HIGH * SIDE, SIDE)
+    assert row.getpixel((SIDE // 2, 5)) == (255 // DIMMED,) * 3
+    assert row.getpixel((SIDE + SIDE // 2, 5)) == (255,) * 3

@@ -94,6 +94,10 @@ def train(
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
     )
+    yield from method.insights()
+    for prompt in method.closing_prompts:
+        own = dataclasses.replace(recipe, prompt=prompt)
+        yield Preview(_preview(backbone, method, header, own), prompt, len(losses))
     yield Preview(picture, recipe.prompt, len(losses))
     yield Result(Concept(header, concept.edits))
 
