@@ -18,9 +18,11 @@ from assets.starter.recipe import drawings as drawn
 from assets.starter.recipe.autoencoder import reconstruction_loss
 from assets.starter.recipe.budget import Budget
 from assets.starter.recipe.judge import spread_entropy, truths
+from assets.starter.recipe.judge import train as train_judge
 from assets.starter.recipe.measure import border_colour
 from assets.starter.recipe.muon import orthogonal
 from studio.errors import StudioError
+from studio.score import Judge
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,6 +137,19 @@ def test_a_caption_is_true_of_other_drawings_unless_it_names_a_style() -> None:
 def test_entropy_is_least_where_scores_and_truth_agree() -> None:
     same = torch.eye(3, dtype=torch.bool)
     assert spread_entropy(9 * torch.eye(3), same) < spread_entropy(9 * torch.eye(3).roll(1, 0), same)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_judge_learns_in_seconds_and_opens_again(tmp_path: Path, second: bool) -> None:
+    things = [shape(noun, "noto", colour) for noun, colour in (("cat", "orange"), ("pear", "green"))]
+    words = ["a", "cat", "pear", "on", "background", *drawn.world()["colours"]]
+    train_judge(things, words, tmp_path / "judge", tmp_path / "j.pt", 0.03, company=2, second=second)
+    judge = Judge.open(tmp_path / "judge")
+    pictures = [
+        scenes.draw_scene(scenes.by_source(things), np.random.default_rng(n)).compose() for n in (1, 2)
+    ]
+    assert judge.look(pictures).shape == (2, 128)
+    assert set(judge.guess(pictures, ["cat", "pear"])) <= {"cat", "pear"}
 
 
 def test_the_border_tells_the_background() -> None:

@@ -11,18 +11,21 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from studio.score import Judge
+
 from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
 from .drawings import STARTER, Drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
 from .drawings import world as known
 
 STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo")
+EXTRAS = ("second_judge", "rank")
 # What the shipped starter had, on two cores.
-MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 8.0, "judge": 27.0}
+MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 6.0, "judge": 27.0, "second_judge": 12.0}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m assets.starter.recipe", description=__doc__)
-    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("stage", choices=[*STAGES, *EXTRAS, "all"])
     parser.add_argument("--work", type=Path, default=Path(".cache/starter"), help="drawings and checkpoints")
     parser.add_argument("--out", type=Path, default=STARTER, help="where the finished starter goes")
     parser.add_argument(
@@ -48,6 +51,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
     parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", help="finished starters to rank")
     parser.add_argument("--tiny", action="store_true", help="run everything for seconds, to see that it runs")
     return parser.parse_args()
 
@@ -169,6 +173,24 @@ class Recipe:
             self.minutes("judge"),
             start=self.asked.start_from and self.asked.start_from / "judge",
         )
+
+    def second_judge(self) -> None:
+        """An independent judge, kept in the work folder: does it rank painters as the first one does?"""
+        judge.train(
+            self.trained(),
+            self.vocabulary(),
+            self.work / "second-judge",
+            self.work / "second-judge.pt",
+            self.minutes("second_judge"),
+            second=True,
+        )
+
+    def rank(self) -> None:
+        """The share of right first guesses of each of --checkpoints, by both judges."""
+        judges = [Judge.open(place) for place in (self.out / "judge", self.work / "second-judge")]
+        for place in self.asked.checkpoints or [self.out]:
+            shares = measure.shares(place, judges, self.asked.pictures, self.device)
+            print(f"{place}: {', '.join(f'{share:.3f}' for share in shares)}", flush=True)
 
     def measure(self) -> None:
         groups = {"trained": self.trained()}

@@ -29,11 +29,14 @@ RATE = 2e-3
 COMPANY = 12  # other drawings of the same nouns come along as hard negatives: nouns in a batch
 
 
-def configuration(vocabulary: int) -> dict:
-    """An open_clip configuration: a ModifiedResNet of width 16 and a two-layer text tower."""
+def configuration(vocabulary: int, second: bool = False) -> dict:
+    """An open_clip configuration: a ModifiedResNet of width 16 and a two-layer text tower; the second judge
+    looks with a vision transformer instead."""
+    convolutional = {"image_size": PIXELS, "layers": [1, 2, 2, 1], "width": 16}
+    transformer = {"image_size": PIXELS, "layers": 4, "width": 128, "head_width": 32, "patch_size": 8}
     return {
         "embed_dim": 128,
-        "vision_cfg": {"image_size": PIXELS, "layers": [1, 2, 2, 1], "width": 16},
+        "vision_cfg": transformer if second else convolutional,
         "text_cfg": {
             "context_length": LONGEST,
             "vocab_size": vocabulary,
@@ -106,6 +109,15 @@ def spoil(pixels: Tensor, random: np.random.Generator) -> Tensor:
     return (pixels + tint + torch.randn_like(pixels) * random.uniform(0, 0.08)).clamp(-1.1, 1.1)
 
 
+def smudge(pixels: Tensor, random: np.random.Generator) -> Tensor:
+    """The second judge's own way to spoil: contrast, brightness, and a grey patch over each picture."""
+    contrast = 1 + 0.25 * torch.randn(len(pixels), 1, 1, 1)
+    pixels = pixels * contrast + 0.1 * torch.randn(len(pixels), 1, 1, 1)
+    for picture, (y, x) in zip(pixels, random.integers(0, PIXELS - 16, (len(pixels), 2)), strict=True):
+        picture[:, y : y + 16, x : x + 16] = 0
+    return pixels.clamp(-1.1, 1.1)
+
+
 def spread_entropy(scores: Tensor, same: Tensor) -> Tensor:
     """Cross-entropy of each row with a target spread evenly over its true entries, `same` (bool)."""
     target = same.float() / same.sum(dim=1, keepdim=True).clamp(min=1)
@@ -138,24 +150,27 @@ def train(
     minutes: float,
     company: int = COMPANY,
     start: Path | None = None,
+    second: bool = False,
 ) -> Judge:
     """Train for `minutes`, resuming from `file`; writes what `Judge.open` reads into `folder`.
 
-    `start`: the folder of a finished judge, whose weights to begin with instead of random ones.
+    `start`: the folder of a finished judge, whose weights to begin with instead of random ones. `second`: an
+    independent one, of another seed, architecture and augmentation.
     """
-    torch.manual_seed(0)
-    config = configuration(write_merges(words, folder / "merges.txt.gz"))
+    torch.manual_seed(int(second))
+    config = configuration(write_merges(words, folder / "merges.txt.gz"), second)
     judge = Judge.open(start) if start else Judge.build(config, folder / "merges.txt.gz")
     model = judge.model.train()
     pair = optimizers(model, RATE)
     budget = Budget(minutes, decay=0.6)
     step = load_state(file, budget, model=model, **pair)
-    album = Album(drawings)
+    album = Album(drawings, seed=int(second))
     random = np.random.default_rng(int(time.time()))
     while budget.progress < 1:
         pictures, owners, facts = album.batch(company, random)
         said = [caption([noun], source, colour, random) or noun for noun, source, colour in facts]
-        seen = model.encode_image(spoil(as_pixels(pictures), random), normalize=True)
+        spoilt = (smudge if second else spoil)(as_pixels(pictures), random)
+        seen = model.encode_image(spoilt, normalize=True)
         read = model.encode_text(judge.tokenizer(said), normalize=True)
         scale = model.logit_scale.exp().clamp(max=100)
         fits = scale * read @ seen.T

@@ -119,6 +119,20 @@ def painter_figures(
     return figures, painted
 
 
+def shares(starter: Path, judges: Sequence[Judge], count: int, device: str = "cpu") -> list[float]:
+    """The share of the same `count` pictures of a starter in which each judge sees the asked noun first."""
+    asked = plain(count, seed=7)
+    painted = paint(opened(starter, device), [question.prompt for question in asked])
+    return [right(judge, painted, [question.nouns for question in asked])["noun_right"] for judge in judges]
+
+
+def opened(starter: Path, device: str) -> StableDiffusionPipeline:
+    """A finished starter in single precision."""
+    return StableDiffusionPipeline.from_pretrained(
+        starter, safety_checker=None, local_files_only=True, dtype=torch.float32
+    ).to(device)
+
+
 def contact_sheet(painted: Sequence[Image.Image], columns: int = 12, cell: int = 64) -> Image.Image:
     page = Image.new("RGB", (columns * cell, -(-len(painted) // columns) * cell), "white")
     for index, picture in enumerate(painted):
@@ -139,9 +153,7 @@ def measure(
     for group, members in drawings.items():
         figures["judge"][group] = judge_figures(judge, members)
         figures["psnr"][group] = psnr(autoencoder, painted_scenes(members, 200, 9), device)
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        starter, safety_checker=None, local_files_only=True, dtype=torch.float32
-    ).to(device)
+    pipeline = opened(starter, device)
     questions = {
         "plain": plain(count),
         "styled": styled(drawings["trained"], count),
