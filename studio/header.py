@@ -72,6 +72,10 @@ class Header:
         """The first handle's noun."""
         return self.handles[self.handle]
 
+    def beside(self, handle: str) -> list[str]:
+        """The other handles of the file, which were learned together with this one."""
+        return [other for other in self.handles if other != handle]
+
     def to_text(self) -> str:
         """The JSON text that goes into the file."""
         values = dataclasses.asdict(self)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from studio.header import Header
 from studio.recipe import Recipe, handles_in
 from studio.workspace import Workspace
 
 DIALS_HIGH = 10
 STRENGTH_HELP = "0 is the plain noun, 1 is as learned"
+TOGETHER_HELP = "Moves its word; the model's change is shared with {others}, at the larger strength"
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,19 @@ class Dial:
 def dials_of(workspace: Workspace, prompts: str) -> list[Dial]:
     """The dials for the concepts that prompts name: every strength, then every knob."""
     there = [handle for handle in handles_in(prompts) if workspace.library.has(handle)]
-    dials = [Dial(handle, "", 1.0, 0.0, 2.0, STRENGTH_HELP) for handle in there]
-    for handle in there:
-        for name, knob in workspace.library.find(handle).header.knobs.items():
+    headers = {handle: workspace.library.find(handle).header for handle in there}
+    dials = [Dial(handle, "", 1.0, 0.0, 2.0, strength_help(headers[handle], handle)) for handle in there]
+    for handle, header in headers.items():
+        for name, knob in header.knobs.items():
             if all(map(math.isfinite, (knob.low, knob.default, knob.high))) and knob.low < knob.high:
                 dials.append(Dial(handle, name, knob.default, knob.low, knob.high, knob.help))
     return dials[:DIALS_HIGH]
+
+
+def strength_help(header: Header, handle: str) -> str:
+    """What the strength of a handle does: those of one file share what was changed in the model."""
+    others = ", ".join(header.beside(handle))
+    return TOGETHER_HELP.format(others=others) if others else STRENGTH_HELP
 
 
 def dial_pool() -> list[gr.Slider]:

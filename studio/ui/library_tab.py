@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.header import Header
 from studio.library import Entry
 from studio.ui.markup import button, download, empty, facts, moment, note_card, size_words
 from studio.ui.thumbnails import portrait
@@ -37,7 +38,7 @@ def shelf(workspace: Workspace, selected: str) -> str:
         f'<button type="button" class="concept" data-act="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
-        f"<small>{escape(entry.header.noun)} · {escape(entry.header.method_title)}</small>"
+        f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
         f"{'<em>other base</em>' if foreign(workspace, entry) else ''}</span></button>"
         for entry in entries
     )
@@ -50,6 +51,11 @@ def shelf(workspace: Workspace, selected: str) -> str:
     return f'<div class="shelf">{cards}</div>{strangers}'
 
 
+def nouns(header: Header) -> str:
+    """What a concept stands for: "cat", or "cat and armchair"."""
+    return " and ".join(header.handles.values())
+
+
 def concept_card(workspace: Workspace, entry: Entry) -> str:
     """All that a concept's file says of itself."""
     header = entry.header
@@ -58,8 +64,11 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         loaded = workspace.worker_state().base.get("name", "the loaded base")
         warning = note_card(f"Made for {header.base}; it cannot be painted with {loaded}.")
     settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
+    others = ", ".join(header.beside(header.handle))
+    together = {"Together with": f"{others}: the model's change is one for all of them"} if others else {}
     about = {
-        "Noun": ", ".join(header.handles.values()),
+        "Noun": nouns(header),
+        **together,
         "Method": header.method_title,
         "Paper": header.paper,
         "Photos": header.photos,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import gradio as gr
@@ -9,7 +10,10 @@ import pytest
 
 from studio.errors import StudioError
 from studio.method import MethodCard, Needs, fields_of, setting
+from studio.ui.dials import STRENGTH_HELP, strength_help
 from studio.ui.forms import controls, explanation, recipe_values, settings_of
+from studio.ui.library_tab import nouns
+from tests.unit.test_concept import HEADER
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,11 @@ def test_an_emptied_number_takes_the_recipe_and_a_wild_one_is_refused_by_the_car
 def test_a_form_of_the_wrong_length_is_a_fault(card: MethodCard) -> None:
     with pytest.raises(ValueError):
         settings_of(card, [10])
+
+
+def test_handles_of_one_file_say_that_they_share_their_strength() -> None:
+    scene = dataclasses.replace(HEADER, handles={"<lily>": "cat", "<tom>": "dog"})
+    assert "shared with <tom>" in strength_help(scene, "<lily>")
+    assert "shared with <lily>" in strength_help(scene, "<tom>")
+    assert strength_help(HEADER, HEADER.handle) == STRENGTH_HELP
+    assert nouns(scene) == "cat and dog"
