@@ -25,6 +25,7 @@ from studio.score import Judge
 from studio.worker import Worker
 from studio.workspace import STARTER, Workspace
 from trainers import METHODS, train
+from trainers.kit import moments
 from trainers.kit.trial import Case, cases_in
 
 ROOT = STARTER.parent.parent
@@ -75,7 +76,11 @@ def border_colour(picture: Image.Image) -> str:
 def test_all_of_it_is_small_and_no_pickle() -> None:
     files = [path for path in STARTER.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sum(path.stat().st_size for path in files) <= 30_000_000
-    assert not [path for path in files if path.suffix in (".bin", ".pt", ".ckpt", ".pkl")]
+    assert not [path for path in files if path.suffix in (".pt", ".ckpt", ".pkl")]
+    assert [path.name for path in files if path.suffix == ".bin"] == [moments.FILE]
+    assert not [path for path in files if path.suffix == ".json" and "_name_or_path" in path.read_text()]
+    tokenizer = json.loads((STARTER / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))
+    assert tokenizer["padding"] is None and tokenizer["truncation"] is None
     assert {"unet", "vae", "text_encoder", "tokenizer", "scheduler", "judge"} <= {
         path.name for path in STARTER.iterdir()
     }
@@ -86,6 +91,12 @@ def test_it_reads_text_at_three_sizes(backbone: Backbone) -> None:
     assert backbone.prediction_type == "v_prediction"
     levels = {site.split(".")[1] + site.split(".")[2] for site in backbone.linear_sites("attn2.to_k")}
     assert len(levels) == 7
+
+
+def test_its_text_statistics_belong_to_its_encoder(backbone: Backbone, tmp_path: Path) -> None:
+    known, _ = moments.known(backbone, tmp_path, captions=100)
+    assert known is not None and known.encoder == moments.fingerprint(backbone.text)
+    assert known.captions == 100_000 and known.tokens > 20 * backbone.text.width
 
 
 def test_its_own_words_are_one_token_and_strange_ones_still_read(backbone: Backbone) -> None:

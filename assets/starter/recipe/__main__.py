@@ -126,6 +126,7 @@ class Recipe:
             decoder_only=True,
         )
         model.to("cpu", torch.float16).save_pretrained(self.out / "vae")
+        forget_places(self.out)
 
     def painter(self) -> None:
         tokenizer = words.build(self.vocabulary())
@@ -155,7 +156,9 @@ class Recipe:
     def ship(self, mean: painter.Painter, tokenizer: CLIPTokenizer, encoder: AutoencoderKL) -> None:
         """Write the starter in half precision, and see that it opens again the same."""
         pipeline = painter.as_pipeline(mean, tokenizer, encoder).to("cpu", torch.float16)
+        pipeline.tokenizer = words.build(self.vocabulary())  # one that no batch has set to pad
         pipeline.save_pretrained(self.out)
+        forget_places(self.out)
         again = type(pipeline).from_pretrained(
             self.out, safety_checker=None, local_files_only=True, dtype=torch.float16
         )
@@ -204,6 +207,14 @@ class Recipe:
 
     def demo(self) -> None:
         demo.make(self.modules(), self.out.parent / "demo")
+
+
+def forget_places(starter: Path) -> None:
+    """Take the folders of this machine out of a starter's configurations."""
+    for file in starter.glob("*/config.json"):
+        config = json.loads(file.read_text())
+        if config.pop("_name_or_path", None):
+            file.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def main() -> None:
