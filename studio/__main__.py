@@ -86,15 +86,15 @@ def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
 
 
 def _strengths(given: argparse.Namespace, workspace: Workspace) -> dict[str, float]:
-    """By handle, the strength of every --concept; files are put beside the library for this once. Raises
+    """By handle, the strength of every --concept; files lie beside the shelf for this once. Raises
     StudioError for one that there is not, or that the prompt does not name."""
     named = handles_in(f"{given.prompt} {given.negative}")
     strengths: dict[str, float] = {}
     for text in given.concept:
         place, _, tail = text.rpartition(":")
         place, strength = (place, _number(tail, text)) if place and not Path(text).exists() else (text, 1.0)
-        library = workspace.library
-        entry = library.lend(Path(place)) if Path(place).is_file() else library.find(normal_handle(place))
+        shelf = workspace.shelf
+        entry = shelf.lend(Path(place)) if Path(place).is_file() else shelf.find(normal_handle(place))
         handles = list(entry.header.handles)
         if not set(handles) & set(named):
             raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")

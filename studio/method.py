@@ -115,6 +115,14 @@ class MethodCard:
     needs: Needs
     fields: tuple[Field, ...]
 
+    def check(self, photos: int) -> None:
+        """Raises StudioError when this is no number of photos for the method."""
+        low, high = self.needs.photos_low, self.needs.photos_high
+        if not low <= photos <= high:
+            raise StudioError(
+                f"{self.title} needs {low} to {high} photos; there are {photos}.", "Add or remove some."
+            )
+
     def parse(self, values: dict[str, Any]) -> dict[str, Any]:
         """Every setting, checked; a missing one takes its default. Raises StudioError on a bad value."""
         known = {field.name for field in self.fields}
@@ -165,6 +173,12 @@ class Subject:
     handle: str
     noun: str
     beside: tuple[Subject, ...] = ()
+
+    @classmethod
+    def of(cls, task: dict[str, Any]) -> Subject:
+        """The subject of a training task, with those beside it."""
+        beside = tuple(cls(handle, noun) for handle, noun in task.get("beside", {}).items())
+        return cls(task["handle"], task["noun"], beside)
 
     @property
     def handles(self) -> dict[str, str]:

@@ -79,12 +79,10 @@ class Photo:
             return None
         return self.masks[subject].resize((side, side), Image.Resampling.BOX, box=box)
 
-    def masked(self, subject: int, mask: Image.Image | None) -> Photo:
-        """The same photo with another mask of a subject in its square ("L", any size), or without one
-        anywhere. A mask of nothing is none."""
+    def masked(self, subject: int, mask: Image.Image) -> Photo:
+        """The same photo with another mask of a subject in its square ("L", any size). A mask of nothing is
+        none."""
         others = {number: other for number, other in self.masks.items() if number != subject}
-        if mask is None:
-            return replace(self, masks=others)
         left, top, right, bottom = self.crop.box(*self.image.size)
         whole = self.masks.get(subject, Image.new("L", self.image.size)).copy()
         whole.paste(mask.convert("L").resize((right - left, bottom - top), Image.Resampling.BOX), (left, top))

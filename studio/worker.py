@@ -131,8 +131,7 @@ class Worker:
         if task["method"] not in self.methods:
             raise StudioError(f"There is no method called {task['method']!r}.", "Choose another method.")
         photos = PhotoSet.load(self.workspace.jobs.folder(job.id) / "photos")
-        beside = tuple(Subject(handle, noun) for handle, noun in task.get("beside", {}).items())
-        subject = Subject(task["handle"], task["noun"], beside)
+        subject = Subject.of(task)
         method = self.methods[task["method"]]
         defaults = self.workspace.base_defaults()
         look = Recipe("", seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)
@@ -172,7 +171,7 @@ class Worker:
                 outcome["pictures"] = [*pictures, name]
                 jobs.log(job.id, {"event": "picture", "file": name})
             case Result(value=Concept() as concept):
-                path = self.workspace.library.path(concept.header.handle)
+                path = self.workspace.shelf.path(concept.header.handle)
                 concept.save(path)
                 outcome.update(handle=concept.header.handle, file=path.name)
                 jobs.log(job.id, {"event": "concept", **outcome})
@@ -182,7 +181,7 @@ def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
     """The concepts a recipe names, from the Library. Raises StudioError when one is missing."""
     concepts = []
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
-        entry = workspace.library.find(handle)
+        entry = workspace.shelf.find(handle)
         if not any(handle in concept.header.handles for concept in concepts):
             concepts.append(Concept.open(entry.path))
     return concepts

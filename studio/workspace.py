@@ -16,13 +16,13 @@ from typing import Any
 from studio.errors import StudioError
 from studio.header import write_whole
 from studio.jobs import Job, Jobs
-from studio.library import Library
 from studio.masks import check
 from studio.method import MethodCard, Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
 from studio.progress import Progress
 from studio.recipe import SEED_HIGH, Recipe, handles_in, normal_handle
+from studio.shelf import Shelf
 
 STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
 DEMO = STARTER.parent / "demo"
@@ -62,7 +62,7 @@ class Workspace:
         try:
             self.pictures = self._place("pictures")
             self.cache = self._place("cache")
-            self.library = Library(self._place("concepts"), self._place("trash"))
+            self.shelf = Shelf(self._place("concepts"), self._place("trash"))
             self.jobs = Jobs(self._place("jobs"))
         except OSError as error:
             reason = error.strerror or "it cannot be written"
@@ -78,10 +78,10 @@ class Workspace:
     def welcome(self) -> None:
         """Put the ready-made concept on the shelf of a workspace where nothing has happened yet, if it was
         made for this base."""
-        untouched = not (self.library.entries() or self.jobs.list(1) or any(self.library.trash.iterdir()))
+        untouched = not (self.shelf.entries() or self.jobs.list(1) or any(self.shelf.trash.iterdir()))
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
-                self.library.add(path)
+                self.shelf.add(path)
 
     # training
 
@@ -97,12 +97,7 @@ class Workspace:
     ) -> Job:
         """Queue a training on these very photos and their masks. `beside` are the (name, noun) of other
         subjects in them, in the order of the masks. Raises StudioError when something is missing or wrong."""
-        low, high = method.needs.photos_low, method.needs.photos_high
-        if not low <= len(photos) <= high:
-            raise StudioError(
-                f"{method.title} needs {low} to {high} photos; there are {len(photos)}.",
-                "Add or remove some.",
-            )
+        method.check(len(photos))
         subject = self.subjects([(name, noun), *beside], method)
         handles = tuple(subject.handles)
         if not 0 <= seed <= SEED_HIGH:
@@ -151,8 +146,8 @@ class Workspace:
                 f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".'
             )
         trainings = [job.task for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
-        waiting = [handle for task in trainings for handle in (task["handle"], *task.get("beside", ()))]
-        if self.library.has(handle) or handle in waiting:
+        waiting = [handle for task in trainings for handle in Subject.of(task).handles]
+        if self.shelf.has(handle) or handle in waiting:
             hint = "Choose another name, or rename or delete the old one in the Library."
             raise StudioError(f"{handle} is already the name of a concept.", hint)
         return Subject(handle, noun)
@@ -167,7 +162,7 @@ class Workspace:
     def resolved(self, recipe: Recipe) -> Recipe:
         """`recipe`, checked, with the hash of every concept its prompts name."""
         handles = handles_in(f"{recipe.prompt} {recipe.negative}")
-        concepts = {handle: self.library.hash(self.library.find(handle)) for handle in handles}
+        concepts = {handle: self.shelf.hash(self.shelf.find(handle)) for handle in handles}
         strengths = {handle: recipe.strength(handle) for handle in handles}
         knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
         return dataclasses.replace(recipe, concepts=concepts, strengths=strengths, knobs=knobs).checked()
@@ -185,7 +180,7 @@ class Workspace:
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
-        for handle, noun in {job.task["handle"]: job.task["noun"], **job.task.get("beside", {})}.items():
+        for handle, noun in Subject.of(job.task).handles.items():
             self.subject(handle, noun)
         photos = self.jobs.folder(number) / "photos"
         with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):

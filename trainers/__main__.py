@@ -14,7 +14,7 @@ from pathlib import Path
 from studio.backbone import Backbone
 from studio.console import shown
 from studio.errors import StudioError
-from studio.events import Preview, Result
+from studio.events import Insight, Preview, Result
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
@@ -86,23 +86,21 @@ def _train(given: argparse.Namespace) -> None:
     photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
-    if not photos:
-        raise StudioError("None of these photos can be used.", "Name 1 to 30 photos.")
-    if len(photos) > card.needs.photos_high:
-        raise StudioError(f"{card.title} learns from {card.needs.photos_high} photos at most.", "Name fewer.")
+    card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = Backbone.open(given.base)
     method = METHODS[given.command]
+    name, told = subject.handle.strip("<>"), 0
     for event in shown(train(method, backbone, squares, subject, settings, look, workspace.cache)):
         match event:
-            case Preview(picture=picture, step=step):
-                path = workspace.pictures / f"{subject.handle.strip('<>')}-{step:06d}.png"
-                picture.save(path)
+            case Preview(picture=picture) | Insight(picture=picture):
+                told += 1
+                picture.save(workspace.pictures / f"{name}-learned-{told:02d}.png")
             case Result(value=concept):
-                path = given.out or workspace.library.path(subject.handle)
+                path = given.out or workspace.shelf.path(subject.handle)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 concept.save(path)
                 print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")

@@ -15,9 +15,9 @@ from studio.errors import StudioError
 from studio.method import MethodCard
 from studio.ui.chips import with_handle
 from studio.ui.create_tab import create_tab
-from studio.ui.library_tab import library_tab
 from studio.ui.markup import error_card
 from studio.ui.queue_tab import queue_tab
+from studio.ui.shelf_tab import shelf_tab
 from studio.ui.theme import theme
 from studio.ui.thumbnails import thumbnail_folder
 from studio.ui.train_tab import train_tab
@@ -68,7 +68,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             with gr.Tab("Create", id="create"):
                 create = create_tab(workspace, wire)
             with gr.Tab("Library", id="library"):
-                library = library_tab(workspace, wire)
+                shelf = shelf_tab(workspace, wire)
             with gr.Tab("Queue", id="queue"):
                 jobs = queue_tab(workspace, wire)
         notice = drawing(elem_id="page-notice")
@@ -77,13 +77,13 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             act, handle = act_of(event)
             if act != "paint":
                 return None
-            workspace.library.find(handle)
+            workspace.shelf.find(handle)
             return with_handle(prompt, handle), gr.Tabs(selected="create")
 
-        for source in (training.drawing, library.detail):
+        for source in (training.drawing, shelf.detail):
             wire(source.click, paint_with, [create.prompt], [create.prompt, tabs], notice)
 
-        lives = [Live(head, lambda: masthead(workspace)), training, *create.lives, *library.lives, jobs]
+        lives = [Live(head, lambda: masthead(workspace)), training, *create.lives, *shelf.lives, jobs]
         look_again(page, lives, seen, pulse)
     return page
 
@@ -143,7 +143,7 @@ def serve(
     folders = [
         workspace.pictures,
         workspace.jobs.root,
-        workspace.library.folder,
+        workspace.shelf.folder,
         thumbnail_folder(workspace),
         DEMO,
     ]

@@ -18,7 +18,7 @@ def with_handle(prompt: str, handle: str) -> str:
 
 def chips(workspace: Workspace) -> str:
     """Every concept as a button that writes its handle into the prompt."""
-    entries = workspace.library.entries()
+    entries = workspace.shelf.entries()
     if not entries:
         return '<p class="faint">Concepts you have trained appear here, ready to be put into the prompt.</p>'
     return (

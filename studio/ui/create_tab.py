@@ -47,7 +47,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
 
     def insert(prompt: str, event: gr.EventData) -> str:
         handle = act_of(event)[1]
-        workspace.library.find(handle)
+        workspace.shelf.find(handle)
         return with_handle(prompt, handle)
 
     def example(event: gr.EventData) -> str:

@@ -40,8 +40,8 @@ class Dial:
 
 def dials_of(workspace: Workspace, prompts: str) -> list[Dial]:
     """The dials for the concepts that prompts name: every strength, then every knob."""
-    there = [handle for handle in handles_in(prompts) if workspace.library.has(handle)]
-    headers = {handle: workspace.library.find(handle).header for handle in there}
+    there = [handle for handle in handles_in(prompts) if workspace.shelf.has(handle)]
+    headers = {handle: workspace.shelf.find(handle).header for handle in there}
     dials = [Dial(handle, "", 1.0, 0.0, 2.0, strength_help(headers[handle], handle)) for handle in there]
     for handle, header in headers.items():
         for name, knob in header.knobs.items():

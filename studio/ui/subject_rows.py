@@ -13,10 +13,11 @@ from studio.method import MethodCard
 from studio.recipe import normal_handle
 from studio.ui.veil import COLOURS, Subjects, dot
 from studio.ui.wire import drawing
-from studio.workspace import Workspace
+from studio.workspace import NOUN_LETTERS_HIGH, Workspace
 
 PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
 ROWS_HIGH = len(COLOURS)
+NAME_LETTERS_HIGH = 40
 
 
 @dataclass
@@ -52,7 +53,7 @@ def named(count: int, card: MethodCard, texts: Sequence[str]) -> list[tuple[str,
 
 def subjects_of(count: int, card: MethodCard, texts: Sequence[str]) -> Subjects:
     """What the photo box has to know of the rows."""
-    names = tuple(name.strip()[:40] for name, _ in named(count, card, texts))
+    names = tuple(name.strip()[:NAME_LETTERS_HIGH] for name, _ in named(count, card, texts))
     return Subjects(names, card.needs.masks)
 
 
@@ -70,7 +71,7 @@ def naming(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
         if name.strip():
             try:
                 handle = normal_handle(name)
-                taken = " · there is one already" if workspace.library.has(handle) else ""
+                taken = " · there is one already" if workspace.shelf.has(handle) else ""
                 lines.append(f"Prompts will say <code>{escape(handle)}</code>{taken}")
             except StudioError as error:
                 lines.append(escape(str(error)))
@@ -89,6 +90,11 @@ def layout(count: int, card: MethodCard) -> list[dict]:
     return [*rows, *dots, gr.update(visible=shown < min(card.needs.subjects_high, ROWS_HIGH))]
 
 
+def line(label: str, example: str, letters: int, id: str) -> gr.Textbox:
+    """A text of one line."""
+    return gr.Textbox("", label=label, placeholder=example, max_length=letters, max_lines=1, elem_id=id)
+
+
 def subject_rows(card: MethodCard) -> SubjectRows:
     """Build the rows for a method."""
     rows, dots, names, nouns, removes = [], [], [], [], []
@@ -96,29 +102,13 @@ def subject_rows(card: MethodCard) -> SubjectRows:
         ending = f"-{number + 1}" if number else ""
         with gr.Row(visible=not number, elem_classes="subject") as row:
             dots.append(drawing(dot(number), visible=False, min_width=10))
-            name_text = gr.Textbox(
-                "",
-                label="Name",
-                placeholder=name,
-                max_length=40,
-                max_lines=1,
-                elem_id=f"concept-name{ending}",
-            )
-            noun_text = gr.Textbox(
-                "",
-                label="Noun",
-                placeholder=noun,
-                max_length=60,
-                max_lines=1,
-                elem_id=f"concept-noun{ending}",
-            )
+            names.append(line("Name", name, NAME_LETTERS_HIGH, f"concept-name{ending}"))
+            nouns.append(line("Noun", noun, NOUN_LETTERS_HIGH, f"concept-noun{ending}"))
             if number:
                 removes.append(
                     gr.Button("×", size="sm", elem_id=f"remove-subject{ending}", min_width=36, scale=0)
                 )
         rows.append(row)
-        names.append(name_text)
-        nouns.append(noun_text)
     more = gr.Button(
         "+ Something else in the photos",
         size="sm",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from studio.library import Entry
+from studio.shelf import Entry
 from studio.ui.markup import file_url
 from studio.workspace import Workspace
 

@@ -98,7 +98,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         subject = subjects[slug]
         photos, refused = open_photos(subject.photos)
-        handle = workspace.library.free(normal_handle(subject.name)).strip("<>")
+        handle = workspace.shelf.free(normal_handle(subject.name)).strip("<>")
         drawn = strip_of(photos, Subjects()), refusals_of(refused), gr.update(visible=False)
         return photos, -1, *drawn, 1, handle, subject.noun
 

@@ -103,7 +103,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             return {}
         if wish == "keep":
             break
-    path = workspace.library.path(task["handle"])
+    path = workspace.shelf.path(task["handle"])
     save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
     return {"handle": task["handle"], "file": path.name}
 

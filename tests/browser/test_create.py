@@ -19,8 +19,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def mona(stage: Stage) -> None:
     """A concept that is in the library."""
-    if not stage.workspace.library.has("<mona>"):
-        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    if not stage.workspace.shelf.has("<mona>"):
+        save_concept(stage.workspace.shelf.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
 def paint(page: Any, prompt: str, count: int) -> None:

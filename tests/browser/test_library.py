@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 def put(stage: Stage, handle: str, fingerprint: str = "") -> None:
     """A concept that is in the library."""
-    save_concept(stage.workspace.library.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
+    save_concept(stage.workspace.shelf.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
 
 
 def select(page: Any, handle: str) -> Any:
@@ -40,14 +40,14 @@ def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) 
     page.locator("#new-name input").fill("Ruby")
     page.locator("#rename").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.library.find("<ruby>").header.noun == "fox"
-    assert not stage.workspace.library.has("<rusty>")
+    assert stage.workspace.shelf.find("<ruby>").header.noun == "fox"
+    assert not stage.workspace.shelf.has("<rusty>")
     page.locator("#delete").click()
     page.wait_for_function("() => !document.querySelector('#shelf').innerText.includes('<ruby>')")
-    assert not stage.workspace.library.has("<ruby>")
+    assert not stage.workspace.shelf.has("<ruby>")
     page.locator("#undo").get_by_role("button", name="Undo").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.library.has("<ruby>")
+    assert stage.workspace.shelf.has("<ruby>")
     page.locator("#new-name input").fill("not a name!")
     page.locator("#rename").click()
     page.locator("#library-notice .error", has_text="cannot be the name of a concept").wait_for()

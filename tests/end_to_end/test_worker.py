@@ -56,7 +56,7 @@ def test_a_training_leaves_a_concept_and_its_story(workspace: Workspace, worker:
     assert progress.fraction == 1.0 and len(progress.curve) == 3
     assert [step for step, _, _ in progress.previews] == [0, 1, 2, 3]
     assert all((workspace.jobs.folder(job.id) / name).exists() for _, name, _ in progress.previews)
-    header = read_header(workspace.library.path("<lily>"))
+    header = read_header(workspace.shelf.path("<lily>"))
     assert header.photos == 3 and header.seed == 2 and header.settings["steps"] == 3 and header.preview
 
 
@@ -84,7 +84,7 @@ def test_a_picture_repeats_bit_for_bit_from_the_recipe_inside_it(
     second = workspace.pictures / names[1]
     recipe = read_recipe(second)
     assert recipe.seed == 6 and recipe.count == 1 and "<lily>" in recipe.concepts
-    concept = Concept.open(workspace.library.path("<lily>"))
+    concept = Concept.open(workspace.shelf.path("<lily>"))
     *_, result = generate(tiny.backbone(), recipe, [concept])
     assert np.array_equal(np.asarray(result.value.image), np.asarray(Image.open(second)))
 
@@ -125,9 +125,9 @@ def test_a_training_stops_when_asked(
     monkeypatch.setattr(worker, "record", spy)
     worker.take(("train",))
     assert workspace.jobs.get(job.id).status == status
-    assert workspace.library.has("<lily>") == kept
+    assert workspace.shelf.has("<lily>") == kept
     if kept:
-        assert workspace.library.find("<lily>").header.steps == 2
+        assert workspace.shelf.find("<lily>").header.steps == 2
 
 
 def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
@@ -145,7 +145,7 @@ def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
     failed = workspace.jobs.get(second.id)
     assert failed.status == "failed" and "KeyError" in failed.error and "Traceback" not in failed.error
     assert "inside" in (workspace.jobs.folder(second.id) / "traceback.txt").read_text()
-    assert not workspace.library.entries()
+    assert not workspace.shelf.entries()
 
 
 WORKER = """
@@ -184,7 +184,7 @@ def test_a_killed_worker_is_replaced_and_only_its_job_fails(workspace: Workspace
         again = workspace.retry(doomed.id)
         workspace.jobs.ask(again.id, "discard")
         wait(lambda: workspace.jobs.get(again.id).status == "stopped")
-        assert [entry.header.handle for entry in workspace.library.entries()] == ["<tom>"]
+        assert [entry.header.handle for entry in workspace.shelf.entries()] == ["<tom>"]
         last = supervisor.process
     assert last.poll() is not None
 

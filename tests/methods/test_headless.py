@@ -52,6 +52,7 @@ def test_from_photos_to_a_picture_and_again(
 ) -> None:
     assert learn([photos], tmp_path) == 0
     assert "Kept as" in capsys.readouterr().out
+    assert len(list((tmp_path / "pictures").glob("lily-learned-*.png"))) == 3  # before, between, after
     assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
     first = tmp_path / "pictures" / "lily-3.png"
     assert (tmp_path / "pictures" / "lily-4.png").exists()
@@ -97,6 +98,12 @@ def test_what_cannot_be_painted_is_one_sentence(
 def test_photos_that_are_not_there_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert learn([tmp_path / "nowhere"], tmp_path) == 2
     assert "There is no" in capsys.readouterr().err
+
+
+def test_files_that_are_no_photos_are_counted_out(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "notes.txt").write_text("not a photo", encoding="utf-8")
+    assert learn([tmp_path / "notes.txt"], tmp_path) == 2
+    assert "needs 1 to 30 photos; there are 0" in capsys.readouterr().err
 
 
 def test_text_statistics_by_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -28,7 +28,7 @@ NOUNS = (
     "masks",
     "method",
     "jobs",
-    "library",
+    "shelf",
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (

@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.method import MethodCard, Needs, fields_of, setting
 from studio.ui.dials import STRENGTH_HELP, strength_help
 from studio.ui.forms import controls, explanation, recipe_values, settings_of
-from studio.ui.library_tab import nouns
+from studio.ui.shelf_tab import nouns
 from tests.unit.test_concept import HEADER
 
 

@@ -162,7 +162,7 @@ def test_masks_stay_where_they_are_when_the_square_moves() -> None:
     assert masked.square_mask(0, 10).getbbox() == (5, 0, 10, 10)
     assert masked.cropped(Crop(x=0.5)).square_mask(0, 10).getbbox() == (0, 0, 5, 10)
     assert masked.square_mask(1, 10) is None
-    assert masked.masked(0, None).masks == {}
+    assert masked.masked(0, Image.new("L", (9, 9))).masks == {}
 
 
 def test_a_photo_set_keeps_its_masks_by_handle(tmp_path: Path) -> None:

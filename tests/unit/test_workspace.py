@@ -1,4 +1,4 @@
-"""Jobs, library and workspace: nothing that was promised is lost."""
+"""Jobs, shelf and workspace: nothing that was promised is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def photos(count: int = 1) -> list[Photo]:
 
 def keep(workspace: Workspace, handle: str = "<lily>") -> None:
     header = dataclasses.replace(HEADER, handles={handle: "cat"})
-    Concept(header, (NewWord(handle, "cat", torch.ones(1, 8)),)).save(workspace.library.path(handle))
+    Concept(header, (NewWord(handle, "cat", torch.ones(1, 8)),)).save(workspace.shelf.path(handle))
 
 
 def test_a_training_waits_with_its_photos(workspace: Workspace) -> None:
@@ -215,19 +215,19 @@ def test_the_rate_and_the_time_left_follow_the_last_steps() -> None:
 
 def test_concepts_are_listed_renamed_deleted_and_restored(workspace: Workspace) -> None:
     keep(workspace)
-    library = workspace.library
-    (library.folder / "stranger.safetensors").write_bytes(b"nothing")
-    assert [entry.header.handle for entry in library.entries()] == ["<lily>"]
-    assert len(library.strangers()) == 1
+    shelf = workspace.shelf
+    (shelf.folder / "stranger.safetensors").write_bytes(b"nothing")
+    assert [entry.header.handle for entry in shelf.entries()] == ["<lily>"]
+    assert len(shelf.strangers()) == 1
     keep(workspace, "<tom>")
     with pytest.raises(StudioError, match="already the name"):
-        library.rename("<lily>", "tom")
-    assert library.rename("<lily>", "Rose").header.handle == "<rose>"
-    assert not library.has("<lily>")
-    trashed = library.delete("<rose>")
-    assert trashed.exists() and not library.has("<rose>")
-    assert library.restore(trashed).header.handle == "<rose>"
-    assert library.free("<rose>") == "<rose-2>"
+        shelf.rename("<lily>", "tom")
+    assert shelf.rename("<lily>", "Rose").header.handle == "<rose>"
+    assert not shelf.has("<lily>")
+    trashed = shelf.delete("<rose>")
+    assert trashed.exists() and not shelf.has("<rose>")
+    assert shelf.restore(trashed).header.handle == "<rose>"
+    assert shelf.free("<rose>") == "<rose-2>"
 
 
 def test_importing_refuses_a_taken_name_and_anything_that_is_no_concept(
@@ -235,10 +235,10 @@ def test_importing_refuses_a_taken_name_and_anything_that_is_no_concept(
 ) -> None:
     keep(workspace)
     with pytest.raises(StudioError, match="already has a concept called <lily>"):
-        workspace.library.add(workspace.library.path("<lily>"))
+        workspace.shelf.add(workspace.shelf.path("<lily>"))
     (tmp_path / "x.safetensors").write_bytes(b"PK\x03\x04")
     with pytest.raises(StudioError, match="pickle"):
-        workspace.library.add(tmp_path / "x.safetensors")
+        workspace.shelf.add(tmp_path / "x.safetensors")
 
 
 def test_painting_needs_the_concepts_it_names(workspace: Workspace) -> None:
@@ -331,16 +331,16 @@ def test_settings_describe_and_check_themselves() -> None:
 def test_a_new_workspace_is_welcomed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = Workspace(tmp_path / "ready")
     keep(ready, "<rose>")
-    monkeypatch.setattr("studio.workspace.DEMO", ready.library.folder)
+    monkeypatch.setattr("studio.workspace.DEMO", ready.shelf.folder)
     workspace = Workspace(tmp_path / "workspace")
     workspace.welcome()
-    assert workspace.library.has("<rose>")
-    workspace.library.delete("<rose>")
+    assert workspace.shelf.has("<rose>")
+    workspace.shelf.delete("<rose>")
     workspace.welcome()
-    assert not workspace.library.entries()
+    assert not workspace.shelf.entries()
     other = Workspace(tmp_path / "other", "another/base")
     other.welcome()
-    assert not other.library.entries()
+    assert not other.shelf.entries()
 
 
 def test_a_base_may_say_how_it_likes_to_be_used(tmp_path: Path) -> None:

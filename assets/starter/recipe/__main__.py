@@ -19,7 +19,7 @@ from .drawings import world as known
 
 STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo")
 EXTRAS = ("second_judge", "rank")
-# What the shipped starter had, on two cores.
+# What the last training of the shipped starter had, on two cores.
 MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 6.0, "judge": 27.0, "second_judge": 18.0}
 
 

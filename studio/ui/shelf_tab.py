@@ -10,7 +10,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.header import Header
-from studio.library import Entry
+from studio.shelf import Entry
 from studio.ui.markup import button, download, empty, facts, moment, note_card, size_words
 from studio.ui.thumbnails import portrait
 from studio.ui.wire import Live, Wire, act_of, board, drawing, drop_zone, uploaded
@@ -18,7 +18,7 @@ from studio.workspace import Workspace
 
 
 @dataclass
-class LibraryTab:
+class ShelfTab:
     """What others need: the board whose "paint" they listen to, and the live drawings."""
 
     detail: gr.HTML
@@ -33,7 +33,7 @@ def foreign(workspace: Workspace, entry: Entry) -> bool:
 
 def shelf(workspace: Workspace, selected: str) -> str:
     """Every concept as a card, and every file that is none with the reason."""
-    entries = workspace.library.entries()
+    entries = workspace.shelf.entries()
     cards = "".join(
         f'<button type="button" class="concept" data-act="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
@@ -42,7 +42,7 @@ def shelf(workspace: Workspace, selected: str) -> str:
         f"{'<em>other base</em>' if foreign(workspace, entry) else ''}</span></button>"
         for entry in entries
     )
-    strangers = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.library.strangers())
+    strangers = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.shelf.strangers())
     if strangers:
         title = "<strong>Files that are no concepts</strong>"
         strangers = f'<div class="card refusals">{title}<ul>{strangers}</ul></div>'
@@ -92,7 +92,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     )
 
 
-def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
+def shelf_tab(workspace: Workspace, wire: Wire) -> ShelfTab:
     """Build the tab."""
     selected, trashed = gr.State(""), gr.State(None)
     with gr.Row(elem_classes="two-sides"):
@@ -110,7 +110,7 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
                     delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")
 
     def show(handle: str) -> tuple:
-        entry = workspace.library.find(handle)
+        entry = workspace.shelf.find(handle)
         return handle, concept_card(workspace, entry), gr.update(visible=True), handle.strip("<>")
 
     def select(event: gr.EventData) -> tuple:
@@ -119,17 +119,17 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
     def rename_it(handle: str, name: str) -> tuple:
         if not name.strip():
             raise StudioError("The new name is empty.", "Write one, then press Rename.")
-        return show(workspace.library.rename(handle, name).header.handle)
+        return show(workspace.shelf.rename(handle, name).header.handle)
 
     def delete_it(handle: str) -> tuple:
-        path = workspace.library.delete(handle)
+        path = workspace.shelf.delete(handle)
         words = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
         return "", "", gr.update(visible=False), path, words
 
     def restore(trashed: Path | None) -> tuple:
         if trashed is None:
             raise StudioError("There is nothing to bring back.", "Look into the workspace's trash folder.")
-        entry = workspace.library.restore(trashed)
+        entry = workspace.shelf.restore(trashed)
         return *show(entry.header.handle), None, ""
 
     def bring(event: gr.EventData) -> tuple:
@@ -137,7 +137,7 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again.")
         try:
-            entry = workspace.library.add(paths[0])
+            entry = workspace.shelf.add(paths[0])
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
@@ -150,4 +150,4 @@ def library_tab(workspace: Workspace, wire: Wire) -> LibraryTab:
     wire(delete.click, delete_it, [selected], [selected, detail, editor, trashed, undo], notice)
     wire(undo.click, restore, [trashed], [*shown, trashed, undo], notice)
     wire(drop.upload, bring, [], shown, notice)
-    return LibraryTab(detail, [Live(shelves, lambda handle: shelf(workspace, handle), [selected])])
+    return ShelfTab(detail, [Live(shelves, lambda handle: shelf(workspace, handle), [selected])])

@@ -1,4 +1,4 @@
-"""The Library: a folder of concept files, known by their handles."""
+"""The shelf: a folder of concept files, known by their handles. The page calls it the Library."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _hash(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-class Library:
+class Shelf:
     """Concept files in `folder`; deleted ones in `trash`."""
 
     def __init__(self, folder: Path, trash: Path) -> None:
