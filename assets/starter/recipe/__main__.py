@@ -14,8 +14,9 @@ from transformers import CLIPTokenizer
 from studio.score import Judge
 
 from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
-from .drawings import STARTER, Drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
+from .drawings import STARTER, Drawing, every_drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
 from .drawings import world as known
+from .scenes import TWO_OBJECTS
 
 STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo")
 EXTRAS = ("second_judge", "rank")
@@ -49,6 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=int, default=30_000, help="cached scenes that the painter learns from"
     )
+    parser.add_argument("--pairs", type=float, default=TWO_OBJECTS, help="share of them with two objects")
     parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
     parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
     parser.add_argument("--checkpoints", type=Path, nargs="+", help="finished starters to rank")
@@ -91,6 +93,7 @@ class Recipe:
             modules = self.modules()
             drawings = from_packages(modules)
             save(drawings, self.cache)
+            save(every_drawing(modules), self.work / "every")
             sheet(drawings, list(known()["styles"])).save(self.work / "drawings.png")
             vocabulary = sorted({*vocabulary, *words.emoji_words(modules)})
         (self.work / "words.json").write_text(json.dumps(vocabulary))
@@ -104,8 +107,9 @@ class Recipe:
         if self.asked.captioned:
             found = self.own_pictures()
             return captioned.pictures(found, count, autoencoder.LEAVES), captioned.pictures(found, few)
-        drawings = self.trained()
-        return autoencoder.mixed_pictures(drawings, count), autoencoder.pictures(drawings, few)
+        trained = self.trained()
+        every = from_folder(self.work / "every") or trained
+        return autoencoder.mixed_pictures(every, count), autoencoder.pictures(trained, few)
 
     def autoencoder(self) -> None:
         file = self.work / "autoencoder.pt"
@@ -136,7 +140,12 @@ class Recipe:
             data = captioned.CaptionedLatents(self.own_pictures(), encoder, self.device)
         else:
             data = painter.LatentScenes.cached(
-                self.work / "latents.pt", self.trained(), encoder, self.asked.scenes, self.device
+                self.work / "latents.pt",
+                self.trained(),
+                encoder,
+                self.asked.scenes,
+                self.device,
+                self.asked.pairs,
             )
         used = painter.words_of(data, tokenizer)
         mean = painter.train(

@@ -24,7 +24,7 @@ from .words import LONGEST
 
 WIDTH = 128  # of text encoder and cross-attention
 CHANNELS = (64, 128, 128)
-SINGLES_FIRST = 0.4  # share of the training that sees scenes of one object only
+SINGLES_FIRST = 0.4  # share of a training from nothing that sees scenes of one object only
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer, width: int = WIDTH, layers: int = 3) -> CLIPTextModel:
@@ -104,10 +104,16 @@ class LatentScenes:
 
     @classmethod
     def make(
-        cls, drawings: list[Drawing], autoencoder: AutoencoderKL, count: int, device: str, seed: int = 1
+        cls,
+        drawings: list[Drawing],
+        autoencoder: AutoencoderKL,
+        count: int,
+        device: str,
+        two: float,
+        seed: int = 1,
     ) -> LatentScenes:
         parts, subjects, pictures = [], [], []
-        for scene in scenes(drawings, count, seed):
+        for scene in scenes(drawings, count, seed, two):
             pictures.append(np.asarray(scene.compose()))
             subjects.append((scene.nouns, scene.placements[0].drawing.source, scene.colour))
             if len(pictures) == 2000 or len(subjects) == count:
@@ -118,13 +124,19 @@ class LatentScenes:
 
     @classmethod
     def cached(
-        cls, file: Path, drawings: list[Drawing], autoencoder: AutoencoderKL, count: int, device: str
+        cls,
+        file: Path,
+        drawings: list[Drawing],
+        autoencoder: AutoencoderKL,
+        count: int,
+        device: str,
+        two: float,
     ) -> LatentScenes:
-        """Read `file`, or make the scenes and write it."""
+        """Read `file`, or make the scenes, a share of `two` with two objects, and write it."""
         if file.exists():
             stored = torch.load(file, weights_only=True)
             return cls(stored["latents"], stored["subjects"])
-        made = cls.make(drawings, autoencoder, count, device)
+        made = cls.make(drawings, autoencoder, count, device, two)
         torch.save({"latents": made.latents, "subjects": made.subjects}, file)
         return made
 
@@ -231,6 +243,7 @@ def train(
     `start`: begin with the weights of a finished painter instead of random ones.
     """
     torch.manual_seed(0)
+    singles_first = 0.0 if start else SINGLES_FIRST
     if start is None:
         start = Painter(build_text_encoder(tokenizer), build_unet(channels))
         wake_words(start.text_encoder, used)
@@ -246,7 +259,7 @@ def train(
     run = torch.compile(painter) if compiled else painter
     losses = []
     while (progress := crew.agree(budget.progress)) < 1:
-        latents, captions = data.batch(batch // crew.size(), random, words, single=progress < SINGLES_FIRST)
+        latents, captions = data.batch(batch // crew.size(), random, words, single=progress < singles_first)
         ids = tokens(tokenizer, captions, device)
         loss = v_loss(run, scheduler, latents.to(device), timesteps(len(ids), random).to(device), ids)
         (loss / crew.size()).backward()

@@ -70,13 +70,16 @@ def backdrop(colour: str, random: np.random.Generator) -> tuple[tuple[int, int, 
     return tuple(top.tolist()), tuple(bottom.tolist())
 
 
-def draw_scene(drawings: dict[str, list[Drawing]], random: np.random.Generator) -> Scene:
-    """A random scene. `drawings` groups the drawings by source, so that two objects share a style."""
+def draw_scene(
+    drawings: dict[str, list[Drawing]], random: np.random.Generator, two: float = TWO_OBJECTS
+) -> Scene:
+    """A random scene, in a share of `two` with two objects. `drawings` groups the drawings by source, so
+    that both are of one style."""
     colour = str(random.choice(list(world()["colours"])))
     sources = list(drawings)
     shares = np.array([len(drawings[source]) for source in sources], float)
     source = sources[random.choice(len(sources), p=shares / shares.sum())]
-    if random.random() < TWO_OBJECTS and len(drawings[source]) > 1:
+    if random.random() < two and len(drawings[source]) > 1:
         chosen = random.choice(len(drawings[source]), 2, replace=False)
         spots = [(0.27, 0.43, 0.5), (0.73, 0.43, 0.5)]
     else:
@@ -101,12 +104,15 @@ def by_source(drawings: list[Drawing]) -> dict[str, list[Drawing]]:
     return groups
 
 
-def scenes(drawings: list[Drawing], count: int, seed: int = 0) -> Iterator[Scene]:
-    """`count` random scenes of `drawings`; the same seed gives the same scenes."""
+def scenes(
+    drawings: list[Drawing], count: int, seed: int = 0, two: float = TWO_OBJECTS
+) -> Iterator[Scene]:
+    """`count` random scenes of `drawings`, a share of `two` with two objects; the same seed gives the same
+    scenes."""
     random = np.random.default_rng(seed)
     groups = by_source(drawings)
     for _ in range(count):
-        yield draw_scene(groups, random)
+        yield draw_scene(groups, random, two)
 
 
 def with_article(noun: str) -> str:
