@@ -30,9 +30,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.attention import looks, recording
+from studio.attention import recording
 from studio.backbone import Backbone
-from studio.edits import Active, Edit, Full, LowRank, NewWord, attach
+from studio.edits import Active, Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
 from studio.method import Method, Needs, Stage, Subject, setting
@@ -42,7 +42,7 @@ from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.extraction import Extraction, effect_kept, extract
 from trainers.kit.losses import denoising_loss
-from trainers.kit.overlap import overlaps
+from trainers.kit.overlap import overlaps, word_maps
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.spotlight import spotlight
 
@@ -218,14 +218,12 @@ class BreakAScene(Method):
         kept = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
         yield Note(f"Rank {rank} keeps {kept} on the photo.")
 
-    @torch.no_grad()
     def maps(self, number: int) -> Tensor:
         """Where each word that is present looks in a photo, (k, s, s), as far as it has been learned."""
         latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
-        with attach(self.backbone, [Active(edit) for edit in self.edits()]):
-            words = self.backbone.text.read([self.prompt(present)])
-            spans = [words.tokens[0].spans[self.words[index].handle] for index in present]
-            return looks(self.backbone, latents, words.hidden, spans)[:, 0]
+        handles = [self.words[index].handle for index in present]
+        actives = [Active(edit) for edit in self.edits()]
+        return word_maps(self.backbone, latents, self.prompt(present), handles, actives)
 
     def insights(self) -> list[Insight]:
         maps = self.maps(0)

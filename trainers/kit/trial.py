@@ -128,7 +128,8 @@ def learned(
     if not took.exists():
         place.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
+        photos = PhotoSet.of(case.photos, tuple(case.subject.handles))
+        cache = place.parent.parent / "cache"
         method, subject = variant.method, case.subject
         *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
         assert isinstance(last, Result)
@@ -184,7 +185,7 @@ def table(scores: Sequence[Score]) -> str:
         cells = [
             method,
             str(len(rows)),
-            *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+            *(interval([getattr(row, name) for row in rows]) for name in _MEASURES),
         ]
         cells += [
             f"{size / 1000:.0f} kB" if size else "",
@@ -197,7 +198,7 @@ def table(scores: Sequence[Score]) -> str:
 _MEASURES = ("likeness", "agreement", "obeyed")
 
 
-def _interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
     """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
     half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return f"{statistics.fmean(values):.3f} ± {half:.3f}"
