@@ -22,15 +22,12 @@ from studio.photos import Photo
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import METHODS
+from trainers.kit.scene_measures import bleed, found, likeness, parts, told_apart
 from trainers.kit.scene_trial import (
     BASE_ROW,
     VARIANTS,
     SceneCase,
     SceneScore,
-    bleed,
-    found,
-    likeness,
-    parts,
     scene_overlaps,
     scene_table,
     scene_trial,
@@ -73,6 +70,7 @@ def test_pictures_like_their_own_photos_are_wholly_alike_and_do_not_bleed() -> N
     for alone in (APART, CLOSE):
         seen = alone[:, None].repeat(1, 4, 1)
         assert likeness(seen, alone) == pytest.approx(1) and bleed(seen, alone) == pytest.approx(0, abs=1e-6)
+        assert told_apart(seen, alone) == 1
 
 
 def test_bleeding_is_likeness_to_the_others_beyond_their_own() -> None:
@@ -82,6 +80,10 @@ def test_bleeding_is_likeness_to_the_others_beyond_their_own() -> None:
     assert bleed(seen, APART) == pytest.approx(2**-0.5 / 2 / 6)  # one of six pairs, in half of its pictures
     swapped = CLOSE.flip(0)[:, None]
     assert likeness(swapped, CLOSE) == pytest.approx(0.6) and bleed(swapped, CLOSE) == pytest.approx(0.4)
+    assert (
+        told_apart(swapped, CLOSE) == 0
+        and told_apart(torch.cat([CLOSE[:1], CLOSE[:1]])[:, None], CLOSE) == 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,13 +158,17 @@ def test_where_handles_look_is_set_against_every_mask(backbone: Backbone) -> Non
 
 def test_the_table_has_means_and_intervals_over_scenes() -> None:
     scores = [
-        SceneScore(name, "a", value, 0.1, 1.0, 0.5, 0.2, 10.0, 2000)
+        SceneScore(name, "a", value, 0.1, 0.9, 1.0, 0.5, 0.2, 10.0, 2000)
         for name, value in zip("xy", (0.4, 0.6), strict=True)
     ]
-    scores.append(SceneScore("x", BASE_ROW, 0.3, 0.0, 0.5, 0.1, 0.1))
+    scores.append(SceneScore("x", BASE_ROW, 0.3, 0.0, 0.5, 0.5, 0.1, 0.1))
     head, _, row, plain = scene_table(scores).splitlines()
-    assert head.startswith("| method | scenes | likeness | bleed | all present | own mask | other masks |")
-    assert row.startswith("| a | 2 | 0.500 ± 0.196 | 0.100 ± 0.000 |") and row.endswith("| 2 kB | 10 |")
+    assert head.startswith(
+        "| method | scenes | likeness | bleed | told apart | all present | own mask | other masks |"
+    )
+    assert row.startswith("| a | 2 | 0.500 ± 0.196 | 0.100 ± 0.000 | 0.900 ± 0.000 |") and row.endswith(
+        "| 2 kB | 10 |"
+    )
     assert plain.startswith(f"| {BASE_ROW} | 1 | 0.300 ± 0.000 |") and plain.endswith("|  |  |")
 
 

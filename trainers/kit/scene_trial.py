@@ -1,20 +1,10 @@
 """A trial of scenes: photos of several subjects are taken apart by several methods, and a judge says what
-each handle learned, and of whom.
+each handle learned, and of whom; how is measured in scene_measures.py.
 
-Each subject i of a scene has a photo s_i of it alone, on another background, that no training saw. With v the
-judge's unit-norm features, x_i the pictures of handle i alone, and x the pictures of all handles together:
-
-    likeness      mean over i, x_i of           v(x_i) . v(s_i)
-    bleed         mean over i, j != i, x_i of   v(x_i) . v(s_j) - v(s_i) . v(s_j)
-    all present   share of x in which every subject is found
-
-Bleed is how much more a handle's pictures look like another subject than its own photo does: 0 is none. A
-subject i is found in a picture when one of its `parts` P is more like s_i than like any other subject, and
-more like it than any of them is: v(P) . v(s_i) > v(P) . v(s_j) and > v(s_i) . v(s_j) for all j != i.
-
-The maps say where handles look in the scene itself: the overlap (IoU) of handle i's attention with mask i,
-and with the masks of the others. The first row is the control, the plain nouns painted by the untouched base
-with the same seeds; its maps are those from which every method starts.
+A method that learns several subjects together gets the whole scene, any other learns each subject from the
+same photo under its own mask. The maps say where handles look in the scene: the overlap (IoU) of handle i's
+attention with mask i, and with the masks of the others. The first row is the control, the plain nouns painted
+by the untouched base with the same seeds; its maps are those from which every method starts.
 """
 
 from __future__ import annotations
@@ -26,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -44,28 +33,30 @@ from studio.recipe import Recipe
 from trainers.kit.folders import open_masked
 from trainers.kit.overlap import overlaps, word_maps
 from trainers.kit.scene import Scene
+from trainers.kit.scene_measures import bleed, found, likeness, off_diagonal, parts, told_apart
 from trainers.kit.trial import CONCEPT, Case, interval, learned
 from trainers.kit.variants import Variant
 
 BASE_ROW = "plain nouns"
 PROMPT = "a photo of {} on a {} background"
 COLOURS = ("blue", "orange")  # no photo of the starter's scenes has them
-PARTS = {0.4: 5, 0.55: 4, 0.75: 3, 1.0: 1}  # side of a part in sides of the picture: places in each direction
 MEASURES = {
     "likeness": "likeness",
     "bleed": "bleed",
+    "told apart": "told_apart",
     "all present": "present",
     "own mask": "own_mask",
     "other masks": "other_masks",
 }
+# Half the starter's batches: with one photo they are the same picture under other noise.
 VARIANTS = (
-    "break_a_scene",
-    "break_a_scene together=false",
-    "break_a_scene attention_weight=0",
-    "break_a_scene masked=false",
-    "break_a_scene tuning=full",
-    "textual_inversion",
-    "dreambooth",
+    "break_a_scene batch=2",
+    "break_a_scene batch=2 together=false",
+    "break_a_scene batch=2 attention_weight=0",
+    "break_a_scene batch=2 masked=false",
+    "break_a_scene batch=2 tuning=full",
+    "textual_inversion batch=4",
+    "dreambooth batch=2",
 )
 
 
@@ -102,12 +93,13 @@ class SceneCase:
 
 @dataclasses.dataclass(frozen=True)
 class SceneScore:
-    """One scene, one variant of a method; the measures are those at the top of this file."""
+    """One scene, one variant of a method; with the measures of scene_measures.py."""
 
     scene: str
     method: str
     likeness: float
     bleed: float
+    told_apart: float
     present: float
     own_mask: float
     other_masks: float
@@ -144,9 +136,8 @@ def scene_trial(
     folder: Path,
     seeds: int = 2,
 ) -> Iterator[Event]:
-    """Run it; the last event is a Result with the list of SceneScores. A method that learns one subject at a
-    time learns each from the same photo under its own mask. Pictures, concepts and scores are kept in
-    `folder`, and what is there already is not made again."""
+    """Run it; the last event is a Result with the list of SceneScores. Pictures, concepts and scores are kept
+    in `folder`, and what is there already is not made again."""
     scores: list[SceneScore] = []
     for case in cases:
         yield Note(f"{case.name}: {', '.join(case.subject.handles)}")
@@ -206,42 +197,13 @@ def _scored(
         variant.text if variant else BASE_ROW,
         likeness(seen, alone),
         bleed(seen, alone),
+        told_apart(seen, alone),
         statistics.fmean(found(features, alone).all().item() for features in shown),
         maps.diag().mean().item(),
-        _off_diagonal(maps).mean().item(),
+        off_diagonal(maps).mean().item(),
         seconds,
         size,
     )
-
-
-def likeness(seen: Tensor, alone: Tensor) -> float:
-    """Of features `seen` (J, n, d) of n pictures of each of J handles, and `alone` (J, d) of its photo."""
-    return torch.einsum("jnd,jd->jn", seen, alone).mean().item()
-
-
-def bleed(seen: Tensor, alone: Tensor) -> float:
-    """Of features `seen` (J, n, d) of n pictures of each of J handles, and `alone` (J, d) of its photo."""
-    excess = torch.einsum("ind,jd->ijn", seen, alone).mean(2) - alone @ alone.T
-    return _off_diagonal(excess).mean().item()
-
-
-def found(features: Tensor, alone: Tensor) -> Tensor:
-    """Which of J subjects are found in a picture, (J,) bool, from `features` (n, d) of its parts and those of
-    each subject's photo, `alone` (J, d)."""
-    similar = features @ alone.T  # (n, J)
-    rivals = similar[:, None].expand(-1, len(alone), -1).maximum(alone @ alone.T)
-    own = torch.eye(len(alone), dtype=torch.bool)
-    return (similar > rivals.masked_fill(own, -torch.inf).amax(2)).any(0)
-
-
-def parts(picture: Image.Image) -> list[Image.Image]:
-    """Overlapping squares of a square picture, of several sizes, the whole of it among them."""
-    squares = []
-    for share, count in PARTS.items():
-        side = round(share * picture.width)
-        corners = np.linspace(0, picture.width - side, count).round().astype(int).tolist()
-        squares += [picture.crop((x, y, x + side, y + side)) for y in corners for x in corners]
-    return squares
 
 
 def scene_overlaps(backbone: Backbone, case: SceneCase, concepts: Sequence[Concept]) -> Tensor:
@@ -256,10 +218,6 @@ def scene_overlaps(backbone: Backbone, case: SceneCase, concepts: Sequence[Conce
     ]
     maps = word_maps(backbone, scene.latents.mean, prompt, handles, actives)
     return overlaps(maps, scene.aims[0]).cpu()
-
-
-def _off_diagonal(square: Tensor) -> Tensor:
-    return square[~torch.eye(len(square), dtype=torch.bool)]
 
 
 def scene_table(scores: Sequence[SceneScore]) -> str:
