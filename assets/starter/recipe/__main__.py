@@ -14,7 +14,17 @@ from transformers import CLIPTokenizer
 from studio.score import Judge
 
 from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
-from .drawings import STARTER, Drawing, every_drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
+from .drawings import (
+    STARTER,
+    Drawing,
+    every_drawing,
+    fetch_packages,
+    from_folder,
+    from_packages,
+    is_left_out,
+    save,
+    sheet,
+)
 from .drawings import world as known
 from .scenes import TWO_OBJECTS
 
