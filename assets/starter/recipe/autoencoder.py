@@ -14,6 +14,7 @@ from .budget import Budget, load_state, save_state
 from .drawings import Drawing
 from .leaves import dead_leaves
 from .muon import optimizers, take_step
+from .precision import mixed
 from .scenes import PIXELS, scenes
 
 CHANNELS = (32, 64, 96)
@@ -109,7 +110,7 @@ def train(
         wanted = crops(pool, batch // 2 if whole else batch, PIXELS if whole else PIXELS // 2, random).to(
             device
         )
-        with torch.autocast(wanted.device.type, torch.bfloat16):
+        with mixed(wanted.device):
             with torch.set_grad_enabled(not decoder_only):
                 posterior = model.encode(wanted).latent_dist
             painted = model.decode(posterior.sample()).sample
@@ -136,7 +137,7 @@ def encode(model: AutoencoderKL, pool: Tensor, device: str, batch: int = 250) ->
     model.eval()
     parts = []
     for part in pool.split(batch):
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with mixed(device):
             parts.append(model.encode(as_pixels(part).to(device)).latent_dist.mean.float().cpu())
     return torch.cat(parts)
 

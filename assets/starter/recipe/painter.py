@@ -19,6 +19,7 @@ from .budget import Budget, load_state, save_state
 from .captioned import CaptionedLatents
 from .drawings import Drawing
 from .muon import optimizers, take_step
+from .precision import mixed
 from .scenes import caption, scenes
 from .words import LONGEST
 
@@ -197,7 +198,7 @@ def v_loss(
     noise = torch.randn_like(latents)
     noisy = scheduler.add_noise(latents, noise, time)
     wanted = scheduler.get_velocity(latents, noise, time)
-    with torch.autocast(latents.device.type, torch.bfloat16):
+    with mixed(latents.device):
         predicted = painter(noisy, time, ids)
     return F.mse_loss(predicted.float(), wanted)
 
