@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
 from studio.errors import StudioError
 from studio.method import Subject
@@ -25,20 +27,20 @@ def read(text: str) -> Variant:
 
 
 class Counter:
-    """A judge that counts, and agrees most with the prompt it was told to."""
+    """A judge to whom all pictures are alike, and the prompt it favours fits each of them best."""
 
     def __init__(self, favourite: str) -> None:
         self.favourite = favourite
-        self.compared: list[int] = []
-        self.read: list[str] = []
+        self.looked: list[int] = []
+        self.asked: list[str] = []
 
-    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        self.compared.append(len(photos))
-        return 0.5
+    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
+        self.looked.append(len(pictures))
+        return torch.tensor([[0.6, 0.8]]).repeat(len(pictures), 1)
 
-    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        self.read.append(prompt)
-        return 1.0 if self.favourite in prompt else 0.0
+    def read(self, prompts: Sequence[str]) -> Tensor:
+        self.asked += prompts
+        return torch.stack([torch.tensor([0.6, 0.8] if self.favourite in p else [1.0, 0.0]) for p in prompts])
 
 
 def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
@@ -50,13 +52,14 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     *_, last = trial(tiny.backbone(), judge, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
     base, learned = last.value
     assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
-    assert judge.compared == [1] * 8
+    assert judge.looked == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
     assert base.obeyed == learned.obeyed == 0.5
-    assert not any("<lily>" in prompt for prompt in judge.read)
+    assert learned.likeness == pytest.approx(1.0) and learned.agreement == pytest.approx((1.0 + 0.6) / 2)
+    assert judge.asked == ["a cat on blue", "a cat on dog"] * 2
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
     *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
-    assert last.value[1] == learned and len(again.compared) == 4
+    assert last.value[1] == learned and again.looked == [1, 2, 2]
 
 
 def test_the_table_has_means_and_intervals() -> None:

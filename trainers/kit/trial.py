@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from torch import Tensor
 
 from studio.backbone import Backbone
 from studio.concept import Concept
@@ -37,11 +38,11 @@ PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a s
 class Eye(Protocol):
     """What a trial asks of a judge; `studio.score.Judge` has it."""
 
-    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        """Mean cosine of pictures and photos."""
+    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """(n, d) unit-norm features of pictures."""
 
-    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        """Mean cosine of pictures and a prompt."""
+    def read(self, prompts: Sequence[str]) -> Tensor:
+        """(n, d) unit-norm features of prompts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +153,8 @@ def _scored(
     folder.mkdir(parents=True, exist_ok=True)
     noun = f"a {case.subject.noun}"
     name = case.subject.handle if concept else noun
-    photos = [photo.square(photo.side) for photo in case.unseen or case.photos]
+    photos = judge.look([photo.square(photo.side) for photo in case.unseen or case.photos])
+    asked = judge.read([prompt.format(noun) for prompt in prompts])
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
         recipe = dataclasses.replace(look, prompt=prompt.format(name), count=seeds)
@@ -162,11 +164,11 @@ def _scored(
                 pictures.append(event.value.image)
         for seed, picture in enumerate(pictures):
             picture.save(folder / f"{number}-{seed}.png")
-            asked = judge.agreement([picture], prompt.format(noun))
-            others = [judge.agreement([picture], other.format(noun)) for other in prompts if other != prompt]
-            likenesses.append(judge.likeness([picture], photos))
-            agreements.append(asked)
-            obeyed.append(asked > max(others, default=-1.0))
+        seen = judge.look(pictures)
+        fits = seen @ asked.T
+        likenesses += (seen @ photos.T).mean(1).tolist()
+        agreements += fits[:, number].tolist()
+        obeyed += (fits.argmax(1) == number).tolist()
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
     return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
