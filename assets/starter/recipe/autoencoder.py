@@ -132,7 +132,7 @@ def train(
 
 
 @torch.no_grad()
-def encode(model: AutoencoderKL, pool: Tensor, device: str, batch: int = 250) -> Tensor:
+def encode(model: AutoencoderKL, pool: Tensor, device: str, batch: int = 16) -> Tensor:
     """(n, 3, 64, 64) bytes -> (n, 4, 16, 16) mean latents, unscaled, on the CPU."""
     model.eval()
     parts = []
@@ -154,6 +154,6 @@ def psnr(model: AutoencoderKL, pool: Tensor, device: str) -> float:
     """Mean peak signal-to-noise ratio of the round trip of (n, 3, 64, 64) bytes, in decibels."""
     wanted = as_pixels(pool)
     latents = encode(model, pool, device)
-    decoded = [model.decode(part.to(device)).sample.clamp(-1, 1).cpu() for part in latents.split(100)]
+    decoded = [model.decode(part.to(device)).sample.clamp(-1, 1).cpu() for part in latents.split(16)]
     error = ((torch.cat(decoded) - wanted) / 2).pow(2).mean(dim=(1, 2, 3))
     return (-10 * error.log10()).mean().item()
