@@ -16,7 +16,7 @@ from studio.photos import Photo
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import METHODS
-from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, table, trial
+from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
 PROMPTS = ("{} on blue", "{} on dog")
@@ -59,7 +59,7 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
     *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
-    assert last.value[1] == learned and again.looked == [1, 2, 2]
+    assert last.value == [base, learned] and again.looked == []
 
 
 def test_the_table_has_means_and_intervals() -> None:
@@ -74,6 +74,16 @@ def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
     assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
     with pytest.raises(StudioError, match="no subjects.json"):
         cases_in(Path(__file__).parent)
+
+
+def test_parts_share_all_cases() -> None:
+    cases = cases_in(Path(__file__).resolve().parents[2] / "assets" / "demo")
+    first, second = part_of(cases, "1/2"), part_of(cases, "2/2")
+    assert len(first) == 2 and len(second) == 1 and all(case in first + second for case in cases)
+    assert part_of(cases, "1/1") == cases
+    for text in ("0/2", "3/2", "half", "1", ""):
+        with pytest.raises(StudioError, match="cannot be read"):
+            part_of(cases, text)
 
 
 def test_a_variant_is_a_line_of_words() -> None:
