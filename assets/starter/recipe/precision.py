@@ -7,10 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 
-def mixed(device: str | torch.device) -> AbstractContextManager:
-    """Autocast to bfloat16, except on CPUs without instructions for it: they are some twenty times slower
-    in bfloat16 than in float32."""
+def is_half_fast(device: str | torch.device) -> bool:
+    """Whether bfloat16 is worth it there: CPUs without instructions for it are some twenty times slower in it
+    than in float32."""
     kind = torch.device(device).type
-    if kind == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return nullcontext()
-    return torch.autocast(kind, torch.bfloat16)
+    return kind != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def mixed(device: str | torch.device) -> AbstractContextManager:
+    """Autocast to bfloat16 where that is fast."""
+    if is_half_fast(device):
+        return torch.autocast(torch.device(device).type, torch.bfloat16)
+    return nullcontext()
