@@ -25,6 +25,7 @@ from .words import LONGEST
 
 WIDTH = 128  # of text encoder and cross-attention
 CHANNELS = (64, 128, 128)
+RATE = 1.5e-3  # of learning
 SINGLES_FIRST = 0.4  # share of a training from nothing that sees scenes of one object only
 
 
@@ -234,7 +235,7 @@ def train(
     minutes: float,
     device: str = "cpu",
     batch: int = 48,
-    rate: float = 1.5e-3,
+    rate: float = RATE,
     channels: tuple[int, ...] = CHANNELS,
     compiled: bool = True,
     start: Painter | None = None,
