@@ -141,9 +141,11 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
             raise refused(path, f"it is larger than {FILE_BYTES_HIGH // 1_000_000} MB")
         with path.open("rb") as file:
             start = file.read(8)
-            if start[:2] == b"PK" or start[:1] == b"\x80":
-                raise refused(path, "it is a pickle, which could run code and is never opened")
-            if len(start) < 8 or (length := struct.unpack("<Q", start)[0]) > min(HEADER_BYTES_HIGH, size - 8):
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+            if length > min(HEADER_BYTES_HIGH, size - 8):
+                # a table's length may begin with these bytes too, but read as a length a pickle's are huge
+                if start[:2] == b"PK" or start[:1] == b"\x80":
+                    raise refused(path, "it is a pickle, which could run code and is never opened")
                 raise refused(path, "it is no safetensors file, or was cut short")
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
         if not isinstance(table, dict):

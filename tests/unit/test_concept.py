@@ -89,6 +89,20 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
             Concept.open(file)
 
 
+def test_a_table_whose_length_begins_like_a_pickle_is_opened(tmp_path: Path) -> None:
+    concept().save(tmp_path / "lily.safetensors")
+    whole = (tmp_path / "lily.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    for start in (b"\x80", b"PK"):
+        wanted = int.from_bytes(start, "little")
+        padding = (wanted - length) % 256 ** len(start)
+        table = whole[8 : 8 + length] + b" " * padding
+        path = tmp_path / "padded.safetensors"
+        path.write_bytes(struct.pack("<Q", len(table)) + table + whole[8 + length :])
+        assert path.read_bytes()[: len(start)] == start
+        assert Concept.open(path).header == HEADER
+
+
 @pytest.mark.parametrize(
     "content",
     [
