@@ -57,10 +57,11 @@ class Case:
 @dataclasses.dataclass(frozen=True)
 class Score:
     """One subject, one variant of a method, all prompts and seeds. `obeyed` is the share of pictures in
-    which the judge reads their own prompt before any other."""
+    which the judge reads their own prompt before any other; `pictures` says how many there were."""
 
     case: str
     method: str
+    pictures: int
     likeness: float
     agreement: float
     obeyed: float
@@ -104,7 +105,7 @@ def trial(
     prompts: Sequence[str] = PROMPTS,
 ) -> Iterator[Event]:
     """Run it; the last event is a Result with the list of Scores. Pictures, concepts and scores are kept in
-    `folder`, and what is there already is not made again."""
+    `folder`, and what is there already, of as many pictures, is not made again."""
     scores: list[Score] = []
     for case in cases:
         name = case.subject.handle.strip("<>")
@@ -113,8 +114,10 @@ def trial(
             place = folder / name / (variant.folder if variant else BASE_FOLDER)
             kept = place / "score.json"
             if kept.exists():
-                scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
-                continue
+                score = Score(**json.loads(kept.read_text(encoding="utf-8")))
+                if score.pictures == seeds * len(prompts):
+                    scores.append(score)
+                    continue
             if variant is None:
                 score = _scored(backbone, judge, case, BASE_ROW, None, look, place, seeds, prompts)
             else:
@@ -183,21 +186,20 @@ def _scored(
         obeyed += (fits.argmax(1) == number).tolist()
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
-    return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
+    return Score(place, row, len(obeyed), mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as Markdown: a row per method, means over subjects with a 95 % interval."""
-    lines = [
-        "| method | subjects | likeness | prompt agreement | prompt obeyed | file | seconds to train |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    columns = ("method", "subjects", "pictures", "likeness", "prompt agreement", "prompt obeyed", "file")
+    lines = [f"| {' | '.join(columns)} | seconds to train |", "|---" * (len(columns) + 1) + "|"]
     for method in dict.fromkeys(score.method for score in scores):
         rows = [score for score in scores if score.method == method]
         size = statistics.fmean(row.size_bytes for row in rows)
         cells = [
             method,
             str(len(rows)),
+            str(sum(row.pictures for row in rows)),
             *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
         ]
         cells += [
