@@ -1,7 +1,8 @@
 """The Backbone: a loaded, frozen base model behind a few verbs. It never knows which concepts exist.
 
-This is the only file that names a diffusers or transformers class. Shapes: n prompts or pictures, L tokens
-of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution` pixels a side.
+Only this file names a diffusers class; transformers is also in studio/segmenter.py. Shapes: n prompts or
+pictures, L tokens of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution` pixels a
+side.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.backbone import Backbone
@@ -19,11 +20,12 @@ from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
-from studio.workspace import STARTER, Workspace
+from studio.workspace import DEMO, STARTER, Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.folders import files_in, open_masked
+from trainers.kit.scene_trial import VARIANTS, scene_table, scene_trial, scenes_in
 from trainers.kit.trial import cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
@@ -33,7 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
-    _add_trial_flags(commands.add_parser("trial", help="compare methods on the same subjects"))
+    subjects = commands.add_parser("trial", help="compare methods on the same subjects")
+    subjects.add_argument("folder", type=Path, help="a folder with a subjects.json, such as assets/demo")
+    _add_trial_flags(subjects, [name for name, method in METHODS.items() if not method.needs.masks], 4)
+    scenes = commands.add_parser("scenes", help="compare ways to take photos of several subjects apart")
+    held_out = "a folder with a scenes.json; the starter's held-out scenes without"
+    scenes.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
+    _add_trial_flags(scenes, VARIANTS, 2)
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
@@ -44,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        {"trial": _trial, "moments": _moments}.get(given.command, _train)(given)
+        {"trial": _trial, "scenes": _trial, "moments": _moments}.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -124,18 +132,17 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
     check(squares, handles, needed)
 
 
-def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subjects", type=Path, help="a folder with a subjects.json, such as assets/demo")
+def _add_trial_flags(parser: argparse.ArgumentParser, variants: Sequence[str], seeds: int) -> None:
     parser.add_argument("--out", type=Path, default=Path("trial"), help="where pictures and scores are kept")
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
     parser.add_argument(
         "--methods",
         nargs="+",
-        default=[name for name, method in METHODS.items() if not method.needs.masks],
+        default=list(variants),
         metavar="METHOD",
         help='which, each as a line: "perfusion", "perfusion lock_keys=false @bias=0.4"',
     )
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=seeds, help="pictures of each prompt")
     parser.add_argument("--seed", type=int, default=0)
     part = "only every Nth subject, from the Kth on: several processes share the work, the last adds it up"
     parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
@@ -150,11 +157,15 @@ def _trial(given: argparse.Namespace) -> None:
     cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
     variants = [Variant.parse(text, METHODS, cards) for text in given.methods]
     backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
-    cases = part_of(cases_in(given.subjects), given.part)
-    for event in shown(trial(backbone, judge, cases, variants, look, given.out / "trial", given.seeds)):
+    if given.command == "scenes":
+        cases, run, tabled = scenes_in(given.folder), scene_trial, scene_table
+    else:
+        cases, run, tabled = cases_in(given.folder), trial, table
+    cases, place = part_of(cases, given.part), given.out / given.command
+    for event in shown(run(backbone, judge, cases, variants, look, place, given.seeds)):
         if isinstance(event, Result):
-            print(table(event.value))
-            (given.out / "table.md").write_text(table(event.value) + "\n", encoding="utf-8")
+            print(tabled(event.value))
+            place.with_suffix(".md").write_text(tabled(event.value) + "\n", encoding="utf-8")
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

@@ -236,6 +236,15 @@ def test_finishing_early_keeps_what_was_learned(method_id: str, backbone: Backbo
     assert rest[-1].value.header.steps == 2
 
 
+def test_finishing_early_too_late_changes_nothing(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+    events = run(method_id, backbone, tmp_path)
+    for event in events:
+        if isinstance(event, Preview) and event.step == QUICK[method_id]["steps"]:
+            break
+    rest = [events.throw(FinishEarly()), *events]
+    assert isinstance(rest[-1], Result) and rest[-1].value.header.steps == QUICK[method_id]["steps"]
+
+
 def test_the_last_preview_is_what_create_paints(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
     events = list(run(method_id, backbone, tmp_path))
     preview = [event for event in events if isinstance(event, Preview)][-1]

@@ -81,6 +81,14 @@ def train(
         if not losses:
             return
         yield Note(f"Stopped after {len(losses)} steps; what was learned so far is kept.")
+    yield from _to_the_end(_closing(method, backbone, header, recipe, losses))
+
+
+def _closing(
+    method: Method, backbone: Backbone, header: Header, recipe: Recipe, losses: list[float]
+) -> Iterator[Event]:
+    """What is left after the last step: the method finishes, shows what it learned, and it is kept."""
+    yield from method.finish()
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     recent = losses[-max(1, len(losses) // 10) :]
     concept = Concept(header, tuple(method.edits())).settle()
@@ -100,6 +108,15 @@ def train(
         yield Preview(_preview(backbone, method, header, own), prompt, len(losses))
     yield Preview(picture, recipe.prompt, len(losses))
     yield Result(Concept(header, concept.edits))
+
+
+def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
+    """These events, all of them: told to finish early, it goes on, since nothing is left to cut short."""
+    for event in events:
+        try:
+            yield event
+        except FinishEarly:
+            continue
 
 
 def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> Iterator[Step]:

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
@@ -85,7 +85,7 @@ def cases_in(folder: Path) -> list[Case]:
     return cases
 
 
-def part_of(cases: Sequence[Case], text: str) -> list[Case]:
+def part_of(cases: Sequence[Any], text: str) -> list[Any]:
     """A process's share of the cases: "2/3" is every third, from the second on. Raises StudioError when the
     text is none."""
     first, _, step = text.partition("/")
@@ -144,7 +144,8 @@ def learned(
     if not took.exists():
         place.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
+        photos = PhotoSet.of(case.photos, tuple(case.subject.handles))
+        cache = place.parent.parent / "cache"
         method, subject = variant.method, case.subject
         *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
         assert isinstance(last, Result)
@@ -200,7 +201,7 @@ def table(scores: Sequence[Score]) -> str:
             method,
             str(len(rows)),
             str(sum(row.pictures for row in rows)),
-            *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+            *(interval([getattr(row, name) for row in rows]) for name in _MEASURES),
         ]
         cells += [
             f"{size / 1000:.0f} kB" if size else "",
@@ -213,7 +214,7 @@ def table(scores: Sequence[Score]) -> str:
 _MEASURES = ("likeness", "agreement", "obeyed")
 
 
-def _interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
     """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
     half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return f"{statistics.fmean(values):.3f} ± {half:.3f}"
