@@ -21,6 +21,7 @@ NOUNS = (
     "installation",
     "events",
     "recipe",
+    "verdict",
     "header",
     "progress",
     "photos",
@@ -32,6 +33,7 @@ NOUNS = (
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
+    "fingerprint",
     "text",
     "backbone",
     "attention",
@@ -41,7 +43,15 @@ DEVICE = (
     "exchange",
     "obey",
     "generate",
+    "eye",
+    "measures",
+    "cp_clip",
     "score",
+    "dino",
+    "base_eye",
+    "eyes",
+    "shots",
+    "scorecard",
     "worker",
     "console",
     "__main__",
@@ -58,6 +68,7 @@ HOMES = {
     "safetensors": ("studio/concept.py", "studio/exchange.py", "assets/starter/recipe/"),
     "accelerate": ("trainers/kit/loop.py",),
     "open_clip": ("studio/score.py", "assets/starter/recipe/"),
+    "timm": ("studio/dino.py",),
 }
 
 
