@@ -28,6 +28,8 @@ from studio.header import Header
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
+from studio.verdict import Verdict
+from trainers.kit import closing
 
 CLIP_NORM = 1.0
 PREVIEWS = 5
@@ -45,7 +47,8 @@ def train(
 ) -> Iterator[Event]:
     """Learn `subject` from `photos`. The last event is a Result with the Concept.
 
-    `look` gives the seed of everything, and the sampling steps and guidance of the previews. `FinishEarly`
+    `look` gives the seed of everything, and the sampling steps and guidance of the previews. Last come a few
+    pictures with and without the concept, and the verdict on them (`trainers.kit.closing`). `FinishEarly`
     thrown in after the first step ends with what was learned so far; before it, without a result.
     Raises StudioError when the loss stops being a number.
     """
@@ -94,12 +97,18 @@ def train(
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
     )
-    yield from method.insights()
-    for prompt in method.closing_prompts:
-        own = dataclasses.replace(recipe, prompt=prompt)
-        yield Preview(_preview(backbone, method, header, own), prompt, len(losses))
-    yield Preview(picture, recipe.prompt, len(losses))
-    yield Result(Concept(header, concept.edits))
+    verdicts: dict[str, Verdict] = {}
+    try:
+        yield from method.insights()
+        for prompt in method.closing_prompts:
+            own = dataclasses.replace(recipe, prompt=prompt)
+            yield Preview(_preview(backbone, method, header, own), prompt, len(losses))
+        yield Preview(picture, recipe.prompt, len(losses))
+        learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
+        verdicts = yield from closing.verdicts(backbone, learned, photos, prompts, look)
+    except FinishEarly:
+        pass  # there is no more to learn: what is there is kept without these
+    yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
 
 
 def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> Iterator[Step]:
