@@ -18,12 +18,13 @@ from studio.events import Insight, Preview, Result
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
+from studio.photos import files_in
 from studio.recipe import Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
-from trainers.kit.folders import files_in, open_masked
+from trainers.kit.folders import open_masked
 from trainers.kit.trial import cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
