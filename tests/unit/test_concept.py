@@ -16,6 +16,7 @@ from studio.concept import Concept
 from studio.edits import LowRank, NewWord
 from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, read_header, rename_handle
+from studio.verdict import Verdict
 
 HEADER = Header(
     handles={"<lily>": "cat"},
@@ -71,11 +72,15 @@ def test_the_header_is_read_without_the_tensors(tmp_path: Path) -> None:
 
 
 def test_renaming_changes_the_handle_and_no_number(tmp_path: Path) -> None:
+    verdict = Verdict(way=0.9, noise=0.2, change=1.5, seeds=4, eye="U-Net")
     made = concept()
-    made.save(tmp_path / "lily.safetensors")
+    judged = dataclasses.replace(HEADER, verdicts={"<lily>": verdict})
+    Concept(judged, made.edits).save(tmp_path / "lily.safetensors")
     rename_handle(tmp_path / "lily.safetensors", "<lily>", "<tom>", tmp_path / "tom.safetensors")
     renamed = Concept.open(tmp_path / "tom.safetensors")
-    assert renamed.header == dataclasses.replace(HEADER, handles={"<tom>": "cat"})
+    assert renamed.header == dataclasses.replace(
+        HEADER, handles={"<tom>": "cat"}, verdicts={"<tom>": verdict}
+    )
     word = next(edit for edit in renamed.edits if isinstance(edit, NewWord))
     assert word.handle == "<tom>" and torch.equal(word.vectors, made.edits[0].vectors)
 

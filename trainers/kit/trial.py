@@ -12,15 +12,13 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-from PIL import Image
-from torch import Tensor
+from typing import Any
 
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
+from studio.eye import Reader
 from studio.generate import generate
 from studio.method import Subject
 from studio.photo_set import PhotoSet
@@ -33,16 +31,6 @@ BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
 CONCEPT = "concept.safetensors"
 COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple", "brown", "gray")
 PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
-
-
-class Eye(Protocol):
-    """What a trial asks of a judge; `studio.score.Judge` has it."""
-
-    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, d) unit-norm features of pictures."""
-
-    def read(self, prompts: Sequence[str]) -> Tensor:
-        """(n, d) unit-norm features of prompts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +84,7 @@ def part_of(cases: Sequence[Any], text: str) -> list[Any]:
 
 def trial(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     cases: Sequence[Case],
     variants: Sequence[Variant],
     look: Recipe,
@@ -156,7 +144,7 @@ def learned(
 
 def _scored(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     case: Case,
     row: str,
     concept: Concept | None,
