@@ -21,6 +21,7 @@ from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import BROKEN, METHODS, train
+from trainers.kit import closing
 
 SUBJECT = Subject("<lily>", "cat")
 LOOK = Recipe("", seed=7, steps=2, guidance=2.0)
@@ -53,6 +54,12 @@ pytestmark = pytest.mark.parametrize("method_id", sorted(METHODS))
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny.backbone()
+
+
+@pytest.fixture(autouse=True)
+def short_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The closing look at what was learned has tests of its own (test_closing.py)."""
+    monkeypatch.setattr(closing, "STEPS", 1)
 
 
 def photos(method_id: str, subject: Subject = SUBJECT, count: int = 3) -> PhotoSet:

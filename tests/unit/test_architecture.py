@@ -21,6 +21,7 @@ NOUNS = (
     "installation",
     "events",
     "recipe",
+    "verdict",
     "header",
     "progress",
     "photos",
@@ -32,6 +33,7 @@ NOUNS = (
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
+    "fingerprint",
     "text",
     "backbone",
     "attention",
@@ -41,8 +43,16 @@ DEVICE = (
     "exchange",
     "obey",
     "generate",
+    "eye",
+    "measures",
+    "cp_clip",
     "score",
     "segmenter",
+    "dino",
+    "base_eye",
+    "eyes",
+    "shots",
+    "scorecard",
     "worker",
     "console",
     "__main__",
@@ -59,6 +69,7 @@ HOMES = {
     "safetensors": ("studio/concept.py", "studio/exchange.py", "assets/starter/recipe/"),
     "accelerate": ("trainers/kit/loop.py",),
     "open_clip": ("studio/score.py", "assets/starter/recipe/"),
+    "timm": ("studio/dino.py",),
 }
 
 
