@@ -140,6 +140,7 @@ def test_subjects_are_learned_together_or_each_under_its_own_mask(
     assert judge.seen == [2, 4, 4, 51, 51, 51, 51] * 3
     plain, scene, words = last.value
     assert [score.method for score in last.value] == [BASE_ROW, *(variant.text for variant in variants)]
+    assert {score.pictures for score in last.value} == {12}
     assert plain.size_bytes == 0 < words.size_bytes < scene.size_bytes
     assert len(list((tmp_path / "pair" / "plain").glob("*.png"))) == 12
     concept = Concept.open(tmp_path / "pair" / variants[0].learned / "concept.safetensors")
@@ -149,6 +150,8 @@ def test_subjects_are_learned_together_or_each_under_its_own_mask(
     assert scene.own_mask == pytest.approx(sum(now) / 2, abs=1e-4)
     *_, again = scene_trial(backbone, None, [case()], variants, LOOK, tmp_path, seeds=2)
     assert again.value == last.value and len(learned) == 3
+    *_, fewer = scene_trial(backbone, judge, [case()], variants, LOOK, tmp_path, seeds=1)
+    assert {score.pictures for score in fewer.value} == {6} and len(learned) == 3
 
 
 def test_where_handles_look_is_set_against_every_mask(backbone: Backbone) -> None:
@@ -158,18 +161,15 @@ def test_where_handles_look_is_set_against_every_mask(backbone: Backbone) -> Non
 
 def test_the_table_has_means_and_intervals_over_scenes() -> None:
     scores = [
-        SceneScore(name, "a", value, 0.1, 0.9, 1.0, 0.5, 0.2, 10.0, 2000)
+        SceneScore(name, "a", 12, value, 0.1, 0.9, 1.0, 0.5, 0.2, 10.0, 2000)
         for name, value in zip("xy", (0.4, 0.6), strict=True)
     ]
-    scores.append(SceneScore("x", BASE_ROW, 0.3, 0.0, 0.5, 0.5, 0.1, 0.1))
+    scores.append(SceneScore("x", BASE_ROW, 12, 0.3, 0.0, 0.5, 0.5, 0.1, 0.1))
     head, _, row, plain = scene_table(scores).splitlines()
-    assert head.startswith(
-        "| method | scenes | likeness | bleed | told apart | all present | own mask | other masks |"
-    )
-    assert row.startswith("| a | 2 | 0.500 ± 0.196 | 0.100 ± 0.000 | 0.900 ± 0.000 |") and row.endswith(
-        "| 2 kB | 10 |"
-    )
-    assert plain.startswith(f"| {BASE_ROW} | 1 | 0.300 ± 0.000 |") and plain.endswith("|  |  |")
+    assert head.split(" | ")[1:7] == ["scenes", "pictures", "likeness", "bleed", "told apart", "all present"]
+    assert row.startswith("| a | 2 | 24 | 0.500 ± 0.196 | 0.100 ± 0.000 | 0.900 ± 0.000 |")
+    assert row.endswith("| 2 kB | 10 |")
+    assert plain.startswith(f"| {BASE_ROW} | 1 | 12 | 0.300 ± 0.000 |") and plain.endswith("|  |  |")
 
 
 # the starter's scenes

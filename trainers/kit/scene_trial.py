@@ -97,6 +97,7 @@ class SceneScore:
 
     scene: str
     method: str
+    pictures: int
     likeness: float
     bleed: float
     told_apart: float
@@ -137,18 +138,22 @@ def scene_trial(
     seeds: int = 2,
 ) -> Iterator[Event]:
     """Run it; the last event is a Result with the list of SceneScores. Pictures, concepts and scores are kept
-    in `folder`, and what is there already is not made again."""
+    in `folder`, and what is there already, of as many pictures, is not made again."""
     scores: list[SceneScore] = []
     for case in cases:
         yield Note(f"{case.name}: {', '.join(case.subject.handles)}")
         for variant in (None, *variants):
             place = folder / case.name / (variant.folder if variant else "plain")
             kept = place / "score.json"
-            if not kept.exists():
-                place.mkdir(parents=True, exist_ok=True)
-                score = _scored(backbone, judge, case, variant, look, folder, place, seeds)
-                kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
-            scores.append(score := SceneScore(**json.loads(kept.read_text(encoding="utf-8"))))
+            if kept.exists():
+                score = SceneScore(**json.loads(kept.read_text(encoding="utf-8")))
+                if score.pictures == seeds * len(COLOURS) * (1 + len(case.alone)):
+                    scores.append(score)
+                    continue
+            place.mkdir(parents=True, exist_ok=True)
+            score = _scored(backbone, judge, case, variant, look, folder, place, seeds)
+            kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
+            scores.append(score)
             yield Note(f"  {score.method}: likeness {score.likeness:.3f}, bleed {score.bleed:.3f}")
     yield Result(scores)
 
@@ -195,6 +200,7 @@ def _scored(
     return SceneScore(
         case.name,
         variant.text if variant else BASE_ROW,
+        seen.shape[0] * seen.shape[1] + len(shown),
         likeness(seen, alone),
         bleed(seen, alone),
         told_apart(seen, alone),
@@ -222,11 +228,11 @@ def scene_overlaps(backbone: Backbone, case: SceneCase, concepts: Sequence[Conce
 
 def scene_table(scores: Sequence[SceneScore]) -> str:
     """The scores as Markdown: a row per method, means over scenes with a 95 % interval."""
-    titles = ["method", "scenes", *MEASURES, "file", "seconds to train"]
+    titles = ["method", "scenes", "pictures", *MEASURES, "file", "seconds to train"]
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for method in dict.fromkeys(score.method for score in scores):
         rows = [score for score in scores if score.method == method]
-        cells = [method, str(len(rows))]
+        cells = [method, str(len(rows)), str(sum(row.pictures for row in rows))]
         cells += [interval([getattr(row, name) for row in rows]) for name in MEASURES.values()]
         if any(row.size_bytes for row in rows):
             cells.append(f"{statistics.fmean(row.size_bytes for row in rows) / 1000:.0f} kB")
