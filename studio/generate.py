@@ -7,23 +7,26 @@ picture, bit for bit, whoever asks.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from PIL.Image import Image
 from torch import Tensor
 
+from studio.attention import confined, recording
 from studio.backbone import Backbone
+from studio.composing import APART, LOOKS, Conditions, compose, noun_words, nouned, placeholders
 from studio.concept import Concept
-from studio.edits import Active, attach
+from studio.edits import Active, attach, fit
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
 from studio.obey import learned_words, obey
 from studio.recipe import Recipe, handles_in
-from studio.text import Words
+from studio.regions import boxed, parted
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,39 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     Pictures are painted singly, so that each can be repeated alone from its own recipe. With
     `recipe.obeying`, each is painted first as it would be without, from which its own copies of the words
     are moved (`studio.obey`), and then again with these: a picture costs more than twice the steps, and does
-    not depend on how many are painted.
+    not depend on how many are painted. Several concepts share a picture in the way that `recipe.composing`
+    says (`studio.composing`); regions that have to be found cost a few steps more.
 
     Raises StudioError when the prompt names a handle that no given concept has, or a concept was made for
     another base.
     """
     recipe = dataclasses.replace(recipe.checked(), base=backbone.name)
+    check(backbone, recipe, concepts)
+    actives = actives_of(recipe, concepts)
+    for active in actives:
+        active.edit.to(backbone)
+    known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
+    nouns = {handle: known[handle] for handle in recipe.acting}
+    prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
+    with torch.no_grad(), attach(backbone, actives):
+        dropped = backbone.text.tokenize(prompts[1]).dropped
+    if dropped:
+        read = backbone.text.tokens_high
+        yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
+    if recipe.obeying:
+        learned_words(backbone, prompts[1], actives)  # refuses now, not after a first painting
+    done, total = 0, recipe.count * _steps(recipe)
+    for index in range(recipe.count):
+        for event in _paint(backbone, recipe.single(index), prompts, actives, nouns):
+            if isinstance(event, Step):
+                done += 1
+                event = dataclasses.replace(event, step=done, steps=total)
+            yield event
+
+
+def check(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept]) -> None:
+    """Raises StudioError when these concepts are not all that the recipe names, do not fit the base, or do
+    not fit each other."""
     known = {handle for concept in concepts for handle in concept.header.handles}
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         if handle not in known:
@@ -79,71 +109,108 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for concept in concepts:
         concept.check(backbone)
         for name, digest in concept.header.shared.items():
-            handle, known = shared.setdefault(name, (concept.header.handle, digest))
-            if known != digest:
+            handle, first = shared.setdefault(name, (concept.header.handle, digest))
+            if first != digest:
                 hint = "Train one of them again on this base."
                 raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
-    actives = actives_of(recipe, concepts)
-    for active in actives:
-        active.edit.to(backbone)
-    prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
-    words = _read(backbone, prompts, actives)
-    if dropped := words.tokens[1].dropped:
-        read = backbone.text.tokens_high
-        yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
+
+
+def _steps(recipe: Recipe) -> int:
+    """How many steps one picture takes."""
+    obeying = recipe.obeying + recipe.steps if recipe.obeying else 0
+    return _looks(recipe) + obeying + recipe.steps
+
+
+def _looks(recipe: Recipe) -> int:
+    """How many steps it takes to see where each noun will be."""
+    placed = all(handle in recipe.regions for handle in recipe.acting)
+    return min(LOOKS, recipe.steps) if recipe.way == "regions" and not placed else 0
+
+
+def _paint(
+    backbone: Backbone,
+    recipe: Recipe,
+    prompts: Sequence[str],
+    actives: Sequence[Active],
+    nouns: Mapping[str, str],
+) -> Iterator[Event]:
+    """One picture: its Steps, not yet numbered, and the Result."""
+    areas = (yield from _areas(backbone, recipe, prompts, nouns)) if recipe.way == "regions" else None
+    composed = partial(compose, backbone, recipe.way, prompts, nouns=nouns, areas=areas)
+    conditions = composed(actives)
     if recipe.obeying:
-        learned_words(backbone, prompts[1], actives)  # refuses now, not after a first painting
-    done = itertools.count(1)
-    total = recipe.count * (2 * recipe.steps + recipe.obeying if recipe.obeying else recipe.steps)
-    for index in range(recipe.count):
-        single = recipe.single(index)
-        hidden, acting = words.hidden, actives
-        if recipe.obeying:
-            sampled = sample(backbone, single, hidden, actives, [single.seed])
-            for _ in range(recipe.steps):
-                latents = next(sampled)
-                yield Step(next(done), total, stage="painting as it is")
-            for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, single.seed):
-                match event:
-                    case Step(values=values, stage=stage):
-                        yield Step(next(done), total, values, stage)
-                    case Result(value=acting):
-                        hidden = _read(backbone, prompts, acting).hidden
-        sampled = sample(backbone, single, hidden, acting, [single.seed])
-        for _ in range(recipe.steps):
-            latents = next(sampled)
-            yield Step(next(done), total, stage="painting")
-        yield Result(Picture(backbone.decode(latents)[0], single))
+        latents = yield from _sampled(backbone, recipe, conditions, "painting as it is")
+        for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, recipe.seed):
+            if isinstance(event, Result):
+                conditions = composed(event.value)
+            else:
+                yield event
+    latents = yield from _sampled(backbone, recipe, conditions, "painting")
+    yield Result(Picture(backbone.decode(latents)[0], recipe))
 
 
-@torch.no_grad()
-def _read(backbone: Backbone, prompts: Sequence[str], actives: Sequence[Active]) -> Words:
-    """The prompts as the encoder reads them with these edits on, which are told the prompts."""
-    with attach(backbone, actives):
-        words = backbone.text.read(prompts)
-        for active in actives:
-            active.edit.listen(backbone, prompts)
-    return words
+def _areas(
+    backbone: Backbone, recipe: Recipe, prompts: Sequence[str], nouns: Mapping[str, str]
+) -> Generator[Event, None, Tensor]:
+    """The cells (k, h, w) of each handle: its box, or else what is left, parted by where the nouns look."""
+    height, width = _cells(backbone, recipe)
+    areas = boxed(recipe.regions, list(nouns), height, width)
+    missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
+    if not missing:
+        return areas
+    with noun_words(backbone, nouns), torch.no_grad():
+        words = backbone.text.read(nouned(prompts, nouns))
+    spots = list(placeholders(nouns))
+    places = [words.tokens[1].spans[spots[number]] for number in missing]
+    maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden), [recipe.seed])
+    for _ in range(_looks(recipe)):
+        with recording(backbone) as recorder:
+            next(sampled)
+        side = recorder.side(backbone.attention_side)
+        maps.append(torch.stack([recorder.word(place, side)[-1] for place in places]))
+        yield Step(0, 0, stage="looking where each will be")
+    looks = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
+    areas[missing] = parted(looks, areas.amax(0) == 0).to(areas)
+    return areas
+
+
+def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
+    """The height and width of a picture's latents."""
+    _, height, width = backbone.latent_shape
+    if recipe.size:
+        height = width = max(1, round(recipe.size * height / backbone.resolution))
+    return height, width
+
+
+def _sampled(
+    backbone: Backbone, recipe: Recipe, conditions: Conditions, stage: str
+) -> Generator[Event, None, Tensor]:
+    """The latents (1, C, h, w) of a picture, with a Step for each of the sampler's."""
+    sampled = sample(backbone, recipe, conditions, [recipe.seed])
+    for _ in range(recipe.steps):
+        latents = next(sampled)
+        yield Step(0, 0, stage=stage)
+    return latents
 
 
 def sample(
-    backbone: Backbone, recipe: Recipe, hidden: Tensor, actives: Sequence[Active], seeds: Sequence[int]
+    backbone: Backbone, recipe: Recipe, conditions: Conditions, seeds: Sequence[int]
 ) -> Iterator[Tensor]:
     """The latents (n, C, h, w) of one picture per seed, after each step of DDIM with classifier-free
-    guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`.
-
-    `hidden` (2, L, D) holds the encoded negative prompt and prompt. A guidance of 1 skips the first.
+    guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`. A guidance of 1
+    skips the negative prompt. Several seeds need conditions that hold for any of them.
     """
     sampler = backbone.sampler(recipe.steps)
-    channels, height, width = backbone.latent_shape
-    if recipe.size:
-        height = width = max(1, round(recipe.size * height / backbone.resolution))
-    starts = [backbone.draw((channels, height, width), torch.Generator().manual_seed(seed)) for seed in seeds]
+    shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
+    starts = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
     latents = torch.stack(starts) * sampler.init_noise_sigma
-    hidden = hidden.repeat_interleave(len(seeds), dim=0)
+    hidden = conditions.hidden.repeat_interleave(len(seeds), dim=0)
     guided = recipe.guidance != 1
-    for t in sampler.timesteps:
-        with torch.no_grad(), attach(backbone, actives):
+    with torch.no_grad():
+        attached = fit(backbone, conditions.actives)
+    for number, t in enumerate(sampler.timesteps):
+        apart = number < APART * len(sampler.timesteps)
+        with torch.no_grad(), attached(), confined(backbone, conditions.sight, apart):
             noisy = sampler.scale_model_input(latents, t)
             if guided:
                 eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, hidden).chunk(2)

@@ -165,7 +165,9 @@ class Workspace:
         concepts = {handle: self.shelf.hash(self.shelf.find(handle)) for handle in handles}
         strengths = {handle: recipe.strength(handle) for handle in handles}
         knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
-        return dataclasses.replace(recipe, concepts=concepts, strengths=strengths, knobs=knobs).checked()
+        regions = {handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}
+        named = {"concepts": concepts, "strengths": strengths, "knobs": knobs, "regions": regions}
+        return dataclasses.replace(recipe, **named).checked()
 
     # jobs
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
-from studio.recipe import Recipe, handles_in
+from studio.edits.edit import Active, Attaching, Edit, Reach, hooked
+
+READS_TEXT = ("attn2.to_k", "attn2.to_v")
 
 
 class LowRank(Edit):
@@ -21,10 +23,13 @@ class LowRank(Edit):
     A starts normal with standard deviation 1/r and B at zero, so that the first step starts from the base
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
 
-    A layer has one weight for the whole prompt, so all handles of a concept share the one change.
+    A layer has one weight for the whole prompt, so all handles of a concept share the one change, at the
+    largest strength of those that the prompts name. An edit with a reach adds s B (m A x) instead, m from 0
+    to 1: layers that read text are changed at its tokens only, all others in its area only.
     """
 
     kind = "low_rank"
+    common = True
 
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
@@ -42,11 +47,6 @@ class LowRank(Edit):
             A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device).requires_grad_()
             B[site] = torch.zeros(layer.out_features, r, device=device).requires_grad_()
         return cls(handle, noun, A, B)
-
-    def strength(self, recipe: Recipe, handles: Sequence[str]) -> float:
-        """The largest strength among those of the concept's handles that the prompts name."""
-        named = [handle for handle in handles_in(f"{recipe.prompt} {recipe.negative}") if handle in handles]
-        return max(map(recipe.strength, named), default=super().strength(recipe, handles))
 
     def kept(self, name: str) -> torch.dtype:
         return torch.float16
@@ -77,29 +77,86 @@ class LowRank(Edit):
         return [*self.A.values(), *self.B.values()]
 
     @classmethod
-    @contextmanager
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
-        pairs: dict[str, list[tuple[Tensor, Tensor, float]]] = {}
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+        sites: dict[str, list[Active]] = {}
         for active in actives:
-            for site, A in active.edit.A.items():
-                pairs.setdefault(site, []).append((A, active.edit.B[site], active.strength))
-        hooks = []
-        try:
-            for site, deltas in pairs.items():
-                hooks.append(backbone.sites[site].register_forward_hook(_adding(deltas)))
+            for site in active.edit.A:
+                sites.setdefault(site, []).append(active)
+        weights: dict[str, nn.Parameter] = {}
+        hooks: dict[str, Callable[..., Tensor]] = {}
+        for site, there in sites.items():
+            weight = backbone.sites[site].weight
+            masked = any(_reaches(active.reach, site) for active in there)
+            if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
+                hooks[site] = _adding(site, there, masked)
+            else:
+                weights[site] = _summed(weight, site, there)
+        return partial(_attaching, backbone, weights, hooks)
+
+
+@contextmanager
+def _attaching(
+    backbone: Backbone, weights: Mapping[str, nn.Parameter], hooks: Mapping[str, Callable[..., Tensor]]
+) -> Iterator[None]:
+    """Layers with other weights, or with hooks, for the length of a block; then the very weights they had."""
+    before = {site: backbone.sites[site].weight for site in weights}
+    try:
+        for site, weight in weights.items():
+            backbone.sites[site].weight = weight
+        with hooked(backbone, hooks):
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+    finally:
+        for site, weight in before.items():
+            backbone.sites[site].weight = weight
 
 
-def _adding(deltas: list[tuple[Tensor, Tensor, float]]) -> Any:
-    """A forward hook that adds the sum of s B A x, computed in the edits' own precision."""
+def _stacked(site: str, actives: Sequence[Active]) -> tuple[Tensor, Tensor]:
+    """All A on top of each other (R, in), all s B side by side (out, R): s B A summed is their product."""
+    A = torch.cat([active.edit.A[site] for active in actives])
+    return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
+
+
+def _summed(weight: Tensor, site: str, actives: Sequence[Active]) -> nn.Parameter:
+    """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
+    A, B = _stacked(site, actives)
+    return nn.Parameter(torch.addmm(weight, B, A), requires_grad=False)
+
+
+def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[..., Tensor]:
+    """A forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
+    A, B = _stacked(site, actives)
+    ranks = torch.tensor([len(active.edit.A[site]) for active in actives], device=A.device)
+    known: dict[tuple[int, int], Tensor] = {}
+
+    def reach(rows: int, places: int) -> Tensor:
+        """m of every row of A, (rows or 1, places, R)."""
+        if (rows, places) not in known:
+            each = [_reach(active.reach, site, rows, places).to(A) for active in actives]
+            known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
+        return known[rows, places]
 
     def add(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        for A, B, strength in deltas:
-            delta = F.linear(F.linear(arguments[0].to(A.dtype), A), B)
-            output = output + (strength * delta).to(output.dtype)
-        return output
+        x = arguments[0]
+        inner = F.linear(x.to(A.dtype), A)
+        if masked and x.ndim == 3:
+            inner = inner * reach(len(x), x.shape[1])
+        return output + F.linear(inner, B).to(output.dtype)
 
     return add
+
+
+def _reads_text(site: str) -> bool:
+    """Whether a layer is fed by tokens; all others are fed by the picture."""
+    return site.startswith("text_encoder.") or site.endswith(READS_TEXT)
+
+
+def _reaches(reach: Reach | None, site: str) -> bool:
+    """Whether this reach leaves anything out at a layer."""
+    return reach is not None and (reach.area is not None or _reads_text(site))
+
+
+def _reach(reach: Reach | None, site: str, rows: int, places: int) -> Tensor:
+    """m of one edit at a layer with input (rows, places, D): (rows, places)."""
+    if reach is None or not _reaches(reach, site):
+        return torch.ones(rows, places)
+    return reach.tokens[-rows:] if _reads_text(site) else reach.cells(places).expand(rows, -1)
