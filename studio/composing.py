@@ -7,8 +7,9 @@
            concept, with plain nouns for the others (regional prompts, Mix-of-Show, Gu et al., arXiv
            2305.18292), and only there do its edits change layers that work on the picture; for the first half
            of the steps, self-attention does not cross from one part into another (the leak that
-           LoRA-Composer, arXiv 2403.11627, closes). The parts are found from the plain nouns' own attention
-           (`studio.regions`) or given by hand.
+           LoRA-Composer, arXiv 2403.11627, closes). The parts are given by hand, or else the base begins the
+           picture with the plain nouns: where each of them looks is where its concept goes on
+           (`studio.regions`).
 
 A picture with a single concept is painted in the same way by all of them.
 """
@@ -26,11 +27,11 @@ from torch import Tensor
 from studio.attention import Sight
 from studio.backbone import Backbone
 from studio.edits import Active, Reach, attach
-from studio.recipe import HANDLE
+from studio.recipe import HANDLE, Recipe
 from studio.text import Tokens
 
 APART = 0.5  # share of the steps in which regions do not look at each other
-LOOKS = 2  # steps painted with plain nouns, to see where each will be
+LOOKS = 0.1  # share of the steps that the base paints with plain nouns, to see where each will be
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Conditions:
     hidden: Tensor
     actives: Sequence[Active] = ()
     sight: Sight | None = None
+
+
+def looks_of(recipe: Recipe) -> int:
+    """With how many steps the base begins a picture, to find regions that are not given."""
+    given = all(handle in recipe.regions for handle in recipe.acting)
+    return 0 if recipe.way != "regions" or given else max(1, round(LOOKS * recipe.steps))
 
 
 def compose(

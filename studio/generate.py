@@ -19,7 +19,7 @@ from torch import Tensor
 
 from studio.attention import confined, recording
 from studio.backbone import Backbone
-from studio.composing import APART, LOOKS, Conditions, compose, noun_words, nouned, placeholders
+from studio.composing import APART, Conditions, compose, looks_of, noun_words, nouned, placeholders
 from studio.concept import Concept
 from studio.edits import Active, attach, fit
 from studio.errors import StudioError
@@ -67,7 +67,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     `recipe.obeying`, each is painted first as it would be without, from which its own copies of the words
     are moved (`studio.obey`), and then again with these: a picture costs more than twice the steps, and does
     not depend on how many are painted. Several concepts share a picture in the way that `recipe.composing`
-    says (`studio.composing`); regions that have to be found cost a few steps more.
+    says (`studio.composing`).
 
     Raises StudioError when the prompt names a handle that no given concept has, or a concept was made for
     another base.
@@ -117,14 +117,7 @@ def check(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept]) -> No
 
 def _steps(recipe: Recipe) -> int:
     """How many steps one picture takes."""
-    obeying = recipe.obeying + recipe.steps if recipe.obeying else 0
-    return _looks(recipe) + obeying + recipe.steps
-
-
-def _looks(recipe: Recipe) -> int:
-    """How many steps it takes to see where each noun will be."""
-    placed = all(handle in recipe.regions for handle in recipe.acting)
-    return min(LOOKS, recipe.steps) if recipe.way == "regions" and not placed else 0
+    return recipe.steps + (recipe.obeying + recipe.steps - looks_of(recipe) if recipe.obeying else 0)
 
 
 def _paint(
@@ -135,43 +128,46 @@ def _paint(
     nouns: Mapping[str, str],
 ) -> Iterator[Event]:
     """One picture: its Steps, not yet numbered, and the Result."""
-    areas = (yield from _areas(backbone, recipe, prompts, nouns)) if recipe.way == "regions" else None
+    areas, begun = None, None
+    if recipe.way == "regions":
+        areas, begun = yield from _laid_out(backbone, recipe, prompts, nouns)
     composed = partial(compose, backbone, recipe.way, prompts, nouns=nouns, areas=areas)
     conditions = composed(actives)
     if recipe.obeying:
-        latents = yield from _sampled(backbone, recipe, conditions, "painting as it is")
+        latents = yield from _sampled(backbone, recipe, conditions, begun, "painting as it is")
         for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, recipe.seed):
             if isinstance(event, Result):
                 conditions = composed(event.value)
             else:
                 yield event
-    latents = yield from _sampled(backbone, recipe, conditions, "painting")
+    latents = yield from _sampled(backbone, recipe, conditions, begun, "painting")
     yield Result(Picture(backbone.decode(latents)[0], recipe))
 
 
-def _areas(
+def _laid_out(
     backbone: Backbone, recipe: Recipe, prompts: Sequence[str], nouns: Mapping[str, str]
-) -> Generator[Event, None, Tensor]:
-    """The cells (k, h, w) of each handle: its box, or else what is left, parted by where the nouns look."""
+) -> Generator[Event, None, tuple[Tensor, Tensor | None]]:
+    """The cells (k, h, w) of each handle, and the latents that the picture goes on from. A handle has its
+    box, or else its part of what is left, by where its noun looks in the first steps, which are the base's."""
     height, width = _cells(backbone, recipe)
     areas = boxed(recipe.regions, list(nouns), height, width)
     missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
     if not missing:
-        return areas
+        return areas, None
     with noun_words(backbone, nouns), torch.no_grad():
         words = backbone.text.read(nouned(prompts, nouns))
     spots = list(placeholders(nouns))
     places = [words.tokens[1].spans[spots[number]] for number in missing]
     maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden), [recipe.seed])
-    for _ in range(_looks(recipe)):
+    for _ in range(looks_of(recipe)):
         with recording(backbone) as recorder:
-            next(sampled)
+            latents = next(sampled)
         side = recorder.side(backbone.attention_side)
         maps.append(torch.stack([recorder.word(place, side)[-1] for place in places]))
-        yield Step(0, 0, stage="looking where each will be")
-    looks = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
-    areas[missing] = parted(looks, areas.amax(0) == 0).to(areas)
-    return areas
+        yield Step(0, 0, stage="painting")
+    attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
+    areas[missing] = parted(attention, areas.amax(0) == 0).to(areas)
+    return areas, latents
 
 
 def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
@@ -183,33 +179,42 @@ def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
 
 
 def _sampled(
-    backbone: Backbone, recipe: Recipe, conditions: Conditions, stage: str
+    backbone: Backbone, recipe: Recipe, conditions: Conditions, begun: Tensor | None, stage: str
 ) -> Generator[Event, None, Tensor]:
     """The latents (1, C, h, w) of a picture, with a Step for each of the sampler's."""
-    sampled = sample(backbone, recipe, conditions, [recipe.seed])
-    for _ in range(recipe.steps):
+    start = 0 if begun is None else looks_of(recipe)
+    sampled = sample(backbone, recipe, conditions, [recipe.seed], start, begun)
+    latents = begun
+    for _ in range(recipe.steps - start):
         latents = next(sampled)
         yield Step(0, 0, stage=stage)
+    assert latents is not None
     return latents
 
 
 def sample(
-    backbone: Backbone, recipe: Recipe, conditions: Conditions, seeds: Sequence[int]
+    backbone: Backbone,
+    recipe: Recipe,
+    conditions: Conditions,
+    seeds: Sequence[int],
+    start: int = 0,
+    latents: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """The latents (n, C, h, w) of one picture per seed, after each step of DDIM with classifier-free
     guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`. A guidance of 1
-    skips the negative prompt. Several seeds need conditions that hold for any of them.
+    skips the negative prompt. With `latents`, the first `start` steps have led to these.
     """
     sampler = backbone.sampler(recipe.steps)
-    shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
-    starts = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
-    latents = torch.stack(starts) * sampler.init_noise_sigma
+    if latents is None:
+        shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
+        noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
+        latents = torch.stack(noise) * sampler.init_noise_sigma
     hidden = conditions.hidden.repeat_interleave(len(seeds), dim=0)
     guided = recipe.guidance != 1
     with torch.no_grad():
         attached = fit(backbone, conditions.actives)
-    for number, t in enumerate(sampler.timesteps):
-        apart = number < APART * len(sampler.timesteps)
+    for number, t in list(enumerate(sampler.timesteps))[start:]:
+        apart = number < APART * recipe.steps
         with torch.no_grad(), attached(), confined(backbone, conditions.sight, apart):
             noisy = sampler.scale_model_input(latents, t)
             if guided:

@@ -164,7 +164,9 @@ class Table:
         kept = place / f"seen-{len(self.prompts)}x{self.seeds}.json"
         if not kept.exists():
             place.mkdir(parents=True, exist_ok=True)
-            seen = [one for prompt in self.prompts for one in self._paint(members, way, strength, prompt, place)]
+            seen = []
+            for prompt in self.prompts:
+                seen += self._paint(members, way, strength, prompt, place)
             kept.write_text(json.dumps([dataclasses.asdict(one) for one in seen]), encoding="utf-8")
         return [Seen(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
 
