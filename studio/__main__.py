@@ -14,9 +14,11 @@ import sys
 from pathlib import Path
 
 from studio.backbone import Backbone
+from studio.concept import Concept
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Result
+from studio.fuse import fuse
 from studio.generate import generate
 from studio.recipe import (
     OBEYING,
@@ -29,6 +31,7 @@ from studio.recipe import (
     read_regions,
     save_picture,
 )
+from studio.shelf import Entry
 from studio.worker import open_concepts
 from studio.workspace import STARTER, Workspace
 
@@ -63,6 +66,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAME=LEFT,TOP,RIGHT,BOTTOM",
         help="the part of the picture that is a concept's, in shares of it: lily=0,0,0.5,1",
     )
+    fusing = commands.add_parser(
+        "fuse", help="put concepts into one file", description="Put concepts into one file."
+    )
+    fusing.add_argument("concepts", nargs="+", metavar="CONCEPT", help="files, or names in the library")
+    fusing.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    fusing.add_argument("--seed", type=int, default=0, help="of the pictures that are looked at for it")
     again = commands.add_parser("again", help="paint a picture again", description="Paint a picture again.")
     again.add_argument("png", type=Path, help="a picture with a recipe inside")
     for command in (paint, again):
@@ -78,11 +87,13 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             "--composing", choices=WAYS, help=f"how several concepts share a picture ({ways})"
         )
+        command.add_argument("--out", type=Path, help="folder for the pictures")
+    for command in (paint, again, fusing):
         command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
-        command.add_argument("--out", type=Path, help="folder for the pictures")
+    given = parser.parse_args(arguments)
     try:
-        _paint(parser.parse_args(arguments))
+        (_fuse if given.command == "fuse" else _paint)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -119,13 +130,17 @@ def _strengths(given: argparse.Namespace, workspace: Workspace) -> dict[str, flo
     for text in given.concept:
         place, _, tail = text.rpartition(":")
         place, strength = (place, _number(tail, text)) if place and not Path(text).exists() else (text, 1.0)
-        shelf = workspace.shelf
-        entry = shelf.lend(Path(place)) if Path(place).is_file() else shelf.find(normal_handle(place))
-        handles = list(entry.header.handles)
+        handles = list(_entry(workspace, place).header.handles)
         if not set(handles) & set(named):
             raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")
         strengths |= dict.fromkeys(handles, strength)
     return strengths
+
+
+def _entry(workspace: Workspace, place: str) -> Entry:
+    """A file, put beside the shelf for this once, or a concept on it. Raises StudioError for neither."""
+    shelf = workspace.shelf
+    return shelf.lend(Path(place)) if Path(place).is_file() else shelf.find(normal_handle(place))
 
 
 def _knobs(texts: list[str]) -> dict[str, dict[str, float]]:
@@ -166,6 +181,18 @@ def _paint(given: argparse.Namespace) -> None:
             path = folder / f"{named}-{picture.recipe.seed}{obeying}{way}.png"
             save_picture(picture.image, picture.recipe, path)
             print(path)
+
+
+def _fuse(given: argparse.Namespace) -> None:
+    workspace = Workspace(given.workspace, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, guidance=defaults.guidance)
+    concepts = [Concept.open(_entry(workspace, place).path) for place in given.concepts]
+    for event in shown(fuse(Backbone.open(given.base), concepts, look)):
+        if isinstance(event, Result):
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            event.value.save(given.out)
+            print(f"Kept as {given.out} ({given.out.stat().st_size / 1000:.0f} kB)")
 
 
 if __name__ == "__main__":

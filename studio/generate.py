@@ -73,11 +73,16 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     another base.
     """
     recipe = dataclasses.replace(recipe.checked(), base=backbone.name)
-    check(backbone, recipe, concepts)
+    known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
+    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+        if handle not in known:
+            raise StudioError(
+                f"There is no concept called {handle}.", "Train it, or import its file in the Library."
+            )
+    check(backbone, concepts)
     actives = actives_of(recipe, concepts)
     for active in actives:
         active.edit.to(backbone)
-    known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
     nouns = {handle: known[handle] for handle in recipe.acting}
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
     with torch.no_grad(), attach(backbone, actives):
@@ -96,15 +101,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
             yield event
 
 
-def check(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept]) -> None:
-    """Raises StudioError when these concepts are not all that the recipe names, do not fit the base, or do
-    not fit each other."""
-    known = {handle for concept in concepts for handle in concept.header.handles}
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
-        if handle not in known:
-            raise StudioError(
-                f"There is no concept called {handle}.", "Train it, or import its file in the Library."
-            )
+def check(backbone: Backbone, concepts: Sequence[Concept]) -> None:
+    """Raises StudioError when a concept does not fit the base, or two do not fit each other."""
     shared: dict[str, tuple[str, str]] = {}
     for concept in concepts:
         concept.check(backbone)
@@ -148,7 +146,8 @@ def _laid_out(
     backbone: Backbone, recipe: Recipe, prompts: Sequence[str], nouns: Mapping[str, str]
 ) -> Generator[Event, None, tuple[Tensor, Tensor | None]]:
     """The cells (k, h, w) of each handle, and the latents that the picture goes on from. A handle has its
-    box, or else its part of what is left, by where its noun looks in the first steps, which are the base's."""
+    box, or else its part of what is left, by where its noun looks in the first steps; the base paints those.
+    """
     height, width = _cells(backbone, recipe)
     areas = boxed(recipe.regions, list(nouns), height, width)
     missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]

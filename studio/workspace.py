@@ -7,6 +7,7 @@ and the worker all hold one on the same folder; none of its verbs needs torch.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ class Workspace:
             "method": method.id,
             "handle": subject.handle,
             "noun": subject.noun,
-            "settings": method.parse(settings or {}),
+            "settings": self.settled(method, settings or {}),
             "seed": seed,
             "photos": len(photos),
         }
@@ -118,6 +119,17 @@ class Workspace:
         with self.jobs.adding("train", title, task) as (number, folder):
             squares.save(folder / "photos")
         return self.jobs.get(number)
+
+    def settled(self, method: MethodCard, settings: dict[str, Any]) -> dict[str, Any]:
+        """Every setting, checked. A concept in the shared basis that names no block gets the first that no
+        other of this workspace has. Raises StudioError on a bad value."""
+        values = method.parse(settings)
+        if values.get("basis") == "shared" and values["block"] < 0:
+            others = [entry.header.settings for entry in self.shelf.entries()]
+            others += [job.task["settings"] for job in self.jobs.list() if job.kind == "train"]
+            taken = {other["block"] for other in others if other.get("basis") == "shared"}
+            values["block"] = next(block for block in itertools.count() if block not in taken)
+        return values
 
     def subjects(self, named: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two

@@ -79,7 +79,7 @@ def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = card.parse({name: value for name, value in settings.items() if value is not None})
+    settings = workspace.settled(card, {name: value for name, value in settings.items() if value is not None})
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
     handles = tuple(subject.handles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 import torch
@@ -34,19 +34,33 @@ class LowRank(Edit):
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
         self.A, self.B = dict(A), dict(B)
+        self.trains_A = True
 
     @classmethod
     def start(
-        cls, handle: str, noun: str, sites: Mapping[str, nn.Linear], rank: int, generator: torch.Generator
+        cls,
+        handle: str,
+        noun: str,
+        sites: Mapping[str, nn.Linear],
+        rank: int,
+        generator: torch.Generator,
+        block: int | None = None,
     ) -> LowRank:
-        """An edit of `sites` that changes nothing yet, ready to be trained."""
+        """An edit of `sites` that changes nothing yet, ready to be trained. With a `block`, A is that block
+        of the shared basis and stays so; only B is trained."""
         A, B = {}, {}
         for site, layer in sites.items():
             r = min(rank, layer.in_features, layer.out_features)
             device = layer.weight.device
-            A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device).requires_grad_()
+            if block is None:
+                A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device)
+                A[site].requires_grad_()
+            else:
+                A[site] = shared_rows(layer.in_features, r, block).to(device)
             B[site] = torch.zeros(layer.out_features, r, device=device).requires_grad_()
-        return cls(handle, noun, A, B)
+        edit = cls(handle, noun, A, B)
+        edit.trains_A = block is None
+        return edit
 
     def kept(self, name: str) -> torch.dtype:
         return torch.float16
@@ -74,7 +88,7 @@ class LowRank(Edit):
 
     def parameters(self) -> list[Tensor]:
         """Everything that is trained."""
-        return [*self.A.values(), *self.B.values()]
+        return [*(self.A.values() if self.trains_A else ()), *self.B.values()]
 
     @classmethod
     def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
@@ -92,6 +106,21 @@ class LowRank(Edit):
             else:
                 weights[site] = _summed(weight, site, there)
         return partial(_attaching, backbone, weights, hooks)
+
+
+@lru_cache(maxsize=16)
+def _orthogonal(width: int) -> Tensor:
+    """The same random orthogonal matrix (width, width) for everybody."""
+    noise = torch.randn(width, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return torch.linalg.qr(noise).Q.float()
+
+
+def shared_rows(width: int, rank: int, block: int) -> Tensor:
+    """Rows (rank, width) of one orthogonal matrix that all concepts share (Orthogonal Adaptation, Po et al.,
+    arXiv 2312.02432): those of different blocks are orthogonal, until the width is used up and they begin
+    again. Where the paper draws rows at random, a library can hand out blocks that do not overlap."""
+    rows = torch.arange(block * rank, (block + 1) * rank) % width
+    return _orthogonal(width)[rows].clone()
 
 
 @contextmanager
