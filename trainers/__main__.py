@@ -24,7 +24,7 @@ from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.folders import files_in, open_masked
-from trainers.kit.trial import cases_in, table, trial
+from trainers.kit.trial import cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
 
@@ -137,6 +137,8 @@ def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
+    part = "only every Nth subject, from the Kth on: several processes share the work, the last adds it up"
+    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
 
 
 def _trial(given: argparse.Namespace) -> None:
@@ -148,7 +150,7 @@ def _trial(given: argparse.Namespace) -> None:
     cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
     variants = [Variant.parse(text, METHODS, cards) for text in given.methods]
     backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
-    cases = cases_in(given.subjects)
+    cases = part_of(cases_in(given.subjects), given.part)
     for event in shown(trial(backbone, judge, cases, variants, look, given.out / "trial", given.seeds)):
         if isinstance(event, Result):
             print(table(event.value))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from torch import Tensor
 
 from studio.backbone import Backbone
 from studio.concept import Concept
@@ -28,7 +29,7 @@ from studio.recipe import Recipe
 from trainers.kit.loop import train
 from trainers.kit.variants import Variant
 
-BASE_ROW = "plain noun"
+BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
 CONCEPT = "concept.safetensors"
 COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple", "brown", "gray")
 PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
@@ -37,11 +38,11 @@ PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a s
 class Eye(Protocol):
     """What a trial asks of a judge; `studio.score.Judge` has it."""
 
-    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        """Mean cosine of pictures and photos."""
+    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """(n, d) unit-norm features of pictures."""
 
-    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        """Mean cosine of pictures and a prompt."""
+    def read(self, prompts: Sequence[str]) -> Tensor:
+        """(n, d) unit-norm features of prompts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +84,15 @@ def cases_in(folder: Path) -> list[Case]:
     return cases
 
 
+def part_of(cases: Sequence[Case], text: str) -> list[Case]:
+    """A process's share of the cases: "2/3" is every third, from the second on. Raises StudioError when the
+    text is none."""
+    first, _, step = text.partition("/")
+    if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
+        raise StudioError(f"The part {text} cannot be read.", "Give 1/2 to one process and 2/2 to another.")
+    return list(cases[int(first) - 1 :: int(step)])
+
+
 def trial(
     backbone: Backbone,
     judge: Eye,
@@ -93,29 +103,32 @@ def trial(
     seeds: int = 4,
     prompts: Sequence[str] = PROMPTS,
 ) -> Iterator[Event]:
-    """Run it; the last event is a Result with the list of Scores. Pictures and concepts are kept in
-    `folder`, and a subject whose scores are there already is not learned again."""
+    """Run it; the last event is a Result with the list of Scores. Pictures, concepts and scores are kept in
+    `folder`, and what is there already is not made again."""
     scores: list[Score] = []
     for case in cases:
         name = case.subject.handle.strip("<>")
         yield Note(f"{name}, a {case.subject.noun}")
-        scores.append(_scored(backbone, judge, case, BASE_ROW, None, look, folder / name, seeds, prompts))
-        for variant in variants:
-            place, source = folder / name / variant.folder, folder / name / variant.learned
+        for variant in (None, *variants):
+            place = folder / name / (variant.folder if variant else BASE_FOLDER)
             kept = place / "score.json"
             if kept.exists():
                 scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
                 continue
-            concept, seconds = learned(backbone, case, variant, look, source)
-            own = dataclasses.replace(
-                look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
-            )
-            score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
-            size = (source / CONCEPT).stat().st_size
-            score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
+            if variant is None:
+                score = _scored(backbone, judge, case, BASE_ROW, None, look, place, seeds, prompts)
+            else:
+                source = folder / name / variant.learned
+                concept, seconds = learned(backbone, case, variant, look, source)
+                own = dataclasses.replace(
+                    look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
+                )
+                score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
+                size = (source / CONCEPT).stat().st_size
+                score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
             scores.append(score)
-            yield Note(f"  {variant.text}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
+            yield Note(f"  {score.method}: likeness {score.likeness:.3f}, {score.seconds:.0f} s to train")
     yield Result(scores)
 
 
@@ -152,7 +165,8 @@ def _scored(
     folder.mkdir(parents=True, exist_ok=True)
     noun = f"a {case.subject.noun}"
     name = case.subject.handle if concept else noun
-    photos = [photo.square(photo.side) for photo in case.unseen or case.photos]
+    photos = judge.look([photo.square(photo.side) for photo in case.unseen or case.photos])
+    asked = judge.read([prompt.format(noun) for prompt in prompts])
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
         recipe = dataclasses.replace(look, prompt=prompt.format(name), count=seeds)
@@ -162,11 +176,11 @@ def _scored(
                 pictures.append(event.value.image)
         for seed, picture in enumerate(pictures):
             picture.save(folder / f"{number}-{seed}.png")
-            asked = judge.agreement([picture], prompt.format(noun))
-            others = [judge.agreement([picture], other.format(noun)) for other in prompts if other != prompt]
-            likenesses.append(judge.likeness([picture], photos))
-            agreements.append(asked)
-            obeyed.append(asked > max(others, default=-1.0))
+        seen = judge.look(pictures)
+        fits = seen @ asked.T
+        likenesses += (seen @ photos.T).mean(1).tolist()
+        agreements += fits[:, number].tolist()
+        obeyed += (fits.argmax(1) == number).tolist()
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
     return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)

@@ -14,7 +14,17 @@ from transformers import CLIPTokenizer
 from studio.score import Judge
 
 from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
-from .drawings import STARTER, Drawing, every_drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
+from .drawings import (
+    STARTER,
+    Drawing,
+    every_drawing,
+    fetch_packages,
+    from_folder,
+    from_packages,
+    is_left_out,
+    save,
+    sheet,
+)
 from .drawings import world as known
 from .scenes import TWO_OBJECTS
 
@@ -50,6 +60,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=int, default=30_000, help="cached scenes that the painter learns from"
     )
+    gentle = "share of the usual learning rate that a painter trains at; a finished one wants less"
+    parser.add_argument("--rate", type=float, default=1.0, help=gentle)
     parser.add_argument("--pairs", type=float, default=TWO_OBJECTS, help="share of them with two objects")
     parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
     parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
@@ -156,6 +168,7 @@ class Recipe:
             self.minutes("painter"),
             self.device,
             self.asked.batch,
+            rate=painter.RATE * self.asked.rate,
             compiled=not self.asked.tiny,
             start=self.asked.start_from and painter.Painter.of(self.asked.start_from),
         )
