@@ -18,11 +18,13 @@ from studio.events import Insight, Preview, Result
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
-from studio.recipe import Recipe
+from studio.recipe import WAYS, Recipe
 from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
+from trainers.kit.composing import PROMPTS, Composition, groups
+from trainers.kit.composing import table as composition_table
 from trainers.kit.folders import files_in, open_masked
 from trainers.kit.trial import cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
@@ -34,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
     _add_trial_flags(commands.add_parser("trial", help="compare methods on the same subjects"))
+    _add_composing_flags(commands.add_parser("composing", help="compare ways of composing concepts"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
@@ -44,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        {"trial": _trial, "moments": _moments}.get(given.command, _train)(given)
+        {"trial": _trial, "composing": _composing, "moments": _moments}.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -155,6 +158,45 @@ def _trial(given: argparse.Namespace) -> None:
         if isinstance(event, Result):
             print(table(event.value))
             (given.out / "table.md").write_text(table(event.value) + "\n", encoding="utf-8")
+
+
+def _add_composing_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subjects", type=Path, help="a folder with a subjects.json, such as assets/demo")
+    parser.add_argument("--out", type=Path, default=Path("composing"), help="where all is kept")
+    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=["dreambooth"],
+        metavar="METHOD",
+        help="as in a trial",
+    )
+    parser.add_argument("--mixed", action="store_true", help="also groups in which the methods take turns")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, metavar="WAY")
+    parser.add_argument("--together", type=int, default=2, help="concepts in a picture")
+    parser.add_argument("--groups", type=int, default=10, help="of different subjects, for each method")
+    parser.add_argument("--prompts", type=int, default=4, help=f"how many, up to {len(PROMPTS)}")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    part = "only every Nth group, from the Kth on: several processes share the work, the last adds it up"
+    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
+
+
+def _composing(given: argparse.Namespace) -> None:
+    from studio.score import Judge  # slow to import
+
+    workspace = Workspace(given.out, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
+    cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
+    variants = [Variant.parse(text, METHODS, cards) for text in given.methods]
+    backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
+    drawn = groups(cases_in(given.subjects), variants, given.together, given.groups, given.mixed)
+    composition = Composition(backbone, judge, look, given.out, given.seeds, PROMPTS[: given.prompts])
+    for event in shown(composition.rows(part_of(drawn, given.part), given.ways)):
+        if isinstance(event, Result):
+            print(composition_table(event.value))
+            (given.out / "table.md").write_text(composition_table(event.value) + "\n", encoding="utf-8")
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

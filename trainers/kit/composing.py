@@ -15,29 +15,26 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from studio.attention import looks
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import attach
 from studio.events import Event, Note, Result
-from studio.generate import actives_of, generate
+from studio.generate import Picture, actives_of, generate
 from studio.recipe import Recipe
 from trainers.kit.presence import Seen, place, windows
-from trainers.kit.trial import Case, learned
+from trainers.kit.trial import Case, Eye, learned
 from trainers.kit.variants import Variant
-
-if TYPE_CHECKING:
-    from studio.score import Judge
 
 COLOURS = ("blue", "red", "gray", "yellow", "green", "pink", "white", "orange")
 PROMPTS = tuple(f"{{}} on a {colour} background" for colour in COLOURS)
-NOUNS, ALONE = "plain nouns", "each alone"
+NOUNS = "plain nouns"
 BAR = 0.9  # the share of pictures of the plain noun alone that are less like the subject than the bar
 
 
@@ -54,9 +51,28 @@ class Member:
         return self.case.subject.handle
 
     @property
+    def noun(self) -> str:
+        """What it is."""
+        return self.case.subject.noun
+
+    @property
     def name(self) -> str:
         """A folder's name for it."""
         return f"{self.handle.strip('<>')}-{self.variant.learned}"
+
+    @property
+    def unseen(self) -> Image.Image:
+        """The photo that was kept from training, if there is one."""
+        photo = (self.case.unseen or self.case.photos)[0]
+        return photo.square(photo.side)
+
+
+Group = Sequence[Member]
+
+
+def methods_of(group: Group) -> str:
+    """How the members of a group were learned."""
+    return " and ".join(dict.fromkeys(member.variant.text for member in group))
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,7 @@ class Row:
 
 def groups(
     cases: Sequence[Case], variants: Sequence[Variant], together: int, count: int, mixed: bool
-) -> list[tuple[Member, ...]]:
+) -> list[Group]:
     """`count` groups of `together` subjects for each variant, and with `mixed` as many in which the variants
     take turns. The same subjects meet in every variant, and each subject about equally often."""
     drawn = random.Random(0)
@@ -122,13 +138,14 @@ def groups(
     ]
 
 
-class Table:
-    """Paints and judges, and keeps in `folder` whatever is done, so that it can go on later."""
+class Composition:
+    """Paints and judges groups, and keeps in `folder` whatever is done, so that it can go on later, and
+    several processes can share the work."""
 
     def __init__(
         self,
         backbone: Backbone,
-        judge: Judge,
+        judge: Eye,
         look: Recipe,
         folder: Path,
         seeds: int = 2,
@@ -137,96 +154,77 @@ class Table:
         self.backbone, self.judge, self.look, self.folder = backbone, judge, look, folder
         self.seeds, self.prompts = seeds, prompts
 
-    def fill(self, together: Sequence[Sequence[Member]], ways: Sequence[str]) -> Iterator[Event]:
-        """All rows, in a Result at the end."""
+    def rows(self, together: Sequence[Group], ways: Sequence[str]) -> Iterator[Event]:
+        """A Result with the Rows of every group: the plain nouns, and each of the ways."""
         rows = []
-        for members in together:
-            methods = " and ".join(dict.fromkeys(member.variant.text for member in members))
-            yield Note(f"{' and '.join(member.handle for member in members)}, {methods}")
+        for group in together:
+            yield Note(f"{' and '.join(member.handle for member in group)}, {methods_of(group)}")
             bars, alone = [], []
-            for member in members:
+            for member in group:
                 plain, itself = (self.seen([member], "sum", strength) for strength in (0.0, 1.0))
                 bars.append(float(np.quantile([seen.likeness(0) for seen in plain], BAR)))
                 alone.append(statistics.fmean(seen.likeness(0) for seen in itself))
-            nouns = self.seen(members, "sum", 0.0)
+            nouns = self.seen(group, "sum", 0.0)
             base = [seen.agreement for seen in nouns]
-            rows.append(Row(NOUNS, methods, nouns, bars, alone, base))
+            rows.append(Row(NOUNS, methods_of(group), nouns, bars, alone, base))
             for way in ways:
-                rows.append(Row(way, methods, self.seen(members, way), bars, alone, base))
-                present = rows[-1].measures()["all present"]
-                yield Note(f"  {way}: all present in {100 * present:.0f} %")
+                rows.append(Row(way, methods_of(group), self.seen(group, way), bars, alone, base))
+                yield Note(f"  {way}: all present in {100 * rows[-1].measures()['all present']:.0f} %")
         yield Result(rows)
 
-    def seen(self, members: Sequence[Member], way: str, strength: float = 1.0) -> list[Seen]:
-        """What is seen in the pictures of these members, by prompt and seed."""
-        names = "+".join(member.name for member in members)
-        place = self.folder / "pictures" / names / (way if strength else NOUNS.replace(" ", "-"))
+    def seen(self, group: Group, way: str, strength: float = 1.0) -> list[Seen]:
+        """What is seen in the pictures of a group, by prompt and seed; at strength 0 of its plain nouns."""
+        names = [member.name if strength else member.handle.strip("<>") for member in group]
+        place = self.folder / "pictures" / "+".join(names) / (way if strength else "plain")
         kept = place / f"seen-{len(self.prompts)}x{self.seeds}.json"
-        if not kept.exists():
-            place.mkdir(parents=True, exist_ok=True)
-            seen = []
-            for prompt in self.prompts:
-                seen += self._paint(members, way, strength, prompt, place)
-            kept.write_text(json.dumps([dataclasses.asdict(one) for one in seen]), encoding="utf-8")
-        return [Seen(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
+        if kept.exists():
+            return [Seen(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
+        place.mkdir(parents=True, exist_ok=True)
+        concepts = [self.learned(member) for member in group]
+        seen = []
+        for number, prompt in enumerate(self.prompts):
+            recipe = dataclasses.replace(
+                self.look,
+                prompt=prompt.format(listed([member.handle for member in group])),
+                strengths={member.handle: strength for member in group},
+                composing=way,
+                count=self.seeds,
+            )
+            nouns = prompt.format(listed([f"a {member.noun}" for member in group]))
+            for event in generate(self.backbone, recipe, concepts):
+                if isinstance(event, Result):
+                    picture = event.value
+                    picture.image.save(place / f"{number}-{picture.recipe.seed}.png")
+                    seen.append(self.judged(picture, concepts, group, nouns))
+        kept.write_text(json.dumps([dataclasses.asdict(one) for one in seen]), encoding="utf-8")
+        return seen
 
-    def _paint(
-        self, members: Sequence[Member], way: str, strength: float, prompt: str, folder: Path
-    ) -> Iterator[Seen]:
-        """Paint a prompt with every seed, and look."""
-        concepts = [self._learned(member) for member in members]
-        handles = [member.handle for member in members]
-        recipe = dataclasses.replace(
-            self.look,
-            prompt=prompt.format(listed(handles)),
-            strengths=dict.fromkeys(handles, strength),
-            composing=way,
-            count=self.seeds,
-        )
-        nouns = prompt.format(listed([f"a {member.case.subject.noun}" for member in members]))
-        photos = [self._photo(member.case) for member in members]
-        for event in generate(self.backbone, recipe, concepts):
-            if isinstance(event, Result):
-                picture, number = event.value.image, self.prompts.index(prompt)
-                picture.save(folder / f"{number}-{event.value.recipe.seed}.png")
-                yield self._look(picture, recipe, concepts, members, photos, nouns)
+    def judged(self, picture: Picture, concepts: Sequence[Concept], group: Group, nouns: str) -> Seen:
+        """What the judge sees in one picture, whose prompt in plain nouns is `nouns`."""
+        attention = self._attention(picture, concepts, group)
+        parts = windows(picture.image)
+        places = [place(picture.image, each) for each in attention]
+        cosines = self.judge.look([*parts, *places]) @ self.judge.look([member.unseen for member in group]).T
+        agreement = self.judge.look([picture.image]) @ self.judge.read([nouns]).T
+        return Seen(cosines[: len(parts)].tolist(), cosines[len(parts) :].tolist(), agreement.item())
 
-    def _look(
-        self,
-        picture: Image.Image,
-        recipe: Recipe,
-        concepts: Sequence[Concept],
-        members: Sequence[Member],
-        photos: Sequence[Image.Image],
-        nouns: str,
-    ) -> Seen:
-        text = self.backbone.text
-        acting = any(recipe.strengths.values())
-        plain = {} if acting else {m.handle: text.vectors_of(m.case.subject.noun) for m in members}
-        latents, _ = self.backbone.encode_photos(np.asarray(picture)[None])
-        actives = actives_of(recipe, concepts)
-        with torch.no_grad(), attach(self.backbone, actives), text.new_words(plain):
+    @torch.no_grad()
+    def _attention(self, picture: Picture, concepts: Sequence[Concept], group: Group) -> Tensor:
+        """Where each handle looks in a picture (k, s, s); at strength 0, where its noun does."""
+        text, recipe = self.backbone.text, picture.recipe
+        plain = [member for member in group if not recipe.strength(member.handle)]
+        latents, _ = self.backbone.encode_photos(np.asarray(picture.image)[None])
+        nouns = {member.handle: text.vectors_of(member.noun) for member in plain}
+        with attach(self.backbone, actives_of(recipe, concepts)), text.new_words(nouns):
             words = text.read([recipe.prompt])
-            spans = [words.tokens[0].spans[member.handle] for member in members]
-            maps = looks(self.backbone, latents, words.hidden, spans)
-        parts, places = windows(picture), [place(picture, attention[0]) for attention in maps]
-        cosines = self.judge.look([*parts, *places]) @ self.judge.look(photos).T
-        return Seen(
-            cosines[: len(parts)].tolist(),
-            cosines[len(parts) :].tolist(),
-            self.judge.agreement([picture], nouns),
-        )
+            spans = [words.tokens[0].spans[member.handle] for member in group]
+            return looks(self.backbone, latents, words.hidden, spans)[:, 0]
 
-    def _learned(self, member: Member) -> Concept:
-        concept, _ = learned(
-            self.backbone, member.case, member.variant, self.look, self.folder / "concepts" / member.name
-        )
+    def learned(self, member: Member) -> Concept:
+        """A member's concept."""
+        folder = self.folder / "concepts" / member.name
+        concept, _ = learned(self.backbone, member.case, member.variant, self.look, folder)
         return concept
-
-    def _photo(self, case: Case) -> Image.Image:
-        """The photo that was kept from training, if there is one."""
-        photo = (case.unseen or case.photos)[0]
-        return photo.square(photo.side)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
@@ -84,7 +84,7 @@ def cases_in(folder: Path) -> list[Case]:
     return cases
 
 
-def part_of(cases: Sequence[Case], text: str) -> list[Case]:
+def part_of(cases: Sequence[Any], text: str) -> list[Any]:
     """A process's share of the cases: "2/3" is every third, from the second on. Raises StudioError when the
     text is none."""
     first, _, step = text.partition("/")
