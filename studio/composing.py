@@ -9,7 +9,7 @@
            of the steps, self-attention does not cross from one part into another (the leak that
            LoRA-Composer, arXiv 2403.11627, closes). The parts are given by hand, or else the base begins the
            picture with the plain nouns: where each of them looks is where its concept goes on
-           (`studio.regions`).
+           (`studio.regions`). What is in no place, such as a style, acts everywhere.
 
 A picture with a single concept is painted in the same way by all of them.
 """
@@ -32,6 +32,17 @@ from studio.text import Tokens
 
 APART = 0.5  # share of the steps in which regions do not look at each other
 LOOKS = 0.1  # share of the steps that the base paints with plain nouns, to see where each will be
+PLACELESS = {
+    "art",
+    "background",
+    "drawing",
+    "light",
+    "painting",
+    "place",
+    "scene",
+    "sketch",
+    "style",
+}  # nouns
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,18 @@ class Conditions:
     sight: Sight | None = None
 
 
-def looks_of(recipe: Recipe) -> int:
-    """With how many steps the base begins a picture, to find regions that are not given."""
-    given = all(handle in recipe.regions for handle in recipe.acting)
-    return 0 if recipe.way != "regions" or given else max(1, round(LOOKS * recipe.steps))
+def placed(recipe: Recipe, nouns: Mapping[str, str]) -> dict[str, str]:
+    """The acting handles that are to have a region of their own, with their nouns: all whose `nouns` are things,
+    and what was given a region by hand; none where there are no regions."""
+    if recipe.way != "regions":
+        return {}
+    things = {handle: nouns[handle] for handle in recipe.acting}
+    return {h: noun for h, noun in things.items() if noun not in PLACELESS or h in recipe.regions}
+
+
+def looks_of(recipe: Recipe, placed: Collection[str]) -> int:
+    """With how many steps the base begins a picture, to find the regions that are not given by hand."""
+    return 0 if set(placed) <= set(recipe.regions) else max(1, round(LOOKS * recipe.steps))
 
 
 def compose(
@@ -56,19 +75,13 @@ def compose(
     prompts: Sequence[str],
     actives: Sequence[Active],
     nouns: Mapping[str, str],
-    areas: Tensor | None,
+    areas: Tensor,
 ) -> Conditions:
-    """What a negative prompt and a prompt are painted from in one of the ways. `nouns` maps each of k acting
-    handles to its noun; `areas` (k, h, w), 0 or 1, are their cells of the picture, if the way needs them."""
-    match way:
-        case "sum":
-            return summed(backbone, prompts, actives)
-        case "words":
-            return at_words(backbone, prompts, actives)
-        case "regions":
-            assert areas is not None
-            return in_regions(backbone, prompts, actives, nouns, areas)
-    raise ValueError(way)
+    """What a negative prompt and a prompt are painted from in one of the ways. `nouns` maps each of k placed
+    handles to its noun; `areas` (k, h, w), 0 or 1, are their cells of the picture."""
+    if nouns:
+        return in_regions(backbone, prompts, actives, nouns, areas)
+    return (at_words if way == "words" else summed)(backbone, prompts, actives)
 
 
 @torch.no_grad()
@@ -102,7 +115,8 @@ def in_regions(
     """The way `regions`. What no area covers is painted from the plain nouns alone. Where areas overlap, both
     readings are seen, and edits of layers that work on the picture are averaged.
 
-    A concept that only the negative prompt names has no region and acts everywhere.
+    Concepts that are not among `nouns`, such as a style, have no region: they are in every reading and act
+    everywhere.
     """
     areas = areas.to(backbone.device, torch.float32)
     rest = 1 - areas.amax(0, keepdim=True)

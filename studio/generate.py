@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from studio.attention import confined, recording
 from studio.backbone import Backbone
-from studio.composing import APART, Conditions, compose, looks_of, noun_words, nouned, placeholders
+from studio.composing import APART, Conditions, compose, looks_of, noun_words, nouned, placed, placeholders
 from studio.concept import Concept
 from studio.edits import Active, attach, fit
 from studio.errors import StudioError
@@ -83,7 +83,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     actives = actives_of(recipe, concepts)
     for active in actives:
         active.edit.to(backbone)
-    nouns = {handle: known[handle] for handle in recipe.acting}
+    nouns = placed(recipe, known)
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
     with torch.no_grad(), attach(backbone, actives):
         dropped = backbone.text.tokenize(prompts[1]).dropped
@@ -92,7 +92,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
     if recipe.obeying:
         learned_words(backbone, prompts[1], actives)  # refuses now, not after a first painting
-    done, total = 0, recipe.count * _steps(recipe)
+    done, total = 0, recipe.count * _steps(recipe, nouns)
     for index in range(recipe.count):
         for event in _paint(backbone, recipe.single(index), prompts, actives, nouns):
             if isinstance(event, Step):
@@ -113,9 +113,10 @@ def check(backbone: Backbone, concepts: Sequence[Concept]) -> None:
                 raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
 
 
-def _steps(recipe: Recipe) -> int:
+def _steps(recipe: Recipe, nouns: Collection[str]) -> int:
     """How many steps one picture takes."""
-    return recipe.steps + (recipe.obeying + recipe.steps - looks_of(recipe) if recipe.obeying else 0)
+    again = recipe.obeying + recipe.steps - looks_of(recipe, nouns)
+    return recipe.steps + (again if recipe.obeying else 0)
 
 
 def _paint(
@@ -126,39 +127,39 @@ def _paint(
     nouns: Mapping[str, str],
 ) -> Iterator[Event]:
     """One picture: its Steps, not yet numbered, and the Result."""
-    areas, begun = None, None
-    if recipe.way == "regions":
-        areas, begun = yield from _laid_out(backbone, recipe, prompts, nouns)
+    areas, begun = yield from _laid_out(backbone, recipe, prompts, nouns)
     composed = partial(compose, backbone, recipe.way, prompts, nouns=nouns, areas=areas)
     conditions = composed(actives)
     if recipe.obeying:
-        latents = yield from _sampled(backbone, recipe, conditions, begun, "painting as it is")
+        latents = yield from _sampled(backbone, recipe, conditions, *begun, "painting as it is")
         for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, recipe.seed):
             if isinstance(event, Result):
                 conditions = composed(event.value)
             else:
                 yield event
-    latents = yield from _sampled(backbone, recipe, conditions, begun, "painting")
+    latents = yield from _sampled(backbone, recipe, conditions, *begun, "painting")
     yield Result(Picture(backbone.decode(latents)[0], recipe))
 
 
 def _laid_out(
     backbone: Backbone, recipe: Recipe, prompts: Sequence[str], nouns: Mapping[str, str]
-) -> Generator[Event, None, tuple[Tensor, Tensor | None]]:
-    """The cells (k, h, w) of each handle, and the latents that the picture goes on from. A handle has its
-    box, or else its part of what is left, by where its noun looks in the first steps; the base paints those.
+) -> Generator[Event, None, tuple[Tensor, tuple[int, Tensor | None]]]:
+    """The cells (k, h, w) of each placed handle, and how many steps have led to which latents by then. A handle
+    has its box, or else its part of what is left, by where its noun looks in the steps that the base begins
+    with.
     """
     height, width = _cells(backbone, recipe)
     areas = boxed(recipe.regions, list(nouns), height, width)
     missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
     if not missing:
-        return areas, None
+        return areas, (0, None)
     with noun_words(backbone, nouns), torch.no_grad():
         words = backbone.text.read(nouned(prompts, nouns))
     spots = list(placeholders(nouns))
     places = [words.tokens[1].spans[spots[number]] for number in missing]
     maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden), [recipe.seed])
-    for _ in range(looks_of(recipe)):
+    steps = looks_of(recipe, nouns)
+    for _ in range(steps):
         with recording(backbone) as recorder:
             latents = next(sampled)
         side = recorder.side(backbone.attention_side)
@@ -166,7 +167,7 @@ def _laid_out(
         yield Step(0, 0, stage="painting")
     attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
     areas[missing] = parted(attention, areas.amax(0) == 0).to(areas)
-    return areas, latents
+    return areas, (steps, latents)
 
 
 def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
@@ -178,12 +179,11 @@ def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
 
 
 def _sampled(
-    backbone: Backbone, recipe: Recipe, conditions: Conditions, begun: Tensor | None, stage: str
+    backbone: Backbone, recipe: Recipe, conditions: Conditions, start: int, latents: Tensor | None, stage: str
 ) -> Generator[Event, None, Tensor]:
-    """The latents (1, C, h, w) of a picture, with a Step for each of the sampler's."""
-    start = 0 if begun is None else looks_of(recipe)
-    sampled = sample(backbone, recipe, conditions, [recipe.seed], start, begun)
-    latents = begun
+    """The latents (1, C, h, w) of a picture that the first `start` steps have led to `latents`, with a Step
+    for each of the others."""
+    sampled = sample(backbone, recipe, conditions, [recipe.seed], start, latents)
     for _ in range(recipe.steps - start):
         latents = next(sampled)
         yield Step(0, 0, stage=stage)

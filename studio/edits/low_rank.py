@@ -161,6 +161,7 @@ def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[...,
         """m of every row of A, (rows or 1, places, R)."""
         if (rows, places) not in known:
             each = [_reach(active.reach, site, rows, places).to(A) for active in actives]
+            each = torch.broadcast_tensors(*each)
             known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
         return known[rows, places]
 
@@ -185,7 +186,7 @@ def _reaches(reach: Reach | None, site: str) -> bool:
 
 
 def _reach(reach: Reach | None, site: str, rows: int, places: int) -> Tensor:
-    """m of one edit at a layer with input (rows, places, D): (rows, places)."""
+    """m of one edit at a layer with input (rows, places, D): (rows or 1, places)."""
     if reach is None or not _reaches(reach, site):
-        return torch.ones(rows, places)
-    return reach.tokens[-rows:] if _reads_text(site) else reach.cells(places).expand(rows, -1)
+        return torch.ones(1, places)
+    return reach.tokens[-rows:] if _reads_text(site) else reach.cells(places)

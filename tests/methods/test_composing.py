@@ -13,7 +13,7 @@ from torch import Tensor
 
 from studio.attention import Sight, confined
 from studio.backbone import Backbone
-from studio.composing import Conditions, at_words, in_regions, looks_of, summed
+from studio.composing import Conditions, at_words, in_regions, looks_of, placed, summed
 from studio.concept import Concept
 from studio.edits import Active, Edit, LowRank, NewWord, RankOne, Reach, attach
 from studio.events import Result, Step
@@ -322,7 +322,20 @@ def test_regions_given_by_hand_need_no_look(backbone: Backbone) -> None:
     boxes = together("regions", regions=HALVES)
     stages = [event.stage for event in generate(backbone, boxes, pair(backbone)) if isinstance(event, Step)]
     assert stages == ["painting"] * LOOK.steps
-    assert looks_of(boxes) == 0 and looks_of(together("regions", steps=30)) == 3
+    assert looks_of(boxes, NOUNS) == 0 and looks_of(together("regions", steps=30), NOUNS) == 3
+
+
+def test_a_style_is_everywhere_and_things_have_regions(backbone: Backbone) -> None:
+    prompt, style = "a <lily> and a <tom> as <ink>", tuned(backbone, "<ink>", "style", seed=3)
+    recipe = together("regions", prompt=prompt)
+    assert placed(recipe, {**NOUNS, "<ink>": "style"}) == NOUNS
+    assert placed(together("words"), NOUNS) == {}
+    concepts = [*pair(backbone), style]
+    conditions = in_regions(backbone, ["", prompt], actives(concepts, recipe), NOUNS, halves(backbone))
+    reaches = {active.edit.handle: active.reach for active in conditions.actives}
+    assert reaches["<ink>"] is None and reaches["<tom>"] is not None
+    plain = pixels(backbone, dataclasses.replace(recipe, strengths={"<ink>": 0.0}), *concepts)
+    assert not np.array_equal(pixels(backbone, recipe, *concepts), plain)
 
 
 def test_a_box_moves_a_single_concept(backbone: Backbone) -> None:

@@ -1,4 +1,4 @@
-"""What recipes, regions and the form say of several concepts in one picture; the page's part without torch."""
+"""What recipes, regions and the form say of several concepts in one picture."""
 
 from __future__ import annotations
 
