@@ -32,17 +32,7 @@ from studio.text import Tokens
 
 APART = 0.5  # share of the steps in which regions do not look at each other
 LOOKS = 0.1  # share of the steps that the base paints with plain nouns, to see where each will be
-PLACELESS = {
-    "art",
-    "background",
-    "drawing",
-    "light",
-    "painting",
-    "place",
-    "scene",
-    "sketch",
-    "style",
-}  # nouns
+PLACELESS = {"art", "background", "drawing", "light", "painting", "place", "scene", "style"}  # nouns
 
 
 @dataclass(frozen=True)
@@ -56,8 +46,8 @@ class Conditions:
 
 
 def placed(recipe: Recipe, nouns: Mapping[str, str]) -> dict[str, str]:
-    """The acting handles that are to have a region of their own, with their nouns: all whose `nouns` are things,
-    and what was given a region by hand; none where there are no regions."""
+    """The acting handles that are to have a region of their own, with their nouns: those whose `nouns` are
+    things, and those that were given one by hand; none where there are no regions."""
     if recipe.way != "regions":
         return {}
     things = {handle: nouns[handle] for handle in recipe.acting}
@@ -123,7 +113,7 @@ def in_regions(
     ground = bool(rest.any())
     alone = [*nouns, ""] if ground else list(nouns)
     columns = [nouned(prompts, nouns, keep) for keep in alone]
-    placeless = [active for active in actives if not set(active.handles) & set(nouns)]
+    placeless = without_place(actives, nouns)
     words = []
     with noun_words(backbone, nouns):
         for keep, column in zip(alone, columns, strict=True):
@@ -144,6 +134,11 @@ def in_regions(
             reaching.append(replace(active, reach=Reach(tokens.expand(len(prompts), -1), area)))
     sight = Sight(torch.cat([areas, rest]) if ground else areas, readable.to(backbone.device), ground)
     return Conditions(hidden, reaching, sight)
+
+
+def without_place(actives: Sequence[Active], nouns: Collection[str]) -> list[Active]:
+    """The edits of no handle that has a region."""
+    return [active for active in actives if not set(active.handles) & set(nouns)]
 
 
 def placeholders(nouns: Mapping[str, str]) -> dict[str, str]:

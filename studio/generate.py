@@ -19,7 +19,17 @@ from torch import Tensor
 
 from studio.attention import confined, recording
 from studio.backbone import Backbone
-from studio.composing import APART, Conditions, compose, looks_of, noun_words, nouned, placed, placeholders
+from studio.composing import (
+    APART,
+    Conditions,
+    compose,
+    looks_of,
+    noun_words,
+    nouned,
+    placed,
+    placeholders,
+    without_place,
+)
 from studio.concept import Concept
 from studio.edits import Active, attach, fit
 from studio.errors import StudioError
@@ -127,7 +137,7 @@ def _paint(
     nouns: Mapping[str, str],
 ) -> Iterator[Event]:
     """One picture: its Steps, not yet numbered, and the Result."""
-    areas, begun = yield from _laid_out(backbone, recipe, prompts, nouns)
+    areas, begun = yield from _laid_out(backbone, recipe, prompts, actives, nouns)
     composed = partial(compose, backbone, recipe.way, prompts, nouns=nouns, areas=areas)
     conditions = composed(actives)
     if recipe.obeying:
@@ -142,22 +152,27 @@ def _paint(
 
 
 def _laid_out(
-    backbone: Backbone, recipe: Recipe, prompts: Sequence[str], nouns: Mapping[str, str]
+    backbone: Backbone,
+    recipe: Recipe,
+    prompts: Sequence[str],
+    actives: Sequence[Active],
+    nouns: Mapping[str, str],
 ) -> Generator[Event, None, tuple[Tensor, tuple[int, Tensor | None]]]:
-    """The cells (k, h, w) of each placed handle, and how many steps have led to which latents by then. A handle
-    has its box, or else its part of what is left, by where its noun looks in the steps that the base begins
-    with.
+    """The cells (k, h, w) of each placed handle, and how many steps have led to which latents by then.
+
+    A handle has its box, or else its part of what is left, by where its noun looks in the first few steps.
     """
     height, width = _cells(backbone, recipe)
     areas = boxed(recipe.regions, list(nouns), height, width)
     missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
     if not missing:
         return areas, (0, None)
-    with noun_words(backbone, nouns), torch.no_grad():
+    placeless = without_place(actives, nouns)
+    with torch.no_grad(), noun_words(backbone, nouns), attach(backbone, placeless):
         words = backbone.text.read(nouned(prompts, nouns))
     spots = list(placeholders(nouns))
     places = [words.tokens[1].spans[spots[number]] for number in missing]
-    maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden), [recipe.seed])
+    maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden, placeless), [recipe.seed])
     steps = looks_of(recipe, nouns)
     for _ in range(steps):
         with recording(backbone) as recorder:
