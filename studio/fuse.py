@@ -40,6 +40,7 @@ from studio.recipe import Recipe
 
 STEPS = 10  # of the painting whose inputs are collected
 RIDGE = 1e-4  # of the mean of G's diagonal
+NOTHING = 1e-8  # a mean that small
 
 
 def fuse(backbone: Backbone, concepts: Sequence[Concept], look: Recipe) -> Iterator[Event]:
@@ -115,7 +116,7 @@ class Gathered:
 
 def router(G: Tensor, Q: Tensor) -> Tensor:
     """(Q + ridge I) (G + ridge I)^-1, (R, R)."""
-    ridge = RIDGE * G.diagonal().mean().clamp_min(torch.finfo(G.dtype).tiny) * torch.eye(len(G)).to(G)
+    ridge = RIDGE * G.diagonal().mean().clamp_min(NOTHING) * torch.eye(len(G)).to(G)
     return torch.linalg.solve(G + ridge, Q + ridge, left=False)
 
 
