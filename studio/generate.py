@@ -223,8 +223,9 @@ def sample(
         shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
         noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
         latents = torch.stack(noise) * sampler.init_noise_sigma
-    hidden = conditions.hidden.repeat_interleave(len(seeds), dim=0)
     guided = recipe.guidance != 1
+    hidden = conditions.hidden if guided else conditions.hidden[1:]
+    hidden = hidden.repeat_interleave(len(seeds), dim=0).to(backbone.dtype)
     with torch.no_grad():
         attached = fit(backbone, conditions.actives)
     for number, t in list(enumerate(sampler.timesteps))[start:]:
@@ -235,6 +236,6 @@ def sample(
                 eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, hidden).chunk(2)
                 eps = eps_0 + recipe.guidance * (eps_c - eps_0)
             else:
-                eps = backbone.predict(noisy, t, hidden[len(seeds) :])
+                eps = backbone.predict(noisy, t, hidden)
             latents = sampler.step(eps, t, latents).prev_sample
         yield latents

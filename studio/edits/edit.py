@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.backbone import Backbone
 from studio.header import Knob
@@ -77,6 +77,25 @@ class Edit(ABC):
         for tensor in self.tensors().values():
             tensor.data = tensor.data.to(backbone.device)
         return self
+
+
+def adding(change: Callable[[nn.Module, Tensor, Tensor], Tensor], steady: bool) -> Callable[..., Tensor]:
+    """A forward hook that adds `change` (layer, input, output) to a layer's output.
+
+    A `steady` layer reads the text, which is the same at every step of a picture: without gradients, the
+    change for one input is worked out once.
+    """
+    known: dict[str, Tensor] = {}
+
+    def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        x = arguments[0]
+        if not steady or torch.is_grad_enabled():
+            return output + change(layer, x, output)
+        if known.get("input") is not x:
+            known.update(input=x, change=change(layer, x, output))
+        return output + known["change"]
+
+    return add
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, hooked
+from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked
 
 READS_TEXT = ("attn2.to_k", "attn2.to_v")
 
@@ -165,14 +165,13 @@ def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[...,
             known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
         return known[rows, places]
 
-    def add(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        x = arguments[0]
+    def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
         inner = F.linear(x.to(A.dtype), A)
         if masked and x.ndim == 3:
             inner = inner * reach(len(x), x.shape[1])
-        return output + F.linear(inner, B).to(output.dtype)
+        return F.linear(inner, B).to(output.dtype)
 
-    return add
+    return adding(change, steady=_reads_text(site))
 
 
 def _reads_text(site: str) -> bool:

@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, hooked
+from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked
 from studio.header import Knob
 
 SAME_DIRECTION = 1e-4
@@ -139,16 +139,16 @@ def _turning(site: str, groups: Mapping[Reach | None, Sequence[Active]]) -> Call
     """A forward hook that puts the edits in place of what W makes of their directions; in float32. Edits of
     one reach share their span; where several reach, their changes add up."""
 
-    def turn(layer: nn.Linear, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        e, before = arguments[0].float(), output.float()
+    def change(layer: nn.Linear, x: Tensor, output: Tensor) -> Tensor:
+        e, total = x.float(), torch.zeros_like(output)
         for reach, actives in groups.items():
-            delta = _delta(site, layer, e, before, actives)
+            delta = _delta(site, layer, e, output.float(), actives)
             if reach is not None:
                 delta = delta * reach.tokens[-len(e) :, :, None].to(delta)
-            output = output + delta.to(output.dtype)
-        return output
+            total = total + delta.to(output.dtype)
+        return total
 
-    return turn
+    return adding(change, steady=True)
 
 
 def _delta(site: str, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[Active]) -> Tensor:

@@ -220,6 +220,22 @@ def test_a_swapped_weight_does_what_the_hook_does(backbone: Backbone) -> None:
         torch.testing.assert_close(layer(x), swapped, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("make", [tuned, gated])
+def test_what_is_worked_out_once_for_a_text_is_not_kept_for_another(backbone: Backbone, make: object) -> None:
+    conditions = at_words(backbone, ["", PROMPT], actives([make(backbone, "<lily>"), pair(backbone)[1]]))
+    layer = next(iter(backbone.linear_sites("attn2.to_v").values()))
+    other = conditions.hidden.flip(2)
+    with torch.no_grad():
+        fresh = []
+        for text in (conditions.hidden, other):
+            with attach(backbone, conditions.actives):
+                fresh.append(layer(text))
+        with attach(backbone, conditions.actives):
+            again = [layer(text) for text in (conditions.hidden, conditions.hidden, other, conditions.hidden)]
+    for one, index in zip(again, (0, 0, 1, 0), strict=True):
+        assert torch.equal(one, fresh[index])
+
+
 # regions
 
 

@@ -345,7 +345,7 @@ def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Back
             turned.listen(backbone, [prompts])
             said = layer(hidden)
             turned.with_noun = None
-            local = layer(hidden)
+            local = layer(hidden.clone())
         with torch.no_grad():
             noun = layer(backbone.text.read(["", "a photo of cat on blue"]).hidden)
         torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
