@@ -7,6 +7,7 @@ table, and a folder per job with an append-only log of events.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from studio.errors import StudioError
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 Wish = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
+SHOWN = ("train", "create")  # what a person queued; a mask is asked for by the page, which waits for it
 
 TABLE = """
 create table if not exists jobs (
@@ -113,9 +115,10 @@ class Jobs:
         return _job(row)
 
     def list(self, limit: int = 50) -> list[Job]:
-        """The newest jobs, newest first."""
+        """The newest jobs that a person queued, newest first."""
+        query = "select * from jobs where kind in (?, ?) order by id desc limit ?"
         with self._table() as table:
-            rows = table.execute("select * from jobs order by id desc limit ?", (limit,)).fetchall()
+            rows = table.execute(query, (*SHOWN, limit)).fetchall()
         return [_job(row) for row in rows]
 
     def folder(self, number: int) -> Path:
@@ -131,9 +134,17 @@ class Jobs:
                 (time.time(), number),
             )
 
+    def forget(self, number: int) -> None:
+        """Remove a job and its folder; one that runs is asked to stop and stays."""
+        self.ask(number, "discard")
+        if self.get(number).has_ended:
+            with self._table() as table:
+                table.execute("delete from jobs where id = ?", (number,))
+            shutil.rmtree(self.folder(number), ignore_errors=True)
+
     # what the worker does
 
-    def claim(self, kinds: tuple[str, ...] = ("train", "create")) -> Job | None:
+    def claim(self, kinds: tuple[str, ...] = SHOWN) -> Job | None:
         """Take the oldest waiting job of these kinds; it is running when this returns."""
         marks = ",".join("?" * len(kinds))
         with self._table() as table:

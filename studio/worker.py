@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from studio.backbone import Backbone
 from studio.concept import Concept
@@ -24,10 +25,12 @@ from studio.jobs import Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
+from studio.segmenter import Segmenter
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
 
 IDLE_SECONDS = 0.2
+BETWEEN = {"train": ("mask", "create"), "create": ("mask",)}  # what is done between the steps of another job
 OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
 
 log = logging.getLogger("likeness.worker")
@@ -47,7 +50,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     worker = Worker(workspace, backbone, methods, train)
     worker.say("ready")
     while True:
-        if not worker.take(("train", "create")):
+        if not (worker.take(("mask",)) or worker.take(("train", "create"))):
             time.sleep(IDLE_SECONDS)
 
 
@@ -58,6 +61,7 @@ class Worker:
         self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
     ) -> None:
         self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
+        self.segmenter: Segmenter | None = None  # loaded for the first mask
 
     def say(self, state: str) -> None:
         """Tell the page what the worker is doing, and on what."""
@@ -102,6 +106,8 @@ class Worker:
 
     def do(self, job: Job) -> dict[str, object]:
         """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
+        if job.kind == "mask":
+            return self.outline(job)
         events = self.training(job) if job.kind == "train" else self.painting(job)
         outcome: dict[str, object] = {}
         finishing = False
@@ -119,9 +125,8 @@ class Worker:
                 except (StopIteration, FinishEarly):
                     return outcome
                 continue
-            if job.kind == "train":
-                while self.take(("create",)):
-                    self.say("busy")
+            while self.take(BETWEEN[job.kind]):
+                self.say("busy")
             event = next(events, None)
         return outcome
 
@@ -142,6 +147,15 @@ class Worker:
         """The events of a painting job."""
         recipe = Recipe.from_json(job.task)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace, recipe))
+
+    def outline(self, job: Job) -> dict[str, object]:
+        """Find the mask that the page waits for."""
+        if self.segmenter is None:
+            self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
+        folder, name = self.workspace.jobs.folder(job.id), "mask.png"
+        mask = self.segmenter.propose(Image.open(folder / "square.png"), job.task["clicks"])
+        _whole(folder / name, lambda path: mask.save(path, format="PNG"))
+        return {"file": name}
 
     def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:
         """Write an event to the job's log, and what it brought to disk."""

@@ -10,14 +10,17 @@ import dataclasses
 import itertools
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from studio.errors import StudioError
 from studio.header import write_whole
 from studio.jobs import Job, Jobs
-from studio.masks import check
+from studio.masks import check, propose, without
 from studio.method import MethodCard, Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
@@ -28,6 +31,7 @@ from studio.shelf import Shelf
 STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
 DEMO = STARTER.parent / "demo"
 NOUN_LETTERS_HIGH = 60
+ANSWER_SECONDS = 15.0  # for the worker to find a mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +59,12 @@ class BaseDefaults:
 
 
 class Workspace:
-    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with."""
+    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with,
+    `segmenter` the folder of one that finds masks, if there is one."""
 
-    def __init__(self, folder: Path, base: str | Path = STARTER) -> None:
+    def __init__(self, folder: Path, base: str | Path = STARTER, segmenter: str | Path = "") -> None:
         self.folder = Path(folder).expanduser().resolve()
-        self.base = str(base)
+        self.base, self.segmenter = str(base), str(segmenter)
         try:
             self.pictures = self._place("pictures")
             self.cache = self._place("cache")
@@ -163,6 +168,30 @@ class Workspace:
             hint = "Choose another name, or rename or delete the old one in the Library."
             raise StudioError(f"{handle} is already the name of a concept.", hint)
         return Subject(handle, noun)
+
+    def propose(
+        self,
+        square: Image.Image,
+        clicks: Sequence[tuple[float, float]],
+        beside: Sequence[Image.Image] = (),
+    ) -> Image.Image:
+        """The mask of what was clicked on, as `studio.masks.propose` gives it: from the worker's segmenter,
+        when there is one and it answers in time. Raises StudioError when nothing is found."""
+        if not self.segmenter or self.worker_state().state not in ("ready", "busy"):
+            return propose(square, clicks, beside)
+        with self.jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, folder):
+            square.save(folder / "square.png")
+        try:
+            give_up = time.monotonic() + ANSWER_SECONDS
+            while not (job := self.jobs.get(number)).has_ended and time.monotonic() < give_up:
+                time.sleep(0.05)
+            if job.status == "failed":
+                raise StudioError(job.error, job.hint)
+            if job.status != "done":
+                return propose(square, clicks, beside)
+            return without(Image.open(folder / job.outcome["file"]).convert("L"), beside)
+        finally:
+            self.jobs.forget(number)
 
     # painting
 

@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from studio.backbone import Backbone
 from studio.edits.edit import Active, Attaching, Edit, Reach
+from studio.edits.full import Full
 from studio.edits.low_rank import LowRank
 from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
 
-__all__ = ["KINDS", "Active", "Edit", "LowRank", "NewWord", "RankOne", "Reach", "attach", "fit"]
+__all__ = ["KINDS", "Active", "Edit", "Full", "LowRank", "NewWord", "RankOne", "Reach", "attach", "fit"]
 
-KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, LowRank, RankOne)}
+KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 
 
 def fit(backbone: Backbone, actives: Sequence[Active]) -> Attaching:

@@ -111,6 +111,24 @@ def hooked(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> It
             handle.remove()
 
 
+@contextmanager
+def swapped(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Other weights, by their paths such as `unet.conv_in.weight`, in the place of the base's own, for the
+    length of a block; then the very parameters that were there."""
+    places = {path: path.rpartition(".")[::2] for path in weights}
+    own = {}
+    try:
+        for path, weight in weights.items():
+            site, leaf = places[path]
+            own[path] = backbone.sites[site]._parameters[leaf]
+            backbone.sites[site]._parameters[leaf] = weight
+        yield
+    finally:
+        for path, weight in own.items():
+            site, leaf = places[path]
+            backbone.sites[site]._parameters[leaf] = weight
+
+
 @dataclass(frozen=True, eq=False)
 class Reach:
     """Where an edit acts, all between 0 and 1: at which tokens (2, L) of the encoded negative prompt and

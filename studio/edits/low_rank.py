@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked
+from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked, swapped
 
 READS_TEXT = ("attn2.to_k", "attn2.to_v")
 
@@ -96,7 +96,7 @@ class LowRank(Edit):
         for active in actives:
             for site in active.edit.A:
                 sites.setdefault(site, []).append(active)
-        weights: dict[str, nn.Parameter] = {}
+        weights: dict[str, Tensor] = {}
         hooks: dict[str, Callable[..., Tensor]] = {}
         for site, there in sites.items():
             weight = backbone.sites[site].weight
@@ -104,7 +104,7 @@ class LowRank(Edit):
             if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
                 hooks[site] = _adding(site, there, masked)
             else:
-                weights[site] = _summed(weight, site, there)
+                weights[f"{site}.weight"] = _summed(weight, site, there)
         return partial(_attaching, backbone, weights, hooks)
 
 
@@ -125,18 +125,11 @@ def shared_rows(width: int, rank: int, block: int) -> Tensor:
 
 @contextmanager
 def _attaching(
-    backbone: Backbone, weights: Mapping[str, nn.Parameter], hooks: Mapping[str, Callable[..., Tensor]]
+    backbone: Backbone, weights: Mapping[str, Tensor], hooks: Mapping[str, Callable[..., Tensor]]
 ) -> Iterator[None]:
-    """Layers with other weights, or with hooks, for the length of a block; then the very weights they had."""
-    before = {site: backbone.sites[site].weight for site in weights}
-    try:
-        for site, weight in weights.items():
-            backbone.sites[site].weight = weight
-        with hooked(backbone, hooks):
-            yield
-    finally:
-        for site, weight in before.items():
-            backbone.sites[site].weight = weight
+    """Layers with other weights, or with hooks, for the length of a block."""
+    with swapped(backbone, weights), hooked(backbone, hooks):
+        yield
 
 
 def _stacked(site: str, actives: Sequence[Active]) -> tuple[Tensor, Tensor]:
@@ -145,10 +138,10 @@ def _stacked(site: str, actives: Sequence[Active]) -> tuple[Tensor, Tensor]:
     return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
 
 
-def _summed(weight: Tensor, site: str, actives: Sequence[Active]) -> nn.Parameter:
+def _summed(weight: Tensor, site: str, actives: Sequence[Active]) -> Tensor:
     """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
     A, B = _stacked(site, actives)
-    return nn.Parameter(torch.addmm(weight, B, A), requires_grad=False)
+    return torch.addmm(weight, B, A)
 
 
 def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[..., Tensor]:

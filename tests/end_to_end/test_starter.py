@@ -169,6 +169,7 @@ def test_a_demo_subject_is_learned_with_the_default_settings(
     *_, last = train(
         METHODS[method_id], backbone, photos, backpack.subject, settings, look(workspace), workspace.cache
     )
+    assert last.value.header.verdicts[backpack.subject.handle].learned
     unseen = [photo.square(photo.side) for photo in backpack.unseen]
     plain, learned = (
         pictures(

@@ -79,7 +79,7 @@ def test_the_measures_are_means_over_pictures() -> None:
 def test_the_table_has_intervals_over_groups_and_a_confusion_matrix() -> None:
     rows = [Row("sum", "m", [seen], BARS, [1.0, 1.0], [0.3]) for seen in (BOTH, FIRST_TWICE)]
     said = table(rows)
-    assert "| sum | m | 2 | 0.500 ± 0.980 |" in said
+    assert "| sum | m | 2 | 0.500 ± 6.353 |" in said
     assert "sum, handles by subjects: 100 % 0 %; 50 % 50 %" in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from studio.backbone import Backbone
 from studio.concept import Concept
-from studio.edits import LowRank
+from studio.edits import Full, LowRank
 from studio.events import Result
 from studio.generate import generate
 from studio.method import Subject
@@ -31,6 +32,7 @@ SHAPES = {
             "num_attention_heads": 12,
         },
         "low_rank": 797_184,
+        "weights": 859_520_964,
         "prediction_type": "epsilon",
     },
     "sd-2.1": {
@@ -46,6 +48,7 @@ SHAPES = {
             "num_attention_heads": 16,
         },
         "low_rank": 829_952,
+        "weights": 865_910_724,
         "prediction_type": "v_prediction",
     },
 }
@@ -70,6 +73,15 @@ def test_rank_four_has_the_published_size(name: str) -> None:
     edit = LowRank.start("<lily>", "cat", sites, 4, torch.Generator())
     assert len(sites) == 128
     assert sum(tensor.numel() for tensor in edit.parameters()) == SHAPES[name]["low_rank"]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_full_tuning_takes_every_published_weight(name: str) -> None:
+    with torch.device("meta"):
+        model = unet(name)
+    sites = {f"unet.{path}": module for path, module in model.named_modules() if path}
+    full = Full.start("<lily>", "cat", SimpleNamespace(sites=sites), text_encoder=False)
+    assert sum(weight.numel() for weight in full.parameters()) == SHAPES[name]["weights"]
 
 
 def real(name: str) -> Backbone:

@@ -60,12 +60,14 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     again = Counter("nothing")
     *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
     assert last.value == [base, learned] and again.looked == []
+    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=1, prompts=PROMPTS)
+    assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
 
 
 def test_the_table_has_means_and_intervals() -> None:
-    scores = [Score(name, "a", value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
+    scores = [Score(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
     row = table(scores).splitlines()[-1]
-    assert row == "| a | 2 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
+    assert row == "| a | 2 | 12 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
 
 
 def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:

@@ -21,6 +21,7 @@ NOUNS = (
     "installation",
     "events",
     "recipe",
+    "verdict",
     "header",
     "progress",
     "photos",
@@ -32,6 +33,7 @@ NOUNS = (
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
+    "fingerprint",
     "text",
     "backbone",
     "attention",
@@ -44,7 +46,16 @@ DEVICE = (
     "obey",
     "generate",
     "fuse",
+    "eye",
+    "measures",
+    "cp_clip",
     "score",
+    "segmenter",
+    "dino",
+    "base_eye",
+    "eyes",
+    "shots",
+    "scorecard",
     "worker",
     "console",
     "__main__",
@@ -57,10 +68,11 @@ HOMES = {
     "cv2": ("studio/masks.py",),
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/backbone.py", "assets/starter/recipe/"),
-    "transformers": ("studio/backbone.py", "assets/starter/recipe/"),
+    "transformers": ("studio/backbone.py", "studio/segmenter.py", "assets/starter/recipe/"),
     "safetensors": ("studio/concept.py", "studio/exchange.py", "assets/starter/recipe/"),
     "accelerate": ("trainers/kit/loop.py",),
     "open_clip": ("studio/score.py", "assets/starter/recipe/"),
+    "timm": ("studio/dino.py",),
 }
 
 

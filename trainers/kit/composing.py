@@ -26,10 +26,12 @@ from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import attach
 from studio.events import Event, Note, Result
+from studio.eye import Reader
 from studio.generate import Picture, actives_of, generate
+from studio.measures import Figure
 from studio.recipe import Recipe
 from trainers.kit.presence import Seen, place, windows
-from trainers.kit.trial import Case, Eye, learned
+from trainers.kit.trial import Case, learned
 from trainers.kit.variants import Variant
 
 COLOURS = ("blue", "red", "gray", "yellow", "green", "pink", "white", "orange")
@@ -145,7 +147,7 @@ class Composition:
     def __init__(
         self,
         backbone: Backbone,
-        judge: Eye,
+        judge: Reader,
         look: Recipe,
         folder: Path,
         seeds: int = 2,
@@ -240,7 +242,7 @@ def table(rows: Sequence[Row]) -> str:
     keys = sorted({(row.methods, row.way) for row in rows}, key=lambda key: _order(rows, key))
     for methods, way in keys:
         chosen = [row.measures() for row in rows if (row.methods, row.way) == (methods, way)]
-        cells = [_interval([measures[column] for measures in chosen]) for column in columns]
+        cells = [str(Figure.of(measures[column] for measures in chosen)) for column in columns]
         lines.append(f"| {way} | {methods} | {len(chosen)} | {' | '.join(cells)} |")
     for way in dict.fromkeys(row.way for row in rows):
         seen = [one for row in rows if row.way == way for one in row.seen]
@@ -256,9 +258,3 @@ def table(rows: Sequence[Row]) -> str:
 
 def _order(rows: Sequence[Row], key: tuple[str, str]) -> int:
     return next(number for number, row in enumerate(rows) if (row.methods, row.way) == key)
-
-
-def _interval(values: Sequence[float]) -> str:
-    """Mean and half the width of its 95 % interval over groups (normal approximation)."""
-    half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return f"{statistics.fmean(values):.3f} ± {half:.3f}"

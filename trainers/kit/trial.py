@@ -12,15 +12,13 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-from PIL import Image
-from torch import Tensor
+from typing import Any
 
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
+from studio.eye import Reader
 from studio.generate import generate
 from studio.method import Subject
 from studio.photo_set import PhotoSet
@@ -35,16 +33,6 @@ COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple"
 PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
 
 
-class Eye(Protocol):
-    """What a trial asks of a judge; `studio.score.Judge` has it."""
-
-    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, d) unit-norm features of pictures."""
-
-    def read(self, prompts: Sequence[str]) -> Tensor:
-        """(n, d) unit-norm features of prompts."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One subject of a trial. `unseen` are photos that likeness is measured against, never trained on."""
@@ -57,10 +45,11 @@ class Case:
 @dataclasses.dataclass(frozen=True)
 class Score:
     """One subject, one variant of a method, all prompts and seeds. `obeyed` is the share of pictures in
-    which the judge reads their own prompt before any other."""
+    which the judge reads their own prompt before any other; `pictures` says how many there were."""
 
     case: str
     method: str
+    pictures: int
     likeness: float
     agreement: float
     obeyed: float
@@ -95,7 +84,7 @@ def part_of(cases: Sequence[Any], text: str) -> list[Any]:
 
 def trial(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     cases: Sequence[Case],
     variants: Sequence[Variant],
     look: Recipe,
@@ -104,7 +93,7 @@ def trial(
     prompts: Sequence[str] = PROMPTS,
 ) -> Iterator[Event]:
     """Run it; the last event is a Result with the list of Scores. Pictures, concepts and scores are kept in
-    `folder`, and what is there already is not made again."""
+    `folder`, and what is there already, of as many pictures, is not made again."""
     scores: list[Score] = []
     for case in cases:
         name = case.subject.handle.strip("<>")
@@ -113,8 +102,10 @@ def trial(
             place = folder / name / (variant.folder if variant else BASE_FOLDER)
             kept = place / "score.json"
             if kept.exists():
-                scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
-                continue
+                score = Score(**json.loads(kept.read_text(encoding="utf-8")))
+                if score.pictures == seeds * len(prompts):
+                    scores.append(score)
+                    continue
             if variant is None:
                 score = _scored(backbone, judge, case, BASE_ROW, None, look, place, seeds, prompts)
             else:
@@ -141,7 +132,8 @@ def learned(
     if not took.exists():
         place.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
+        photos = PhotoSet.of(case.photos, tuple(case.subject.handles))
+        cache = place.parent.parent / "cache"
         method, subject = variant.method, case.subject
         *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
         assert isinstance(last, Result)
@@ -152,7 +144,7 @@ def learned(
 
 def _scored(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     case: Case,
     row: str,
     concept: Concept | None,
@@ -183,22 +175,21 @@ def _scored(
         obeyed += (fits.argmax(1) == number).tolist()
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
-    return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
+    return Score(place, row, len(obeyed), mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as Markdown: a row per method, means over subjects with a 95 % interval."""
-    lines = [
-        "| method | subjects | likeness | prompt agreement | prompt obeyed | file | seconds to train |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    columns = ("method", "subjects", "pictures", "likeness", "prompt agreement", "prompt obeyed", "file")
+    lines = [f"| {' | '.join(columns)} | seconds to train |", "|---" * (len(columns) + 1) + "|"]
     for method in dict.fromkeys(score.method for score in scores):
         rows = [score for score in scores if score.method == method]
         size = statistics.fmean(row.size_bytes for row in rows)
         cells = [
             method,
             str(len(rows)),
-            *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+            str(sum(row.pictures for row in rows)),
+            *(interval([getattr(row, name) for row in rows]) for name in _MEASURES),
         ]
         cells += [
             f"{size / 1000:.0f} kB" if size else "",
@@ -211,7 +202,7 @@ def table(scores: Sequence[Score]) -> str:
 _MEASURES = ("likeness", "agreement", "obeyed")
 
 
-def _interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
     """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
     half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return f"{statistics.fmean(values):.3f} ± {half:.3f}"

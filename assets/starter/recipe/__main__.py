@@ -13,7 +13,7 @@ from transformers import CLIPTokenizer
 
 from studio.score import Judge
 
-from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
+from . import apart, autoencoder, captioned, crew, demo, judge, measure, painter, words
 from .drawings import (
     STARTER,
     Drawing,
@@ -28,7 +28,7 @@ from .drawings import (
 from .drawings import world as known
 from .scenes import TWO_OBJECTS
 
-STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo")
+STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
 EXTRAS = ("second_judge", "rank")
 # What the last training of the shipped starter had, on two cores.
 MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 6.0, "judge": 27.0, "second_judge": 18.0}
@@ -230,6 +230,10 @@ class Recipe:
     def demo(self) -> None:
         demo.make(self.modules(), self.out.parent / "demo")
 
+    def apart(self) -> None:
+        """Held-out scenes with masks."""
+        apart.make(from_folder(self.cache), self.out.parent / "demo" / "scenes")
+
 
 def forget_places(starter: Path) -> None:
     """Take the folders of this machine out of a starter's configurations."""
@@ -247,7 +251,8 @@ def main() -> None:
         crew.join()
     recipe = Recipe(asked)
     stages = STAGES if asked.stage == "all" else (asked.stage,)
-    without = ("judge", "measure", "demo") if asked.captioned else ("demo",) if asked.drawings else ()
+    without = ("demo", "apart") if asked.captioned or asked.drawings else ()
+    without += ("judge", "measure") if asked.captioned else ()
     stages = tuple(stage for stage in stages if stage not in without)
     for stage in stages:
         print(f"== {stage}", flush=True)
