@@ -1,7 +1,9 @@
 """Paint and score in the foreground, without the page.
 
 python -m studio paint "<lily> on a blue background" --seed 7
+python -m studio paint "<lily> and <trek>" --composing regions --region lily=0,0,0.5,1
 python -m studio again picture.png          the same picture, from the recipe inside it
+python -m studio fuse lily trek --out both.safetensors
 python -m studio score lily photos/         how good a concept is, beside its plain noun
 """
 
@@ -21,9 +23,20 @@ from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.eyes import add_eye_flags, eyes_of
+from studio.fuse import fuse
 from studio.generate import generate
 from studio.photos import files_in, open_photos
-from studio.recipe import OBEYING, Recipe, handles_in, normal_handle, random_seed, read_recipe, save_picture
+from studio.recipe import (
+    OBEYING,
+    WAYS,
+    Recipe,
+    handles_in,
+    normal_handle,
+    random_seed,
+    read_recipe,
+    read_regions,
+    save_picture,
+)
 from studio.scorecard import PATTERNS, SEEDS, Card, References, score
 from studio.shelf import Entry
 from studio.worker import open_concepts
@@ -53,6 +66,19 @@ def main(arguments: list[str] | None = None) -> int:
     paint.add_argument("--steps", type=int, help="sampling steps; what the base likes without")
     paint.add_argument("--guidance", type=float, help="how closely to follow the prompt; as above")
     paint.add_argument("--count", type=int, default=1, help="how many pictures")
+    paint.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="NAME=LEFT,TOP,RIGHT,BOTTOM",
+        help="the part of the picture that is a concept's, in shares of it: lily=0,0,0.5,1",
+    )
+    fusing = commands.add_parser(
+        "fuse", help="put concepts into one file", description="Put concepts into one file."
+    )
+    fusing.add_argument("concepts", nargs="+", metavar="CONCEPT", help="files, or names in the library")
+    fusing.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    fusing.add_argument("--seed", type=int, default=0, help="of the pictures that are looked at for it")
     again = commands.add_parser("again", help="paint a picture again", description="Paint a picture again.")
     again.add_argument("png", type=Path, help="a picture with a recipe inside")
     for command in (paint, again):
@@ -64,13 +90,18 @@ def main(arguments: list[str] | None = None) -> int:
             metavar="STEPS",
             help=f"first make concepts leave the rest of the prompt alone, in {OBEYING} or so many steps",
         )
+        ways = "; ".join(f"{way}: {does[0].lower()}{does[1:]}" for way, does in WAYS.items())
+        command.add_argument(
+            "--composing", choices=WAYS, help=f"how several concepts share a picture ({ways})"
+        )
+        command.add_argument("--out", type=Path, help="folder for the pictures")
+    for command in (paint, again, fusing):
         command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
-        command.add_argument("--out", type=Path, help="folder for the pictures")
     _add_score_flags(commands.add_parser("score", help="score a concept", description="Score a concept."))
     given = parser.parse_args(arguments)
     try:
-        (_score if given.command == "score" else _paint)(given)
+        {"fuse": _fuse, "score": _score}.get(given.command, _paint)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -80,8 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
     """What was asked for, the base's own habits where nothing was said."""
     if given.command == "again":
-        recipe = read_recipe(given.png)
-        return recipe if given.obey is None else dataclasses.replace(recipe, obeying=given.obey)
+        asked = {"obeying": given.obey, "composing": given.composing}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        return dataclasses.replace(read_recipe(given.png), **asked)
     defaults = workspace.base_defaults()
     return Recipe(
         given.prompt,
@@ -93,6 +125,8 @@ def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
         guidance=defaults.guidance if given.guidance is None else given.guidance,
         count=given.count,
         obeying=given.obey or 0,
+        composing=given.composing or Recipe.composing,
+        regions=read_regions(" ".join(given.region)),
     )
 
 
@@ -151,9 +185,22 @@ def _paint(given: argparse.Namespace) -> None:
             picture = event.value
             named = "-".join(recipe.concepts).replace("<", "").replace(">", "") or "picture"
             obeying = "-obeying" if picture.recipe.obeying else ""
-            path = folder / f"{named}-{picture.recipe.seed}{obeying}.png"
+            way = f"-{picture.recipe.composing}" if picture.recipe.composing != Recipe.composing else ""
+            path = folder / f"{named}-{picture.recipe.seed}{obeying}{way}.png"
             save_picture(picture.image, picture.recipe, path)
             print(path)
+
+
+def _fuse(given: argparse.Namespace) -> None:
+    workspace = Workspace(given.workspace, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, guidance=defaults.guidance)
+    concepts = [Concept.open(_entry(place, workspace).path) for place in given.concepts]
+    for event in shown(fuse(Backbone.open(given.base), concepts, look)):
+        if isinstance(event, Result):
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            event.value.save(given.out)
+            print(f"Kept as {given.out} ({given.out.stat().st_size / 1000:.0f} kB)")
 
 
 def _add_score_flags(parser: argparse.ArgumentParser) -> None:

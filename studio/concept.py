@@ -19,7 +19,7 @@ from studio.backbone import Backbone
 from studio.edits import KINDS, Active, Edit
 from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, read_header, refused, write_whole
-from studio.recipe import Recipe
+from studio.recipe import Recipe, handles_in
 
 TENSORS_HIGH = 20_000
 
@@ -87,11 +87,15 @@ class Concept:
                     )
                     hint = f"It has {known}." if known else "It has nothing of the kind."
                     raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
-        handles = tuple(self.header.handles)
-        return [
-            Active(edit.turned(recipe.knobs.get(edit.handle, {})), edit.strength(recipe, handles))
-            for edit in self.edits
-        ]
+        named = handles_in(f"{recipe.prompt} {recipe.negative}")
+        actives = []
+        for edit in self.edits:
+            own = tuple(self.header.handles) if edit.common else (edit.handle,)
+            strengths = [recipe.strength(handle) for handle in named if handle in own]
+            strength = max(strengths, default=recipe.strength(edit.handle))
+            turned = edit.turned(recipe.knobs.get(edit.handle, {}))
+            actives.append(Active(turned, strength, own))
+        return actives
 
 
 def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:

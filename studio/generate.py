@@ -7,23 +7,36 @@ picture, bit for bit, whoever asks.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from PIL.Image import Image
 from torch import Tensor
 
+from studio.attention import confined, recording
 from studio.backbone import Backbone
+from studio.composing import (
+    APART,
+    Conditions,
+    compose,
+    looks_of,
+    noun_words,
+    nouned,
+    placed,
+    placeholders,
+    without_place,
+)
 from studio.concept import Concept
-from studio.edits import Active, attach
+from studio.edits import Active, attach, fit
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
 from studio.obey import learned_words, obey
 from studio.recipe import Recipe, handles_in
-from studio.text import Words
+from studio.regions import boxed, parted
 
 
 @dataclass(frozen=True)
@@ -63,92 +76,166 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     Pictures are painted singly, so that each can be repeated alone from its own recipe. With
     `recipe.obeying`, each is painted first as it would be without, from which its own copies of the words
     are moved (`studio.obey`), and then again with these: a picture costs more than twice the steps, and does
-    not depend on how many are painted.
+    not depend on how many are painted. Several concepts share a picture in the way that `recipe.composing`
+    says (`studio.composing`).
 
     Raises StudioError when the prompt names a handle that no given concept has, or a concept was made for
     another base.
     """
     recipe = dataclasses.replace(recipe.checked(), base=backbone.name)
-    known = {handle for concept in concepts for handle in concept.header.handles}
+    known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         if handle not in known:
             raise StudioError(
                 f"There is no concept called {handle}.", "Train it, or import its file in the Library."
             )
-    shared: dict[str, tuple[str, str]] = {}
-    for concept in concepts:
-        concept.check(backbone)
-        for name, digest in concept.header.shared.items():
-            handle, known = shared.setdefault(name, (concept.header.handle, digest))
-            if known != digest:
-                hint = "Train one of them again on this base."
-                raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
+    check(backbone, concepts)
     actives = actives_of(recipe, concepts)
     for active in actives:
         active.edit.to(backbone)
+    nouns = placed(recipe, known)
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
-    words = read_with(backbone, prompts, actives)
-    if dropped := words.tokens[1].dropped:
+    with torch.no_grad(), attach(backbone, actives):
+        dropped = backbone.text.tokenize(prompts[1]).dropped
+    if dropped:
         read = backbone.text.tokens_high
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
     if recipe.obeying:
         learned_words(backbone, prompts[1], actives)  # refuses now, not after a first painting
-    done = itertools.count(1)
-    total = recipe.count * (2 * recipe.steps + recipe.obeying if recipe.obeying else recipe.steps)
+    done, total = 0, recipe.count * _steps(recipe, nouns)
     for index in range(recipe.count):
-        single = recipe.single(index)
-        hidden, acting = words.hidden, actives
-        if recipe.obeying:
-            sampled = sample(backbone, single, hidden, actives, [single.seed])
-            for _ in range(recipe.steps):
-                latents = next(sampled)
-                yield Step(next(done), total, stage="painting as it is")
-            for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, single.seed):
-                match event:
-                    case Step(values=values, stage=stage):
-                        yield Step(next(done), total, values, stage)
-                    case Result(value=acting):
-                        hidden = read_with(backbone, prompts, acting).hidden
-        sampled = sample(backbone, single, hidden, acting, [single.seed])
-        for _ in range(recipe.steps):
+        for event in _paint(backbone, recipe.single(index), prompts, actives, nouns):
+            if isinstance(event, Step):
+                done += 1
+                event = dataclasses.replace(event, step=done, steps=total)
+            yield event
+
+
+def check(backbone: Backbone, concepts: Sequence[Concept]) -> None:
+    """Raises StudioError when a concept does not fit the base, or two do not fit each other."""
+    shared: dict[str, tuple[str, str]] = {}
+    for concept in concepts:
+        concept.check(backbone)
+        for name, digest in concept.header.shared.items():
+            handle, first = shared.setdefault(name, (concept.header.handle, digest))
+            if first != digest:
+                hint = "Train one of them again on this base."
+                raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
+
+
+def _steps(recipe: Recipe, nouns: Collection[str]) -> int:
+    """How many steps one picture takes."""
+    again = recipe.obeying + recipe.steps - looks_of(recipe, nouns)
+    return recipe.steps + (again if recipe.obeying else 0)
+
+
+def _paint(
+    backbone: Backbone,
+    recipe: Recipe,
+    prompts: Sequence[str],
+    actives: Sequence[Active],
+    nouns: Mapping[str, str],
+) -> Iterator[Event]:
+    """One picture: its Steps, not yet numbered, and the Result."""
+    areas, begun = yield from _laid_out(backbone, recipe, prompts, actives, nouns)
+    composed = partial(compose, backbone, recipe.way, prompts, nouns=nouns, areas=areas)
+    conditions = composed(actives)
+    if recipe.obeying:
+        latents = yield from _sampled(backbone, recipe, conditions, *begun, "painting as it is")
+        for event in obey(backbone, prompts[1], actives, latents, recipe.obeying, recipe.seed):
+            if isinstance(event, Result):
+                conditions = composed(event.value)
+            else:
+                yield event
+    latents = yield from _sampled(backbone, recipe, conditions, *begun, "painting")
+    yield Result(Picture(backbone.decode(latents)[0], recipe))
+
+
+def _laid_out(
+    backbone: Backbone,
+    recipe: Recipe,
+    prompts: Sequence[str],
+    actives: Sequence[Active],
+    nouns: Mapping[str, str],
+) -> Generator[Event, None, tuple[Tensor, tuple[int, Tensor | None]]]:
+    """The cells (k, h, w) of each placed handle, and how many steps have led to which latents by then.
+
+    A handle has its box, or else its part of what is left, by where its noun looks in the first few steps.
+    """
+    height, width = _cells(backbone, recipe)
+    areas = boxed(recipe.regions, list(nouns), height, width)
+    missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
+    if not missing:
+        return areas, (0, None)
+    placeless = without_place(actives, nouns)
+    with torch.no_grad(), noun_words(backbone, nouns), attach(backbone, placeless):
+        words = backbone.text.read(nouned(prompts, nouns))
+    spots = list(placeholders(nouns))
+    places = [words.tokens[1].spans[spots[number]] for number in missing]
+    maps, sampled = [], sample(backbone, recipe, Conditions(words.hidden, placeless), [recipe.seed])
+    steps = looks_of(recipe, nouns)
+    for _ in range(steps):
+        with recording(backbone) as recorder:
             latents = next(sampled)
-            yield Step(next(done), total, stage="painting")
-        yield Result(Picture(backbone.decode(latents)[0], single))
+        side = recorder.side(backbone.attention_side)
+        maps.append(torch.stack([recorder.word(place, side)[-1] for place in places]))
+        yield Step(0, 0, stage="painting")
+    attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
+    areas[missing] = parted(attention, areas.amax(0) == 0).to(areas)
+    return areas, (steps, latents)
 
 
-@torch.no_grad()
-def read_with(backbone: Backbone, prompts: Sequence[str], actives: Sequence[Active]) -> Words:
-    """The prompts as the encoder reads them with these edits on, which are told the prompts."""
-    with attach(backbone, actives):
-        words = backbone.text.read(prompts)
-        for active in actives:
-            active.edit.listen(backbone, prompts)
-    return words
+def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
+    """The height and width of a picture's latents."""
+    _, height, width = backbone.latent_shape
+    if recipe.size:
+        height = width = max(1, round(recipe.size * height / backbone.resolution))
+    return height, width
+
+
+def _sampled(
+    backbone: Backbone, recipe: Recipe, conditions: Conditions, start: int, latents: Tensor | None, stage: str
+) -> Generator[Event, None, Tensor]:
+    """The latents (1, C, h, w) of a picture that the first `start` steps have led to `latents`, with a Step
+    for each of the others."""
+    sampled = sample(backbone, recipe, conditions, [recipe.seed], start, latents)
+    for _ in range(recipe.steps - start):
+        latents = next(sampled)
+        yield Step(0, 0, stage=stage)
+    assert latents is not None
+    return latents
 
 
 def sample(
-    backbone: Backbone, recipe: Recipe, hidden: Tensor, actives: Sequence[Active], seeds: Sequence[int]
+    backbone: Backbone,
+    recipe: Recipe,
+    conditions: Conditions,
+    seeds: Sequence[int],
+    start: int = 0,
+    latents: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """The latents (n, C, h, w) of one picture per seed, after each step of DDIM with classifier-free
-    guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`.
-
-    `hidden` (2, L, D) holds the encoded negative prompt and prompt. A guidance of 1 skips the first.
+    guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`. A guidance of 1
+    skips the negative prompt. With `latents`, the first `start` steps have led to these.
     """
     sampler = backbone.sampler(recipe.steps)
-    channels, height, width = backbone.latent_shape
-    if recipe.size:
-        height = width = max(1, round(recipe.size * height / backbone.resolution))
-    starts = [backbone.draw((channels, height, width), torch.Generator().manual_seed(seed)) for seed in seeds]
-    latents = torch.stack(starts) * sampler.init_noise_sigma
-    hidden = hidden.repeat_interleave(len(seeds), dim=0)
+    if latents is None:
+        shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
+        noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
+        latents = torch.stack(noise) * sampler.init_noise_sigma
     guided = recipe.guidance != 1
-    for t in sampler.timesteps:
-        with torch.no_grad(), attach(backbone, actives):
+    hidden = conditions.hidden if guided else conditions.hidden[1:]
+    hidden = hidden.repeat_interleave(len(seeds), dim=0).to(backbone.dtype)
+    with torch.no_grad():
+        attached = fit(backbone, conditions.actives)
+    for number, t in list(enumerate(sampler.timesteps))[start:]:
+        apart = number < APART * recipe.steps
+        with torch.no_grad(), attached(), confined(backbone, conditions.sight, apart):
             noisy = sampler.scale_model_input(latents, t)
             if guided:
                 eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, hidden).chunk(2)
                 eps = eps_0 + recipe.guidance * (eps_c - eps_0)
             else:
-                eps = backbone.predict(noisy, t, hidden[len(seeds) :])
+                eps = backbone.predict(noisy, t, hidden)
             latents = sampler.step(eps, t, latents).prev_sample
         yield latents

@@ -23,6 +23,13 @@ HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
 SEED_HIGH = 2**31 - 1
 PNG_KEY = "likeness"
 OBEYING = 10  # steps of test-time optimisation in CoRe (Wu et al., arXiv 2408.15914)
+WAYS = {  # of composing, with what each does; `studio.composing` has them
+    "regions": "Each concept has its own part of the picture",
+    "words": "Each concept acts at its own word only",
+    "sum": "Everything acts everywhere",
+}
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the picture
 
 
 def normal_handle(name: str) -> str:
@@ -50,7 +57,8 @@ class Recipe:
     handle to what else its concept lets one move, such as the bias of Perfusion's gate. Picture number
     i of `count` is painted with seed `seed + i`. `size` is the side in pixels, 0 for the base's own.
     `obeying` is how many steps move the prompt's learned words towards this very prompt before it is painted
-    (`studio.obey`), 0 for none.
+    (`studio.obey`), 0 for none. `composing` is the way in which several concepts share the picture, and
+    `regions` maps a handle to the box that is its part, where it is not to be found by itself.
     `base` and `concepts` (handle to the concept file's hash) are filled in by whoever paints.
     """
 
@@ -64,6 +72,8 @@ class Recipe:
     count: int = 1
     size: int = 0
     obeying: int = 0
+    composing: str = "regions"
+    regions: dict[str, Box] = field(default_factory=dict)
     base: str = ""
     concepts: dict[str, str] = field(default_factory=dict)
 
@@ -88,6 +98,14 @@ class Recipe:
         for handle, strength in self.strengths.items():
             if not 0 <= strength <= 2:
                 raise StudioError(f"A strength of {strength:g} for {handle} is out of range.", "Give 0 to 2.")
+        if self.composing not in WAYS:
+            raise StudioError(
+                f"There is no way of composing called {self.composing!r}.", f"Choose {' or '.join(WAYS)}."
+            )
+        for handle, (left, top, right, bottom) in self.regions.items():
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                hint = "Give left, top, right and bottom from 0 to 1, such as 0,0,0.5,1 for the left half."
+                raise StudioError(f"The region of {handle} is no part of the picture.", hint)
         return self
 
     def single(self, index: int) -> Recipe:
@@ -103,15 +121,25 @@ class Recipe:
         """The handles that the prompt names at a strength above 0, in order."""
         return [handle for handle in handles_in(self.prompt) if self.strength(handle) > 0]
 
+    @property
+    def way(self) -> str:
+        """The way of composing that this picture needs: a single concept without a region of its own has
+        nothing to be kept apart from."""
+        placed = self.composing == "regions" and any(handle in self.regions for handle in self.acting)
+        return self.composing if len(self.acting) > 1 or placed else "sum"
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary; `from_json` is its inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
-        """The recipe that `to_json` wrote; names it does not know are dropped."""
+        """The recipe that `to_json` wrote; names it does not know are dropped. One from before there were
+        several ways of composing is summed."""
         known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        values = {"composing": "sum", **{name: value for name, value in values.items() if name in known}}
+        regions = {handle: tuple(box) for handle, box in values.get("regions", {}).items()}
+        return cls(**{**values, "regions": regions})
 
     def parameters(self) -> str:
         """The `parameters` text that web UIs of the field write into their pictures."""
@@ -127,7 +155,32 @@ class Recipe:
         }
         if self.obeying:
             rest["Obeying"] = self.obeying
+        if self.way != "sum":
+            rest["Composing"] = self.composing
+        if self.way == "regions" and self.regions:
+            rest["Regions"] = f'"{write_regions(self.regions)}"'
         return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
+
+
+def read_regions(text: str) -> dict[str, Box]:
+    """Boxes by handle from "lily=0,0,0.5,1 trek=0.5,0,1,1". Raises StudioError for anything else."""
+    regions: dict[str, Box] = {}
+    for part in text.split():
+        name, _, numbers = part.partition("=")
+        try:
+            left, top, right, bottom = map(float, numbers.split(","))
+        except ValueError:
+            hint = "Write lily=0,0,0.5,1 for the left half: left, top, right and bottom."
+            raise StudioError(f"{part!r} is no region.", hint) from None
+        regions[normal_handle(name)] = (left, top, right, bottom)
+    return regions
+
+
+def write_regions(regions: dict[str, Box]) -> str:
+    """The text that `read_regions` reads."""
+    return " ".join(
+        f"{handle.strip('<>')}={','.join(f'{share:g}' for share in box)}" for handle, box in regions.items()
+    )
 
 
 def random_seed() -> int:

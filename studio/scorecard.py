@@ -17,11 +17,12 @@ from PIL import Image
 
 from studio import measures
 from studio.backbone import Backbone
+from studio.composing import summed
 from studio.concept import Concept
 from studio.edits import Active
 from studio.events import Event, Result, Step
 from studio.eyes import Eyes
-from studio.generate import read_with, sample
+from studio.generate import sample
 from studio.measures import Figure
 from studio.recipe import Recipe
 from studio.shots import Shots, shoot, spoken
@@ -168,8 +169,8 @@ def _forced(backbone: Backbone, recipe: Recipe, actives: Sequence[Active]) -> Im
     what else in a picture these edits would move."""
     for active in actives:
         active.edit.to(backbone)
-    hidden = read_with(backbone, [recipe.negative, recipe.prompt], actives).hidden
-    *_, latents = sample(backbone, recipe, hidden, actives, [recipe.seed])
+    conditions = summed(backbone, [recipe.negative, recipe.prompt], actives)
+    *_, latents = sample(backbone, recipe, conditions, [recipe.seed])
     return backbone.decode(latents)[0]
 
 

@@ -7,6 +7,7 @@ and the worker all hold one on the same folder; none of its verbs needs torch.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 import time
@@ -111,7 +112,7 @@ class Workspace:
             "method": method.id,
             "handle": subject.handle,
             "noun": subject.noun,
-            "settings": method.parse(settings or {}),
+            "settings": self.settled(method, settings or {}),
             "seed": seed,
             "photos": len(photos),
         }
@@ -123,6 +124,17 @@ class Workspace:
         with self.jobs.adding("train", title, task) as (number, folder):
             squares.save(folder / "photos")
         return self.jobs.get(number)
+
+    def settled(self, method: MethodCard, settings: dict[str, Any]) -> dict[str, Any]:
+        """Every setting, checked. A concept in the shared basis that names no block gets the first that no
+        other of this workspace has. Raises StudioError on a bad value."""
+        values = method.parse(settings)
+        if values.get("basis") == "shared" and values["block"] < 0:
+            others = [entry.header.settings for entry in self.shelf.entries()]
+            others += [job.task["settings"] for job in self.jobs.list() if job.kind == "train"]
+            taken = {other["block"] for other in others if other.get("basis") == "shared"}
+            values["block"] = next(block for block in itertools.count() if block not in taken)
+        return values
 
     def subjects(self, named: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two
@@ -194,7 +206,9 @@ class Workspace:
         concepts = {handle: self.shelf.hash(self.shelf.find(handle)) for handle in handles}
         strengths = {handle: recipe.strength(handle) for handle in handles}
         knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
-        return dataclasses.replace(recipe, concepts=concepts, strengths=strengths, knobs=knobs).checked()
+        regions = {handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}
+        named = {"concepts": concepts, "strengths": strengths, "knobs": knobs, "regions": regions}
+        return dataclasses.replace(recipe, **named).checked()
 
     # jobs
 

@@ -21,11 +21,13 @@ from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.photos import files_in
-from studio.recipe import Recipe
+from studio.recipe import WAYS, Recipe
 from studio.workspace import DEMO, STARTER, Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import dreambench, moments
 from trainers.kit.captions import plain_captions
+from trainers.kit.composing import PROMPTS, Composition, groups
+from trainers.kit.composing import table as composition_table
 from trainers.kit.folders import open_masked
 from trainers.kit.scene_trial import VARIANTS, scene_table, scene_trial, scenes_in
 from trainers.kit.trial import cases_in, part_of, table, trial
@@ -44,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     held_out = "a folder with a scenes.json; the starter's held-out scenes without"
     scenes.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
     _add_trial_flags(scenes, VARIANTS, 2)
+    _add_composing_flags(commands.add_parser("composing", help="compare ways of composing concepts"))
     _add_dreambench_flags(commands.add_parser("dreambench", help="the protocol that papers compare by"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
@@ -55,7 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        others = {"trial": _trial, "scenes": _trial, "dreambench": _dreambench, "moments": _moments}
+        others = {
+            "trial": _trial,
+            "scenes": _trial,
+            "composing": _composing,
+            "dreambench": _dreambench,
+            "moments": _moments,
+        }
         others.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
@@ -91,7 +100,7 @@ def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = card.parse({name: value for name, value in settings.items() if value is not None})
+    settings = workspace.settled(card, {name: value for name, value in settings.items() if value is not None})
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
     handles = tuple(subject.handles)
@@ -210,6 +219,44 @@ def _variants(texts: list[str], workspace: Workspace) -> list[Variant]:
     """The lines as variants, each with the defaults that suit the base."""
     cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
     return [Variant.parse(text, METHODS, cards) for text in texts]
+
+
+def _add_composing_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="a folder with a subjects.json, such as assets/demo")
+    parser.add_argument("--out", type=Path, default=Path("composing"), help="where all is kept")
+    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=["dreambooth"],
+        metavar="METHOD",
+        help="as in a trial",
+    )
+    parser.add_argument("--mixed", action="store_true", help="also groups in which the methods take turns")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, metavar="WAY")
+    parser.add_argument("--together", type=int, default=2, help="concepts in a picture")
+    parser.add_argument("--groups", type=int, default=10, help="of different subjects, for each method")
+    parser.add_argument("--prompts", type=int, default=4, help=f"how many, up to {len(PROMPTS)}")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    part = "only every Nth group, from the Kth on: several processes share the work, the last adds it up"
+    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
+
+
+def _composing(given: argparse.Namespace) -> None:
+    from studio.score import Judge  # slow to import
+
+    workspace = Workspace(given.out, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
+    variants = _variants(given.methods, workspace)
+    backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
+    drawn = groups(cases_in(given.folder), variants, given.together, given.groups, given.mixed)
+    composition = Composition(backbone, judge, look, given.out, given.seeds, PROMPTS[: given.prompts])
+    for event in shown(composition.rows(part_of(drawn, given.part), given.ways)):
+        if isinstance(event, Result):
+            print(composition_table(event.value))
+            (given.out / "table.md").write_text(composition_table(event.value) + "\n", encoding="utf-8")
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,10 @@ the plain noun keep the noun from drifting (class-specific prior preservation, s
 
 each term a mean of its own, with its own noise and timestep. Differences from the paper: low-rank edits
 of the attention layers (LoRA, as in the diffusers example) instead of every weight, so that a concept is
-a small file; class pictures are painted by our DDIM sampler instead of the ancestral one; [V] may be a
-learned vector instead of a rare word of the vocabulary; where the subject is masked, only that counts.
+a small file; their inner halves may be blocks of one shared orthogonal basis, for less crosstalk between
+concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by our DDIM sampler
+instead of the ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; where the
+subject is masked, only that counts.
 """
 
 from __future__ import annotations
@@ -70,6 +72,13 @@ class Settings:
     text_encoder: bool = setting(
         False, "Also tune how prompts are read: more faithful, obeys less.", source="paper"
     )
+    basis: str = setting(
+        "free",
+        "Whether it shares an orthogonal basis with other concepts, each in a block of its own.",
+        choices=("free", "shared"),
+        source="shared: Orthogonal Adaptation",
+    )
+    block: int = setting(-1, "Which block of the shared basis; -1 for the first that is free.", -1, 10_000)
     masks: bool = setting(True, "Learn only what is inside the photos' masks, where there are any.")
     flips: bool = setting(
         False, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
@@ -98,7 +107,8 @@ class DreamBooth(Method):
             self.identifier = backbone.text.vectors_of(settings.rare_word)
         self.noun = noun
         sites = attention_sites(backbone, settings.text_encoder)
-        self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+        block = max(0, settings.block) if settings.basis == "shared" else None
+        self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
 
     @property
     def class_prompt(self) -> str:

@@ -1,4 +1,4 @@
-"""Edits: the kinds of change that can be put on a Backbone, and `attach`, the only way to put them on.
+"""Edits: the kinds of change that can be put on a Backbone, and `fit`, the only way to put them on.
 
 A kind attaches all of its active edits together and defines their sum, so the order in which concepts
 come makes no difference. Whatever happens inside the block, the backbone is bit-identical after it.
@@ -7,27 +7,41 @@ come makes no difference. Whatever happens inside the block, the backbone is bit
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
+from studio.edits.edit import Active, Attaching, Edit, Reach
 from studio.edits.full import Full
 from studio.edits.low_rank import LowRank
 from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
 
-__all__ = ["KINDS", "Active", "Edit", "Full", "LowRank", "NewWord", "RankOne", "attach"]
+__all__ = ["KINDS", "Active", "Edit", "Full", "LowRank", "NewWord", "RankOne", "Reach", "attach", "fit"]
 
 KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 
 
-@contextmanager
-def attach(backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
-    """Paint or train with these edits on; strength 0 leaves an edit out altogether."""
-    with ExitStack() as stack:
-        for name, kind in KINDS.items():
-            mine = [active for active in actives if active.edit.kind == name and active.strength != 0]
-            if mine:
-                mine.sort(key=lambda active: active.edit.handle)
-                stack.enter_context(kind.attach(backbone, mine))
-        yield
+def fit(backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+    """Work out, once, how these edits go on; the answer is a context to paint in, as often as it is called.
+
+    Strength 0 leaves an edit out altogether.
+    """
+    fitted = []
+    for name, kind in KINDS.items():
+        mine = [active for active in actives if active.edit.kind == name and active.strength != 0]
+        if mine:
+            fitted.append(kind.fit(backbone, sorted(mine, key=lambda active: active.edit.handle)))
+
+    @contextmanager
+    def attaching() -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in fitted:
+                stack.enter_context(one())
+            yield
+
+    return attaching
+
+
+def attach(backbone: Backbone, actives: Sequence[Active]) -> AbstractContextManager[None]:
+    """Paint or train with these edits on, for one block."""
+    return fit(backbone, actives)()

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from studio.backbone import Backbone
 from studio.header import Knob
-from studio.recipe import Recipe
+
+Attaching = Callable[[], AbstractContextManager[None]]
 
 
 class Edit(ABC):
     """A small change of one kind, belonging to the concept `handle` (noun `noun`).
 
     Tensors are named `site/tensor` by module path. Trainable ones are float32 whatever the base runs in.
+    Of a kind that is `common`, all handles of a concept have one edit together.
     """
 
     kind: ClassVar[str]
+    common: ClassVar[bool] = False
 
     def __init__(self, handle: str, noun: str) -> None:
         self.handle = handle
@@ -32,10 +36,6 @@ class Edit(ABC):
     def knobs(self) -> dict[str, Knob]:
         """What can be moved while painting, by the name of the attribute that holds it."""
         return {}
-
-    def strength(self, recipe: Recipe, handles: Sequence[str]) -> float:
-        """How strongly a recipe wants this edit of a concept with these handles: as strongly as its own."""
-        return recipe.strength(self.handle)
 
     def turned(self, values: Mapping[str, float]) -> Self:
         """This edit with its knobs at `values`; the tensors are shared, not copied."""
@@ -61,14 +61,16 @@ class Edit(ABC):
     def fits(self, backbone: Backbone) -> bool:
         """Whether every tensor has a place of its shape in this backbone."""
 
-    def listen(self, backbone: Backbone, prompts: Sequence[str]) -> None:
-        """Told, before a picture is begun, the prompts it will be painted from, with all edits attached."""
+    def listen(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
+        """Told, before a picture is begun, what it will be painted from: in each of the columns, whose
+        encodings stand side by side, a negative prompt and a prompt."""
         return None
 
     @classmethod
     @abstractmethod
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> AbstractContextManager[None]:
-        """Put all active edits of this kind on, summed in the order given."""
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+        """Work out, once, how all active edits of this kind go on, summed in the order given; the answer
+        puts them on and takes them off again, as often as it is called."""
 
     def to(self, backbone: Backbone) -> Self:
         """Move the tensors to the backbone's device, once, before painting."""
@@ -77,9 +79,78 @@ class Edit(ABC):
         return self
 
 
+def adding(change: Callable[[nn.Module, Tensor, Tensor], Tensor], steady: bool) -> Callable[..., Tensor]:
+    """A forward hook that adds `change` (layer, input, output) to a layer's output.
+
+    A `steady` layer reads the text, which is the same at every step of a picture: without gradients, the
+    change for one input is worked out once.
+    """
+    known: dict[str, Tensor] = {}
+
+    def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        x = arguments[0]
+        if not steady or torch.is_grad_enabled():
+            return output + change(layer, x, output)
+        if known.get("input") is not x:
+            known.update(input=x, change=change(layer, x, output))
+        return output + known["change"]
+
+    return add
+
+
+@contextmanager
+def hooked(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
+    """Forward hooks on the layers at these sites, for the length of a block."""
+    handles = []
+    try:
+        for site, hook in hooks.items():
+            handles.append(backbone.sites[site].register_forward_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def swapped(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Other weights, by their paths such as `unet.conv_in.weight`, in the place of the base's own, for the
+    length of a block; then the very parameters that were there."""
+    places = {path: path.rpartition(".")[::2] for path in weights}
+    own = {}
+    try:
+        for path, weight in weights.items():
+            site, leaf = places[path]
+            own[path] = backbone.sites[site]._parameters[leaf]
+            backbone.sites[site]._parameters[leaf] = weight
+        yield
+    finally:
+        for path, weight in own.items():
+            site, leaf = places[path]
+            backbone.sites[site]._parameters[leaf] = weight
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Where an edit acts, all between 0 and 1: at which tokens (2, L) of the encoded negative prompt and
+    prompt, and on how much of each cell of the picture, (h, w) as in the latents, or everywhere."""
+
+    tokens: Tensor
+    area: Tensor | None = None
+    _cells: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def cells(self, count: int) -> Tensor:
+        """The area as a layer with `count` cells, square as the latents, has it: (1, count)."""
+        if count not in self._cells:
+            side = round(count**0.5)
+            self._cells[count] = F.adaptive_avg_pool2d(self.area[None], side).flatten(1)
+        return self._cells[count]
+
+
 @dataclass(frozen=True)
 class Active:
-    """An edit at a strength: 1 as learned."""
+    """An edit at a strength, 1 as learned; on behalf of which handles, and where, if not everywhere."""
 
     edit: Edit
     strength: float = 1.0
+    handles: tuple[str, ...] = ()
+    reach: Reach | None = None

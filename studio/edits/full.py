@@ -4,14 +4,14 @@ file: what a concept keeps of it has been made small (`trainers/kit/extraction.p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
+from studio.edits.edit import Active, Attaching, Edit, swapped
 
 
 class Full(Edit):
@@ -62,22 +62,13 @@ class Full(Edit):
             yield name, tuned - getattr(*there[name]).float()
 
     @classmethod
-    @contextmanager
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
-        there = places(backbone)
-        own: dict[str, nn.Parameter] = {}
-        try:
-            for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
-                layer, leaf = there[name]
-                mine = [active for active in actives if name in active.edit.weights]
-                tuned = [(active.edit.weights[name], active.strength) for active in mine]
-                own[name] = layer._parameters[leaf]
-                layer._parameters[leaf] = _between(own[name], tuned)
-            yield
-        finally:
-            for name, weight in own.items():
-                layer, leaf = there[name]
-                layer._parameters[leaf] = weight
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+        there, weights = places(backbone), {}
+        for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
+            mine = [active for active in actives if name in active.edit.weights]
+            tuned = [(active.edit.weights[name], active.strength) for active in mine]
+            weights[name] = _between(getattr(*there[name]), tuned)
+        return partial(swapped, backbone, weights)
 
 
 def places(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from functools import lru_cache, partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
-from studio.recipe import Recipe, handles_in
+from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked, swapped
+
+READS_TEXT = ("attn2.to_k", "attn2.to_v")
 
 
 class LowRank(Edit):
@@ -21,32 +23,44 @@ class LowRank(Edit):
     A starts normal with standard deviation 1/r and B at zero, so that the first step starts from the base
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
 
-    A layer has one weight for the whole prompt, so all handles of a concept share the one change.
+    A layer has one weight for the whole prompt, so all handles of a concept share the one change, at the
+    largest strength of those that the prompts name. An edit with a reach adds s B (m A x) instead, m from 0
+    to 1: layers that read text are changed at its tokens only, all others in its area only.
     """
 
     kind = "low_rank"
+    common = True
 
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
         self.A, self.B = dict(A), dict(B)
+        self.trains_A = True
 
     @classmethod
     def start(
-        cls, handle: str, noun: str, sites: Mapping[str, nn.Linear], rank: int, generator: torch.Generator
+        cls,
+        handle: str,
+        noun: str,
+        sites: Mapping[str, nn.Linear],
+        rank: int,
+        generator: torch.Generator,
+        block: int | None = None,
     ) -> LowRank:
-        """An edit of `sites` that changes nothing yet, ready to be trained."""
+        """An edit of `sites` that changes nothing yet, ready to be trained. With a `block`, A is that block
+        of the shared basis and stays so; only B is trained."""
         A, B = {}, {}
         for site, layer in sites.items():
             r = min(rank, layer.in_features, layer.out_features)
             device = layer.weight.device
-            A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device).requires_grad_()
+            if block is None:
+                A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device)
+                A[site].requires_grad_()
+            else:
+                A[site] = shared_rows(layer.in_features, r, block).to(device)
             B[site] = torch.zeros(layer.out_features, r, device=device).requires_grad_()
-        return cls(handle, noun, A, B)
-
-    def strength(self, recipe: Recipe, handles: Sequence[str]) -> float:
-        """The largest strength among those of the concept's handles that the prompts name."""
-        named = [handle for handle in handles_in(f"{recipe.prompt} {recipe.negative}") if handle in handles]
-        return max(map(recipe.strength, named), default=super().strength(recipe, handles))
+        edit = cls(handle, noun, A, B)
+        edit.trains_A = block is None
+        return edit
 
     def kept(self, name: str) -> torch.dtype:
         return torch.float16
@@ -74,32 +88,97 @@ class LowRank(Edit):
 
     def parameters(self) -> list[Tensor]:
         """Everything that is trained."""
-        return [*self.A.values(), *self.B.values()]
+        return [*(self.A.values() if self.trains_A else ()), *self.B.values()]
 
     @classmethod
-    @contextmanager
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
-        pairs: dict[str, list[tuple[Tensor, Tensor, float]]] = {}
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+        sites: dict[str, list[Active]] = {}
         for active in actives:
-            for site, A in active.edit.A.items():
-                pairs.setdefault(site, []).append((A, active.edit.B[site], active.strength))
-        hooks = []
-        try:
-            for site, deltas in pairs.items():
-                hooks.append(backbone.sites[site].register_forward_hook(_adding(deltas)))
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+            for site in active.edit.A:
+                sites.setdefault(site, []).append(active)
+        weights: dict[str, Tensor] = {}
+        hooks: dict[str, Callable[..., Tensor]] = {}
+        for site, there in sites.items():
+            weight = backbone.sites[site].weight
+            masked = any(_reaches(active.reach, site) for active in there)
+            if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
+                hooks[site] = _adding(site, there, masked)
+            else:
+                weights[f"{site}.weight"] = _summed(weight, site, there)
+        return partial(_attaching, backbone, weights, hooks)
 
 
-def _adding(deltas: list[tuple[Tensor, Tensor, float]]) -> Any:
-    """A forward hook that adds the sum of s B A x, computed in the edits' own precision."""
+@lru_cache(maxsize=16)
+def _orthogonal(width: int) -> Tensor:
+    """The same random orthogonal matrix (width, width) for everybody."""
+    noise = torch.randn(width, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return torch.linalg.qr(noise).Q.float()
 
-    def add(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        for A, B, strength in deltas:
-            delta = F.linear(F.linear(arguments[0].to(A.dtype), A), B)
-            output = output + (strength * delta).to(output.dtype)
-        return output
 
-    return add
+def shared_rows(width: int, rank: int, block: int) -> Tensor:
+    """Rows (rank, width) of one orthogonal matrix that all concepts share (Orthogonal Adaptation, Po et al.,
+    arXiv 2312.02432): those of different blocks are orthogonal, until the width is used up and they begin
+    again. Where the paper draws rows at random, a library can hand out blocks that do not overlap."""
+    rows = torch.arange(block * rank, (block + 1) * rank) % width
+    return _orthogonal(width)[rows].clone()
+
+
+@contextmanager
+def _attaching(
+    backbone: Backbone, weights: Mapping[str, Tensor], hooks: Mapping[str, Callable[..., Tensor]]
+) -> Iterator[None]:
+    """Layers with other weights, or with hooks, for the length of a block."""
+    with swapped(backbone, weights), hooked(backbone, hooks):
+        yield
+
+
+def _stacked(site: str, actives: Sequence[Active]) -> tuple[Tensor, Tensor]:
+    """All A on top of each other (R, in), all s B side by side (out, R): s B A summed is their product."""
+    A = torch.cat([active.edit.A[site] for active in actives])
+    return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
+
+
+def _summed(weight: Tensor, site: str, actives: Sequence[Active]) -> Tensor:
+    """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
+    A, B = _stacked(site, actives)
+    return torch.addmm(weight, B, A)
+
+
+def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[..., Tensor]:
+    """A forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
+    A, B = _stacked(site, actives)
+    ranks = torch.tensor([len(active.edit.A[site]) for active in actives], device=A.device)
+    known: dict[tuple[int, int], Tensor] = {}
+
+    def reach(rows: int, places: int) -> Tensor:
+        """m of every row of A, (rows or 1, places, R)."""
+        if (rows, places) not in known:
+            each = [_reach(active.reach, site, rows, places).to(A) for active in actives]
+            each = torch.broadcast_tensors(*each)
+            known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
+        return known[rows, places]
+
+    def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
+        inner = F.linear(x.to(A.dtype), A)
+        if masked and x.ndim == 3:
+            inner = inner * reach(len(x), x.shape[1])
+        return F.linear(inner, B).to(output.dtype)
+
+    return adding(change, steady=_reads_text(site))
+
+
+def _reads_text(site: str) -> bool:
+    """Whether a layer is fed by tokens; all others are fed by the picture."""
+    return site.startswith("text_encoder.") or site.endswith(READS_TEXT)
+
+
+def _reaches(reach: Reach | None, site: str) -> bool:
+    """Whether this reach leaves anything out at a layer."""
+    return reach is not None and (reach.area is not None or _reads_text(site))
+
+
+def _reach(reach: Reach | None, site: str, rows: int, places: int) -> Tensor:
+    """m of one edit at a layer with input (rows, places, D): (rows or 1, places)."""
+    if reach is None or not _reaches(reach, site):
+        return torch.ones(1, places)
+    return reach.tokens[-rows:] if _reads_text(site) else reach.cells(places)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 import torch
@@ -28,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
+from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked
 from studio.header import Knob
 
 SAME_DIRECTION = 1e-4
@@ -104,13 +105,13 @@ class RankOne(Edit):
                 return False
         return len(self.i_star) == backbone.text.width
 
-    def listen(self, backbone: Backbone, prompts: Sequence[str]) -> None:
+    def listen(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
         self.with_noun = None
         if self.global_lock:
             place = re.compile(re.escape(self.handle), re.IGNORECASE)
             with backbone.text.new_words({NOUN: backbone.text.noun_vectors(self.noun, 1)}):
-                words = backbone.text.read([place.sub(NOUN, prompt) for prompt in prompts])
-            self.with_noun = words.hidden
+                read = [backbone.text.read([place.sub(NOUN, text) for text in column]) for column in columns]
+            self.with_noun = torch.cat([words.hidden for words in read], dim=1)
 
     @contextmanager
     def gated(self, bias: float, temperature: float) -> Iterator[None]:
@@ -123,39 +124,46 @@ class RankOne(Edit):
             self.bias, self.temperature = before
 
     @classmethod
-    @contextmanager
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
-        sites = dict.fromkeys(site for active in actives for site in active.edit.targets)
-        hooks = []
-        try:
-            for site in sites:
-                there = [active for active in actives if site in active.edit.targets]
-                hooks.append(backbone.sites[site].register_forward_hook(_turning(site, there)))
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+        hooks = {}
+        for site in dict.fromkeys(site for active in actives for site in active.edit.targets):
+            groups: dict[Reach | None, list[Active]] = {}
+            for active in actives:
+                if site in active.edit.targets:
+                    groups.setdefault(active.reach, []).append(active)
+            hooks[site] = _turning(site, groups)
+        return partial(hooked, backbone, hooks)
 
 
-def _turning(site: str, actives: Sequence[Active]) -> Callable[..., Tensor]:
-    """A forward hook that puts the edits in place of what W makes of their directions; in float32."""
+def _turning(site: str, groups: Mapping[Reach | None, Sequence[Active]]) -> Callable[..., Tensor]:
+    """A forward hook that puts the edits in place of what W makes of their directions; in float32. Edits of
+    one reach share their span; where several reach, their changes add up."""
 
-    def turn(layer: nn.Linear, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        e = arguments[0].float()
-        o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
-        strengths = torch.tensor([active.strength for active in actives], device=e.device)
-        taken, gates, inputs = decompose(e, [active.edit for active in actives])
-        away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
-        delta = (strengths * gates) @ o_star - (strengths * taken) @ away
-        for active in actives if site.endswith(KEYS) else ():
-            edit = active.edit
-            if edit.global_lock and edit.with_noun is not None:
-                plain = F.linear(edit.with_noun[-len(e) :].to(layer.weight.dtype), layer.weight).float()
-                wanted = plain - output.float()
-                delta = delta + active.strength * edit.global_lock * (wanted - delta)
-        return output + delta.to(output.dtype)
+    def change(layer: nn.Linear, x: Tensor, output: Tensor) -> Tensor:
+        e, total = x.float(), torch.zeros_like(output)
+        for reach, actives in groups.items():
+            delta = _delta(site, layer, e, output.float(), actives)
+            if reach is not None:
+                delta = delta * reach.tokens[-len(e) :, :, None].to(delta)
+            total = total + delta.to(output.dtype)
+        return total
 
-    return turn
+    return adding(change, steady=True)
+
+
+def _delta(site: str, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[Active]) -> Tensor:
+    """What these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
+    o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
+    strengths = torch.tensor([active.strength for active in actives], device=e.device)
+    taken, gates, inputs = decompose(e, [active.edit for active in actives])
+    away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
+    delta = (strengths * gates) @ o_star - (strengths * taken) @ away
+    for active in actives if site.endswith(KEYS) else ():
+        edit = active.edit
+        if edit.global_lock and edit.with_noun is not None:
+            plain = F.linear(edit.with_noun[-len(e) :].to(layer.weight.dtype), layer.weight).float()
+            delta = delta + active.strength * edit.global_lock * (plain - output - delta)
+    return delta
 
 
 def decompose(e: Tensor, edits: Sequence[RankOne]) -> tuple[Tensor, Tensor, Tensor]:

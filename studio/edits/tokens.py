@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from torch import Tensor
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Edit
+from studio.edits.edit import Active, Attaching, Edit
 
 
 class NewWord(Edit):
@@ -46,8 +46,6 @@ class NewWord(Edit):
         return v0 + strength * (self.vectors - v0)
 
     @classmethod
-    @contextmanager
-    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
+    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
         words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
-        with backbone.text.new_words(words):
-            yield
+        return partial(backbone.text.new_words, words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from studio.recipe import OBEYING, Recipe, random_seed
+from studio.recipe import OBEYING, WAYS, Recipe, random_seed, read_regions, write_regions
 from studio.ui.chips import chips, examples
 from studio.ui.dials import Dial, dial_pool, strengths_and_knobs
 from studio.ui.wire import board, drawing, drop_zone
@@ -25,6 +25,8 @@ class CreateForm:
     guidance: gr.Slider
     count: gr.Slider
     obeying: gr.Slider
+    composing: gr.Radio
+    regions: gr.Textbox
     sliders: list[gr.Slider]
     chips: gr.HTML
     examples: gr.HTML
@@ -45,13 +47,15 @@ class CreateForm:
             self.guidance,
             self.count,
             self.obeying,
+            self.composing,
+            self.regions,
         ]
 
 
 def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
     """The recipe that the form holds; a new seed when one was asked for or none is there. A prompt without a
     concept has nothing that could obey, so it is not asked to."""
-    prompt, negative, seed, again, steps, guidance, count, obeying = fields
+    prompt, negative, seed, again, steps, guidance, count, obeying, composing, regions = fields
     strengths, knobs = strengths_and_knobs(dials, values)
     recipe = Recipe(
         prompt=(prompt or "").strip(),
@@ -63,6 +67,8 @@ def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
         guidance=float(guidance),
         count=int(count),
         obeying=int(obeying),
+        composing=composing,
+        regions=read_regions(regions or ""),
     )
     return recipe if recipe.acting else replace(recipe, obeying=0)
 
@@ -78,6 +84,8 @@ def filled(recipe: Recipe) -> tuple:
         recipe.guidance,
         recipe.count,
         recipe.obeying,
+        recipe.composing,
+        write_regions(recipe.regions),
     )
 
 
@@ -139,6 +147,20 @@ def create_form(workspace: Workspace) -> CreateForm:
             elem_id="obeying",
             buttons=["reset"],
         )
+        composing = gr.Radio(
+            [(does, way) for way, does in WAYS.items()],
+            value=Recipe.composing,
+            label="Several concepts in one picture",
+            elem_id="composing",
+        )
+        regions = gr.Textbox(
+            "",
+            label="Their parts, if you want to say where",
+            info="Left, top, right and bottom, as shares of the picture",
+            placeholder="lily=0,0,0.5,1 trek=0.5,0,1,1",
+            max_length=500,
+            elem_id="regions",
+        )
     reader = drop_zone("recipe-drop", "Read a picture's recipe", "drop a PNG painted here", "image/png")
     return CreateForm(
         prompt=prompt,
@@ -149,6 +171,8 @@ def create_form(workspace: Workspace) -> CreateForm:
         guidance=guidance,
         count=count,
         obeying=obeying,
+        composing=composing,
+        regions=regions,
         sliders=sliders,
         chips=chip_board,
         examples=example_board,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from studio.recipe import OBEYING, Recipe
+from studio.recipe import OBEYING, WAYS, Recipe, write_regions
 from studio.ui.markup import button, download, facts, file_url
 
 OBEY_HELP = "Paint it again, with a concept that leaves the rest of the prompt alone. Nothing else changes."
@@ -29,6 +29,8 @@ def recipe_facts(recipe: Recipe) -> str:
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",
             "Obeying": f"in {recipe.obeying} steps" if recipe.obeying else "",
+            "Composing": WAYS.get(recipe.composing, "") if len(recipe.acting) > 1 else "",
+            "Regions": write_regions(recipe.regions),
             "Base": Path(recipe.base).name,
         }
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.recipe import read_recipe
+from studio.recipe import WAYS, read_recipe
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
@@ -137,3 +137,25 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         names = page.get_by_role("tab").all()
         cut = [name for name in names if name.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]
         assert not cut
+
+
+def test_a_way_of_composing_is_chosen_and_comes_back_with_a_recipe(
+    stage: Stage, page: Any, mona: None
+) -> None:
+    if not stage.workspace.shelf.has("<lisa>"):
+        save_concept(stage.workspace.shelf.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
+    open_tab(page, "Create")
+    page.locator("#create-more button").first.click()
+    page.locator("#composing").get_by_label(WAYS["words"]).check()
+    page.locator("#regions textarea, #regions input").fill("mona=0,0,0.5,1")
+    page.locator("#prompt textarea").fill("<mona> beside <lisa>")
+    page.locator("#dial-1").wait_for()
+    paint(page, "<mona> beside <lisa>", 2)
+    page.locator("#painting .tile").first.click()
+    detail = page.locator("#picture-detail")
+    detail.get_by_text(WAYS["words"]).wait_for()
+    newest = read_recipe(stage.workspace.gallery(1)[0])
+    assert newest.composing == "words" and newest.regions == {"<mona>": (0, 0, 0.5, 1)}
+    page.locator("#composing").get_by_label(WAYS["sum"]).check()
+    detail.get_by_role("button", name="Use this recipe").click()
+    page.wait_for_function("() => document.querySelector('#composing input[value=words]')?.checked")

@@ -11,10 +11,11 @@ import torch
 
 from studio.backbone import Backbone
 from studio.base_eye import BaseEye
+from studio.composing import summed
 from studio.concept import Concept
 from studio.edits import NewWord
 from studio.events import Event, FinishEarly, Note, Result, Step
-from studio.generate import actives_of, read_with, sample
+from studio.generate import actives_of, sample
 from studio.method import Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
@@ -66,8 +67,8 @@ def test_a_word_that_paints_the_photos_themselves_is_learned(
     concept = word(backbone, 5 * drawn)
     recipe = dataclasses.replace(LOOK, prompt=PROMPT, steps=closing.STEPS)
     actives = actives_of(recipe, [concept])
-    hidden = read_with(backbone, ["", PROMPT], actives).hidden
-    *_, painted = sample(backbone, recipe, hidden, actives, [7, 8, 9, 10])
+    conditions = summed(backbone, ["", PROMPT], actives)
+    *_, painted = sample(backbone, recipe, conditions, [7, 8, 9, 10])
     # a random autoencoder forgets what it encodes: the photos' latents are given instead
     monkeypatch.setattr(BaseEye, "look", lambda eye, pictures: eye.look_at(painted))
     told, verdict = asked(backbone, concept, tiny.photos())

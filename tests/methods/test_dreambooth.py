@@ -11,6 +11,7 @@ import torch
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import Active, LowRank, attach
+from studio.edits.low_rank import shared_rows
 from studio.events import Step
 from studio.method import Subject
 from studio.recipe import Recipe
@@ -142,6 +143,36 @@ def test_a_rare_word_stays_as_it_is_and_stands_before_the_noun(backbone: Backbon
     assert all(
         tensor is not method.identifier for tensors, _ in method.stages()[0].groups for tensor in tensors
     )
+
+
+def test_blocks_of_the_shared_basis_do_not_meet(backbone: Backbone, tmp_path: Path) -> None:
+    """Orthogonal Adaptation: A_i A_j' = 0 and A_i A_i' = I, A has no gradient, and on the span of its own A a
+    sum of two concepts is the one concept."""
+    one, other = (prepared(backbone, tmp_path, basis="shared", block=block).low_rank for block in (0, 1))
+    generator = torch.Generator().manual_seed(0)
+    for edit in (one, other):
+        assert not any(A.requires_grad for A in edit.A.values())
+        assert len(edit.parameters()) == len(edit.B) and all(B.requires_grad for B in edit.parameters())
+        edit.B = {site: torch.randn(B.shape, generator=generator) for site, B in edit.B.items()}
+    for site, A in one.A.items():
+        torch.testing.assert_close(A @ A.T, torch.eye(len(A)), atol=1e-5, rtol=0)
+        torch.testing.assert_close(A @ other.A[site].T, torch.zeros(len(A), len(A)), atol=1e-5, rtol=0)
+        layer, x = backbone.sites[site], torch.randn(3, len(A)) @ A
+        with torch.no_grad(), attach(backbone, [Active(one)]):
+            alone = layer(x)
+        with torch.no_grad(), attach(backbone, [Active(one), Active(other)]):
+            torch.testing.assert_close(layer(x), alone, atol=1e-4, rtol=1e-4)
+
+
+def test_a_concept_in_the_shared_basis_learns_and_keeps_its_block(backbone: Backbone, tmp_path: Path) -> None:
+    settings = {**QUICK, "steps": 2, "basis": "shared", "block": 1, "learning_rate": 0.05}
+    look = Recipe("", seed=2, steps=1)
+    *_, last = train(DreamBooth, backbone, tiny.photos(), SUBJECT, settings, look, tmp_path)
+    low_rank = next(edit for edit in last.value.edits if isinstance(edit, LowRank))
+    for site, A in low_rank.A.items():
+        fresh = shared_rows(A.shape[1], len(A), 1)
+        assert torch.equal(A, fresh.half().float()) and low_rank.B[site].abs().max() > 0
+    assert last.value.header.settings["block"] == 1
 
 
 def test_a_low_rank_edit_acts_as_its_matrix(backbone: Backbone) -> None:

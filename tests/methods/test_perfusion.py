@@ -53,7 +53,7 @@ def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
     class Stub:
         sites = {"site": layer}
 
-    with torch.no_grad(), RankOne.attach(Stub(), [Active(each) for each in edits]):
+    with torch.no_grad(), RankOne.fit(Stub(), [Active(each) for each in edits])():
         return layer(e)
 
 
@@ -342,10 +342,10 @@ def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Back
         actives = [Active(each) for each in (concept.edits[0], turned)]
         with torch.no_grad(), attach(backbone, actives):
             hidden = backbone.text.read(prompts).hidden
-            turned.listen(backbone, prompts)
+            turned.listen(backbone, [prompts])
             said = layer(hidden)
             turned.with_noun = None
-            local = layer(hidden)
+            local = layer(hidden.clone())
         with torch.no_grad():
             noun = layer(backbone.text.read(["", "a photo of cat on blue"]).hidden)
         torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)

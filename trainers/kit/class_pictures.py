@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from studio.backbone import Backbone
+from studio.composing import Conditions
 from studio.events import Event, Note, Step
 from studio.generate import sample
 from studio.recipe import Recipe
@@ -50,7 +51,7 @@ class ClassPictures:
             hidden = self.backbone.text.read(["", self.recipe.prompt]).hidden
         for start in range(0, len(missing), PAINTED_TOGETHER):
             seeds = missing[start : start + PAINTED_TOGETHER]
-            *_, latents = sample(self.backbone, self.recipe, hidden, [], seeds)
+            *_, latents = sample(self.backbone, self.recipe, Conditions(hidden), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
                 partial = paths[seed].with_suffix(".partial")
                 picture.save(partial, format="PNG")

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from studio.backbone import Backbone
 from studio.base_eye import BaseEye
+from studio.composing import summed
 from studio.concept import Concept
 from studio.cp_clip import Box
 from studio.events import Event, Note, Step
-from studio.generate import actives_of, read_with, sample, with_nouns
+from studio.generate import actives_of, sample, with_nouns
 from studio.measures import pairs
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in
@@ -49,9 +50,9 @@ def verdicts(
             recipe = dataclasses.replace(look, prompt=prompt, steps=STEPS, strengths=strengths)
             actives = actives_of(recipe, [concept])
             texts = [with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)]
-            hidden = read_with(backbone, texts, actives).hidden
+            conditions = summed(backbone, texts, actives)
             seeds = [look.seed + number for number in range(SEEDS)]
-            sampled = sample(backbone, recipe, hidden, actives, seeds)
+            sampled = sample(backbone, recipe, conditions, seeds)
             for _ in range(STEPS):
                 latents = next(sampled)
                 yield Step(done := done + 1, total, stage=STAGE)
