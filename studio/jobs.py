@@ -20,6 +20,8 @@ from studio.errors import StudioError
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 Wish = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
+KINDS = ("train", "create", "grid")
+TAKEN_UP = ("grid",)  # kinds that go on where they were, and so may be run again under their number
 
 TABLE = """
 create table if not exists jobs (
@@ -112,10 +114,11 @@ class Jobs:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
         return _job(row)
 
-    def list(self, limit: int = 50) -> list[Job]:
-        """The newest jobs, newest first."""
+    def list(self, limit: int = 50, kind: str = "%") -> list[Job]:
+        """The newest jobs, of one kind or of all, newest first."""
+        query = "select * from jobs where kind like ? order by id desc limit ?"
         with self._table() as table:
-            rows = table.execute("select * from jobs order by id desc limit ?", (limit,)).fetchall()
+            rows = table.execute(query, (kind, limit)).fetchall()
         return [_job(row) for row in rows]
 
     def folder(self, number: int) -> Path:
@@ -131,9 +134,15 @@ class Jobs:
                 (time.time(), number),
             )
 
+    def take_up(self, number: int) -> None:
+        """Queue an ended job again under its own number, to go on with what its folder holds."""
+        change = "update jobs set status = 'queued', wish = '', error = '', hint = '', finished = null"
+        with self._table() as table:
+            table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
+
     # what the worker does
 
-    def claim(self, kinds: tuple[str, ...] = ("train", "create")) -> Job | None:
+    def claim(self, kinds: tuple[str, ...] = KINDS) -> Job | None:
         """Take the oldest waiting job of these kinds; it is running when this returns."""
         marks = ",".join("?" * len(kinds))
         with self._table() as table:
@@ -165,12 +174,21 @@ class Jobs:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def abandon(self, error: str, hint: str) -> list[int]:
-        """Fail every job that a vanished worker left running; returns their numbers."""
+        """Fail every job that a vanished worker left running; returns their numbers. One that can be taken up
+        waits for the next worker, as long as it gets on from one worker to the next."""
         with self._table() as table:
-            numbers = [row["id"] for row in table.execute("select id from jobs where status = 'running'")]
+            rows = table.execute("select * from jobs where status = 'running'").fetchall()
             change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
             table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
-        return numbers
+        for job in map(_job, rows):
+            if job.kind in TAKEN_UP and not job.wish and self._got_on(job):
+                self.take_up(job.id)
+        return [row["id"] for row in rows]
+
+    def _got_on(self, job: Job) -> bool:
+        """Whether a job brought anything since it was last begun."""
+        begun = job.started or 0.0
+        return any(event["event"] == "picture" and event["time"] >= begun for event in self.events(job.id))
 
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""

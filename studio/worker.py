@@ -19,11 +19,13 @@ from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
+from studio.fill import fill, judge_of, judged
 from studio.generate import Picture, generate
-from studio.jobs import Job
+from studio.jobs import KINDS, Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
+from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
 
@@ -47,7 +49,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     worker = Worker(workspace, backbone, methods, train)
     worker.say("ready")
     while True:
-        if not worker.take(("train", "create")):
+        if not worker.take(KINDS):
             time.sleep(IDLE_SECONDS)
 
 
@@ -102,7 +104,7 @@ class Worker:
 
     def do(self, job: Job) -> dict[str, object]:
         """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
-        events = self.training(job) if job.kind == "train" else self.painting(job)
+        events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
         outcome: dict[str, object] = {}
         finishing = False
         event = next(events, None)
@@ -119,7 +121,7 @@ class Worker:
                 except (StopIteration, FinishEarly):
                     return outcome
                 continue
-            if job.kind == "train":
+            if job.kind != "create":
                 while self.take(("create",)):
                     self.say("busy")
             event = next(events, None)
@@ -142,6 +144,15 @@ class Worker:
         """The events of a painting job."""
         recipe = Recipe.from_json(job.task)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace, recipe))
+
+    def comparing(self, job: Job) -> Iterator[Event]:
+        """The events of a grid: what is missing of it is painted, then the base's judge looks at it."""
+        sheet = Sheet.open(self.workspace.jobs.folder(job.id))
+        if not (yield from fill(self.backbone, sheet, lambda recipe: open_concepts(self.workspace, recipe))):
+            return
+        if judge := judge_of(self.backbone):
+            yield from judged(judge, f"the judge of {self.backbone.name}", self.workspace, sheet)
+        yield Result(sheet)
 
     def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:
         """Write an event to the job's log, and what it brought to disk."""
@@ -170,6 +181,10 @@ class Worker:
                 )
                 outcome["pictures"] = [*pictures, name]
                 jobs.log(job.id, {"event": "picture", "file": name})
+            case Result(value=Path() as cell):
+                jobs.log(job.id, {"event": "picture", "file": cell.name})
+            case Result(value=Sheet() as sheet):
+                outcome["cells"] = len(sheet.cells)
             case Result(value=Concept() as concept):
                 path = self.workspace.shelf.path(concept.header.handle)
                 concept.save(path)

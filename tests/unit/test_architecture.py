@@ -29,6 +29,13 @@ NOUNS = (
     "method",
     "jobs",
     "shelf",
+    "axis",
+    "grid",
+    "sheet",
+    "sheet_picture",
+    "votes",
+    "marks",
+    "frontier",
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
@@ -42,6 +49,7 @@ DEVICE = (
     "obey",
     "generate",
     "score",
+    "fill",
     "worker",
     "console",
     "__main__",
