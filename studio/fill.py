@@ -57,12 +57,6 @@ def _keep(picture: Picture, path: Path) -> None:
     partial.replace(path)
 
 
-def judge_of(backbone: Backbone) -> Judge | None:
-    """The judge that a base brings in its folder `judge`, None when it brings none."""
-    folder = backbone.folder / "judge" if backbone.folder else None
-    return Judge.open(folder) if folder and folder.is_dir() else None
-
-
 def judged(judge: Judge, name: str, workspace: Workspace, sheet: Sheet) -> Iterator[Event]:
     """Mark every painted cell, and keep the marks with the sheet. Likeness is the mean cosine with the photos
     that the named concepts were trained on in this workspace, as far as it still has them."""

@@ -147,9 +147,10 @@ def _exchanged(recipe: Recipe, old: str, new: str, headers: Mapping[str, Header]
     has for it, else with those of `old`, as far as it has such knobs."""
     if old == new:
         return recipe
+    known = _header(new, headers).knobs
     place = re.compile(re.escape(old), re.IGNORECASE)
     knobs = {one: moved for one, moved in recipe.knobs.items() if one != old}
-    kept = {name: v for name, v in recipe.knobs.get(old, {}).items() if name in _header(new, headers).knobs}
+    kept = {name: value for name, value in recipe.knobs.get(old, {}).items() if name in known}
     strengths = {one: value for one, value in recipe.strengths.items() if one != old}
     return dataclasses.replace(
         recipe,

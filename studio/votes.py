@@ -115,6 +115,11 @@ class Ballot:
         """Keep it in a sheet's folder; it takes the place of an earlier one."""
         write_whole(folder / FILE, json.dumps(dataclasses.asdict(self)).encode("utf-8"))
 
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Forget the ballot in a sheet's folder."""
+        (folder / FILE).unlink(missing_ok=True)
+
     @classmethod
     def open(cls, folder: Path) -> Ballot | None:
         """The ballot in a sheet's folder, None when there is none."""

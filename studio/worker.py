@@ -19,12 +19,13 @@ from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
-from studio.fill import fill, judge_of, judged
+from studio.fill import fill, judged
 from studio.generate import Picture, generate
 from studio.jobs import KINDS, Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
+from studio.score import Judge
 from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
@@ -150,8 +151,9 @@ class Worker:
         sheet = Sheet.open(self.workspace.jobs.folder(job.id))
         if not (yield from fill(self.backbone, sheet, lambda recipe: open_concepts(self.workspace, recipe))):
             return
-        if judge := judge_of(self.backbone):
-            yield from judged(judge, f"the judge of {self.backbone.name}", self.workspace, sheet)
+        if folder := self.workspace.judge:
+            name = f"the judge of {Path(self.backbone.name).name}"
+            yield from judged(Judge.open(folder), name, self.workspace, sheet)
         yield Result(sheet)
 
     def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:

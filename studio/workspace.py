@@ -260,6 +260,12 @@ class Workspace:
         lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
         return BaseDefaults(**{**{name: value for name, value in values.items() if name in known}, **lists})
 
+    @property
+    def judge(self) -> Path | None:
+        """The folder of the judge that the base brings, None when it brings none."""
+        folder = Path(self.base).expanduser() / "judge"
+        return folder if folder.is_dir() else None
+
     def tuned(self, card: MethodCard) -> MethodCard:
         """A method's card with the defaults that suit this workspace's base."""
         settings = self.base_defaults().settings.get(card.id)

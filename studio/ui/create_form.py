@@ -139,7 +139,8 @@ def create_form(workspace: Workspace) -> CreateForm:
             elem_id="obeying",
             buttons=["reset"],
         )
-    reader = drop_zone("recipe-drop", "Read a picture's recipe", "drop a PNG painted here", "image/png")
+    words = "drop a PNG painted here or in another web UI"
+    reader = drop_zone("recipe-drop", "Read a picture's recipe", words, "image/png")
     return CreateForm(
         prompt=prompt,
         negative=negative,
