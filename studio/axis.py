@@ -82,8 +82,8 @@ class Axis:
         if not turned:
             who = " and ".join(asked) if asked else "The prompt"
             known = sorted({knob for one in named for knob in headers[one].knobs} | {STRENGTH})
-            have = f"Its concepts have {', '.join(known)}." if named else "Let it name a concept."
-            raise StudioError(f"{who} has nothing called {knob.replace('_', ' ')}.", have)
+            hint = f"What can change is {', '.join(known)}." if named else "Let it name a concept."
+            raise StudioError(f"{who} has nothing called {knob.replace('_', ' ')}.", hint)
         return turned
 
     def explained(self, headers: Mapping[str, Header]) -> Axis:

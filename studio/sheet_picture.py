@@ -11,13 +11,15 @@ from studio.recipe import Recipe, read_recipe
 from studio.sheet import Sheet
 
 PAPER, INK, FAINT, BLANK = "#fffdfa", "#25211d", "#6f675f", "#ece6dd"
-SIDE_LOW = 160  # pixels of a cell; larger pictures keep their size
+SIDE_LOW = 160  # pixels of a cell; larger pictures keep their size, unless the whole gets too large
+CELL_PIXELS_HIGH = 40_000_000
 
 
 def labelled(sheet: Sheet) -> Image.Image:
     """The picture; cells that are not painted yet are blank."""
     pictures = [_opened(sheet.path(cell)) for cell in sheet.cells]
     side = max([SIDE_LOW, *(max(picture.size) for picture in pictures if picture)])
+    side = min(side, round((CELL_PIXELS_HIGH / len(pictures)) ** 0.5))
     font, small = (ImageFont.load_default(share * side) for share in (0.1, 0.082))
     large = ImageFont.load_default(0.125 * side)
     gap, line = side // 16, round(0.125 * side)

@@ -195,10 +195,13 @@ class Worker:
 
 
 def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
-    """The concepts a recipe names, from the Library. Raises StudioError when one is missing."""
+    """The concepts a recipe names, from the Library. Raises StudioError when one is missing, or is no longer
+    the file that the recipe was made for."""
     concepts = []
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         entry = workspace.shelf.find(handle)
+        if recipe.concepts.get(handle, known := workspace.shelf.hash(entry)) != known:
+            raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")
         if not any(handle in concept.header.handles for concept in concepts):
             concepts.append(Concept.open(entry.path))
     return concepts

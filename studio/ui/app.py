@@ -15,9 +15,10 @@ from studio.errors import StudioError
 from studio.method import MethodCard
 from studio.recipe import Recipe
 from studio.ui.chips import with_handle
-from studio.ui.compare_tab import cell_opened, compare_tab
+from studio.ui.compare_tab import compare_tab
 from studio.ui.create_tab import create_tab
 from studio.ui.grid_form import filled
+from studio.ui.grid_view import cell_opened
 from studio.ui.markup import error_card
 from studio.ui.queue_tab import queue_tab
 from studio.ui.recipe_words import picture_card

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from studio.recipe import read_recipe
 from studio.ui.ballot_box import KEYS_SCRIPT, Picks, ballot_box, pairs_of, picked
 from studio.ui.chips import chips, with_handle
 from studio.ui.frontier_panel import frontier_panel
@@ -22,7 +21,7 @@ from studio.ui.grid_form import (
     grid_form,
     grid_of,
 )
-from studio.ui.grid_view import cell_named, grid_cells, grid_head, grid_list, sheet_of, shown_grid
+from studio.ui.grid_view import cell_named, grid_cells, grid_head, grid_list, sheet_of, the_grid
 from studio.ui.versus import SLIDER_SCRIPT, Sides, put, versus
 from studio.ui.wire import BOARD_SCRIPT, Live, Wire, act_of, board, drawing, whole
 from studio.votes import Ballot
@@ -118,7 +117,7 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
             case "shut":
                 return "", sides, gr.skip()
             case "left" | "right":
-                cell_named(sheet_of(workspace, current(shown)), name)
+                cell_named(sheet_of(workspace, the_grid(workspace, shown)), name)
                 return selected, put(sides, name, int(act == "right")), gr.Tabs(selected="versus")
         return None
 
@@ -139,7 +138,7 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
         act, id = act_of(event)
         if act == "pick":
             return picked(picks, id)
-        sheet = sheet_of(workspace, current(shown))
+        sheet = sheet_of(workspace, the_grid(workspace, shown))
         if act == "start":
             Ballot.draw(*pairs_of(sheet, picks)).save(sheet.folder)
             return ()
@@ -152,21 +151,18 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
             cast.cast(act, whole(id)).save(sheet.folder)
         return picks
 
-    def look(along: str, point: str, event: gr.EventData) -> tuple:
+    def look(along: str, point: str, selected: str, event: gr.EventData) -> tuple:
         act, id = act_of(event)
         match act:
             case "along":
-                return id, ""
+                return id, "", selected, gr.skip()
             case "point":
-                return along, id
+                return along, id, selected, gr.skip()
+            case "open":
+                return along, point, id, gr.Tabs(selected="cells")
             case "judge":
                 workspace.retry(whole(id))
-        return along, point
-
-    def current(number: int):
-        job = shown_grid(workspace, number)
-        assert job is not None
-        return job
+        return along, point, selected, gr.skip()
 
     quiet = {"looks_again": False}
     latest = {"trigger_mode": "always_last", **quiet}
@@ -186,7 +182,7 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
     wire(cells.click, touch, [shown, selected, sides], [selected, sides, ways], notice)
     wire(slider.click, place, [sides], [sides], notice)
     wire(ballot.click, vote, [shown, picks], [picks], notice)
-    wire(frontier.click, look, [along, point], [along, point], notice)
+    wire(frontier.click, look, [along, point, selected], [along, point, selected, ways], notice)
 
     lives = [
         Live(form.chips, lambda: chips(workspace)),
@@ -202,12 +198,3 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
         Live(earlier, lambda shown: grid_list(workspace, shown), [shown]),
     ]
     return CompareTab(form, cells, shown, lives)
-
-
-def cell_opened(workspace: Workspace, shown: int, name: str) -> tuple:
-    """The path and the recipe of a cell of the shown grid. Raises StudioError when there is none."""
-    job = shown_grid(workspace, shown)
-    assert job is not None
-    sheet = sheet_of(workspace, job)
-    path = sheet.path(cell_named(sheet, name))
-    return path, read_recipe(path)

@@ -83,7 +83,7 @@ def _compared(marks: Marks) -> str:
 def _pictures(sheet: Sheet, along: str, chosen: str) -> str:
     for label, cells in sheet.settings(along):
         if label == chosen:
-            tiles = "".join(cell_tile(sheet, cell, act="look") for cell in cells)
+            tiles = "".join(cell_tile(sheet, cell) for cell in cells)
             return f'<h2>{escape(label)}</h2><div class="tiles">{tiles}</div>'
     return '<p class="faint">Click a point to see its pictures.</p>'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from html import escape
 
 import gradio as gr
 
@@ -90,7 +91,7 @@ def counted(axes: tuple) -> str:
     try:
         x, y = axis_of(*axes[:2]), axis_of(*axes[2:])
     except StudioError as error:
-        return f'<p class="faint">{error}</p>'
+        return f'<p class="faint">{escape(str(error))}</p>'
     columns, rows = len(x.values), len(y.values)
     pictures = "1 picture" if columns * rows == 1 else f"{columns * rows} pictures"
     return f'<p class="faint">{columns} × {rows}: {pictures}</p>'

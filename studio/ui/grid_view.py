@@ -10,6 +10,7 @@ from studio.axis import Axis
 from studio.errors import StudioError
 from studio.grid import Cell
 from studio.jobs import Job
+from studio.recipe import Recipe, read_recipe
 from studio.sheet import ARCHIVE, FILE, PICTURE, Sheet
 from studio.ui.markup import button, download, duration, empty, file_url
 from studio.ui.paintings import tile
@@ -29,6 +30,21 @@ def shown_grid(workspace: Workspace, number: int) -> Job | None:
     """The grid `number`, the newest when it is 0 or gone; None when there is none."""
     jobs = grids(workspace)
     return next((job for job in jobs if job.id == number), jobs[0] if jobs else None)
+
+
+def the_grid(workspace: Workspace, number: int) -> Job:
+    """As `shown_grid`, where there has to be one. Raises StudioError when there is none."""
+    job = shown_grid(workspace, number)
+    if job is None:
+        raise StudioError("There is no grid.", "Paint one first.")
+    return job
+
+
+def cell_opened(workspace: Workspace, number: int, name: str) -> tuple[Path, Recipe]:
+    """The path and the recipe of a picture of a grid. Raises StudioError when there is none."""
+    sheet = sheet_of(workspace, the_grid(workspace, number))
+    path = sheet.path(cell_named(sheet, name))
+    return path, read_recipe(path)
 
 
 def sheet_of(workspace: Workspace, job: Job) -> Sheet:

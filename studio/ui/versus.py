@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -49,10 +50,19 @@ def versus(workspace: Workspace, shown: int, sides: Sides) -> str:
     exchange = button("exchange", "Exchange", f"{left.name} {right.name}")
     return (
         f"{slider(left, right, words[left], words[right])}"
-        f"{difference_table(read_recipe(left), read_recipe(right))}"
+        f"{difference_table(_recipe(left), _recipe(right))}"
         f'<div class="row wrap"><span>A click puts a picture on the</span>{turns}{exchange}</div>'
         f'<div class="tiles small">{put_there}</div>'
     )
+
+
+def _recipe(path: Path) -> Recipe:
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, changed: int) -> Recipe:
+    return read_recipe(path)
 
 
 def slider(left: Path, right: Path, left_words: str, right_words: str) -> str:
