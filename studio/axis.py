@@ -74,6 +74,11 @@ class Axis:
         """The values as headings of columns or rows."""
         return tuple(value if isinstance(value, str) else f"{value:g}" for value in self.values)
 
+    def words(self, place: int) -> str:
+        """One value by name: "Bias 0.2"; words speak for themselves."""
+        value = self.labels[place]
+        return value if isinstance(self.values[place], str) else f"{self.title} {value}"
+
     def handles(self, named: list[str], headers: Mapping[str, Header]) -> list[str]:
         """Whose dial this turns, of the handles that a prompt has `named`. Raises StudioError for none."""
         handle, _, knob = self.name.rpartition(".")

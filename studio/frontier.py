@@ -69,7 +69,7 @@ def best(found: Sequence[Point]) -> Point | None:
 
     def away(point: Point) -> tuple[float, float]:
         short = (top[0] - point.likeness) / spans[0], (top[1] - point.agreement) / spans[1]
-        return short[0] ** 2 + short[1] ** 2, -point.likeness
+        return round(short[0] ** 2 + short[1] ** 2, 9), -point.likeness
 
     return min(edge, key=away)
 

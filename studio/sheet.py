@@ -81,9 +81,9 @@ class Sheet:
         return groups
 
     def words(self, cell: Cell) -> str:
-        """Where a cell stands: "bias 0.2, concept <lily>"."""
+        """Where a cell stands: "<lily>, Bias 0.2"."""
         places = ((self.grid.y, cell.row), (self.grid.x, cell.column))
-        return ", ".join(f"{axis.title} {axis.labels[place]}" for axis, place in places if axis.name)
+        return ", ".join(axis.words(place) for axis, place in places if axis.name)
 
     def archive(self, path: Path) -> None:
         """Write a zip of the labelled picture and of every cell under a name that says where it stands; the
@@ -98,6 +98,6 @@ class Sheet:
         partial.replace(path)
 
     def file_name(self, cell: Cell) -> str:
-        """A name for people: "02-03 concept lily, bias 0.4.png", row and column first."""
+        """A name for people: "02-03 lily, Bias 0.4.png", row and column first."""
         words = re.sub(r"[^\w .,+=-]", "", self.words(cell))[:120].strip()
         return f"{cell.row + 1:02d}-{cell.column + 1:02d} {words}.png"

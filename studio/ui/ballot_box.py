@@ -42,14 +42,15 @@ def pairs_of(sheet: Sheet, picks: Picks) -> tuple[tuple[str, str], list[tuple[st
     chosen = [groups[pick] for pick in picks if pick in groups]
     if len(chosen) != 2:
         raise StudioError("Two settings are needed for a vote.", "Choose two columns or two rows.")
-    (first, ones), (second, others) = chosen
-    axis = sheet.grid.y if picks[0].startswith("x") else sheet.grid.x
+    (_, ones), (_, others) = chosen
+    along, axis = (sheet.grid.x, sheet.grid.y) if picks[0].startswith("x") else (sheet.grid.y, sheet.grid.x)
+    first, second = (along.words(int(pick[2:])) for pick in picks)
     pairs = []
     for one, other in zip(ones, others, strict=True):
         paths = sheet.path(one), sheet.path(other)
         if all(path.exists() for path in paths):
             place = one.row if axis is sheet.grid.y else one.column
-            shared = f"{axis.title} {axis.labels[place]}" if axis.name else ""
+            shared = axis.words(place) if axis.name else ""
             pairs.append((paths[0].name, paths[1].name, shared))
     return (first, second), pairs
 
@@ -139,7 +140,7 @@ def verdict(sheet: Sheet, ballot: Ballot) -> str:
     return (
         f'<section class="verdict card" aria-label="Result"><h2>{escape(conclusion(ballot))}</h2>'
         f'<div class="share" role="img" aria-label="{escape(words)}"><b style="width:{share:.1%}"></b>'
-        f'<i style="left:{low:.1%};right:{1 - high:.1%}"></i></div>'
+        f'<i style="left:{low:.1%};right:{1 - high:.1%}"></i><u></u></div>'
         f'<div class="row ends"><span>{escape(first)}: {tally.first}</span><span>same: {tally.same}</span>'
         f"<span>{escape(second)}: {tally.second}</span></div>"
         f'<p class="faint">{share:.0%} of the {decided} votes that preferred one are for {escape(first)}; '

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from studio.axis import Axis
 from studio.frontier import Point, best, front, points, reason
 from studio.jobs import Job
 from studio.marks import Marks
@@ -39,11 +40,12 @@ def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) ->
     if not found:
         return f"{head}{_compared(marks)}"
     top = best(found)
+    assert top is not None
     return (
         f"{head}{scatter(found, chosen)}"
-        f'<section class="card best" aria-label="Best setting"><strong>Best of both: {escape(axis.title)} '
-        f"{escape(top.label if top else '')}</strong><p>{escape(reason(found))}</p></section>"
-        f"{_pictures(sheet, along, chosen)}{point_table(found, axis.title)}{_compared(marks)}"
+        f'<section class="card best" aria-label="Best setting"><strong>Best of both: '
+        f"{escape(axis.words(axis.labels.index(top.label)))}</strong><p>{escape(reason(found))}</p></section>"
+        f"{_pictures(sheet, along, chosen, axis)}{point_table(found, axis.title)}{_compared(marks)}"
     )
 
 
@@ -54,7 +56,8 @@ def _unjudged(workspace: Workspace, job: Job) -> str:
     if workspace.judge is None:
         hint = "Likeness and agreement are measured by a model in the folder “judge” of the base."
         return empty("This base has no judge", hint)
-    act = button("judge", "Judge them now", job.id, "strong")
+    words = "Judge them now" if job.status == "done" else "Paint the rest and judge"
+    act = button("judge", words, job.id, "strong")
     return note_card("Nobody has looked at these pictures yet.", act)
 
 
@@ -80,11 +83,11 @@ def _compared(marks: Marks) -> str:
     return f'<p class="faint">{escape(" ".join(parts))}</p>'
 
 
-def _pictures(sheet: Sheet, along: str, chosen: str) -> str:
-    for label, cells in sheet.settings(along):
+def _pictures(sheet: Sheet, along: str, chosen: str, axis: Axis) -> str:
+    for place, (label, cells) in enumerate(sheet.settings(along)):
         if label == chosen:
             tiles = "".join(cell_tile(sheet, cell) for cell in cells)
-            return f'<h2>{escape(label)}</h2><div class="tiles">{tiles}</div>'
+            return f'<h2>{escape(axis.words(place))}</h2><div class="tiles">{tiles}</div>'
     return '<p class="faint">Click a point to see its pictures.</p>'
 
 

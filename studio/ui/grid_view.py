@@ -163,8 +163,9 @@ def chosen_cell(sheet: Sheet, selected: str) -> str:
     if cell is None or not sheet.path(cell).exists():
         return ""
     path = sheet.path(cell)
-    acts = button("create", "Open in Create", path.name, "strong") + button("left", "To the left", path.name)
-    acts += button("right", "To the right", path.name) + download(path, "Download", sheet.file_name(cell))
+    name = path.name
+    acts = button("create", "Open in Create", name, "strong") + button("left", "Left of the slider", name)
+    acts += button("right", "Right of the slider", name) + download(path, "Download", sheet.file_name(cell))
     return (
         f'<section class="card picture" aria-label="Picture and recipe">'
         f'<img src="{escape(file_url(path))}" alt="{escape(sheet.words(cell))}"><div class="told">'

@@ -64,7 +64,7 @@ def scatter(found: Sequence[Point], chosen: str) -> str:
         parts.append(_dot(point, x, y, point in edge, point is top, point.label == chosen))
     across, down = (WIDTH + LEFT - RIGHT) / 2, (HEIGHT - BOTTOM + TOP) / 2
     return (
-        f'<figure class="scatter"><svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-label="Scatter plot">'
+        f'<figure class="scatter"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Scatter plot">'
         f"{''.join(parts)}"
         f'<text class="name" x="{across}" y="{HEIGHT - 8}">agreement with the prompt →</text>'
         f'<text class="name" transform="translate(14 {down}) rotate(-90)">likeness →</text></svg></figure>'

@@ -36,13 +36,14 @@ def versus(workspace: Workspace, shown: int, sides: Sides) -> str:
     sheet = sheet_of(workspace, job) if job else None
     cells = [cell for cell in sheet.cells if sheet.path(cell).exists()] if sheet else []
     words = {sheet.path(cell): sheet.words(cell) for cell in cells} if sheet else {}
+    in_grid = len(words)
     words |= {path: f"Picture {path.stem}" for path in workspace.gallery(PICTURES_HIGH)}
     if len(words) < 2:
         return empty("Nothing to compare yet", "Paint a grid, or two pictures in Create.")
     named = {path.name: path for path in words}
     first, *rest = named.values()
     left = named.get(sides[0], first)
-    right = named.get(sides[1], rest[max(0, len(cells) - 2)])
+    right = named.get(sides[1], rest[max(0, in_grid - 2)])
     put_there = "".join(
         tile(path, path.name if path in (left, right) else "", said, "put") for path, said in words.items()
     )

@@ -45,7 +45,7 @@ def paint(page: Any, prompt: str, columns: str, rows: str) -> None:
 
 def done(page: Any, prompt: str) -> Any:
     """The head of a grid once it is done."""
-    head = page.locator("#grid-head .done", has_text=prompt)
+    head = page.locator("#grid-head section.done", has_text=prompt)
     head.wait_for()
     return head
 
@@ -140,21 +140,21 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     result = ballot.locator(".verdict")
     result.wait_for()
     text = result.inner_text()
-    assert "2: 3" in text and "same: 1" in text and "9: 0" in text
-    assert "44% to 100%" in text and "do not tell 2 and 9 apart" in text
+    assert "Guidance 2: 3" in text and "same: 1" in text and "Guidance 9: 0" in text
+    assert "44% to 100%" in text and "do not tell Guidance 2 and Guidance 9 apart" in text
     assert Ballot.open(sheet_of(stage).folder).tally.first == 3
 
 
 def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any, mona: None) -> None:
     paint(page, "<mona> dancing", "2, 4, 8", "1, 2, 3")
     done(page, "<mona> dancing")
-    open_tab(page, "Which is best?")
+    open_tab(page, "Best setting")
     panel = page.locator("#frontier")
     panel.locator(".scatter .dot").nth(2).wait_for()
     assert "5 photos of <mona>" in panel.inner_text()
     assert "nearest to the best of both" in panel.locator(".best").inner_text()
     panel.locator(".scatter .dot circle").nth(1).click()
-    panel.locator("h2", has_text="4").wait_for()
+    panel.locator("h2", has_text="Guidance 4").wait_for()
     assert panel.locator(".tiles .tile").count() == 3
 
 
@@ -175,7 +175,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     done(page, "<mona> on the phone")
     page.locator("#grid-cells .tile").first.click()
     page.locator("#grid-cells .picture").wait_for()
-    for way in ("Grid", "Side by side", "Blind vote", "Which is best?"):
+    for way in ("Grid", "Side by side", "Blind vote", "Best setting"):
         open_tab(page, way)
         over = page.query_selector("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, way

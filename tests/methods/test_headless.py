@@ -98,7 +98,7 @@ def test_a_grid_by_command_and_taken_up_again(
     assert lost.read_bytes() == before and kept.stat().st_mtime_ns == when
     assert (out / "grid.png").exists() and (out / "grid.zip").exists()
     assert painting.main(["grid", "a photo of <lily>", "--x", "bias=0,1", *look]) == 2
-    assert "<lily> has nothing called bias" in capsys.readouterr().err
+    assert "A grid cannot change the bias" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
