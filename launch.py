@@ -63,6 +63,8 @@ def parser() -> Parser:
     flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=place)
     model = "the model to work with: a diffusers folder or a hub name (default: the starter)"
     flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=model)
+    outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
+    flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
     flags.add_argument("--listen", action="store_true", help="let other machines in; needs --auth")
     flags.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this user and password")
@@ -93,6 +95,9 @@ def check(options: argparse.Namespace) -> None:
     if is_path and options.command != "setup" and not Path(options.base).expanduser().exists():
         hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
         raise StudioError(f"There is no base model at {options.base}.", hint)
+    if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
+        hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
+        raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
     probe = options.workspace.expanduser() / f".{os.getpid()}"
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +178,7 @@ def open_studio(options: argparse.Namespace) -> None:
     from studio.supervisor import Supervisor
     from studio.workspace import Workspace
 
-    workspace = Workspace(options.workspace, base=options.base)
+    workspace = Workspace(options.workspace, options.base, options.segmenter)
     holder = claim(workspace)
     workspace.welcome()
     keep_gradio_to(workspace.cache / "uploads")
@@ -181,6 +186,7 @@ def open_studio(options: argparse.Namespace) -> None:
 
     catalogue = method_catalogue(workspace)
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
+    command += ["--segmenter", options.segmenter] if options.segmenter else []
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
     with Supervisor(workspace, command=[*command, "--workspace", str(workspace.folder)]):
@@ -219,12 +225,14 @@ def work(options: argparse.Namespace) -> None:
     from studio.workspace import Workspace
     from trainers import METHODS, train
 
-    worker.work(Workspace(options.workspace, base=options.base), METHODS, train)
+    worker.work(Workspace(options.workspace, options.base, options.segmenter), METHODS, train)
 
 
 def run(options: argparse.Namespace) -> None:
     """Carry out a command in an environment that has everything."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if options.segmenter:
+        options.segmenter = str(Path(options.segmenter).expanduser().resolve())
     if Path(options.base).expanduser().exists():
         options.base = str(Path(options.base).expanduser().resolve())
         os.environ["HF_HUB_OFFLINE"] = "1"

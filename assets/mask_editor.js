@@ -4,7 +4,7 @@
 const find = selector => element.querySelector(selector);
 const frame = find('.masking'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.ring');
 const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getContext('2d');
-const UNDO_HIGH = 20, WAIT_MS = 8000;
+const UNDO_HIGH = 20, WAIT_MS = 20000;
 let scene = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
 
 const sheet = side => Object.assign(document.createElement('canvas'), {width: side, height: side});

@@ -1,12 +1,12 @@
 """The Backbone: a loaded, frozen base model behind a few verbs. It never knows which concepts exist.
 
-This is the only file that names a diffusers or transformers class. Shapes: n prompts or pictures, L tokens
-of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution` pixels a side.
+Only this file names a diffusers class; transformers is also in studio/segmenter.py. Shapes: n prompts or
+pictures, L tokens of a prompt, D text width, (C, h, w) a latent; pictures in -1..1 at `resolution` pixels a
+side.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -23,9 +23,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
+from studio.fingerprint import fingerprint
 from studio.text import TextReader
-
-FINGERPRINT_SAMPLES = 257
 
 
 class Backbone:
@@ -60,7 +59,7 @@ class Backbone:
             raise StudioError(
                 f"{name} predicts {self.prediction_type}.", "Choose a base that predicts epsilon or v."
             )
-        self.fingerprint = self._fingerprint()
+        self.fingerprint = fingerprint((text_encoder, unet), self.prediction_type)
         for part, precision in ((text_encoder, dtype), (unet, dtype), (vae, torch.float32)):
             part.to(self.device)
             if part.dtype != precision:
@@ -108,23 +107,6 @@ class Backbone:
         backbone = cls(path.name or str(place), *parts, pipeline.scheduler.config, device, dtype)
         backbone.folder = path if path.is_dir() else None
         return backbone
-
-    def _fingerprint(self) -> str:
-        """A hash of what concepts depend on: text encoder and U-Net, sampled, rounded to half precision so
-        that the same model stored in float16 and float32 is recognised as one."""
-        digest = hashlib.sha256(self.prediction_type.encode())
-        for part in (self.text_encoder, self.unet):
-            for name, weight in sorted(part.state_dict().items()):
-                flat = weight.detach().flatten()
-                places = torch.linspace(
-                    0, flat.numel() - 1, min(flat.numel(), FINGERPRINT_SAMPLES), dtype=torch.float64
-                )
-                sample = flat[places.long()].to("cpu", torch.float16)
-                digest.update(
-                    f"{name.replace('text_model.', '')}{tuple(weight.shape)}".encode()
-                    + sample.numpy().tobytes()
-                )
-        return digest.hexdigest()[:16]
 
     # pictures and latents
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 
+from studio import measures
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.events import Event, FinishEarly, Note, Result, Step
+from studio.eye import Reader
 from studio.generate import Picture, generate
-from studio.marks import Mark, Marks, with_nouns
+from studio.marks import Mark, Marks
 from studio.photo_set import PhotoSet
-from studio.recipe import Recipe, handles_in, save_picture
-from studio.score import Judge
+from studio.recipe import HANDLE, Recipe, handles_in, save_picture
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.sheet_picture import labelled
+from studio.shots import spoken
 from studio.workspace import Workspace
 
 Concepts = Callable[[Recipe], Sequence[Concept]]
@@ -57,24 +60,44 @@ def _keep(picture: Picture, path: Path) -> None:
     partial.replace(path)
 
 
-def judged(judge: Judge, name: str, workspace: Workspace, sheet: Sheet) -> Iterator[Event]:
-    """Mark every painted cell, and keep the marks with the sheet. Likeness is the mean cosine with the photos
+def judged(judge: Reader, workspace: Workspace, sheet: Sheet) -> Iterator[Event]:
+    """Mark every painted cell, and keep the marks with the sheet. Likeness is measured against the photos
     that the named concepts were trained on in this workspace, as far as it still has them."""
     yield Note("Judging the pictures.")
-    photos: dict[str, Sequence[Image.Image]] = {}
+    seen: dict[str, Tensor] = {}
+    photos: dict[str, int] = {}
     nouns: dict[str, str] = {}
     marks: dict[str, Mark] = {}
     for cell in sheet.cells:
-        path = sheet.path(cell)
+        path, prompt = sheet.path(cell), cell.recipe.prompt
         if not path.exists() or path.name in marks:
             continue
-        prompt, picture = cell.recipe.prompt, [Image.open(path).convert("RGB")]
         for handle in handles_in(prompt):
             if handle not in nouns:
-                entry, folder = workspace.shelf.find(handle), workspace.photos_of(handle)
-                nouns[handle] = entry.header.handles[handle]
-                photos[handle] = PhotoSet.load(folder).squares if folder else ()
-        there = [photos[handle] for handle in handles_in(prompt) if photos[handle]]
-        likeness = statistics.fmean(judge.likeness(picture, squares) for squares in there) if there else None
-        marks[path.name] = Mark(likeness, judge.agreement(picture, with_nouns(prompt, nouns)))
-    Marks(name, marks, {handle: len(squares) for handle, squares in photos.items()}).save(sheet.folder)
+                nouns[handle] = workspace.shelf.find(handle).header.handles[handle]
+                folder = workspace.photos_of(handle)
+                squares = PhotoSet.load(folder).squares if folder else ()
+                photos[handle] = len(squares)
+                if squares:
+                    seen[handle] = judge.look(squares)
+        look = judge.look([Image.open(path)])
+        agreement = measures.agreement(look, judge.read([read_aloud(prompt, nouns)])).item()
+        there = [seen[handle] for handle in handles_in(prompt) if handle in seen]
+        if there:
+            likeness = statistics.fmean(measures.likeness(look, each).item() for each in there)
+            nearest = max(measures.copying(look, each).item() for each in there)
+            marks[path.name] = Mark(likeness, agreement, nearest)
+        else:
+            marks[path.name] = Mark(None, agreement)
+    Marks(judge.name, marks, photos).save(sheet.folder)
+
+
+def read_aloud(prompt: str, nouns: Mapping[str, str]) -> str:
+    """`prompt` as a judge reads it, who knows no learned word: nouns in the place of handles, each with an
+    article where there is none."""
+    parts = HANDLE.split(prompt)
+    read = parts[0]
+    for handle, rest in zip(HANDLE.findall(prompt), parts[1:], strict=True):
+        before = read.replace("{", "{{").replace("}", "}}")
+        read = spoken(before + "{}", nouns.get(handle.lower(), handle)) + rest
+    return read

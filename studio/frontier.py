@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from studio.figure import Figure
 from studio.marks import Marks
 from studio.sheet import Sheet
-
-Z = 1.959964  # two-sided 95 %
 
 
 @dataclass(frozen=True)
 class Point:
-    """One setting: means over its `count` pictures, and half the widths of their 95 % intervals (normal
-    approximation, None for a single picture)."""
+    """One setting, by its heading: figures over its pictures. `copying` is about the nearest photo that was
+    trained on: where it is as high as for a photo, likeness is no merit."""
 
     label: str
-    likeness: float
-    agreement: float
-    likeness_half: float | None
-    agreement_half: float | None
-    count: int
+    likeness: Figure
+    agreement: Figure
+    copying: Figure | None = None
 
 
 def points(sheet: Sheet, marks: Marks, along: str) -> list[Point]:
@@ -31,45 +27,41 @@ def points(sheet: Sheet, marks: Marks, along: str) -> list[Point]:
     for label, cells in sheet.settings(along):
         names = dict.fromkeys(sheet.path(cell).name for cell in cells)
         seen = [marks.cells[name] for name in names if name in marks.cells]
-        pairs = [(mark.likeness, mark.agreement) for mark in seen if mark.likeness is not None]
-        if pairs:
-            likeness, agreement = ([pair[side] for pair in pairs] for side in (0, 1))
-            means = statistics.fmean(likeness), statistics.fmean(agreement)
-            found.append(Point(label, *means, _half(likeness), _half(agreement), len(pairs)))
+        seen = [mark for mark in seen if mark.likeness is not None]
+        likeness = Figure.of(mark.likeness for mark in seen)
+        agreement = Figure.of(mark.agreement for mark in seen)
+        if likeness and agreement:
+            copying = Figure.of(mark.copying for mark in seen if mark.copying is not None)
+            found.append(Point(label, likeness, agreement, copying))
     return found
 
 
 def front(found: Sequence[Point]) -> list[Point]:
     """The points that no other beats in both (the Pareto front), by rising agreement."""
-    kept = [
-        point
-        for point in found
-        if not any(
-            other.likeness >= point.likeness
-            and other.agreement >= point.agreement
-            and (other.likeness, other.agreement) != (point.likeness, point.agreement)
-            for other in found
-        )
-    ]
-    return sorted(kept, key=lambda point: point.agreement)
+    means = {point.label: (point.likeness.mean, point.agreement.mean) for point in found}
+    kept = []
+    for point in found:
+        likeness, agreement = own = means[point.label]
+        others = (other for other in means.values() if other != own)
+        if not any(other[0] >= likeness and other[1] >= agreement for other in others):
+            kept.append(point)
+    return sorted(kept, key=lambda point: point.agreement.mean)
 
 
 def best(found: Sequence[Point]) -> Point | None:
     """The point of the front that is nearest to the best of both, each measured by the spread of all points;
     of equals the one with more likeness. None without points."""
-    spans = [
-        max(getattr(point, name) for point in found) - min(getattr(point, name) for point in found) or 1.0
-        for name in ("likeness", "agreement")
-        if found
-    ]
     edge = front(found)
     if not edge:
         return None
-    top = max(point.likeness for point in edge), max(point.agreement for point in edge)
+    likeness = [point.likeness.mean for point in found]
+    agreement = [point.agreement.mean for point in found]
+    spans = max(likeness) - min(likeness) or 1.0, max(agreement) - min(agreement) or 1.0
 
     def away(point: Point) -> tuple[float, float]:
-        short = (top[0] - point.likeness) / spans[0], (top[1] - point.agreement) / spans[1]
-        return round(short[0] ** 2 + short[1] ** 2, 9), -point.likeness
+        short = max(likeness) - point.likeness.mean, max(agreement) - point.agreement.mean
+        squares = sum((lack / span) ** 2 for lack, span in zip(short, spans, strict=True))
+        return round(squares, 9), -point.likeness.mean
 
     return min(edge, key=away)
 
@@ -86,22 +78,22 @@ def reason(found: Sequence[Point]) -> str:
         faithful, obedient = edge[0], edge[-1]
         parts = []
         if chosen is not faithful:
+            lost = faithful.likeness.mean - chosen.likeness.mean
+            won = chosen.agreement.mean - faithful.agreement.mean
             parts.append(
-                f"gives up {faithful.likeness - chosen.likeness:.3f} likeness against {faithful.label} for "
-                f"{chosen.agreement - faithful.agreement:.3f} more agreement"
+                f"gives up {lost:.3f} likeness against {faithful.label} for {won:.3f} more agreement"
             )
         if chosen is not obedient:
-            parts.append(
-                f"keeps {chosen.likeness - obedient.likeness:.3f} more likeness than {obedient.label} for "
-                f"{obedient.agreement - chosen.agreement:.3f} less agreement"
-            )
+            won = chosen.likeness.mean - obedient.likeness.mean
+            lost = obedient.agreement.mean - chosen.agreement.mean
+            parts.append(f"keeps {won:.3f} more likeness than {obedient.label} for {lost:.3f} less agreement")
         words = f"{chosen.label} is nearest to the best of both: it {' and '.join(parts)}."
     return f"{words} {_doubt(chosen, found)}".strip()
 
 
 def _doubt(chosen: Point, found: Sequence[Point]) -> str:
     """Whether another point is as good within the noise."""
-    if any(point.likeness_half is None or point.agreement_half is None for point in found):
+    if any(point.likeness.n == 1 for point in found):
         return "With one picture for a setting this says little: let the other direction change the seed."
     near = [point.label for point in found if point is not chosen and _overlap(point, chosen)]
     if not near:
@@ -111,14 +103,5 @@ def _doubt(chosen: Point, found: Sequence[Point]) -> str:
 
 def _overlap(one: Point, other: Point) -> bool:
     """Whether the intervals of two points overlap in both directions."""
-    return all(
-        abs(getattr(one, name) - getattr(other, name))
-        <= (getattr(one, f"{name}_half") or 0.0) + (getattr(other, f"{name}_half") or 0.0)
-        for name in ("likeness", "agreement")
-    )
-
-
-def _half(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
-        return None
-    return Z * statistics.stdev(values) / len(values) ** 0.5
+    pairs = ((one.likeness, other.likeness), (one.agreement, other.agreement))
+    return all(a.ends[0] <= b.ends[1] and b.ends[0] <= a.ends[1] for a, b in pairs)

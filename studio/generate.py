@@ -87,7 +87,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for active in actives:
         active.edit.to(backbone)
     prompts = [with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)]
-    words = _read(backbone, prompts, actives)
+    words = read_with(backbone, prompts, actives)
     if dropped := words.tokens[1].dropped:
         read = backbone.text.tokens_high
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
@@ -108,7 +108,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
                     case Step(values=values, stage=stage):
                         yield Step(next(done), total, values, stage)
                     case Result(value=acting):
-                        hidden = _read(backbone, prompts, acting).hidden
+                        hidden = read_with(backbone, prompts, acting).hidden
         sampled = sample(backbone, single, hidden, acting, [single.seed])
         for _ in range(recipe.steps):
             latents = next(sampled)
@@ -117,7 +117,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
 
 
 @torch.no_grad()
-def _read(backbone: Backbone, prompts: Sequence[str], actives: Sequence[Active]) -> Words:
+def read_with(backbone: Backbone, prompts: Sequence[str], actives: Sequence[Active]) -> Words:
     """The prompts as the encoder reads them with these edits on, which are told the prompts."""
     with attach(backbone, actives):
         words = backbone.text.read(prompts)

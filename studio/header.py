@@ -18,6 +18,7 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.recipe import normal_handle
+from studio.verdict import Verdict
 
 FORMAT = 1
 METADATA_KEY = "likeness"
@@ -39,8 +40,9 @@ class Knob:
 class Header:
     """What a concept file says of itself.
 
-    `handles` maps each handle to its noun. `preview` is a small PNG. Nothing here names a path of the
-    machine that made the file, and no photo is inside.
+    `handles` maps each handle to its noun, `verdicts` to whether it was learned; older files have none.
+    `preview` is a small PNG. Nothing here names a path of the machine that made the file, and no photo is
+    inside.
     """
 
     handles: dict[str, str]
@@ -60,6 +62,7 @@ class Header:
     report: dict[str, float] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
     knobs: dict[str, Knob] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     preview: bytes = b""
 
     @property
@@ -92,6 +95,8 @@ class Header:
         values = {name: value for name, value in values.items() if name in known}
         values["preview"] = base64.b64decode(values.get("preview", ""))
         values["knobs"] = {name: Knob(**knob) for name, knob in values.get("knobs", {}).items()}
+        verdicts = values.get("verdicts", {}).items()
+        values["verdicts"] = {handle: Verdict.from_json(verdict) for handle, verdict in verdicts}
         header = cls(**values)
         handles = header.handles
         if not handles or any(normal_handle(handle) != handle for handle in handles):
@@ -141,9 +146,11 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
             raise refused(path, f"it is larger than {FILE_BYTES_HIGH // 1_000_000} MB")
         with path.open("rb") as file:
             start = file.read(8)
-            if start[:2] == b"PK" or start[:1] == b"\x80":
-                raise refused(path, "it is a pickle, which could run code and is never opened")
-            if len(start) < 8 or (length := struct.unpack("<Q", start)[0]) > min(HEADER_BYTES_HIGH, size - 8):
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+            if length > min(HEADER_BYTES_HIGH, size - 8):
+                # a table's length may begin with these bytes too, but read as a length a pickle's are huge
+                if start[:2] == b"PK" or start[:1] == b"\x80":
+                    raise refused(path, "it is a pickle, which could run code and is never opened")
                 raise refused(path, "it is no safetensors file, or was cut short")
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
         if not isinstance(table, dict):
@@ -171,8 +178,11 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     """Write the concept at `path` to `target` with the handle `old` called `new`; no tensor changes."""
     table, start = read_table(path)
     header = read_header(path)
-    handles = {new if handle == old else handle: noun for handle, noun in header.handles.items()}
-    text = dataclasses.replace(header, handles=handles).to_text()
+    handles, verdicts = (
+        {new if handle == old else handle: value for handle, value in named.items()}
+        for named in (header.handles, header.verdicts)
+    )
+    text = dataclasses.replace(header, handles=handles, verdicts=verdicts).to_text()
     renamed = {"__metadata__": {**table.pop("__metadata__"), METADATA_KEY: text}}
     renamed |= {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
     head = json.dumps(renamed).encode("utf-8")

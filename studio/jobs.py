@@ -7,6 +7,7 @@ table, and a folder per job with an append-only log of events.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from studio.errors import StudioError
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 Wish = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
-KINDS = ("train", "create", "grid")
+SHOWN = ("train", "create", "grid")  # what a person queued; a mask is asked for by the page, which waits
 TAKEN_UP = ("grid",)  # kinds that go on where they were, and so may be run again under their number
 
 TABLE = """
@@ -114,11 +115,12 @@ class Jobs:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
         return _job(row)
 
-    def list(self, limit: int = 50, kind: str = "%") -> list[Job]:
-        """The newest jobs, of one kind or of all, newest first."""
-        query = "select * from jobs where kind like ? order by id desc limit ?"
+    def list(self, limit: int = 50, kinds: tuple[str, ...] = SHOWN) -> list[Job]:
+        """The newest jobs of these kinds, all that a person queued unless said, newest first."""
+        marks = ",".join("?" * len(kinds))
+        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
         with self._table() as table:
-            rows = table.execute(query, (kind, limit)).fetchall()
+            rows = table.execute(query, (*kinds, limit)).fetchall()
         return [_job(row) for row in rows]
 
     def folder(self, number: int) -> Path:
@@ -140,9 +142,17 @@ class Jobs:
         with self._table() as table:
             table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
 
+    def forget(self, number: int) -> None:
+        """Remove a job and its folder; one that runs is asked to stop and stays."""
+        self.ask(number, "discard")
+        if self.get(number).has_ended:
+            with self._table() as table:
+                table.execute("delete from jobs where id = ?", (number,))
+            shutil.rmtree(self.folder(number), ignore_errors=True)
+
     # what the worker does
 
-    def claim(self, kinds: tuple[str, ...] = KINDS) -> Job | None:
+    def claim(self, kinds: tuple[str, ...] = SHOWN) -> Job | None:
         """Take the oldest waiting job of these kinds; it is running when this returns."""
         marks = ",".join("?" * len(kinds))
         with self._table() as table:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +15,12 @@ from studio.sheet import SCORES
 
 @dataclass(frozen=True)
 class Mark:
-    """One picture: its mean cosine with the photos of the concepts it names (None where there are none to
-    compare with), and its cosine with its prompt, each -1..1."""
+    """One picture, each -1..1: its mean cosine with the photos of the concepts it names, its cosine with its
+    prompt, and with the nearest of the photos. None where there are no photos to compare with."""
 
     likeness: float | None
     agreement: float
+    copying: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,3 @@ class Marks:
             return cls(values["judge"], cells, values["photos"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-
-
-def with_nouns(prompt: str, nouns: Mapping[str, str]) -> str:
-    """`prompt` as the judge reads it: every handle is its plain noun, since no judge knows a learned word."""
-    for handle, noun in nouns.items():
-        prompt = re.sub(re.escape(handle), noun, prompt, flags=re.IGNORECASE)
-    return prompt

@@ -133,6 +133,14 @@ def _filled(mask: np.ndarray) -> np.ndarray:
     return (parts != parts[0, 0])[1:-1, 1:-1]
 
 
+def without(mask: Image.Image, beside: Sequence[Image.Image]) -> Image.Image:
+    """`mask` less what belongs to other subjects, "L" masks of any size."""
+    left = mask.copy()
+    for other in beside:
+        left.paste(0, mask=hard(other.resize(mask.size, Image.Resampling.BOX)))
+    return left
+
+
 def hard(picture: Image.Image) -> Image.Image:
     """A picture as a mask: "L", 255 where it is bright and opaque, 0 elsewhere."""
     if picture.has_transparency_data:

@@ -239,7 +239,12 @@ class Method(ABC):
 
     @abstractmethod
     def edits(self) -> list[Edit]:
-        """What is being learned: the very edits that the concept file will keep."""
+        """What is being learned: after `finish`, the very edits that the concept file will keep."""
+
+    def finish(self) -> Iterator[Event]:
+        """Work after the last step, before what was learned is kept: make it small, for instance. Runs with
+        nothing attached, to its end even when the training was told to stop."""
+        yield from ()
 
     @property
     def closing_prompts(self) -> list[str]:

@@ -102,6 +102,16 @@ class Refusal:
     reason: str
 
 
+def files_in(places: Sequence[Path]) -> list[Path]:
+    """The files that these are or hold, in order. Raises StudioError when there is nothing there."""
+    files: list[Path] = []
+    for place in places:
+        if not place.exists():
+            raise StudioError(f"There is no {place}.", "Name photos, or a folder with photos in it.")
+        files += sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else [place]
+    return files
+
+
 def open_photo(path: Path, name: str = "") -> Photo:
     """Open one file. Raises StudioError with the reason when it cannot be a photo.
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from studio.errors import StudioError
+from studio.figure import Z_95
 from studio.header import write_whole
 
 Vote = Literal["left", "right", "same"]
 FILE = "ballot.json"
-Z = 1.959964  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     if not trials:
         return 0.0, 1.0
     p, n = successes / trials, trials
-    middle = p + Z**2 / (2 * n)
-    half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-    low, high = ((middle + side * half) / (1 + Z**2 / n) for side in (-1, 1))
+    middle = p + Z_95**2 / (2 * n)
+    half = Z_95 * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+    low, high = ((middle + side * half) / (1 + Z_95**2 / n) for side in (-1, 1))
     return max(0.0, low), min(1.0, high)

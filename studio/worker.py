@@ -14,23 +14,30 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
+from studio.eyes import eyes_of
 from studio.fill import fill, judged
 from studio.generate import Picture, generate
-from studio.jobs import KINDS, Job
+from studio.jobs import SHOWN, Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
-from studio.score import Judge
+from studio.segmenter import Segmenter
 from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
 
 IDLE_SECONDS = 0.2
+BETWEEN = {  # what is done between the steps of another job
+    "train": ("mask", "create"),
+    "grid": ("mask", "create"),
+    "create": ("mask",),
+}
 OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
 
 log = logging.getLogger("likeness.worker")
@@ -50,7 +57,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     worker = Worker(workspace, backbone, methods, train)
     worker.say("ready")
     while True:
-        if not worker.take(KINDS):
+        if not (worker.take(("mask",)) or worker.take(SHOWN)):
             time.sleep(IDLE_SECONDS)
 
 
@@ -61,6 +68,7 @@ class Worker:
         self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
     ) -> None:
         self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
+        self.segmenter: Segmenter | None = None  # loaded for the first mask
 
     def say(self, state: str) -> None:
         """Tell the page what the worker is doing, and on what."""
@@ -105,6 +113,8 @@ class Worker:
 
     def do(self, job: Job) -> dict[str, object]:
         """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
+        if job.kind == "mask":
+            return self.outline(job)
         events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
         outcome: dict[str, object] = {}
         finishing = False
@@ -122,9 +132,8 @@ class Worker:
                 except (StopIteration, FinishEarly):
                     return outcome
                 continue
-            if job.kind != "create":
-                while self.take(("create",)):
-                    self.say("busy")
+            while self.take(BETWEEN[job.kind]):
+                self.say("busy")
             event = next(events, None)
         return outcome
 
@@ -151,10 +160,18 @@ class Worker:
         sheet = Sheet.open(self.workspace.jobs.folder(job.id))
         if not (yield from fill(self.backbone, sheet, lambda recipe: open_concepts(self.workspace, recipe))):
             return
-        if folder := self.workspace.judge:
-            name = f"the judge of {Path(self.backbone.name).name}"
-            yield from judged(Judge.open(folder), name, self.workspace, sheet)
+        if judge := eyes_of(self.backbone).reader:
+            yield from judged(judge, self.workspace, sheet)
         yield Result(sheet)
+
+    def outline(self, job: Job) -> dict[str, object]:
+        """Find the mask that the page waits for."""
+        if self.segmenter is None:
+            self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
+        folder, name = self.workspace.jobs.folder(job.id), "mask.png"
+        mask = self.segmenter.propose(Image.open(folder / "square.png"), job.task["clicks"])
+        _whole(folder / name, lambda path: mask.save(path, format="PNG"))
+        return {"file": name}
 
     def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:
         """Write an event to the job's log, and what it brought to disk."""

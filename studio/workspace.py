@@ -9,16 +9,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from studio.errors import StudioError
 from studio.grid import Cell, Grid
 from studio.header import write_whole
 from studio.jobs import TAKEN_UP, Job, Jobs
-from studio.masks import check
+from studio.masks import check, propose, without
 from studio.method import MethodCard, Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
@@ -30,6 +33,7 @@ from studio.shelf import Shelf
 STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
 DEMO = STARTER.parent / "demo"
 NOUN_LETTERS_HIGH = 60
+ANSWER_SECONDS = 15.0  # for the worker to find a mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +61,12 @@ class BaseDefaults:
 
 
 class Workspace:
-    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with."""
+    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with,
+    `segmenter` the folder of one that finds masks, if there is one."""
 
-    def __init__(self, folder: Path, base: str | Path = STARTER) -> None:
+    def __init__(self, folder: Path, base: str | Path = STARTER, segmenter: str | Path = "") -> None:
         self.folder = Path(folder).expanduser().resolve()
-        self.base = str(base)
+        self.base, self.segmenter = str(base), str(segmenter)
         try:
             self.pictures = self._place("pictures")
             self.cache = self._place("cache")
@@ -155,6 +160,30 @@ class Workspace:
             raise StudioError(f"{handle} is already the name of a concept.", hint)
         return Subject(handle, noun)
 
+    def propose(
+        self,
+        square: Image.Image,
+        clicks: Sequence[tuple[float, float]],
+        beside: Sequence[Image.Image] = (),
+    ) -> Image.Image:
+        """The mask of what was clicked on, as `studio.masks.propose` gives it: from the worker's segmenter,
+        when there is one and it answers in time. Raises StudioError when nothing is found."""
+        if not self.segmenter or self.worker_state().state not in ("ready", "busy"):
+            return propose(square, clicks, beside)
+        with self.jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, folder):
+            square.save(folder / "square.png")
+        try:
+            give_up = time.monotonic() + ANSWER_SECONDS
+            while not (job := self.jobs.get(number)).has_ended and time.monotonic() < give_up:
+                time.sleep(0.05)
+            if job.status == "failed":
+                raise StudioError(job.error, job.hint)
+            if job.status != "done":
+                return propose(square, clicks, beside)
+            return without(Image.open(folder / job.outcome["file"]).convert("L"), beside)
+        finally:
+            self.jobs.forget(number)
+
     # painting
 
     def create(self, recipe: Recipe) -> Job:
@@ -211,7 +240,7 @@ class Workspace:
             made = datetime.fromisoformat(header.created).timestamp()
         except ValueError:
             return None
-        for job in self.jobs.list(10_000, "train"):
+        for job in self.jobs.list(10_000, ("train",)):
             begun, ended = job.started or 0.0, job.finished or 0.0
             its_own = job.task.get("seed") == header.seed and job.task.get("method") == header.method
             if job.status == "done" and its_own and int(begun) <= made <= ended:

@@ -9,22 +9,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.backbone import Backbone
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
+from studio.eyes import add_eye_flags, eyes_of
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
+from studio.photos import files_in
 from studio.recipe import Recipe
-from studio.workspace import STARTER, Workspace
+from studio.workspace import DEMO, STARTER, Workspace
 from trainers import BROKEN, METHODS, train
-from trainers.kit import moments
+from trainers.kit import dreambench, moments
 from trainers.kit.captions import plain_captions
-from trainers.kit.folders import files_in, open_masked
-from trainers.kit.trial import cases_in, table, trial
+from trainers.kit.folders import open_masked
+from trainers.kit.scene_trial import VARIANTS, scene_table, scene_trial, scenes_in
+from trainers.kit.trial import cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
 
@@ -33,7 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
-    _add_trial_flags(commands.add_parser("trial", help="compare methods on the same subjects"))
+    subjects = commands.add_parser("trial", help="compare methods on the same subjects")
+    subjects.add_argument("folder", type=Path, help="a folder with a subjects.json, such as assets/demo")
+    _add_trial_flags(subjects, [name for name, method in METHODS.items() if not method.needs.masks], 4)
+    scenes = commands.add_parser("scenes", help="compare ways to take photos of several subjects apart")
+    held_out = "a folder with a scenes.json; the starter's held-out scenes without"
+    scenes.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
+    _add_trial_flags(scenes, VARIANTS, 2)
+    _add_dreambench_flags(commands.add_parser("dreambench", help="the protocol that papers compare by"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
@@ -44,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        {"trial": _trial, "moments": _moments}.get(given.command, _train)(given)
+        others = {"trial": _trial, "scenes": _trial, "dreambench": _dreambench, "moments": _moments}
+        others.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -124,19 +136,20 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
     check(squares, handles, needed)
 
 
-def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subjects", type=Path, help="a folder with a subjects.json, such as assets/demo")
+def _add_trial_flags(parser: argparse.ArgumentParser, variants: Sequence[str], seeds: int) -> None:
     parser.add_argument("--out", type=Path, default=Path("trial"), help="where pictures and scores are kept")
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
     parser.add_argument(
         "--methods",
         nargs="+",
-        default=[name for name, method in METHODS.items() if not method.needs.masks],
+        default=list(variants),
         metavar="METHOD",
         help='which, each as a line: "perfusion", "perfusion lock_keys=false @bias=0.4"',
     )
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=seeds, help="pictures of each prompt")
     parser.add_argument("--seed", type=int, default=0)
+    part = "only every Nth subject, from the Kth on: several processes share the work, the last adds it up"
+    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
 
 
 def _trial(given: argparse.Namespace) -> None:
@@ -145,14 +158,58 @@ def _trial(given: argparse.Namespace) -> None:
     workspace = Workspace(given.out, given.base)
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
-    cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
-    variants = [Variant.parse(text, METHODS, cards) for text in given.methods]
+    variants = _variants(given.methods, workspace)
     backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
-    cases = cases_in(given.subjects)
-    for event in shown(trial(backbone, judge, cases, variants, look, given.out / "trial", given.seeds)):
+    if given.command == "scenes":
+        cases, run, tabled = scenes_in(given.folder), scene_trial, scene_table
+    else:
+        cases, run, tabled = cases_in(given.folder), trial, table
+    cases, place = part_of(cases, given.part), given.out / given.command
+    for event in shown(run(backbone, judge, cases, variants, look, place, given.seeds)):
         if isinstance(event, Result):
-            print(table(event.value))
-            (given.out / "table.md").write_text(table(event.value) + "\n", encoding="utf-8")
+            print(tabled(event.value))
+            place.with_suffix(".md").write_text(tabled(event.value) + "\n", encoding="utf-8")
+
+
+def _add_dreambench_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, help="a folder of photos for each subject, as DreamBench has them"
+    )
+    parser.add_argument("--out", type=Path, default=Path("dreambench"), help="where everything is kept")
+    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+    parser.add_argument(
+        "--methods", nargs="+", required=True, metavar="METHOD", help="which, each as a line, as for trial"
+    )
+    parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--part", default="1/1", help="1/2 and 2/2 share the subjects between two processes")
+    parser.add_argument("--seeds", type=int, default=4, help="pictures of each prompt")
+    parser.add_argument("--seed", type=int, default=0, help="the first")
+    add_eye_flags(parser)
+
+
+def _dreambench(given: argparse.Namespace) -> None:
+    cases = part_of(dreambench.subjects_in(given.folder), given.part)
+    if given.subjects:
+        cases = [case for case in cases if case.subject.handle.strip("<>") in given.subjects]
+        if not cases:
+            raise StudioError(f"None of {', '.join(given.subjects)} is there.", "Leave --subjects out.")
+    workspace = Workspace(given.out, given.base)
+    defaults = workspace.base_defaults()
+    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance, count=given.seeds)
+    variants = _variants(given.methods, workspace)
+    backbone = Backbone.open(given.base)
+    eyes = eyes_of(backbone, given.clip, given.dino)
+    place = given.out / "dreambench"
+    for event in shown(dreambench.dreambench(backbone, eyes, cases, variants, look, place)):
+        if isinstance(event, Result):
+            print(dreambench.table(event.value))
+            (given.out / "table.md").write_text(dreambench.table(event.value) + "\n", encoding="utf-8")
+
+
+def _variants(texts: list[str], workspace: Workspace) -> list[Variant]:
+    """The lines as variants, each with the defaults that suit the base."""
+    cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
+    return [Variant.parse(text, METHODS, cards) for text in texts]
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

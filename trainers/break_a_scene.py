@@ -11,8 +11,9 @@ divided by its maximum, is to be its mask M_i at the maps' resolution:
 The first phase learns the words only, the second the weights too, at lower rates. The background may be one
 more subject, whose mask is what the others leave.
 
-Differences: the second phase tunes low-rank edits of the attention layers instead of every weight, so that a
-scene is a small file; the authors found that cheaper forms of tuning did not work for them. There may be
+Differences: the second phase tunes low-rank edits of the attention layers, so that a scene is a small file,
+although the authors found that cheaper forms of tuning did not work for them; `tuning` "full" tunes every
+weight as they do, and makes the change small afterwards (trainers/kit/extraction.py). There may be
 several photos, and some may lack a subject. Masks are halved by area instead of taking every 8th or 32nd
 pixel. The prior is denoised apart, and only while weights learn, since it says nothing to the words. A
 word stands still in a step that does not name it, where the code lets its momentum go on. Where paper and
@@ -29,17 +30,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.attention import looks, recording
+from studio.attention import recording
 from studio.backbone import Backbone
-from studio.edits import Active, Edit, LowRank, NewWord, attach
+from studio.edits import Active, Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
-from studio.events import Event, Insight
+from studio.events import Event, Insight, Note
 from studio.method import Method, Needs, Stage, Subject, setting
 from studio.photo_set import PhotoSet
 from studio.recipe import normal_handle
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.extraction import Extraction, effect_kept, extract
 from trainers.kit.losses import denoising_loss
+from trainers.kit.overlap import overlaps, word_maps
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.spotlight import spotlight
 
@@ -56,8 +59,18 @@ class Settings:
     late_word_rate: float = setting(
         2e-6, "Size of a step for the words, once the model learns too.", 0.0, 1.0, source="paper"
     )
+    tuning: str = setting(
+        "low-rank",
+        "What learns of the model. Full: every weight, made small at the end; its copy, gradients and "
+        "averages take 16 GB more on Stable Diffusion 1.x and 20 GB on 2.x.",
+        choices=("low-rank", "full"),
+        source="paper: full",
+    )
     weight_rate: float = setting(
-        1e-4, "Size of a step for the model.", 1e-7, 0.1, source="diffusers LoRA README; paper, full: 2e-6"
+        1e-4, "Size of a step for low-rank edits of the model.", 1e-7, 0.1, source="diffusers LoRA README"
+    )
+    full_rate: float = setting(
+        2e-6, "Size of a step for the model itself, under full tuning.", 1e-9, 0.1, source="paper"
     )
     rank: int = setting(16, "Room for what is learned; the file grows with it.", 1, 128)
     text_encoder: bool = setting(True, "Also tune how prompts are read.", source="paper")
@@ -118,8 +131,13 @@ class BreakAScene(Method):
             NewWord(handle, noun, backbone.text.noun_vectors(noun, 1).clone().requires_grad_())
             for handle, noun in subject.handles.items()
         ]
-        sites = attention_sites(backbone, settings.text_encoder)
-        self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+        self.change: LowRank | Full
+        if settings.tuning == "full":
+            self.change = Full.start(subject.handle, subject.noun, backbone, settings.text_encoder)
+        else:
+            sites = attention_sites(backbone, settings.text_encoder)
+            self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+        self.extraction: Extraction | None = None  # of full tuning, once it is finished
         nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.things)
         self.class_pictures = ClassPictures(
             backbone,
@@ -139,8 +157,9 @@ class BreakAScene(Method):
         self.overlaps_before = self.overlaps()
 
     def stages(self) -> list[Stage]:
-        words, weights = [word.vectors for word in self.words], self.low_rank.parameters()
-        both = ((words, self.settings.late_word_rate), (weights, self.settings.weight_rate))
+        words, weights = [word.vectors for word in self.words], self.change.parameters()
+        rate = self.settings.full_rate if self.settings.tuning == "full" else self.settings.weight_rate
+        both = ((words, self.settings.late_word_rate), (weights, rate))
         late, decay = self.settings.steps - self.word_steps, self.settings.weight_decay
         return [
             Stage("learning the words", self.word_steps, ((words, self.settings.word_rate),), decay),
@@ -164,7 +183,7 @@ class BreakAScene(Method):
                 maps = torch.stack([recorder.word(span, side)[row] for span in spans])
                 losses.append(attention_loss(maps, scene.aims[number, subset]))
             terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
-        if self.settings.prior_weight and self.low_rank.parameters()[0].requires_grad:
+        if self.settings.prior_weight and self.change.parameters()[0].requires_grad:
             prior = self.class_pictures.loss(self.settings.batch, generator)
             terms["prior"] = self.settings.prior_weight * prior
         return terms
@@ -184,49 +203,62 @@ class BreakAScene(Method):
         return "a photo of " + " at ".join(filter(None, (things, where)))
 
     def edits(self) -> list[Edit]:
-        return [*self.words, self.low_rank] if self.tunes_weights else [*self.words]
+        return [*self.words, self.change] if self.tunes_weights else [*self.words]
 
-    @torch.no_grad()
+    def finish(self) -> Iterator[Event]:
+        """Full tuning becomes a low-rank edit; what that costs is said and reported."""
+        if not (self.tunes_weights and isinstance(self.change, Full)):
+            return
+        rank, full = self.settings.rank, self.change
+        yield Note("Making what was tuned small.")
+        self.extraction = extract(full, self.backbone, rank)
+        self.change = self.extraction.edit
+        latents, prompt = self.scene.latents.mean[:1], self.prompt(self.scene.present[0])
+        self.effect_kept = effect_kept(self.backbone, latents, prompt, self.words, full, self.change)
+        kept = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
+        yield Note(f"Rank {rank} keeps {kept} on the photo.")
+
     def maps(self, number: int) -> Tensor:
         """Where each word that is present looks in a photo, (k, s, s), as far as it has been learned."""
         latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
-        with attach(self.backbone, [Active(edit) for edit in self.edits()]):
-            words = self.backbone.text.read([self.prompt(present)])
-            spans = [words.tokens[0].spans[self.words[index].handle] for index in present]
-            return looks(self.backbone, latents, words.hidden, spans)[:, 0]
+        handles = [self.words[index].handle for index in present]
+        actives = [Active(edit) for edit in self.edits()]
+        return word_maps(self.backbone, latents, self.prompt(present), handles, actives)
 
     def insights(self) -> list[Insight]:
         maps = self.maps(0)
         lit = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
         square = self.photos.squares[0]
-        return [
+        shown = [
             Insight(spotlight([square], lit[[row]]), f"Where {self.words[index].handle} looks")
             for row, index in enumerate(self.scene.present[0])
         ]
+        if self.extraction:
+            title = f"What rank {self.settings.rank} leaves of each layer's change"
+            shown.append(Insight(self.extraction.chart(), title))
+        return shown
 
-    @torch.no_grad()
     def overlaps(self) -> Tensor:
-        """Where each word looks, against each mask: (J, J) intersection over union of mask and of the cells
-        with at least half of the map's maximum; mean over the photos, nan for two that share none."""
+        """Where each word looks, against each mask: (J, J) intersection over union, mean over the photos, nan
+        for two that share none."""
         sums, counts = torch.zeros(2, len(self.words), len(self.words))
         for number, present in enumerate(self.scene.present[: self.scene.photos]):
-            maps = self.maps(number)[:, None]
-            seen, masks = maps >= maps.amax((2, 3), keepdim=True) / 2, self.scene.aims[number, present].bool()
-            both, either = (seen & masks).sum((2, 3)), (seen | masks).sum((2, 3))
             grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
-            sums[grid] += (both / either).cpu()
+            sums[grid] += overlaps(self.maps(number), self.scene.aims[number, present]).cpu()
             counts[grid] += 1
         return sums / counts
 
     def report(self) -> dict[str, float]:
         """`map IoU of ...`: how well the word looks at its own mask, before training and now; `norm of ...`:
-        the vector's length, in lengths of a usual word."""
+        the vector's length, in lengths of a usual word. After full tuning also what making it small cost."""
         report, now = {}, self.overlaps()
         for index, word in enumerate(self.words):
             report[f"map IoU of {word.handle} before"] = self.overlaps_before[index, index].item()
             report[f"map IoU of {word.handle}"] = now[index, index].item()
             length = word.vectors.detach().norm().item()
             report[f"norm of {word.handle}"] = length / self.backbone.text.usual_norm
+        if self.extraction:
+            report |= self.extraction.report() | {"effect kept": self.effect_kept}
         return report
 
     @property

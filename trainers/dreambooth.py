@@ -8,7 +8,7 @@ the plain noun keep the noun from drifting (class-specific prior preservation, s
 each term a mean of its own, with its own noise and timestep. Differences from the paper: low-rank edits
 of the attention layers (LoRA, as in the diffusers example) instead of every weight, so that a concept is
 a small file; class pictures are painted by our DDIM sampler instead of the ancestral one; [V] may be a
-learned vector instead of a rare word of the vocabulary.
+learned vector instead of a rare word of the vocabulary; where the subject is masked, only that counts.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Settings:
     text_encoder: bool = setting(
         False, "Also tune how prompts are read: more faithful, obeys less.", source="paper"
     )
+    masks: bool = setting(True, "Learn only what is inside the photos' masks, where there are any.")
     flips: bool = setting(
         False, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
     )
@@ -107,6 +108,8 @@ class DreamBooth(Method):
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         resolution = self.backbone.resolution
         self.latents = PhotoLatents(self.backbone, photos.pixels(resolution), self.settings.flips)
+        if self.settings.masks:
+            self.latents.mask_with(photos, self.subject.handle)
         if self.settings.prior_weight:
             self.class_pictures = ClassPictures(
                 self.backbone,
@@ -126,8 +129,8 @@ class DreamBooth(Method):
     def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
         count = self.settings.batch
         instance = self.backbone.text.read([f"a photo of {self.subject.handle}"]).hidden.repeat(count, 1, 1)
-        latents = self.latents.draw(count, generator)
-        terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator)}
+        latents, masks = self.latents.draw_masked(count, generator)
+        terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator, masks)}
         if self.settings.prior_weight:
             terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(count, generator)
         return terms

@@ -8,7 +8,14 @@ and the value targets o*_V; the target input i* follows the encoder's answer for
     i* <- 0.99 i* + 0.01 mean over the batch of e_concept          (section 4.4)
 
 with the gradient of the current answer straight through it. The denoising loss is weighted by a soft mask
-of the subject. Differences: no official code exists, so optimiser and rates are those of the one public
+of the subject.
+
+A known flaw of eq. 3: the gate holds back what a token is given, not what is taken from it. Every token that
+shares something with i* loses its share r of W i*, named or not. The page shows r and the gate word by word,
+the report has the mean over words that are not the concept, and a concept that no prompt names is not
+attached at all.
+
+Differences: no official code exists, so optimiser and rates are those of the one public
 port that trains; the mask is the base's own attention to the noun instead of another model's; and with
 few photos the loss is weighted by the mask once, where that port weights both sides of the square.
 """
@@ -24,7 +31,8 @@ from torch import Tensor
 
 from studio.attention import noun_masks
 from studio.backbone import Backbone
-from studio.edits import Edit, NewWord, RankOne
+from studio.edits import Active, Edit, NewWord, RankOne, attach
+from studio.edits.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note, Result
 from studio.method import Method, Needs, Stage, Subject, setting
@@ -34,6 +42,7 @@ from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.spotlight import spotlight
+from trainers.kit.word_chart import word_chart
 
 TEMPLATES = (
     "a photo of a {}",
@@ -46,6 +55,12 @@ TEMPLATES = (
     "A {} shown in a photo",
     "A photo of {}",
 )
+SCENE = "a photo of {} on a blue background"
+WORD_BY_WORD = (
+    "Orange: how far each word opens the gate. "
+    "Gray: its share of the concept, which it loses whether the gate opens or not."
+)
+PLAIN = 64  # captions that the leak is measured on
 LEARNED_FROM = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
 KEYS, VALUES = "attn2.to_k", "attn2.to_v"
 
@@ -183,6 +198,37 @@ class Perfusion(Method):
 
     def edits(self) -> list[Edit]:
         return [self.word, self.rank_one]
+
+    @torch.no_grad()
+    def insights(self) -> list[Insight]:
+        """How much of the concept is in each word of a scene, and how far the gate opens for it."""
+        text, prompt = self.backbone.text, SCENE.format(self.subject.handle)
+        with attach(self.backbone, [Active(self.word)]):
+            words = text.read([prompt])
+        read = words.tokens[0]
+        end = 1 + read.ids[1:].index(text.tokenizer.eos_token_id)
+        r, gates, _ = decompose(words.hidden[0, 1:end].float(), [self.rank_one])
+        names = text.tokenizer.convert_ids_to_tokens(read.ids[1:end])
+        names = [
+            self.subject.handle if place in read.spans[self.subject.handle] else name.removesuffix("</w>")
+            for place, name in enumerate(names, start=1)
+        ]
+        return [Insight(word_chart(names, gates[:, 0].tolist(), r[:, 0].tolist()), WORD_BY_WORD)]
+
+    @torch.no_grad()
+    def report(self) -> dict[str, float]:
+        """`gate`: how far it opens for the concept itself. `leak`: mean |r| over the words of captions that
+        have nothing to do with it, the share of W i* that they would lose."""
+        text = self.backbone.text
+        with attach(self.backbone, [Active(self.word)]):
+            own = text.read([SCENE.format(self.subject.handle)])
+        e_concept = self._concept_encoding(own.hidden, [own.tokens[0].spans[self.subject.handle]])
+        _, gate, _ = decompose(e_concept[None], [self.rank_one])
+        others = text.read(plain_captions(PLAIN, seed=1))
+        ends = [1 + prompt.ids[1:].index(text.tokenizer.eos_token_id) for prompt in others.tokens]
+        said = torch.cat([others.hidden[row, 1:end] for row, end in enumerate(ends)])
+        r, _, _ = decompose(said.float(), [self.rank_one])
+        return {"gate": gate.item(), "leak": r.abs().mean().item()}
 
     def shared(self) -> dict[str, str]:
         return {"text moments": self.metric.hash}

@@ -48,6 +48,7 @@ class Settings:
     property: str = setting(
         "object", "Whether the photos share a thing or a style.", choices=("object", "style"), source="paper"
     )
+    masks: bool = setting(True, "Learn only what is inside the photos' masks, where there are any.")
     flips: bool = setting(
         True, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
     )
@@ -79,6 +80,8 @@ class TextualInversion(Method):
         self.latents = PhotoLatents(
             self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
         )
+        if self.settings.masks:
+            self.latents.mask_with(photos, self.subject.handle)
         yield from ()
 
     def stages(self) -> list[Stage]:
@@ -91,8 +94,8 @@ class TextualInversion(Method):
         words = self.backbone.text.read(
             [self.templates[index].format(self.subject.handle) for index in chosen]
         )
-        latents = self.latents.draw(count, generator)
-        return {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator)}
+        latents, masks = self.latents.draw_masked(count, generator)
+        return {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator, masks)}
 
     def edits(self) -> list[Edit]:
         return [self.word]

@@ -11,13 +11,14 @@ from contextlib import ExitStack, contextmanager
 
 from studio.backbone import Backbone
 from studio.edits.edit import Active, Edit
+from studio.edits.full import Full
 from studio.edits.low_rank import LowRank
 from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
 
-__all__ = ["KINDS", "Active", "Edit", "LowRank", "NewWord", "RankOne", "attach"]
+__all__ = ["KINDS", "Active", "Edit", "Full", "LowRank", "NewWord", "RankOne", "attach"]
 
-KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, LowRank, RankOne)}
+KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 
 
 @contextmanager

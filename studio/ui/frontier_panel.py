@@ -69,7 +69,7 @@ def _compared(marks: Marks) -> str:
     if known:
         parts.append(
             f"Likeness is the mean cosine of a picture with the {' and the '.join(known)} that were trained "
-            "on, so a copied photo counts as likeness."
+            "on; a picture whose nearest photo is far nearer than that is a copy, and no merit."
         )
     if lacking:
         parts.append(
@@ -79,7 +79,7 @@ def _compared(marks: Marks) -> str:
     if not marks.photos:
         parts.append("The prompts name no concept, so there is nothing to be like.")
     parts.append("Agreement is the cosine of a picture with its prompt, a concept read as its plain noun.")
-    parts.append(f"Both as {marks.judge} sees them. Lines are 95 % intervals over the pictures of a setting.")
+    parts.append(f"All as {marks.judge} sees it. Lines are 95 % intervals over the pictures of a setting.")
     return f'<p class="faint">{escape(" ".join(parts))}</p>'
 
 
@@ -97,17 +97,14 @@ def point_table(found: Sequence[Point], title: str) -> str:
     rows = "".join(
         f'<tr><th scope="row"><button type="button" class="act act-link" data-act="point"'
         f' data-id="{escape(point.label)}">{escape(point.label)}</button></th>'
-        f"<td>{_number(point.likeness, point.likeness_half)}</td>"
-        f"<td>{_number(point.agreement, point.agreement_half)}</td><td>{point.count}</td>"
+        f"<td>{point.likeness}</td><td>{point.agreement}</td><td>{point.copying or ''}</td>"
+        f"<td>{point.likeness.n}</td>"
         f"<td>{'yes' if point.label in edge else ''}</td></tr>"
         for point in found
     )
     return (
         f'<table class="differences"><thead><tr><th scope="col">{escape(title)}</th>'
-        '<th scope="col">Likeness</th><th scope="col">Agreement</th><th scope="col">Pictures</th>'
+        '<th scope="col">Likeness</th><th scope="col">Agreement</th><th scope="col">Nearest photo</th>'
+        '<th scope="col">Pictures</th>'
         f'<th scope="col">On the front</th></tr></thead><tbody>{rows}</tbody></table>'
     )
-
-
-def _number(mean: float, half: float | None) -> str:
-    return f"{mean:.3f}" + (f" ± {half:.3f}" if half is not None else "")

@@ -23,7 +23,7 @@ GRIDS_HIGH = 24
 
 def grids(workspace: Workspace) -> list[Job]:
     """The newest grids, newest first."""
-    return workspace.jobs.list(GRIDS_HIGH, "grid")
+    return workspace.jobs.list(GRIDS_HIGH, ("grid",))
 
 
 def shown_grid(workspace: Workspace, number: int) -> Job | None:

@@ -13,7 +13,7 @@ import base64
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from studio.photos import FORMATS, PIXELS_HIGH, Photo
 from studio.ui.markup import data_url
 from studio.ui.veil import COLOURS, Subjects
 from studio.ui.wire import drawing, uploaded, whole
+
+Propose = Callable[
+    [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image]], Image.Image
+]  # as `studio.masks.propose`
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 SHOWN_HIGH = 640
@@ -125,7 +129,9 @@ def painted(photo: Photo, masks: object, subjects: Subjects) -> Photo:
     return photo
 
 
-def pointed(photo: Photo, subject: int, x: float, y: float, subjects: Subjects) -> Photo:
+def pointed(
+    photo: Photo, subject: int, x: float, y: float, subjects: Subjects, propose: Propose = propose
+) -> Photo:
     """The photo with what was clicked on, at (x, y) in fractions of the square, added to a subject's mask."""
     masks = {number: photo.square_mask(number, photo.side) for number in range(len(subjects.names))}
     beside = [mask for number, mask in masks.items() if mask is not None and number != subject]
@@ -161,9 +167,11 @@ def opened_mask(paths: Sequence[Path], photo: Photo, subject: int) -> Photo:
     return photo.masked(subject, mask.resize((photo.side, photo.side), Image.Resampling.NEAREST))
 
 
-def answer(photos: list[Photo], subjects: Subjects, act: str, event: gr.EventData) -> tuple[list[Photo], str]:
+def answer(
+    photos: list[Photo], subjects: Subjects, act: str, event: gr.EventData, propose: Propose = propose
+) -> tuple[list[Photo], str]:
     """The photos after a change on the canvas, and the scene to show: none after a stroke, which is there
-    already. Raises StudioError for a square that has moved since."""
+    already. `propose` finds what was clicked on. Raises StudioError for a square that has moved since."""
     data: dict[str, Any] = event._data
     number, turn, subject = (whole(data.get(name, 0)) for name in ("photo", "turn", "subject"))
     if not (0 <= number < len(photos) and data.get("key") == key_of(photos[number], number)):
@@ -175,7 +183,7 @@ def answer(photos: list[Photo], subjects: Subjects, act: str, event: gr.EventDat
     try:
         if act == "click":
             x, y = (min(max(float(data.get(name, 0.5)), 0.0), 1.0) for name in "xy")
-            photo = pointed(photo, subject, x, y, subjects)
+            photo = pointed(photo, subject, x, y, subjects, propose)
         elif act == "upload":
             photo = opened_mask(uploaded(event)[0], photo, subject)
     except StudioError as error:

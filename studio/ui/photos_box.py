@@ -10,7 +10,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.photos import COUNT_HIGH, Crop, Photo, open_photos
 from studio.ui.crop_editor import centred, crop_at, crop_editor, values, view_of
-from studio.ui.mask_editor import answer, mask_editor, scene_of
+from studio.ui.mask_editor import Propose, answer, mask_editor, scene_of
 from studio.ui.photo_strip import refusals_of, strip_of
 from studio.ui.veil import Subjects
 from studio.ui.wire import Wire, act_of, board, drawing, drop_zone, uploaded, whole
@@ -46,8 +46,8 @@ def changed(photos: list[Photo], number: int, crop: Crop) -> list[Photo]:
     return [at(photos, number).cropped(crop) if i == number else photo for i, photo in enumerate(photos)]
 
 
-def photos_box(wire: Wire, notice: gr.HTML) -> PhotosBox:
-    """Build the box and connect its parts."""
+def photos_box(wire: Wire, notice: gr.HTML, propose: Propose) -> PhotosBox:
+    """Build the box and connect its parts; `propose` finds the mask of what is clicked on."""
     photos, subjects, chosen = gr.State([]), gr.State(Subjects()), gr.State(-1)
     text = f"or click to choose, or paste · 1 to {COUNT_HIGH} photos of one thing"
     drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True)
@@ -90,7 +90,7 @@ def photos_box(wire: Wire, notice: gr.HTML) -> PhotosBox:
 
     def mask(act: str) -> object:
         def change(there: list[Photo], number: int, seen: Subjects, event: gr.EventData) -> tuple:
-            now, scene = answer(there, seen, act, event)
+            now, scene = answer(there, seen, act, event, propose)
             return now, strip_of(now, seen, number), scene or gr.skip()
 
         return change

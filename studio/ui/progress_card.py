@@ -153,7 +153,7 @@ def training_card(workspace: Workspace, job: Job) -> str:
         case "done":
             learned = job.outcome.get("handle", handle)
             spent = duration((job.finished or 0) - (job.started or 0))
-            early = " Stopped early, and kept." if progress.step < progress.steps else ""
+            early = " Stopped early, and kept." if job.wish == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
             acts = button("paint", f"Paint with {learned}", learned, "strong") + button(
                 "close", "Close", job.id

@@ -16,8 +16,8 @@ TICKS = 4
 class _Scale:
     """Values to pixels, over a range that is wide enough for every point and its interval."""
 
-    def __init__(self, lows: Sequence[float], highs: Sequence[float], start: float, end: float) -> None:
-        low, high = min(lows), max(highs)
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        low, high = min(values), max(values)
         room = 0.08 * (high - low) or 0.02
         self.low, self.high = low - room, high + room
         self.start, self.end = start, end
@@ -35,15 +35,9 @@ class _Scale:
 
 
 def _scales(found: Sequence[Point]) -> tuple[_Scale, _Scale]:
-    spans = []
-    for name in ("agreement", "likeness"):
-        means = [getattr(point, name) for point in found]
-        halves = [getattr(point, f"{name}_half") or 0.0 for point in found]
-        lows = [mean - half for mean, half in zip(means, halves, strict=True)]
-        highs = [mean + half for mean, half in zip(means, halves, strict=True)]
-        spans.append((lows, highs))
-    x = _Scale(*spans[0], LEFT, WIDTH - RIGHT)
-    return x, _Scale(*spans[1], HEIGHT - BOTTOM, TOP)
+    across = [end for point in found for end in point.agreement.ends]
+    down = [end for point in found for end in point.likeness.ends]
+    return _Scale(across, LEFT, WIDTH - RIGHT), _Scale(down, HEIGHT - BOTTOM, TOP)
 
 
 def scatter(found: Sequence[Point], chosen: str) -> str:
@@ -57,7 +51,7 @@ def scatter(found: Sequence[Point], chosen: str) -> str:
         parts.append(_line("net", LEFT, WIDTH - RIGHT, y(tick), y(tick)))
         parts.append(f'<text class="tick side" x="{LEFT - 7}" y="{y(tick) + 4:.1f}">{tick:.2g}</text>')
     edge = front(found)
-    line = " ".join(f"{x(point.agreement):.1f},{y(point.likeness):.1f}" for point in edge)
+    line = " ".join(f"{x(point.agreement.mean):.1f},{y(point.likeness.mean):.1f}" for point in edge)
     parts.append(f'<polyline class="front" points="{line}"/>')
     top = best(found)
     for point in found:
@@ -77,11 +71,11 @@ def _line(kind: str, x1: float, x2: float, y1: float, y2: float) -> str:
 
 def _dot(point: Point, x: _Scale, y: _Scale, on_front: bool, is_best: bool, chosen: bool) -> str:
     """A point with its intervals and its name; a click on it reaches the board."""
-    across, down = x(point.agreement), y(point.likeness)
+    across, down = x(point.agreement.mean), y(point.likeness.mean)
     bars = ""
-    if point.likeness_half is not None and point.agreement_half is not None:
-        left, right = (x(point.agreement + side * point.agreement_half) for side in (-1, 1))
-        low, high = (y(point.likeness + side * point.likeness_half) for side in (-1, 1))
+    if point.likeness.half is not None:
+        left, right = map(x, point.agreement.ends)
+        low, high = map(y, point.likeness.ends)
         bars = _line("spread", left, right, down, down) + _line("spread", across, across, low, high)
     kind = " ".join(
         name
@@ -90,7 +84,7 @@ def _dot(point: Point, x: _Scale, y: _Scale, on_front: bool, is_best: bool, chos
     )
     anchor, shift = ("end", -11) if across > 0.75 * WIDTH else ("start", 11)
     label, place = escape(point.label[:24]), f'x="{across + shift:.1f}" y="{down - 9:.1f}"'
-    words = f"{escape(point.label)}: likeness {point.likeness:.3f}, agreement {point.agreement:.3f}"
+    words = f"{escape(point.label)}: likeness {point.likeness}, agreement {point.agreement}"
     return (
         f'<g class="{kind}" data-act="point" data-id="{escape(point.label)}">{bars}'
         f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{8 if is_best else 6}"/>'

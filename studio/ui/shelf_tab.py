@@ -39,7 +39,8 @@ def shelf(workspace: Workspace, selected: str) -> str:
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if foreign(workspace, entry) else ''}</span></button>"
+        f"{'<em>other base</em>' if foreign(workspace, entry) else ''}"
+        f"{'<em>weak</em>' if weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
     strangers = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.shelf.strangers())
@@ -54,6 +55,21 @@ def shelf(workspace: Workspace, selected: str) -> str:
 def nouns(header: Header) -> str:
     """What a concept stands for: "cat", or "cat and armchair"."""
     return " and ".join(header.handles.values())
+
+
+def weak(header: Header) -> bool:
+    """Whether the closing pictures of a training showed too little of any of its handles."""
+    return not all(verdict.learned for verdict in header.verdicts.values())
+
+
+def verdicts(header: Header) -> str:
+    """Whether each handle was learned, and what to change where it was not. Older files say nothing."""
+    told = ""
+    for handle, verdict in header.verdicts.items():
+        name = f"{handle}: " if len(header.verdicts) > 1 else ""
+        words = f"{name}{verdict.told(header.settings)}"
+        told += f'<p class="faint">{escape(words)}</p>' if verdict.learned else note_card(words)
+    return told
 
 
 def concept_card(workspace: Workspace, entry: Entry) -> str:
@@ -86,7 +102,8 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
         f"{portrait(workspace, entry)}"
-        f'<div class="told"><h2><code>{escape(header.handle)}</code></h2>{warning}{facts(about)}'
+        f'<div class="told"><h2><code>{escape(header.handle)}</code></h2>{warning}{verdicts(header)}'
+        f"{facts(about)}"
         f'<div class="acts">{acts}</div>'
         f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
     )

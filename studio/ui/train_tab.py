@@ -45,7 +45,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         with gr.Column(scale=5, elem_classes="side"):
             drawing("<h2>Photos</h2>")
             notice = drawing(elem_id="train-notice", render=False)
-            box = photos_box(wire, notice)
+            box = photos_box(wire, notice, workspace.propose)
             demo_board = board("demo-subjects", demo_cards(list(subjects.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
             drawing("<h2>What is it?</h2>")

@@ -52,7 +52,7 @@ def done(page: Any, prompt: str) -> Any:
 
 def sheet_of(stage: Stage) -> Sheet:
     """The newest grid."""
-    job = stage.workspace.jobs.list(1, "grid")[0]
+    job = stage.workspace.jobs.list(1, ("grid",))[0]
     return Sheet.open(stage.workspace.jobs.folder(job.id))
 
 

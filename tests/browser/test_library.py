@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 
 from studio.errors import StudioError
 from studio.ui.wire import uploaded
+from studio.verdict import Verdict
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
@@ -86,6 +88,21 @@ def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
     open_tab(page, "Library")
     assert "other base" in page.locator(".concept", has_text="<stranger>").inner_text()
     assert "cannot be painted with stand-in" in select(page, "<stranger>").inner_text()
+
+
+def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
+    verdict = Verdict(way=0.04, noise=0.2, change=0.3, seeds=4, eye="U-Net features")
+    header = header_of("<faint>", "fox", 9, 5, 40)
+    save_concept(
+        stage.workspace.shelf.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
+    )
+    put(stage, "<sure>")
+    open_tab(page, "Library")
+    assert "weak" in page.locator(".concept", has_text="<faint>").inner_text()
+    assert "weak" not in page.locator(".concept", has_text="<sure>").inner_text()
+    told = select(page, "<faint>").inner_text()
+    assert "Finished, but weak: pictures moved 4% of the way" in told
+    assert "more steps (it had 40) or a higher learning rate (0.002)" in told
 
 
 def test_files_outside_the_shown_ones_are_not_served(stage: Stage) -> None:

@@ -15,6 +15,7 @@ from assets.starter.recipe.judge import configuration, save, write_merges
 from studio.axis import Axis
 from studio.concept import Concept
 from studio.events import Event
+from studio.fill import read_aloud
 from studio.generate import generate
 from studio.grid import Grid
 from studio.jobs import Job
@@ -133,18 +134,26 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
     config = configuration(write_merges("a photo of cat dog".split(), folder / "merges.txt.gz"))
     torch.manual_seed(0)
     save(Judge.build(config, folder / "merges.txt.gz"), config, folder)
+    worker.backbone.folder = folder.parent
     workspace.shelf.rename("<lily>", "Rosa")
     job = workspace.compare(Grid(Recipe("a photo of <rosa>", steps=1), Axis.parse("seed", "1, 2")))
     assert worker.take(("grid",))
     sheet, judge = sheet_of(workspace, job), Judge.open(folder)
     marks = Marks.open(sheet.folder)
     squares = PhotoSet.load(workspace.photos_of("<rosa>")).squares
-    assert marks.photos == {"<rosa>": len(squares)} and len(squares) == 3
+    assert marks.photos == {"<rosa>": len(squares)} and len(squares) == 3 and marks.judge == judge.name
     for cell in sheet.cells:
         picture, mark = [Image.open(sheet.path(cell))], marks.cells[sheet.path(cell).name]
-        alone = statistics.fmean(judge.likeness(picture, [square]) for square in squares)
-        assert mark.likeness == pytest.approx(alone, abs=1e-5)
-        assert mark.agreement == pytest.approx(judge.agreement(picture, "a photo of cat"), abs=1e-6)
+        alone = [judge.likeness(picture, [square]) for square in squares]
+        assert mark.likeness == pytest.approx(statistics.fmean(alone), abs=1e-5)
+        assert mark.copying == pytest.approx(max(alone), abs=1e-5)
+        assert mark.agreement == pytest.approx(judge.agreement(picture, "a photo of a cat"), abs=1e-6)
+
+
+def test_a_judge_hears_nouns_in_place_of_handles() -> None:
+    nouns = {"<lily>": "dog", "<lily-2>": "owl"}
+    assert read_aloud("<Lily> with <lily-2> {by} the sea", nouns) == "a dog with an owl {by} the sea"
+    assert read_aloud("my red <lily-2>", nouns) == "my red owl"
 
 
 def test_photos_of_a_concept_that_came_as_a_file_are_not_here(

@@ -245,12 +245,12 @@ def test_each_phase_learns_its_own_with_a_fresh_optimiser(
     for event in train(Spy, backbone, tiny.pair(), PAIR, settings, look, tmp_path):
         if not (isinstance(event, Step) and "loss" in event.values):
             continue
-        (method,), weights = methods, methods[0].low_rank.parameters()
+        (method,), weights = methods, methods[0].change.parameters()
         stages.append(event.stage)
         if len(stages) == 3:
             assert set(event.values) == {"denoising", "attention", "loss"}
             assert all(not tensor.requires_grad and tensor.grad is None for tensor in weights)
-            assert all(B.abs().max() == 0 for B in method.low_rank.B.values())
+            assert all(B.abs().max() == 0 for B in method.change.B.values())
         if len(stages) == 4:
             assert "prior" in event.values and all(tensor.requires_grad for tensor in weights)
     assert stages == ["learning the words"] * 3 + ["tuning the model"] * 3
@@ -260,9 +260,9 @@ def test_each_phase_learns_its_own_with_a_fresh_optimiser(
     assert len(first.param_groups) == 1 and [group["lr"] for group in second.param_groups] == [0.2, 0.05]
     for optimizer in optimizers:
         assert all(0 < optimizer.state[vectors]["step"] <= 3 for vectors in words)
-    assert all(second.state[tensor]["step"] == 3 for tensor in method.low_rank.parameters())
-    assert all(B.abs().max() > 0 for B in method.low_rank.B.values())
-    assert any(site.startswith("text_encoder.") for site in method.low_rank.B)
+    assert all(second.state[tensor]["step"] == 3 for tensor in method.change.parameters())
+    assert all(B.abs().max() > 0 for B in method.change.B.values())
+    assert any(site.startswith("text_encoder.") for site in method.change.B)
     for name, after in tiny.weights(backbone).items():
         assert np.array_equal(after, before[name]), name
 
@@ -279,7 +279,7 @@ def test_words_come_to_look_at_their_own_masks_only_through_the_attention_term(
     def overlaps(attention_weight: float) -> torch.Tensor:
         settings = {"prior_weight": 0.0, "batch": 4, "rank": 8, "attention_weight": attention_weight}
         method = prepared(backbone, tmp_path, **settings)
-        tensors = [*(word.vectors for word in method.words), *method.low_rank.parameters()]
+        tensors = [*(word.vectors for word in method.words), *method.change.parameters()]
         optimizer = torch.optim.AdamW(tensors, lr=0.02)
         for step in range(20):
             torch.stack(list(terms(method, step).values())).sum().backward()

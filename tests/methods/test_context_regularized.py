@@ -10,8 +10,10 @@ import torch
 
 from studio.attention import Recorder
 from studio.backbone import Backbone
+from studio.concept import Concept
 from studio.context import attention_term, context_places, embedding_term
 from studio.edits import Active, NewWord, attach
+from studio.events import Step
 from studio.method import Subject
 from studio.recipe import Recipe
 from tests import tiny
@@ -185,3 +187,22 @@ def test_the_prompts_fit_and_have_one_place_each(kind: str) -> None:
 def test_the_word_is_what_is_kept(backbone: Backbone) -> None:
     (edit,) = prepared(backbone).edits()
     assert isinstance(edit, NewWord) and edit.vectors.shape == (1, tiny.WIDTH)
+
+
+def test_the_second_stage_tunes_the_model_with_the_word_fixed(backbone: Backbone, tmp_path: Path) -> None:
+    look = Recipe("", seed=1, steps=1)
+
+    def learned(**settings: object) -> tuple[list[Step], Concept]:
+        chosen = {"steps": 4, "batch": 1, "tuning_rate": 1e-2, **settings}
+        *events, last = train(ContextRegularized, backbone, tiny.photos(), SUBJECT, chosen, look, tmp_path)
+        return [event for event in events if isinstance(event, Step)], last.value
+
+    before = tiny.weights(backbone)
+    (word_alone,) = learned()[1].edits
+    steps, concept = learned(tuning_steps=3)
+    word, low_rank = concept.edits
+    assert torch.equal(word.vectors, word_alone.vectors)
+    assert all(B.abs().max() > 0 for B in low_rank.B.values())
+    assert set(low_rank.B) == {site for site in low_rank.B if site.startswith("unet.")}
+    assert [set(step.values) for step in steps[-3:]] == [{"denoising", "loss"}] * 3
+    assert all(np.array_equal(after, before[name]) for name, after in tiny.weights(backbone).items())

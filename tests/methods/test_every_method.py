@@ -21,6 +21,7 @@ from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import BROKEN, METHODS, train
+from trainers.kit import closing
 
 SUBJECT = Subject("<lily>", "cat")
 LOOK = Recipe("", seed=7, steps=2, guidance=2.0)
@@ -53,6 +54,12 @@ pytestmark = pytest.mark.parametrize("method_id", sorted(METHODS))
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny.backbone()
+
+
+@pytest.fixture(autouse=True)
+def short_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The closing look at what was learned has tests of its own (test_closing.py)."""
+    monkeypatch.setattr(closing, "STEPS", 1)
 
 
 def photos(method_id: str, subject: Subject = SUBJECT, count: int = 3) -> PhotoSet:
@@ -234,6 +241,15 @@ def test_finishing_early_keeps_what_was_learned(method_id: str, backbone: Backbo
     rest = [events.throw(FinishEarly()), *events]
     assert isinstance(rest[-1], Result)
     assert rest[-1].value.header.steps == 2
+
+
+def test_finishing_early_too_late_changes_nothing(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
+    events = run(method_id, backbone, tmp_path)
+    for event in events:
+        if isinstance(event, Preview) and event.step == QUICK[method_id]["steps"]:
+            break
+    rest = [events.throw(FinishEarly()), *events]
+    assert isinstance(rest[-1], Result) and rest[-1].value.header.steps == QUICK[method_id]["steps"]
 
 
 def test_the_last_preview_is_what_create_paints(method_id: str, backbone: Backbone, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from studio.method import Subject
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import train
+from trainers.kit.captions import plain_captions
 from trainers.perfusion import Perfusion, Settings, follow
 
 SUBJECT = Subject("<lily>", "cat")
@@ -193,6 +194,24 @@ def test_p6_the_leak_into_other_tokens_is_exactly_the_ungated_part(layer: nn.Lin
         change = through(layer, e, own) - layer(e)
         torch.testing.assert_close(change, -r * layer(i) + g * o, atol=1e-5, rtol=1e-4)
     assert r.abs().max() > 0.05
+
+
+def test_p6_the_leak_is_reported_and_shown_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    report, own = method.report(), method.rank_one
+    with torch.no_grad():
+        others = backbone.text.read(plain_captions(64, seed=1))
+    end = backbone.text.tokenizer.eos_token_id
+    shares = []
+    for row, prompt in enumerate(others.tokens):
+        for place, token in enumerate(prompt.ids[1:], start=1):
+            if token == end:
+                break
+            shares.append(abs((others.hidden[row, place] @ own.dual / (own.i_star @ own.dual)).item()))
+    assert report["leak"] == pytest.approx(np.mean(shares), rel=1e-4) and report["leak"] > 0.01
+    assert 0 < report["gate"] < 1
+    (insight,) = method.insights()
+    assert insight.picture.height > insight.picture.width / 2
 
 
 def test_p6_a_prompt_without_the_concept_is_bit_identical(backbone: Backbone, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from studio.backbone import Backbone
 from studio.concept import Concept
-from studio.edits import LowRank
+from studio.edits import Full, LowRank
 from studio.events import Result
 from studio.generate import generate
 from studio.method import Subject
@@ -31,6 +32,7 @@ SHAPES = {
             "num_attention_heads": 12,
         },
         "low_rank": 797_184,
+        "weights": 859_520_964,
         "prediction_type": "epsilon",
     },
     "sd-2.1": {
@@ -46,13 +48,17 @@ SHAPES = {
             "num_attention_heads": 16,
         },
         "low_rank": 829_952,
+        "weights": 865_910_724,
         "prediction_type": "v_prediction",
     },
 }
 
 
+SIDE = 16  # of a latent: every weight has its real shape, and a picture of 128 px is 16 times cheaper
+
+
 def unet(name: str) -> UNet2DConditionModel:
-    return UNet2DConditionModel(sample_size=64, **SHAPES[name]["unet"])
+    return UNet2DConditionModel(sample_size=SIDE, **SHAPES[name]["unet"])
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -69,8 +75,17 @@ def test_rank_four_has_the_published_size(name: str) -> None:
     assert sum(tensor.numel() for tensor in edit.parameters()) == SHAPES[name]["low_rank"]
 
 
+@pytest.mark.parametrize("name", SHAPES)
+def test_full_tuning_takes_every_published_weight(name: str) -> None:
+    with torch.device("meta"):
+        model = unet(name)
+    sites = {f"unet.{path}": module for path, module in model.named_modules() if path}
+    full = Full.start("<lily>", "cat", SimpleNamespace(sites=sites), text_encoder=False)
+    assert sum(weight.numel() for weight in full.parameters()) == SHAPES[name]["weights"]
+
+
 def real(name: str) -> Backbone:
-    """A backbone of the real shapes, in bfloat16, its weights uniform noise."""
+    """A backbone of the real shapes, its weights uniform noise."""
     shapes = SHAPES[name]
     words = tiny.tokenizer()
     ids = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": 0}
@@ -83,13 +98,12 @@ def real(name: str) -> Backbone:
                 down_block_types=("DownEncoderBlock2D",) * 4,
                 up_block_types=("UpDecoderBlock2D",) * 4,
                 layers_per_block=2,
-                sample_size=512,
+                sample_size=8 * SIDE,
             ),
         )
     generator = torch.Generator().manual_seed(0)
     for part in parts:
         part.to_empty(device="cpu")
-        part.to(torch.bfloat16)
         for tensor in part.state_dict().values():
             if tensor.is_floating_point():
                 tensor.uniform_(-0.02, 0.02, generator=generator)
@@ -102,14 +116,14 @@ def real(name: str) -> Backbone:
         "beta_end": 0.012,
         "steps_offset": 1,
     }
-    return Backbone(name, words, *parts, schedule, dtype=torch.bfloat16)
+    return Backbone(name, words, *parts, schedule)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     backbone = real(name)
-    assert backbone.resolution == 512 and len(backbone.linear_sites("attn2.to_k")) == 16
+    assert backbone.resolution == 8 * SIDE and len(backbone.linear_sites("attn2.to_k")) == 16
     look = Recipe("", steps=1, guidance=1.0)
     quick = {
         "textual_inversion": {"batch": 1, "flips": False},
@@ -120,7 +134,7 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     }
     for method_id, settings in quick.items():
         masked = "<lily>" if METHODS[method_id].needs.masks else ""
-        photos = tiny.photos(1, side=512, masked=masked)
+        photos = tiny.photos(1, side=8 * SIDE, masked=masked)
         settings = {"steps": 1, **settings}
         *_, last = train(
             METHODS[method_id], backbone, photos, Subject("<lily>", "cat"), settings, look, tmp_path
@@ -130,7 +144,7 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
         print(f"{name} {method_id}: {path.stat().st_size:,} bytes")
         recipe = Recipe("a photo of <lily>", steps=1, guidance=1.0)
         *_, painted = generate(backbone, recipe, [Concept.open(path)])
-        assert isinstance(painted, Result) and painted.value.image.size == (512, 512)
+        assert isinstance(painted, Result) and painted.value.image.size == (8 * SIDE, 8 * SIDE)
     sizes = {path.stem: path.stat().st_size for path in tmp_path.glob("*.safetensors")}
     assert sizes["textual_inversion"] < 40_000 and sizes["context_regularized"] < 40_000
     assert sizes["perfusion"] <= 110_000

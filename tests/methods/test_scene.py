@@ -10,11 +10,14 @@ from PIL import Image
 
 import trainers.__main__ as training
 from studio.backbone import Backbone
+from studio.edits import Active, attach
 from studio.errors import StudioError
 from studio.events import Note
 from studio.header import read_header
+from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from tests import tiny
+from trainers import METHODS
 from trainers.kit.folders import open_masked
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.spotlight import DIMMED, PHOTOS_HIGH, SIDE, spotlight
@@ -89,6 +92,44 @@ def test_a_small_mask_is_learned_with_a_word_of_warning() -> None:
     assert [event.text for event in masked_photos(photos, HANDLES, 8) if isinstance(event, Note)] == [
         "<tom> is very small in photo 1; a closer crop would help."
     ]
+
+
+# methods that learn one subject
+
+ONE_PHOTO = {"dreambooth": {"batch": 1, "prior_weight": 0.0, "flips": False}}
+ONE_PHOTO["textual_inversion"] = {"batch": 1, "flips": False}
+
+
+def denoising(method: Method) -> float:
+    with attach(method.backbone, [Active(edit) for edit in method.edits()]):
+        return method.loss(torch.Generator().manual_seed(0))["denoising"].item()
+
+
+@pytest.mark.parametrize("method_id", ONE_PHOTO)
+def test_what_is_outside_a_mask_does_not_count(
+    method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepared(photos: PhotoSet, **settings: object) -> Method:
+        method = METHODS[method_id]
+        values = method.card().parse({**ONE_PHOTO[method_id], **settings})
+        made = method(
+            backbone, Subject("<lily>", "cat"), method.Settings(**values), torch.Generator().manual_seed(0)
+        )
+        list(made.prepare(photos, tmp_path))
+        return made
+
+    masked, whole = prepared(tiny.pair()), prepared(tiny.pair(), masks=False)
+    assert whole.latents.masks is None and masked.latents.masks[0, 0].sum(0).tolist() == [8, 8, 8, *[0] * 5]
+    unmasked = denoising(whole)
+    assert denoising(prepared(PhotoSet(tiny.pair().squares))) == unmasked
+    predict, before = backbone.predict, denoising(masked)
+    for inside, same in ((0, True), (1, False)):
+        where = masked.latents.masks == inside
+        monkeypatch.setattr(backbone, "predict", lambda *a, where=where: predict(*a) + 3.0 * where)
+        assert (denoising(masked) == before) is same and denoising(whole) != unmasked
+        monkeypatch.setattr(backbone, "predict", predict)
+    some = prepared(PhotoSet(tiny.photos(2).squares, {"<lily>": (tiny.LEFT, None)}))
+    assert torch.equal(some.latents.masks[1], torch.ones(1, 8, 8))
 
 
 # from the command line

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
 from studio.errors import StudioError
 from studio.method import Subject
@@ -14,7 +16,7 @@ from studio.photos import Photo
 from studio.recipe import Recipe
 from tests import tiny
 from trainers import METHODS
-from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, table, trial
+from trainers.kit.trial import BASE_ROW, Case, Score, cases_in, part_of, table, trial
 from trainers.kit.variants import Variant
 
 PROMPTS = ("{} on blue", "{} on dog")
@@ -25,20 +27,20 @@ def read(text: str) -> Variant:
 
 
 class Counter:
-    """A judge that counts, and agrees most with the prompt it was told to."""
+    """A judge to whom all pictures are alike, and the prompt it favours fits each of them best."""
 
     def __init__(self, favourite: str) -> None:
         self.favourite = favourite
-        self.compared: list[int] = []
-        self.read: list[str] = []
+        self.looked: list[int] = []
+        self.asked: list[str] = []
 
-    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        self.compared.append(len(photos))
-        return 0.5
+    def look(self, pictures: Sequence[Image.Image]) -> Tensor:
+        self.looked.append(len(pictures))
+        return torch.tensor([[0.6, 0.8]]).repeat(len(pictures), 1)
 
-    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        self.read.append(prompt)
-        return 1.0 if self.favourite in prompt else 0.0
+    def read(self, prompts: Sequence[str]) -> Tensor:
+        self.asked += prompts
+        return torch.stack([torch.tensor([0.6, 0.8] if self.favourite in p else [1.0, 0.0]) for p in prompts])
 
 
 def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
@@ -50,19 +52,22 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     *_, last = trial(tiny.backbone(), judge, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
     base, learned = last.value
     assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
-    assert judge.compared == [1] * 8
+    assert judge.looked == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
     assert base.obeyed == learned.obeyed == 0.5
-    assert not any("<lily>" in prompt for prompt in judge.read)
+    assert learned.likeness == pytest.approx(1.0) and learned.agreement == pytest.approx((1.0 + 0.6) / 2)
+    assert judge.asked == ["a cat on blue", "a cat on dog"] * 2
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
     *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
-    assert last.value[1] == learned and len(again.compared) == 4
+    assert last.value == [base, learned] and again.looked == []
+    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=1, prompts=PROMPTS)
+    assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
 
 
 def test_the_table_has_means_and_intervals() -> None:
-    scores = [Score(name, "a", value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
+    scores = [Score(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
     row = table(scores).splitlines()[-1]
-    assert row == "| a | 2 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
+    assert row == "| a | 2 | 12 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
 
 
 def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
@@ -71,6 +76,16 @@ def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
     assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
     with pytest.raises(StudioError, match="no subjects.json"):
         cases_in(Path(__file__).parent)
+
+
+def test_parts_share_all_cases() -> None:
+    cases = cases_in(Path(__file__).resolve().parents[2] / "assets" / "demo")
+    first, second = part_of(cases, "1/2"), part_of(cases, "2/2")
+    assert len(first) == 2 and len(second) == 1 and all(case in first + second for case in cases)
+    assert part_of(cases, "1/1") == cases
+    for text in ("0/2", "3/2", "half", "1", ""):
+        with pytest.raises(StudioError, match="cannot be read"):
+            part_of(cases, text)
 
 
 def test_a_variant_is_a_line_of_words() -> None:

@@ -21,6 +21,7 @@ NOUNS = (
     "installation",
     "events",
     "recipe",
+    "verdict",
     "header",
     "progress",
     "photos",
@@ -33,12 +34,14 @@ NOUNS = (
     "grid",
     "sheet",
     "sheet_picture",
+    "figure",
     "votes",
     "marks",
     "frontier",
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
+    "fingerprint",
     "text",
     "backbone",
     "attention",
@@ -48,7 +51,16 @@ DEVICE = (
     "exchange",
     "obey",
     "generate",
+    "eye",
+    "measures",
+    "cp_clip",
     "score",
+    "segmenter",
+    "dino",
+    "base_eye",
+    "eyes",
+    "shots",
+    "scorecard",
     "fill",
     "worker",
     "console",
@@ -62,10 +74,11 @@ HOMES = {
     "cv2": ("studio/masks.py",),
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/backbone.py", "assets/starter/recipe/"),
-    "transformers": ("studio/backbone.py", "assets/starter/recipe/"),
+    "transformers": ("studio/backbone.py", "studio/segmenter.py", "assets/starter/recipe/"),
     "safetensors": ("studio/concept.py", "studio/exchange.py", "assets/starter/recipe/"),
     "accelerate": ("trainers/kit/loop.py",),
     "open_clip": ("studio/score.py", "assets/starter/recipe/"),
+    "timm": ("studio/dino.py",),
 }
 
 

@@ -16,6 +16,7 @@ from studio.concept import Concept
 from studio.edits import LowRank, NewWord
 from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, read_header, rename_handle
+from studio.verdict import Verdict
 
 HEADER = Header(
     handles={"<lily>": "cat"},
@@ -71,11 +72,15 @@ def test_the_header_is_read_without_the_tensors(tmp_path: Path) -> None:
 
 
 def test_renaming_changes_the_handle_and_no_number(tmp_path: Path) -> None:
+    verdict = Verdict(way=0.9, noise=0.2, change=1.5, seeds=4, eye="U-Net")
     made = concept()
-    made.save(tmp_path / "lily.safetensors")
+    judged = dataclasses.replace(HEADER, verdicts={"<lily>": verdict})
+    Concept(judged, made.edits).save(tmp_path / "lily.safetensors")
     rename_handle(tmp_path / "lily.safetensors", "<lily>", "<tom>", tmp_path / "tom.safetensors")
     renamed = Concept.open(tmp_path / "tom.safetensors")
-    assert renamed.header == dataclasses.replace(HEADER, handles={"<tom>": "cat"})
+    assert renamed.header == dataclasses.replace(
+        HEADER, handles={"<tom>": "cat"}, verdicts={"<tom>": verdict}
+    )
     word = next(edit for edit in renamed.edits if isinstance(edit, NewWord))
     assert word.handle == "<tom>" and torch.equal(word.vectors, made.edits[0].vectors)
 
@@ -87,6 +92,20 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     for file in tmp_path.iterdir():
         with pytest.raises(StudioError, match="pickle"):
             Concept.open(file)
+
+
+def test_a_table_whose_length_begins_like_a_pickle_is_opened(tmp_path: Path) -> None:
+    concept().save(tmp_path / "lily.safetensors")
+    whole = (tmp_path / "lily.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    for start in (b"\x80", b"PK"):
+        wanted = int.from_bytes(start, "little")
+        padding = (wanted - length) % 256 ** len(start)
+        table = whole[8 : 8 + length] + b" " * padding
+        path = tmp_path / "padded.safetensors"
+        path.write_bytes(struct.pack("<Q", len(table)) + table + whole[8 + length :])
+        assert path.read_bytes()[: len(start)] == start
+        assert Concept.open(path).header == HEADER
 
 
 @pytest.mark.parametrize(

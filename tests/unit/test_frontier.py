@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from studio.axis import Axis
+from studio.figure import Figure
 from studio.frontier import Point, best, front, points, reason
 from studio.grid import Grid
-from studio.marks import Mark, Marks, with_nouns
+from studio.marks import Mark, Marks
 from studio.recipe import Recipe
 from studio.sheet import Sheet
 
 
 def point(label: str, likeness: float, agreement: float, half: float | None = 0.001) -> Point:
-    return Point(label, likeness, agreement, half, half, 4)
+    count = 1 if half is None else 4
+    return Point(label, Figure(likeness, half, count), Figure(agreement, half, count))
 
 
 FAITHFUL, KNEE, OBEDIENT, POOR = (
@@ -59,12 +61,8 @@ def test_points_are_means_over_the_pictures_of_a_setting(tmp_path: Path) -> None
     marks[sheet.path(sheet.cells[1]).name] = Mark(None, 9.0)
     Marks("judge", marks, {"<lily>": 4}).save(tmp_path)
     two, four = points(sheet, Marks.open(tmp_path), "x")
-    assert (two.label, two.count, four.count) == ("2", 3, 2)
-    assert (two.likeness, two.agreement) == pytest.approx((0.1, 0.5))
-    assert two.likeness_half == pytest.approx(1.96 * 0.1 / 3**0.5, abs=1e-4) and two.agreement_half == 0
-    assert four.likeness == pytest.approx(0.15)
+    assert (two.label, two.likeness.n, four.likeness.n) == ("2", 3, 2)
+    assert (two.likeness.mean, two.agreement.mean) == pytest.approx((0.1, 0.5))
+    assert two.likeness.half == pytest.approx(4.303 * 0.1 / 3**0.5) and two.agreement.half == 0
+    assert four.likeness.mean == pytest.approx(0.15) and two.copying is None
     assert [each.label for each in points(sheet, Marks.open(tmp_path), "y")] == ["1", "2", "3"]
-
-
-def test_the_judge_reads_nouns_in_place_of_handles() -> None:
-    assert with_nouns("<Lily> and <lily-2>", {"<lily>": "dog", "<lily-2>": "cat"}) == "dog and cat"

@@ -80,6 +80,7 @@ def page(body: bytes):
         (["--port", "70000"], "70000 is not a port."),
         (["--port", "here"], "Argument --port: invalid int value: 'here'. See "),
         (["--base", "./no-such-model"], "There is no base model at ./no-such-model. Give --base"),
+        (["--segmenter", "./nothing"], "There is no segmenter in ./nothing. Give --segmenter the folder"),
         (["--frobnicate"], "Unrecognized arguments: --frobnicate. See "),
         (["dance"], "Argument command: invalid choice: 'dance'"),
     ],

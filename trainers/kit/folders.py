@@ -20,16 +20,6 @@ from studio.photos import Photo, Refusal, open_photos
 SHAPE_HIGH = 1.02  # how much longer, for its height, a mask may be than its photo
 
 
-def files_in(places: Sequence[Path]) -> list[Path]:
-    """The files that these are or hold, in order. Raises StudioError when there is nothing there."""
-    files: list[Path] = []
-    for place in places:
-        if not place.exists():
-            raise StudioError(f"There is no {place}.", "Name photos, or a folder with photos in it.")
-        files += sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else [place]
-    return files
-
-
 def open_masked(files: Sequence[Path], handles: Sequence[str]) -> tuple[list[Photo], list[Refusal]]:
     """The usable photos with the masks of these handles, and why others cannot be used. Raises StudioError
     for a mask that cannot be read or has another shape than its photo."""

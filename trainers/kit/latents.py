@@ -48,6 +48,13 @@ class PhotoLatents:
         mean = self.mean[numbers]
         return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
+    def mask_with(self, photos: PhotoSet, handle: str) -> None:
+        """Let `draw_masked` give the masks that `photos` has of `handle`, if there are any; a photo without
+        one counts as a whole."""
+        if handle in photos.masks:
+            everywhere = self.mean.new_ones(len(self.mean), 1, *self.mean.shape[-2:])
+            self.masks = self.masks_of(photos, handle, everywhere)
+
     def masks_of(self, photos: PhotoSet, handle: str, otherwise: Tensor) -> Tensor:
         """(n, 1, h, w) masks in 0..1: those that `photos` has of `handle`, elsewhere those in `otherwise`."""
         masks = otherwise.clone()

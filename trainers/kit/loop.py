@@ -28,6 +28,8 @@ from studio.header import Header
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
+from studio.verdict import Verdict
+from trainers.kit import closing
 
 CLIP_NORM = 1.0
 PREVIEWS = 5
@@ -45,7 +47,8 @@ def train(
 ) -> Iterator[Event]:
     """Learn `subject` from `photos`. The last event is a Result with the Concept.
 
-    `look` gives the seed of everything, and the sampling steps and guidance of the previews. `FinishEarly`
+    `look` gives the seed of everything, and the sampling steps and guidance of the previews. Last come a few
+    pictures with and without the concept, and the verdict on them (`trainers.kit.closing`). `FinishEarly`
     thrown in after the first step ends with what was learned so far; before it, without a result.
     Raises StudioError when the loss stops being a number.
     """
@@ -81,25 +84,53 @@ def train(
         if not losses:
             return
         yield Note(f"Stopped after {len(losses)} steps; what was learned so far is kept.")
+    yield from _to_the_end(method.finish())
+    header = dataclasses.replace(header, steps=len(losses), final_loss=_recent(losses))
+    yield from _closing(method, backbone, header, recipe, photos)
+
+
+def _closing(
+    method: Method, backbone: Backbone, header: Header, recipe: Recipe, photos: PhotoSet
+) -> Iterator[Event]:
+    """What is left when all is learned: it is settled, shown, looked at, and kept. Told to finish early, only
+    the showing and looking are cut short."""
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
-    recent = losses[-max(1, len(losses) // 10) :]
     concept = Concept(header, tuple(method.edits())).settle()
     picture = _preview(backbone, method, header, recipe)
     header = dataclasses.replace(
         header,
-        steps=len(losses),
-        final_loss=round(sum(recent) / len(recent), 6),
         shared=method.shared(),
         knobs=knobs,
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
     )
-    yield from method.insights()
-    for prompt in method.closing_prompts:
-        own = dataclasses.replace(recipe, prompt=prompt)
-        yield Preview(_preview(backbone, method, header, own), prompt, len(losses))
-    yield Preview(picture, recipe.prompt, len(losses))
-    yield Result(Concept(header, concept.edits))
+    verdicts: dict[str, Verdict] = {}
+    try:
+        yield from method.insights()
+        for prompt in method.closing_prompts:
+            own = dataclasses.replace(recipe, prompt=prompt)
+            yield Preview(_preview(backbone, method, header, own), prompt, header.steps)
+        yield Preview(picture, recipe.prompt, header.steps)
+        learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
+        verdicts = yield from closing.verdicts(backbone, learned, photos, prompts, recipe)
+    except FinishEarly:
+        pass  # there is nothing more to learn
+    yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
+
+
+def _recent(losses: list[float]) -> float:
+    """The mean of the last tenth."""
+    recent = losses[-max(1, len(losses) // 10) :]
+    return round(sum(recent) / len(recent), 6)
+
+
+def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
+    """These events, all of them, even when told to finish early: without them nothing could be kept."""
+    for event in events:
+        try:
+            yield event
+        except FinishEarly:
+            continue
 
 
 def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> Iterator[Step]:

@@ -12,14 +12,13 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
-
-from PIL import Image
+from typing import Any
 
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
+from studio.eye import Reader
 from studio.generate import generate
 from studio.method import Subject
 from studio.photo_set import PhotoSet
@@ -28,20 +27,10 @@ from studio.recipe import Recipe
 from trainers.kit.loop import train
 from trainers.kit.variants import Variant
 
-BASE_ROW = "plain noun"
+BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
 CONCEPT = "concept.safetensors"
 COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple", "brown", "gray")
 PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
-
-
-class Eye(Protocol):
-    """What a trial asks of a judge; `studio.score.Judge` has it."""
-
-    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        """Mean cosine of pictures and photos."""
-
-    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        """Mean cosine of pictures and a prompt."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +45,11 @@ class Case:
 @dataclasses.dataclass(frozen=True)
 class Score:
     """One subject, one variant of a method, all prompts and seeds. `obeyed` is the share of pictures in
-    which the judge reads their own prompt before any other."""
+    which the judge reads their own prompt before any other; `pictures` says how many there were."""
 
     case: str
     method: str
+    pictures: int
     likeness: float
     agreement: float
     obeyed: float
@@ -83,9 +73,18 @@ def cases_in(folder: Path) -> list[Case]:
     return cases
 
 
+def part_of(cases: Sequence[Any], text: str) -> list[Any]:
+    """A process's share of the cases: "2/3" is every third, from the second on. Raises StudioError when the
+    text is none."""
+    first, _, step = text.partition("/")
+    if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
+        raise StudioError(f"The part {text} cannot be read.", "Give 1/2 to one process and 2/2 to another.")
+    return list(cases[int(first) - 1 :: int(step)])
+
+
 def trial(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     cases: Sequence[Case],
     variants: Sequence[Variant],
     look: Recipe,
@@ -93,29 +92,34 @@ def trial(
     seeds: int = 4,
     prompts: Sequence[str] = PROMPTS,
 ) -> Iterator[Event]:
-    """Run it; the last event is a Result with the list of Scores. Pictures and concepts are kept in
-    `folder`, and a subject whose scores are there already is not learned again."""
+    """Run it; the last event is a Result with the list of Scores. Pictures, concepts and scores are kept in
+    `folder`, and what is there already, of as many pictures, is not made again."""
     scores: list[Score] = []
     for case in cases:
         name = case.subject.handle.strip("<>")
         yield Note(f"{name}, a {case.subject.noun}")
-        scores.append(_scored(backbone, judge, case, BASE_ROW, None, look, folder / name, seeds, prompts))
-        for variant in variants:
-            place, source = folder / name / variant.folder, folder / name / variant.learned
+        for variant in (None, *variants):
+            place = folder / name / (variant.folder if variant else BASE_FOLDER)
             kept = place / "score.json"
             if kept.exists():
-                scores.append(Score(**json.loads(kept.read_text(encoding="utf-8"))))
-                continue
-            concept, seconds = learned(backbone, case, variant, look, source)
-            own = dataclasses.replace(
-                look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
-            )
-            score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
-            size = (source / CONCEPT).stat().st_size
-            score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
+                score = Score(**json.loads(kept.read_text(encoding="utf-8")))
+                if score.pictures == seeds * len(prompts):
+                    scores.append(score)
+                    continue
+            if variant is None:
+                score = _scored(backbone, judge, case, BASE_ROW, None, look, place, seeds, prompts)
+            else:
+                source = folder / name / variant.learned
+                concept, seconds = learned(backbone, case, variant, look, source)
+                own = dataclasses.replace(
+                    look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
+                )
+                score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
+                size = (source / CONCEPT).stat().st_size
+                score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
             scores.append(score)
-            yield Note(f"  {variant.text}: likeness {score.likeness:.3f}, {seconds:.0f} s to train")
+            yield Note(f"  {score.method}: likeness {score.likeness:.3f}, {score.seconds:.0f} s to train")
     yield Result(scores)
 
 
@@ -128,7 +132,8 @@ def learned(
     if not took.exists():
         place.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        photos, cache = PhotoSet.of(case.photos), place.parent.parent / "cache"
+        photos = PhotoSet.of(case.photos, tuple(case.subject.handles))
+        cache = place.parent.parent / "cache"
         method, subject = variant.method, case.subject
         *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
         assert isinstance(last, Result)
@@ -139,7 +144,7 @@ def learned(
 
 def _scored(
     backbone: Backbone,
-    judge: Eye,
+    judge: Reader,
     case: Case,
     row: str,
     concept: Concept | None,
@@ -152,7 +157,8 @@ def _scored(
     folder.mkdir(parents=True, exist_ok=True)
     noun = f"a {case.subject.noun}"
     name = case.subject.handle if concept else noun
-    photos = [photo.square(photo.side) for photo in case.unseen or case.photos]
+    photos = judge.look([photo.square(photo.side) for photo in case.unseen or case.photos])
+    asked = judge.read([prompt.format(noun) for prompt in prompts])
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
         recipe = dataclasses.replace(look, prompt=prompt.format(name), count=seeds)
@@ -162,29 +168,28 @@ def _scored(
                 pictures.append(event.value.image)
         for seed, picture in enumerate(pictures):
             picture.save(folder / f"{number}-{seed}.png")
-            asked = judge.agreement([picture], prompt.format(noun))
-            others = [judge.agreement([picture], other.format(noun)) for other in prompts if other != prompt]
-            likenesses.append(judge.likeness([picture], photos))
-            agreements.append(asked)
-            obeyed.append(asked > max(others, default=-1.0))
+        seen = judge.look(pictures)
+        fits = seen @ asked.T
+        likenesses += (seen @ photos.T).mean(1).tolist()
+        agreements += fits[:, number].tolist()
+        obeyed += (fits.argmax(1) == number).tolist()
     mean = statistics.fmean
     place = case.subject.handle.strip("<>")
-    return Score(place, row, mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
+    return Score(place, row, len(obeyed), mean(likenesses), mean(agreements), mean(obeyed), 0.0, 0)
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as Markdown: a row per method, means over subjects with a 95 % interval."""
-    lines = [
-        "| method | subjects | likeness | prompt agreement | prompt obeyed | file | seconds to train |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    columns = ("method", "subjects", "pictures", "likeness", "prompt agreement", "prompt obeyed", "file")
+    lines = [f"| {' | '.join(columns)} | seconds to train |", "|---" * (len(columns) + 1) + "|"]
     for method in dict.fromkeys(score.method for score in scores):
         rows = [score for score in scores if score.method == method]
         size = statistics.fmean(row.size_bytes for row in rows)
         cells = [
             method,
             str(len(rows)),
-            *(_interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+            str(sum(row.pictures for row in rows)),
+            *(interval([getattr(row, name) for row in rows]) for name in _MEASURES),
         ]
         cells += [
             f"{size / 1000:.0f} kB" if size else "",
@@ -197,7 +202,7 @@ def table(scores: Sequence[Score]) -> str:
 _MEASURES = ("likeness", "agreement", "obeyed")
 
 
-def _interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
     """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
     half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return f"{statistics.fmean(values):.3f} ± {half:.3f}"

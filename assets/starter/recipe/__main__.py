@@ -13,12 +13,22 @@ from transformers import CLIPTokenizer
 
 from studio.score import Judge
 
-from . import autoencoder, captioned, crew, demo, judge, measure, painter, words
-from .drawings import STARTER, Drawing, every_drawing, fetch_packages, from_folder, from_packages, is_left_out, save, sheet
+from . import apart, autoencoder, captioned, crew, demo, judge, measure, painter, words
+from .drawings import (
+    STARTER,
+    Drawing,
+    every_drawing,
+    fetch_packages,
+    from_folder,
+    from_packages,
+    is_left_out,
+    save,
+    sheet,
+)
 from .drawings import world as known
 from .scenes import TWO_OBJECTS
 
-STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo")
+STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
 EXTRAS = ("second_judge", "rank")
 # What the last training of the shipped starter had, on two cores.
 MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 6.0, "judge": 27.0, "second_judge": 18.0}
@@ -50,6 +60,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=int, default=30_000, help="cached scenes that the painter learns from"
     )
+    gentle = "share of the usual learning rate that a painter trains at; a finished one wants less"
+    parser.add_argument("--rate", type=float, default=1.0, help=gentle)
     parser.add_argument("--pairs", type=float, default=TWO_OBJECTS, help="share of them with two objects")
     parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
     parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
@@ -156,6 +168,7 @@ class Recipe:
             self.minutes("painter"),
             self.device,
             self.asked.batch,
+            rate=painter.RATE * self.asked.rate,
             compiled=not self.asked.tiny,
             start=self.asked.start_from and painter.Painter.of(self.asked.start_from),
         )
@@ -217,6 +230,10 @@ class Recipe:
     def demo(self) -> None:
         demo.make(self.modules(), self.out.parent / "demo")
 
+    def apart(self) -> None:
+        """Held-out scenes with masks."""
+        apart.make(from_folder(self.cache), self.out.parent / "demo" / "scenes")
+
 
 def forget_places(starter: Path) -> None:
     """Take the folders of this machine out of a starter's configurations."""
@@ -234,7 +251,8 @@ def main() -> None:
         crew.join()
     recipe = Recipe(asked)
     stages = STAGES if asked.stage == "all" else (asked.stage,)
-    without = ("judge", "measure", "demo") if asked.captioned else ("demo",) if asked.drawings else ()
+    without = ("demo", "apart") if asked.captioned or asked.drawings else ()
+    without += ("judge", "measure") if asked.captioned else ()
     stages = tuple(stage for stage in stages if stage not in without)
     for stage in stages:
         print(f"== {stage}", flush=True)

@@ -14,6 +14,7 @@ from .budget import Budget, load_state, save_state
 from .drawings import Drawing
 from .leaves import dead_leaves
 from .muon import optimizers, take_step
+from .precision import mixed
 from .scenes import PIXELS, scenes
 
 CHANNELS = (32, 64, 96)
@@ -109,7 +110,7 @@ def train(
         wanted = crops(pool, batch // 2 if whole else batch, PIXELS if whole else PIXELS // 2, random).to(
             device
         )
-        with torch.autocast(wanted.device.type, torch.bfloat16):
+        with mixed(wanted.device):
             with torch.set_grad_enabled(not decoder_only):
                 posterior = model.encode(wanted).latent_dist
             painted = model.decode(posterior.sample()).sample
@@ -131,12 +132,12 @@ def train(
 
 
 @torch.no_grad()
-def encode(model: AutoencoderKL, pool: Tensor, device: str, batch: int = 250) -> Tensor:
+def encode(model: AutoencoderKL, pool: Tensor, device: str, batch: int = 16) -> Tensor:
     """(n, 3, 64, 64) bytes -> (n, 4, 16, 16) mean latents, unscaled, on the CPU."""
     model.eval()
     parts = []
     for part in pool.split(batch):
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with mixed(device):
             parts.append(model.encode(as_pixels(part).to(device)).latent_dist.mean.float().cpu())
     return torch.cat(parts)
 
@@ -153,6 +154,6 @@ def psnr(model: AutoencoderKL, pool: Tensor, device: str) -> float:
     """Mean peak signal-to-noise ratio of the round trip of (n, 3, 64, 64) bytes, in decibels."""
     wanted = as_pixels(pool)
     latents = encode(model, pool, device)
-    decoded = [model.decode(part.to(device)).sample.clamp(-1, 1).cpu() for part in latents.split(100)]
+    decoded = [model.decode(part.to(device)).sample.clamp(-1, 1).cpu() for part in latents.split(16)]
     error = ((torch.cat(decoded) - wanted) / 2).pow(2).mean(dim=(1, 2, 3))
     return (-10 * error.log10()).mean().item()

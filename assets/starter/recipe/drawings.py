@@ -95,7 +95,9 @@ def every_drawing(modules: Path, side: int = SIDE) -> list[Drawing]:
     Left-out drawings are not among them, nor are flags, letters and repetitions in other skin tones.
     """
     held = {tuple(name.split("/")) for name in world()["left_out"]}
-    hidden = {(source, world()["nouns"][noun].get(source, world()["nouns"][noun]["icon"])) for source, noun in held}
+    hidden = {
+        (source, world()["nouns"][noun].get(source, world()["nouns"][noun]["icon"])) for source, noun in held
+    }
     drawn = []
     for source in world()["styles"]:
         if source == "fluent-emoji-3d":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,11 @@ from studio.score import Judge
 
 from .autoencoder import pictures as painted_scenes
 from .autoencoder import psnr
-from .drawings import Drawing, world
+from .drawings import STARTER, Drawing, world
 from .questions import Asked, pairs, plain, styled
 from .scenes import Placement, Scene, backdrop, scenes
 
-STEPS, GUIDANCE = 20, 4.0
+DEFAULTS = json.loads((STARTER / "likeness.json").read_text())  # the page paints with these, too
 SHOWN = {"plain": 72, "styled": 48, "two": 24, "left_out_pairs": 12}  # on the contact sheet, twelve a row
 TOGETHER = 5  # pictures painted at once: large fp32 batches are several times slower on a CPU
 
@@ -42,13 +43,18 @@ def halves(picture: Image.Image) -> list[Image.Image]:
 
 
 def paint(pipeline: StableDiffusionPipeline, asked: Sequence[str], seed: int = 0) -> list[Image.Image]:
-    """One picture per prompt, 20 steps, guidance 4."""
+    """One picture per prompt, with the starter's own steps and guidance."""
     pipeline.set_progress_bar_config(disable=True)
     painted = []
     for start in range(0, len(asked), TOGETHER):
         generator = torch.Generator().manual_seed(seed + start)
         part = list(asked[start : start + TOGETHER])
-        output = pipeline(part, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generator)
+        output = pipeline(
+            part,
+            num_inference_steps=DEFAULTS["steps"],
+            guidance_scale=DEFAULTS["guidance"],
+            generator=generator,
+        )
         painted += output.images
     return painted
 

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from . import crew
+from .precision import is_half_fast
 
 
 def orthogonal(update: Tensor, steps: int = 5) -> Tensor:
     """The nearest semi-orthogonal matrix, roughly: quintic Newton-Schulz steps (Jordan et al. 2024)."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    matrix = update.bfloat16()
+    matrix = update.bfloat16() if is_half_fast(update.device) else update.float()
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix.T if tall else matrix
     matrix = matrix / (matrix.norm() + 1e-7)

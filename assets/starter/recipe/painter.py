@@ -19,11 +19,13 @@ from .budget import Budget, load_state, save_state
 from .captioned import CaptionedLatents
 from .drawings import Drawing
 from .muon import optimizers, take_step
+from .precision import mixed
 from .scenes import caption, scenes
 from .words import LONGEST
 
 WIDTH = 128  # of text encoder and cross-attention
 CHANNELS = (64, 128, 128)
+RATE = 1.5e-3  # of learning
 SINGLES_FIRST = 0.4  # share of a training from nothing that sees scenes of one object only
 
 
@@ -197,7 +199,7 @@ def v_loss(
     noise = torch.randn_like(latents)
     noisy = scheduler.add_noise(latents, noise, time)
     wanted = scheduler.get_velocity(latents, noise, time)
-    with torch.autocast(latents.device.type, torch.bfloat16):
+    with mixed(latents.device):
         predicted = painter(noisy, time, ids)
     return F.mse_loss(predicted.float(), wanted)
 
@@ -233,7 +235,7 @@ def train(
     minutes: float,
     device: str = "cpu",
     batch: int = 48,
-    rate: float = 1.5e-3,
+    rate: float = RATE,
     channels: tuple[int, ...] = CHANNELS,
     compiled: bool = True,
     start: Painter | None = None,

@@ -104,9 +104,7 @@ def by_source(drawings: list[Drawing]) -> dict[str, list[Drawing]]:
     return groups
 
 
-def scenes(
-    drawings: list[Drawing], count: int, seed: int = 0, two: float = TWO_OBJECTS
-) -> Iterator[Scene]:
+def scenes(drawings: list[Drawing], count: int, seed: int = 0, two: float = TWO_OBJECTS) -> Iterator[Scene]:
     """`count` random scenes of `drawings`, a share of `two` with two objects; the same seed gives the same
     scenes."""
     random = np.random.default_rng(seed)

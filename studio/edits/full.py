@@ -1,0 +1,97 @@
+"""Full fine-tuning: every weight of U-Net and text encoder, tuned. Only while a method learns, never in a
+file: what a concept keeps of it has been made small (`trainers/kit/extraction.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from studio.backbone import Backbone
+from studio.edits.edit import Active, Edit
+
+
+class Full(Edit):
+    """`weights` are tuned copies W' of the base's weights W by their paths, such as
+    `unet.conv_in.weight`, float32. At strength s the layers run with W + s (W' - W).
+
+    The copies themselves are trained, not their difference from the base: weight decay pulls at W', as it
+    would if the model were tuned in place. Attached, they stand in the place of the base's own parameters,
+    which are put back untouched.
+    """
+
+    kind = "full"
+
+    def __init__(self, handle: str, noun: str, weights: Mapping[str, Tensor]) -> None:
+        super().__init__(handle, noun)
+        self.weights = dict(weights)
+
+    @classmethod
+    def start(cls, handle: str, noun: str, backbone: Backbone, text_encoder: bool) -> Full:
+        """A copy of every weight of the U-Net, and on demand of the text encoder, ready to be trained."""
+        copies = {
+            name: getattr(*place).detach().to(torch.float32, copy=True).requires_grad_()
+            for name, place in places(backbone).items()
+            if text_encoder or name.startswith("unet.")
+        }
+        return cls(handle, noun, copies)
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {}
+
+    @classmethod
+    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+        raise ValueError("it holds a whole model, which is no concept")
+
+    def fits(self, backbone: Backbone) -> bool:
+        own = {name: getattr(*place).shape for name, place in places(backbone).items()}
+        return all(own.get(name) == W.shape for name, W in self.weights.items())
+
+    def parameters(self) -> list[Tensor]:
+        """Everything that is trained."""
+        return list(self.weights.values())
+
+    @torch.no_grad()
+    def changes(self, backbone: Backbone) -> Iterator[tuple[str, Tensor]]:
+        """Each path with its W' - W, float32, one after the other: all of them are as large as the model."""
+        there = places(backbone)
+        for name, tuned in self.weights.items():
+            yield name, tuned - getattr(*there[name]).float()
+
+    @classmethod
+    @contextmanager
+    def attach(cls, backbone: Backbone, actives: Sequence[Active]) -> Iterator[None]:
+        there = places(backbone)
+        own: dict[str, nn.Parameter] = {}
+        try:
+            for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
+                layer, leaf = there[name]
+                mine = [active for active in actives if name in active.edit.weights]
+                tuned = [(active.edit.weights[name], active.strength) for active in mine]
+                own[name] = layer._parameters[leaf]
+                layer._parameters[leaf] = _between(own[name], tuned)
+            yield
+        finally:
+            for name, weight in own.items():
+                layer, leaf = there[name]
+                layer._parameters[leaf] = weight
+
+
+def places(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
+    """Where each weight of U-Net and text encoder is, by its path: its layer, and its name there."""
+    return {
+        f"{site}.{leaf}": (layer, leaf)
+        for site, layer in backbone.sites.items()
+        for leaf, _ in layer.named_parameters(recurse=False)
+    }
+
+
+def _between(W: Tensor, tuned: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """W + sum of s (W' - W) in W's precision; exactly W' when it acts alone and as learned."""
+    if len(tuned) == 1 and tuned[0][1] == 1:
+        return tuned[0][0].to(W.dtype)
+    start = W.float()
+    return (start + sum(strength * (weight - start) for weight, strength in tuned)).to(W.dtype)
