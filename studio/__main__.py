@@ -4,6 +4,7 @@ python -m studio paint "<lily> on a blue background" --seed 7
 python -m studio paint "<lily> and <trek>" --composing regions --region lily=0,0,0.5,1
 python -m studio again picture.png          the same picture, from the recipe inside it
 python -m studio fuse lily trek --out both.safetensors
+python -m studio grid "<lily> on blue" --x guidance=2,4,8 --y seed=1:3 --out grid
 python -m studio score lily photos/         how good a concept is, beside its plain noun
 """
 
@@ -13,18 +14,22 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from studio.axis import SINGLE, Axis
 from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.eyes import add_eye_flags, eyes_of
+from studio.fill import fill
 from studio.fuse import fuse
 from studio.generate import generate
+from studio.grid import Grid
 from studio.photos import files_in, open_photos
 from studio.recipe import (
     OBEYING,
@@ -38,9 +43,16 @@ from studio.recipe import (
     save_picture,
 )
 from studio.scorecard import PATTERNS, SEEDS, Card, References, score
+from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.shelf import Entry
 from studio.worker import open_concepts
 from studio.workspace import STARTER, Workspace
+
+GRID = (
+    "Paint a prompt once for every pair of two values. What can change: concept, method, prompt (the first "
+    "value is searched for, each is put in its place), strength, any knob of the concepts, guidance, steps, "
+    "seed and the other fields of a recipe. A grid that was interrupted goes on where it was."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,38 +62,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     paint = commands.add_parser("paint", help="paint a prompt", description="Paint a prompt.")
-    paint.add_argument("prompt", help="what to paint; handles such as <lily> name concepts")
-    paint.add_argument(
-        "--concept",
-        action="append",
-        default=[],
-        metavar="FILE[:STRENGTH]",
-        help="a concept file, or a name in the library, with a strength from 0 to 2 (1 is as learned)",
-    )
-    paint.add_argument(
-        "--knob", action="append", default=[], metavar="NAME.KNOB=V", help="such as lily.bias=0.4"
-    )
-    paint.add_argument("--negative", default="", help="what to stay away from")
-    paint.add_argument("--seed", type=int, help="of the first picture; a random one without")
-    paint.add_argument("--steps", type=int, help="sampling steps; what the base likes without")
-    paint.add_argument("--guidance", type=float, help="how closely to follow the prompt; as above")
     paint.add_argument("--count", type=int, default=1, help="how many pictures")
-    paint.add_argument(
-        "--region",
-        action="append",
-        default=[],
-        metavar="NAME=LEFT,TOP,RIGHT,BOTTOM",
-        help="the part of the picture that is a concept's, in shares of it: lily=0,0,0.5,1",
-    )
     fusing = commands.add_parser(
         "fuse", help="put concepts into one file", description="Put concepts into one file."
     )
     fusing.add_argument("concepts", nargs="+", metavar="CONCEPT", help="files, or names in the library")
     fusing.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     fusing.add_argument("--seed", type=int, default=0, help="of the pictures that are looked at for it")
+    grid = commands.add_parser("grid", help="paint a prompt along two axes", description=GRID)
+    values = "what changes, and to what: guidance=2,4,8 or lily.bias=0.2:0.8:0.2 or concept=lily,tom"
+    grid.add_argument("--x", required=True, metavar="NAME=VALUES", help=f"the columns; {values}")
+    grid.add_argument("--y", metavar="NAME=VALUES", help="the rows; without it there is one")
+    for command in (paint, grid):
+        _add_recipe_flags(command)
     again = commands.add_parser("again", help="paint a picture again", description="Paint a picture again.")
     again.add_argument("png", type=Path, help="a picture with a recipe inside")
-    for command in (paint, again):
+    for command in (paint, grid, again):
         command.add_argument(
             "--obey",
             nargs="?",
@@ -101,41 +97,67 @@ def main(arguments: list[str] | None = None) -> int:
     _add_score_flags(commands.add_parser("score", help="score a concept", description="Score a concept."))
     given = parser.parse_args(arguments)
     try:
-        {"fuse": _fuse, "score": _score}.get(given.command, _paint)(given)
+        {"fuse": _fuse, "grid": _grid, "score": _score}.get(given.command, _paint)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _recipe(given: argparse.Namespace, workspace: Workspace) -> Recipe:
-    """What was asked for, the base's own habits where nothing was said."""
+def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("prompt", help="what to paint; handles such as <lily> name concepts")
+    parser.add_argument(
+        "--concept",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="a concept file, or a name in the library, with a strength from 0 to 2 (1 is as learned)",
+    )
+    parser.add_argument(
+        "--knob", action="append", default=[], metavar="NAME.KNOB=V", help="such as lily.bias=0.4"
+    )
+    parser.add_argument("--negative", default="", help="what to stay away from")
+    parser.add_argument("--seed", type=int, help="of the first picture; a random one without")
+    parser.add_argument("--steps", type=int, help="sampling steps; what the base likes without")
+    parser.add_argument("--guidance", type=float, help="how closely to follow the prompt; as above")
+    parser.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="NAME=LEFT,TOP,RIGHT,BOTTOM",
+        help="the part of the picture that is a concept's, in shares of it: lily=0,0,0.5,1",
+    )
+
+
+def _recipe(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Axis] = ()) -> Recipe:
+    """What was asked for, the base's own habits where nothing was said; `axes` name concepts too."""
     if given.command == "again":
         asked = {"obeying": given.obey, "composing": given.composing}
         asked = {name: value for name, value in asked.items() if value is not None}
         return dataclasses.replace(read_recipe(given.png), **asked)
     defaults = workspace.base_defaults()
+    turns = [str(value) for axis in axes for value in axis.values]
+    named = handles_in(" ".join([given.prompt, given.negative, *turns]))
     return Recipe(
         given.prompt,
         given.negative,
-        strengths=_strengths(given, workspace),
+        strengths=_strengths(given.concept, named, workspace),
         knobs=_knobs(given.knob),
         seed=random_seed() if given.seed is None else given.seed,
         steps=defaults.steps if given.steps is None else given.steps,
         guidance=defaults.guidance if given.guidance is None else given.guidance,
-        count=given.count,
+        count=1 if axes else given.count,
         obeying=given.obey or 0,
         composing=given.composing or Recipe.composing,
         regions=read_regions(" ".join(given.region)),
     )
 
 
-def _strengths(given: argparse.Namespace, workspace: Workspace) -> dict[str, float]:
+def _strengths(texts: list[str], named: list[str], workspace: Workspace) -> dict[str, float]:
     """By handle, the strength of every --concept; files lie beside the shelf for this once. Raises
-    StudioError for one that there is not, or that the prompt does not name."""
-    named = handles_in(f"{given.prompt} {given.negative}")
+    StudioError for one that there is not, or that is not `named`."""
     strengths: dict[str, float] = {}
-    for text in given.concept:
+    for text in texts:
         place, _, tail = text.rpartition(":")
         place, strength = (place, _number(tail, text)) if place and not Path(text).exists() else (text, 1.0)
         handles = list(_entry(place, workspace).header.handles)
@@ -201,6 +223,23 @@ def _fuse(given: argparse.Namespace) -> None:
             given.out.parent.mkdir(parents=True, exist_ok=True)
             event.value.save(given.out)
             print(f"Kept as {given.out} ({given.out.stat().st_size / 1000:.0f} kB)")
+
+
+def _grid(given: argparse.Namespace) -> None:
+    workspace = Workspace(given.workspace, given.base)
+    x, y = (_axis(text) if text else SINGLE for text in (given.x, given.y))
+    grid, cells = workspace.explained(Grid(_recipe(given, workspace, (x, y)), x, y))
+    sheet = Sheet.lay(given.out or Path("grid"), grid, cells)
+    backbone = Backbone.open(given.base)
+    for _ in shown(fill(backbone, sheet, lambda recipe: open_concepts(workspace, recipe))):
+        pass
+    print(f"{sheet.folder / PICTURE}, and every picture by its place in {sheet.folder / ARCHIVE}")
+
+
+def _axis(text: str) -> Axis:
+    """The axis that "guidance=2,4,8" stands for."""
+    name, _, values = text.partition("=")
+    return Axis.parse(name, values)
 
 
 def _add_score_flags(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ def shown(events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
             match event:
                 case Step(step=step, steps=steps, values=values, stage=stage):
-                    if bar is None or (bar.desc, bar.total) != (f"{stage}: ", steps):
+                    if bar is None or (bar.desc, bar.total) != (stage, steps):
                         if bar is not None:
                             bar.close()
                         bar = tqdm(desc=stage, total=steps, dynamic_ncols=True)

@@ -21,7 +21,8 @@ from studio.errors import StudioError
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 Wish = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
-SHOWN = ("train", "create")  # what a person queued; a mask is asked for by the page, which waits for it
+SHOWN = ("train", "create", "grid")  # what a person queued; a mask is asked for by the page, which waits
+TAKEN_UP = ("grid",)  # kinds that go on where they were, and so may be run again under their number
 
 TABLE = """
 create table if not exists jobs (
@@ -114,11 +115,12 @@ class Jobs:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
         return _job(row)
 
-    def list(self, limit: int = 50) -> list[Job]:
-        """The newest jobs that a person queued, newest first."""
-        query = "select * from jobs where kind in (?, ?) order by id desc limit ?"
+    def list(self, limit: int = 50, kinds: tuple[str, ...] = SHOWN) -> list[Job]:
+        """The newest jobs of these kinds, all that a person queued unless said, newest first."""
+        marks = ",".join("?" * len(kinds))
+        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
         with self._table() as table:
-            rows = table.execute(query, (*SHOWN, limit)).fetchall()
+            rows = table.execute(query, (*kinds, limit)).fetchall()
         return [_job(row) for row in rows]
 
     def folder(self, number: int) -> Path:
@@ -133,6 +135,12 @@ class Jobs:
                 "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'",
                 (time.time(), number),
             )
+
+    def take_up(self, number: int) -> None:
+        """Queue an ended job again under its own number, to go on with what its folder holds."""
+        change = "update jobs set status = 'queued', wish = '', error = '', hint = '', finished = null"
+        with self._table() as table:
+            table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
 
     def forget(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
@@ -176,12 +184,21 @@ class Jobs:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def abandon(self, error: str, hint: str) -> list[int]:
-        """Fail every job that a vanished worker left running; returns their numbers."""
+        """Fail every job that a vanished worker left running; returns their numbers. One that can be taken up
+        waits for the next worker, as long as it gets on from one worker to the next."""
         with self._table() as table:
-            numbers = [row["id"] for row in table.execute("select id from jobs where status = 'running'")]
+            rows = table.execute("select * from jobs where status = 'running'").fetchall()
             change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
             table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
-        return numbers
+        for job in map(_job, rows):
+            if job.kind in TAKEN_UP and not job.wish and self._got_on(job):
+                self.take_up(job.id)
+        return [row["id"] for row in rows]
+
+    def _got_on(self, job: Job) -> bool:
+        """Whether a job brought anything since it was last begun."""
+        begun = job.started or 0.0
+        return any(event["event"] == "picture" and event["time"] >= begun for event in self.events(job.id))
 
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""

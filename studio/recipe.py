@@ -22,6 +22,7 @@ from studio.errors import StudioError
 HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
 SEED_HIGH = 2**31 - 1
 PNG_KEY = "likeness"
+PARAMETER = re.compile(r'([\w ]+): *("(?:\\.|[^"\\])*"|[^,]*)(?:, *|$)')
 OBEYING = 10  # steps of test-time optimisation in CoRe (Wu et al., arXiv 2408.15914)
 WAYS = {  # of composing, with what each does; `studio.composing` has them
     "regions": "Each concept has its own part of the picture",
@@ -141,6 +142,19 @@ class Recipe:
         regions = {handle: tuple(box) for handle, box in values.get("regions", {}).items()}
         return cls(**{**values, "regions": regions})
 
+    def flat(self) -> dict[str, Any]:
+        """Everything in it, by a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
+        values: dict[str, Any] = {}
+        for name, value in self.to_json().items():
+            words = {"strengths": "strength", "concepts": "file"}.get(name, name)
+            if not isinstance(value, dict):
+                values[words] = value
+                continue
+            for key, inner in value.items():
+                several = inner if isinstance(inner, dict) else {words: inner}
+                values |= {f"{word.replace('_', ' ')} of {key}": each for word, each in several.items()}
+        return values
+
     def parameters(self) -> str:
         """The `parameters` text that web UIs of the field write into their pictures."""
         lines = [self.prompt]
@@ -183,6 +197,33 @@ def write_regions(regions: dict[str, Box]) -> str:
     )
 
 
+def from_parameters(text: str) -> Recipe:
+    """The recipe in the `parameters` text of another program: prompts, steps, guidance and seed. Its sampler
+    is not ours and its noise is drawn otherwise, so the picture will be another one; a seed too large for us
+    is folded. Raises ValueError when the text is none."""
+    *lines, last = text.strip().splitlines()
+    settings = dict(PARAMETER.findall(last))
+    prompts = "\n".join(lines).split("\nNegative prompt: ", 1)
+    if "Steps" not in settings or not prompts[0].strip():
+        raise ValueError("no parameters")
+    return Recipe(
+        prompt=prompts[0].strip(),
+        negative=prompts[1].strip() if len(prompts) > 1 else "",
+        seed=int(settings.get("Seed", 0)) % (SEED_HIGH + 1),
+        steps=int(settings["Steps"]),
+        guidance=float(settings.get("CFG scale", Recipe.guidance)),
+        obeying=int(settings.get("Obeying", 0)),
+        base=settings.get("Model", ""),
+    )
+
+
+def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """What two recipes differ in, by the names of `Recipe.flat`; None where one has no such thing."""
+    left, right = one.flat(), other.flat()
+    names = [*left, *(name for name in right if name not in left)]
+    return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
+
+
 def random_seed() -> int:
     """A fresh seed that fits everywhere a seed goes."""
     return random.randrange(2**31 - 2**8)
@@ -197,20 +238,21 @@ def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe inside a PNG. Raises StudioError when there is none that can be read."""
+    """The recipe inside a PNG, ours or the `parameters` of another program. Raises StudioError when there is
+    none that can be read."""
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             picture.load()
-            text = picture.info.get(PNG_KEY)
+            ours, theirs = picture.info.get(PNG_KEY), picture.info.get("parameters")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise StudioError(
             f"{path.name} is not a PNG that can be read.", "Choose a picture painted here."
         ) from error
-    if text is None:
+    if ours is None and theirs is None:
         raise StudioError(
-            f"{path.name} has no recipe inside.", "Choose a PNG that this studio painted and nobody re-saved."
+            f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
         )
     try:
-        return Recipe.from_json(json.loads(text)).checked()
+        return (from_parameters(theirs) if ours is None else Recipe.from_json(json.loads(ours))).checked()
     except (ValueError, TypeError, AttributeError) as error:
         raise StudioError(f"The recipe inside {path.name} is damaged.", "Choose another picture.") from error

@@ -22,8 +22,8 @@ from studio.concept import Concept
 from studio.edits import Active
 from studio.events import Event, Result, Step
 from studio.eyes import Eyes
+from studio.figure import Figure
 from studio.generate import sample
-from studio.measures import Figure
 from studio.recipe import Recipe
 from studio.shots import Shots, shoot, spoken
 

@@ -79,6 +79,14 @@ class Shelf:
             f"There is no concept called {handle}.", "Train it, or import its file in the Library."
         )
 
+    def headers(self) -> dict[str, Header]:
+        """By handle, what every concept says of itself; of two with one handle, the one that `find` finds."""
+        known: dict[str, Header] = {}
+        for entry in (*self.lent, *self.entries()):
+            for handle in entry.header.handles:
+                known.setdefault(handle, entry.header)
+        return known
+
     def has(self, handle: str) -> bool:
         """Whether a concept has this handle."""
         return any(handle.lower() in entry.header.handles for entry in self.entries())

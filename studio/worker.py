@@ -20,17 +20,24 @@ from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
+from studio.eyes import eyes_of
+from studio.fill import fill, judged
 from studio.generate import Picture, generate
-from studio.jobs import Job
+from studio.jobs import SHOWN, Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in, save_picture
 from studio.segmenter import Segmenter
+from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent
 from studio.workspace import WorkerState, Workspace
 
 IDLE_SECONDS = 0.2
-BETWEEN = {"train": ("mask", "create"), "create": ("mask",)}  # what is done between the steps of another job
+BETWEEN = {  # what is done between the steps of another job
+    "train": ("mask", "create"),
+    "grid": ("mask", "create"),
+    "create": ("mask",),
+}
 OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
 
 log = logging.getLogger("likeness.worker")
@@ -50,7 +57,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     worker = Worker(workspace, backbone, methods, train)
     worker.say("ready")
     while True:
-        if not (worker.take(("mask",)) or worker.take(("train", "create"))):
+        if not (worker.take(("mask",)) or worker.take(SHOWN)):
             time.sleep(IDLE_SECONDS)
 
 
@@ -108,7 +115,7 @@ class Worker:
         """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
         if job.kind == "mask":
             return self.outline(job)
-        events = self.training(job) if job.kind == "train" else self.painting(job)
+        events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
         outcome: dict[str, object] = {}
         finishing = False
         event = next(events, None)
@@ -148,6 +155,15 @@ class Worker:
         recipe = Recipe.from_json(job.task)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace, recipe))
 
+    def comparing(self, job: Job) -> Iterator[Event]:
+        """The events of a grid: what is missing of it is painted, then the base's judge looks at it."""
+        sheet = Sheet.open(self.workspace.jobs.folder(job.id))
+        if not (yield from fill(self.backbone, sheet, lambda recipe: open_concepts(self.workspace, recipe))):
+            return
+        if judge := eyes_of(self.backbone).reader:
+            yield from judged(judge, self.workspace, sheet)
+        yield Result(sheet)
+
     def outline(self, job: Job) -> dict[str, object]:
         """Find the mask that the page waits for."""
         if self.segmenter is None:
@@ -184,6 +200,10 @@ class Worker:
                 )
                 outcome["pictures"] = [*pictures, name]
                 jobs.log(job.id, {"event": "picture", "file": name})
+            case Result(value=Path() as cell):
+                jobs.log(job.id, {"event": "picture", "file": cell.name})
+            case Result(value=Sheet() as sheet):
+                outcome["cells"] = len(sheet.cells)
             case Result(value=Concept() as concept):
                 path = self.workspace.shelf.path(concept.header.handle)
                 concept.save(path)
@@ -192,10 +212,13 @@ class Worker:
 
 
 def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
-    """The concepts a recipe names, from the Library. Raises StudioError when one is missing."""
+    """The concepts a recipe names, from the Library. Raises StudioError when one is missing, or is no longer
+    the file that the recipe was made for."""
     concepts = []
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         entry = workspace.shelf.find(handle)
+        if recipe.concepts.get(handle, known := workspace.shelf.hash(entry)) != known:
+            raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")
         if not any(handle in concept.header.handles for concept in concepts):
             concepts.append(Concept.open(entry.path))
     return concepts

@@ -12,20 +12,23 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.grid import Cell, Grid
 from studio.header import write_whole
-from studio.jobs import Job, Jobs
+from studio.jobs import TAKEN_UP, Job, Jobs
 from studio.masks import check, propose, without
 from studio.method import MethodCard, Subject
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
 from studio.progress import Progress
 from studio.recipe import SEED_HIGH, Recipe, handles_in, normal_handle
+from studio.sheet import Sheet
 from studio.shelf import Shelf
 
 STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
@@ -210,6 +213,55 @@ class Workspace:
         named = {"concepts": concepts, "strengths": strengths, "knobs": knobs, "regions": regions}
         return dataclasses.replace(recipe, **named).checked()
 
+    def doubts(self, recipe: Recipe) -> list[str]:
+        """Why painting `recipe` here may not give the picture that it came with; empty when it will."""
+        doubts = []
+        here = self.worker_state().base.get("name", "")
+        if recipe.base and here and Path(recipe.base).name != Path(here).name:
+            doubts.append(f"It was painted with {Path(recipe.base).name}; here is {Path(here).name}.")
+        for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+            known = recipe.concepts.get(handle)
+            if not self.shelf.has(handle):
+                doubts.append(f"{handle} is not in the Library.")
+            elif known and known != self.shelf.hash(self.shelf.find(handle)):
+                doubts.append(f"{handle} is another file than when this was painted.")
+        return doubts
+
+    # comparing
+
+    def explained(self, grid: Grid) -> tuple[Grid, list[Cell]]:
+        """A grid with what its concepts say of its axes, and its cells as they will be painted. Raises
+        StudioError when one cannot be."""
+        headers = self.shelf.headers()
+        found = grid.cells(headers)
+        cells = [dataclasses.replace(cell, recipe=self.resolved(cell.recipe)) for cell in found]
+        there = {handle: headers[handle] for cell in cells for handle in cell.recipe.concepts}
+        x, y = grid.x.explained(there), grid.y.explained(there)
+        return dataclasses.replace(grid, x=x, y=y), cells
+
+    def compare(self, grid: Grid) -> Job:
+        """Queue a grid. Raises StudioError when a cell of it cannot be painted."""
+        grid, cells = self.explained(grid)
+        with self.jobs.adding("grid", grid.title, {"cells": len(cells)}) as (number, folder):
+            Sheet.lay(folder, grid, cells)
+        return self.jobs.get(number)
+
+    def photos_of(self, handle: str) -> Path | None:
+        """The folder with the photos that a concept was trained on here, None when they are not here: the
+        concept came as a file, or it was trained without the page."""
+        header = self.shelf.find(handle).header
+        try:
+            made = datetime.fromisoformat(header.created).timestamp()
+        except ValueError:
+            return None
+        for job in self.jobs.list(10_000, ("train",)):
+            begun, ended = job.started or 0.0, job.finished or 0.0
+            its_own = job.task.get("seed") == header.seed and job.task.get("method") == header.method
+            if job.status == "done" and its_own and int(begun) <= made <= ended:
+                photos = self.jobs.folder(job.id) / "photos"
+                return photos if any(photos.glob("*.png")) else None
+        return None
+
     # jobs
 
     def progress(self, job: Job) -> Progress:
@@ -217,10 +269,13 @@ class Workspace:
         return Progress.of(self.jobs.events(job.id))
 
     def retry(self, number: int) -> Job:
-        """Queue an ended job again, with the same photos, settings and seed."""
+        """Queue an ended job again, with the same photos, settings and seed; a grid goes on where it was."""
         job = self.jobs.get(number)
         if not job.has_ended:
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
+        if job.kind in TAKEN_UP:
+            self.jobs.take_up(number)
+            return self.jobs.get(number)
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
         for handle, noun in Subject.of(job.task).handles.items():
@@ -247,6 +302,12 @@ class Workspace:
         known = {field.name for field in dataclasses.fields(BaseDefaults)}
         lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
         return BaseDefaults(**{**{name: value for name, value in values.items() if name in known}, **lists})
+
+    @property
+    def judge(self) -> Path | None:
+        """The folder of the judge that the base brings, None when it brings none."""
+        folder = Path(self.base).expanduser() / "judge"
+        return folder if folder.is_dir() else None
 
     def tuned(self, card: MethodCard) -> MethodCard:
         """A method's card with the defaults that suit this workspace's base."""

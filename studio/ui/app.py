@@ -1,4 +1,4 @@
-"""The page: four tabs over one workspace. Everything it shows comes from the workspace's folder, so a
+"""The page: five tabs over one workspace. Everything it shows comes from the workspace's folder, so a
 reload, a second tab or a restart of the worker changes nothing."""
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.method import MethodCard
+from studio.recipe import Recipe
 from studio.ui.chips import with_handle
+from studio.ui.compare_tab import compare_tab
 from studio.ui.create_tab import create_tab
+from studio.ui.grid_form import filled
+from studio.ui.grid_view import cell_opened
 from studio.ui.markup import error_card
 from studio.ui.queue_tab import queue_tab
+from studio.ui.recipe_words import picture_card
 from studio.ui.shelf_tab import shelf_tab
 from studio.ui.theme import theme
 from studio.ui.thumbnails import thumbnail_folder
@@ -67,6 +72,8 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
                 training = train_tab(workspace, methods, wire)
             with gr.Tab("Create", id="create"):
                 create = create_tab(workspace, wire)
+            with gr.Tab("Compare", id="compare") as opening:
+                compare = compare_tab(workspace, wire, opening)
             with gr.Tab("Library", id="library"):
                 shelf = shelf_tab(workspace, wire)
             with gr.Tab("Queue", id="queue"):
@@ -83,7 +90,24 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
         for source in (training.drawing, shelf.detail):
             wire(source.click, paint_with, [create.prompt], [create.prompt, tabs], notice)
 
-        lives = [Live(head, lambda: masthead(workspace)), training, *create.lives, *shelf.lives, jobs]
+        def compare_from(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
+            if act_of(event)[0] != "compare" or recipe is None:
+                return None
+            return *filled(recipe), gr.Tabs(selected="compare")
+
+        def open_cell(shown: int, event: gr.EventData) -> tuple | None:
+            act, name = act_of(event)
+            if act != "create":
+                return None
+            path, recipe = cell_opened(workspace, shown, name)
+            card = picture_card(recipe, path, workspace.doubts(recipe))
+            return recipe, card, gr.Tabs(selected="create")
+
+        wire(create.detail.click, compare_from, [create.opened], [*compare.form.shared, tabs], notice)
+        wire(compare.cells.click, open_cell, [compare.shown], [create.opened, create.detail, tabs], notice)
+
+        lives = [Live(head, lambda: masthead(workspace)), training, *create.lives, *compare.lives]
+        lives += [*shelf.lives, jobs]
         look_again(page, lives, seen, pulse)
     return page
 

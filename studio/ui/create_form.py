@@ -161,7 +161,8 @@ def create_form(workspace: Workspace) -> CreateForm:
             max_length=500,
             elem_id="regions",
         )
-    reader = drop_zone("recipe-drop", "Read a picture's recipe", "drop a PNG painted here", "image/png")
+    words = "drop a PNG painted here or in another web UI"
+    reader = drop_zone("recipe-drop", "Read a picture's recipe", words, "image/png")
     return CreateForm(
         prompt=prompt,
         negative=negative,

@@ -18,6 +18,7 @@ from studio.ui.wire import Live, Wire, act_of, board, drawing, uploaded, whole
 from studio.workspace import Workspace
 
 REMEMBERED_SECONDS = 600.0
+ELSEWHERE = ("obey", "again", "compare")  # acts of an opened picture that leave the form as it is
 SHOW_PAINTING = """() => {
   if (window.innerWidth > 720 || document.querySelector('#create-notice .error')) return;
   document.querySelector('#gallery').parentElement.scrollIntoView({behavior: 'smooth'});
@@ -26,9 +27,12 @@ SHOW_PAINTING = """() => {
 
 @dataclass
 class CreateTab:
-    """What others need: the prompt to write a handle into, and the live drawings."""
+    """What others need: the prompt to write a handle into, where a picture with its recipe is opened (the
+    `opened` recipe and its `detail`), and the live drawings."""
 
     prompt: gr.Textbox
+    opened: gr.State
+    detail: gr.HTML
     lives: list[Live]
 
 
@@ -83,7 +87,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
             return None
         path = picture_at(workspace, name)
         recipe = read_recipe(path)
-        return name, recipe, picture_card(recipe, path)
+        return name, recipe, picture_card(recipe, path, workspace.doubts(recipe))
 
     def read(event: gr.EventData) -> tuple:
         paths, failed = uploaded(event)
@@ -94,22 +98,22 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        return "", recipe, picture_card(recipe)
+        return "", recipe, picture_card(recipe, doubts=workspace.doubts(recipe))
 
     def use(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
         act = act_of(event)[0]
-        if act == "obey":
+        if act in ELSEWHERE:
             return None
         if act != "use" or recipe is None:
             return "", None, "", *[gr.skip()] * (len(form.fields) + 1 + DIALS_HIGH)
         now = dials_of(workspace, f"{recipe.prompt} {recipe.negative}")
         return gr.skip(), recipe, gr.skip(), *filled(recipe), now, *dealt(now, of_recipe(now, recipe))
 
-    def obey(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
+    def paint_again(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
         act, steps = act_of(event)
-        if act != "obey" or recipe is None:
+        if recipe is None or act not in ("again", "obey"):
             return None
-        workspace.create(replace(recipe, obeying=whole(steps)))
+        workspace.create(replace(recipe, obeying=whole(steps)) if act == "obey" else recipe)
         return ()
 
     notice, quiet = form.notice, {"looks_again": False}
@@ -130,7 +134,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     wire(form.reader.upload, read, [], [selected, opened, detail], notice)
     outputs = [selected, opened, detail, *form.fields, dials, *form.sliders]
     wire(detail.click, use, [opened], outputs, notice)
-    wire(detail.click, obey, [opened], [], painting_notice, trigger_mode="once")
+    wire(detail.click, paint_again, [opened], [], painting_notice, trigger_mode="once")
 
     def draw(closed: int) -> str:
         job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)
@@ -145,4 +149,4 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
         Live(painting, draw, [closed]),
         Live(pictures, rest, [closed, selected]),
     ]
-    return CreateTab(form.prompt, lives)
+    return CreateTab(form.prompt, opened, detail, lives)

@@ -38,6 +38,16 @@ def button(act: str, label: str, id: object = "", kind: str = "quiet", title: st
     )
 
 
+def segments(act: str, label: str, choices: dict[str, str], chosen: str) -> str:
+    """Buttons of a board in one piece, of which one is chosen: `choices` maps ids to words."""
+    buttons = "".join(
+        f'<button type="button" class="segment" data-act="{act}" data-id="{escape(id)}"'
+        f' aria-pressed="{str(id == chosen).lower()}">{escape(words)}</button>'
+        for id, words in choices.items()
+    )
+    return f'<div class="segments" role="group" aria-label="{escape(label)}">{buttons}</div>'
+
+
 def download(path: Path, label: str, name: str = "") -> str:
     """A link that saves the very bytes of a file."""
     name = escape(name or path.name)

@@ -14,11 +14,11 @@ from studio.workspace import Workspace
 GALLERY_HIGH = 48
 
 
-def tile(path: Path, selected: str, words: str) -> str:
-    """A picture of a gallery, as a button that opens its recipe."""
+def tile(path: Path, selected: str, words: str, act: str = "open") -> str:
+    """A picture of a gallery, as a button that opens its recipe, or does something else with it."""
     pressed = str(path.name == selected).lower()
     return (
-        f'<button type="button" class="tile" data-act="open" data-id="{escape(path.name)}"'
+        f'<button type="button" class="tile" data-act="{act}" data-id="{escape(path.name)}"'
         f' aria-pressed="{pressed}">'
         f'<img src="{escape(file_url(path))}" alt="{escape(words)}" loading="lazy"></button>'
     )

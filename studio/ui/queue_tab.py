@@ -13,7 +13,7 @@ from studio.ui.progress_card import badge, bar, numbers, progress_of
 from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
 from studio.workspace import Workspace
 
-KIND_WORDS = {"train": "Training", "create": "Painting"}
+KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
 def row(workspace: Workspace, job: Job) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from studio.recipe import OBEYING, WAYS, Recipe, write_regions
-from studio.ui.markup import button, download, facts, file_url
+from studio.ui.markup import button, download, facts, file_url, note_card
 
 OBEY_HELP = "Paint it again, with a concept that leaves the rest of the prompt alone. Nothing else changes."
 PLAIN_HELP = "Paint it again, with the concept as it was learned."
@@ -36,18 +37,21 @@ def recipe_facts(recipe: Recipe) -> str:
     )
 
 
-def picture_card(recipe: Recipe, path: Path | None = None) -> str:
-    """A picture with its recipe; a recipe alone when the picture was only dropped in to be read."""
+def picture_card(recipe: Recipe, path: Path | None = None, doubts: Sequence[str] = ()) -> str:
+    """A picture with its recipe, and why another would come of it here; a recipe alone when the picture was
+    only dropped in to be read."""
     seen = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
-    acts = button("use", "Use this recipe", kind="strong")
+    acts = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
     if recipe.obeying:
         acts += button("obey", "Without obeying", 0, title=PLAIN_HELP)
     elif recipe.acting:
         acts += button("obey", "Make this prompt obey", OBEYING, title=OBEY_HELP)
+    acts += button("compare", "Compare from here")
     acts += download(path, "Download") if path else ""
     acts += button("shut", "Close")
+    told = note_card(" ".join(["It will not be the very same picture here.", *doubts])) if doubts else ""
     return (
         f'<section class="card picture" aria-label="Picture and recipe">{seen}<div class="told">'
-        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe)}"
+        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe)}{told}"
         f'<div class="acts">{acts}</div></div></section>'
     )

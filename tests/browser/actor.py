@@ -3,6 +3,7 @@ concept files that are whole and hold one number. The noun "failure" fails on pu
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -10,6 +11,7 @@ import os
 import struct
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -17,7 +19,10 @@ from PIL import Image, ImageDraw
 from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, write_whole
 from studio.jobs import Job
+from studio.marks import Mark, Marks
 from studio.recipe import Recipe, save_picture
+from studio.sheet import ARCHIVE, PICTURE, Sheet
+from studio.sheet_picture import labelled
 from studio.supervisor import exit_with_parent
 from studio.workspace import WorkerState, Workspace
 
@@ -42,6 +47,16 @@ def drawing(seed: int, share: float = 1.0) -> Image.Image:
         eye = 64 + x * side
         draw.ellipse((eye - 5, 50, eye + 5, 60), fill="white")
     draw.arc((64 - side / 2, 56, 64 + side / 2, 56 + side / 2), 20, 160, fill="white", width=4)
+    return picture
+
+
+def painted(recipe: Recipe) -> Image.Image:
+    """A face that every part of a recipe has a say in, so that two alike come of two alike recipes."""
+    text = json.dumps(replace(recipe, base="", concepts={}).to_json(), sort_keys=True)
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    picture = drawing(recipe.seed, 0.5 + digest[0] / 512)
+    for place, value in enumerate(digest[:16]):
+        picture.paste((value, 160, 255 - value), (8 * place, 120, 8 * place + 8, 128))
     return picture
 
 
@@ -119,12 +134,33 @@ def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             workspace.jobs.log(job.id, {"event": "step", **steps})
         name = f"{job.id:05d}-{index + 1:02d}.png"
         one = recipe.single(index)
-        save_picture(drawing(one.seed), one, workspace.pictures / name)
+        save_picture(painted(one), replace(one, base=BASE["name"]), workspace.pictures / name)
         workspace.jobs.log(job.id, {"event": "picture", "file": name})
         names.append(name)
         if workspace.jobs.wish(job.id):
             break
     return {"pictures": names}
+
+
+def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
+    """Draw the missing cells of a grid, and give marks: more guidance is less alike and obeys more."""
+    sheet, marks = Sheet.open(workspace.jobs.folder(job.id)), {}
+    for number, cell in enumerate(sheet.cells):
+        path, recipe = sheet.path(cell), cell.recipe
+        marks[path.name] = Mark(0.8 - 0.03 * recipe.guidance + cell.row / 50, 0.2 + 0.02 * recipe.guidance)
+        if sheet.is_painted(cell, BASE["name"]):
+            continue
+        time.sleep(step_seconds * 4)
+        steps = {"step": number + 1, "steps": len(sheet.cells), "values": {}, "stage": "painting"}
+        workspace.jobs.log(job.id, {"event": "step", **steps})
+        save_picture(painted(recipe), replace(recipe, base=BASE["name"]), path)
+        workspace.jobs.log(job.id, {"event": "picture", "file": path.name})
+        if workspace.jobs.wish(job.id):
+            return {}
+    labelled(sheet).save(sheet.folder / PICTURE)
+    sheet.archive(sheet.folder / ARCHIVE)
+    Marks("the stand-in's judge", marks, {"<mona>": 5}).save(sheet.folder)
+    return {"cells": len(sheet.cells)}
 
 
 def act(workspace: Workspace, step_seconds: float) -> None:
@@ -139,7 +175,7 @@ def act(workspace: Workspace, step_seconds: float) -> None:
             continue
         workspace.say_worker(WorkerState("busy", BASE))
         try:
-            outcome = (train if job.kind == "train" else paint)(workspace, job, step_seconds)
+            outcome = {"train": train, "create": paint, "grid": fill}[job.kind](workspace, job, step_seconds)
             workspace.jobs.end(job.id, "done" if outcome else "stopped", outcome)
         except StudioError as error:
             workspace.jobs.end(job.id, "failed", error=error.message, hint=error.hint)

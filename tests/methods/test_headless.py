@@ -13,6 +13,7 @@ import trainers.__main__ as training
 from studio.backbone import Backbone
 from studio.header import read_header
 from studio.recipe import read_recipe
+from studio.sheet import Sheet
 from tests import tiny
 from trainers.kit import moments
 
@@ -73,6 +74,31 @@ def test_a_concept_file_from_anywhere_with_a_strength(photos: Path, tmp_path: Pa
     assert not np.array_equal(pixels(full), pixels(none))
     assert paint(tmp_path, "a photo of cat", "--out", str(tmp_path / "cat")) == 0
     assert np.array_equal(pixels(none), pixels(tmp_path / "cat" / "picture-3.png"))
+
+
+def test_a_grid_by_command_and_taken_up_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    out = tmp_path / "out"
+    look = ["--steps", "2", "--seed", "3", "--workspace", str(tmp_path), "--out", str(out)]
+    asked = ["grid", "a photo of <lily>", "--x", "strength=0,1", "--y", "seed=3,4", *look]
+    assert painting.main(asked) == 0
+    sheet = Sheet.open(out)
+    assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
+    for row, seed in ((0, 3), (1, 4)):
+        alone = tmp_path / "pictures" / f"lily-{seed}.png"
+        assert np.array_equal(pixels(sheet.path(sheet.cells[2 * row + 1])), pixels(alone))
+        plain, full = sheet.cells[2 * row : 2 * row + 2]
+        assert not np.array_equal(pixels(sheet.path(plain)), pixels(sheet.path(full)))
+    lost, kept = sheet.path(sheet.cells[0]), sheet.path(sheet.cells[1])
+    before, when = lost.read_bytes(), kept.stat().st_mtime_ns
+    lost.unlink()
+    assert painting.main(asked) == 0
+    assert lost.read_bytes() == before and kept.stat().st_mtime_ns == when
+    assert (out / "grid.png").exists() and (out / "grid.zip").exists()
+    assert painting.main(["grid", "a photo of <lily>", "--x", "bias=0,1", *look]) == 2
+    assert "A grid cannot change the bias" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

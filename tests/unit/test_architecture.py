@@ -30,6 +30,14 @@ NOUNS = (
     "method",
     "jobs",
     "shelf",
+    "axis",
+    "grid",
+    "sheet",
+    "sheet_picture",
+    "figure",
+    "votes",
+    "marks",
+    "frontier",
 )
 PAGE = (*NOUNS, "workspace", "supervisor")
 DEVICE = (
@@ -56,6 +64,7 @@ DEVICE = (
     "eyes",
     "shots",
     "scorecard",
+    "fill",
     "worker",
     "console",
     "__main__",

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from studio import measures
-from studio.measures import Figure
+from studio.figure import Figure, t_95
 
 
 def some(count: int, seed: int = 0, width: int = 8) -> Tensor:
@@ -94,4 +94,4 @@ def test_a_figure_is_a_mean_its_interval_and_a_count() -> None:
 
 @pytest.mark.parametrize(("freedom", "t"), [(1, 12.706), (10, 2.228), (11, 2.201), (30, 2.042), (120, 1.980)])
 def test_the_quantile_is_students(freedom: int, t: float) -> None:
-    assert measures.t_95(freedom) == pytest.approx(t, abs=0.003)
+    assert t_95(freedom) == pytest.approx(t, abs=0.003)

@@ -28,7 +28,8 @@ from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
 from studio.eyes import Eyes
-from studio.measures import Figure, pairs
+from studio.figure import Figure
+from studio.measures import pairs
 from studio.method import Subject
 from studio.photos import open_photo
 from studio.recipe import Recipe, normal_handle

@@ -1,0 +1,181 @@
+"""The Compare tab in a real browser: a grid, two pictures under a slider, a blind vote, the best setting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.recipe import read_recipe
+from studio.sheet import Sheet
+from studio.votes import Ballot
+from tests.browser.actor import header_of, save_concept
+from tests.browser.acts import open_tab
+from tests.browser.conftest import Stage
+
+pytestmark = pytest.mark.browser
+VALUE_IS = "([id, value]) => document.querySelector(`#${id} textarea, #${id} input`)?.value === value"
+
+
+@pytest.fixture
+def mona(stage: Stage) -> None:
+    """A concept that is in the library."""
+    if not stage.workspace.shelf.has("<mona>"):
+        save_concept(stage.workspace.shelf.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+
+
+def choose(page: Any, place: str, words: str) -> None:
+    """Choose what columns or rows change."""
+    page.locator(f"#{place}-name input").click()
+    page.get_by_role("option", name=words, exact=True).click()
+
+
+def paint(page: Any, prompt: str, columns: str, rows: str) -> None:
+    """Paint a grid of guidance by seed."""
+    open_tab(page, "Compare")
+    page.locator("#grid-prompt textarea").fill(prompt)
+    page.locator("#columns-values textarea").fill(columns)
+    page.locator("#rows-values textarea").fill(rows)
+    page.locator("#paint-grid").click()
+
+
+def done(page: Any, prompt: str) -> Any:
+    """The head of a grid once it is done."""
+    head = page.locator("#grid-head section.done", has_text=prompt)
+    head.wait_for()
+    return head
+
+
+def sheet_of(stage: Stage) -> Sheet:
+    """The newest grid."""
+    job = stage.workspace.jobs.list(1, ("grid",))[0]
+    return Sheet.open(stage.workspace.jobs.folder(job.id))
+
+
+def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
+    stage: Stage, page: Any, mona: None, tmp_path: Path
+) -> None:
+    paint(page, "<mona> by the sea", "1:6", "1:5")
+    page.locator("#grid-cells .tile img").nth(2).wait_for()
+    page.reload()
+    open_tab(page, "Compare")
+    page.locator("#grid-cells .tile.coming").first.wait_for()
+    before = {path: path.stat().st_mtime_ns for path in sheet_of(stage).folder.glob("?*.png")}
+    os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
+    head = done(page, "<mona> by the sea")
+    assert page.locator("#grid-cells .tile img").count() == 30
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.name != "grid.png")
+    sheet = sheet_of(stage)
+    recipes = [read_recipe(sheet.path(cell)) for cell in sheet.cells]
+    assert [(recipe.guidance, recipe.seed) for recipe in recipes] == [
+        (guidance, seed) for seed in range(1, 6) for guidance in range(1, 7)
+    ]
+    with page.expect_download() as waiting:
+        head.get_by_role("link", name="All as a zip").click()
+    waiting.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        names = archive.namelist()
+        assert len(names) == 31 and "03-02 Seed 3, Guidance 2.png" in names
+        assert archive.read("01-01 Seed 1, Guidance 1.png") == sheet.path(sheet.cells[0]).read_bytes()
+
+
+def test_a_cell_goes_to_create_and_is_painted_again_bit_for_bit(stage: Stage, page: Any, mona: None) -> None:
+    paint(page, "<mona> with a hat", "3, 5", "8")
+    done(page, "<mona> with a hat")
+    page.locator("#grid-cells .tile").nth(1).click()
+    page.locator("#grid-cells .picture").get_by_role("button", name="Open in Create").click()
+    page.locator("#picture-detail").get_by_role("button", name="Paint it again").click()
+    page.locator("#painting .painting.done", has_text="<mona> with a hat").wait_for()
+    sheet = sheet_of(stage)
+    assert stage.workspace.gallery(1)[0].read_bytes() == sheet.path(sheet.cells[1]).read_bytes()
+
+
+def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mona: None) -> None:
+    paint(page, "<mona> in a boat", "2, 4", "1, 2")
+    done(page, "<mona> in a boat")
+    open_tab(page, "Side by side")
+    table = page.locator("#versus .differences")
+    table.wait_for()
+    assert "Guidance\t2\t4" in table.inner_text() and "Seed\t1\t2" in table.inner_text()
+    page.locator("#versus .tiles .tile").nth(2).click()
+    page.wait_for_function("() => !document.querySelector('#versus .differences').innerText.includes('Seed')")
+    slider = page.locator("#versus .versus")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 40)
+    cut = slider.evaluate("versus => parseFloat(versus.style.getPropertyValue('--cut'))")
+    assert 14 < cut < 26
+
+
+def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
+    stage: Stage, page: Any, mona: None
+) -> None:
+    paint(page, "<mona> asleep", "2, 9", "1:4")
+    done(page, "<mona> asleep")
+    open_tab(page, "Blind vote")
+    ballot = page.locator("#ballot")
+    for label in ("2", "9"):
+        ballot.locator(".chip", has_text=label).first.click()
+        ballot.locator(f".chip[aria-pressed=true]:text-is('{label}')").first.wait_for()
+    ballot.get_by_role("button", name="Start the vote").click()
+    liked = []
+    for number in range(4):
+        ballot.locator(".asking .badge", has_text=f"{number + 1} of 4").wait_for()
+        drawn = Ballot.open(sheet_of(stage).folder)
+        html = ballot.inner_html()
+        assert drawn.pair.first not in html and drawn.pair.second not in html
+        if number == 2:
+            page.reload()
+            open_tab(page, "Compare")
+            open_tab(page, "Blind vote")
+            assert "So far 2 to 0, 0 the same: 100% for one of them" in ballot.inner_text()
+            page.locator("#ballot .asking").wait_for()
+        vote = "Right" if drawn.pair.swapped else "Left"
+        vote = "Both the same" if number == 3 else vote
+        liked.append(vote)
+        ballot.get_by_role("button", name=vote, exact=True).click()
+    result = ballot.locator(".verdict")
+    result.wait_for()
+    text = result.inner_text()
+    assert "Guidance 2: 3" in text and "same: 1" in text and "Guidance 9: 0" in text
+    assert "44% to 100%" in text and "do not tell Guidance 2 and Guidance 9 apart" in text
+    assert Ballot.open(sheet_of(stage).folder).tally.first == 3
+
+
+def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any, mona: None) -> None:
+    paint(page, "<mona> dancing", "2, 4, 8", "1, 2, 3")
+    done(page, "<mona> dancing")
+    open_tab(page, "Best setting")
+    panel = page.locator("#frontier")
+    panel.locator(".scatter .dot").nth(2).wait_for()
+    assert "5 photos of <mona>" in panel.inner_text()
+    assert "nearest to the best of both" in panel.locator(".best").inner_text()
+    panel.locator(".scatter .dot circle").nth(1).click()
+    panel.locator("h2", has_text="Guidance 4").wait_for()
+    assert panel.locator(".tiles .tile").count() == 3
+
+
+def test_what_cannot_be_painted_is_told_with_what_to_do(page: Any, mona: None) -> None:
+    open_tab(page, "Compare")
+    choose(page, "columns", "Strength")
+    page.wait_for_function(VALUE_IS, arg=["columns-values", "0, 0.5, 1, 1.5"])
+    page.locator("#grid-prompt textarea").fill("a cat")
+    page.locator("#paint-grid").click()
+    card = page.locator("#grid-notice .error")
+    card.wait_for()
+    assert "nothing called strength" in card.inner_text() and "Let it name a concept" in card.inner_text()
+
+
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
+    paint(page, "<mona> on the phone", "1:8", "1, 2")
+    done(page, "<mona> on the phone")
+    page.locator("#grid-cells .tile").first.click()
+    page.locator("#grid-cells .picture").wait_for()
+    for way in ("Grid", "Side by side", "Blind vote", "Best setting"):
+        open_tab(page, way)
+        over = page.query_selector("html").evaluate("root => root.scrollWidth - root.clientWidth")
+        assert over <= 0, way

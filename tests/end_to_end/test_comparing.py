@@ -1,0 +1,165 @@
+"""Grids through the very worker that the studio runs: to the end, stopped and taken up, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from assets.starter.recipe.judge import configuration, save, write_merges
+from studio.axis import Axis
+from studio.concept import Concept
+from studio.events import Event
+from studio.fill import read_aloud
+from studio.generate import generate
+from studio.grid import Grid
+from studio.jobs import Job
+from studio.marks import Marks
+from studio.photo_set import PhotoSet
+from studio.photos import Photo
+from studio.recipe import Recipe, read_recipe
+from studio.score import Judge
+from studio.sheet import ARCHIVE, PICTURE, Sheet
+from studio.worker import Worker
+from studio.workspace import Workspace
+from tests import tiny
+from trainers import METHODS, train
+
+BASE = Recipe("a photo of <lily>", seed=5, steps=2)
+GRID = Grid(BASE, Axis.parse("strength", "0, 1"), Axis.parse("seed", "1, 2"))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace", base=tmp_path / "base")
+
+
+@pytest.fixture
+def worker(workspace: Workspace) -> Worker:
+    worker = Worker(workspace, tiny.backbone(), METHODS, train)
+    photos = [Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos().squares)]
+    workspace.train(photos, METHODS["textual_inversion"].card(), "lily", "cat", {"steps": 2}, seed=2)
+    assert worker.take(("train",))
+    return worker
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def sheet_of(workspace: Workspace, job: Job) -> Sheet:
+    return Sheet.open(workspace.jobs.folder(job.id))
+
+
+def test_every_cell_is_the_picture_that_its_recipe_gives_alone(workspace: Workspace, worker: Worker) -> None:
+    job = workspace.compare(GRID)
+    assert worker.take(("grid",))
+    ended = workspace.jobs.get(job.id)
+    assert (ended.status, ended.outcome) == ("done", {"cells": 4})
+    assert workspace.progress(ended).fraction == 1.0
+    sheet = sheet_of(workspace, job)
+    concept = Concept.open(workspace.shelf.path("<lily>"))
+    for cell in sheet.cells:
+        recipe = read_recipe(sheet.path(cell))
+        assert recipe.concepts["<lily>"] and recipe.base
+        *_, last = generate(tiny.backbone(), recipe, [concept])
+        assert np.array_equal(np.asarray(last.value.image), pixels(sheet.path(cell)))
+    assert (sheet.folder / PICTURE).exists() and (sheet.folder / ARCHIVE).exists()
+    assert not list(workspace.pictures.iterdir()) and Marks.open(sheet.folder) is None
+
+
+def test_a_stopped_grid_goes_on_and_paints_nothing_twice(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = workspace.compare(GRID)
+    record = worker.record
+
+    def spy(job: Job, event: Event, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)
+        if len(workspace.progress(job).pictures) == 2:
+            workspace.jobs.ask(job.id, "keep")
+
+    monkeypatch.setattr(worker, "record", spy)
+    assert worker.take(("grid",))
+    sheet = sheet_of(workspace, job)
+    there = [cell for cell in sheet.cells if sheet.path(cell).exists()]
+    assert workspace.jobs.get(job.id).status == "stopped" and len(there) == 2
+    assert (sheet.folder / PICTURE).exists()
+    before = {sheet.path(cell): sheet.path(cell).stat().st_mtime_ns for cell in there}
+    monkeypatch.setattr(worker, "record", record)
+    assert workspace.retry(job.id).id == job.id
+    assert worker.take(("grid",)) and workspace.jobs.get(job.id).status == "done"
+    assert all(sheet.is_painted(cell, worker.backbone.name) for cell in sheet.cells)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_picture_is_painted_between_two_steps_of_a_grid(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, asked, record = workspace.compare(GRID), [], worker.record
+
+    def spy(job: Job, event: Event, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)
+        if job.kind == "grid" and not asked:
+            asked.append(workspace.create(Recipe("a photo of cat", steps=2)).id)
+
+    monkeypatch.setattr(worker, "record", spy)
+    assert worker.take(("grid",))
+    picture = workspace.jobs.get(asked[0])
+    assert picture.status == "done" and picture.finished < workspace.jobs.get(grid.id).finished
+
+
+def test_a_concept_that_was_exchanged_meanwhile_is_not_painted_under_its_old_name(
+    workspace: Workspace, worker: Worker
+) -> None:
+    job = workspace.compare(GRID)
+    path = workspace.shelf.path("<lily>")
+    concept = Concept.open(path)
+    dataclasses.replace(concept, header=dataclasses.replace(concept.header, seed=9)).save(path)
+    assert worker.take(("grid",))
+    failed = workspace.jobs.get(job.id)
+    assert failed.status == "failed" and "<lily> has changed" in failed.error and failed.hint
+
+
+def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
+    workspace: Workspace, worker: Worker
+) -> None:
+    folder = Path(workspace.base) / "judge"
+    folder.mkdir(parents=True)
+    config = configuration(write_merges("a photo of cat dog".split(), folder / "merges.txt.gz"))
+    torch.manual_seed(0)
+    save(Judge.build(config, folder / "merges.txt.gz"), config, folder)
+    worker.backbone.folder = folder.parent
+    workspace.shelf.rename("<lily>", "Rosa")
+    job = workspace.compare(Grid(Recipe("a photo of <rosa>", steps=1), Axis.parse("seed", "1, 2")))
+    assert worker.take(("grid",))
+    sheet, judge = sheet_of(workspace, job), Judge.open(folder)
+    marks = Marks.open(sheet.folder)
+    squares = PhotoSet.load(workspace.photos_of("<rosa>")).squares
+    assert marks.photos == {"<rosa>": len(squares)} and len(squares) == 3 and marks.judge == judge.name
+    for cell in sheet.cells:
+        picture, mark = [Image.open(sheet.path(cell))], marks.cells[sheet.path(cell).name]
+        alone = [judge.likeness(picture, [square]) for square in squares]
+        assert mark.likeness == pytest.approx(statistics.fmean(alone), abs=1e-5)
+        assert mark.copying == pytest.approx(max(alone), abs=1e-5)
+        assert mark.agreement == pytest.approx(judge.agreement(picture, "a photo of a cat"), abs=1e-6)
+
+
+def test_a_judge_hears_nouns_in_place_of_handles() -> None:
+    nouns = {"<lily>": "dog", "<lily-2>": "owl"}
+    assert read_aloud("<Lily> with <lily-2> {by} the sea", nouns) == "a dog with an owl {by} the sea"
+    assert read_aloud("my red <lily-2>", nouns) == "my red owl"
+
+
+def test_photos_of_a_concept_that_came_as_a_file_are_not_here(
+    workspace: Workspace, worker: Worker, tmp_path: Path
+) -> None:
+    assert workspace.photos_of("<lily>")
+    other = Workspace(tmp_path / "other", base=workspace.base)
+    other.shelf.add(workspace.shelf.path("<lily>"))
+    assert other.photos_of("<lily>") is None
