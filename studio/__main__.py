@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
             "--composing", choices=WAYS, help=f"how several concepts share a picture ({ways})"
         )
         command.add_argument("--out", type=Path, help="folder for the pictures")
-    for command in (paint, again, fusing):
+    for command in (paint, grid, again, fusing):
         command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
     _add_score_flags(commands.add_parser("score", help="score a concept", description="Score a concept."))
