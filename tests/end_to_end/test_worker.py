@@ -67,8 +67,9 @@ def test_what_the_work_shows_of_itself_is_kept_beside_the_previews(
     job = workspace.train(photos(), card, "lily", "cat", {"steps": 1, "batch": 1, "captions": 100})
     assert worker.take(("train",))
     progress = workspace.progress(workspace.jobs.get(job.id))
-    ((name, caption),) = progress.insights
-    assert "bright" in caption and (workspace.jobs.folder(job.id) / name).exists()
+    learned_from, word_by_word = progress.insights
+    assert "bright" in learned_from[1] and "gate" in word_by_word[1]
+    assert all((workspace.jobs.folder(job.id) / name).exists() for name, _ in progress.insights)
     assert len({file for _, file, _ in progress.previews}) == len(progress.previews) == 2
 
 
