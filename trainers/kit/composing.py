@@ -27,8 +27,8 @@ from studio.concept import Concept
 from studio.edits import attach
 from studio.events import Event, Note, Result
 from studio.eye import Reader
+from studio.figure import Figure
 from studio.generate import Picture, actives_of, generate
-from studio.measures import Figure
 from studio.recipe import Recipe
 from trainers.kit.presence import Seen, place, windows
 from trainers.kit.trial import Case, learned
