@@ -112,10 +112,9 @@ class ContextRegularized(Method):
     def stages(self) -> list[Stage]:
         word = (([self.word.vectors], self.settings.learning_rate),)
         weights = ((self.low_rank.parameters(), self.settings.tuning_rate),)
-        return [
-            Stage("learning the word", self.settings.steps, word, after_step=self.hold_length),
-            Stage("tuning the model", self.settings.tuning_steps, weights),
-        ]
+        first = Stage("learning the word", self.settings.steps, word, after_step=self.hold_length)
+        second = Stage("tuning the model", self.settings.tuning_steps, weights)
+        return [first, second] if self.settings.tuning_steps else [first]
 
     @torch.no_grad()
     def hold_length(self) -> None:
