@@ -11,13 +11,19 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.header import Header
-from studio.recipe import Recipe, normal_handle
+from studio.recipe import WAYS, Recipe, normal_handle
 
 VALUES_HIGH = 40
 PLAIN = "plain noun"
 WORDS = ("concept", "method", "prompt")
 STRENGTH = "strength"
-EXAMPLES = {"steps": "10, 20, 40", "guidance": "2, 4, 8", "seed": "1:4", "obeying": "0, 10"}
+EXAMPLES = {
+    "steps": "10, 20, 40",
+    "guidance": "2, 4, 8",
+    "seed": "1:4",
+    "obeying": "0, 10",
+    "composing": ", ".join(WAYS),
+}
 STRENGTH_EXAMPLE = "0, 0.5, 1, 1.5"
 
 _TYPES = {"int": int, "float": float, "str": str}

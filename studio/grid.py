@@ -143,8 +143,8 @@ def _header(handle: str, headers: Mapping[str, Header]) -> Header:
 
 
 def _exchanged(recipe: Recipe, old: str, new: str, headers: Mapping[str, Header]) -> Recipe:
-    """`recipe` with another concept in the place of `old`: with the strength and the knobs that the recipe
-    has for it, else with those of `old`, as far as it has such knobs."""
+    """`recipe` with another concept in the place of `old`: in its region, with the strength and the knobs
+    that the recipe has for it, else with those of `old`, as far as it has such knobs."""
     if old == new:
         return recipe
     known = _header(new, headers).knobs
@@ -158,6 +158,7 @@ def _exchanged(recipe: Recipe, old: str, new: str, headers: Mapping[str, Header]
         negative=place.sub(new, recipe.negative),
         strengths={new: recipe.strength(old), **strengths},
         knobs={new: kept, **knobs} if kept else knobs,
+        regions={new if one == old else one: box for one, box in recipe.regions.items()},
     )
 
 

@@ -146,7 +146,7 @@ class Recipe:
         """Everything in it, by a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
         values: dict[str, Any] = {}
         for name, value in self.to_json().items():
-            words = {"strengths": "strength", "concepts": "file"}.get(name, name)
+            words = {"strengths": "strength", "concepts": "file", "regions": "region"}.get(name, name)
             if not isinstance(value, dict):
                 values[words] = value
                 continue
@@ -213,6 +213,8 @@ def from_parameters(text: str) -> Recipe:
         steps=int(settings["Steps"]),
         guidance=float(settings.get("CFG scale", Recipe.guidance)),
         obeying=int(settings.get("Obeying", 0)),
+        composing=settings.get("Composing", "sum"),
+        regions=read_regions(settings.get("Regions", "").strip('"')),
         base=settings.get("Model", ""),
     )
 

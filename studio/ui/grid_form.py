@@ -24,6 +24,7 @@ HELPS = {
     "method": "Concepts of the same noun, learned with these methods, take turns in the prompt",
     "prompt": "Words of the prompt, then what takes their place: red, blue, green",
     "seed": "With commas, or from:to as in 1:4",
+    "composing": "Ways in which several concepts share the picture",
     NOTHING: "The grid has one row",
 }
 
@@ -78,6 +79,7 @@ def grid_of(shared: tuple, axes: tuple) -> Grid:
         negative=(negative or "").strip(),
         strengths={handle: value for handle, value in kept.strengths.items() if handle in named},
         knobs={handle: moved for handle, moved in kept.knobs.items() if handle in named},
+        regions={handle: box for handle, box in kept.regions.items() if handle in named},
         seed=int(seed or 0),
         steps=int(steps),
         guidance=float(guidance),

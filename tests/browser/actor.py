@@ -153,7 +153,9 @@ def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, objec
         time.sleep(step_seconds * 4)
         steps = {"step": number + 1, "steps": len(sheet.cells), "values": {}, "stage": "painting"}
         workspace.jobs.log(job.id, {"event": "step", **steps})
-        save_picture(painted(recipe), replace(recipe, base=BASE["name"]), path)
+        partial = path.with_name(f".{path.name}")
+        save_picture(painted(recipe), replace(recipe, base=BASE["name"]), partial)
+        partial.replace(path)
         workspace.jobs.log(job.id, {"event": "picture", "file": path.name})
         if workspace.jobs.wish(job.id):
             return {}

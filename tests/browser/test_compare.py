@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,32 @@ def sheet_of(stage: Stage) -> Sheet:
     return Sheet.open(stage.workspace.jobs.folder(job.id))
 
 
+def held(stage: Stage, prompt: str, count: int) -> dict[Path, int]:
+    """Hold the worker once it has painted so many cells of a grid: these, and when each was."""
+    pid, limit = int((stage.workspace.folder / "actor.pid").read_text()), time.monotonic() + 60
+    while time.monotonic() < limit:
+        for job in stage.workspace.jobs.list(1, ("grid",)):
+            folder = stage.workspace.jobs.folder(job.id)
+            if prompt in job.title and len(list(folder.glob("[!.]*.png"))) >= count:
+                os.kill(pid, signal.SIGSTOP)
+                return {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*.png")}
+        time.sleep(0.05)
+    raise AssertionError("the grid does not begin")
+
+
 def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     stage: Stage, page: Any, mona: None, tmp_path: Path
 ) -> None:
     paint(page, "<mona> by the sea", "1:6", "1:5")
-    page.locator("#grid-cells .tile img").nth(2).wait_for()
+    before = held(stage, "<mona> by the sea", 3)
     page.reload()
     open_tab(page, "Compare")
     page.locator("#grid-cells .tile.coming").first.wait_for()
-    before = {path: path.stat().st_mtime_ns for path in sheet_of(stage).folder.glob("?*.png")}
+    assert page.locator("#grid-cells .tile img").count() == len(before)
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
     head = done(page, "<mona> by the sea")
     assert page.locator("#grid-cells .tile img").count() == 30
-    assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.name != "grid.png")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
     sheet = sheet_of(stage)
     recipes = [read_recipe(sheet.path(cell)) for cell in sheet.cells]
     assert [(recipe.guidance, recipe.seed) for recipe in recipes] == [
@@ -104,8 +118,8 @@ def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mon
     page.locator("#versus .tiles .tile").nth(2).click()
     page.wait_for_function("() => !document.querySelector('#versus .differences').innerText.includes('Seed')")
     slider = page.locator("#versus .versus")
-    box = slider.bounding_box()
-    page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 40)
+    width = slider.bounding_box()["width"]
+    slider.locator("input").click(position={"x": 0.2 * width, "y": 40})
     cut = slider.evaluate("versus => parseFloat(versus.style.getPropertyValue('--cut'))")
     assert 14 < cut < 26
 

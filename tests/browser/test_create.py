@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from studio.recipe import WAYS, read_recipe
 from tests.browser.actor import header_of, save_concept
@@ -95,6 +97,28 @@ def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page
     detail.wait_for()
     assert "the <mona> at night" in detail.inner_text()
     assert str(read_recipe(picture).seed) in detail.inner_text()
+    page.locator("#prompt textarea").fill("something else")
+    page.locator("#picture-detail").get_by_role("button", name="Paint it again").click()
+    page.wait_for_function("() => document.querySelectorAll('#painting .painting.done .tile').length === 1")
+    again = stage.workspace.gallery(1)[0]
+    assert again != picture and again.read_bytes() == picture.read_bytes()
+
+
+def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
+    stage: Stage, page: Any, tmp_path: Path
+) -> None:
+    said = PngInfo()
+    said.add_text(
+        "parameters", "a castle\nNegative prompt: rain\nSteps: 9, CFG scale: 6.5, Seed: 3, Model: v1-5"
+    )
+    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=said)
+    open_tab(page, "Create")
+    drop(page, "#recipe-drop", [tmp_path / "theirs.png"])
+    detail = page.locator("#picture-detail")
+    detail.locator(".note", has_text="It was painted with v1-5; here is stand-in.").wait_for()
+    detail.get_by_role("button", name="Use this recipe").click()
+    page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a castle'")
+    assert page.locator("#seed input").input_value() == "3"
 
 
 def test_an_unknown_handle_is_told_with_what_to_do(page: Any) -> None:

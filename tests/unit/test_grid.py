@@ -90,7 +90,7 @@ def test_every_cell_is_the_base_with_two_things_changed() -> None:
 
 
 def test_every_plain_field_of_a_recipe_is_a_knob_of_its_own() -> None:
-    assert {"guidance", "steps", "seed", "obeying", "negative", "size"} <= set(FIELDS)
+    assert {"guidance", "steps", "seed", "obeying", "composing", "negative", "size"} <= set(FIELDS)
     assert not {"prompt", "count", "base", "strengths"} & set(FIELDS)
     assert [recipe.obeying for recipe in recipes(Recipe("a <lily>"), Axis.parse("obeying", "0, 10"))] == [
         0,
@@ -108,8 +108,10 @@ def test_concepts_take_turns_in_the_prompt_with_their_strength_and_the_knobs_the
 
 
 def test_of_two_concepts_in_the_prompt_the_one_on_the_axis_takes_turns() -> None:
-    found = recipes(Recipe("<lily> in a <trek>"), Axis.parse("concept", "trek, lily-2"))
+    base = Recipe("<lily> in a <trek>", regions={"<trek>": (0.5, 0.0, 1.0, 1.0)})
+    found = recipes(base, Axis.parse("concept", "trek, lily-2"))
     assert [recipe.prompt for recipe in found] == ["<lily> in a <trek>", "<lily> in a <lily-2>"]
+    assert found[1].regions == {"<lily-2>": (0.5, 0.0, 1.0, 1.0)}
 
 
 def test_a_method_stands_for_the_concept_of_the_same_thing_that_it_made() -> None:

@@ -38,18 +38,24 @@ def test_parameters_of_another_program_become_a_recipe(tmp_path: Path) -> None:
         steps=25,
         guidance=6.5,
         seed=4123456789 % (SEED_HIGH + 1),
+        composing="sum",
         base="v1-5-pruned",
     )
 
 
 def test_parameters_without_a_negative_prompt() -> None:
-    assert from_parameters("a cat\nSteps: 20, CFG scale: 7, Seed: 1") == Recipe("a cat", guidance=7.0, seed=1)
+    recipe = Recipe("a cat", guidance=7.0, seed=1, composing="sum")
+    assert from_parameters("a cat\nSteps: 20, CFG scale: 7, Seed: 1") == recipe
 
 
 @pytest.mark.parametrize("negative", ["", "blurry"])
 def test_our_own_parameters_say_what_they_can(negative: str) -> None:
-    recipe = Recipe("<lily> on blue", negative, seed=7, steps=9, guidance=3.5, obeying=10, base="starter")
-    assert from_parameters(recipe.parameters()) == recipe
+    look = {"seed": 7, "steps": 9, "guidance": 3.5, "obeying": 10, "base": "starter"}
+    alone = Recipe("<lily> on blue", negative, composing="sum", **look)
+    pair = Recipe("<lily> and <tom>", negative, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}, **look)
+    words = Recipe("<lily> and <tom>", negative, composing="words", **look)
+    for recipe in (alone, pair, words):
+        assert from_parameters(recipe.parameters()) == recipe
 
 
 def test_our_own_recipe_goes_before_the_parameters(tmp_path: Path) -> None:
