@@ -106,7 +106,7 @@ def asking(sheet: Sheet, ballot: Ballot) -> str:
         f'<section class="asking"><header><h2>Which is better?</h2><span class="badge">{number + 1} of '
         f'{len(ballot.pairs)}</span></header><p class="faint">{shared}“{escape(sheet.grid.base.prompt)}”</p>'
         f'<div class="pair">{pictures}</div><div class="acts votes">{acts}</div>'
-        f'<p class="faint">{running(ballot.tally)} The arrow keys vote too.</p>'
+        f'<p class="faint">{running(ballot.tally)} <span class="keys">The arrow keys vote too.</span></p>'
         f'<div class="acts">{button("reveal", "End and reveal") if number else ""}'
         f"{button('drop', 'Give up')}</div></section>"
     )

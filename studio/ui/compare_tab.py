@@ -69,7 +69,7 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
                     slider = drawing(elem_id="versus", js_on_load=BOARD_SCRIPT + SLIDER_SCRIPT)
                 with gr.Tab("Blind vote", id="vote"):
                     ballot = drawing(elem_id="ballot", js_on_load=BOARD_SCRIPT + KEYS_SCRIPT)
-                with gr.Tab("Best setting", id="best"):
+                with gr.Tab("Best", id="best"):
                     frontier = board("frontier")
             earlier = board("grid-list")
 

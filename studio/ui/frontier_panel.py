@@ -103,8 +103,9 @@ def point_table(found: Sequence[Point], title: str) -> str:
         for point in found
     )
     return (
+        '<div class="wide" tabindex="0" role="region" aria-label="Settings in numbers">'
         f'<table class="differences"><thead><tr><th scope="col">{escape(title)}</th>'
         '<th scope="col">Likeness</th><th scope="col">Agreement</th><th scope="col">Nearest photo</th>'
         '<th scope="col">Pictures</th>'
-        f'<th scope="col">On the front</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<th scope="col">On the front</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )

@@ -147,7 +147,8 @@ def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, objec
     sheet, marks = Sheet.open(workspace.jobs.folder(job.id)), {}
     for number, cell in enumerate(sheet.cells):
         path, recipe = sheet.path(cell), cell.recipe
-        marks[path.name] = Mark(0.8 - 0.03 * recipe.guidance + cell.row / 50, 0.2 + 0.02 * recipe.guidance)
+        likeness = 0.8 - 0.03 * recipe.guidance + cell.row / 50
+        marks[path.name] = Mark(likeness, 0.2 + 0.02 * recipe.guidance, likeness + 0.05)
         if sheet.is_painted(cell, BASE["name"]):
             continue
         time.sleep(step_seconds * 4)

@@ -162,7 +162,7 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
 def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any, mona: None) -> None:
     paint(page, "<mona> dancing", "2, 4, 8", "1, 2, 3")
     done(page, "<mona> dancing")
-    open_tab(page, "Best setting")
+    open_tab(page, "Best")
     panel = page.locator("#frontier")
     panel.locator(".scatter .dot").nth(2).wait_for()
     assert "5 photos of <mona>" in panel.inner_text()
@@ -189,7 +189,10 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     done(page, "<mona> on the phone")
     page.locator("#grid-cells .tile").first.click()
     page.locator("#grid-cells .picture").wait_for()
-    for way in ("Grid", "Side by side", "Blind vote", "Best setting"):
+    for way in ("Grid", "Side by side", "Blind vote", "Best"):
         open_tab(page, way)
         over = page.query_selector("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, way
+    tabs = page.get_by_role("tab").all()
+    assert len(tabs) == 9
+    assert not [tab for tab in tabs if tab.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]
