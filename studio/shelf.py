@@ -115,6 +115,10 @@ class Shelf:
         self.lent.insert(0, entry)
         return entry
 
+    def named(self, place: str) -> Entry:
+        """The concept in a file from anywhere, or by its name. Raises StudioError when there is none."""
+        return self.lend(Path(place)) if Path(place).is_file() else self.find(normal_handle(place))
+
     def rename(self, handle: str, name: str) -> Entry:
         """Call a concept by another name. Raises StudioError when the name is taken or cannot be one."""
         entry, new = self.find(handle), normal_handle(name)

@@ -9,29 +9,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from studio.backbone import Backbone
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.eyes import add_eye_flags, eyes_of
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.photos import files_in
-from studio.recipe import WAYS, Recipe
-from studio.workspace import DEMO, STARTER, Workspace
+from studio.recipe import Recipe
+from studio.workspace import STARTER, Workspace
 from trainers import BROKEN, METHODS, train
-from trainers.kit import dreambench, moments
+from trainers.kit import moments
 from trainers.kit.captions import plain_captions
-from trainers.kit.composing import PROMPTS, Composition, groups
-from trainers.kit.composing import table as composition_table
+from trainers.kit.comparisons import COMPARISONS, add_comparisons, compare
 from trainers.kit.folders import open_masked
-from trainers.kit.scene_trial import VARIANTS, scene_table, scene_trial, scenes_in
-from trainers.kit.trial import cases_in, part_of, table, trial
-from trainers.kit.variants import Variant
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,15 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
-    subjects = commands.add_parser("trial", help="compare methods on the same subjects")
-    subjects.add_argument("folder", type=Path, help="a folder with a subjects.json, such as assets/demo")
-    _add_trial_flags(subjects, [name for name, method in METHODS.items() if not method.needs.masks], 4)
-    scenes = commands.add_parser("scenes", help="compare ways to take photos of several subjects apart")
-    held_out = "a folder with a scenes.json; the starter's held-out scenes without"
-    scenes.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
-    _add_trial_flags(scenes, VARIANTS, 2)
-    _add_composing_flags(commands.add_parser("composing", help="compare ways of composing concepts"))
-    _add_dreambench_flags(commands.add_parser("dreambench", help="the protocol that papers compare by"))
+    add_comparisons(commands, METHODS)
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
@@ -58,14 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
     try:
-        others = {
-            "trial": _trial,
-            "scenes": _trial,
-            "composing": _composing,
-            "dreambench": _dreambench,
-            "moments": _moments,
-        }
-        others.get(given.command, _train)(given)
+        if given.command in COMPARISONS:
+            compare(given, METHODS)
+        else:
+            (_moments if given.command == "moments" else _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -143,120 +125,6 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
         hint = f"Put one beside a photo as {place}, of the photo's shape, white where it is."
         raise StudioError(f"There is no mask of {missing[0]}.", hint)
     check(squares, handles, needed)
-
-
-def _add_trial_flags(parser: argparse.ArgumentParser, variants: Sequence[str], seeds: int) -> None:
-    parser.add_argument("--out", type=Path, default=Path("trial"), help="where pictures and scores are kept")
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        default=list(variants),
-        metavar="METHOD",
-        help='which, each as a line: "perfusion", "perfusion lock_keys=false @bias=0.4"',
-    )
-    parser.add_argument("--seeds", type=int, default=seeds, help="pictures of each prompt")
-    parser.add_argument("--seed", type=int, default=0)
-    part = "only every Nth subject, from the Kth on: several processes share the work, the last adds it up"
-    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
-
-
-def _trial(given: argparse.Namespace) -> None:
-    from studio.score import Judge  # slow to import, and only a trial needs it
-
-    workspace = Workspace(given.out, given.base)
-    defaults = workspace.base_defaults()
-    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
-    variants = _variants(given.methods, workspace)
-    backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
-    if given.command == "scenes":
-        cases, run, tabled = scenes_in(given.folder), scene_trial, scene_table
-    else:
-        cases, run, tabled = cases_in(given.folder), trial, table
-    cases, place = part_of(cases, given.part), given.out / given.command
-    for event in shown(run(backbone, judge, cases, variants, look, place, given.seeds)):
-        if isinstance(event, Result):
-            print(tabled(event.value))
-            place.with_suffix(".md").write_text(tabled(event.value) + "\n", encoding="utf-8")
-
-
-def _add_dreambench_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", type=Path, help="a folder of photos for each subject, as DreamBench has them"
-    )
-    parser.add_argument("--out", type=Path, default=Path("dreambench"), help="where everything is kept")
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
-    parser.add_argument(
-        "--methods", nargs="+", required=True, metavar="METHOD", help="which, each as a line, as for trial"
-    )
-    parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these")
-    parser.add_argument("--part", default="1/1", help="1/2 and 2/2 share the subjects between two processes")
-    parser.add_argument("--seeds", type=int, default=4, help="pictures of each prompt")
-    parser.add_argument("--seed", type=int, default=0, help="the first")
-    add_eye_flags(parser)
-
-
-def _dreambench(given: argparse.Namespace) -> None:
-    cases = part_of(dreambench.subjects_in(given.folder), given.part)
-    if given.subjects:
-        cases = [case for case in cases if case.subject.handle.strip("<>") in given.subjects]
-        if not cases:
-            raise StudioError(f"None of {', '.join(given.subjects)} is there.", "Leave --subjects out.")
-    workspace = Workspace(given.out, given.base)
-    defaults = workspace.base_defaults()
-    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance, count=given.seeds)
-    variants = _variants(given.methods, workspace)
-    backbone = Backbone.open(given.base)
-    eyes = eyes_of(backbone, given.clip, given.dino)
-    place = given.out / "dreambench"
-    for event in shown(dreambench.dreambench(backbone, eyes, cases, variants, look, place)):
-        if isinstance(event, Result):
-            print(dreambench.table(event.value))
-            (given.out / "table.md").write_text(dreambench.table(event.value) + "\n", encoding="utf-8")
-
-
-def _variants(texts: list[str], workspace: Workspace) -> list[Variant]:
-    """The lines as variants, each with the defaults that suit the base."""
-    cards = {name: workspace.tuned(method.card()) for name, method in METHODS.items()}
-    return [Variant.parse(text, METHODS, cards) for text in texts]
-
-
-def _add_composing_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="a folder with a subjects.json, such as assets/demo")
-    parser.add_argument("--out", type=Path, default=Path("composing"), help="where all is kept")
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder with a judge in it")
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        default=["dreambooth"],
-        metavar="METHOD",
-        help="as in a trial",
-    )
-    parser.add_argument("--mixed", action="store_true", help="also groups in which the methods take turns")
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, metavar="WAY")
-    parser.add_argument("--together", type=int, default=2, help="concepts in a picture")
-    parser.add_argument("--groups", type=int, default=10, help="of different subjects, for each method")
-    parser.add_argument("--prompts", type=int, default=4, help=f"how many, up to {len(PROMPTS)}")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    part = "only every Nth group, from the Kth on: several processes share the work, the last adds it up"
-    parser.add_argument("--part", default="1/1", metavar="K/N", help=part)
-
-
-def _composing(given: argparse.Namespace) -> None:
-    from studio.score import Judge  # slow to import
-
-    workspace = Workspace(given.out, given.base)
-    defaults = workspace.base_defaults()
-    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
-    variants = _variants(given.methods, workspace)
-    backbone, judge = Backbone.open(given.base), Judge.open(Path(given.base) / "judge")
-    drawn = groups(cases_in(given.folder), variants, given.together, given.groups, given.mixed)
-    composition = Composition(backbone, judge, look, given.out, given.seeds, PROMPTS[: given.prompts])
-    for event in shown(composition.rows(part_of(drawn, given.part), given.ways)):
-        if isinstance(event, Result):
-            print(composition_table(event.value))
-            (given.out / "table.md").write_text(composition_table(event.value) + "\n", encoding="utf-8")
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

@@ -67,6 +67,7 @@ DEVICE = (
     "fill",
     "worker",
     "console",
+    "scoring",
     "__main__",
 )
 ORDER = (*PAGE, *DEVICE)
