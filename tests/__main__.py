@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadgroup")
 
 
 def find_chromium() -> str | None:
@@ -52,7 +53,8 @@ def main(arguments: list[str]) -> int:
         return 2
     environment = {**os.environ, "LIKENESS_CHROMIUM": chromium}
     style = subprocess.call([sys.executable, "-m", "ruff", "check", "--quiet", "."], cwd=ROOT)
-    tests = subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+    pytest = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *arguments]
+    tests = subprocess.call(pytest, cwd=ROOT, env=environment)
     return tests or style
 
 

@@ -113,7 +113,11 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
 
 
 def look_again(page: gr.Blocks, lives: Sequence[Live], seen: gr.State, pulse: gr.State) -> None:
-    """Draw what has changed: when the page opens, every second while it is looked at, after every act."""
+    """Draw what has changed: when the page opens, every second while it is looked at, after every act.
+
+    One event for all three, so that the page never asks before it has its last answer: answers that overtake
+    each other would leave an old drawing there for good, since `seen` says that the new one was sent.
+    """
     states = list(dict.fromkeys(state for live in lives for state in live.inputs))
 
     def look(seen: dict[int, str], *values: object) -> list[object]:
@@ -130,11 +134,16 @@ def look_again(page: gr.Blocks, lives: Sequence[Live], seen: gr.State, pulse: gr
             fresh[number] = drawing
         return [gr.skip() if fresh == seen else fresh, *answers]
 
-    outputs = [seen, *[live.drawing for live in lives]]
-    options = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
-    page.load(look, [seen, *states], outputs, **options)
-    pulse.change(look, [seen, *states], outputs, **options)
-    gr.Timer(LOOK_SECONDS).tick(look, [seen, *states], outputs, queue=False, **options)
+    gr.on(
+        [page.load, pulse.change, gr.Timer(LOOK_SECONDS).tick],
+        look,
+        [seen, *states],
+        [seen, *[live.drawing for live in lives]],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="always_last",
+    )
 
 
 def keep_log(workspace: Workspace) -> None:

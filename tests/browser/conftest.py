@@ -32,7 +32,7 @@ QUIET = (
 )
 START_SECONDS = 90
 STEP_SECONDS = 0.05
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 
 
 @dataclass
@@ -122,6 +122,18 @@ def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Itera
     assert "Traceback" not in text
     assert hosts <= {"127.0.0.1", ""}, hosts
     assert [error for error in errors if not is_reload_noise(error)] == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure tells what the page showed and which jobs there were."""
+    report = yield
+    there = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "page" in there:
+        report.sections.append(("the page", there["page"].locator("body").inner_text()))
+        jobs = map(str, there["stage"].workspace.jobs.list())
+        report.sections.append(("the jobs", "\n".join(jobs)))
+    return report
 
 
 @pytest.fixture
