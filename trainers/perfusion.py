@@ -15,9 +15,12 @@ shares something with i* loses its share r of W i*, named or not. The page shows
 the report has the mean over words that are not the concept, and a concept that no prompt names is not
 attached at all.
 
-Differences: no official code exists, so optimiser and rates are those of the one public
-port that trains; the mask is the base's own attention to the noun instead of another model's; and with
-few photos the loss is weighted by the mask once, where that port weights both sides of the square.
+Differences: no official code exists, so optimiser and rates are those of the one public port that trains;
+the mask is the base's own attention to the noun instead of another model's; with few photos the loss is
+weighted by the mask once, where that port weights both sides of the square; and three of the sentences to
+learn in are nothing but the word. What a causal encoder answers for a word depends on what stands before it,
+so an i* that was only ever read after "a photo of" leaves the gate half shut in the prompts that begin with
+the concept: on the starter r was 0.0 to 0.9 there.
 """
 
 from __future__ import annotations
@@ -54,8 +57,11 @@ TEMPLATES = (
     "A photograph of {}",
     "A {} shown in a photo",
     "A photo of {}",
+    "{}",
+    "a {}",
+    "the {}",
 )
-SCENE = "a photo of {} on a blue background"
+SCENE = "{} on a blue background in a photo"
 WORD_BY_WORD = (
     "Orange: how far each word opens the gate. "
     "Gray: its share of the concept, which it loses whether the gate opens or not."

@@ -157,6 +157,25 @@ def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: P
         assert np.array_equal(after, before[name]), name
 
 
+def test_the_word_is_also_read_where_a_prompt_begins_with_it(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = prepared(backbone, tmp_path)
+    places = []
+
+    def read(texts: list[str]) -> object:
+        words = plain(texts)
+        places.extend(prompt.spans["<lily>"][0] for prompt in words.tokens)
+        return words
+
+    plain = backbone.text.read
+    monkeypatch.setattr(backbone.text, "read", read)
+    with attach(backbone, [Active(each) for each in method.edits()]):
+        for step in range(40):
+            method.loss(torch.Generator().manual_seed(step))
+    assert 0.02 < places.count(1) / len(places) < 0.3
+
+
 def test_keys_are_locked_to_the_nouns(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path)
     noun = method._noun_encoding()
