@@ -17,10 +17,9 @@ attached at all.
 
 Differences: no official code exists, so optimiser and rates are those of the one public port that trains;
 the mask is the base's own attention to the noun instead of another model's; with few photos the loss is
-weighted by the mask once, where that port weights both sides of the square; and three of the sentences to
-learn in are nothing but the word. What a causal encoder answers for a word depends on what stands before it,
-so an i* that was only ever read after "a photo of" leaves the gate half shut in the prompts that begin with
-the concept: on the starter r was 0.0 to 0.9 there.
+weighted by the mask once, where that port weights both sides of the square. The sentences can be bare words:
+what a causal encoder answers for a word depends on what stands before it, so where a base knows nothing of
+photos (the starter), an i* read in the public port's sentences is far from what a prompt says.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ from trainers.kit.losses import denoising_loss
 from trainers.kit.spotlight import spotlight
 from trainers.kit.word_chart import word_chart
 
-TEMPLATES = (
+PHOTO = (
     "a photo of a {}",
     "a good photo of a {}",
     "the photo of a {}",
@@ -57,10 +56,9 @@ TEMPLATES = (
     "A photograph of {}",
     "A {} shown in a photo",
     "A photo of {}",
-    "{}",
-    "a {}",
-    "the {}",
 )
+BARE = ("{}", "a {}", "the {}")
+SENTENCES = {"photo": PHOTO, "bare": BARE}
 SCENE = "{} on a blue background in a photo"
 WORD_BY_WORD = (
     "Orange: how far each word opens the gate. "
@@ -83,6 +81,12 @@ class Settings:
     )
     train_bias: float = setting(0.75, "Where the gate opens while learning.", 0.0, 1.0, source="paper")
     train_temperature: float = setting(0.1, "How soft the gate is while learning.", 0.01, 1.0, source="paper")
+    sentences: str = setting(
+        "photo",
+        "What it is learned in: sentences about a photo, or the bare word, for a base that knows no photos.",
+        choices=("photo", "bare"),
+        source="public port",
+    )
     bias: float = setting(
         0.6, "Where the gate opens while painting; lower is stronger.", 0.0, 1.0, source="paper"
     )
@@ -119,6 +123,7 @@ class Perfusion(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
+        self.sentences = SENTENCES[settings.sentences]
         start = backbone.text.noun_vectors(subject.noun, 1)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
 
@@ -173,7 +178,7 @@ class Perfusion(Method):
         i* starts, and what the keys are locked to."""
         text = self.backbone.text
         with text.new_words({self.subject.handle: text.vectors_of(self.subject.noun)}):
-            words = text.read([template.format(self.subject.handle) for template in TEMPLATES])
+            words = text.read([sentence.format(self.subject.handle) for sentence in self.sentences])
         return self._concept_encoding(
             words.hidden, [prompt.spans[self.subject.handle] for prompt in words.tokens]
         )
@@ -189,8 +194,10 @@ class Perfusion(Method):
 
     def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
         count = self.settings.batch
-        chosen = torch.randint(len(TEMPLATES), (count,), generator=generator).tolist()
-        words = self.backbone.text.read([TEMPLATES[index].format(self.subject.handle) for index in chosen])
+        chosen = torch.randint(len(self.sentences), (count,), generator=generator).tolist()
+        words = self.backbone.text.read(
+            [self.sentences[index].format(self.subject.handle) for index in chosen]
+        )
         spans = [prompt.spans[self.subject.handle] for prompt in words.tokens]
         edit, e_concept = self.rank_one, self._concept_encoding(words.hidden, spans)
         mean = follow(edit.i_star, e_concept.detach())
