@@ -14,7 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+# In the order of the files: the browser and the trainings take longest and come first.
+SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def find_chromium() -> str | None:
@@ -53,8 +54,8 @@ def main(arguments: list[str]) -> int:
         return 2
     environment = {**os.environ, "LIKENESS_CHROMIUM": chromium}
     style = subprocess.call([sys.executable, "-m", "ruff", "check", "--quiet", "."], cwd=ROOT)
-    pytest = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *arguments]
-    tests = subprocess.call(pytest, cwd=ROOT, env=environment)
+    command = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *arguments]
+    tests = subprocess.call(command, cwd=ROOT, env=environment)
     return tests or style
 
 

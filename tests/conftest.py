@@ -24,6 +24,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if "browser/" in nodeid else super()._split_scope(nodeid)
+            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
     return Together(config, log)

@@ -84,7 +84,7 @@ class Settings:
     sentences: str = setting(
         "photo",
         "What it is learned in: sentences about a photo, or the bare word, for a base that knows no photos.",
-        choices=("photo", "bare"),
+        choices=tuple(SENTENCES),
         source="public port",
     )
     bias: float = setting(

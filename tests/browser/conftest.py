@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -32,7 +32,7 @@ QUIET = (
 )
 START_SECONDS = 90
 STEP_SECONDS = 0.05
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 60_000  # other tests run beside
 
 
 @dataclass
@@ -125,14 +125,17 @@ def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Itera
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure tells what the page showed and which jobs there were."""
     report = yield
     there = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "page" in there:
-        report.sections.append(("the page", there["page"].locator("body").inner_text()))
-        jobs = map(str, there["stage"].workspace.jobs.list())
-        report.sections.append(("the jobs", "\n".join(jobs)))
+        page, jobs = there["page"], there["stage"].workspace.jobs.list()
+        try:
+            shown = page.locator("body").inner_text()
+        except Exception as error:  # a browser that died is what failed the test, not another fault
+            shown = str(error)
+        report.sections += [("the page", shown), ("the jobs", "\n".join(map(str, jobs)))]
     return report
 
 
