@@ -62,8 +62,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
     """The page on a workspace. The methods' defaults are tuned to its base."""
     methods = [workspace.tuned(card) for card in catalogue]
     with gr.Blocks(title="Likeness", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
-        pulse, seen = gr.State(0.0), gr.State({})
-        wire = Wire(pulse)
+        seen, wire = gr.State({}), Wire()
         head = drawing(masthead(workspace), elem_id="masthead")
         nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
         drawing(f'<datalist id="nouns">{nouns}</datalist>', elem_id="noun-list")
@@ -108,11 +107,11 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
 
         lives = [Live(head, lambda: masthead(workspace)), training, *create.lives, *compare.lives]
         lives += [*shelf.lives, jobs]
-        look_again(page, lives, seen, pulse)
+        look_again(page, lives, seen, wire.pulse)
     return page
 
 
-def look_again(page: gr.Blocks, lives: Sequence[Live], seen: gr.State, pulse: gr.State) -> None:
+def look_again(page: gr.Blocks, lives: Sequence[Live], seen: gr.State, pulse: gr.Number) -> None:
     """Draw what has changed: when the page opens, every second while it is looked at, after every act.
 
     One event for all three, so that the page never asks before it has its last answer: answers that overtake
@@ -172,7 +171,7 @@ def serve(
     os.chdir(nowhere)
     os.environ["GRADIO_TEMP_DIR"] = str(workspace.cache / "uploads")
     page = build(workspace, catalogue)
-    page.queue(default_concurrency_limit=4, max_size=64, api_open=False)
+    page.queue(api_open=False)
     folders = [
         workspace.pictures,
         workspace.jobs.root,

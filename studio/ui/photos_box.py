@@ -3,52 +3,38 @@ an editor for its square and its masks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
 
-from studio.errors import StudioError
-from studio.photos import COUNT_HIGH, Crop, Photo, open_photos
+from studio.photos import COUNT_HIGH, Crop, open_photos
 from studio.ui.crop_editor import centred, crop_at, crop_editor, values, view_of
 from studio.ui.mask_editor import Propose, answer, mask_editor, scene_of
 from studio.ui.photo_strip import refusals_of, strip_of
+from studio.ui.table import Table, in_turn
 from studio.ui.veil import Subjects
-from studio.ui.wire import Wire, act_of, board, drawing, drop_zone, uploaded, whole
+from studio.ui.wire import Wire, act_of, board, drawing, drop_zone, unseen_text, uploaded, whole
 
 ACCEPT = "image/*,.heic,.heif,.avif"
-
-# Whatever reads or changes the photos is done one after the other, in the order in which it was asked for.
-IN_TURN = {"concurrency_id": "photos", "concurrency_limit": 1}
 
 
 @dataclass
 class PhotosBox:
-    """The box's parts that others fill: `photos` is a State of list[Photo], `subjects` one of what is to be
-    seen in them."""
+    """The box's parts that others fill: `table` is a State of a Table, `subjects` one of what is to be seen
+    in its photos, and `renamed` a text that changes whenever `subjects` does."""
 
-    photos: gr.State
+    table: gr.State
     subjects: gr.State
-    chosen: gr.State
+    renamed: gr.Textbox
     strip: gr.HTML
     refusals: gr.HTML
     editor: gr.Column
 
 
-def at(photos: list[Photo], number: int) -> Photo:
-    """The photo `number`. Raises StudioError when there is none."""
-    if not 0 <= number < len(photos):
-        raise StudioError("That photo is no longer there.", "Select another one.")
-    return photos[number]
-
-
-def changed(photos: list[Photo], number: int, crop: Crop) -> list[Photo]:
-    """`photos` with another square for one of them."""
-    return [at(photos, number).cropped(crop) if i == number else photo for i, photo in enumerate(photos)]
-
-
 def photos_box(wire: Wire, notice: gr.HTML, propose: Propose) -> PhotosBox:
     """Build the box and connect its parts; `propose` finds the mask of what is clicked on."""
-    photos, subjects, chosen = gr.State([]), gr.State(Subjects()), gr.State(-1)
+    table, subjects, renamed = gr.State(Table()), gr.State(Subjects()), unseen_text()
     text = f"or click to choose, or paste · 1 to {COUNT_HIGH} photos of one thing"
     drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True)
     refusals = drawing(elem_id="photo-refusals")
@@ -60,66 +46,79 @@ def photos_box(wire: Wire, notice: gr.HTML, propose: Propose) -> PhotosBox:
             close = gr.Button("Done", size="sm", elem_id="crop-done")
             remove = gr.Button("Remove this photo", size="sm", variant="stop", elem_id="crop-remove")
 
-    def add(there: list[Photo], seen: Subjects, event: gr.EventData) -> tuple:
+    @in_turn
+    def add(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
         paths, failed = uploaded(event)
-        fresh, refused = open_photos(paths, there)
+        fresh, refused = open_photos(paths, table.photos)
         for path in paths:
             path.unlink(missing_ok=True)
-        now = [*there, *fresh]
-        return now, -1, strip_of(now, seen), refusals_of(refused, failed), gr.update(visible=False)
+        table.lay([*table.photos, *fresh])
+        return strip_of(table.photos, seen), refusals_of(refused, failed), gr.update(visible=False)
 
-    def press(there: list[Photo], seen: Subjects, event: gr.EventData) -> tuple:
+    @in_turn
+    def press(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
         act, id = act_of(event)
         if act == "clear":
-            return [], -1, "", "", gr.update(visible=False), *[gr.skip()] * 5
-        photo = at(there, number := whole(id))
-        drawn = strip_of(there, seen, number), gr.skip(), gr.update(visible=True), view_of(photo)
-        return there, number, *drawn, scene_of(photo, number, seen), *values(photo.crop)
+            table.lay([])
+            return "", "", gr.update(visible=False), *[gr.skip()] * 5
+        photo = table.at(number := whole(id))
+        table.chosen = number
+        drawn = strip_of(table.photos, seen, number), gr.skip(), gr.update(visible=True), view_of(photo)
+        return *drawn, scene_of(photo, number, seen), *values(photo.crop)
 
-    def cut(there: list[Photo], number: int, seen: Subjects, crop: Crop) -> tuple:
-        now = changed(there, number, crop)
-        return now, strip_of(now, seen, number), view_of(now[number]), scene_of(now[number], number, seen)
+    def cut(table: Table, seen: Subjects, crop: Crop) -> tuple:
+        table.put(photo := table.at(table.chosen).cropped(crop))
+        scene = scene_of(photo, table.chosen, seen)
+        return strip_of(table.photos, seen, table.chosen), view_of(photo), scene
 
-    def move(there: list[Photo], number: int, seen: Subjects, *sliders: float) -> tuple:
-        return cut(there, number, seen, crop_at(*sliders))
+    @in_turn
+    def move(table: Table, seen: Subjects, *sliders: float) -> tuple:
+        return cut(table, seen, crop_at(*sliders))
 
-    def place(there: list[Photo], number: int, seen: Subjects, event: gr.EventData) -> tuple:
+    @in_turn
+    def place(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
         x, y = (float(event._data.get(name, 0.5)) for name in "xy")
-        crop = centred(at(there, number), x, y)
-        return *cut(there, number, seen, crop), crop.x, crop.y
+        crop = centred(table.at(table.chosen), x, y)
+        return *cut(table, seen, crop), crop.x, crop.y
 
-    def mask(act: str) -> object:
-        def change(there: list[Photo], number: int, seen: Subjects, event: gr.EventData) -> tuple:
-            now, scene = answer(there, seen, act, event, propose)
-            return now, strip_of(now, seen, number), scene or gr.skip()
+    def mask(act: str) -> Callable[..., tuple]:
+        @in_turn
+        def change(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
+            table.photos, scene = answer(table.photos, seen, act, event, propose)
+            return strip_of(table.photos, seen, table.chosen), scene or gr.skip()
 
         return change
 
-    def name(there: list[Photo], number: int, seen: Subjects) -> tuple:
-        scene = scene_of(there[number], number, seen, -1) if 0 <= number < len(there) else gr.skip()
-        return strip_of(there, seen, number), scene
+    @in_turn
+    def name(table: Table, seen: Subjects) -> tuple:
+        number = table.chosen
+        scene = gr.skip() if number < 0 else scene_of(table.at(number), number, seen, -1)
+        return strip_of(table.photos, seen, number), scene
 
-    def drop_one(there: list[Photo], number: int, seen: Subjects) -> tuple:
-        at(there, number)
-        now = [photo for i, photo in enumerate(there) if i != number]
-        return now, -1, strip_of(now, seen), gr.update(visible=False)
+    @in_turn
+    def drop_one(table: Table, seen: Subjects) -> tuple:
+        table.at(table.chosen)
+        table.lay([photo for i, photo in enumerate(table.photos) if i != table.chosen])
+        return strip_of(table.photos, seen), gr.update(visible=False)
 
-    def shut(there: list[Photo], seen: Subjects) -> tuple:
-        return -1, strip_of(there, seen), gr.update(visible=False)
+    @in_turn
+    def shut(table: Table, seen: Subjects) -> tuple:
+        table.chosen = -1
+        return strip_of(table.photos, seen), gr.update(visible=False)
 
-    options = {"looks_again": False, **IN_TURN}
-    one = [photos, chosen, subjects]
-    opened = [photos, chosen, strip, refusals, editor, crop.view, canvas, *crop.sliders]
-    cropped = [photos, strip, crop.view, canvas]
-    wire(drop.upload, add, [photos, subjects], opened[:5], notice, **options)
-    wire(strip.click, press, [photos, subjects], opened, notice, **options)
+    quiet = {"looks_again": False}
+    known = [table, subjects]
+    opened = [strip, refusals, editor, crop.view, canvas, *crop.sliders]
+    cropped = [strip, crop.view, canvas]
+    wire(drop.upload, add, known, opened[:3], notice, **quiet)
+    wire(strip.click, press, known, opened, notice, **quiet)
     for slider in crop.sliders:
-        slid = {"trigger_mode": "always_last", **options}
-        wire(slider.input, move, [*one, *crop.sliders], cropped, notice, **slid)
-    wire(crop.view.click, place, one, [*cropped, crop.x, crop.y], notice, **options)
+        slid = {"trigger_mode": "always_last", **quiet}
+        wire(slider.input, move, [*known, *crop.sliders], cropped, notice, **slid)
+    wire(crop.view.click, place, known, [*cropped, crop.x, crop.y], notice, **quiet)
     for event, act in ((canvas.input, "input"), (canvas.click, "click"), (canvas.upload, "upload")):
-        wire(event, mask(act), one, [photos, strip, canvas], notice, **options)
-    wire(subjects.change, name, one, [strip, canvas], notice, **options)
-    wire(remove.click, drop_one, one, [photos, chosen, strip, editor], notice, **options)
-    wire(close.click, shut, [photos, subjects], [chosen, strip, editor], notice, **options)
-    return PhotosBox(photos, subjects, chosen, strip, refusals, editor)
+        wire(event, mask(act), known, [strip, canvas], notice, **quiet)
+    wire(renamed.change, name, known, [strip, canvas], notice, **quiet)
+    wire(remove.click, drop_one, known, [strip, editor], notice, **quiet)
+    wire(close.click, shut, known, [strip, editor], notice, **quiet)
+    return PhotosBox(table, subjects, renamed, strip, refusals, editor)

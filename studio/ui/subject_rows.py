@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.method import MethodCard
 from studio.recipe import normal_handle
 from studio.ui.veil import COLOURS, Subjects, dot
-from studio.ui.wire import drawing
+from studio.ui.wire import drawing, unseen_number
 from studio.workspace import NOUN_LETTERS_HIGH, Workspace
 
 PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
@@ -22,7 +22,7 @@ NAME_LETTERS_HIGH = 40
 
 @dataclass
 class SubjectRows:
-    """The rows: `count` is a State of how many are used, `more` adds one, each of `removes` takes away the
+    """The rows: `count` tells how many are used, `more` adds one, each of `removes` takes away the
     row of its place (none for the first)."""
 
     rows: list[gr.Row]
@@ -31,7 +31,7 @@ class SubjectRows:
     nouns: list[gr.Textbox]
     removes: list[gr.Button]
     more: gr.Button
-    count: gr.State
+    count: gr.Number
     hints: gr.HTML
 
     @property
@@ -115,4 +115,4 @@ def subject_rows(card: MethodCard) -> SubjectRows:
         visible=card.needs.subjects_high > 1,
         elem_id="more-subjects",
     )
-    return SubjectRows(rows, dots, names, nouns, removes, more, gr.State(1), drawing(elem_id="naming"))
+    return SubjectRows(rows, dots, names, nouns, removes, more, unseen_number(1), drawing(elem_id="naming"))

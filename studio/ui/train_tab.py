@@ -9,14 +9,15 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.method import MethodCard
-from studio.photos import Photo, open_photos
+from studio.photos import open_photos
 from studio.recipe import normal_handle, random_seed
 from studio.ui.demo import demo_cards, demos
 from studio.ui.forms import controls, recipe_values, settings_of
 from studio.ui.photo_strip import refusals_of, strip_of
-from studio.ui.photos_box import IN_TURN, photos_box
+from studio.ui.photos_box import photos_box
 from studio.ui.progress_card import current_job, training_card
 from studio.ui.subject_rows import layout, named, naming, subject_rows, subjects_of, without
+from studio.ui.table import Table, in_turn
 from studio.ui.veil import Subjects
 from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
 from studio.workspace import Workspace
@@ -80,35 +81,40 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
     def arrange(id: str, count: int, *texts: str) -> tuple:
         card = card_of(id)
         hints = naming(workspace, named(count, card, texts))
-        return *layout(count, card), hints, subjects_of(count, card, texts)
+        seen = subjects_of(count, card, texts)
+        return *layout(count, card), hints, seen, repr(seen)
 
     def show(id: str, count: int, *texts: str) -> tuple:
-        return arrange(id, count, *texts)[-2:]
+        return arrange(id, count, *texts)[-3:]
 
     def remove(row: int) -> Callable[..., tuple]:
-        def take_away(photos: list[Photo], count: int, *texts: str) -> tuple:
-            now = [photo.without(row) for photo in photos]
-            return now, -1, gr.update(visible=False), max(1, count - 1), *without(texts, row)
+        @in_turn
+        def take_away(table: Table, count: int, *texts: str) -> tuple:
+            table.lay([photo.without(row) for photo in table.photos])
+            return gr.update(visible=False), max(1, count - 1), *without(texts, row)
 
         return take_away
 
-    def fill(event: gr.EventData) -> tuple:
+    @in_turn
+    def fill(table: Table, event: gr.EventData) -> tuple:
         slug = act_of(event)[1]
         if slug not in subjects:
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         subject = subjects[slug]
         photos, refused = open_photos(subject.photos)
+        table.lay(photos)
         handle = workspace.shelf.free(normal_handle(subject.name)).strip("<>")
         drawn = strip_of(photos, Subjects()), refusals_of(refused), gr.update(visible=False)
-        return photos, -1, *drawn, 1, handle, subject.noun
+        return *drawn, 1, handle, subject.noun
 
-    def train(photos: list[Photo], id: str, seed: float | None, count: int, *values: object) -> str:
+    @in_turn
+    def train(table: Table, id: str, seed: float | None, count: int, *values: object) -> str:
         card = card_of(id)
         texts, values = values[: len(rows.texts)], values[len(rows.texts) :]
         before = sum(len(other.fields) for other in catalogue[: list(cards).index(id)])
         settings = settings_of(card, values[before : before + len(card.fields)])
         (name, noun), *beside = named(count, card, texts)
-        workspace.train(photos, card, name, noun, settings, int(seed or 0), beside)
+        workspace.train(table.photos, card, name, noun, settings, int(seed or 0), beside)
         return ""
 
     def press(closed: int, event: gr.EventData) -> int | None:
@@ -125,35 +131,19 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         return None
 
     quiet = {"looks_again": False}
-    parts = [*rows.rows, *rows.dots, rows.more, rows.hints, box.subjects]
+    parts = [*rows.rows, *rows.dots, rows.more, rows.hints, box.subjects, box.renamed]
     told = [method, rows.count, *rows.texts]
     wire(method.change, describe, told, [words, *parts, *groups], notice, **quiet)
     wire(rows.count.change, arrange, told, parts, notice, **quiet)
     wire(rows.more.click, lambda count: count + 1, [rows.count], [rows.count], notice, **quiet)
+    emptied = [box.editor, rows.count, *rows.texts]
     for row, button in enumerate(rows.removes, 1):
-        emptied = [box.photos, box.chosen, box.editor, rows.count, *rows.texts]
-        wire(
-            button.click,
-            remove(row),
-            [box.photos, rows.count, *rows.texts],
-            emptied,
-            notice,
-            **quiet,
-            **IN_TURN,
-        )
+        known = [box.table, rows.count, *rows.texts]
+        wire(button.click, remove(row), known, emptied, notice, **quiet)
     for text in rows.texts:
-        wire(text.change, show, told, parts[-2:], notice, trigger_mode="always_last", **quiet)
-    filled = [
-        box.photos,
-        box.chosen,
-        box.strip,
-        box.refusals,
-        box.editor,
-        rows.count,
-        rows.names[0],
-        rows.nouns[0],
-    ]
-    wire(demo_board.click, fill, [], filled, notice, **quiet, **IN_TURN)
+        wire(text.change, show, told, parts[-3:], notice, trigger_mode="always_last", **quiet)
+    filled = [box.strip, box.refusals, box.editor, rows.count, rows.names[0], rows.nouns[0]]
+    wire(demo_board.click, fill, [box.table], filled, notice, **quiet)
     wire(dice.click, random_seed, [], [seed], notice, **quiet)
     wire(
         reset.click,
@@ -163,8 +153,8 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         notice,
         **quiet,
     )
-    inputs = [box.photos, method, seed, rows.count, *rows.texts, *everything]
-    sent = wire(start.click, train, inputs, [rows.hints], notice, trigger_mode="once", **IN_TURN)
+    inputs = [box.table, method, seed, rows.count, *rows.texts, *everything]
+    sent = wire(start.click, train, inputs, [rows.hints], notice, trigger_mode="once")
     sent.then(None, js=SHOW_PROGRESS)
     wire(running.click, press, [closed], [closed], running_notice)
 

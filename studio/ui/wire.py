@@ -75,6 +75,16 @@ def board(elem_id: str, value: str = "", **options: Any) -> gr.HTML:
     return drawing(value, elem_id, js_on_load=BOARD_SCRIPT, **options)
 
 
+def unseen_number(value: int) -> gr.Number:
+    """A number that the page keeps and does not show."""
+    return gr.Number(value, visible="hidden")
+
+
+def unseen_text() -> gr.Textbox:
+    """A text that the page keeps and does not show."""
+    return gr.Textbox("", visible="hidden")
+
+
 def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = False) -> gr.HTML:
     """A place for files; its `upload` event brings them, see `uploaded`."""
     multiple = " multiple" if many else ""
@@ -124,10 +134,14 @@ class Live:
 
 
 class Wire:
-    """Connects events to handlers. `pulse` is a State whose change makes the page look again."""
+    """Connects events to handlers. A change of `pulse` makes the page look again.
 
-    def __init__(self, pulse: gr.State) -> None:
-        self.pulse = pulse
+    Gradio's queue is left out: it loses an answer that is asked for while it hangs up after the one before.
+    So a State has no `change` event here; what others listen to is a number or text that is not shown.
+    """
+
+    def __init__(self) -> None:
+        self.pulse = unseen_number(0)
 
     def __call__(
         self,
@@ -163,6 +177,7 @@ class Wire:
             run,
             list(inputs),
             [*outputs, notice, self.pulse],
+            queue=False,
             show_progress="hidden",
             api_visibility="private",
             **options,

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+SETTLE_MS = 300  # what is typed while a form unfolds is lost when an answer arrives: nobody is that fast
+
 
 def open_tab(page: Any, name: str) -> None:
     """Go to a tab."""
     page.get_by_role("tab", name=name, exact=True).click()
+    page.wait_for_timeout(SETTLE_MS)
+
+
+def unfold(page: Any, form: str) -> None:
+    """Open a form that is folded away."""
+    page.locator(f"{form} button").first.click()
+    page.wait_for_timeout(SETTLE_MS)
 
 
 def drop(page: Any, zone: str, paths: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.acts import drop_photos, open_tab, step_of, train, training
+from tests.browser.acts import drop_photos, open_tab, step_of, train, training, unfold
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -150,7 +150,7 @@ def test_a_setting_out_of_range_is_refused_in_words_and_the_recipe_comes_back(
     squares(page).nth(2).wait_for()
     page.locator("#concept-name input").fill("far")
     page.locator("#concept-noun input").fill("cat")
-    page.locator("#train-settings button").first.click()
+    unfold(page, "#train-settings")
     rate = page.locator("#setting-textual-inversion-learning-rate input")
     recipe = rate.input_value()
     rate.fill("7")
