@@ -13,7 +13,7 @@ from transformers import CLIPTokenizer
 
 from studio.score import Judge
 
-from . import apart, autoencoder, captioned, crew, demo, judge, measure, painter, words
+from . import apart, autoencoder, captioned, crew, demo, judge, measure, mistakes, painter, words
 from .drawings import (
     STARTER,
     Drawing,
@@ -225,6 +225,8 @@ class Recipe:
         figures, page = measure.measure(self.out, groups, self.asked.pictures, self.device)
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
         page.save(self.work / "contact-sheet.png", optimize=True)
+        found = mistakes.mistakes(Judge.open(self.out / "judge"), groups)
+        mistakes.mistakes_sheet(found, groups["trained"]).save(self.work / "mistakes.png", optimize=True)
         print(json.dumps(figures, indent=2))
 
     def demo(self) -> None:

@@ -1,0 +1,48 @@
+"""Where the judge goes wrong, as a picture: drawings beside one of what it takes them for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from studio.score import Judge
+
+from .drawings import Drawing
+from .measure import guessed, placed
+
+SIDE, LINE, COLUMNS = 64, 15, 6
+Mistake = tuple[str, Image.Image, str, str]  # group, picture, noun, what it was read as
+
+
+def mistakes(judge: Judge, groups: Mapping[str, Sequence[Drawing]], each: int = 18) -> list[Mistake]:
+    """Up to `each` drawings of every group that the judge misnames, drawn evenly from all that it does."""
+    found = []
+    for group, drawings in groups.items():
+        pictures = placed(list(drawings), 101)
+        read = [guess for (guess,) in guessed(judge, pictures, 1)]
+        every = [
+            (group, picture, drawing.noun, guess)
+            for drawing, picture, guess in zip(drawings, pictures, read, strict=True)
+            if guess != drawing.noun
+        ]
+        places = np.linspace(0, len(every) - 1, min(each, len(every))).round().astype(int)
+        found += [every[place] for place in places]
+    return found
+
+
+def mistakes_sheet(found: Sequence[Mistake], trained: Sequence[Drawing]) -> Image.Image:
+    """Each mistake beside a trained drawing of what it was read as, with both nouns below."""
+    examples = {drawing.noun: drawing for drawing in trained}
+    width, height = 2 * SIDE + 12, SIDE + 2 * LINE + 6
+    page = Image.new("RGB", (COLUMNS * width, -(-len(found) // COLUMNS) * height), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(11)
+    for number, (group, picture, noun, read) in enumerate(found):
+        left, top = number % COLUMNS * width, number // COLUMNS * height
+        page.paste(picture.resize((SIDE, SIDE)), (left, top))
+        if read in examples:
+            page.paste(placed([examples[read]], 101)[0].resize((SIDE, SIDE)), (left + SIDE, top))
+        pen.text((left + 2, top + SIDE), f"{noun}, {group.replace('_', ' ')}", "black", font)
+        pen.text((left + 2, top + SIDE + LINE), f"read as {read}", "#a03020", font)
+    return page.quantize(128)
