@@ -214,7 +214,6 @@ def test_the_decoder_alone_leaves_the_latents_as_they_are(tmp_path: Path) -> Non
     assert moved and all(name.startswith(("decoder.", "post_quant_conv.")) for name in moved)
 
 
-@pytest.mark.slow
 def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assets.starter.recipe", "all", "--tiny", "--device", "cpu"]
     folders = [
@@ -230,7 +229,6 @@ def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
     assert pipeline.vae.config.scaling_factor != 0.18215
 
 
-@pytest.mark.slow
 def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     for style in ("noto", "twemoji"):
         for noun, colour in (("cat", "orange"), ("pear", "green"), ("bus", "yellow")):
@@ -242,5 +240,6 @@ def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     subprocess.run([*command, *map(str, folders)], cwd=ROOT, check=True, timeout=600)
     figures = json.loads((tmp_path / "work" / "figures.json").read_text())
     assert 0 <= figures["painter"]["plain"]["noun_right"] <= 1
+    assert Image.open(tmp_path / "work" / "mistakes.png").width > 0
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
