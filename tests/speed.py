@@ -1,0 +1,102 @@
+"""What composing costs: seconds a step with 1, 2, ... concepts beside the bare diffusers pipeline.
+
+    python -m tests.speed lily.safetensors trek.safetensors --ways sum words regions
+
+Everything is painted in turn, round after round, so that a machine that slows down slows all of it down. A
+row is the median over rounds of the median step; its share is the median of the rounds' quotients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+from studio.backbone import Backbone
+from studio.concept import Concept
+from studio.events import Step
+from studio.generate import generate
+from studio.recipe import WAYS, Recipe
+from studio.workspace import STARTER
+
+PROMPT = "{} on a blue background"
+Painting = Callable[[], list[float]]
+
+
+def bare(base: str, prompt: str, steps: int, guidance: float) -> Painting:
+    """diffusers' own pipeline; calling it paints once and tells when each step was done."""
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        base, safety_checker=None, local_files_only=True, dtype=torch.float32
+    )
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+
+    def paint() -> list[float]:
+        done: list[float] = []
+
+        def note(pipeline: object, step: int, timestep: object, tensors: dict) -> dict:
+            done.append(time.perf_counter())
+            return tensors
+
+        pipeline(prompt, num_inference_steps=steps, guidance_scale=guidance, callback_on_step_end=note)
+        return done
+
+    return paint
+
+
+def composed(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept]) -> Painting:
+    """The studio's painting of a recipe, likewise."""
+
+    def paint() -> list[float]:
+        events = generate(backbone, recipe, concepts)
+        return [time.perf_counter() for event in events if isinstance(event, Step)]
+
+    return paint
+
+
+def seconds(done: Sequence[float]) -> float:
+    """The median step; the first is left out, before which the prompt is read."""
+    return statistics.median(after - before for before, after in zip(done, done[1:], strict=False))
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.speed", description=__doc__.split("\n")[0])
+    parser.add_argument("concepts", type=Path, nargs="+")
+    parser.add_argument("--base", default=str(STARTER))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=15)
+    given = parser.parse_args()
+    backbone, concepts = Backbone.open(given.base), [Concept.open(path) for path in given.concepts]
+    look = Recipe("", seed=0, steps=given.steps, guidance=2.0)
+
+    def recipe(count: int, way: str) -> Recipe:
+        named = " and ".join(concept.header.handle for concept in concepts[:count])
+        return dataclasses.replace(look, prompt=PROMPT.format(named or "a dog"), composing=way)
+
+    paintings = {
+        "bare pipeline": bare(given.base, PROMPT.format("a dog and a cat"), look.steps, look.guidance)
+    }
+    paintings["no concept"] = composed(backbone, recipe(0, "sum"), [])
+    for count in range(1, len(concepts) + 1):
+        for way in given.ways if count > 1 else given.ways[:1]:
+            paintings[f"{count}, {way}"] = composed(backbone, recipe(count, way), concepts)
+    for paint in paintings.values():
+        paint()
+    rounds = [{name: seconds(paint()) for name, paint in paintings.items()} for _ in range(given.rounds)]
+    print("| concepts | ms a step | of the bare pipeline |\n|---|---|---|")
+    for name in paintings:
+        step = statistics.median(each[name] for each in rounds)
+        share = statistics.median(each[name] / each["bare pipeline"] for each in rounds)
+        print(f"| {name} | {1000 * step:.1f} | {100 * share:.0f} % |")
+
+
+if __name__ == "__main__":
+    main()
