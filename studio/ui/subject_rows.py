@@ -18,6 +18,7 @@ from studio.workspace import NOUN_LETTERS_HIGH, Workspace
 PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
 ROWS_HIGH = len(COLOURS)
 NAME_LETTERS_HIGH = 40
+MEANING = "The name is what prompts will call it, the noun what kind of thing it is"
 
 
 @dataclass
@@ -79,7 +80,7 @@ def naming(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
             lines.append(
                 f"This base was not taught the word “{escape(noun.strip())}”; a similar one works better"
             )
-    return "".join(f'<p class="faint naming">{line}</p>' for line in lines)
+    return "".join(f'<p class="faint naming">{line}</p>' for line in lines or [MEANING])
 
 
 def layout(count: int, card: MethodCard) -> list[dict]:
@@ -95,7 +96,7 @@ def line(label: str, example: str, letters: int, id: str) -> gr.Textbox:
     return gr.Textbox("", label=label, placeholder=example, max_length=letters, max_lines=1, elem_id=id)
 
 
-def subject_rows(card: MethodCard) -> SubjectRows:
+def subject_rows(workspace: Workspace, card: MethodCard) -> SubjectRows:
     """Build the rows for a method."""
     rows, dots, names, nouns, removes = [], [], [], [], []
     for number, (name, noun) in enumerate(PLACES):
@@ -115,4 +116,5 @@ def subject_rows(card: MethodCard) -> SubjectRows:
         visible=card.needs.subjects_high > 1,
         elem_id="more-subjects",
     )
-    return SubjectRows(rows, dots, names, nouns, removes, more, unseen_number(1), drawing(elem_id="naming"))
+    hints = drawing(naming(workspace, []), elem_id="naming")
+    return SubjectRows(rows, dots, names, nouns, removes, more, unseen_number(1), hints)

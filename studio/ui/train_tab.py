@@ -50,7 +50,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
             demo_board = board("demo-subjects", demo_cards(list(subjects.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
             drawing("<h2>What is it?</h2>")
-            rows = subject_rows(first)
+            rows = subject_rows(workspace, first)
             choices = [(card.title, card.id) for card in catalogue]
             method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
             words = drawing(method_words(first), elem_id="method-words")
@@ -115,7 +115,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire)
         settings = settings_of(card, values[before : before + len(card.fields)])
         (name, noun), *beside = named(count, card, texts)
         workspace.train(table.photos, card, name, noun, settings, int(seed or 0), beside)
-        return ""
+        return naming(workspace, [])
 
     def press(closed: int, event: gr.EventData) -> int | None:
         act, id = act_of(event)

@@ -161,3 +161,11 @@ def test_a_setting_out_of_range_is_refused_in_words_and_the_recipe_comes_back(
         "recipe => document.querySelector('#setting-textual-inversion-learning-rate input').value === recipe",
         arg=recipe,
     )
+
+
+def test_nothing_moves_away_under_a_click_while_a_name_is_typed(page: Any) -> None:
+    page.wait_for_timeout(500)
+    before = page.locator("#train").bounding_box()
+    page.locator("#concept-name input").fill("steady")
+    page.locator("#naming code:text-is('<steady>')").wait_for()
+    assert page.locator("#train").bounding_box() == before

@@ -104,9 +104,9 @@ def real(name: str) -> Backbone:
     generator = torch.Generator().manual_seed(0)
     for part in parts:
         part.to_empty(device="cpu")
-        for tensor in part.state_dict().values():
+        for tensor in (*part.parameters(), *part.buffers()):
             if tensor.is_floating_point():
-                tensor.uniform_(-0.02, 0.02, generator=generator)
+                tensor.data.uniform_(-0.02, 0.02, generator=generator)
             else:
                 tensor.copy_(torch.arange(tensor.numel()).view_as(tensor))
     schedule = {
