@@ -22,6 +22,7 @@ Status = Literal["queued", "running", "done", "failed", "stopped"]
 Wish = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
 SHOWN = ("train", "create", "grid")  # what a person queued; a mask is asked for by the page, which waits
+WAIT_SECONDS = 30.0
 TAKEN_UP = ("grid",)  # kinds that go on where they were, and so may be run again under their number
 
 TABLE = """
@@ -71,13 +72,26 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self.root = folder
         folder.mkdir(parents=True, exist_ok=True)
-        with closing(self._connection()) as connection:
-            connection.execute("pragma journal_mode=wal")
+        self._write_ahead()
         with self._table() as table:
             table.execute(TABLE)
 
+    def _write_ahead(self) -> None:
+        """Let readers and a writer work side by side. SQLite waits its turn for a transaction, but not for
+        this, while another process opens the same new table."""
+        give_up = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                with closing(self._connection()) as connection:
+                    connection.execute("pragma journal_mode=wal")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+
     def _connection(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.root / "jobs.sqlite", timeout=30, isolation_level=None)
+        return sqlite3.connect(self.root / "jobs.sqlite", timeout=WAIT_SECONDS, isolation_level=None)
 
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:

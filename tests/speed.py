@@ -72,10 +72,11 @@ def main() -> None:
     parser.add_argument("--base", default=str(STARTER))
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
     backbone, concepts = Backbone.open(given.base), [Concept.open(path) for path in given.concepts]
-    look = Recipe("", seed=0, steps=given.steps, guidance=2.0)
+    look = Recipe("", seed=0, steps=given.steps, guidance=given.guidance)
 
     def recipe(count: int, way: str) -> Recipe:
         named = " and ".join(concept.header.handle for concept in concepts[:count])
@@ -85,8 +86,9 @@ def main() -> None:
         "bare pipeline": bare(given.base, PROMPT.format("a dog and a cat"), look.steps, look.guidance)
     }
     paintings["no concept"] = composed(backbone, recipe(0, "sum"), [])
-    for count in range(1, len(concepts) + 1):
-        for way in given.ways if count > 1 else given.ways[:1]:
+    paintings["1"] = composed(backbone, recipe(1, "sum"), concepts)  # all ways paint one concept alike
+    for count in range(2, len(concepts) + 1):
+        for way in given.ways:
             paintings[f"{count}, {way}"] = composed(backbone, recipe(count, way), concepts)
     for paint in paintings.values():
         paint()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from assets.starter.recipe.budget import Budget
 from assets.starter.recipe.judge import spread_entropy, truths
 from assets.starter.recipe.judge import train as train_judge
 from assets.starter.recipe.measure import border_colour
+from assets.starter.recipe.mistakes import mistakes, mistakes_sheet
 from assets.starter.recipe.muon import orthogonal
 from studio.errors import StudioError
 from studio.score import Judge
@@ -214,6 +216,29 @@ def test_the_decoder_alone_leaves_the_latents_as_they_are(tmp_path: Path) -> Non
     assert moved and all(name.startswith(("decoder.", "post_quant_conv.")) for name in moved)
 
 
+class OneWord:
+    """A judge that reads every picture as the same noun."""
+
+    def guess(self, pictures: Sequence[Image.Image], nouns: Sequence[str]) -> list[str]:
+        return ["cat"] * len(pictures)
+
+
+def test_what_the_judge_misnames_is_shown_beside_what_it_read() -> None:
+    trained = [shape("cat", colour="orange"), shape("pear", colour="green"), shape("bus", colour="blue")]
+    found = mistakes(OneWord(), {"trained": trained, "left_out": [shape("cat"), shape("dog")]})
+    told = [(mistake.group, mistake.noun, mistake.read) for mistake in found]
+    assert told == [("trained", "pear", "cat"), ("trained", "bus", "cat"), ("left_out", "dog", "cat")]
+    assert len(mistakes(OneWord(), {"trained": trained}, each=1)) == 1
+    sheet = np.asarray(mistakes_sheet(found, trained).convert("RGB")).astype(int)
+    pear, example = sheet[32, 32], sheet[32, 96]
+    assert pear[1] > pear[0] and example[0] > example[1] > example[2]  # green, and the orange cat beside it
+
+
+def test_a_judge_without_mistakes_has_an_empty_sheet(tmp_path: Path) -> None:
+    assert mistakes(OneWord(), {"trained": [shape("cat")]}) == []
+    mistakes_sheet([], [shape("cat")]).save(tmp_path / "mistakes.png")
+
+
 def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assets.starter.recipe", "all", "--tiny", "--device", "cpu"]
     folders = [
@@ -240,6 +265,6 @@ def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     subprocess.run([*command, *map(str, folders)], cwd=ROOT, check=True, timeout=600)
     figures = json.loads((tmp_path / "work" / "figures.json").read_text())
     assert 0 <= figures["painter"]["plain"]["noun_right"] <= 1
-    assert Image.open(tmp_path / "work" / "mistakes.png").width > 0
+    assert (tmp_path / "work" / "mistakes.png").exists()
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert pipeline.scheduler.config.prediction_type == "v_prediction"

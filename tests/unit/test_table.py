@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -18,16 +19,15 @@ def photo(name: str) -> Photo:
 
 
 def test_acts_at_the_same_time_do_not_undo_each_other() -> None:
-    table, both = Table(), threading.Barrier(2)
+    table, start = Table(), threading.Barrier(2)
 
     @in_turn
     def add(table: Table, name: str) -> None:
         before = table.photos
-        both_are_here.wait(0.2)
+        time.sleep(0.1)
         table.lay([*before, photo(name)])
 
-    both_are_here = threading.Event()
-    threads = [threading.Thread(target=lambda name=name: (both.wait(), add(table, name))) for name in "ab"]
+    threads = [threading.Thread(target=lambda name=name: (start.wait(), add(table, name))) for name in "ab"]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from studio.concept import Concept
 from studio.edits import NewWord
 from studio.errors import StudioError
+from studio.jobs import Jobs
 from studio.method import MethodCard, Needs, fields_of, setting
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
@@ -32,6 +34,14 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def photos(count: int = 1) -> list[Photo]:
     return [Photo(f"{index}.png", Image.new("RGB", (64, 48), (index, 9, 9))) for index in range(count)]
+
+
+def test_a_table_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    threading.Timer(0.3, other.execute, ("commit",)).start()
+    assert Jobs(tmp_path).list() == []
+    other.close()
 
 
 def keep(workspace: Workspace, handle: str = "<lily>") -> None:

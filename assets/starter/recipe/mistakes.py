@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,17 +14,26 @@ from .drawings import Drawing
 from .measure import guessed, placed
 
 SIDE, LINE, COLUMNS = 64, 15, 6
-Mistake = tuple[str, Image.Image, str, str]  # group, picture, noun, what it was read as
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A drawing of a noun, from a group such as "left_out", and the noun that it was `read` as."""
+
+    group: str
+    picture: Image.Image
+    noun: str
+    read: str
 
 
 def mistakes(judge: Judge, groups: Mapping[str, Sequence[Drawing]], each: int = 18) -> list[Mistake]:
-    """Up to `each` drawings of every group that the judge misnames, drawn evenly from all that it does."""
+    """Up to `each` of the drawings of every group that the judge misnames, taken evenly from all of them."""
     found = []
     for group, drawings in groups.items():
         pictures = placed(list(drawings), 101)
         read = [guess for (guess,) in guessed(judge, pictures, 1)]
         every = [
-            (group, picture, drawing.noun, guess)
+            Mistake(group, picture, drawing.noun, guess)
             for drawing, picture, guess in zip(drawings, pictures, read, strict=True)
             if guess != drawing.noun
         ]
@@ -36,13 +46,15 @@ def mistakes_sheet(found: Sequence[Mistake], trained: Sequence[Drawing]) -> Imag
     """Each mistake beside a trained drawing of what it was read as, with both nouns below."""
     examples = {drawing.noun: drawing for drawing in trained}
     width, height = 2 * SIDE + 12, SIDE + 2 * LINE + 6
-    page = Image.new("RGB", (COLUMNS * width, -(-len(found) // COLUMNS) * height), "white")
+    rows = max(1, -(-len(found) // COLUMNS))
+    page = Image.new("RGB", (COLUMNS * width, rows * height), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(11)
-    for number, (group, picture, noun, read) in enumerate(found):
+    for number, mistake in enumerate(found):
         left, top = number % COLUMNS * width, number // COLUMNS * height
-        page.paste(picture.resize((SIDE, SIDE)), (left, top))
-        if read in examples:
-            page.paste(placed([examples[read]], 101)[0].resize((SIDE, SIDE)), (left + SIDE, top))
-        pen.text((left + 2, top + SIDE), f"{noun}, {group.replace('_', ' ')}", "black", font)
-        pen.text((left + 2, top + SIDE + LINE), f"read as {read}", "#a03020", font)
+        page.paste(mistake.picture.resize((SIDE, SIDE)), (left, top))
+        if mistake.read in examples:
+            (example,) = placed([examples[mistake.read]], 101)
+            page.paste(example.resize((SIDE, SIDE)), (left + SIDE, top))
+        pen.text((left + 2, top + SIDE), f"{mistake.noun}, {mistake.group.replace('_', ' ')}", "black", font)
+        pen.text((left + 2, top + SIDE + LINE), f"read as {mistake.read}", "#a03020", font)
     return page.quantize(128)
