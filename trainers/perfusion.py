@@ -188,6 +188,11 @@ class Perfusion(Method):
         rows = [hidden[row, span].mean(0) for row, span in enumerate(spans)]
         return torch.stack(rows).mean(0).float()
 
+    @property
+    def preview_prompt(self) -> str:
+        """As it is learned: what a base that knows no photos makes of "a photo of" is no preview."""
+        return self.subject.handle if self.settings.sentences == "bare" else super().preview_prompt
+
     def stages(self) -> list[Stage]:
         groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
         return [Stage("learning the looks", self.settings.steps, groups)]

@@ -177,6 +177,13 @@ def test_where_the_word_stands_while_it_is_learned(
     assert all(place <= 2 for place in places) == early
 
 
+@pytest.mark.parametrize(("sentences", "shown"), [("photo", "a photo of <lily>"), ("bare", "<lily>")])
+def test_a_preview_asks_as_it_was_learned(
+    backbone: Backbone, tmp_path: Path, sentences: str, shown: str
+) -> None:
+    assert prepared(backbone, tmp_path, sentences=sentences).preview_prompt == shown
+
+
 def test_keys_are_locked_to_the_nouns(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path)
     noun = method._noun_encoding()
