@@ -84,7 +84,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             if act != "paint":
                 return None
             workspace.shelf.find(handle)
-            return with_handle(prompt, handle), gr.Tabs(selected="create")
+            return with_handle(workspace, prompt, handle), gr.Tabs(selected="create")
 
         for source in (training.drawing, shelf.detail):
             wire(source.click, paint_with, [create.prompt], [create.prompt, tabs], notice)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from html import escape
 
-from studio.recipe import handles_in
+from studio.recipe import HANDLE, handles_in
 from studio.ui.thumbnails import portrait
 from studio.workspace import Workspace
 
 
-def with_handle(prompt: str, handle: str) -> str:
-    """`prompt` with a handle at its end; an empty one becomes the plainest sentence about it."""
+def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
+    """`prompt` with a handle at its end; an empty one becomes what the base's first example says of a single
+    concept, since not every base knows photos."""
     if not prompt.strip():
-        return f"a photo of {handle}"
+        examples = (text for text in workspace.base_defaults().prompts if len(handles_in(text)) == 1)
+        return HANDLE.sub(handle, next(examples, f"a photo of {handle}"))
     return prompt if handle in handles_in(prompt) else f"{prompt.rstrip()} {handle}"
 
 

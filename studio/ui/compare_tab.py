@@ -76,7 +76,7 @@ def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab
     def insert(prompt: str, event: gr.EventData) -> str:
         handle = act_of(event)[1]
         workspace.shelf.find(handle)
-        return with_handle(prompt, handle)
+        return with_handle(workspace, prompt, handle)
 
     def offer(prompt: str, *names: str) -> list[dict]:
         options = choices(workspace, prompt or "")

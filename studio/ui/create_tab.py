@@ -52,7 +52,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
     def insert(prompt: str, event: gr.EventData) -> str:
         handle = act_of(event)[1]
         workspace.shelf.find(handle)
-        return with_handle(prompt, handle)
+        return with_handle(workspace, prompt, handle)
 
     def example(event: gr.EventData) -> str:
         return act_of(event)[1][:1000]
