@@ -31,7 +31,7 @@ from studio.composing import (
     without_place,
 )
 from studio.concept import Concept
-from studio.edits import Active, attach, fit
+from studio.edits import Active, attach, fit, reading_once
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
 from studio.obey import learned_words, obey
@@ -227,10 +227,10 @@ def sample(
     hidden = conditions.hidden if guided else conditions.hidden[1:]
     hidden = hidden.repeat_interleave(len(seeds), dim=0).to(backbone.dtype)
     with torch.no_grad():
-        attached = fit(backbone, conditions.actives)
+        attached, once = fit(backbone, conditions.actives), reading_once(backbone)
     for number, t in list(enumerate(sampler.timesteps))[start:]:
         apart = number < APART * recipe.steps
-        with torch.no_grad(), attached(), confined(backbone, conditions.sight, apart):
+        with torch.no_grad(), attached(), once(), confined(backbone, conditions.sight, apart):
             noisy = sampler.scale_model_input(latents, t)
             if guided:
                 eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, hidden).chunk(2)

@@ -10,13 +10,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach
+from studio.edits.edit import Active, Attaching, Edit, Reach, reading_once
 from studio.edits.full import Full
 from studio.edits.low_rank import LowRank
 from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
 
-__all__ = ["KINDS", "Active", "Edit", "Full", "LowRank", "NewWord", "RankOne", "Reach", "attach", "fit"]
+__all__ = [
+    "KINDS",
+    "Active",
+    "Edit",
+    "Full",
+    "LowRank",
+    "NewWord",
+    "RankOne",
+    "Reach",
+    "attach",
+    "fit",
+    "reading_once",
+]
 
 KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 

@@ -12,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked, swapped
-
-READS_TEXT = ("attn2.to_k", "attn2.to_v")
+from studio.edits.edit import READS_TEXT, Active, Attaching, Edit, Reach, adding, hooked, swapped
 
 
 class LowRank(Edit):

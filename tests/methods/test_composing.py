@@ -15,7 +15,7 @@ from studio.attention import Sight, confined
 from studio.backbone import Backbone
 from studio.composing import Conditions, at_words, in_regions, looks_of, placed, summed
 from studio.concept import Concept
-from studio.edits import Active, Edit, LowRank, NewWord, RankOne, Reach, attach
+from studio.edits import Active, Edit, LowRank, NewWord, RankOne, Reach, attach, reading_once
 from studio.events import Result, Step
 from studio.generate import Picture, generate, sample
 from studio.header import Header
@@ -148,7 +148,8 @@ def test_the_ways_differ_and_are_named_in_a_recipe_that_paints_again(
 def test_the_base_is_as_it_was_between_all_steps(backbone: Backbone, way: str) -> None:
     def state() -> tuple:
         hooks = sum(
-            len(module._forward_hooks) + len(module._forward_pre_hooks) for module in backbone.sites.values()
+            len(module._forward_hooks) + len(module._forward_pre_hooks) + ("forward" in vars(module))
+            for module in backbone.sites.values()
         )
         return hooks, [id(weight) for weight in backbone.unet.parameters()]
 
@@ -234,6 +235,28 @@ def test_what_is_worked_out_once_for_a_text_is_not_kept_for_another(backbone: Ba
             again = [layer(text) for text in (conditions.hidden, conditions.hidden, other, conditions.hidden)]
     for one, index in zip(again, (0, 0, 1, 0), strict=True):
         assert torch.equal(one, fresh[index])
+
+
+@pytest.mark.parametrize("make", [tuned, gated])
+def test_keys_and_values_of_a_text_are_worked_out_once_and_only_while_that_is_wanted(
+    backbone: Backbone, make: object
+) -> None:
+    conditions = at_words(backbone, ["", PROMPT], actives([make(backbone, "<lily>"), pair(backbone)[1]]))
+    layer = next(iter(backbone.linear_sites("attn2.to_v").values()))
+    other = conditions.hidden.flip(2)
+    once = reading_once(backbone)
+    with attach(backbone, conditions.actives), torch.no_grad():
+        plain = [layer(text) for text in (conditions.hidden, other)]
+    with torch.no_grad(), attach(backbone, conditions.actives), once():
+        texts = [conditions.hidden, conditions.hidden, other, conditions.hidden]
+        again = [layer(text) for text in texts]
+        forward, twice = layer.forward, layer.forward(conditions.hidden)
+        assert forward(conditions.hidden) is twice
+    for one, index in zip(again, (0, 0, 1, 0), strict=True):
+        assert torch.equal(one, plain[index])
+    assert layer.forward(conditions.hidden) is not layer.forward(conditions.hidden)
+    with once():  # gradients are never those of an earlier input
+        assert layer.forward(conditions.hidden) is not layer.forward(conditions.hidden)
 
 
 # regions
