@@ -18,6 +18,7 @@ from pathlib import Path
 
 from studio.axis import SINGLE, Axis
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.concept import Concept
 from studio.console import shown
 from studio.errors import StudioError
@@ -40,7 +41,7 @@ from studio.recipe import (
 from studio.scoring import add_score_flags, score_concept
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.worker import open_concepts
-from studio.workspace import STARTER, Workspace
+from studio.workspace import Workspace
 
 GRID = (
     "Paint a prompt once for every pair of two values. What can change: concept, method, prompt (the first "

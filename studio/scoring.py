@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.concept import Concept
 from studio.console import shown
 from studio.errors import StudioError
@@ -17,7 +18,7 @@ from studio.eyes import add_eye_flags, eyes_of
 from studio.photos import files_in, open_photos
 from studio.recipe import Recipe, normal_handle
 from studio.scorecard import PATTERNS, SEEDS, Card, References, score
-from studio.workspace import STARTER, Workspace
+from studio.workspace import Workspace
 
 
 def add_score_flags(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from studio.workspace import WorkerState, Workspace
+from studio.worker_state import WorkerState
+from studio.workspace import Workspace
 
 BASE_REFUSED = 3
 QUICK_SECONDS = 20.0

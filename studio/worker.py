@@ -30,7 +30,8 @@ from studio.recipe import Recipe, handles_in, save_picture
 from studio.segmenter import Segmenter
 from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent
-from studio.workspace import WorkerState, Workspace
+from studio.worker_state import WorkerState
+from studio.workspace import Workspace
 
 IDLE_SECONDS = 0.2
 BETWEEN = {  # what is done between the steps of another job

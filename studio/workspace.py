@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,47 +17,22 @@ from typing import Any
 
 from PIL import Image
 
+from studio.base import DEMO, STARTER, BaseDefaults
 from studio.errors import StudioError
 from studio.grid import Cell, Grid
-from studio.header import write_whole
 from studio.jobs import TAKEN_UP, Job, Jobs
 from studio.masks import check, propose, without
 from studio.method import MethodCard, Subject
+from studio.naming import named, named_together
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
 from studio.progress import Progress
-from studio.recipe import SEED_HIGH, Recipe, handles_in, normal_handle
+from studio.recipe import SEED_HIGH, Recipe, handles_in
 from studio.sheet import Sheet
 from studio.shelf import Shelf
+from studio.worker_state import WorkerState
 
-STARTER = Path(__file__).resolve().parent.parent / "assets" / "starter"
-DEMO = STARTER.parent / "demo"
-NOUN_LETTERS_HIGH = 60
 ANSWER_SECONDS = 15.0  # for the worker to find a mask
-
-
-@dataclasses.dataclass(frozen=True)
-class WorkerState:
-    """What the worker last said of itself. `state` is starting, ready, busy, stopped or error; `base`
-    holds name, fingerprint, resolution, device and tokens_high (of a prompt) once it is loaded."""
-
-    state: str = "starting"
-    base: dict[str, Any] = dataclasses.field(default_factory=dict)
-    error: str = ""
-    hint: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class BaseDefaults:
-    """How a base model likes to be used; a folder may say so in its `likeness.json`, and list the `nouns`
-    that it was taught in a `world.json`. `settings` holds, by method, the defaults that suit this base
-    better than the paper's; `prompts` are examples."""
-
-    steps: int = 30
-    guidance: float = 7.5
-    settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    nouns: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -139,38 +113,17 @@ class Workspace:
             values["block"] = next(block for block in itertools.count() if block not in taken)
         return values
 
-    def subjects(self, named: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
-        """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two
-        have the same name, or there are more than the method learns together."""
-        high = method.needs.subjects_high
-        if len(named) > high:
-            things = "one thing" if high == 1 else f"{high} things"
-            raise StudioError(
-                f"{method.title} learns {things} at a time; there are {len(named)}.",
-                "Remove some, or choose another method.",
-            )
-        subject, *others = (self.subject(name, noun) for name, noun in named)
-        handles = [subject.handle, *(other.handle for other in others)]
-        twice = next((handle for handle in handles if handles.count(handle) > 1), None)
-        if twice:
-            raise StudioError(f"Two things are called {twice}.", "Give each its own name.")
-        return dataclasses.replace(subject, beside=tuple(others))
+    def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
+        """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used or is
+        taken, or the method does not learn that many together."""
+        return named_together(names, method, self.taken)
 
-    def subject(self, name: str, noun: str) -> Subject:
-        """Check a name and a noun. Raises StudioError when the name is taken or either cannot be used."""
-        handle, noun = normal_handle(name), " ".join(noun.split()).lower()
-        if not noun:
-            raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
-        if len(noun) > NOUN_LETTERS_HIGH or handles_in(noun):
-            raise StudioError(
-                f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".'
-            )
+    @property
+    def taken(self) -> set[str]:
+        """The handles of all concepts that are here or being trained."""
         trainings = [job.task for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
-        waiting = [handle for task in trainings for handle in Subject.of(task).handles]
-        if self.shelf.has(handle) or handle in waiting:
-            hint = "Choose another name, or rename or delete the old one in the Library."
-            raise StudioError(f"{handle} is already the name of a concept.", hint)
-        return Subject(handle, noun)
+        coming = {handle for task in trainings for handle in Subject.of(task).handles}
+        return coming | {handle for entry in self.shelf.entries() for handle in entry.header.handles}
 
     def propose(
         self,
@@ -279,7 +232,7 @@ class Workspace:
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
         for handle, noun in Subject.of(job.task).handles.items():
-            self.subject(handle, noun)
+            named(handle, noun, self.taken)
         photos = self.jobs.folder(number) / "photos"
         with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):
             shutil.copytree(photos, folder / "photos")
@@ -293,15 +246,7 @@ class Workspace:
 
     def base_defaults(self) -> BaseDefaults:
         """How the base model likes to be painted with."""
-        values: dict[str, Any] = {}
-        for name in ("world.json", "likeness.json"):
-            try:
-                values |= json.loads((Path(self.base) / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
-        known = {field.name for field in dataclasses.fields(BaseDefaults)}
-        lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
-        return BaseDefaults(**{**{name: value for name, value in values.items() if name in known}, **lists})
+        return BaseDefaults.of(self.base)
 
     @property
     def judge(self) -> Path | None:
@@ -316,11 +261,8 @@ class Workspace:
 
     def worker_state(self) -> WorkerState:
         """What the worker last said of itself."""
-        try:
-            return WorkerState(**json.loads((self.folder / "worker.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return WorkerState()
+        return WorkerState.read(self.folder)
 
     def say_worker(self, state: WorkerState) -> None:
         """Let the page know how the worker is."""
-        write_whole(self.folder / "worker.json", json.dumps(dataclasses.asdict(state)).encode("utf-8"))
+        state.save(self.folder)

@@ -19,11 +19,11 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.concept import Concept
 from studio.events import Step
 from studio.generate import generate
 from studio.recipe import WAYS, Recipe
-from studio.workspace import STARTER
 
 PROMPT = "{} on a blue background"
 Painting = Callable[[], list[float]]

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
@@ -20,7 +21,7 @@ from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.photos import files_in
 from studio.recipe import Recipe
-from studio.workspace import STARTER, Workspace
+from studio.workspace import Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions

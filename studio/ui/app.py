@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from studio.base import DEMO
 from studio.errors import StudioError
 from studio.method import MethodCard
 from studio.recipe import Recipe
@@ -27,7 +28,7 @@ from studio.ui.theme import theme
 from studio.ui.thumbnails import thumbnail_folder
 from studio.ui.train_tab import train_tab
 from studio.ui.wire import Live, Wire, act_of, drawing
-from studio.workspace import DEMO, Workspace
+from studio.workspace import Workspace
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 LOOK_SECONDS = 1.0

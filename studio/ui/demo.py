@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from studio.base import DEMO
 from studio.ui.markup import file_url
-from studio.workspace import DEMO
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.method import MethodCard
+from studio.naming import NOUN_LETTERS_HIGH
 from studio.recipe import normal_handle
 from studio.ui.veil import COLOURS, Subjects, dot
 from studio.ui.wire import drawing, unseen_number
-from studio.workspace import NOUN_LETTERS_HIGH, Workspace
+from studio.workspace import Workspace
 
 PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
 ROWS_HIGH = len(COLOURS)

@@ -24,7 +24,8 @@ from studio.recipe import Recipe, save_picture
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.sheet_picture import labelled
 from studio.supervisor import exit_with_parent
-from studio.workspace import WorkerState, Workspace
+from studio.worker_state import WorkerState
+from studio.workspace import Workspace
 
 BASE = {
     "name": "stand-in",

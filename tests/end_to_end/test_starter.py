@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.concept import Concept
 from studio.edits import Active, attach
 from studio.events import Result
@@ -23,7 +24,7 @@ from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, read_recipe
 from studio.score import Judge
 from studio.worker import Worker
-from studio.workspace import STARTER, Workspace
+from studio.workspace import Workspace
 from trainers import METHODS, train
 from trainers.kit import moments
 from trainers.kit.trial import Case, cases_in

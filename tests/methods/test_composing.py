@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,64 +16,22 @@ from studio.attention import Sight, confined
 from studio.backbone import Backbone
 from studio.composing import Conditions, at_words, in_regions, looks_of, placed, summed
 from studio.concept import Concept
-from studio.edits import Active, Edit, LowRank, NewWord, RankOne, Reach, attach, reading_once
+from studio.edits import Active, LowRank, Reach, attach, reading_once
 from studio.events import Result, Step
 from studio.generate import Picture, generate, sample
-from studio.header import Header
 from studio.recipe import WAYS, Recipe, read_recipe, save_picture
 from tests import tiny
+from tests.by_hand import gated, header, low_rank, tuned, word
 
 PROMPT = "a <lily> and a <tom> on blue"
 LOOK = Recipe(PROMPT, seed=7, steps=3, guidance=2.0)
 NOUNS = {"<lily>": "cat", "<tom>": "dog"}
 HALVES = {"<lily>": (0.0, 0.0, 0.5, 1.0), "<tom>": (0.5, 0.0, 1.0, 1.0)}
-SITES = (".to_q", ".to_k", ".to_v", ".to_out.0", "q_proj", "v_proj")
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny.backbone()
-
-
-def header(backbone: Backbone, handles: dict[str, str]) -> Header:
-    named = {"method": "by_hand", "method_title": "By hand", "paper": "none", "settings": {}, "seed": 0}
-    made = {"photos": 1, "steps": 1, "final_loss": 0.0, "created": "now", "program": "test"}
-    return Header(handles, **named, base=backbone.name, fingerprint=backbone.fingerprint, **made)
-
-
-def word(backbone: Backbone, handle: str, noun: str, seed: int) -> NewWord:
-    generator = torch.Generator().manual_seed(seed)
-    return NewWord(handle, noun, torch.randn(2, backbone.text.width, generator=generator) * 0.2)
-
-
-def low_rank(backbone: Backbone, handle: str, noun: str, seed: int, *endings: str) -> LowRank:
-    generator = torch.Generator().manual_seed(seed)
-    edit = LowRank.start(handle, noun, backbone.linear_sites(*endings or SITES), 2, generator)
-    with torch.no_grad():
-        for B in edit.B.values():
-            B.copy_(torch.randn(B.shape, generator=generator) * 0.5)
-    for tensor in edit.parameters():
-        tensor.requires_grad_(False)
-    return edit
-
-
-def rank_one(backbone: Backbone, handle: str, noun: str, seed: int) -> RankOne:
-    generator = torch.Generator().manual_seed(seed)
-    i_star = torch.randn(backbone.text.width, generator=generator)
-    sites = backbone.linear_sites("attn2.to_k", "attn2.to_v")
-    targets = {site: torch.randn(layer.out_features, generator=generator) for site, layer in sites.items()}
-    return RankOne(handle, noun, i_star, i_star.clone(), targets)
-
-
-def tuned(backbone: Backbone, handle: str, noun: str = "cat", seed: int = 0) -> Concept:
-    """A word and low-rank edits of every attention layer, far enough from nothing to be seen."""
-    edits = (word(backbone, handle, noun, seed), low_rank(backbone, handle, noun, seed))
-    return Concept(header(backbone, {handle: noun}), edits)
-
-
-def gated(backbone: Backbone, handle: str, noun: str = "cat", seed: int = 0) -> Concept:
-    edits: tuple[Edit, ...] = (word(backbone, handle, noun, seed), rank_one(backbone, handle, noun, seed))
-    return Concept(header(backbone, {handle: noun}), edits)
 
 
 def pair(backbone: Backbone) -> list[Concept]:
@@ -222,7 +181,10 @@ def test_a_swapped_weight_does_what_the_hook_does(backbone: Backbone) -> None:
 
 
 @pytest.mark.parametrize("make", [tuned, gated])
-def test_what_is_worked_out_once_for_a_text_is_not_kept_for_another(backbone: Backbone, make: object) -> None:
+@pytest.mark.parametrize("reading", [reading_once, lambda backbone: nullcontext])
+def test_what_is_worked_out_once_for_a_text_is_not_kept_for_another(
+    backbone: Backbone, make: object, reading: object
+) -> None:
     conditions = at_words(backbone, ["", PROMPT], actives([make(backbone, "<lily>"), pair(backbone)[1]]))
     layer = next(iter(backbone.linear_sites("attn2.to_v").values()))
     other = conditions.hidden.flip(2)
@@ -231,32 +193,21 @@ def test_what_is_worked_out_once_for_a_text_is_not_kept_for_another(backbone: Ba
         for text in (conditions.hidden, other):
             with attach(backbone, conditions.actives):
                 fresh.append(layer(text))
-        with attach(backbone, conditions.actives):
+        with attach(backbone, conditions.actives), reading(backbone)():
             again = [layer(text) for text in (conditions.hidden, conditions.hidden, other, conditions.hidden)]
     for one, index in zip(again, (0, 0, 1, 0), strict=True):
         assert torch.equal(one, fresh[index])
 
 
-@pytest.mark.parametrize("make", [tuned, gated])
-def test_keys_and_values_of_a_text_are_worked_out_once_and_only_while_that_is_wanted(
-    backbone: Backbone, make: object
-) -> None:
-    conditions = at_words(backbone, ["", PROMPT], actives([make(backbone, "<lily>"), pair(backbone)[1]]))
-    layer = next(iter(backbone.linear_sites("attn2.to_v").values()))
-    other = conditions.hidden.flip(2)
-    once = reading_once(backbone)
-    with attach(backbone, conditions.actives), torch.no_grad():
-        plain = [layer(text) for text in (conditions.hidden, other)]
-    with torch.no_grad(), attach(backbone, conditions.actives), once():
-        texts = [conditions.hidden, conditions.hidden, other, conditions.hidden]
-        again = [layer(text) for text in texts]
-        forward, twice = layer.forward, layer.forward(conditions.hidden)
-        assert forward(conditions.hidden) is twice
-    for one, index in zip(again, (0, 0, 1, 0), strict=True):
-        assert torch.equal(one, plain[index])
-    assert layer.forward(conditions.hidden) is not layer.forward(conditions.hidden)
-    with once():  # gradients are never those of an earlier input
-        assert layer.forward(conditions.hidden) is not layer.forward(conditions.hidden)
+def test_keys_of_a_text_are_worked_out_once_until_gradients_are_wanted(backbone: Backbone) -> None:
+    layer = next(iter(backbone.linear_sites("attn2.to_k").values()))
+    text = torch.randn(2, 5, backbone.text.width)
+    with reading_once(backbone)():
+        with torch.no_grad():
+            assert layer(text) is layer(text)
+        assert layer(text) is not layer(text)
+    with torch.no_grad():
+        assert layer(text) is not layer(text)
 
 
 # regions

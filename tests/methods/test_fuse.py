@@ -18,7 +18,7 @@ from studio.events import Result, Step
 from studio.fuse import RIDGE, STEPS, Gathered, fuse, router
 from studio.recipe import Recipe
 from tests import tiny
-from tests.methods.test_composing import gated, tuned, word
+from tests.by_hand import gated, tuned, word
 
 LOOK = Recipe("", seed=3, guidance=2.0)
 

@@ -11,7 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
 from studio.recipe import SEED_HIGH, Recipe, differences, from_parameters, read_recipe, save_picture
-from studio.workspace import WorkerState, Workspace
+from studio.worker_state import WorkerState
+from studio.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
 
 THEIRS = """a castle, (sunset:1.2),

@@ -26,7 +26,8 @@ from studio.errors import StudioError
 from studio.masks import propose
 from studio.segmenter import Segmenter
 from studio.worker import Worker
-from studio.workspace import WorkerState, Workspace
+from studio.worker_state import WorkerState
+from studio.workspace import Workspace
 from tests import tiny
 
 SIDE = 64

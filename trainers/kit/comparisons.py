@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.backbone import Backbone
+from studio.base import DEMO, STARTER
 from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Event, Result
@@ -20,7 +21,7 @@ from studio.eyes import add_eye_flags, eyes_of
 from studio.method import Method
 from studio.recipe import WAYS, Recipe
 from studio.score import Judge
-from studio.workspace import DEMO, STARTER, Workspace
+from studio.workspace import Workspace
 from trainers.kit import composing, dreambench, scene_trial, trial
 from trainers.kit.trial import cases_in, part_of
 from trainers.kit.variants import Variant

@@ -24,6 +24,7 @@ from PIL import Image
 
 from studio import dino
 from studio.backbone import Backbone
+from studio.base import STARTER
 from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
@@ -35,7 +36,6 @@ from studio.photos import open_photo
 from studio.recipe import Recipe, normal_handle
 from studio.scorecard import References, figures
 from studio.shots import Shots, shoot, spoken
-from studio.workspace import STARTER
 from trainers.kit.trial import BASE_FOLDER, BASE_ROW, CONCEPT, Case, learned
 from trainers.kit.variants import Variant
 
