@@ -20,6 +20,7 @@ NOUNS = (
     "errors",
     "installation",
     "base",
+    "options",
     "events",
     "recipe",
     "verdict",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import launch
-from studio import installation
+from studio import installation, options
 from studio.errors import StudioError
 from studio.workspace import Workspace
 
@@ -36,7 +36,7 @@ def ready(monkeypatch, tmp_path):
     ran = []
     monkeypatch.setattr(launch, "is_installed", lambda extras: True)
     monkeypatch.setattr(launch, "run", ran.append)
-    monkeypatch.setattr(launch, "STARTER", tmp_path)
+    monkeypatch.setattr(options, "STARTER", tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(launch.signal, "signal", lambda *_: None)
     return ran
@@ -105,10 +105,10 @@ def test_the_defaults_reach_the_studio(ready, tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert launch.main(["--port", str(port)]) == 0
-    (options,) = ready
-    assert options.command == "open" and options.port == port and not options.listen
-    assert Path(options.base) == tmp_path
-    assert options.workspace == launch.user_folder() and list(options.workspace.iterdir()) == []
+    (asked,) = ready
+    assert asked.command == "open" and asked.port == port and not asked.listen
+    assert Path(asked.base) == tmp_path
+    assert asked.workspace == options.user_folder() and list(asked.workspace.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,8 @@ def test_an_old_python_is_told_so(ready, capsys, monkeypatch):
 
 
 def test_an_old_python_can_read_the_launcher():
-    for name in ("launch.py", "studio/installation.py", "studio/__init__.py", "studio/errors.py"):
+    needed = ("__init__", "base", "errors", "installation", "options")
+    for name in ("launch.py", *(f"studio/{part}.py" for part in needed)):
         ast.parse((launch.HERE / name).read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
