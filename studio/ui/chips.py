@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from studio.recipe import HANDLE, handles_in
@@ -14,7 +15,7 @@ def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
     concept, since not every base knows photos."""
     if not prompt.strip():
         examples = (text for text in workspace.base_defaults().prompts if len(handles_in(text)) == 1)
-        return HANDLE.sub(handle, next(examples, f"a photo of {handle}"))
+        return about([handle], next(examples, f"a photo of {handle}"))
     return prompt if handle in handles_in(prompt) else f"{prompt.rstrip()} {handle}"
 
 
@@ -37,11 +38,21 @@ def chips(workspace: Workspace) -> str:
 
 
 def examples(workspace: Workspace) -> str:
-    """Prompts that suit the base."""
-    prompts = workspace.base_defaults().prompts
+    """Prompts that suit the base, about the newest concepts, as buttons."""
+    here = [handle for entry in workspace.shelf.entries() for handle in entry.header.handles]
+    prompts = [about(here, prompt) for prompt in workspace.base_defaults().prompts]
     rows = "".join(
         f'<button type="button" class="act act-link" data-act="example" data-id="{escape(prompt)}">'
         f"{escape(prompt)}</button>"
-        for prompt in prompts[:6]
+        for prompt in [prompt for prompt in prompts if prompt][:6]
     )
     return f'<div class="examples"><span class="faint">Try</span>{rows}</div>' if rows else ""
+
+
+def about(handles: Sequence[str], prompt: str) -> str:
+    """`prompt` with the first of these handles in the places of its own; empty when there are too few."""
+    own = handles_in(prompt)
+    if len(own) > len(handles):
+        return ""
+    others = dict(zip(own, handles, strict=False))
+    return HANDLE.sub(lambda match: others[match.group().lower()], prompt)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from studio.recipe import OBEYING, WAYS, Recipe, random_seed, read_regions, write_regions
-from studio.ui.chips import chips, examples
+from studio.ui.chips import chips, examples, with_handle
 from studio.ui.dials import Dial, dial_pool, strengths_and_knobs
 from studio.ui.wire import board, drawing, drop_zone
 from studio.workspace import Workspace
@@ -96,7 +96,7 @@ def create_form(workspace: Workspace) -> CreateForm:
         "",
         label="Prompt",
         info="Ctrl+Enter paints",
-        placeholder="a photo of <lily> on a blue background",
+        placeholder=with_handle(workspace, "", "<lily>"),
         lines=3,
         max_lines=8,
         max_length=1000,

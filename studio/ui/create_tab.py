@@ -8,7 +8,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.recipe import Recipe, read_recipe
-from studio.ui.chips import chips, with_handle
+from studio.ui.chips import chips, examples, with_handle
 from studio.ui.create_form import create_form, filled, recipe_of
 from studio.ui.dials import DIALS_HIGH, Dial, dealt, dials_of, kept, of_recipe
 from studio.ui.paintings import gallery, painting_card, picture_at
@@ -146,6 +146,7 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
 
     lives = [
         Live(form.chips, lambda: chips(workspace)),
+        Live(form.examples, lambda: examples(workspace)),
         Live(painting, draw, [closed]),
         Live(pictures, rest, [closed, selected]),
     ]

@@ -12,7 +12,7 @@ from studio.axis import EXAMPLES, FIELDS, PLAIN, SINGLE, STRENGTH, STRENGTH_EXAM
 from studio.errors import StudioError
 from studio.grid import Grid
 from studio.recipe import Recipe, handles_in, random_seed
-from studio.ui.chips import chips
+from studio.ui.chips import chips, with_handle
 from studio.ui.wire import board, drawing
 from studio.workspace import Workspace
 
@@ -157,7 +157,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     prompt = gr.Textbox(
         "",
         label="Prompt",
-        placeholder="a photo of <lily> on a blue background",
+        placeholder=with_handle(workspace, "", "<lily>"),
         lines=2,
         max_lines=6,
         max_length=1000,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.ui.chips import with_handle
+from studio.ui.chips import about, with_handle
 from studio.workspace import Workspace
 
 
@@ -39,3 +39,12 @@ def test_a_handle_joins_what_is_written_once(tmp_path: Path) -> None:
     workspace = workspace_on(tmp_path, "<satchel> on a red background")
     assert with_handle(workspace, "a cat and ", "<lily>") == "a cat and <lily>"
     assert with_handle(workspace, "<lily> asleep", "<lily>") == "<lily> asleep"
+
+
+def test_examples_are_about_the_concepts_that_are_here() -> None:
+    single, both = "<sunny> on red", "<Sunny> and <lily> on red, <lily> first"
+    assert about(["<tom>", "<ada>"], single) == "<tom> on red"
+    assert about(["<tom>", "<ada>"], both) == "<tom> and <ada> on red, <ada> first"
+    assert about(["<lily>", "<sunny>"], both) == "<lily> and <sunny> on red, <sunny> first"
+    assert about(["<tom>"], both) == "" and about([], single) == ""
+    assert about([], "a tree on red") == "a tree on red"
