@@ -45,7 +45,8 @@ def method_catalogue(workspace: Workspace) -> list[MethodCard]:
     """
     from studio.method import MethodCard
 
-    sources = [*sorted((HERE / "trainers").rglob("*.py")), HERE / "studio" / "method.py"]
+    described = (HERE / "studio" / name for name in ("method.py", "settings.py"))
+    sources = [*sorted((HERE / "trainers").rglob("*.py")), *described]
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
     kept = workspace.folder / "methods.json"
     try:

@@ -27,17 +27,8 @@ from studio.fill import fill
 from studio.fuse import fuse
 from studio.generate import generate
 from studio.grid import Grid
-from studio.recipe import (
-    OBEYING,
-    WAYS,
-    Recipe,
-    handles_in,
-    normal_handle,
-    random_seed,
-    read_recipe,
-    read_regions,
-    save_picture,
-)
+from studio.picture_file import read_recipe, save_picture
+from studio.recipe import OBEYING, WAYS, Recipe, handles_in, normal_handle, random_seed, read_regions
 from studio.scoring import add_score_flags, score_concept
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.worker import open_concepts

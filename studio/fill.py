@@ -17,7 +17,8 @@ from studio.eye import Reader
 from studio.generate import Picture, generate
 from studio.marks import Mark, Marks
 from studio.photo_set import PhotoSet
-from studio.recipe import HANDLE, Recipe, handles_in, save_picture
+from studio.picture_file import save_picture
+from studio.recipe import HANDLE, Recipe, handles_in
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.sheet_picture import labelled
 from studio.shots import spoken

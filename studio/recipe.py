@@ -1,28 +1,20 @@
 """A Recipe: all that is needed to paint a picture again, bit for bit, on the same machine.
 
-It travels inside every PNG, twice: as our JSON, which can be painted again, and as the `parameters` text
-that other programs of the field show.
+It travels inside every PNG (`studio.picture_file`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
 
 HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
 SEED_HIGH = 2**31 - 1
-PNG_KEY = "likeness"
-PARAMETER = re.compile(r'([\w ]+): *("(?:\\.|[^"\\])*"|[^,]*)(?:, *|$)')
 OBEYING = 10  # steps of test-time optimisation in CoRe (Wu et al., arXiv 2408.15914)
 WAYS = {  # of composing, with what each does; `studio.composing` has them
     "regions": "Each concept has its own part of the picture",
@@ -155,26 +147,6 @@ class Recipe:
                 values |= {f"{word.replace('_', ' ')} of {key}": each for word, each in several.items()}
         return values
 
-    def parameters(self) -> str:
-        """The `parameters` text that web UIs of the field write into their pictures."""
-        lines = [self.prompt]
-        if self.negative:
-            lines.append(f"Negative prompt: {self.negative}")
-        rest = {
-            "Steps": self.steps,
-            "Sampler": "DDIM",
-            "CFG scale": self.guidance,
-            "Seed": self.seed,
-            "Model": self.base,
-        }
-        if self.obeying:
-            rest["Obeying"] = self.obeying
-        if self.way != "sum":
-            rest["Composing"] = self.composing
-        if self.way == "regions" and self.regions:
-            rest["Regions"] = f'"{write_regions(self.regions)}"'
-        return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
-
 
 def read_regions(text: str) -> dict[str, Box]:
     """Boxes by handle from "lily=0,0,0.5,1 trek=0.5,0,1,1". Raises StudioError for anything else."""
@@ -197,28 +169,6 @@ def write_regions(regions: dict[str, Box]) -> str:
     )
 
 
-def from_parameters(text: str) -> Recipe:
-    """The recipe in the `parameters` text of another program: prompts, steps, guidance and seed. Its sampler
-    is not ours and its noise is drawn otherwise, so the picture will be another one; a seed too large for us
-    is folded. Raises ValueError when the text is none."""
-    *lines, last = text.strip().splitlines()
-    settings = dict(PARAMETER.findall(last))
-    prompts = "\n".join(lines).split("\nNegative prompt: ", 1)
-    if "Steps" not in settings or not prompts[0].strip():
-        raise ValueError("no parameters")
-    return Recipe(
-        prompt=prompts[0].strip(),
-        negative=prompts[1].strip() if len(prompts) > 1 else "",
-        seed=int(settings.get("Seed", 0)) % (SEED_HIGH + 1),
-        steps=int(settings["Steps"]),
-        guidance=float(settings.get("CFG scale", Recipe.guidance)),
-        obeying=int(settings.get("Obeying", 0)),
-        composing=settings.get("Composing", "sum"),
-        regions=read_regions(settings.get("Regions", "").strip('"')),
-        base=settings.get("Model", ""),
-    )
-
-
 def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """What two recipes differ in, by the names of `Recipe.flat`; None where one has no such thing."""
     left, right = one.flat(), other.flat()
@@ -229,32 +179,3 @@ def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 def random_seed() -> int:
     """A fresh seed that fits everywhere a seed goes."""
     return random.randrange(2**31 - 2**8)
-
-
-def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
-    """Write `picture` as PNG with its recipe inside."""
-    text = PngInfo()
-    text.add_text(PNG_KEY, json.dumps(recipe.to_json()))
-    text.add_text("parameters", recipe.parameters())
-    picture.save(path, format="PNG", pnginfo=text)
-
-
-def read_recipe(path: Path) -> Recipe:
-    """The recipe inside a PNG, ours or the `parameters` of another program. Raises StudioError when there is
-    none that can be read."""
-    try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            picture.load()
-            ours, theirs = picture.info.get(PNG_KEY), picture.info.get("parameters")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StudioError(
-            f"{path.name} is not a PNG that can be read.", "Choose a picture painted here."
-        ) from error
-    if ours is None and theirs is None:
-        raise StudioError(
-            f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
-        )
-    try:
-        return (from_parameters(theirs) if ours is None else Recipe.from_json(json.loads(ours))).checked()
-    except (ValueError, TypeError, AttributeError) as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged.", "Choose another picture.") from error

@@ -18,7 +18,8 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.grid import Cell, Grid
 from studio.header import write_whole
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 
 FILE = "grid.json"
 PICTURE = "grid.png"

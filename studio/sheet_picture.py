@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.sheet import Sheet
 
 PAPER, INK, FAINT, BLANK = "#fffdfa", "#25211d", "#6f675f", "#ece6dd"

@@ -14,7 +14,8 @@ from studio.concept import Concept
 from studio.errors import StudioError
 from studio.events import Result
 from studio.generate import generate
-from studio.recipe import Recipe, read_recipe, save_picture
+from studio.picture_file import read_recipe, save_picture
+from studio.recipe import Recipe
 
 JOINING = ("of", "with", "and", "or", "from", "by", "near", "beside", "behind", "like")
 

@@ -26,7 +26,8 @@ from studio.generate import Picture, generate
 from studio.jobs import SHOWN, Job
 from studio.method import Method, Subject
 from studio.photo_set import PhotoSet
-from studio.recipe import Recipe, handles_in, save_picture
+from studio.picture_file import save_picture
+from studio.recipe import Recipe, handles_in
 from studio.segmenter import Segmenter
 from studio.sheet import Sheet
 from studio.supervisor import BASE_REFUSED, exit_with_parent

@@ -35,9 +35,10 @@ from studio.backbone import Backbone
 from studio.edits import Active, Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
-from studio.method import Method, Needs, Stage, Subject, setting
+from studio.method import Method, Needs, Stage, Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import normal_handle
+from studio.settings import setting
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.extraction import Extraction, effect_kept, extract

@@ -28,8 +28,9 @@ from studio.backbone import Backbone
 from studio.context import disturbance
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.method import Method, Stage, Subject, setting
+from studio.method import Method, Stage, Subject
 from studio.photo_set import PhotoSet
+from studio.settings import setting
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss

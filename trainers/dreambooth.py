@@ -25,8 +25,9 @@ from torch import Tensor
 from studio.backbone import Backbone
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage, Subject, setting
+from studio.method import Method, Needs, Stage, Subject
 from studio.photo_set import PhotoSet
+from studio.settings import setting
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.latents import PhotoLatents

@@ -37,8 +37,9 @@ from studio.edits import Active, Edit, NewWord, RankOne, attach
 from studio.edits.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note, Result
-from studio.method import Method, Needs, Stage, Subject, setting
+from studio.method import Method, Needs, Stage, Subject
 from studio.photo_set import PhotoSet
+from studio.settings import setting
 from trainers.kit import moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents

@@ -22,8 +22,9 @@ from torch import Tensor
 from studio.backbone import Backbone
 from studio.edits import Edit, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage, Subject, setting
+from studio.method import Method, Needs, Stage, Subject
 from studio.photo_set import PhotoSet
+from studio.settings import setting
 from trainers.kit import templates
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss

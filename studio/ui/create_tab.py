@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.ui.chips import chips, examples, with_handle
 from studio.ui.create_form import create_form, filled, recipe_of
 from studio.ui.dials import DIALS_HIGH, Dial, dealt, dials_of, kept, of_recipe

@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from studio.method import Field, MethodCard
+from studio.method import MethodCard
+from studio.settings import Field
 
 SLIDER_HIGH = 64
 

@@ -10,7 +10,8 @@ from studio.axis import Axis
 from studio.errors import StudioError
 from studio.grid import Cell
 from studio.jobs import Job
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.sheet import ARCHIVE, FILE, PICTURE, Sheet
 from studio.ui.markup import button, download, duration, empty, file_url
 from studio.ui.paintings import tile

@@ -6,7 +6,8 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
-from studio.recipe import Recipe, differences, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe, differences
 from studio.ui.grid_view import sheet_of, shown_grid
 from studio.ui.markup import button, empty, file_url, segments
 from studio.ui.paintings import tile

@@ -20,7 +20,8 @@ from studio.errors import StudioError
 from studio.header import METADATA_KEY, Header, write_whole
 from studio.jobs import Job
 from studio.marks import Mark, Marks
-from studio.recipe import Recipe, save_picture
+from studio.picture_file import save_picture
+from studio.recipe import Recipe
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.sheet_picture import labelled
 from studio.supervisor import exit_with_parent

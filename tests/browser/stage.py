@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.method import MethodCard, Needs, fields_of, setting
+from studio.method import MethodCard, Needs
+from studio.settings import fields_of, setting
 from studio.supervisor import Supervisor
 from studio.ui.app import serve
 from studio.workspace import Workspace

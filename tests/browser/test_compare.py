@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from studio.recipe import read_recipe
+from studio.picture_file import read_recipe
 from studio.sheet import Sheet
 from studio.votes import Ballot
 from tests.browser.actor import header_of, save_concept

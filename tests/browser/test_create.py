@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.recipe import WAYS, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import WAYS
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage

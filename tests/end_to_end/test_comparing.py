@@ -22,7 +22,8 @@ from studio.jobs import Job
 from studio.marks import Marks
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.score import Judge
 from studio.sheet import ARCHIVE, PICTURE, Sheet
 from studio.worker import Worker

@@ -21,7 +21,8 @@ from studio.events import Result
 from studio.generate import generate
 from studio.masks import propose
 from studio.photo_set import PhotoSet
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.score import Judge
 from studio.worker import Worker
 from studio.workspace import Workspace

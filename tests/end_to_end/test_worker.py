@@ -19,7 +19,8 @@ from studio.generate import generate
 from studio.header import read_header
 from studio.jobs import Job
 from studio.photos import Photo
-from studio.recipe import Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import Recipe
 from studio.supervisor import Supervisor
 from studio.worker import Worker
 from studio.workspace import Workspace

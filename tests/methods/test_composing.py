@@ -19,7 +19,8 @@ from studio.concept import Concept
 from studio.edits import Active, LowRank, Reach, attach, reading_once
 from studio.events import Result, Step
 from studio.generate import Picture, generate, sample
-from studio.recipe import WAYS, Recipe, read_recipe, save_picture
+from studio.picture_file import read_recipe, save_picture
+from studio.recipe import WAYS, Recipe
 from tests import tiny
 from tests.by_hand import gated, header, low_rank, tuned, word
 

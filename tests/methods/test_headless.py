@@ -12,7 +12,7 @@ import studio.__main__ as painting
 import trainers.__main__ as training
 from studio.backbone import Backbone
 from studio.header import read_header
-from studio.recipe import read_recipe
+from studio.picture_file import read_recipe
 from studio.sheet import Sheet
 from tests import tiny
 from trainers.kit import moments

@@ -24,7 +24,8 @@ from studio.generate import Picture, generate
 from studio.header import Header
 from studio.method import Subject
 from studio.obey import obey, rate
-from studio.recipe import OBEYING, Recipe, read_recipe
+from studio.picture_file import read_recipe
+from studio.recipe import OBEYING, Recipe
 from tests import tiny
 from trainers import METHODS, train
 

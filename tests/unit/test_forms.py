@@ -9,7 +9,8 @@ import gradio as gr
 import pytest
 
 from studio.errors import StudioError
-from studio.method import MethodCard, Needs, fields_of, setting
+from studio.method import MethodCard, Needs
+from studio.settings import fields_of, setting
 from studio.ui.dials import STRENGTH_HELP, strength_help
 from studio.ui.forms import controls, explanation, recipe_values, settings_of
 from studio.ui.shelf_tab import nouns

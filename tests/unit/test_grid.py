@@ -15,7 +15,8 @@ from studio.errors import StudioError
 from studio.grid import Grid
 from studio.header import Header, Knob
 from studio.jobs import Jobs
-from studio.recipe import Recipe, read_recipe, save_picture
+from studio.picture_file import read_recipe, save_picture
+from studio.recipe import Recipe
 from studio.sheet import ARCHIVE, Sheet
 from studio.sheet_picture import SIDE_LOW, labelled
 

@@ -267,7 +267,9 @@ def test_pip_is_run_and_its_failure_told(tmp_path, monkeypatch, capsys):
 def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
     for folder in ("trainers", "studio"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "studio" / "method.py").touch()
+    described = [tmp_path / "studio" / name for name in ("method.py", "settings.py")]
+    for source in described:
+        source.touch()
     method = tmp_path / "trainers" / "__main__.py"
     lines = ["import json, pathlib", "runs = pathlib.Path('runs')", "runs.open('a').write('x')"]
     method.write_text("\n".join([*lines, f"print(json.dumps([json.loads({json.dumps(json.dumps(CARD))})]))"]))
@@ -278,9 +280,10 @@ def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
         (card,) = launch.method_catalogue(workspace)
         assert card.to_json() == {**CARD, "fields": ()}
     assert (tmp_path / "runs").read_text() == "x"
-    method.write_text(method.read_text() + "\n")
-    launch.method_catalogue(workspace)
-    assert (tmp_path / "runs").read_text() == "xx"
+    for number, source in enumerate((method, *described), 2):
+        source.write_text(source.read_text() + "\n")
+        launch.method_catalogue(workspace)
+        assert (tmp_path / "runs").read_text() == number * "x"
     method.write_text("raise ImportError('no such thing.')")
     with pytest.raises(StudioError, match="cannot be read: ImportError: no such thing"):
         launch.method_catalogue(workspace)

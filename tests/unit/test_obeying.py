@@ -10,7 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
-from studio.recipe import OBEYING, PNG_KEY, Recipe, read_recipe, save_picture
+from studio.picture_file import PNG_KEY, parameters, read_recipe, save_picture
+from studio.recipe import OBEYING, Recipe
 from studio.ui.create_form import filled, recipe_of
 from studio.ui.recipe_words import picture_card, recipe_facts
 
@@ -21,7 +22,7 @@ def test_it_travels_in_json_and_in_the_picture(tmp_path: Path) -> None:
     save_picture(Image.new("RGB", (8, 8)), recipe, tmp_path / "lily.png")
     assert read_recipe(tmp_path / "lily.png") == recipe
     assert "Obeying: 25" in Image.open(tmp_path / "lily.png").info["parameters"]
-    assert "Obeying" not in Recipe("<lily> at night").parameters()
+    assert "Obeying" not in parameters(Recipe("<lily> at night"))
 
 
 def test_a_picture_from_before_is_read_as_one_that_did_not_obey(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
-from studio.recipe import SEED_HIGH, Recipe, differences, from_parameters, read_recipe, save_picture
+from studio.picture_file import from_parameters, parameters, read_recipe, save_picture
+from studio.recipe import SEED_HIGH, Recipe, differences
 from studio.worker_state import WorkerState
 from studio.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
@@ -56,7 +57,7 @@ def test_our_own_parameters_say_what_they_can(negative: str) -> None:
     pair = Recipe("<lily> and <tom>", negative, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}, **look)
     words = Recipe("<lily> and <tom>", negative, composing="words", **look)
     for recipe in (alone, pair, words):
-        assert from_parameters(recipe.parameters()) == recipe
+        assert from_parameters(parameters(recipe)) == recipe
 
 
 def test_our_own_recipe_goes_before_the_parameters(tmp_path: Path) -> None:

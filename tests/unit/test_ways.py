@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.method import MethodCard, Needs, fields_of, setting
-from studio.recipe import WAYS, Recipe, read_recipe, read_regions, save_picture, write_regions
+from studio.method import MethodCard, Needs
+from studio.picture_file import parameters, read_recipe, save_picture
+from studio.recipe import WAYS, Recipe, read_regions, write_regions
 from studio.regions import boxed, parted
+from studio.settings import fields_of, setting
 from studio.ui.create_form import filled, recipe_of
 from studio.ui.recipe_words import recipe_facts
 from studio.workspace import Workspace
@@ -27,7 +29,7 @@ def test_it_travels_in_json_in_the_picture_and_in_the_text_of_the_field(tmp_path
     save_picture(Image.new("RGB", (8, 8)), TWO, tmp_path / "two.png")
     assert read_recipe(tmp_path / "two.png") == TWO
     assert "Composing: words" in Image.open(tmp_path / "two.png").info["parameters"]
-    placed = dataclasses.replace(TWO, composing="regions").parameters()
+    placed = parameters(dataclasses.replace(TWO, composing="regions"))
     assert 'Composing: regions, Regions: "lily=0,0.25,0.5,1"' in placed
 
 
@@ -52,7 +54,7 @@ def test_a_recipe_from_before_is_summed() -> None:
 )
 def test_only_concepts_that_share_a_picture_need_a_way(recipe: Recipe, way: str) -> None:
     assert recipe.way == way
-    assert ("Composing" in recipe.parameters()) == (way != "sum")
+    assert ("Composing" in parameters(recipe)) == (way != "sum")
 
 
 @pytest.mark.parametrize(

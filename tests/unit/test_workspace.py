@@ -15,11 +15,13 @@ from studio.concept import Concept
 from studio.edits import NewWord
 from studio.errors import StudioError
 from studio.jobs import Jobs
-from studio.method import MethodCard, Needs, fields_of, setting
+from studio.method import MethodCard, Needs
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
+from studio.picture_file import read_recipe, save_picture
 from studio.progress import Progress
-from studio.recipe import Recipe, handles_in, normal_handle, read_recipe, save_picture
+from studio.recipe import Recipe, handles_in, normal_handle
+from studio.settings import fields_of, setting
 from studio.workspace import Workspace
 from tests.unit.test_concept import HEADER
 

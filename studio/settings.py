@@ -1,0 +1,90 @@
+"""How the settings of a method describe themselves.
+
+A method's `Settings` dataclass is the only place where a setting's default, bounds, unit and help are
+written: the form in the page, the command-line flags, the concept's header and the docs all derive from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from studio.errors import StudioError
+
+
+def setting(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    source: str = "",
+) -> Any:
+    """A field of a `Settings` dataclass: the default is the recipe, `source` says where it comes from."""
+    metadata = {"help": help, "low": low, "high": high, "unit": unit, "choices": choices, "source": source}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as a form or a flag sees it. `kind` is int, float, bool, choice or text."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name as a label: `learning_rate` becomes "Learning rate"."""
+        return self.name.replace("_", " ").capitalize()
+
+    def parse(self, value: Any) -> Any:
+        """`value` as this field's type. Raises StudioError when it is none or out of bounds."""
+        if self.kind == "bool":
+            if isinstance(value, str) and value.lower() in ("true", "false"):
+                return value.lower() == "true"
+            if isinstance(value, bool | int):
+                return bool(value)
+            raise StudioError(f"{self.title} is either on or off, not {value!r}.", "Choose one of the two.")
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise StudioError(
+                    f"{self.title} cannot be {value!r}.", f"Choose {' or '.join(self.choices)}."
+                )
+            return value
+        if self.kind == "text":
+            return str(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise StudioError(f"{self.title} must be a number, not {value!r}.", self.range) from None
+        if self.kind == "int" and number != round(number):
+            raise StudioError(f"{self.title} must be a whole number, not {value!r}.", self.range)
+        below = self.low is not None and not number >= self.low
+        above = self.high is not None and not number <= self.high
+        if below or above:
+            raise StudioError(f"{self.title} of {number:g} is out of range.", self.range)
+        return int(number) if self.kind == "int" else number
+
+    @property
+    def range(self) -> str:
+        """The allowed values in words."""
+        return f"Give a value from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}."
+
+
+def fields_of(settings: type) -> tuple[Field, ...]:
+    """The fields of a `Settings` dataclass, in the order they were written."""
+    kinds = {bool: "bool", int: "int", float: "float", str: "text"}
+    fields = []
+    for field in dataclasses.fields(settings):
+        kind = "choice" if field.metadata.get("choices") else kinds[type(field.default)]
+        fields.append(Field(name=field.name, kind=kind, default=field.default, **field.metadata))
+    return tuple(fields)
