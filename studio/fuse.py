@@ -34,9 +34,10 @@ from studio.concept import Concept
 from studio.edits import Edit, LowRank
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
-from studio.generate import check, sample
+from studio.generate import check
 from studio.header import Header
 from studio.recipe import Recipe
+from studio.sampling import sample
 
 STEPS = 10  # of the painting whose inputs are collected
 RIDGE = 1e-4  # of the mean of G's diagonal

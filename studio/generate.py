@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from PIL.Image import Image
 from torch import Tensor
 
-from studio.attention import confined, recording
+from studio.attention import recording
 from studio.backbone import Backbone
 from studio.composing import (
-    APART,
     Conditions,
     compose,
     looks_of,
@@ -31,12 +30,13 @@ from studio.composing import (
     without_place,
 )
 from studio.concept import Concept
-from studio.edits import Active, attach, fit, reading_once
+from studio.edits import Active, attach
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
 from studio.obey import learned_words, obey
 from studio.recipe import Recipe, handles_in
 from studio.regions import boxed, parted
+from studio.sampling import cells_of, sample
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _laid_out(
 
     A handle has its box, or else its part of what is left, by where its noun looks in the first few steps.
     """
-    height, width = _cells(backbone, recipe)
+    height, width = cells_of(backbone, recipe)
     areas = boxed(recipe.regions, list(nouns), height, width)
     missing = [number for number, handle in enumerate(nouns) if handle not in recipe.regions]
     if not missing:
@@ -185,14 +185,6 @@ def _laid_out(
     return areas, (steps, latents)
 
 
-def _cells(backbone: Backbone, recipe: Recipe) -> tuple[int, int]:
-    """The height and width of a picture's latents."""
-    _, height, width = backbone.latent_shape
-    if recipe.size:
-        height = width = max(1, round(recipe.size * height / backbone.resolution))
-    return height, width
-
-
 def _sampled(
     backbone: Backbone, recipe: Recipe, conditions: Conditions, start: int, latents: Tensor | None, stage: str
 ) -> Generator[Event, None, Tensor]:
@@ -204,38 +196,3 @@ def _sampled(
         yield Step(0, 0, stage=stage)
     assert latents is not None
     return latents
-
-
-def sample(
-    backbone: Backbone,
-    recipe: Recipe,
-    conditions: Conditions,
-    seeds: Sequence[int],
-    start: int = 0,
-    latents: Tensor | None = None,
-) -> Iterator[Tensor]:
-    """The latents (n, C, h, w) of one picture per seed, after each step of DDIM with classifier-free
-    guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `recipe.guidance`. A guidance of 1
-    skips the negative prompt. With `latents`, the first `start` steps have led to these.
-    """
-    sampler = backbone.sampler(recipe.steps)
-    if latents is None:
-        shape = (backbone.latent_shape[0], *_cells(backbone, recipe))
-        noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
-        latents = torch.stack(noise) * sampler.init_noise_sigma
-    guided = recipe.guidance != 1
-    hidden = conditions.hidden if guided else conditions.hidden[1:]
-    hidden = hidden.repeat_interleave(len(seeds), dim=0).to(backbone.dtype)
-    with torch.no_grad():
-        attached, once = fit(backbone, conditions.actives), reading_once(backbone)
-    for number, t in list(enumerate(sampler.timesteps))[start:]:
-        apart = number < APART * recipe.steps
-        with torch.no_grad(), attached(), once(), confined(backbone, conditions.sight, apart):
-            noisy = sampler.scale_model_input(latents, t)
-            if guided:
-                eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, hidden).chunk(2)
-                eps = eps_0 + recipe.guidance * (eps_c - eps_0)
-            else:
-                eps = backbone.predict(noisy, t, hidden)
-            latents = sampler.step(eps, t, latents).prev_sample
-        yield latents

@@ -23,8 +23,8 @@ from studio.edits import Active
 from studio.events import Event, Result, Step
 from studio.eyes import Eyes
 from studio.figure import Figure
-from studio.generate import sample
 from studio.recipe import Recipe
+from studio.sampling import sample
 from studio.shots import Shots, shoot, spoken
 
 CONTROL = "plain noun"

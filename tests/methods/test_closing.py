@@ -15,10 +15,11 @@ from studio.composing import summed
 from studio.concept import Concept
 from studio.edits import NewWord
 from studio.events import Event, FinishEarly, Note, Result, Step
-from studio.generate import actives_of, sample
+from studio.generate import actives_of
 from studio.method import Subject
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe
+from studio.sampling import sample
 from studio.verdict import Verdict
 from tests import tiny
 from tests.unit.test_concept import HEADER

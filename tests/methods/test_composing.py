@@ -18,9 +18,10 @@ from studio.composing import Conditions, at_words, in_regions, looks_of, placed,
 from studio.concept import Concept
 from studio.edits import Active, LowRank, Reach, attach, reading_once
 from studio.events import Result, Step
-from studio.generate import Picture, generate, sample
+from studio.generate import Picture, generate
 from studio.picture_file import read_recipe, save_picture
 from studio.recipe import WAYS, Recipe
+from studio.sampling import sample
 from tests import tiny
 from tests.by_hand import gated, header, low_rank, tuned, word
 

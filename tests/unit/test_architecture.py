@@ -58,6 +58,7 @@ DEVICE = (
     "concept",
     "exchange",
     "obey",
+    "sampling",
     "generate",
     "fuse",
     "eye",

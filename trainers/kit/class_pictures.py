@@ -18,8 +18,8 @@ from torch import Tensor
 from studio.backbone import Backbone
 from studio.composing import Conditions
 from studio.events import Event, Note, Step
-from studio.generate import sample
 from studio.recipe import Recipe
+from studio.sampling import sample
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 

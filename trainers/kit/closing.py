@@ -20,10 +20,11 @@ from studio.composing import summed
 from studio.concept import Concept
 from studio.cp_clip import Box
 from studio.events import Event, Note, Step
-from studio.generate import actives_of, sample, with_nouns
+from studio.generate import actives_of, with_nouns
 from studio.measures import pairs
 from studio.photo_set import PhotoSet
 from studio.recipe import Recipe, handles_in
+from studio.sampling import sample
 from studio.verdict import Verdict
 
 SEEDS = 4
