@@ -10,7 +10,7 @@ from studio.frontier import Point, best, front
 
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 16, 46
-TICKS = 4
+TICKS_LOW = 3
 
 
 class _Scale:
@@ -25,13 +25,15 @@ class _Scale:
     def __call__(self, value: float) -> float:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    def ticks(self) -> list[float]:
-        """Round values inside the range."""
-        rough = (self.high - self.low) / TICKS
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-        first = math.ceil(self.low / step)
-        return [n * step for n in range(first, math.floor(self.high / step) + 1)]
+    def ticks(self) -> list[tuple[float, str]]:
+        """Round values inside the range, at least two, with as many digits as tell them apart."""
+        rough = (self.high - self.low) / TICKS_LOW
+        power = math.floor(math.log10(rough))
+        step = 10.0**power * max(
+            factor for factor in (1, 2, 5) if factor == 1 or factor * 10.0**power <= rough
+        )
+        numbers = range(math.ceil(self.low / step), math.floor(self.high / step) + 1)
+        return [(n * step, f"{n * step:.{max(0, -power)}f}") for n in numbers]
 
 
 def _scales(found: Sequence[Point]) -> tuple[_Scale, _Scale]:
@@ -44,12 +46,12 @@ def scatter(found: Sequence[Point], chosen: str) -> str:
     """The points as an inline SVG."""
     x, y = _scales(found)
     parts = []
-    for tick in x.ticks():
+    for tick, label in x.ticks():
         parts.append(_line("net", x(tick), x(tick), TOP, HEIGHT - BOTTOM))
-        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 16}">{tick:.2g}</text>')
-    for tick in y.ticks():
+        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
+    for tick, label in y.ticks():
         parts.append(_line("net", LEFT, WIDTH - RIGHT, y(tick), y(tick)))
-        parts.append(f'<text class="tick side" x="{LEFT - 7}" y="{y(tick) + 4:.1f}">{tick:.2g}</text>')
+        parts.append(f'<text class="tick side" x="{LEFT - 7}" y="{y(tick) + 4:.1f}">{label}</text>')
     edge = front(found)
     line = " ".join(f"{x(point.agreement.mean):.1f},{y(point.likeness.mean):.1f}" for point in edge)
     parts.append(f'<polyline class="front" points="{line}"/>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from studio.grid import Grid
 from studio.marks import Mark, Marks
 from studio.recipe import Recipe
 from studio.sheet import Sheet
+from studio.ui.scatter import scatter
 
 
 def point(label: str, likeness: float, agreement: float, half: float | None = 0.001) -> Point:
@@ -66,3 +68,15 @@ def test_points_are_means_over_the_pictures_of_a_setting(tmp_path: Path) -> None
     assert two.likeness.half == pytest.approx(4.303 * 0.1 / 3**0.5) and two.agreement.half == 0
     assert four.likeness.mean == pytest.approx(0.15) and two.copying is None
     assert [each.label for each in points(sheet, Marks.open(tmp_path), "y")] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("spread", [0.0004, 0.021, 0.05, 0.083, 0.3, 1.0])
+def test_the_plot_has_ticks_that_can_be_told_apart_however_close_the_points_are(spread: float) -> None:
+    drawn = scatter([point("a", 0.5, 0.107, None), point("b", 0.5 + spread, 0.107 + spread, None)], "")
+    for kind in ("tick", "tick side"):
+        labels = re.findall(rf'class="{kind}"[^>]*>([^<]*)<', drawn)
+        assert 2 <= len(labels) <= 9 and len(set(labels)) == len(labels)
+        steps = {
+            round(float(after) - float(before), 9) for before, after in zip(labels, labels[1:], strict=False)
+        }
+        assert len(steps) == 1
