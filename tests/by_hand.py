@@ -23,9 +23,9 @@ def word(backbone: Backbone, handle: str, noun: str, seed: int) -> NewWord:
     return NewWord(handle, noun, torch.randn(2, backbone.text.width, generator=generator) * 0.2)
 
 
-def low_rank(backbone: Backbone, handle: str, noun: str, seed: int, *endings: str) -> LowRank:
+def low_rank(backbone: Backbone, handle: str, noun: str, seed: int, *endings: str, rank: int = 2) -> LowRank:
     generator = torch.Generator().manual_seed(seed)
-    edit = LowRank.start(handle, noun, backbone.linear_sites(*endings or SITES), 2, generator)
+    edit = LowRank.start(handle, noun, backbone.linear_sites(*endings or SITES), rank, generator)
     with torch.no_grad():
         for B in edit.B.values():
             B.copy_(torch.randn(B.shape, generator=generator) * 0.5)

@@ -1,6 +1,7 @@
 """What composing costs: seconds a step with 1, 2, ... concepts beside the bare diffusers pipeline.
 
     python -m tests.speed lily.safetensors trek.safetensors --ways sum words regions
+    python -m tests.speed --shapes sd-1.5 --steps 4     random weights, edits of rank 16
 
 Everything is painted in turn, round after round, so that a machine that slows down slows all of it down. A
 row is the median over rounds of the median step; its share is the median of the rounds' quotients.
@@ -24,16 +25,17 @@ from studio.concept import Concept
 from studio.events import Step
 from studio.generate import generate
 from studio.recipe import WAYS, Recipe
+from tests.by_hand import header, low_rank, word
+from tests.shapes import SHAPES, real
+from trainers.kit.attention_sites import UNET_SITES
 
+RANK = 16
 PROMPT = "{} on a blue background"
 Painting = Callable[[], list[float]]
 
 
-def bare(base: str, prompt: str, steps: int, guidance: float) -> Painting:
+def bare(pipeline: StableDiffusionPipeline, prompt: str, steps: int, guidance: float) -> Painting:
     """diffusers' own pipeline; calling it paints once and tells when each step was done."""
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        base, safety_checker=None, local_files_only=True, dtype=torch.float32
-    )
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
 
@@ -44,7 +46,8 @@ def bare(base: str, prompt: str, steps: int, guidance: float) -> Painting:
             done.append(time.perf_counter())
             return tensors
 
-        pipeline(prompt, num_inference_steps=steps, guidance_scale=guidance, callback_on_step_end=note)
+        look = {"num_inference_steps": steps, "guidance_scale": guidance, "output_type": "latent"}
+        pipeline(prompt, callback_on_step_end=note, **look)
         return done
 
     return paint
@@ -65,26 +68,52 @@ def seconds(done: Sequence[float]) -> float:
     return statistics.median(after - before for before, after in zip(done, done[1:], strict=False))
 
 
+def opened(base: str, paths: Sequence[Path]) -> tuple[StableDiffusionPipeline, Backbone, list[Concept]]:
+    """The same base twice, and concepts for it."""
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        base, safety_checker=None, local_files_only=True, dtype=torch.float32
+    )
+    return pipeline, Backbone.open(base), [Concept.open(path) for path in paths]
+
+
+def made(shapes: str, side: int) -> tuple[StableDiffusionPipeline, Backbone, list[Concept]]:
+    """A real architecture with random weights, and three concepts by hand; pipeline and backbone share it."""
+    backbone = real(shapes, side)
+    parts = {"vae": backbone.vae, "text_encoder": backbone.text_encoder, "unet": backbone.unet}
+    rest = {"tokenizer": backbone.tokenizer, "scheduler": backbone.schedule, "feature_extractor": None}
+    pipeline = StableDiffusionPipeline(**parts, **rest, safety_checker=None, requires_safety_checker=False)
+    concepts = []
+    for seed, handle in enumerate(("<lily>", "<trek>", "<amber>")):
+        edits = (
+            word(backbone, handle, "cat", seed),
+            low_rank(backbone, handle, "cat", seed, *UNET_SITES, rank=RANK),
+        )
+        concepts.append(Concept(header(backbone, {handle: "cat"}), edits))
+    return pipeline, backbone, concepts
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.speed", description=__doc__.split("\n")[0])
-    parser.add_argument("concepts", type=Path, nargs="+")
+    parser.add_argument("concepts", type=Path, nargs="*", help="files for the base")
     parser.add_argument("--base", default=str(STARTER))
+    parser.add_argument("--shapes", choices=list(SHAPES), help="a real architecture instead")
+    parser.add_argument("--side", type=int, default=32, help="of the latents of --shapes")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
-    backbone, concepts = Backbone.open(given.base), [Concept.open(path) for path in given.concepts]
+    pipeline, backbone, concepts = (
+        made(given.shapes, given.side) if given.shapes else opened(given.base, given.concepts)
+    )
     look = Recipe("", seed=0, steps=given.steps, guidance=given.guidance)
 
     def recipe(count: int, way: str) -> Recipe:
         named = " and ".join(concept.header.handle for concept in concepts[:count])
         return dataclasses.replace(look, prompt=PROMPT.format(named or "a dog"), composing=way)
 
-    paintings = {
-        "bare pipeline": bare(given.base, PROMPT.format("a dog and a cat"), look.steps, look.guidance)
-    }
+    paintings = {"bare pipeline": bare(pipeline, PROMPT.format("a dog and a cat"), look.steps, look.guidance)}
     paintings["no concept"] = composed(backbone, recipe(0, "sum"), [])
     paintings["1"] = composed(backbone, recipe(1, "sum"), concepts)  # all ways paint one concept alike
     for count in range(2, len(concepts) + 1):

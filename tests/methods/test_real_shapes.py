@@ -7,11 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from studio.backbone import Backbone
 from studio.concept import Concept
 from studio.edits import Full, LowRank
 from studio.events import Result
@@ -19,52 +16,17 @@ from studio.generate import generate
 from studio.method import Subject
 from studio.recipe import Recipe
 from tests import tiny
+from tests.shapes import SHAPES, real, unet
 from trainers import METHODS, train
 from trainers.kit.attention_sites import UNET_SITES
 
-SHAPES = {
-    "sd-1.5": {
-        "unet": {"cross_attention_dim": 768, "attention_head_dim": 8},
-        "text": {
-            "hidden_size": 768,
-            "intermediate_size": 3072,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-        },
-        "low_rank": 797_184,
-        "weights": 859_520_964,
-        "prediction_type": "epsilon",
-    },
-    "sd-2.1": {
-        "unet": {
-            "cross_attention_dim": 1024,
-            "attention_head_dim": [5, 10, 20, 20],
-            "use_linear_projection": True,
-        },
-        "text": {
-            "hidden_size": 1024,
-            "intermediate_size": 4096,
-            "num_hidden_layers": 23,
-            "num_attention_heads": 16,
-        },
-        "low_rank": 829_952,
-        "weights": 865_910_724,
-        "prediction_type": "v_prediction",
-    },
-}
-
-
 SIDE = 16  # of a latent: every weight has its real shape, and a picture of 128 px is 16 times cheaper
-
-
-def unet(name: str) -> UNet2DConditionModel:
-    return UNet2DConditionModel(sample_size=SIDE, **SHAPES[name]["unet"])
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_rank_four_has_the_published_size(name: str) -> None:
     with torch.device("meta"):
-        model = unet(name)
+        model = unet(name, SIDE)
     sites = {
         f"unet.{path}": module
         for path, module in model.named_modules()
@@ -78,51 +40,16 @@ def test_rank_four_has_the_published_size(name: str) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_full_tuning_takes_every_published_weight(name: str) -> None:
     with torch.device("meta"):
-        model = unet(name)
+        model = unet(name, SIDE)
     sites = {f"unet.{path}": module for path, module in model.named_modules() if path}
     full = Full.start("<lily>", "cat", SimpleNamespace(sites=sites), text_encoder=False)
     assert sum(weight.numel() for weight in full.parameters()) == SHAPES[name]["weights"]
 
 
-def real(name: str) -> Backbone:
-    """A backbone of the real shapes, its weights uniform noise."""
-    shapes = SHAPES[name]
-    words = tiny.tokenizer()
-    ids = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": 0}
-    with torch.device("meta"):
-        parts = (
-            CLIPTextModel(CLIPTextConfig(vocab_size=49408, hidden_act="quick_gelu", **ids, **shapes["text"])),
-            unet(name),
-            AutoencoderKL(
-                block_out_channels=(128, 256, 512, 512),
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4,
-                layers_per_block=2,
-                sample_size=8 * SIDE,
-            ),
-        )
-    generator = torch.Generator().manual_seed(0)
-    for part in parts:
-        part.to_empty(device="cpu")
-        for tensor in (*part.parameters(), *part.buffers()):
-            if tensor.is_floating_point():
-                tensor.data.uniform_(-0.02, 0.02, generator=generator)
-            else:
-                tensor.copy_(torch.arange(tensor.numel()).view_as(tensor))
-    schedule = {
-        "prediction_type": shapes["prediction_type"],
-        "beta_schedule": "scaled_linear",
-        "beta_start": 0.00085,
-        "beta_end": 0.012,
-        "steps_offset": 1,
-    }
-    return Backbone(name, words, *parts, schedule)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
-    backbone = real(name)
+    backbone = real(name, SIDE)
     assert backbone.resolution == 8 * SIDE and len(backbone.linear_sites("attn2.to_k")) == 16
     look = Recipe("", steps=1, guidance=1.0)
     quick = {
