@@ -17,9 +17,9 @@ attached at all.
 
 Differences: no official code exists, so optimiser and rates are those of the one public port that trains;
 the mask is the base's own attention to the noun instead of another model's; with few photos the loss is
-weighted by the mask once, where that port weights both sides of the square. The sentences can be bare words, for a
-base that knows no photos: what a causal encoder answers for a word depends on what stands before it. On the
-starter, which knows none, the public port's sentences are better all the same.
+weighted by the mask once, where that port weights both sides of the square. The sentences can be bare words,
+for a base that knows no photos: what a causal encoder answers for a word depends on what stands before it.
+On the starter, which knows none, the public port's sentences are better all the same.
 """
 
 from __future__ import annotations
