@@ -20,7 +20,7 @@ from studio.axis import SINGLE, Axis
 from studio.backbone import Backbone
 from studio.base import STARTER
 from studio.concept import Concept
-from studio.console import shown
+from studio.console import file_for, folder_for, shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.fill import fill
@@ -179,8 +179,7 @@ def _paint(given: argparse.Namespace) -> None:
     for handle, known in asked.concepts.items():
         if recipe.concepts.get(handle) != known:
             print(f"{handle} is another file than when this was painted; the picture will differ.")
-    folder = given.out or workspace.pictures
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_for(given.out or workspace.pictures)
     backbone = Backbone.open(given.base)
     for event in shown(generate(backbone, recipe, open_concepts(workspace, recipe))):
         if isinstance(event, Result):
@@ -198,18 +197,18 @@ def _fuse(given: argparse.Namespace) -> None:
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, guidance=defaults.guidance)
     concepts = [Concept.open(workspace.shelf.named(place).path) for place in given.concepts]
+    out = file_for(given.out)
     for event in shown(fuse(Backbone.open(given.base), concepts, look)):
         if isinstance(event, Result):
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            event.value.save(given.out)
-            print(f"Kept as {given.out} ({given.out.stat().st_size / 1000:.0f} kB)")
+            event.value.save(out)
+            print(f"Kept as {out} ({out.stat().st_size / 1000:.0f} kB)")
 
 
 def _grid(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     x, y = (_axis(text) if text else SINGLE for text in (given.x, given.y))
     grid, cells = workspace.explained(Grid(_recipe(given, workspace, (x, y)), x, y))
-    sheet = Sheet.lay(given.out or Path("grid"), grid, cells)
+    sheet = Sheet.lay(folder_for(given.out or Path("grid")), grid, cells)
     backbone = Backbone.open(given.base)
     for _ in shown(fill(backbone, sheet, lambda recipe: open_concepts(workspace, recipe))):
         pass

@@ -11,7 +11,7 @@ from PIL import Image
 from studio.backbone import Backbone
 from studio.base import STARTER
 from studio.concept import Concept
-from studio.console import shown
+from studio.console import folder_for, shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.eyes import add_eye_flags, eyes_of
@@ -66,7 +66,7 @@ def score_concept(given: argparse.Namespace) -> None:
     )
     backbone = Backbone.open(given.base)
     eyes = eyes_of(backbone, given.clip, given.dino)
-    out = given.out or workspace.folder / "scores" / handle.strip("<>")
+    out = folder_for(given.out or workspace.folder / "scores" / handle.strip("<>"))
     references = References(photos[kept:], photos[:kept], absent)
     concept, patterns = Concept.open(entry.path), _patterns(given.prompts)
     for event in shown(score(backbone, concept, references, eyes, look, out, handle, patterns)):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from studio.backbone import Backbone
 from studio.base import STARTER
-from studio.console import shown
+from studio.console import file_for, shown
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
 from studio.masks import check
@@ -93,6 +93,7 @@ def _train(given: argparse.Namespace) -> None:
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
+    path = file_for(given.out or workspace.shelf.path(subject.handle))
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = Backbone.open(given.base)
@@ -104,8 +105,6 @@ def _train(given: argparse.Namespace) -> None:
                 told += 1
                 picture.save(workspace.pictures / f"{name}-learned-{told:02d}.png")
             case Result(value=concept):
-                path = given.out or workspace.shelf.path(subject.handle)
-                path.parent.mkdir(parents=True, exist_ok=True)
                 concept.save(path)
                 print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
 
@@ -140,6 +139,7 @@ def _moments(given: argparse.Namespace) -> None:
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
         raise StudioError(f"{given.base} is no folder to keep them in.", "Name a file with --out.")
+    file_for(out)
     try:
         lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
     except (OSError, ValueError) as error:

@@ -121,6 +121,26 @@ def test_what_cannot_be_painted_is_one_sentence(
     assert message in error and "Traceback" not in error
 
 
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    (tmp_path / "file").touch()
+    for module in (training, painting):
+        monkeypatch.setattr(module.Backbone, "open", lambda *_: pytest.fail("too late"))
+    look = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
+    grid = ["grid", "a <lily>", "--x", "guidance=1,2", *look]
+    for arguments in (["paint", "a <lily>", *look], grid):
+        assert painting.main(arguments) == 2
+        assert "cannot be a folder: File exists" in capsys.readouterr().err.splitlines()[-1]
+    other = ["--name", "tom", "--noun", "cat", "--workspace", str(tmp_path)]
+    for out, complaint in ((tmp_path / "file" / "a", "cannot be a folder"), (tmp_path, "is a folder")):
+        assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
+        assert complaint in capsys.readouterr().err.splitlines()[-1]
+        assert painting.main(["fuse", "lily", *look[:2], "--out", str(out)]) == 2
+        assert complaint in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_photos_that_are_not_there_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert learn([tmp_path / "nowhere"], tmp_path) == 2
     assert "There is no" in capsys.readouterr().err
