@@ -20,7 +20,7 @@ from studio.axis import SINGLE, Axis
 from studio.backbone import Backbone
 from studio.base import STARTER
 from studio.concept import Concept
-from studio.console import file_for, folder_for, shown
+from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.fill import fill
@@ -28,6 +28,7 @@ from studio.fuse import fuse
 from studio.generate import generate
 from studio.grid import Grid
 from studio.picture_file import read_recipe, save_picture
+from studio.places import file_for, folder_for
 from studio.recipe import OBEYING, WAYS, Recipe, handles_in, normal_handle, random_seed, read_regions
 from studio.scoring import add_score_flags, score_concept
 from studio.sheet import ARCHIVE, PICTURE, Sheet

@@ -1,14 +1,11 @@
-"""A task on the terminal: where its results may go, a bar that moves, and what there is to say above it."""
+"""A long task on the terminal: a bar that moves, and what there is to say above it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from tqdm import tqdm
 
-from studio.errors import StudioError
 from studio.events import Event, Note, Step
 
 
@@ -34,23 +31,3 @@ def shown(events: Iterable[Event]) -> Iterator[Event]:
     finally:
         if bar is not None:
             bar.close()
-
-
-def folder_for(place: Path) -> Path:
-    """A folder to write to, made where there is none; asked for before a long task, not after it. Raises
-    StudioError when nothing can be written there."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudioError(f"{place} cannot be a folder: {error.strerror}.", "Name another.") from error
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise StudioError(f"Nothing can be written to {place}.", "Name another folder.")
-    return place
-
-
-def file_for(place: Path) -> Path:
-    """A file to write, likewise."""
-    folder_for(place.parent)
-    if place.is_dir():
-        raise StudioError(f"{place} is a folder.", "Name a file in it.")
-    return place

@@ -12,7 +12,7 @@ from studio.recipe import handles_in, normal_handle
 NOUN_LETTERS_HIGH = 60
 
 
-def named(name: str, noun: str, taken: Collection[str] = ()) -> Subject:
+def subject(name: str, noun: str, taken: Collection[str]) -> Subject:
     """A subject with this name and noun. Raises StudioError when its handle is among those `taken`, or either
     cannot be used."""
     handle, noun = normal_handle(name), " ".join(noun.split()).lower()
@@ -26,9 +26,7 @@ def named(name: str, noun: str, taken: Collection[str] = ()) -> Subject:
     return Subject(handle, noun)
 
 
-def named_together(
-    names: Sequence[tuple[str, str]], method: MethodCard, taken: Collection[str] = ()
-) -> Subject:
+def subjects(names: Sequence[tuple[str, str]], method: MethodCard, taken: Collection[str]) -> Subject:
     """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two have
     the same name, or there are more than the method learns together."""
     high = method.needs.subjects_high
@@ -38,9 +36,9 @@ def named_together(
             f"{method.title} learns {things} at a time; there are {len(names)}.",
             "Remove some, or choose another method.",
         )
-    subject, *others = (named(name, noun, taken) for name, noun in names)
-    handles = [subject.handle, *(other.handle for other in others)]
+    first, *others = (subject(name, noun, taken) for name, noun in names)
+    handles = [first.handle, *(other.handle for other in others)]
     twice = next((handle for handle in handles if handles.count(handle) > 1), None)
     if twice:
         raise StudioError(f"Two things are called {twice}.", "Give each its own name.")
-    return replace(subject, beside=tuple(others))
+    return replace(first, beside=tuple(others))

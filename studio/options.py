@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from studio.base import STARTER
 from studio.errors import StudioError
+from studio.places import folder_for
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,14 +74,7 @@ def check(options: argparse.Namespace) -> None:
     if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
         hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
         raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
-    probe = options.workspace.expanduser() / f".{os.getpid()}"
-    try:
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        message = f"The workspace {probe.parent} cannot be written to ({error.strerror})."
-        raise StudioError(message, "Choose another folder with --workspace DIR.") from None
+    folder_for(options.workspace.expanduser(), "Choose another with --workspace DIR.")
 
 
 def check_port(host: str, port: int) -> None:

@@ -11,11 +11,12 @@ from PIL import Image
 from studio.backbone import Backbone
 from studio.base import STARTER
 from studio.concept import Concept
-from studio.console import folder_for, shown
+from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Result
 from studio.eyes import add_eye_flags, eyes_of
 from studio.photos import files_in, open_photos
+from studio.places import folder_for
 from studio.recipe import Recipe, normal_handle
 from studio.scorecard import PATTERNS, SEEDS, Card, References, score
 from studio.workspace import Workspace
@@ -64,9 +65,9 @@ def score_concept(given: argparse.Namespace) -> None:
         guidance=defaults.guidance if given.guidance is None else given.guidance,
         concepts={handle: workspace.shelf.hash(entry)},
     )
+    out = folder_for(given.out or workspace.folder / "scores" / handle.strip("<>"))
     backbone = Backbone.open(given.base)
     eyes = eyes_of(backbone, given.clip, given.dino)
-    out = folder_for(given.out or workspace.folder / "scores" / handle.strip("<>"))
     references = References(photos[kept:], photos[:kept], absent)
     concept, patterns = Concept.open(entry.path), _patterns(given.prompts)
     for event in shown(score(backbone, concept, references, eyes, look, out, handle, patterns)):

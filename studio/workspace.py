@@ -17,13 +17,13 @@ from typing import Any
 
 from PIL import Image
 
+from studio import naming
 from studio.base import DEMO, STARTER, BaseDefaults
 from studio.errors import StudioError
 from studio.grid import Cell, Grid
 from studio.jobs import TAKEN_UP, Job, Jobs
 from studio.masks import check, propose, without
 from studio.method import MethodCard, Subject
-from studio.naming import named, named_together
 from studio.photo_set import PhotoSet
 from studio.photos import Photo
 from studio.progress import Progress
@@ -116,7 +116,7 @@ class Workspace:
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used or is
         taken, or the method does not learn that many together."""
-        return named_together(names, method, self.taken)
+        return naming.subjects(names, method, self.taken)
 
     @property
     def taken(self) -> set[str]:
@@ -231,8 +231,9 @@ class Workspace:
             return self.jobs.get(number)
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
+        taken = self.taken
         for handle, noun in Subject.of(job.task).handles.items():
-            named(handle, noun, self.taken)
+            naming.subject(handle, noun, taken)
         photos = self.jobs.folder(number) / "photos"
         with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):
             shutil.copytree(photos, folder / "photos")

@@ -104,6 +104,8 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
+    if not (given.concepts or given.shapes):
+        parser.error("name concept files, or --shapes")
     pipeline, backbone, concepts = (
         made(given.shapes, given.side) if given.shapes else opened(given.base, given.concepts)
     )

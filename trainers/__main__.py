@@ -13,13 +13,14 @@ from pathlib import Path
 
 from studio.backbone import Backbone
 from studio.base import STARTER
-from studio.console import file_for, shown
+from studio.console import shown
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
 from studio.masks import check
 from studio.method import MethodCard
 from studio.photo_set import PhotoSet
 from studio.photos import files_in
+from studio.places import file_for
 from studio.recipe import Recipe
 from studio.workspace import Workspace
 from trainers import BROKEN, METHODS, train

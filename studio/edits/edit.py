@@ -133,13 +133,17 @@ def hooked(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> It
 @contextmanager
 def forwarding(backbone: Backbone, forwards: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
     """Other forward functions in the place of the layers' own, for the length of a block; hooks still act."""
+    own = {site: vars(backbone.sites[site]).get("forward") for site in forwards}
     try:
         for site, forward in forwards.items():
             backbone.sites[site].forward = forward
         yield
     finally:
-        for site in forwards:
-            backbone.sites[site].__dict__.pop("forward", None)
+        for site, forward in own.items():
+            if forward is None:
+                vars(backbone.sites[site]).pop("forward", None)
+            else:
+                backbone.sites[site].forward = forward
 
 
 @contextmanager

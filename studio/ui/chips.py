@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import islice
 
 from studio.recipe import HANDLE, handles_in
 from studio.ui.thumbnails import portrait
 from studio.workspace import Workspace
+
+EXAMPLES_HIGH = 6
 
 
 def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
@@ -40,11 +43,11 @@ def chips(workspace: Workspace) -> str:
 def examples(workspace: Workspace) -> str:
     """Prompts that suit the base, about the newest concepts, as buttons."""
     here = [handle for entry in workspace.shelf.entries() for handle in entry.header.handles]
-    prompts = [about(here, prompt) for prompt in workspace.base_defaults().prompts]
+    prompts = filter(None, (about(here, prompt) for prompt in workspace.base_defaults().prompts))
     rows = "".join(
         f'<button type="button" class="act act-link" data-act="example" data-id="{escape(prompt)}">'
         f"{escape(prompt)}</button>"
-        for prompt in [prompt for prompt in prompts if prompt][:6]
+        for prompt in islice(prompts, EXAMPLES_HIGH)
     )
     return f'<div class="examples"><span class="faint">Try</span>{rows}</div>' if rows else ""
 

@@ -212,6 +212,17 @@ def test_keys_of_a_text_are_worked_out_once_until_gradients_are_wanted(backbone:
         assert layer(text) is not layer(text)
 
 
+def test_a_forward_function_that_somebody_else_put_on_a_layer_stays(backbone: Backbone) -> None:
+    layer = next(iter(backbone.linear_sites("attn2.to_k").values()))
+    layer.forward = theirs = lambda x: x
+    try:
+        with reading_once(backbone)():
+            assert layer.forward is not theirs
+        assert layer.forward is theirs
+    finally:
+        del layer.forward
+
+
 # regions
 
 

@@ -132,9 +132,9 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     grid = ["grid", "a <lily>", "--x", "guidance=1,2", *look]
     for arguments in (["paint", "a <lily>", *look], grid):
         assert painting.main(arguments) == 2
-        assert "cannot be a folder: File exists" in capsys.readouterr().err.splitlines()[-1]
+        assert "cannot be written to: File exists" in capsys.readouterr().err.splitlines()[-1]
     other = ["--name", "tom", "--noun", "cat", "--workspace", str(tmp_path)]
-    for out, complaint in ((tmp_path / "file" / "a", "cannot be a folder"), (tmp_path, "is a folder")):
+    for out, complaint in ((tmp_path / "file" / "a", "cannot be written to"), (tmp_path, "is a folder")):
         assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]
         assert painting.main(["fuse", "lily", *look[:2], "--out", str(out)]) == 2

@@ -20,6 +20,7 @@ NOUNS = (
     "errors",
     "installation",
     "base",
+    "places",
     "options",
     "events",
     "settings",

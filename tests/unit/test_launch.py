@@ -139,7 +139,7 @@ def test_an_old_python_is_told_so(ready, capsys, monkeypatch):
 
 
 def test_an_old_python_can_read_the_launcher():
-    needed = ("__init__", "base", "errors", "installation", "options")
+    needed = ("__init__", "base", "errors", "installation", "options", "places")
     for name in ("launch.py", *(f"studio/{part}.py" for part in needed)):
         ast.parse((launch.HERE / name).read_text(encoding="utf-8"), feature_version=(3, 7))
 
