@@ -24,15 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
-from studio.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
-from studio.options import check, check_port, host_of, parser
+from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
+from studio.launcher.options import check_flags, check_port, host_of, parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from studio.method import MethodCard
-    from studio.workspace import Workspace
+    from studio.workspace.workspace import Workspace
 
 OLDEST_PYTHON = (3, 11)
 
@@ -79,12 +79,12 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 
 def open_studio(options: argparse.Namespace) -> None:
     """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
-    from studio.supervisor import Supervisor
-    from studio.workspace import Workspace
+    from studio.workspace.supervisor import Supervisor
+    from studio.workspace.workspace import Workspace
 
     workspace = Workspace(options.workspace, options.base, options.segmenter)
     holder = claim(workspace)
-    workspace.welcome()
+    workspace.add_demo_concept()
     keep_gradio_to(workspace.cache / "uploads")
     from studio.ui.app import serve
 
@@ -121,7 +121,7 @@ def keep_gradio_to(folder: Path) -> None:
 def work(options: argparse.Namespace) -> None:
     """The other process: trains and paints what the page queued."""
     from studio import worker
-    from studio.workspace import Workspace
+    from studio.workspace.workspace import Workspace
     from trainers import METHODS, train
 
     worker.work(Workspace(options.workspace, options.base, options.segmenter), METHODS, train)
@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "open":
         open_studio(options)
     else:
-        from studio.workspace import Workspace
+        from studio.workspace.workspace import Workspace
 
         method_catalogue(Workspace(options.workspace, base=options.base))
         print(f"Everything is in place. To open the studio: {parser().prog}")
@@ -167,7 +167,7 @@ def dispatch(arguments: list[str]) -> int:
         raise StudioError("The tests are not part of the installed program.", "Run them in a clone of it.")
     options = parser().parse_args(arguments[:1] if is_test else arguments)
     if not is_test:
-        check(options)
+        check_flags(options)
     if options.command == "open":
         check_port(host_of(options), options.port)
     extras = {"test"} if is_test else set()

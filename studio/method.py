@@ -18,22 +18,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from studio.errors import StudioError
 from studio.events import Event, Insight
 from studio.settings import Field, fields_of
+from studio.subject import Subject
 
 if TYPE_CHECKING:
     import torch
 
-    from studio.backbone import Backbone
     from studio.edits import Edit
-    from studio.photo_set import PhotoSet
+    from studio.models.backbone import Backbone
+    from studio.photos.photo_set import PhotoSet
 
 
 @dataclass(frozen=True)
 class Needs:
     """What a method asks of the user before it can start."""
 
-    photos_low: int = 1
-    photos_high: int = 30
-    subjects_high: int = 1  # different things learned together from the same photos
+    min_photos: int = 1
+    max_photos: int = 30
+    max_subjects: int = 1  # different things learned together from the same photos
     masks: bool = False  # every subject needs a mask in at least one of the photos
 
 
@@ -50,7 +51,7 @@ class MethodCard:
 
     def check(self, photos: int) -> None:
         """Raises StudioError when this is no number of photos for the method."""
-        low, high = self.needs.photos_low, self.needs.photos_high
+        low, high = self.needs.min_photos, self.needs.max_photos
         if not low <= photos <= high:
             raise StudioError(
                 f"{self.title} needs {low} to {high} photos; there are {photos}.", "Add or remove some."
@@ -86,27 +87,6 @@ class MethodCard:
         """The card that `to_json` wrote."""
         fields = tuple(Field(**{**field, "choices": tuple(field["choices"])}) for field in card["fields"])
         return cls(**{**card, "needs": Needs(**card["needs"]), "fields": fields})
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat"). `beside` it stand
-    the other subjects of the same photos that are learned together with it."""
-
-    handle: str
-    noun: str
-    beside: tuple[Subject, ...] = ()
-
-    @classmethod
-    def of(cls, task: dict[str, Any]) -> Subject:
-        """The subject of a training task, with those beside it."""
-        beside = tuple(cls(handle, noun) for handle, noun in task.get("beside", {}).items())
-        return cls(task["handle"], task["noun"], beside)
-
-    @property
-    def handles(self) -> dict[str, str]:
-        """Every handle with its noun, this subject's first."""
-        return {subject.handle: subject.noun for subject in (self, *self.beside)}
 
 
 @dataclass(frozen=True)
@@ -182,7 +162,7 @@ class Method(ABC):
         """Named numbers about what was learned, worth a note at the end."""
         return {}
 
-    def shared(self) -> dict[str, str]:
+    def dependencies(self) -> dict[str, str]:
         """By name, the hash of what concepts of one picture have to have in common."""
         return {}
 

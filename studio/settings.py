@@ -88,3 +88,13 @@ def fields_of(settings: type) -> tuple[Field, ...]:
         kind = "choice" if field.metadata.get("choices") else kinds[type(field.default)]
         fields.append(Field(name=field.name, kind=kind, default=field.default, **field.metadata))
     return tuple(fields)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Something of a concept that can be moved while painting, without training again."""
+
+    default: float
+    low: float
+    high: float
+    help: str

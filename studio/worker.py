@@ -16,23 +16,25 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from studio.backbone import Backbone
-from studio.concept import Concept
+from studio.edits.concept import Concept, open_concepts
 from studio.errors import StudioError
+from studio.evaluation.encoders import open_encoders
+from studio.evaluation.grid_scores import score_grid
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
-from studio.eyes import eyes_of
-from studio.fill import fill, judged
-from studio.generate import Picture, generate
-from studio.jobs import SHOWN, Job
-from studio.method import Method, Subject
-from studio.photo_set import PhotoSet
-from studio.picture_file import save_picture
-from studio.recipe import Recipe, handles_in
-from studio.segmenter import Segmenter
-from studio.sheet import Sheet
-from studio.supervisor import BASE_REFUSED, exit_with_parent
-from studio.worker_state import WorkerState
-from studio.workspace import Workspace
+from studio.generation.generate import Picture, generate
+from studio.generation.grid_painting import paint_grid
+from studio.grids.grid_folder import GridFolder
+from studio.method import Method
+from studio.models.backbone import Backbone
+from studio.models.segmenter import Segmenter
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.png import save_picture
+from studio.recipes.recipe import Recipe
+from studio.subject import Subject
+from studio.workspace.jobs import USER_KINDS, Job
+from studio.workspace.supervisor import BASE_REFUSED, exit_with_parent
+from studio.workspace.worker_state import WorkerState
+from studio.workspace.workspace import Workspace
 
 IDLE_SECONDS = 0.2
 BETWEEN = {  # what is done between the steps of another job
@@ -50,16 +52,16 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     """Load the base, then take jobs from the table until the page goes away."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     exit_with_parent()
-    workspace.say_worker(WorkerState("starting"))
+    workspace.write_worker_state(WorkerState("starting"))
     try:
         backbone = Backbone.open(workspace.base)
     except StudioError as error:
-        workspace.say_worker(WorkerState("error", error=error.message, hint=error.hint))
+        workspace.write_worker_state(WorkerState("error", error=error.message, hint=error.hint))
         sys.exit(BASE_REFUSED)
     worker = Worker(workspace, backbone, methods, train)
     worker.say("ready")
     while True:
-        if not (worker.take(("mask",)) or worker.take(SHOWN)):
+        if not (worker.take(("mask",)) or worker.take(USER_KINDS)):
             time.sleep(IDLE_SECONDS)
 
 
@@ -82,9 +84,9 @@ class Worker:
             "fingerprint": self.backbone.fingerprint,
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
-            "tokens_high": self.backbone.text.tokens_high,
+            "tokens_high": self.backbone.text.max_tokens,
         }
-        self.workspace.say_worker(WorkerState(state, base))
+        self.workspace.write_worker_state(WorkerState(state, base))
 
     def take(self, kinds: tuple[str, ...]) -> bool:
         """Do the oldest waiting job of these kinds, to its end; False when none waits."""
@@ -123,7 +125,7 @@ class Worker:
         event = next(events, None)
         while event is not None:
             self.record(job, event, outcome)
-            wish = self.workspace.jobs.wish(job.id)
+            wish = self.workspace.jobs.stop_request(job.id)
             if wish == "discard":
                 events.close()
                 return {}
@@ -155,15 +157,21 @@ class Worker:
     def painting(self, job: Job) -> Iterator[Event]:
         """The events of a painting job."""
         recipe = Recipe.from_json(job.task)
-        yield from generate(self.backbone, recipe, open_concepts(self.workspace, recipe))
+        yield from generate(self.backbone, recipe, open_concepts(self.workspace.library, recipe))
 
     def comparing(self, job: Job) -> Iterator[Event]:
         """The events of a grid: what is missing of it is painted, then the base's judge looks at it."""
-        sheet = Sheet.open(self.workspace.jobs.folder(job.id))
-        if not (yield from fill(self.backbone, sheet, lambda recipe: open_concepts(self.workspace, recipe))):
+        sheet = GridFolder.open(self.workspace.jobs.folder(job.id))
+        if not (
+            yield from paint_grid(
+                self.backbone, sheet, lambda recipe: open_concepts(self.workspace.library, recipe)
+            )
+        ):
             return
-        if judge := eyes_of(self.backbone).reader:
-            yield from judged(judge, self.workspace, sheet)
+        if judge := open_encoders(self.backbone).text:
+            headers = self.workspace.library.headers()
+            nouns = {handle: header.handles[handle] for handle, header in headers.items()}
+            yield from score_grid(judge, sheet, nouns, self.workspace.photos_of)
         yield Result(sheet)
 
     def outline(self, job: Job) -> dict[str, object]:
@@ -204,26 +212,13 @@ class Worker:
                 jobs.log(job.id, {"event": "picture", "file": name})
             case Result(value=Path() as cell):
                 jobs.log(job.id, {"event": "picture", "file": cell.name})
-            case Result(value=Sheet() as sheet):
+            case Result(value=GridFolder() as sheet):
                 outcome["cells"] = len(sheet.cells)
             case Result(value=Concept() as concept):
-                path = self.workspace.shelf.path(concept.header.handle)
+                path = self.workspace.library.path(concept.header.handle)
                 concept.save(path)
                 outcome.update(handle=concept.header.handle, file=path.name)
                 jobs.log(job.id, {"event": "concept", **outcome})
-
-
-def open_concepts(workspace: Workspace, recipe: Recipe) -> list[Concept]:
-    """The concepts a recipe names, from the Library. Raises StudioError when one is missing, or is no longer
-    the file that the recipe was made for."""
-    concepts = []
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
-        entry = workspace.shelf.find(handle)
-        if recipe.concepts.get(handle, known := workspace.shelf.hash(entry)) != known:
-            raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")
-        if not any(handle in concept.header.handles for concept in concepts):
-            concepts.append(Concept.open(entry.path))
-    return concepts
 
 
 def _count(folder: Path, kind: str) -> int:

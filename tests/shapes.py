@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from studio.backbone import Backbone
+from studio.models.backbone import Backbone
 from tests import tiny
 
 SHAPES = {

@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from studio.backbone import Backbone
-from studio.base import STARTER
-from studio.concept import Concept
+from studio.edits.concept import Concept
 from studio.events import Step
-from studio.generate import generate
-from studio.recipe import WAYS, Recipe
+from studio.generation.generate import generate
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import MODES, Recipe
+from studio.starter import STARTER
 from tests.by_hand import header, low_rank, word
 from tests.shapes import SHAPES, real
 from trainers.kit.attention_sites import UNET_SITES
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--base", default=str(STARTER))
     parser.add_argument("--shapes", choices=list(SHAPES), help="a real architecture instead")
     parser.add_argument("--side", type=int, default=32, help="of the latents of --shapes")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--ways", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=15)

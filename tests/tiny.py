@@ -10,8 +10,8 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image, ImageDraw
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from studio.backbone import Backbone
-from studio.photo_set import PhotoSet
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 
 WORDS = ("a", "photo", "of", "the", "cat", "dog", "on", "blue", "background", "and", "sks")
 WIDTH = 32

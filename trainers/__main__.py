@@ -11,23 +11,23 @@ import json
 import sys
 from pathlib import Path
 
-from studio.backbone import Backbone
-from studio.base import STARTER
-from studio.console import shown
+from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.masks import check
+from studio.files import writable_file
 from studio.method import MethodCard
-from studio.photo_set import PhotoSet
-from studio.photos import files_in
-from studio.places import file_for
-from studio.recipe import Recipe
-from studio.workspace import Workspace
+from studio.models.backbone import Backbone
+from studio.photos.mask_checks import check_masks
+from studio.photos.masked_folder import open_masked
+from studio.photos.photo import files_in
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Recipe
+from studio.starter import STARTER
+from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
-from trainers.kit import moments
+from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
+from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
-from trainers.kit.comparisons import COMPARISONS, add_comparisons, compare
-from trainers.kit.folders import open_masked
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,13 +62,13 @@ def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
     )
     parser.add_argument("--name", required=True, help='the name of the concept: "lily" becomes <lily>')
     parser.add_argument("--noun", required=True, help='what it is in a word: "cat"')
-    if card.needs.subjects_high > 1:
+    if card.needs.max_subjects > 1:
         parser.add_argument(
             "--beside",
             action="append",
             default=[],
             metavar="NAME=NOUN",
-            help=f"another thing in the same photos; up to {card.needs.subjects_high} together",
+            help=f"another thing in the same photos; up to {card.needs.max_subjects} together",
         )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
@@ -84,7 +84,9 @@ def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = workspace.settled(card, {name: value for name, value in settings.items() if value is not None})
+    settings = workspace.parse_settings(
+        card, {name: value for name, value in settings.items() if value is not None}
+    )
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
     handles = tuple(subject.handles)
@@ -94,13 +96,13 @@ def _train(given: argparse.Namespace) -> None:
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
-    path = file_for(given.out or workspace.shelf.path(subject.handle))
+    path = writable_file(given.out or workspace.library.path(subject.handle))
     defaults = workspace.base_defaults()
     look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = Backbone.open(given.base)
     method = METHODS[given.command]
     name, told = subject.handle.strip("<>"), 0
-    for event in shown(train(method, backbone, squares, subject, settings, look, workspace.cache)):
+    for event in show_progress(train(method, backbone, squares, subject, settings, look, workspace.cache)):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
                 told += 1
@@ -125,7 +127,7 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
         place = f"masks/{missing[0].strip('<>')}/PHOTO.png"
         hint = f"Put one beside a photo as {place}, of the photo's shape, white where it is."
         raise StudioError(f"There is no mask of {missing[0]}.", hint)
-    check(squares, handles, needed)
+    check_masks(squares, handles, needed)
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:
@@ -140,13 +142,13 @@ def _moments(given: argparse.Namespace) -> None:
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
         raise StudioError(f"{given.base} is no folder to keep them in.", "Name a file with --out.")
-    file_for(out)
+    writable_file(out)
     try:
         lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
     except (OSError, ValueError) as error:
         raise StudioError(f"{given.captions} cannot be read.", "Give a plain text file.") from error
     captions = [line for line in lines if line.strip()] if given.captions else plain_captions(given.count)
-    for event in shown(moments.estimate(backbone.text, captions)):
+    for event in show_progress(moments.estimate(backbone.text, captions)):
         if isinstance(event, Result):
             known = event.value
             moments.save(known, out)

@@ -13,7 +13,7 @@ more subject, whose mask is what the others leave.
 
 Differences: the second phase tunes low-rank edits of the attention layers, so that a scene is a small file,
 although the authors found that cheaper forms of tuning did not work for them; `tuning` "full" tunes every
-weight as they do, and makes the change small afterwards (trainers/kit/extraction.py). There may be
+weight as they do, and makes the change small afterwards (trainers/kit/svd_extraction.py). There may be
 several photos, and some may lack a subject. Masks are halved by area instead of taking every 8th or 32nd
 pixel. The prior is denoised apart, and only while weights learn, since it says nothing to the words. A
 word stands still in a step that does not name it, where the code lets its momentum go on. Where paper and
@@ -30,22 +30,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.attention import recording
-from studio.backbone import Backbone
-from studio.edits import Active, Edit, Full, LowRank, NewWord
+from studio.edits import ActiveEdit, Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
-from studio.method import Method, Needs, Stage, Subject
-from studio.photo_set import PhotoSet
-from studio.recipe import normal_handle
+from studio.handles import to_handle
+from studio.method import Method, Needs, Stage
+from studio.models.attention import record_attention
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
+from studio.subject import Subject
+from trainers.kit.attention_iou import intersection_over_union, word_maps
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
-from trainers.kit.extraction import Extraction, effect_kept, extract
 from trainers.kit.losses import denoising_loss
-from trainers.kit.overlap import overlaps, word_maps
+from trainers.kit.mask_preview import mask_preview
 from trainers.kit.scene import Scene, masked_photos
-from trainers.kit.spotlight import spotlight
+from trainers.kit.svd_extraction import Extraction, effect_kept, extract
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class BreakAScene(Method):
     title = "Break-A-Scene"
     summary = "Takes one photo apart: up to four masked subjects, each its own word."
     paper = "Avrahami et al. 2023, arXiv 2305.16311"
-    needs = Needs(photos_low=1, photos_high=5, subjects_high=4, masks=True)
+    needs = Needs(min_photos=1, max_photos=5, max_subjects=4, masks=True)
     Settings = Settings
     settings: Settings
 
@@ -118,7 +119,7 @@ class BreakAScene(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         self.things = tuple(subject.handles)
-        self.place = normal_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
+        self.place = to_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
         if self.place in self.things:
             raise StudioError(f"Two things are called {self.place}.", "Give each its own name.")
         if self.place:
@@ -129,7 +130,7 @@ class BreakAScene(Method):
         self.word_steps = round(settings.word_share * settings.steps)
         self.tunes_weights = self.word_steps < settings.steps
         self.words = [
-            NewWord(handle, noun, backbone.text.noun_vectors(noun, 1).clone().requires_grad_())
+            NewWord(handle, noun, backbone.text.initial_vectors(noun, 1).clone().requires_grad_())
             for handle, noun in subject.handles.items()
         ]
         self.change: LowRank | Full
@@ -175,7 +176,7 @@ class BreakAScene(Method):
         masks = torch.stack([scene.masks[number, subset].amax(0, keepdim=True) for number, subset in named])
         shown = masks if self.settings.masked else None
         latents = scene.latents.at(numbers, generator)
-        with recording(self.backbone, side) as recorder:
+        with record_attention(self.backbone, side) as recorder:
             terms = {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator, shown)}
         if self.settings.attention_weight:
             losses = []
@@ -223,7 +224,7 @@ class BreakAScene(Method):
         """Where each word that is present looks in a photo, (k, s, s), as far as it has been learned."""
         latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
         handles = [self.words[index].handle for index in present]
-        actives = [Active(edit) for edit in self.edits()]
+        actives = [ActiveEdit(edit) for edit in self.edits()]
         return word_maps(self.backbone, latents, self.prompt(present), handles, actives)
 
     def insights(self) -> list[Insight]:
@@ -231,7 +232,7 @@ class BreakAScene(Method):
         lit = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
         square = self.photos.squares[0]
         shown = [
-            Insight(spotlight([square], lit[[row]]), f"Where {self.words[index].handle} looks")
+            Insight(mask_preview([square], lit[[row]]), f"Where {self.words[index].handle} looks")
             for row, index in enumerate(self.scene.present[0])
         ]
         if self.extraction:
@@ -245,7 +246,7 @@ class BreakAScene(Method):
         sums, counts = torch.zeros(2, len(self.words), len(self.words))
         for number, present in enumerate(self.scene.present[: self.scene.photos]):
             grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
-            sums[grid] += overlaps(self.maps(number), self.scene.aims[number, present]).cpu()
+            sums[grid] += intersection_over_union(self.maps(number), self.scene.aims[number, present]).cpu()
             counts[grid] += 1
         return sums / counts
 
@@ -257,7 +258,7 @@ class BreakAScene(Method):
             report[f"map IoU of {word.handle} before"] = self.overlaps_before[index, index].item()
             report[f"map IoU of {word.handle}"] = now[index, index].item()
             length = word.vectors.detach().norm().item()
-            report[f"norm of {word.handle}"] = length / self.backbone.text.usual_norm
+            report[f"norm of {word.handle}"] = length / self.backbone.text.median_norm
         if self.extraction:
             report |= self.extraction.report() | {"effect kept": self.effect_kept}
         return report

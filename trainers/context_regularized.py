@@ -6,9 +6,9 @@ encoded as it would be around the plain noun, and to hold as much of the picture
 
     L      = L_diff + lambda_emb L_emb + lambda_attn L_attn
 
-with the two terms of studio/context.py. In the middle fifth of training the word's length is held, which
+with the two terms of studio/generation/context_loss.py. In the middle fifth of training the word's length is held, which
 keeps it from growing. On demand a second stage tunes the U-Net on L_diff alone, the word fixed. The paper's
-test-time optimisation is studio/obey.py, for every method.
+test-time optimisation is studio/generation/prompt_tuning.py, for every method.
 
 Differences: `form` chooses between the paper's terms and the released code's. The second stage is left out
 unless asked for, and tunes low-rank edits of the attention layers instead of the whole U-Net (the paper's
@@ -24,18 +24,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
-from studio.context import disturbance
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.method import Method, Stage, Subject
-from studio.photo_set import PhotoSet
+from studio.generation.context_loss import context_loss
+from studio.method import Method, Stage
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
+from studio.starter import ASSETS
+from studio.subject import Subject
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
-CONTEXT = Path(__file__).resolve().parent.parent / "assets" / "context"
+CONTEXT = ASSETS / "context"
 HELD = (0.4, 0.6)
 WATCHED_EVERY = 25
 
@@ -95,7 +97,7 @@ class ContextRegularized(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
-        start = backbone.text.noun_vectors(subject.noun, 1)
+        start = backbone.text.initial_vectors(subject.noun, 1)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
         sites = attention_sites(backbone, text_encoder=False)
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
@@ -155,7 +157,7 @@ class ContextRegularized(Method):
         handle, by_paper = self.subject.handle, self.settings.form == "paper"
         nouns = {handle: self.subject.noun}
         watched = self.settings.attention_weight > 0
-        return disturbance(self.backbone, prompt.format(handle), nouns, noisy, t, by_paper, watched)
+        return context_loss(self.backbone, prompt.format(handle), nouns, noisy, t, by_paper, watched)
 
     def watch(self, terms: dict[str, Tensor]) -> None:
         """Remember how hard each term pulls at the word: the length of its gradient."""
@@ -169,7 +171,7 @@ class ContextRegularized(Method):
 
     def report(self) -> dict[str, float]:
         """`norm` as in Textual Inversion; `pull of ...`: the mean length of each term's gradient."""
-        norm = self.word.vectors.detach().norm().item() / self.backbone.text.usual_norm
+        norm = self.word.vectors.detach().norm().item() / self.backbone.text.median_norm
         return {"norm": norm} | {
             f"pull of {name}": sum(pulls) / len(pulls) for name, pulls in self.watched.items()
         }

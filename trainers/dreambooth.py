@@ -22,12 +22,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage, Subject
-from studio.photo_set import PhotoSet
+from studio.method import Method, Needs, Stage
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
+from studio.subject import Subject
 from trainers.kit.attention_sites import attention_sites
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.latents import PhotoLatents
@@ -93,7 +94,7 @@ class DreamBooth(Method):
     title = "DreamBooth"
     summary = "Teaches the model itself. The closest likeness; a larger file."
     paper = "Ruiz et al. 2022, arXiv 2208.12242"
-    needs = Needs(photos_low=1, photos_high=30)
+    needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
     settings: Settings
 
@@ -101,11 +102,11 @@ class DreamBooth(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
-        noun = backbone.text.vectors_of(subject.noun)
+        noun = backbone.text.embeddings_of(subject.noun)
         if settings.identifier == "learned":
             self.identifier = noun.mean(0, keepdim=True).clone().requires_grad_()
         else:
-            self.identifier = backbone.text.vectors_of(settings.rare_word)
+            self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
         sites = attention_sites(backbone, settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None

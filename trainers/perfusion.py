@@ -31,20 +31,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.attention import noun_masks
-from studio.backbone import Backbone
-from studio.edits import Active, Edit, NewWord, RankOne, attach
+from studio.edits import ActiveEdit, Edit, NewWord, RankOne, attach
 from studio.edits.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note, Result
-from studio.method import Method, Needs, Stage, Subject
-from studio.photo_set import PhotoSet
+from studio.method import Method, Needs, Stage
+from studio.models.attention import noun_masks
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
-from trainers.kit import moments
+from studio.subject import Subject
+from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
-from trainers.kit.spotlight import spotlight
+from trainers.kit.mask_preview import mask_preview
 from trainers.kit.word_chart import word_chart
 
 PHOTO = (
@@ -116,7 +117,7 @@ class Perfusion(Method):
     title = "Perfusion"
     summary = "Learns the looks and keeps the noun's ways. Small, and its strength moves after training."
     paper = "Tewel et al. 2023, arXiv 2305.01644"
-    needs = Needs(photos_low=1, photos_high=30)
+    needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
     settings: Settings
 
@@ -125,7 +126,7 @@ class Perfusion(Method):
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
         self.sentences = SENTENCES[settings.sentences]
-        start = backbone.text.noun_vectors(subject.noun, 1)
+        start = backbone.text.initial_vectors(subject.noun, 1)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
@@ -137,7 +138,7 @@ class Perfusion(Method):
             seen = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
             masks = self.latents.masks_of(photos, self.subject.handle, seen)
             self.latents.masks = masks
-            yield Insight(spotlight(photos.squares, masks[:, 0]), LEARNED_FROM)
+            yield Insight(mask_preview(photos.squares, masks[:, 0]), LEARNED_FROM)
         super_category = self._noun_encoding()
         sites = self.backbone.linear_sites(KEYS, VALUES)
         if not sites:
@@ -178,7 +179,7 @@ class Perfusion(Method):
         """The encoder's answer for the noun (D), mean over the sentences and over the noun's tokens: where
         i* starts, and what the keys are locked to."""
         text = self.backbone.text
-        with text.new_words({self.subject.handle: text.vectors_of(self.subject.noun)}):
+        with text.new_words({self.subject.handle: text.embeddings_of(self.subject.noun)}):
             words = text.read([sentence.format(self.subject.handle) for sentence in self.sentences])
         return self._concept_encoding(
             words.hidden, [prompt.spans[self.subject.handle] for prompt in words.tokens]
@@ -222,7 +223,7 @@ class Perfusion(Method):
     def insights(self) -> list[Insight]:
         """How much of the concept is in each word of a scene, and how far the gate opens for it."""
         text, prompt = self.backbone.text, SCENE.format(self.subject.handle)
-        with attach(self.backbone, [Active(self.word)]):
+        with attach(self.backbone, [ActiveEdit(self.word)]):
             words = text.read([prompt])
         read = words.tokens[0]
         end = 1 + read.ids[1:].index(text.tokenizer.eos_token_id)
@@ -239,7 +240,7 @@ class Perfusion(Method):
         """`gate`: how far it opens for the concept itself. `leak`: mean |r| over the words of captions that
         have nothing to do with it, the share of W i* that they would lose."""
         text = self.backbone.text
-        with attach(self.backbone, [Active(self.word)]):
+        with attach(self.backbone, [ActiveEdit(self.word)]):
             own = text.read([SCENE.format(self.subject.handle)])
         e_concept = self._concept_encoding(own.hidden, [own.tokens[0].spans[self.subject.handle]])
         _, gate, _ = decompose(e_concept[None], [self.rank_one])
@@ -249,7 +250,7 @@ class Perfusion(Method):
         r, _, _ = decompose(said.float(), [self.rank_one])
         return {"gate": gate.item(), "leak": r.abs().mean().item()}
 
-    def shared(self) -> dict[str, str]:
+    def dependencies(self) -> dict[str, str]:
         return {"text moments": self.metric.hash}
 
 

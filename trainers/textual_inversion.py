@@ -19,12 +19,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
 from studio.edits import Edit, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage, Subject
-from studio.photo_set import PhotoSet
+from studio.method import Method, Needs, Stage
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
+from studio.subject import Subject
 from trainers.kit import templates
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -65,7 +66,7 @@ class TextualInversion(Method):
     title = "Textual Inversion"
     summary = "Finds the word for it. The smallest file, gentle on every prompt; likeness has limits."
     paper = "Gal et al. 2022, arXiv 2208.01618"
-    needs = Needs(photos_low=1, photos_high=30)
+    needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
     settings: Settings
 
@@ -73,7 +74,7 @@ class TextualInversion(Method):
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
-        start = backbone.text.noun_vectors(subject.noun, settings.vectors)
+        start = backbone.text.initial_vectors(subject.noun, settings.vectors)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
         self.templates = templates.OBJECT if settings.property == "object" else templates.STYLE
 
@@ -104,7 +105,7 @@ class TextualInversion(Method):
     def report(self) -> dict[str, float]:
         """`norm`: the mean length of the vectors, in lengths of a usual word; far above 1 a word tends to
         drown the rest of the prompt."""
-        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.text.usual_norm}
+        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.text.median_norm}
 
     @property
     def preview_prompt(self) -> str:

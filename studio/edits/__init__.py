@@ -9,31 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, reading_once
+from studio.edits.attaching import cached_text_projections
+from studio.edits.edit import ActiveEdit, Attachment, Edit, EditMask
 from studio.edits.full import Full
 from studio.edits.low_rank import LowRank
 from studio.edits.rank_one import RankOne
 from studio.edits.tokens import NewWord
+from studio.models.backbone import Backbone
 
 __all__ = [
     "KINDS",
-    "Active",
+    "ActiveEdit",
     "Edit",
     "Full",
     "LowRank",
     "NewWord",
     "RankOne",
-    "Reach",
+    "EditMask",
     "attach",
-    "fit",
-    "reading_once",
+    "prepare",
+    "cached_text_projections",
 ]
 
 KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 
 
-def fit(backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+def prepare(backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
     """Work out, once, how these edits go on; the answer is a context to paint in, as often as it is called.
 
     Strength 0 leaves an edit out altogether.
@@ -42,7 +43,7 @@ def fit(backbone: Backbone, actives: Sequence[Active]) -> Attaching:
     for name, kind in KINDS.items():
         mine = [active for active in actives if active.edit.kind == name and active.strength != 0]
         if mine:
-            fitted.append(kind.fit(backbone, sorted(mine, key=lambda active: active.edit.handle)))
+            fitted.append(kind.prepare(backbone, sorted(mine, key=lambda active: active.edit.handle)))
 
     @contextmanager
     def attaching() -> Iterator[None]:
@@ -54,6 +55,6 @@ def fit(backbone: Backbone, actives: Sequence[Active]) -> Attaching:
     return attaching
 
 
-def attach(backbone: Backbone, actives: Sequence[Active]) -> AbstractContextManager[None]:
+def attach(backbone: Backbone, actives: Sequence[ActiveEdit]) -> AbstractContextManager[None]:
     """Paint or train with these edits on, for one block."""
-    return fit(backbone, actives)()
+    return prepare(backbone, actives)()

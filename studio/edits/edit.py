@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from studio.backbone import Backbone
-from studio.header import Knob
+from studio.models.backbone import Backbone
+from studio.settings import Knob
 
 READS_TEXT = ("attn2.to_k", "attn2.to_v")
-Attaching = Callable[[], AbstractContextManager[None]]
+Attachment = Callable[[], AbstractContextManager[None]]
 
 
 class Edit(ABC):
@@ -39,7 +38,7 @@ class Edit(ABC):
         """What can be moved while painting, by the name of the attribute that holds it."""
         return {}
 
-    def turned(self, values: Mapping[str, float]) -> Self:
+    def with_knobs(self, values: Mapping[str, float]) -> Self:
         """This edit with its knobs at `values`; the tensors are shared, not copied."""
         turned = copy.copy(self)
         for name in self.knobs():
@@ -50,7 +49,7 @@ class Edit(ABC):
     def tensors(self) -> dict[str, Tensor]:
         """What a concept file keeps, by name."""
 
-    def kept(self, name: str) -> torch.dtype:
+    def file_dtype(self, name: str) -> torch.dtype:
         """The precision in which a concept file keeps the tensor `name`."""
         return torch.float32
 
@@ -60,17 +59,17 @@ class Edit(ABC):
         """The edit that `tensors` came from. Raises ValueError when names or shapes do not fit."""
 
     @abstractmethod
-    def fits(self, backbone: Backbone) -> bool:
+    def is_compatible(self, backbone: Backbone) -> bool:
         """Whether every tensor has a place of its shape in this backbone."""
 
-    def listen(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
+    def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
         """Told, before a picture is begun, what it will be painted from: in each of the columns, whose
         encodings stand side by side, a negative prompt and a prompt."""
         return None
 
     @classmethod
     @abstractmethod
-    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
         """Work out, once, how all active edits of this kind go on, summed in the order given; the answer
         puts them on and takes them off again, as often as it is called."""
 
@@ -81,91 +80,8 @@ class Edit(ABC):
         return self
 
 
-def adding(change: Callable[[nn.Module, Tensor, Tensor], Tensor], steady: bool) -> Callable[..., Tensor]:
-    """A forward hook that adds `change` (layer, input, output) to a layer's output.
-
-    A `steady` layer reads the text, which is the same at every step of a picture: without gradients, the
-    change for one input is worked out once.
-    """
-    change = remembered(change, key=1) if steady else change
-
-    def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return output + change(layer, arguments[0], output)
-
-    return add
-
-
-def remembered(function: Callable[..., Tensor], key: int = 0) -> Callable[..., Tensor]:
-    """`function`, worked out anew only when its argument number `key` is another tensor than the last time,
-    or when gradients are wanted."""
-    known: dict[str, Tensor] = {}
-
-    def recall(*arguments: Any) -> Tensor:
-        if torch.is_grad_enabled():
-            return function(*arguments)
-        if known.get("key") is not arguments[key]:
-            known.update(key=arguments[key], value=function(*arguments))
-        return known["value"]
-
-    return recall
-
-
-def reading_once(backbone: Backbone) -> Attaching:
-    """While it is put on, the U-Net's keys and values of one and the same text are worked out a single time:
-    what several concepts add to the text then costs a picture no more than a step."""
-    layers = backbone.linear_sites(*READS_TEXT)
-    return partial(forwarding, backbone, {site: remembered(layer.forward) for site, layer in layers.items()})
-
-
-@contextmanager
-def hooked(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
-    """Forward hooks on the layers at these sites, for the length of a block."""
-    handles = []
-    try:
-        for site, hook in hooks.items():
-            handles.append(backbone.sites[site].register_forward_hook(hook))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def forwarding(backbone: Backbone, forwards: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
-    """Other forward functions in the place of the layers' own, for the length of a block; hooks still act."""
-    own = {site: vars(backbone.sites[site]).get("forward") for site in forwards}
-    try:
-        for site, forward in forwards.items():
-            backbone.sites[site].forward = forward
-        yield
-    finally:
-        for site, forward in own.items():
-            if forward is None:
-                vars(backbone.sites[site]).pop("forward", None)
-            else:
-                backbone.sites[site].forward = forward
-
-
-@contextmanager
-def swapped(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Other weights, by their paths such as `unet.conv_in.weight`, in the place of the base's own, for the
-    length of a block; then the very parameters that were there."""
-    places = {path: path.rpartition(".")[::2] for path in weights}
-    own = {}
-    try:
-        for path, weight in weights.items():
-            site, leaf = places[path]
-            own[path] = backbone.sites[site]._parameters[leaf]
-            backbone.sites[site]._parameters[leaf] = weight
-        yield
-    finally:
-        for path, weight in own.items():
-            site, leaf = places[path]
-            backbone.sites[site]._parameters[leaf] = weight
-
-
 @dataclass(frozen=True, eq=False)
-class Reach:
+class EditMask:
     """Where an edit acts, all between 0 and 1: at which tokens (2, L) of the encoded negative prompt and
     prompt, and on how much of each cell of the picture, (h, w) as in the latents, or everywhere."""
 
@@ -182,10 +98,10 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Active:
+class ActiveEdit:
     """An edit at a strength, 1 as learned; on behalf of which handles, and where, if not everywhere."""
 
     edit: Edit
     strength: float = 1.0
     handles: tuple[str, ...] = ()
-    reach: Reach | None = None
+    mask: EditMask | None = None

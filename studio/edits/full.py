@@ -1,5 +1,5 @@
 """Full fine-tuning: every weight of U-Net and text encoder, tuned. Only while a method learns, never in a
-file: what a concept keeps of it has been made small (`trainers/kit/extraction.py`)."""
+file: what a concept keeps of it has been made small (`trainers/kit/svd_extraction.py`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, swapped
+from studio.edits.attaching import weights_replaced
+from studio.edits.edit import ActiveEdit, Attachment, Edit
+from studio.models.backbone import Backbone
 
 
 class Full(Edit):
@@ -34,7 +35,7 @@ class Full(Edit):
         """A copy of every weight of the U-Net, and on demand of the text encoder, ready to be trained."""
         copies = {
             name: getattr(*place).detach().to(torch.float32, copy=True).requires_grad_()
-            for name, place in places(backbone).items()
+            for name, place in parameters_by_path(backbone).items()
             if text_encoder or name.startswith("unet.")
         }
         return cls(handle, noun, copies)
@@ -46,8 +47,8 @@ class Full(Edit):
     def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
         raise ValueError("it holds a whole model, which is no concept")
 
-    def fits(self, backbone: Backbone) -> bool:
-        own = {name: getattr(*place).shape for name, place in places(backbone).items()}
+    def is_compatible(self, backbone: Backbone) -> bool:
+        own = {name: getattr(*place).shape for name, place in parameters_by_path(backbone).items()}
         return all(own.get(name) == W.shape for name, W in self.weights.items())
 
     def parameters(self) -> list[Tensor]:
@@ -57,21 +58,21 @@ class Full(Edit):
     @torch.no_grad()
     def changes(self, backbone: Backbone) -> Iterator[tuple[str, Tensor]]:
         """Each path with its W' - W, float32, one after the other: all of them are as large as the model."""
-        there = places(backbone)
+        there = parameters_by_path(backbone)
         for name, tuned in self.weights.items():
             yield name, tuned - getattr(*there[name]).float()
 
     @classmethod
-    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
-        there, weights = places(backbone), {}
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+        there, weights = parameters_by_path(backbone), {}
         for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
             mine = [active for active in actives if name in active.edit.weights]
             tuned = [(active.edit.weights[name], active.strength) for active in mine]
             weights[name] = _between(getattr(*there[name]), tuned)
-        return partial(swapped, backbone, weights)
+        return partial(weights_replaced, backbone, weights)
 
 
-def places(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
+def parameters_by_path(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
     """Where each weight of U-Net and text encoder is, by its path: its layer, and its name there."""
     return {
         f"{site}.{leaf}": (layer, leaf)

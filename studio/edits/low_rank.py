@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from studio.backbone import Backbone
-from studio.edits.edit import READS_TEXT, Active, Attaching, Edit, Reach, adding, hooked, swapped
+from studio.edits.attaching import additive_hook, hooks_on, weights_replaced
+from studio.edits.edit import READS_TEXT, ActiveEdit, Attachment, Edit, EditMask
+from studio.models.backbone import Backbone
 
 
 class LowRank(Edit):
@@ -60,7 +61,7 @@ class LowRank(Edit):
         edit.trains_A = block is None
         return edit
 
-    def kept(self, name: str) -> torch.dtype:
+    def file_dtype(self, name: str) -> torch.dtype:
         return torch.float16
 
     def tensors(self) -> dict[str, Tensor]:
@@ -77,7 +78,7 @@ class LowRank(Edit):
             raise ValueError("each low-rank site needs matrices A (r, in) and B (out, r)")
         return cls(handle, noun, A, B)
 
-    def fits(self, backbone: Backbone) -> bool:
+    def is_compatible(self, backbone: Backbone) -> bool:
         for site, A in self.A.items():
             layer = backbone.sites.get(site)
             if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(self.B[site]), A.shape[1]):
@@ -89,8 +90,8 @@ class LowRank(Edit):
         return [*(self.A.values() if self.trains_A else ()), *self.B.values()]
 
     @classmethod
-    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
-        sites: dict[str, list[Active]] = {}
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+        sites: dict[str, list[ActiveEdit]] = {}
         for active in actives:
             for site in active.edit.A:
                 sites.setdefault(site, []).append(active)
@@ -98,7 +99,7 @@ class LowRank(Edit):
         hooks: dict[str, Callable[..., Tensor]] = {}
         for site, there in sites.items():
             weight = backbone.sites[site].weight
-            masked = any(_reaches(active.reach, site) for active in there)
+            masked = any(_reaches(active.mask, site) for active in there)
             if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
                 hooks[site] = _adding(site, there, masked)
             else:
@@ -126,23 +127,23 @@ def _attaching(
     backbone: Backbone, weights: Mapping[str, Tensor], hooks: Mapping[str, Callable[..., Tensor]]
 ) -> Iterator[None]:
     """Layers with other weights, or with hooks, for the length of a block."""
-    with swapped(backbone, weights), hooked(backbone, hooks):
+    with weights_replaced(backbone, weights), hooks_on(backbone, hooks):
         yield
 
 
-def _stacked(site: str, actives: Sequence[Active]) -> tuple[Tensor, Tensor]:
+def _stacked(site: str, actives: Sequence[ActiveEdit]) -> tuple[Tensor, Tensor]:
     """All A on top of each other (R, in), all s B side by side (out, R): s B A summed is their product."""
     A = torch.cat([active.edit.A[site] for active in actives])
     return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
 
 
-def _summed(weight: Tensor, site: str, actives: Sequence[Active]) -> Tensor:
+def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit]) -> Tensor:
     """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
     A, B = _stacked(site, actives)
     return torch.addmm(weight, B, A)
 
 
-def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[..., Tensor]:
+def _adding(site: str, actives: Sequence[ActiveEdit], masked: bool) -> Callable[..., Tensor]:
     """A forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
     A, B = _stacked(site, actives)
     ranks = torch.tensor([len(active.edit.A[site]) for active in actives], device=A.device)
@@ -151,7 +152,7 @@ def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[...,
     def reach(rows: int, places: int) -> Tensor:
         """m of every row of A, (rows or 1, places, R)."""
         if (rows, places) not in known:
-            each = [_reach(active.reach, site, rows, places).to(A) for active in actives]
+            each = [_reach(active.mask, site, rows, places).to(A) for active in actives]
             each = torch.broadcast_tensors(*each)
             known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
         return known[rows, places]
@@ -162,7 +163,7 @@ def _adding(site: str, actives: Sequence[Active], masked: bool) -> Callable[...,
             inner = inner * reach(len(x), x.shape[1])
         return F.linear(inner, B).to(output.dtype)
 
-    return adding(change, steady=_reads_text(site))
+    return additive_hook(change, steady=_reads_text(site))
 
 
 def _reads_text(site: str) -> bool:
@@ -170,12 +171,12 @@ def _reads_text(site: str) -> bool:
     return site.startswith("text_encoder.") or site.endswith(READS_TEXT)
 
 
-def _reaches(reach: Reach | None, site: str) -> bool:
+def _reaches(reach: EditMask | None, site: str) -> bool:
     """Whether this reach leaves anything out at a layer."""
     return reach is not None and (reach.area is not None or _reads_text(site))
 
 
-def _reach(reach: Reach | None, site: str, rows: int, places: int) -> Tensor:
+def _reach(reach: EditMask | None, site: str, rows: int, places: int) -> Tensor:
     """m of one edit at a layer with input (rows, places, D): (rows or 1, places)."""
     if reach is None or not _reaches(reach, site):
         return torch.ones(1, places)

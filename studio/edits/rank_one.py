@@ -28,9 +28,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit, Reach, adding, hooked
-from studio.header import Knob
+from studio.edits.attaching import additive_hook, hooks_on
+from studio.edits.edit import ActiveEdit, Attachment, Edit, EditMask
+from studio.models.backbone import Backbone
+from studio.settings import Knob
 
 SAME_DIRECTION = 1e-4
 KEYS = "attn2.to_k"
@@ -75,7 +76,7 @@ class RankOne(Edit):
             "global_lock": Knob(0.0, 0.0, 1.0, "High gives the scene more room, at some cost in likeness."),
         }
 
-    def kept(self, name: str) -> torch.dtype:
+    def file_dtype(self, name: str) -> torch.dtype:
         return torch.float16 if name.endswith("/o_star") else torch.float32
 
     def tensors(self) -> dict[str, Tensor]:
@@ -98,18 +99,18 @@ class RankOne(Edit):
         targets = {name.removesuffix("/o_star"): o for name, o in named.items()}
         return cls(handle, noun, i_star, dual, targets, *gate.tolist())
 
-    def fits(self, backbone: Backbone) -> bool:
+    def is_compatible(self, backbone: Backbone) -> bool:
         for site, target in self.targets.items():
             layer = backbone.sites.get(site)
             if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(target), len(self.i_star)):
                 return False
         return len(self.i_star) == backbone.text.width
 
-    def listen(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
+    def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
         self.with_noun = None
         if self.global_lock:
             place = re.compile(re.escape(self.handle), re.IGNORECASE)
-            with backbone.text.new_words({NOUN: backbone.text.noun_vectors(self.noun, 1)}):
+            with backbone.text.new_words({NOUN: backbone.text.initial_vectors(self.noun, 1)}):
                 read = [backbone.text.read([place.sub(NOUN, text) for text in column]) for column in columns]
             self.with_noun = torch.cat([words.hidden for words in read], dim=1)
 
@@ -124,18 +125,18 @@ class RankOne(Edit):
             self.bias, self.temperature = before
 
     @classmethod
-    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
         hooks = {}
         for site in dict.fromkeys(site for active in actives for site in active.edit.targets):
-            groups: dict[Reach | None, list[Active]] = {}
+            groups: dict[EditMask | None, list[ActiveEdit]] = {}
             for active in actives:
                 if site in active.edit.targets:
-                    groups.setdefault(active.reach, []).append(active)
+                    groups.setdefault(active.mask, []).append(active)
             hooks[site] = _turning(site, groups)
-        return partial(hooked, backbone, hooks)
+        return partial(hooks_on, backbone, hooks)
 
 
-def _turning(site: str, groups: Mapping[Reach | None, Sequence[Active]]) -> Callable[..., Tensor]:
+def _turning(site: str, groups: Mapping[EditMask | None, Sequence[ActiveEdit]]) -> Callable[..., Tensor]:
     """A forward hook that puts the edits in place of what W makes of their directions; in float32. Edits of
     one reach share their span; where several reach, their changes add up."""
 
@@ -148,10 +149,10 @@ def _turning(site: str, groups: Mapping[Reach | None, Sequence[Active]]) -> Call
             total = total + delta.to(output.dtype)
         return total
 
-    return adding(change, steady=True)
+    return additive_hook(change, steady=True)
 
 
-def _delta(site: str, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[Active]) -> Tensor:
+def _delta(site: str, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[ActiveEdit]) -> Tensor:
     """What these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
     o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
     strengths = torch.tensor([active.strength for active in actives], device=e.device)

@@ -8,8 +8,8 @@ from typing import Self
 
 from torch import Tensor
 
-from studio.backbone import Backbone
-from studio.edits.edit import Active, Attaching, Edit
+from studio.edits.edit import ActiveEdit, Attachment, Edit
+from studio.models.backbone import Backbone
 
 
 class NewWord(Edit):
@@ -35,17 +35,17 @@ class NewWord(Edit):
             raise ValueError("a new word needs one matrix of 1 to 64 vectors")
         return cls(handle, noun, vectors)
 
-    def fits(self, backbone: Backbone) -> bool:
+    def is_compatible(self, backbone: Backbone) -> bool:
         return self.vectors.shape[1] == backbone.text.width
 
     def at(self, backbone: Backbone, strength: float) -> Tensor:
         """The vectors (n, D) at a strength."""
         if strength == 1:
             return self.vectors
-        v0 = backbone.text.noun_vectors(self.noun, len(self.vectors))
+        v0 = backbone.text.initial_vectors(self.noun, len(self.vectors))
         return v0 + strength * (self.vectors - v0)
 
     @classmethod
-    def fit(cls, backbone: Backbone, actives: Sequence[Active]) -> Attaching:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
         words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
         return partial(backbone.text.new_words, words)

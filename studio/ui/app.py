@@ -11,26 +11,25 @@ from pathlib import Path
 
 import gradio as gr
 
-from studio.base import DEMO
 from studio.errors import StudioError
 from studio.method import MethodCard
-from studio.recipe import Recipe
-from studio.ui.chips import with_handle
-from studio.ui.compare_tab import compare_tab
-from studio.ui.create_tab import create_tab
-from studio.ui.grid_form import filled
-from studio.ui.grid_view import cell_opened
-from studio.ui.markup import error_card
+from studio.recipes.recipe import Recipe
+from studio.starter import ASSETS, DEMO
+from studio.ui.compare.grid_form import filled
+from studio.ui.compare.grid_view import cell_opened
+from studio.ui.compare.tab import compare_tab
+from studio.ui.create.tab import create_tab
+from studio.ui.library_tab import shelf_tab
+from studio.ui.parts.handlers import Live, Wire, act_of, drawing
+from studio.ui.parts.markup import error_card
+from studio.ui.parts.prompt_buttons import with_handle
+from studio.ui.parts.recipe_card import picture_card
+from studio.ui.parts.theme import theme
+from studio.ui.parts.thumbnails import thumbnail_folder
 from studio.ui.queue_tab import queue_tab
-from studio.ui.recipe_words import picture_card
-from studio.ui.shelf_tab import shelf_tab
-from studio.ui.theme import theme
-from studio.ui.thumbnails import thumbnail_folder
-from studio.ui.train_tab import train_tab
-from studio.ui.wire import Live, Wire, act_of, drawing
-from studio.workspace import Workspace
+from studio.ui.train.tab import train_tab
+from studio.workspace.workspace import Workspace
 
-ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 LOOK_SECONDS = 1.0
 UPLOAD_HIGH = "512mb"
 SWITCH = '<button type="button" id="night" aria-label="Switch between light and dark">◐</button>'
@@ -84,7 +83,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             act, handle = act_of(event)
             if act != "paint":
                 return None
-            workspace.shelf.find(handle)
+            workspace.library.find(handle)
             return with_handle(workspace, prompt, handle), gr.Tabs(selected="create")
 
         for source in (training.drawing, shelf.detail):
@@ -100,7 +99,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             if act != "create":
                 return None
             path, recipe = cell_opened(workspace, shown, name)
-            card = picture_card(recipe, path, workspace.doubts(recipe))
+            card = picture_card(recipe, path, workspace.reproducibility_warnings(recipe))
             return recipe, card, gr.Tabs(selected="create")
 
         wire(create.detail.click, compare_from, [create.opened], [*compare.form.shared, tabs], notice)
@@ -176,7 +175,7 @@ def serve(
     folders = [
         workspace.pictures,
         workspace.jobs.root,
-        workspace.shelf.folder,
+        workspace.library.folder,
         thumbnail_folder(workspace),
         DEMO,
     ]

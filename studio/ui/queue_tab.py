@@ -7,11 +7,11 @@ from html import escape
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.jobs import Job
-from studio.ui.markup import button, duration, empty, error_card, moment
-from studio.ui.progress_card import badge, bar, numbers, progress_of
-from studio.ui.wire import Live, Wire, act_of, board, drawing, whole
-from studio.workspace import Workspace
+from studio.ui.parts.handlers import Live, Wire, act_of, board, drawing, whole
+from studio.ui.parts.markup import button, duration, empty, error_card, moment
+from studio.ui.parts.progress_card import badge, bar, numbers, progress_of
+from studio.workspace.jobs import Job
+from studio.workspace.workspace import Workspace
 
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
@@ -69,7 +69,7 @@ def queue_tab(workspace: Workspace, wire: Wire) -> Live:
         act, id = act_of(event)
         if act in ("keep", "discard"):
             workspace.jobs.get(whole(id))
-            workspace.jobs.ask(whole(id), "keep" if act == "keep" else "discard")
+            workspace.jobs.request_stop(whole(id), "keep" if act == "keep" else "discard")
         elif act == "retry":
             workspace.retry(whole(id))
         return ()

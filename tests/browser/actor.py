@@ -17,16 +17,17 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from studio.errors import StudioError
-from studio.header import METADATA_KEY, Header, write_whole
-from studio.jobs import Job
-from studio.marks import Mark, Marks
-from studio.picture_file import save_picture
-from studio.recipe import Recipe
-from studio.sheet import ARCHIVE, PICTURE, Sheet
-from studio.sheet_picture import labelled
-from studio.supervisor import exit_with_parent
-from studio.worker_state import WorkerState
-from studio.workspace import Workspace
+from studio.files import write_atomic
+from studio.grids.contact_sheet import contact_sheet
+from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
+from studio.grids.scores import GridScores, PictureScore
+from studio.library.header import METADATA_KEY, Header
+from studio.recipes.png import save_picture
+from studio.recipes.recipe import Recipe
+from studio.workspace.jobs import Job
+from studio.workspace.supervisor import exit_with_parent
+from studio.workspace.worker_state import WorkerState
+from studio.workspace.workspace import Workspace
 
 BASE = {
     "name": "stand-in",
@@ -71,7 +72,7 @@ def save_concept(path: Path, header: Header) -> None:
     }
     head = json.dumps(table).encode("utf-8")
     head += b" " * (-len(head) % 8)
-    write_whole(path, struct.pack("<Q", len(head)) + head + struct.pack("<f", 1.0))
+    write_atomic(path, struct.pack("<Q", len(head)) + head + struct.pack("<f", 1.0))
 
 
 def header_of(handle: str, noun: str, seed: int, photos: int, steps: int, fingerprint: str = "") -> Header:
@@ -115,12 +116,12 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             drawing(seed, step / STEPS).save(jobs.folder(job.id) / name)
             prompt = f"a photo of {task['handle']}"
             jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
-        wish = jobs.wish(job.id)
+        wish = jobs.stop_request(job.id)
         if wish == "discard":
             return {}
         if wish == "keep":
             break
-    path = workspace.shelf.path(task["handle"])
+    path = workspace.library.path(task["handle"])
     save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
     return {"handle": task["handle"], "file": path.name}
 
@@ -139,18 +140,18 @@ def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
         save_picture(painted(one), replace(one, base=BASE["name"]), workspace.pictures / name)
         workspace.jobs.log(job.id, {"event": "picture", "file": name})
         names.append(name)
-        if workspace.jobs.wish(job.id):
+        if workspace.jobs.stop_request(job.id):
             break
     return {"pictures": names}
 
 
 def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
     """Draw the missing cells of a grid, and give marks: more guidance is less alike and obeys more."""
-    sheet, marks = Sheet.open(workspace.jobs.folder(job.id)), {}
+    sheet, marks = GridFolder.open(workspace.jobs.folder(job.id)), {}
     for number, cell in enumerate(sheet.cells):
         path, recipe = sheet.path(cell), cell.recipe
         likeness = 0.8 - 0.03 * recipe.guidance + cell.row / 50
-        marks[path.name] = Mark(likeness, 0.2 + 0.02 * recipe.guidance, likeness + 0.05)
+        marks[path.name] = PictureScore(likeness, 0.2 + 0.02 * recipe.guidance, likeness + 0.05)
         if sheet.is_painted(cell, BASE["name"]):
             continue
         time.sleep(step_seconds * 4)
@@ -160,11 +161,11 @@ def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, objec
         save_picture(painted(recipe), replace(recipe, base=BASE["name"]), partial)
         partial.replace(path)
         workspace.jobs.log(job.id, {"event": "picture", "file": path.name})
-        if workspace.jobs.wish(job.id):
+        if workspace.jobs.stop_request(job.id):
             return {}
-    labelled(sheet).save(sheet.folder / PICTURE)
+    contact_sheet(sheet).save(sheet.folder / PICTURE)
     sheet.archive(sheet.folder / ARCHIVE)
-    Marks("the stand-in's judge", marks, {"<mona>": 5}).save(sheet.folder)
+    GridScores("the stand-in's judge", marks, {"<mona>": 5}).save(sheet.folder)
     return {"cells": len(sheet.cells)}
 
 
@@ -172,19 +173,19 @@ def act(workspace: Workspace, step_seconds: float) -> None:
     """Take jobs until the page goes away."""
     exit_with_parent()
     (workspace.folder / "actor.pid").write_text(str(os.getpid()), encoding="utf-8")
-    workspace.say_worker(WorkerState("ready", BASE))
+    workspace.write_worker_state(WorkerState("ready", BASE))
     while True:
         job = workspace.jobs.claim()
         if job is None:
             time.sleep(0.1)
             continue
-        workspace.say_worker(WorkerState("busy", BASE))
+        workspace.write_worker_state(WorkerState("busy", BASE))
         try:
             outcome = {"train": train, "create": paint, "grid": fill}[job.kind](workspace, job, step_seconds)
             workspace.jobs.end(job.id, "done" if outcome else "stopped", outcome)
         except StudioError as error:
             workspace.jobs.end(job.id, "failed", error=error.message, hint=error.hint)
-        workspace.say_worker(WorkerState("ready", BASE))
+        workspace.write_worker_state(WorkerState("ready", BASE))
 
 
 if __name__ == "__main__":

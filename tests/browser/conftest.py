@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 import pytest
 from PIL import Image, ImageDraw
 
-from studio.workspace import Workspace
+from studio.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from studio.method import MethodCard, Needs
 from studio.settings import fields_of, setting
-from studio.supervisor import Supervisor
 from studio.ui.app import serve
-from studio.workspace import Workspace
+from studio.workspace.supervisor import Supervisor
+from studio.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def catalogue() -> list[MethodCard]:
             title="Break-A-Scene",
             summary="Takes a photo apart.",
             paper="Avrahami et al. 2023, arXiv 2305.16311",
-            needs=Needs(subjects_high=2, masks=True),
+            needs=Needs(max_subjects=2, masks=True),
             fields=fields_of(Rank),
         ),
     ]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from studio.picture_file import read_recipe
-from studio.sheet import Sheet
-from studio.votes import Ballot
+from studio.grids.blind_vote import Ballot
+from studio.grids.grid_folder import GridFolder
+from studio.recipes.png import read_recipe
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import open_tab
 from tests.browser.conftest import Stage
@@ -25,8 +25,8 @@ VALUE_IS = "([id, value]) => document.querySelector(`#${id} textarea, #${id} inp
 @pytest.fixture
 def mona(stage: Stage) -> None:
     """A concept that is in the library."""
-    if not stage.workspace.shelf.has("<mona>"):
-        save_concept(stage.workspace.shelf.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    if not stage.workspace.library.has("<mona>"):
+        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
 def choose(page: Any, place: str, words: str) -> None:
@@ -51,10 +51,10 @@ def done(page: Any, prompt: str) -> Any:
     return head
 
 
-def sheet_of(stage: Stage) -> Sheet:
+def sheet_of(stage: Stage) -> GridFolder:
     """The newest grid."""
     job = stage.workspace.jobs.list(1, ("grid",))[0]
-    return Sheet.open(stage.workspace.jobs.folder(job.id))
+    return GridFolder.open(stage.workspace.jobs.folder(job.id))
 
 
 def held(stage: Stage, prompt: str, count: int) -> dict[Path, int]:

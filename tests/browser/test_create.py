@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.picture_file import read_recipe
-from studio.recipe import WAYS
+from studio.recipes.png import read_recipe
+from studio.recipes.recipe import MODES
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def mona(stage: Stage) -> None:
     """A concept that is in the library."""
-    if not stage.workspace.shelf.has("<mona>"):
-        save_concept(stage.workspace.shelf.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    if not stage.workspace.library.has("<mona>"):
+        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
 def paint(page: Any, prompt: str, count: int) -> None:
@@ -167,20 +167,20 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
 def test_a_way_of_composing_is_chosen_and_comes_back_with_a_recipe(
     stage: Stage, page: Any, mona: None
 ) -> None:
-    if not stage.workspace.shelf.has("<lisa>"):
-        save_concept(stage.workspace.shelf.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
+    if not stage.workspace.library.has("<lisa>"):
+        save_concept(stage.workspace.library.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
     open_tab(page, "Create")
     page.locator("#create-more button").first.click()
-    page.locator("#composing").get_by_label(WAYS["words"]).check()
+    page.locator("#composing").get_by_label(MODES["words"]).check()
     page.locator("#regions textarea, #regions input").fill("mona=0,0,0.5,1")
     page.locator("#prompt textarea").fill("<mona> beside <lisa>")
     page.locator("#dial-1").wait_for()
     paint(page, "<mona> beside <lisa>", 2)
     page.locator("#painting .tile").first.click()
     detail = page.locator("#picture-detail")
-    detail.get_by_text(WAYS["words"]).wait_for()
+    detail.get_by_text(MODES["words"]).wait_for()
     newest = read_recipe(stage.workspace.gallery(1)[0])
     assert newest.composing == "words" and newest.regions == {"<mona>": (0, 0, 0.5, 1)}
-    page.locator("#composing").get_by_label(WAYS["sum"]).check()
+    page.locator("#composing").get_by_label(MODES["sum"]).check()
     detail.get_by_role("button", name="Use this recipe").click()
     page.wait_for_function("() => document.querySelector('#composing input[value=words]')?.checked")

@@ -13,8 +13,8 @@ import gradio as gr
 import pytest
 
 from studio.errors import StudioError
-from studio.ui.wire import uploaded
-from studio.verdict import Verdict
+from studio.library.verdict import Verdict
+from studio.ui.parts.handlers import uploaded
 from tests.browser.actor import header_of, save_concept
 from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 def put(stage: Stage, handle: str, fingerprint: str = "") -> None:
     """A concept that is in the library."""
-    save_concept(stage.workspace.shelf.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
+    save_concept(stage.workspace.library.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
 
 
 def select(page: Any, handle: str) -> Any:
@@ -42,14 +42,14 @@ def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) 
     page.locator("#new-name input").fill("Ruby")
     page.locator("#rename").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.shelf.find("<ruby>").header.noun == "fox"
-    assert not stage.workspace.shelf.has("<rusty>")
+    assert stage.workspace.library.find("<ruby>").header.noun == "fox"
+    assert not stage.workspace.library.has("<rusty>")
     page.locator("#delete").click()
     page.wait_for_function("() => !document.querySelector('#shelf').innerText.includes('<ruby>')")
-    assert not stage.workspace.shelf.has("<ruby>")
+    assert not stage.workspace.library.has("<ruby>")
     page.locator("#undo").get_by_role("button", name="Undo").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.shelf.has("<ruby>")
+    assert stage.workspace.library.has("<ruby>")
     page.locator("#new-name input").fill("not a name!")
     page.locator("#rename").click()
     page.locator("#library-notice .error", has_text="cannot be the name of a concept").wait_for()
@@ -91,10 +91,10 @@ def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
 
 
 def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
-    verdict = Verdict(way=0.04, noise=0.2, change=0.3, seeds=4, eye="U-Net features")
+    verdict = Verdict(progress=0.04, noise=0.2, change=0.3, seeds=4, encoder="U-Net features")
     header = header_of("<faint>", "fox", 9, 5, 40)
     save_concept(
-        stage.workspace.shelf.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
+        stage.workspace.library.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
     )
     put(stage, "<sure>")
     open_tab(page, "Library")

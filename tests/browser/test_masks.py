@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from studio.photo_set import PhotoSet
-from studio.ui.veil import COLOURS
+from studio.photos.photo_set import PhotoSet
+from studio.ui.train.mask_overlay import COLOURS
 from tests.browser.acts import drop_photos, training
 from tests.browser.conftest import Stage
 

@@ -12,22 +12,22 @@ import torch
 from PIL import Image
 
 from assets.starter.recipe.judge import configuration, save, write_merges
-from studio.axis import Axis
-from studio.concept import Concept
+from studio.edits.concept import Concept
 from studio.events import Event
-from studio.fill import read_aloud
-from studio.generate import generate
-from studio.grid import Grid
-from studio.jobs import Job
-from studio.marks import Marks
-from studio.photo_set import PhotoSet
-from studio.photos import Photo
-from studio.picture_file import read_recipe
-from studio.recipe import Recipe
-from studio.score import Judge
-from studio.sheet import ARCHIVE, PICTURE, Sheet
+from studio.generation.generate import generate
+from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
+from studio.grids.scores import GridScores
+from studio.models.clip import Clip
+from studio.photos.photo import Photo
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.axis import Axis
+from studio.recipes.grid import Grid
+from studio.recipes.png import read_recipe
+from studio.recipes.recipe import Recipe
+from studio.recipes.spoken import spoken_prompt
 from studio.worker import Worker
-from studio.workspace import Workspace
+from studio.workspace.jobs import Job
+from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
 
@@ -53,8 +53,8 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def sheet_of(workspace: Workspace, job: Job) -> Sheet:
-    return Sheet.open(workspace.jobs.folder(job.id))
+def sheet_of(workspace: Workspace, job: Job) -> GridFolder:
+    return GridFolder.open(workspace.jobs.folder(job.id))
 
 
 def test_every_cell_is_the_picture_that_its_recipe_gives_alone(workspace: Workspace, worker: Worker) -> None:
@@ -64,14 +64,14 @@ def test_every_cell_is_the_picture_that_its_recipe_gives_alone(workspace: Worksp
     assert (ended.status, ended.outcome) == ("done", {"cells": 4})
     assert workspace.progress(ended).fraction == 1.0
     sheet = sheet_of(workspace, job)
-    concept = Concept.open(workspace.shelf.path("<lily>"))
+    concept = Concept.open(workspace.library.path("<lily>"))
     for cell in sheet.cells:
         recipe = read_recipe(sheet.path(cell))
         assert recipe.concepts["<lily>"] and recipe.base
         *_, last = generate(tiny.backbone(), recipe, [concept])
         assert np.array_equal(np.asarray(last.value.image), pixels(sheet.path(cell)))
     assert (sheet.folder / PICTURE).exists() and (sheet.folder / ARCHIVE).exists()
-    assert not list(workspace.pictures.iterdir()) and Marks.open(sheet.folder) is None
+    assert not list(workspace.pictures.iterdir()) and GridScores.open(sheet.folder) is None
 
 
 def test_a_stopped_grid_goes_on_and_paints_nothing_twice(
@@ -83,7 +83,7 @@ def test_a_stopped_grid_goes_on_and_paints_nothing_twice(
     def spy(job: Job, event: Event, outcome: dict[str, object]) -> None:
         record(job, event, outcome)
         if len(workspace.progress(job).pictures) == 2:
-            workspace.jobs.ask(job.id, "keep")
+            workspace.jobs.request_stop(job.id, "keep")
 
     monkeypatch.setattr(worker, "record", spy)
     assert worker.take(("grid",))
@@ -119,7 +119,7 @@ def test_a_concept_that_was_exchanged_meanwhile_is_not_painted_under_its_old_nam
     workspace: Workspace, worker: Worker
 ) -> None:
     job = workspace.compare(GRID)
-    path = workspace.shelf.path("<lily>")
+    path = workspace.library.path("<lily>")
     concept = Concept.open(path)
     dataclasses.replace(concept, header=dataclasses.replace(concept.header, seed=9)).save(path)
     assert worker.take(("grid",))
@@ -134,13 +134,13 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
     folder.mkdir(parents=True)
     config = configuration(write_merges("a photo of cat dog".split(), folder / "merges.txt.gz"))
     torch.manual_seed(0)
-    save(Judge.build(config, folder / "merges.txt.gz"), config, folder)
+    save(Clip.build(config, folder / "merges.txt.gz"), config, folder)
     worker.backbone.folder = folder.parent
-    workspace.shelf.rename("<lily>", "Rosa")
+    workspace.library.rename("<lily>", "Rosa")
     job = workspace.compare(Grid(Recipe("a photo of <rosa>", steps=1), Axis.parse("seed", "1, 2")))
     assert worker.take(("grid",))
-    sheet, judge = sheet_of(workspace, job), Judge.open(folder)
-    marks = Marks.open(sheet.folder)
+    sheet, judge = sheet_of(workspace, job), Clip.open(folder)
+    marks = GridScores.open(sheet.folder)
     squares = PhotoSet.load(workspace.photos_of("<rosa>")).squares
     assert marks.photos == {"<rosa>": len(squares)} and len(squares) == 3 and marks.judge == judge.name
     for cell in sheet.cells:
@@ -153,8 +153,8 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
 
 def test_a_judge_hears_nouns_in_place_of_handles() -> None:
     nouns = {"<lily>": "dog", "<lily-2>": "owl"}
-    assert read_aloud("<Lily> with <lily-2> {by} the sea", nouns) == "a dog with an owl {by} the sea"
-    assert read_aloud("my red <lily-2>", nouns) == "my red owl"
+    assert spoken_prompt("<Lily> with <lily-2> {by} the sea", nouns) == "a dog with an owl {by} the sea"
+    assert spoken_prompt("my red <lily-2>", nouns) == "my red owl"
 
 
 def test_photos_of_a_concept_that_came_as_a_file_are_not_here(
@@ -162,5 +162,5 @@ def test_photos_of_a_concept_that_came_as_a_file_are_not_here(
 ) -> None:
     assert workspace.photos_of("<lily>")
     other = Workspace(tmp_path / "other", base=workspace.base)
-    other.shelf.add(workspace.shelf.path("<lily>"))
+    other.library.add(workspace.library.path("<lily>"))
     assert other.photos_of("<lily>") is None

@@ -13,22 +13,22 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.backbone import Backbone
-from studio.base import STARTER
-from studio.concept import Concept
-from studio.edits import Active, attach
+from studio.edits import ActiveEdit, attach
+from studio.edits.concept import Concept
 from studio.events import Result
-from studio.generate import generate
-from studio.masks import propose
-from studio.photo_set import PhotoSet
-from studio.picture_file import read_recipe
-from studio.recipe import Recipe
-from studio.score import Judge
+from studio.generation.generate import generate
+from studio.models.backbone import Backbone
+from studio.models.clip import Clip
+from studio.photos.click_mask import propose_mask
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.png import read_recipe
+from studio.recipes.recipe import Recipe
+from studio.starter import STARTER
 from studio.worker import Worker
-from studio.workspace import Workspace
+from studio.workspace.workspace import Workspace
 from trainers import METHODS, train
-from trainers.kit import moments
-from trainers.kit.trial import Case, cases_in
+from trainers.benchmarks.method_trial import Case, cases_in
+from trainers.kit import text_moments as moments
 
 ROOT = STARTER.parent.parent
 GUIDANCE = json.loads((STARTER / "likeness.json").read_text(encoding="utf-8"))["guidance"]
@@ -42,8 +42,8 @@ def backbone() -> Backbone:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge.open(STARTER / "judge")
+def judge() -> Clip:
+    return Clip.open(STARTER / "judge")
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +98,16 @@ def test_it_reads_text_at_three_sizes(backbone: Backbone) -> None:
 
 def test_its_text_statistics_belong_to_its_encoder(backbone: Backbone, tmp_path: Path) -> None:
     known, _ = moments.known(backbone, tmp_path, captions=100)
-    assert known is not None and known.encoder == moments.fingerprint(backbone.text)
+    assert known is not None and known.encoder == moments.encoder_fingerprint(backbone.text)
     assert known.captions == 100_000 and known.tokens > 20 * backbone.text.width
 
 
 def test_its_own_words_are_one_token_and_strange_ones_still_read(backbone: Backbone) -> None:
     for noun in WORLD["nouns"]:
-        assert len(backbone.text.vectors_of(noun)) == 1, noun
+        assert len(backbone.text.embeddings_of(noun)) == 1, noun
     for colour in WORLD["colours"]:
-        assert len(backbone.text.vectors_of(colour)) == 1, colour
-    assert 1 < len(backbone.text.vectors_of("floccinaucinihilipilification"))
+        assert len(backbone.text.embeddings_of(colour)) == 1, colour
+    assert 1 < len(backbone.text.embeddings_of("floccinaucinihilipilification"))
     hidden = backbone.text.read(["a cat in Kraków, 猫"]).hidden
     assert hidden.isfinite().all()
 
@@ -121,7 +121,7 @@ def test_backgrounds_have_the_asked_colour(backbone: Backbone) -> None:
     assert right == len(colours)
 
 
-def test_it_paints_the_noun_that_it_is_asked_for(backbone: Backbone, judge: Judge) -> None:
+def test_it_paints_the_noun_that_it_is_asked_for(backbone: Backbone, judge: Clip) -> None:
     nouns = list(WORLD["nouns"])
     asked = nouns[::5]
     painted = []
@@ -133,11 +133,11 @@ def test_it_paints_the_noun_that_it_is_asked_for(backbone: Backbone, judge: Judg
     assert right / len(asked) >= NOUN_RIGHT
 
 
-def test_the_judge_knows_this_subject_from_others_in_another_scene(judge: Judge) -> None:
+def test_the_judge_knows_this_subject_from_others_in_another_scene(judge: Clip) -> None:
     cases = cases_in(STARTER.parent / "demo")
     photos = [photo.square(photo.side) for case in cases for photo in (*case.photos, *case.unseen)]
     owners = [case.subject.handle for case in cases for _ in range(5)]
-    seen = judge.look(photos)
+    seen = judge.encode(photos)
     nearest = (seen @ seen.T - 2 * torch.eye(len(seen))).argmax(dim=1).tolist()
     assert sum(owners[index] == owner for index, owner in zip(nearest, owners, strict=True)) >= 13  # of 15
 
@@ -164,7 +164,7 @@ def test_headless_and_page_paint_the_same_pixels(backbone: Backbone, workspace: 
     ],
 )
 def test_a_demo_subject_is_learned_with_the_default_settings(
-    backbone: Backbone, judge: Judge, backpack: Case, workspace: Workspace, method_id: str
+    backbone: Backbone, judge: Clip, backpack: Case, workspace: Workspace, method_id: str
 ) -> None:
     settings = workspace.tuned(METHODS[method_id].card()).parse({})
     photos = PhotoSet.of(backpack.photos)
@@ -190,7 +190,7 @@ def two_in_one(side: int = 256) -> PhotoSet:
     photo, masks = Image.new("RGB", (side, side), (90, 130, 210)), {}
     for case, left in zip(cases_in(STARTER.parent / "demo")[1:], (0, side // 2), strict=True):
         square = case.photos[0].square(side // 2)
-        cut = propose(square, [(0.5, 0.5)])
+        cut = propose_mask(square, [(0.5, 0.5)])
         corner = (left, side // 4)
         photo.paste(square, corner, cut)
         mask = Image.new("L", photo.size)
@@ -201,7 +201,7 @@ def two_in_one(side: int = 256) -> PhotoSet:
 
 @pytest.mark.slow
 def test_two_subjects_of_one_photo_each_become_a_word(
-    backbone: Backbone, judge: Judge, workspace: Workspace
+    backbone: Backbone, judge: Clip, workspace: Workspace
 ) -> None:
     first, second = cases_in(STARTER.parent / "demo")[1:]
     subject = dataclasses.replace(first.subject, beside=(second.subject,))
@@ -238,7 +238,7 @@ def test_the_prior_holds_the_noun_in_place(backbone: Backbone, backpack: Case, w
         *_, last = train(
             method, backbone, photos, backpack.subject, settings, look(workspace), workspace.cache
         )
-        with torch.no_grad(), attach(backbone, [Active(edit) for edit in last.value.edits]):
+        with torch.no_grad(), attach(backbone, [ActiveEdit(edit) for edit in last.value.edits]):
             return (backbone.predict(noisy, timesteps, hidden) - plain).norm().item()
 
     assert drift(1.0) < drift(0.0)

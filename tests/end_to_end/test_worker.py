@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.concept import Concept
-from studio.generate import generate
-from studio.header import read_header
-from studio.jobs import Job
-from studio.photos import Photo
-from studio.picture_file import read_recipe
-from studio.recipe import Recipe
-from studio.supervisor import Supervisor
+from studio.edits.concept import Concept
+from studio.generation.generate import generate
+from studio.library.header import read_header
+from studio.photos.photo import Photo
+from studio.recipes.png import read_recipe
+from studio.recipes.recipe import Recipe
 from studio.worker import Worker
-from studio.workspace import Workspace
+from studio.workspace.jobs import Job
+from studio.workspace.supervisor import Supervisor
+from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
 
@@ -57,7 +57,7 @@ def test_a_training_leaves_a_concept_and_its_story(workspace: Workspace, worker:
     assert progress.fraction == 1.0 and len(progress.curve) == 3
     assert [step for step, _, _ in progress.previews] == [0, 1, 2, 3]
     assert all((workspace.jobs.folder(job.id) / name).exists() for _, name, _ in progress.previews)
-    header = read_header(workspace.shelf.path("<lily>"))
+    header = read_header(workspace.library.path("<lily>"))
     assert header.photos == 3 and header.seed == 2 and header.settings["steps"] == 3 and header.preview
 
 
@@ -86,7 +86,7 @@ def test_a_picture_repeats_bit_for_bit_from_the_recipe_inside_it(
     second = workspace.pictures / names[1]
     recipe = read_recipe(second)
     assert recipe.seed == 6 and recipe.count == 1 and "<lily>" in recipe.concepts
-    concept = Concept.open(workspace.shelf.path("<lily>"))
+    concept = Concept.open(workspace.library.path("<lily>"))
     *_, result = generate(tiny.backbone(), recipe, [concept])
     assert np.array_equal(np.asarray(result.value.image), np.asarray(Image.open(second)))
 
@@ -122,14 +122,14 @@ def test_a_training_stops_when_asked(
     def spy(job: Job, event: object, outcome: dict[str, object]) -> None:
         record(job, event, outcome)
         if workspace.progress(job).step == 2:
-            workspace.jobs.ask(job.id, wish)
+            workspace.jobs.request_stop(job.id, wish)
 
     monkeypatch.setattr(worker, "record", spy)
     worker.take(("train",))
     assert workspace.jobs.get(job.id).status == status
-    assert workspace.shelf.has("<lily>") == kept
+    assert workspace.library.has("<lily>") == kept
     if kept:
-        assert workspace.shelf.find("<lily>").header.steps == 2
+        assert workspace.library.find("<lily>").header.steps == 2
 
 
 def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
@@ -147,7 +147,7 @@ def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
     failed = workspace.jobs.get(second.id)
     assert failed.status == "failed" and "KeyError" in failed.error and "Traceback" not in failed.error
     assert "inside" in (workspace.jobs.folder(second.id) / "traceback.txt").read_text()
-    assert not workspace.shelf.entries()
+    assert not workspace.library.entries()
 
 
 WORKER = """
@@ -184,9 +184,9 @@ def test_a_killed_worker_is_replaced_and_only_its_job_fails(workspace: Workspace
         failed = workspace.jobs.get(doomed.id)
         assert failed.status == "failed" and "signal 9" in failed.error and "Retry" in failed.hint
         again = workspace.retry(doomed.id)
-        workspace.jobs.ask(again.id, "discard")
+        workspace.jobs.request_stop(again.id, "discard")
         wait(lambda: workspace.jobs.get(again.id).status == "stopped")
-        assert [entry.header.handle for entry in workspace.shelf.entries()] == ["<tom>"]
+        assert [entry.header.handle for entry in workspace.library.entries()] == ["<tom>"]
         last = supervisor.process
     assert last.poll() is not None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from studio.backbone import Backbone
+from studio.models.backbone import Backbone
 
 UNET_SITES = (".to_q", ".to_k", ".to_v", ".to_out.0")
 TEXT_SITES = (".q_proj", ".k_proj", ".v_proj", ".out_proj")

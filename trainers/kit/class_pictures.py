@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from studio.backbone import Backbone
-from studio.composing import Conditions
 from studio.events import Event, Note, Step
-from studio.recipe import Recipe
-from studio.sampling import sample
+from studio.generation.composing import Conditions
+from studio.generation.sampling import sample
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 

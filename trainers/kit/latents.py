@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
-from studio.photo_set import PhotoSet
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
 
 
 class PhotoLatents:

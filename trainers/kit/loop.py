@@ -18,18 +18,19 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from studio.backbone import Backbone
-from studio.concept import Concept
-from studio.edits import Active, attach
+from studio.edits import ActiveEdit, attach
+from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Note, Preview, Result, Step
-from studio.generate import Picture, generate
-from studio.header import Header
-from studio.method import Method, Subject
-from studio.photo_set import PhotoSet
-from studio.recipe import Recipe
-from studio.verdict import Verdict
-from trainers.kit import closing
+from studio.generation.generate import Picture, generate
+from studio.library.header import Header
+from studio.library.verdict import Verdict
+from studio.method import Method
+from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Recipe
+from studio.subject import Subject
+from trainers.kit import verdict as closing
 
 CLIP_NORM = 1.0
 PREVIEWS = 5
@@ -48,7 +49,7 @@ def train(
     """Learn `subject` from `photos`. The last event is a Result with the Concept.
 
     `look` gives the seed of everything, and the sampling steps and guidance of the previews. Last come a few
-    pictures with and without the concept, and the verdict on them (`trainers.kit.closing`). `FinishEarly`
+    pictures with and without the concept, and the verdict on them (`trainers.kit.verdict`). `FinishEarly`
     thrown in after the first step ends with what was learned so far; before it, without a result.
     Raises StudioError when the loss stops being a number.
     """
@@ -95,11 +96,11 @@ def _closing(
     """What is left when all is learned: it is settled, shown, looked at, and kept. Told to finish early, only
     the showing and looking are cut short."""
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
-    concept = Concept(header, tuple(method.edits())).settle()
+    concept = Concept(header, tuple(method.edits())).round_to_file()
     picture = _preview(backbone, method, header, recipe)
     header = dataclasses.replace(
         header,
-        shared=method.shared(),
+        dependencies=method.dependencies(),
         knobs=knobs,
         report={name: round(value, 4) for name, value in method.report().items()},
         preview=_thumbnail(picture),
@@ -112,7 +113,7 @@ def _closing(
             yield Preview(_preview(backbone, method, header, own), prompt, header.steps)
         yield Preview(picture, recipe.prompt, header.steps)
         learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
-        verdicts = yield from closing.verdicts(backbone, learned, photos, prompts, recipe)
+        verdicts = yield from closing.judge_concept(backbone, learned, photos, prompts, recipe)
     except FinishEarly:
         pass  # there is nothing more to learn
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
@@ -147,7 +148,7 @@ def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> It
             tensor.requires_grad_(any(tensor is mine for mine in trained))
         optimizer = accelerator.prepare(torch.optim.AdamW(groups, weight_decay=stage.weight_decay))
         for _ in range(stage.steps):
-            actives = [Active(edit) for edit in method.edits()]
+            actives = [ActiveEdit(edit) for edit in method.edits()]
             with torch.enable_grad(), attach(backbone, actives):
                 terms = method.loss(generator)
                 loss = torch.stack(list(terms.values())).sum()

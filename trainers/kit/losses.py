@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
+from studio.models.backbone import Backbone
 
 
 def denoising_loss(

@@ -7,11 +7,11 @@ from collections.abc import Generator, Sequence
 import torch
 from torch import Tensor
 
-from studio.backbone import Backbone
 from studio.errors import StudioError
 from studio.events import Event, Note
-from studio.masks import check
-from studio.photo_set import PhotoSet
+from studio.models.backbone import Backbone
+from studio.photos.mask_checks import check_masks
+from studio.photos.photo_set import PhotoSet
 from trainers.kit.latents import PhotoLatents
 
 HALF = 0.5  # a cell is the subject's when this much of it is
@@ -55,7 +55,7 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
     Raises StudioError for a handle without a mask, and for masks that are empty, vanish at `side` x `side`
     cells, cover nearly the whole photo, or are almost another's.
     """
-    check(photos, handles, needed=True)
+    check_masks(photos, handles, needed=True)
     kept = []
     for number in range(len(photos)):
         masks = {handle: photos.mask(handle, number, side) for handle in handles}

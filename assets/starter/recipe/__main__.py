@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from studio.score import Judge
+from studio.models.clip import Clip
 
 from . import apart, autoencoder, captioned, crew, demo, judge, measure, mistakes, painter, words
 from .drawings import (
@@ -212,7 +212,7 @@ class Recipe:
 
     def rank(self) -> None:
         """The share of right first guesses of each of --checkpoints, by both judges."""
-        judges = [Judge.open(place) for place in (self.out / "judge", self.work / "second-judge")]
+        judges = [Clip.open(place) for place in (self.out / "judge", self.work / "second-judge")]
         for place in self.asked.checkpoints or [self.out]:
             shares = measure.shares(place, judges, self.asked.pictures, self.device)
             print(f"{place}: {', '.join(f'{share:.3f}' for share in shares)}", flush=True)
@@ -225,7 +225,7 @@ class Recipe:
         figures, page = measure.measure(self.out, groups, self.asked.pictures, self.device)
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
         page.save(self.work / "contact-sheet.png", optimize=True)
-        found = mistakes.mistakes(Judge.open(self.out / "judge"), groups)
+        found = mistakes.mistakes(Clip.open(self.out / "judge"), groups)
         mistakes.mistakes_sheet(found, groups["trained"]).save(self.work / "mistakes.png", optimize=True)
         print(json.dumps(figures, indent=2))
 

@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from studio.errors import StudioError
-from studio.photos import open_photo
+from studio.photos.photo import open_photo
 
 from .autoencoder import encode
 from .leaves import dead_leaves

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.masks import overlap, propose
+from studio.photos.click_mask import propose_mask
+from studio.photos.mask_checks import overlap
 
 from .drawings import Drawing, from_folder
 from .leaves import dead_leaves
@@ -61,7 +62,7 @@ def clicks(drawings: Sequence[Drawing], count: int, seed: int, leafy: bool) -> I
 def score(click: Click) -> float:
     """The overlap (IoU) of the proposal with the exact mask, 0 when there is no proposal."""
     try:
-        return overlap(propose(click.picture, [click.point]), click.mask)
+        return overlap(propose_mask(click.picture, [click.point]), click.mask)
     except StudioError:
         return 0.0
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import save_file
 from torch import Tensor
 
-from studio.score import Judge
+from studio.models.clip import Clip
 
 from .autoencoder import as_pixels
 from .budget import Budget, load_state, save_state
@@ -151,7 +151,7 @@ def train(
     company: int = COMPANY,
     start: Path | None = None,
     second: bool = False,
-) -> Judge:
+) -> Clip:
     """Train for `minutes`, resuming from `file`; writes what `Judge.open` reads into `folder`.
 
     `start`: the folder of a finished judge, whose weights to begin with instead of random ones. `second`: an
@@ -159,7 +159,7 @@ def train(
     """
     torch.manual_seed(int(second))
     config = configuration(write_merges(words, folder / "merges.txt.gz"), second)
-    judge = Judge.open(start) if start else Judge.build(config, folder / "merges.txt.gz")
+    judge = Clip.open(start) if start else Clip.build(config, folder / "merges.txt.gz")
     model = judge.model.train()
     pair = optimizers(model, RATE)
     budget = Budget(minutes, decay=0.6)
@@ -194,7 +194,7 @@ def train(
     return judge
 
 
-def save(judge: Judge, config: dict, folder: Path) -> None:
+def save(judge: Clip, config: dict, folder: Path) -> None:
     """Half-precision weights and the configuration beside the merges."""
     weights = {
         name: value.half().contiguous() if value.is_floating_point() else value

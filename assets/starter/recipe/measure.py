@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from PIL import Image
 
-from studio.score import Judge
+from studio.models.clip import Clip
 
 from .autoencoder import pictures as painted_scenes
 from .autoencoder import psnr
@@ -74,7 +74,7 @@ def share(guesses: Sequence[str], truth: Sequence[str]) -> float:
     return float(np.mean([guess == fact for guess, fact in zip(guesses, truth, strict=True)]))
 
 
-def guessed(judge: Judge, picture: Sequence[Image.Image], objects: int) -> list[tuple[str, ...]]:
+def guessed(judge: Clip, picture: Sequence[Image.Image], objects: int) -> list[tuple[str, ...]]:
     """The judge's first guess for every object of every picture, from left to right."""
     nouns = list(world()["nouns"])
     parts = [part for whole in picture for part in (halves(whole) if objects == 2 else [whole])]
@@ -82,9 +82,7 @@ def guessed(judge: Judge, picture: Sequence[Image.Image], objects: int) -> list[
     return [tuple(guesses[start : start + objects]) for start in range(0, len(guesses), objects)]
 
 
-def right(
-    judge: Judge, pictures: Sequence[Image.Image], nouns: Sequence[tuple[str, ...]]
-) -> dict[str, float]:
+def right(judge: Clip, pictures: Sequence[Image.Image], nouns: Sequence[tuple[str, ...]]) -> dict[str, float]:
     """Share of pictures in which the judge names what there should be; with two objects also, wherever
     they are."""
     guesses = guessed(judge, pictures, len(nouns[0]))
@@ -95,11 +93,11 @@ def right(
     return shares
 
 
-def judge_figures(judge: Judge, drawings: list[Drawing]) -> dict[str, float]:
+def judge_figures(judge: Clip, drawings: list[Drawing]) -> dict[str, float]:
     """On real drawings: first guess among the nouns, recall of the same drawing in another scene, and both
     nouns named in scenes of two."""
     first, second = placed(drawings, 101), placed(drawings, 202)
-    found = (judge.look(first) @ judge.look(second).T).argmax(dim=1)
+    found = (judge.encode(first) @ judge.encode(second).T).argmax(dim=1)
     figures = {
         "drawings": len(drawings),
         **right(judge, first, [(drawing.noun,) for drawing in drawings]),
@@ -110,7 +108,7 @@ def judge_figures(judge: Judge, drawings: list[Drawing]) -> dict[str, float]:
 
 
 def painter_figures(
-    pipeline: StableDiffusionPipeline, judge: Judge, asked: Sequence[Asked]
+    pipeline: StableDiffusionPipeline, judge: Clip, asked: Sequence[Asked]
 ) -> tuple[dict[str, float], list[Image.Image]]:
     """Colour of the background and the judge's first guess; and the pictures."""
     began = time.perf_counter()
@@ -125,7 +123,7 @@ def painter_figures(
     return figures, painted
 
 
-def shares(starter: Path, judges: Sequence[Judge], count: int, device: str = "cpu") -> list[float]:
+def shares(starter: Path, judges: Sequence[Clip], count: int, device: str = "cpu") -> list[float]:
     """The share of the same `count` pictures of a starter in which each judge sees the asked noun first."""
     asked = plain(count, seed=7)
     painted = paint(opened(starter, device), [question.prompt for question in asked])
@@ -153,7 +151,7 @@ def measure(
     device: str = "cpu",
 ) -> tuple[dict, Image.Image]:
     """All figures, by group of `drawings` (trained, left out, unseen set), and a contact sheet."""
-    judge = Judge.open(starter / "judge")
+    judge = Clip.open(starter / "judge")
     autoencoder = AutoencoderKL.from_pretrained(starter / "vae", torch_dtype=torch.float32).to(device)
     figures: dict = {"judge": {}, "psnr": {}}
     for group, members in drawings.items():

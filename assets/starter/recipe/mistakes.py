@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from studio.score import Judge
+from studio.models.clip import Clip
 
 from .drawings import Drawing
 from .measure import guessed, placed
@@ -26,7 +26,7 @@ class Mistake:
     read: str
 
 
-def mistakes(judge: Judge, groups: Mapping[str, Sequence[Drawing]], each: int = 18) -> list[Mistake]:
+def mistakes(judge: Clip, groups: Mapping[str, Sequence[Drawing]], each: int = 18) -> list[Mistake]:
     """Up to `each` of the drawings of every group that the judge misnames, taken evenly from all of them."""
     found = []
     for group, drawings in groups.items():

@@ -1,0 +1,131 @@
+"""The Concept file: handles, a readable header and the edits, in one small safetensors file.
+
+Opening it runs no code and needs no trainer. Tensor names are `kind/site/tensor` by module path, never by
+ordinal. Nothing that is shared between concepts is stored in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+
+from studio.edits import KINDS, ActiveEdit, Edit
+from studio.errors import StudioError
+from studio.files import write_atomic
+from studio.handles import handles_in
+from studio.library.header import METADATA_KEY, Header, not_a_concept, read_header
+from studio.library.library import Library
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
+
+MAX_TENSORS = 20_000
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What was learned (`edits`) and what it is (`header`)."""
+
+    header: Header
+    edits: tuple[Edit, ...]
+
+    def round_to_file(self) -> Concept:
+        """Round what was learned to the precision of the file, so that painting now and painting after
+        opening the file give the same picture."""
+        for edit in self.edits:
+            for name, tensor in edit.tensors().items():
+                tensor.data = tensor.detach().to(edit.file_dtype(name)).float()
+        return self
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        tensors = {}
+        for edit in self.edits:
+            for name, tensor in edit.tensors().items():
+                tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.file_dtype(name)).contiguous()
+        write_atomic(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
+
+    @classmethod
+    def open(cls, path: Path) -> Concept:
+        """Read a file. Raises StudioError when it is no concept, or one with broken numbers."""
+        header = read_header(path)
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError, ValueError, RecursionError) as error:
+            raise not_a_concept(path, "its tensors are damaged") from error
+        if len(tensors) > MAX_TENSORS:
+            raise not_a_concept(path, f"it has {len(tensors)} tensors")
+        if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()):
+            raise not_a_concept(path, "it holds values that are no numbers")
+        try:
+            edits = tuple(_edits(header, {name: tensor.float() for name, tensor in tensors.items()}))
+        except ValueError as error:
+            raise not_a_concept(path, str(error)) from error
+        return cls(header, edits)
+
+    def check(self, backbone: Backbone) -> None:
+        """Raises StudioError, naming both models, when this concept was made for another base."""
+        fits = all(edit.is_compatible(backbone) for edit in self.edits)
+        if fits and self.header.fingerprint == backbone.fingerprint:
+            return
+        made = f"{self.header.base} ({self.header.fingerprint})"
+        here = f"{backbone.name} ({backbone.fingerprint})"
+        hint = f"Start the studio with --base {self.header.base}, or train it again from the photos."
+        raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
+
+    def active_edits(self, recipe: Recipe) -> list[ActiveEdit]:
+        """Its edits as a recipe wants them: each at its strength and with the knobs of its handle. Raises
+        StudioError for a knob out of range."""
+        for handle in self.header.handles:
+            for name, value in recipe.knobs.get(handle, {}).items():
+                knob = self.header.knobs.get(name)
+                if knob is None or not knob.low <= value <= knob.high:
+                    known = ", ".join(
+                        f"{name} {k.low:g} to {k.high:g}" for name, k in self.header.knobs.items()
+                    )
+                    hint = f"It has {known}." if known else "It has nothing of the kind."
+                    raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
+        named = handles_in(f"{recipe.prompt} {recipe.negative}")
+        actives = []
+        for edit in self.edits:
+            own = tuple(self.header.handles) if edit.common else (edit.handle,)
+            strengths = [recipe.strength(handle) for handle in named if handle in own]
+            strength = max(strengths, default=recipe.strength(edit.handle))
+            turned = edit.with_knobs(recipe.knobs.get(edit.handle, {}))
+            actives.append(ActiveEdit(turned, strength, own))
+        return actives
+
+
+def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
+    """The edits that these tensors make up. Raises ValueError when a name fits no kind or handle."""
+    edits: list[Edit] = []
+    groups: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind not in KINDS:
+            raise ValueError(f"it holds {kind!r}, which this version does not know")
+        handle = rest.split("/")[0] if rest.startswith("<") else header.handle
+        groups.setdefault((kind, handle), {})[rest] = tensor
+    for (kind, handle), named in sorted(groups.items()):
+        if handle not in header.handles:
+            raise ValueError(f"it holds {handle}, which its header does not name")
+        edits.append(KINDS[kind].from_tensors(handle, header.handles[handle], named))
+    return edits
+
+
+def open_concepts(library: Library, recipe: Recipe) -> list[Concept]:
+    """The concepts a recipe names, from the Library. Raises StudioError when one is missing, or is no longer
+    the file that the recipe was made for."""
+    concepts = []
+    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+        entry = library.find(handle)
+        if recipe.concepts.get(handle, known := library.hash(entry)) != known:
+            raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")
+        if not any(handle in concept.header.handles for concept in concepts):
+            concepts.append(Concept.open(entry.path))
+    return concepts

@@ -1,0 +1,65 @@
+"""Which eyes there are to score with: the best that were asked for, and always at least the base's own."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.models.backbone import Backbone
+from studio.models.dino import MODEL, Dino
+from studio.models.image_encoder import ImageEncoder, ImageTextEncoder
+from studio.models.unet_features import UNetFeatures
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """`subject` says how alike pictures are, `structure` the same without ever having read a word, and
+    `reader`, if there is one, how well a picture fits its prompt."""
+
+    subject: ImageEncoder
+    structure: ImageEncoder
+    text: ImageTextEncoder | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Who looked, by what for; kept with the numbers."""
+        reader = {"prompt agreement": self.text.name} if self.text else {}
+        return {"likeness": self.subject.name, "structure": self.structure.name, **reader}
+
+
+def add_encoder_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that `eyes_of` reads."""
+    parser.add_argument(
+        "--clip",
+        metavar="MODEL=FILE",
+        help="a CLIP model of open_clip with a file of its weights, such as ViT-B-32=weights.safetensors; "
+        "without, the judge that the base brings",
+    )
+    parser.add_argument(
+        "--dino",
+        metavar="[MODEL=]FILE",
+        help=f"weights of a vision transformer of timm, {MODEL} if none is named; without, the base's U-Net",
+    )
+
+
+def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None = None) -> Encoders:
+    """The eyes asked for by "MODEL=FILE" texts. Without `clip`, the judge in the base's folder; without that,
+    the base's own eye, which cannot read. Raises StudioError when one cannot be opened."""
+    from studio.models.clip import Clip
+
+    own = UNetFeatures(backbone)
+    structure = own
+    if dino:
+        model, _, file = dino.rpartition("=")
+        structure = Dino.open(Path(file), model or MODEL)
+    judge = None
+    if clip:
+        model, equals, file = clip.partition("=")
+        if not equals:
+            raise StudioError(f"{clip!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.")
+        judge = Clip.of_open_clip(model, Path(file))
+    elif backbone.folder and (backbone.folder / "judge").is_dir():
+        judge = Clip.open(backbone.folder / "judge")
+    return Encoders(judge or own, structure, judge)

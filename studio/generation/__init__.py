@@ -1,0 +1,1 @@
+"""Recipe and concepts in, pictures out."""

@@ -1,0 +1,173 @@
+"""Fusing: several concepts in one file, whose low-rank edits no longer disturb each other where they matter.
+
+Words and rank-one edits stand beside each other in a file as they are. Low-rank edits share layers, and their
+plain sum adds to each concept what the others would do to its inputs. SSR-Merge (2026; known to us from a
+summary only) puts a router between the stacked A (R, in) and the stacked B (out, R) of K concepts, in closed
+form. With X_k the inputs of a layer while concept k alone is painted, and Z_k = A X_k:
+
+    router = argmin over M of  sum_k || M Z_k - P_k Z_k ||^2  =  Q G^-1,
+    G = sum_k Z_k Z_k',   Q = sum_k P_k Z_k Z_k',   P_k keeps the rows of concept k
+
+B router then stands for B: an ordinary low-rank edit of rank R. The ridge pulls towards the identity, which
+is the plain sum, where the inputs say nothing; with a single concept the router is the identity.
+
+Differences: inputs are collected over a whole painting of each concept instead of one pass, since that costs
+little here; a concept without low-rank edits takes part too, as one at whose inputs they are to do nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from studio.edits import Edit, LowRank
+from studio.edits.concept import Concept
+from studio.errors import StudioError
+from studio.events import Event, Result, Step
+from studio.generation.composing import compose_sum
+from studio.generation.generate import check_concepts
+from studio.generation.sampling import sample
+from studio.library.header import Header
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
+
+STEPS = 10  # of the painting whose inputs are collected
+RIDGE = 1e-4  # of the mean of G's diagonal
+NOTHING = 1e-8  # a mean that small
+
+
+def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], look: Recipe) -> Iterator[Event]:
+    """One concept that holds all handles of these; yields a Step for each step of a painting, then a Result.
+
+    `look` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a handle,
+    or one does not fit the base or another.
+    """
+    named = [handle for concept in concepts for handle in concept.header.handles]
+    twice = next((handle for handle in named if named.count(handle) > 1), None)
+    if twice:
+        raise StudioError(f"Two of these are called {twice}.", "Rename one of them first.")
+    check_concepts(backbone, concepts)
+    everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
+    low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]
+    edits = [edit for edit in everything if not isinstance(edit, LowRank)]
+    header = _header(concepts)
+    if len(concepts) == 1:
+        edits = everything
+    elif low_ranks:
+        gathered = Gathered(low_ranks)
+        done, total = 0, len(concepts) * STEPS
+        for concept in concepts:
+            for _ in _painted(backbone, concept, look, gathered):
+                done += 1
+                yield Step(done, total, stage="looking at each alone")
+        edits.append(gathered.routed(header.handle, header.noun))
+    yield Result(Concept(header, tuple(edits)).round_to_file())
+
+
+class Gathered:
+    """G and Q of every site, (R, R) each, as they add up over the inputs of its layer."""
+
+    def __init__(self, edits: Sequence[LowRank]) -> None:
+        self.edits = edits
+        sites = dict.fromkeys(site for edit in edits for site in edit.A)
+        self.A = {site: torch.cat([e.A[site] for e in edits if site in e.A]).double() for site in sites}
+        self.G = {site: A.new_zeros(len(A), len(A)) for site, A in self.A.items()}
+        self.Q = {site: torch.zeros_like(G) for site, G in self.G.items()}
+
+    def add(self, site: str, x: Tensor, own: Sequence[Edit]) -> None:
+        """Count the inputs x (..., in) of a layer, seen while only these edits act."""
+        rows = [len(edit.A[site]) * [float(edit in own)] for edit in self.edits if site in edit.A]
+        P = torch.tensor(sum(rows, []), dtype=torch.float64, device=x.device)
+        Z = self.A[site] @ x.double().flatten(0, -2).T
+        outer = Z @ Z.T / Z.shape[1]
+        self.G[site] += outer
+        self.Q[site] += P[:, None] * outer
+
+    @contextmanager
+    def watching(self, backbone: Backbone, own: Sequence[Edit]) -> Iterator[None]:
+        """Count the inputs of every layer in the block, in which only these edits act."""
+
+        def count(site: str, layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            self.add(site, arguments[0], own)
+
+        hooks = [backbone.sites[site].register_forward_pre_hook(partial(count, site)) for site in self.A]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def routed(self, handle: str, noun: str) -> LowRank:
+        """The one edit that stands for all."""
+        A, B = {}, {}
+        for site, stacked in self.A.items():
+            together = torch.cat([edit.B[site] for edit in self.edits if site in edit.A], dim=1).double()
+            A[site] = stacked.float()
+            B[site] = (together @ router(self.G[site], self.Q[site])).float()
+        return LowRank(handle, noun, A, B)
+
+
+def router(G: Tensor, Q: Tensor) -> Tensor:
+    """(Q + ridge I) (G + ridge I)^-1, (R, R)."""
+    ridge = RIDGE * G.diagonal().mean().clamp_min(NOTHING) * torch.eye(len(G)).to(G)
+    return torch.linalg.solve(G + ridge, Q + ridge, left=False)
+
+
+def _painted(backbone: Backbone, concept: Concept, look: Recipe, gathered: Gathered) -> Iterator[Tensor]:
+    """Paint one concept alone while the inputs of its layers are counted."""
+    prompt = f"a photo of {' and '.join(concept.header.handles)}"
+    recipe = dataclasses.replace(look, prompt=prompt, steps=STEPS)
+    with gathered.watching(backbone, concept.edits):
+        conditions = compose_sum(backbone, ["", recipe.prompt], concept.active_edits(recipe))
+    sampled = sample(backbone, recipe, conditions, [recipe.seed])
+    for _ in range(STEPS):
+        with gathered.watching(backbone, concept.edits):
+            latents = next(sampled)
+        yield latents
+
+
+def _header(concepts: Sequence[Concept]) -> Header:
+    """What a fused file says of itself: that of a single concept is its own."""
+    headers = [concept.header for concept in concepts]
+    if len(headers) == 1:
+        return headers[0]
+    titles = dict.fromkeys(header.method_title for header in headers)
+    return dataclasses.replace(
+        headers[0],
+        handles={handle: noun for header in headers for handle, noun in header.handles.items()},
+        method="fused",
+        method_title=f"Fused: {', '.join(titles)}"[:400],
+        paper="; ".join(dict.fromkeys(header.paper for header in headers))[:400],
+        settings={header.handle: f"{header.method_title}, {header.steps} steps" for header in headers},
+        photos=sum(header.photos for header in headers),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        report={},
+        dependencies={name: digest for header in headers for name, digest in header.dependencies.items()},
+        knobs={name: knob for header in headers for name, knob in header.knobs.items()},
+        preview=_beside([header.preview for header in headers if header.preview]),
+    )
+
+
+def _beside(previews: Sequence[bytes]) -> bytes:
+    """Small pictures side by side in a square, as one PNG."""
+    pictures = [Image.open(io.BytesIO(preview)).convert("RGB") for preview in previews]
+    if not pictures:
+        return b""
+    width, height = pictures[0].size
+    whole = Image.new("RGB", (width, height), "white")
+    part = -(-width // len(pictures))
+    for number, picture in enumerate(pictures):
+        small = picture.resize((width, height))
+        left = (width - part) // 2
+        whole.paste(small.crop((left, 0, left + part, height)), (number * part, 0))
+    buffer = io.BytesIO()
+    whole.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

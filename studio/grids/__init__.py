@@ -1,0 +1,1 @@
+"""A painted grid on disk: cells, contact sheet, scores, frontier and blind vote. Needs no torch."""

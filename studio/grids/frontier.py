@@ -1,0 +1,107 @@
+"""The frontier: settings of a sheet as points, likeness against prompt agreement, and which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.grids.grid_folder import GridFolder
+from studio.grids.scores import GridScores
+from studio.intervals import Estimate
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting, by its heading: figures over its pictures. `copying` is about the nearest photo that was
+    trained on: where it is as high as for a photo, likeness is no merit."""
+
+    label: str
+    likeness: Estimate
+    agreement: Estimate
+    copying: Estimate | None = None
+
+
+def points(sheet: GridFolder, marks: GridScores, along: str) -> list[Point]:
+    """A point for each column ("x") or row ("y") of the sheet that has a picture with both marks."""
+    found = []
+    for label, cells in sheet.lines(along):
+        names = dict.fromkeys(sheet.path(cell).name for cell in cells)
+        seen = [marks.cells[name] for name in names if name in marks.cells]
+        seen = [mark for mark in seen if mark.likeness is not None]
+        likeness = Estimate.of(mark.likeness for mark in seen)
+        agreement = Estimate.of(mark.agreement for mark in seen)
+        if likeness and agreement:
+            copying = Estimate.of(mark.copying for mark in seen if mark.copying is not None)
+            found.append(Point(label, likeness, agreement, copying))
+    return found
+
+
+def front(found: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in both (the Pareto front), by rising agreement."""
+    means = {point.label: (point.likeness.mean, point.agreement.mean) for point in found}
+    kept = []
+    for point in found:
+        likeness, agreement = own = means[point.label]
+        others = (other for other in means.values() if other != own)
+        if not any(other[0] >= likeness and other[1] >= agreement for other in others):
+            kept.append(point)
+    return sorted(kept, key=lambda point: point.agreement.mean)
+
+
+def best(found: Sequence[Point]) -> Point | None:
+    """The point of the front that is nearest to the best of both, each measured by the spread of all points;
+    of equals the one with more likeness. None without points."""
+    edge = front(found)
+    if not edge:
+        return None
+    likeness = [point.likeness.mean for point in found]
+    agreement = [point.agreement.mean for point in found]
+    spans = max(likeness) - min(likeness) or 1.0, max(agreement) - min(agreement) or 1.0
+
+    def away(point: Point) -> tuple[float, float]:
+        short = max(likeness) - point.likeness.mean, max(agreement) - point.agreement.mean
+        squares = sum((lack / span) ** 2 for lack, span in zip(short, spans, strict=True))
+        return round(squares, 9), -point.likeness.mean
+
+    return min(edge, key=away)
+
+
+def reason(found: Sequence[Point]) -> str:
+    """Why `best` is the best, in words, and whether the pictures are enough to say so."""
+    chosen = best(found)
+    if chosen is None or len(found) == 1:
+        return "There is nothing to compare it with yet."
+    edge = front(found)
+    if len(edge) == 1:
+        words = f"{chosen.label} is ahead in both: no other setting is more alike or closer to the prompt."
+    else:
+        faithful, obedient = edge[0], edge[-1]
+        parts = []
+        if chosen is not faithful:
+            lost = faithful.likeness.mean - chosen.likeness.mean
+            won = chosen.agreement.mean - faithful.agreement.mean
+            parts.append(
+                f"gives up {lost:.3f} likeness against {faithful.label} for {won:.3f} more agreement"
+            )
+        if chosen is not obedient:
+            won = chosen.likeness.mean - obedient.likeness.mean
+            lost = obedient.agreement.mean - chosen.agreement.mean
+            parts.append(f"keeps {won:.3f} more likeness than {obedient.label} for {lost:.3f} less agreement")
+        words = f"{chosen.label} is nearest to the best of both: it {' and '.join(parts)}."
+    return f"{words} {_doubt(chosen, found)}".strip()
+
+
+def _doubt(chosen: Point, found: Sequence[Point]) -> str:
+    """Whether another point is as good within the noise."""
+    if any(point.likeness.n == 1 for point in found):
+        return "With one picture for a setting this says little: let the other direction change the seed."
+    near = [point.label for point in found if point is not chosen and _overlap(point, chosen)]
+    if not near:
+        return ""
+    return f"The intervals overlap with those of {', '.join(near)}: more seeds would tell them apart."
+
+
+def _overlap(one: Point, other: Point) -> bool:
+    """Whether the intervals of two points overlap in both directions."""
+    pairs = ((one.likeness, other.likeness), (one.agreement, other.agreement))
+    return all(a.interval[0] <= b.interval[1] and b.interval[0] <= a.interval[1] for a, b in pairs)

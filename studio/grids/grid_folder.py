@@ -1,0 +1,104 @@
+"""A Sheet: the folder in which a grid is painted. At any moment a cell's picture is whole, or not there.
+
+Pictures are named by their recipe, so that a sheet taken up again, or a grid with the same picture twice,
+paints nothing twice; and so that no name tells a voter where a picture comes from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.files import write_atomic
+from studio.recipes.grid import Cell, Grid
+from studio.recipes.png import read_recipe
+from studio.recipes.recipe import Recipe
+
+FILE = "grid.json"
+PICTURE = "grid.png"
+ARCHIVE = "grid.zip"
+SCORES = "scores.json"
+
+
+@dataclass(frozen=True)
+class GridFolder:
+    """A grid with its cells, row by row, each with the hashes of its concepts."""
+
+    folder: Path
+    grid: Grid
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def create(cls, folder: Path, grid: Grid, cells: Sequence[Cell]) -> GridFolder:
+        """Begin a sheet in `folder`, or go on with one that is there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        sheet = cls(folder, grid, tuple(cells))
+        values = {**grid.to_json(), "cells": [cell.recipe.to_json() for cell in cells]}
+        write_atomic(folder / FILE, json.dumps(values).encode("utf-8"))
+        return sheet
+
+    @classmethod
+    def open(cls, folder: Path) -> GridFolder:
+        """The sheet in `folder`. Raises StudioError when there is none that can be read."""
+        try:
+            values = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            grid = Grid.from_json(values)
+            columns = len(grid.x.values)
+            recipes = [Recipe.from_json(recipe) for recipe in values["cells"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StudioError("This grid cannot be read.", "Paint it again.") from error
+        cells = (Cell(*reversed(divmod(number, columns)), recipe) for number, recipe in enumerate(recipes))
+        return cls(folder, grid, tuple(cells))
+
+    def path(self, cell: Cell) -> Path:
+        """Where a cell's picture is, or will be."""
+        text = json.dumps(cell.recipe.to_json(), sort_keys=True)
+        return self.folder / f"{hashlib.sha256(text.encode('utf-8')).hexdigest()[:20]}.png"
+
+    def is_painted(self, cell: Cell, base: str = "") -> bool:
+        """Whether a cell's picture is there, painted with this very recipe, and on `base` if one is given."""
+        path = self.path(cell)
+        if not path.exists():
+            return False
+        try:
+            recipe = read_recipe(path)
+        except StudioError:
+            return False
+        return recipe == dataclasses.replace(cell.recipe, base=base or recipe.base)
+
+    def lines(self, along: str) -> list[tuple[str, list[Cell]]]:
+        """The columns (`along` "x") or rows ("y"): the heading of each, and its cells in order."""
+        axis = self.grid.x if along == "x" else self.grid.y
+        groups: list[tuple[str, list[Cell]]] = [(label, []) for label in axis.labels]
+        for cell in self.cells:
+            groups[cell.column if along == "x" else cell.row][1].append(cell)
+        return groups
+
+    def label_of(self, cell: Cell) -> str:
+        """Where a cell stands: "<lily>, Bias 0.2"."""
+        places = ((self.grid.y, cell.row), (self.grid.x, cell.column))
+        return ", ".join(axis.label_of(place) for axis, place in places if axis.name)
+
+    def archive(self, path: Path) -> None:
+        """Write a zip of the labelled picture and of every cell under a name that says where it stands; the
+        pictures are the very bytes, recipe and all."""
+        partial = path.with_name(f".{path.name}")
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            if (self.folder / PICTURE).exists():
+                archive.write(self.folder / PICTURE, PICTURE)
+            for cell in self.cells:
+                if self.path(cell).exists():
+                    archive.write(self.path(cell), self.file_name(cell))
+        partial.replace(path)
+
+    def file_name(self, cell: Cell) -> str:
+        """A name for people: "02-03 lily, Bias 0.4.png", row and column first."""
+        words = re.sub(r"[^\w .,+=-]", "", self.label_of(cell))[:120].strip()
+        return f"{cell.row + 1:02d}-{cell.column + 1:02d} {words}.png"

@@ -1,0 +1,68 @@
+"""A Figure: a number as it is reported, with the interval that its sample allows."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Student's t for a 95 % interval, by degrees of freedom from 1 on
+T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+Z_95 = 1.959964  # the same of the normal distribution
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of `n` values and `half` the width of its 95 % interval (Student's t, values taken as
+    independent), which one value alone does not have."""
+
+    mean: float
+    half_width: float | None
+    n: int
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Estimate | None:
+        """The figure of some values; None where there are none."""
+        kept = [float(value) for value in values]
+        if not kept:
+            return None
+        if len(kept) == 1:
+            return cls(kept[0], None, 1)
+        return cls(
+            statistics.fmean(kept),
+            t_95(len(kept) - 1) * statistics.stdev(kept) / math.sqrt(len(kept)),
+            len(kept),
+        )
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval, low and high; the mean twice where there is none."""
+        half = self.half_width or 0.0
+        return self.mean - half, self.mean + half
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f}" if self.half_width is None else f"{self.mean:.3f} ± {self.half_width:.3f}"
+
+
+def t_95(freedom: int) -> float:
+    """The 0.975 quantile of Student's t with this many degrees of freedom, to 0.003 (above ten by the first
+    terms of Abramowitz and Stegun 26.7.5)."""
+    if freedom <= len(T_95):
+        return T_95[freedom - 1]
+    z = Z_95
+    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927), 0..1; all of it when nothing was tried.
+
+    p = k / n, and with z = 1.96:  (p + z^2 / 2n  -/+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+    """
+    if not trials:
+        return 0.0, 1.0
+    p, n = successes / trials, trials
+    middle = p + Z_95**2 / (2 * n)
+    half = Z_95 * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+    low, high = ((middle + side * half) / (1 + Z_95**2 / n) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)

@@ -1,0 +1,221 @@
+"""Makes the virtual environment beside launch.py and installs the project into it, in plain words.
+
+What it did is stamped into the environment, so that a second run finds nothing to do and a set-up that was
+interrupted is noticed and done again. Needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.starter import ROOT
+
+HERE = ROOT
+VENV = HERE / ".venv"
+PYTHON = ".".join(str(part) for part in sys.version_info[:2])
+DISK_GIGABYTES = 9.0 if sys.platform == "linux" else 4.0  # torch for Linux brings CUDA along
+LARGE_MEGABYTES = 10.0
+QUIET_SECONDS = 20.0
+LOG_LINES = 12
+
+
+def python_of(venv: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def environment_stamp() -> str:
+    """Changes whenever what is installed should: with the project file, the Python and the place."""
+    parts = ((HERE / "pyproject.toml").read_text(encoding="utf-8"), PYTHON, str(HERE))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def read_stamp(venv: Path) -> dict | None:
+    """What set-up wrote about an environment: None when it never touched it, {} when it did not finish."""
+    try:
+        return json.loads((venv / "likeness.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+
+
+def write_stamp(venv: Path, stamp: dict) -> None:
+    """Leave word for the next run."""
+    (venv / "likeness.json").write_text(json.dumps(stamp), encoding="utf-8")
+
+
+def plan(venv: Path, extras: set[str]) -> str:
+    """What set-up has to do: "nothing", "install" into the environment there is, or "make" a new one.
+
+    An environment without a stamp is somebody's own: it is added to, never thrown away. One that set-up
+    left unfinished may hold half a package that pip takes for a whole one, so it is made anew.
+    """
+    stamp = read_stamp(venv)
+    if not python_of(venv).exists():
+        return "make"
+    if stamp is None:
+        return "install"
+    if stamp.get("python") != PYTHON:
+        return "make"
+    is_current = stamp["project"] == environment_stamp() and extras <= set(stamp["extras"])
+    return "nothing" if is_current else "install"
+
+
+def is_installed(extras: set[str]) -> bool:
+    """Whether this very interpreter can run the studio: pip has put it there, and nothing is out of date."""
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        return plan(VENV, extras) == "nothing"
+    if extras and not all(importlib.util.find_spec(name) for name in ("playwright", "pytest", "ruff")):
+        return False
+    from importlib import metadata  # younger than the oldest Python that may read this file
+
+    is_clone = (HERE / "pyproject.toml").exists()
+    homes = [Path(str(found.locate_file(""))).resolve() for found in metadata.distributions(name="likeness")]
+    return not is_clone or any(home != HERE for home in homes)
+
+
+class SetupLog:
+    """Set-up in short lines, each with the time so far; on a terminal the last one is kept up to date."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.last_line = self.began
+        self.is_terminal = sys.stdout.isatty()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.last_line = time.monotonic()
+        print(self._line(text), flush=True)
+
+    def tick(self, text: str) -> None:
+        """A sign of life: redrawn on a terminal, elsewhere a line whenever it has been quiet for long."""
+        if self.is_terminal:
+            print(self._line(text), end="", flush=True)
+        elif time.monotonic() - self.last_line >= QUIET_SECONDS:
+            self.say(text)
+
+    def _line(self, text: str) -> str:
+        seconds = int(time.monotonic() - self.began)
+        wipe = "\r\033[K" if self.is_terminal else ""
+        return f"{wipe}{seconds // 60:3d}:{seconds % 60:02d}  {text}"
+
+
+def set_up(extras: set[str]) -> None:
+    """Make `.venv` and install the project into it, with its dependencies and the optional groups `extras`.
+
+    Raises StudioError when Python, the disk or the network does not allow it.
+    """
+    todo = plan(VENV, extras)
+    if todo == "make":
+        check_possible()
+    telling = SetupLog()
+    telling.say("Setting up Likeness, once. It takes a few minutes.")
+    telling.say(f"[1/3] {'Making' if todo == 'make' else 'Using'} the Python environment in {VENV.name}")
+    extras = extras | set((read_stamp(VENV) or {}).get("extras", ()))
+    if todo == "make":
+        make()
+    write_stamp(VENV, {})
+    install(f".[{','.join(sorted(extras))}]" if extras else ".", VENV / "likeness-setup.log", telling)
+    write_stamp(VENV, {"project": environment_stamp(), "python": PYTHON, "extras": sorted(extras)})
+    telling.say("Set up.")
+
+
+def make() -> None:
+    """A new, empty environment in the place of whatever is there, stamped as unfinished from the start."""
+    try:
+        shutil.rmtree(VENV, ignore_errors=True)
+        VENV.mkdir(exist_ok=True)
+        write_stamp(VENV, {})
+    except OSError as error:
+        hint = "Make its folder writable, or move the project."
+        raise StudioError(f"{VENV} cannot be made ({error.strerror}).", hint) from None
+    python = getattr(sys, "_base_executable", sys.executable)  # not the one that has just been deleted
+    made = subprocess.run([python, "-m", "venv", VENV], capture_output=True, text=True)
+    if made.returncode:
+        hint = f"Find out whether {python} -m venv works at all."
+        raise StudioError(f"{VENV} could not be made: {last_line(made.stdout + made.stderr)}.", hint)
+
+
+def check_possible() -> None:
+    """Raises StudioError when no environment can be made here."""
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        hint = f"On Debian or Ubuntu: sudo apt install python{PYTHON}-venv. Then run this again."
+        raise StudioError("This Python cannot make virtual environments.", hint)
+    free = shutil.disk_usage(HERE).free / 1e9
+    if free < DISK_GIGABYTES:
+        message = f"Setting up needs {DISK_GIGABYTES:.0f} GB of disk; {HERE} has {free:.1f} GB free."
+        raise StudioError(message, "Make room, or move this folder to a larger disk.")
+
+
+def install(what: str, log: Path, telling: SetupLog) -> None:
+    """pip-install the project, told in few words; all of pip's own go to `log`. Raises StudioError."""
+    telling.say("[2/3] Fetching packages")
+    command = [str(python_of(VENV)), "-m", "pip", "install", "--progress-bar=off", "--no-input", "-e", what]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    before, total, rest, is_running = count_packages(), 0, "", True
+    with log.open("w", encoding="utf-8") as out, log.open(encoding="utf-8", errors="replace") as text:
+        process = subprocess.Popen(command, cwd=HERE, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        try:
+            while is_running:
+                is_running = process.poll() is None
+                *lines, rest = (rest + text.read()).split("\n")
+                for line in lines:
+                    if line.startswith("Installing collected packages:"):
+                        total = line.count(",") + 1
+                        telling.say(f"[3/3] Unpacking {total} packages")
+                    elif news(line):
+                        telling.say(f"      {news(line)}")
+                done = min(max(count_packages() - before, 0), total)
+                telling.tick(f"      {done} of {total} unpacked" if total else "      still fetching")
+                time.sleep(0.5 if is_running else 0)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if process.returncode:
+        raise diagnosis(log.read_text(encoding="utf-8", errors="replace"), log)
+
+
+def count_packages() -> int:
+    """How many packages the environment holds by now."""
+    libraries = VENV / ("Lib" if os.name == "nt" else f"lib/python{PYTHON}") / "site-packages"
+    return sum(1 for _ in libraries.glob("*.dist-info"))
+
+
+def news(line: str) -> str | None:
+    """What a line of pip's has to tell a person: a large download, or trouble with the network."""
+    found = re.match(r"\s*(Downloading|Using cached) (\S+) \(([\d.]+) MB\)", line)
+    if found and float(found[3]) >= LARGE_MEGABYTES:
+        name, version = (found[2].rsplit("/", 1)[-1].split("-") + [""])[:2]
+        return f"{name} {version} ({float(found[3]):.0f} MB)"
+    if "Retrying (Retry(total=4" in line:
+        return "no answer from the package index yet"
+    return None
+
+
+def diagnosis(log: str, path: Path) -> StudioError:
+    """Why pip failed, as a person would say it; `log` is all it said."""
+    if "No space left on device" in log:
+        return StudioError("The disk is full.", f"Make {DISK_GIGABYTES:.0f} GB of room and run this again.")
+    if "Retrying (Retry(" in log or "ReadTimeoutError" in log:
+        hint = "Check the network connection and run this again."
+        return StudioError("The package index cannot be reached.", hint)
+    tail = "\n".join(f"    {line}" for line in log.strip().splitlines()[-LOG_LINES:])
+    hint = f"All of it is in {path}. Deleting {VENV.name} and running this again starts afresh."
+    return StudioError(f"Installing failed:\n{tail}\n", hint)
+
+
+def last_line(text: str) -> str:
+    """The last thing a program said."""
+    return (text.strip().splitlines() or ["no reason was given"])[-1].rstrip(".")

@@ -1,0 +1,105 @@
+"""The command line of the launcher, and what of it is refused at once because it could only fail later.
+
+Needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+
+from studio.errors import StudioError
+from studio.files import writable_folder
+from studio.starter import STARTER
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in the studio's own way."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises StudioError in place of a usage message."""
+        raise StudioError(f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+
+def parser() -> Parser:
+    """The command line, except for what `test` hands on to pytest."""
+    prog = "python3 launch.py" if Path(sys.argv[0]).name == "launch.py" else "likeness"
+    about = "Opens the studio in the browser. Two more commands: setup only sets it up, test runs its tests."
+    usage = "%(prog)s [setup | test] [options]"
+    flags = Parser(prog=prog, usage=usage, description=about, allow_abbrev=False)
+    kinds = ("open", "setup", "test", "worker")
+    flags.add_argument("command", nargs="?", choices=kinds, default="open", help=argparse.SUPPRESS)
+    flags.add_argument("--port", type=int, default=7860, help="of the page (default %(default)s)")
+    place = "where concepts and pictures are kept (default %(default)s)"
+    flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=place)
+    model = "the model to work with: a diffusers folder or a hub name (default: the starter)"
+    flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=model)
+    outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
+    flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
+    flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    flags.add_argument("--listen", action="store_true", help="let other machines in; needs --auth")
+    flags.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this user and password")
+    return flags
+
+
+def user_folder() -> Path:
+    """Where this system keeps a program's data for one user."""
+    home = Path.home()
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Likeness"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "Likeness"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "likeness"
+
+
+def check_flags(options: argparse.Namespace) -> None:
+    """Refuse at once what could only fail later. Raises StudioError."""
+    if not 1 <= options.port <= 65535:
+        raise StudioError(f"{options.port} is not a port.", "Give --port a number from 1 to 65535.")
+    user, _, password = (options.auth or "").partition(":")
+    if options.auth is not None and not (user and password):
+        raise StudioError("--auth needs a user and a password.", "Write --auth USER:PASSWORD.")
+    if options.listen and not options.auth:
+        hint = "Add --auth USER:PASSWORD, or leave --listen out."
+        raise StudioError("--listen would let anybody on the network in.", hint)
+    is_path = options.base.startswith((".", "~")) or Path(options.base).is_absolute()
+    if is_path and options.command != "setup" and not Path(options.base).expanduser().exists():
+        hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
+        raise StudioError(f"There is no base model at {options.base}.", hint)
+    if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
+        hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
+        raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
+    writable_folder(options.workspace.expanduser(), "Choose another with --workspace DIR.")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises StudioError when something listens on `port` already."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # elsewhere this option would let two servers share a port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            return
+        except PermissionError:
+            raise StudioError(f"Port {port} is reserved.", "Choose one above 1023 with --port.") from None
+        except OSError:
+            pass
+    address = f"http://127.0.0.1:{port}"
+    other = f"another port: --port {port + 1 if port < 65535 else 7860}."
+    try:
+        is_studio = b"Likeness" in urllib.request.urlopen(address, timeout=2).read()
+    except (OSError, ValueError):
+        is_studio = False
+    if is_studio:
+        raise StudioError(f"A studio is already open at {address}.", f"Use that one, or choose {other}")
+    raise StudioError(f"Port {port} is taken by another program.", f"Choose {other}")
+
+
+def host_of(options: argparse.Namespace) -> str:
+    """The address to serve on: this machine only, unless others were let in."""
+    return "0.0.0.0" if options.listen else "127.0.0.1"

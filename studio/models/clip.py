@@ -1,0 +1,139 @@
+"""Judges: CLIP models that say how alike pictures are and how well they obey.
+
+The starter has a small one of its own world. Any model that open_clip knows can be one, from a checkpoint on
+this machine; nothing is ever downloaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from open_clip.factory import create_model, get_tokenizer, list_models, load_state_dict
+from open_clip.model import CLIP
+from open_clip.tokenizer import SimpleTokenizer
+from PIL import Image
+from torch import Tensor, nn
+
+from studio.errors import StudioError
+from studio.models.fingerprint import fingerprint
+from studio.models.image_encoder import Preprocess
+
+# Several ways to name a noun, averaged (Radford et al. 2021, section 3.1.4).
+TEMPLATES = (
+    "a photo of a {}",
+    "a {}",
+    "a picture of a {}",
+    "a close-up photo of the {}",
+    "a rendition of a {}",
+)
+FILES = ("config.json", "merges.txt.gz", "model.safetensors")
+TOGETHER = 64
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+class Clip:
+    """Compares pictures with pictures and with words, by cosine. The starter's knows the starter's world and
+    no more."""
+
+    def __init__(self, model: nn.Module, tokenizer: SimpleTokenizer, lens: Preprocess, title: str) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.lens = lens
+        self.title = title
+
+    @property
+    def name(self) -> str:
+        """Its title and the hash of its weights."""
+        return f"{self.title} [{fingerprint([self.model])[:8]}]"
+
+    @classmethod
+    def open(cls, folder: Path) -> Clip:
+        """Load the judge from `config.json`, `merges.txt.gz` and `model.safetensors`.
+
+        Raises StudioError if the folder is not a judge's.
+        """
+        missing = [name for name in FILES if not (folder / name).is_file()]
+        if missing:
+            raise StudioError(
+                f"The judge in {folder} lacks {', '.join(missing)}.",
+                "Install the studio again, or point to a folder that holds a judge.",
+            )
+        config = json.loads((folder / "config.json").read_text())
+        judge = cls.build(config, folder / "merges.txt.gz", f"judge of {folder.resolve().parent.name}")
+        judge.model.load_state_dict(load_state_dict(str(folder / "model.safetensors")))
+        return judge
+
+    @classmethod
+    def build(cls, config: dict, merges: Path, title: str = "judge") -> Clip:
+        """An untrained judge: `config` has open_clip's keys embed_dim, vision_cfg and text_cfg."""
+        tokenizer = SimpleTokenizer(str(merges), context_length=config["text_cfg"]["context_length"])
+        side = config["vision_cfg"]["image_size"]
+        return cls(
+            CLIP(**config),
+            tokenizer,
+            Preprocess(side, side, filter=Image.Resampling.LANCZOS, squash=True),
+            title,
+        )
+
+    @classmethod
+    def of_open_clip(cls, model_name: str, checkpoint: Path) -> Clip:
+        """One of open_clip's models, such as "ViT-B-32", from a file of weights; pictures as it wants them.
+
+        Weights that OpenAI trained need a name that ends in "-quickgelu". Raises StudioError when open_clip
+        has no such model or the file does not hold it.
+        """
+        if model_name not in list_models():
+            raise StudioError(
+                f"open_clip has no model called {model_name!r}.", "Write ViT-B-32=FILE, for instance."
+            )
+        if not checkpoint.is_file():
+            raise StudioError(f"There is no {checkpoint}.", f"Name a file with the weights of {model_name}.")
+        try:
+            model = create_model(model_name, str(checkpoint.resolve()))
+            tokenizer = get_tokenizer(model_name)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
+            hint = "Name the model that the weights were trained for; a safetensors file is safest."
+            raise StudioError(
+                f"{checkpoint.name} cannot be opened as {model_name} ({reason}).", hint
+            ) from error
+        return cls(model, tokenizer, _lens(model.visual.preprocess_cfg), model_name)
+
+    @torch.no_grad()
+    def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """(n, d) unit-norm features of pictures."""
+        parts = [pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER)]
+        return torch.cat([self.model.encode_image(self.lens(part), normalize=True) for part in parts])
+
+    @torch.no_grad()
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        """(n, d) unit-norm features of prompts."""
+        return self.model.encode_text(self.tokenizer(list(prompts)), normalize=True)
+
+    def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
+        """Mean cosine of every picture with every photo, -1..1 (subject fidelity, as CLIP-I)."""
+        return (self.encode(pictures) @ self.encode(photos).T).mean().item()
+
+    def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
+        """Mean cosine of the pictures with the prompt, -1..1 (prompt fidelity, as CLIP-T)."""
+        return (self.encode(pictures) @ self.encode_text([prompt]).T).mean().item()
+
+    def guess(self, pictures: Sequence[Image.Image], nouns: Sequence[str]) -> list[str]:
+        """For each picture the noun that fits best."""
+        sentences = [template.format(noun) for noun in nouns for template in TEMPLATES]
+        named = F.normalize(
+            self.encode_text(sentences).view(len(nouns), len(TEMPLATES), -1).mean(dim=1), dim=-1
+        )
+        return [nouns[index] for index in (self.encode(pictures) @ named.T).argmax(dim=1).tolist()]
+
+
+def _lens(config: dict) -> Preprocess:
+    """How a model of open_clip wants its pictures. Raises KeyError for a way that is not known here."""
+    side = config["size"] if isinstance(config["size"], int) else config["size"][0]
+    squash = {"shortest": False, "squash": True}[config["resize_mode"]]
+    mean, std = tuple(config["mean"]), tuple(config["std"])
+    return Preprocess(side, side, mean, std, FILTERS[config["interpolation"]], squash)

@@ -1,0 +1,68 @@
+"""An Eye turns pictures into features to compare; a Reader turns prompts into features of the same space.
+
+Features are rows of unit length, so that a product of two is their cosine. An eye's name is kept with every
+number it gave: numbers of two eyes are never comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+class ImageEncoder(Protocol):
+    """Something that looks at pictures."""
+
+    name: str  # what it is, with a hash of its weights
+
+    def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """(n, d) unit-norm features of pictures, float32 on the CPU."""
+
+
+class ImageTextEncoder(ImageEncoder, Protocol):
+    """An eye that also reads."""
+
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        """(n, d) unit-norm features of prompts, float32 on the CPU."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the numbers that a model was taught on.
+
+    The shorter side is brought to `resize` pixels and the middle `side` x `side` cut out; with `squash` the
+    whole picture is brought to `side` x `side`. Then (x / 255 - mean) / std per channel.
+    """
+
+    side: int
+    resize: int
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    filter: Image.Resampling = Image.Resampling.BICUBIC
+    squash: bool = False
+
+    def __call__(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """(n, 3, side, side) float32."""
+        squares = np.stack([np.asarray(self.square(picture)) for picture in pictures])
+        pixels = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return (pixels - mean) / std
+
+    def square(self, picture: Image.Image) -> Image.Image:
+        """The part of a picture that is seen, RGB, `side` x `side`; rounded as torchvision rounds."""
+        picture = picture.convert("RGB")
+        if self.squash:
+            return picture.resize((self.side, self.side), self.filter)
+        short = min(picture.size)
+        width, height = (
+            self.resize if length == short else int(self.resize * length / short) for length in picture.size
+        )
+        left, top = round((width - self.side) / 2), round((height - self.side) / 2)
+        whole = picture.resize((width, height), self.filter)
+        return whole.crop((left, top, left + self.side, top + self.side))

@@ -1,0 +1,1 @@
+"""Photos, their square crops and masks. Needs no torch."""

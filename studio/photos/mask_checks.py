@@ -1,0 +1,66 @@
+"""Checks of masks, and operations on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from PIL import Image
+
+from studio.errors import StudioError
+from studio.photos.photo_set import PhotoSet
+
+MAX_SHARE = 0.97
+
+
+MAX_OVERLAP = 0.85
+
+
+def subtract(mask: Image.Image, beside: Sequence[Image.Image]) -> Image.Image:
+    """`mask` less what belongs to other subjects, "L" masks of any size."""
+    left = mask.copy()
+    for other in beside:
+        left.paste(0, mask=binary_mask(other.resize(mask.size, Image.Resampling.BOX)))
+    return left
+
+
+def binary_mask(picture: Image.Image) -> Image.Image:
+    """A picture as a mask: "L", 255 where it is bright and opaque, 0 elsewhere."""
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+    return picture.convert("L").point(lambda level: 255 if level > 127 else 0)
+
+
+def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
+    """Raise StudioError for masks nothing can be learned from: of nearly a whole square, or of two subjects
+    in the same place. When masks are `needed`, every handle has to have one in some photo."""
+    for handle in handles:
+        masks = photos.masks.get(handle, ())
+        if needed and not any(mask is not None and mask.getbbox() for mask in masks):
+            raise StudioError(
+                f"Paint {handle} in at least one photo.", "Select a photo, then click on it or paint over it."
+            )
+        for number, mask in enumerate(masks, 1):
+            if mask is not None and np.mean(np.asarray(mask) > 127) > MAX_SHARE:
+                raise StudioError(
+                    f"The mask of {handle} covers nearly all of photo {number}.",
+                    f"Erase what is not {handle}, or clear the mask.",
+                )
+    for number in range(len(photos)):
+        for one, other in combinations(handles, 2):
+            first, second = (
+                photos.masks.get(handle, (None,) * len(photos))[number] for handle in (one, other)
+            )
+            if first is not None and second is not None and overlap(first, second) > MAX_OVERLAP:
+                raise StudioError(
+                    f"{one} and {other} have almost the same mask in photo {number + 1}.",
+                    "Give each its own: select the photo, then erase what is not it.",
+                )
+
+
+def overlap(one: Image.Image, other: Image.Image) -> float:
+    """What two masks of one size share, divided by what they cover together: 0 to 1."""
+    first, second = (np.asarray(mask.convert("L")) > 127 for mask in (one, other))
+    return float((first & second).sum() / max(1, (first | second).sum()))

@@ -1,0 +1,80 @@
+"""The set of squares that a training sees, with the masks of what is seen in them; a folder on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from studio.errors import StudioError
+from studio.photos.photo import MAX_SHORT_SIDE, Photo, open_photo
+
+MASKS = "masks"
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """The squares a method trains on, in order, and by handle the masks of what is seen in them: for each
+    square an "L" picture of its size, 255 where the subject is, or None where nobody made one."""
+
+    squares: tuple[Image.Image, ...]
+    masks: Mapping[str, tuple[Image.Image | None, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, photos: Sequence[Photo], handles: Sequence[str] = ()) -> PhotoSet:
+        """The squares of these photos, none enlarged; the photos' masks go to these handles in turn."""
+        sides = [min(MAX_SHORT_SIDE, photo.side) for photo in photos]
+        squares = tuple(photo.square(side) for photo, side in zip(photos, sides, strict=True))
+        masks = {}
+        for number, handle in enumerate(handles):
+            cut = tuple(photo.square_mask(number, side) for photo, side in zip(photos, sides, strict=True))
+            if any(mask is not None for mask in cut):
+                masks[handle] = cut
+        return cls(squares, masks)
+
+    def save(self, folder: Path) -> None:
+        """Write the squares as 01.png, 02.png, ... and the masks as masks/NAME/01.png."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, square in enumerate(self.squares, 1):
+            square.save(folder / f"{number:02d}.png")
+        for handle, masks in self.masks.items():
+            place = folder / MASKS / handle.strip("<>")
+            place.mkdir(parents=True, exist_ok=True)
+            for number, mask in enumerate(masks, 1):
+                if mask is not None:
+                    mask.save(place / f"{number:02d}.png")
+
+    @classmethod
+    def load(cls, folder: Path) -> PhotoSet:
+        """The squares that `save` wrote. Raises StudioError when they are gone."""
+        paths = sorted(folder.glob("*.png"))
+        if not paths:
+            raise StudioError(
+                "The photos of this job are gone.", "Drop them in again and start a new training."
+            )
+        masks = {}
+        for place in sorted((folder / MASKS).glob("*/")):
+            files = [place / path.name for path in paths]
+            masks[f"<{place.name}>"] = tuple(
+                Image.open(file).convert("L") if file.exists() else None for file in files
+            )
+        return cls(tuple(open_photo(path).image for path in paths), masks)
+
+    def mask(self, handle: str, number: int, side: int) -> np.ndarray | None:
+        """Where `handle` is in the square `number` (from 0), (side, side) float32 in 0..1, or None."""
+        masks = self.masks.get(handle, ())
+        mask = masks[number] if number < len(masks) else None
+        if mask is None:
+            return None
+        return np.asarray(mask.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
+
+    def pixels(self, side: int) -> np.ndarray:
+        """The squares as (n, side, side, 3) uint8."""
+        resized = (square.resize((side, side), Image.Resampling.LANCZOS) for square in self.squares)
+        return np.stack([np.asarray(square) for square in resized])
+
+    def __len__(self) -> int:
+        return len(self.squares)

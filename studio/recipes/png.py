@@ -1,0 +1,91 @@
+"""A painted picture as a file: a PNG with its recipe inside, twice.
+
+As our JSON, which can be painted again, and as the `parameters` text that other programs of the field show.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.errors import StudioError
+from studio.recipes.recipe import MAX_SEED, Recipe, read_regions, write_regions
+
+PNG_KEY = "likeness"
+PARAMETER = re.compile(r'([\w ]+): *("(?:\\.|[^"\\])*"|[^,]*)(?:, *|$)')
+
+
+def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
+    """Write `picture` as PNG with its recipe inside."""
+    text = PngInfo()
+    text.add_text(PNG_KEY, json.dumps(recipe.to_json()))
+    text.add_text("parameters", parameters(recipe))
+    picture.save(path, format="PNG", pnginfo=text)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe inside a PNG, ours or the `parameters` of another program. Raises StudioError when there is
+    none that can be read."""
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            picture.load()
+            ours, theirs = picture.info.get(PNG_KEY), picture.info.get("parameters")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise StudioError(
+            f"{path.name} is not a PNG that can be read.", "Choose a picture painted here."
+        ) from error
+    if ours is None and theirs is None:
+        raise StudioError(
+            f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
+        )
+    try:
+        return (from_parameters(theirs) if ours is None else Recipe.from_json(json.loads(ours))).checked()
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StudioError(f"The recipe inside {path.name} is damaged.", "Choose another picture.") from error
+
+
+def parameters(recipe: Recipe) -> str:
+    """The `parameters` text that web UIs of the field write into their pictures."""
+    lines = [recipe.prompt]
+    if recipe.negative:
+        lines.append(f"Negative prompt: {recipe.negative}")
+    rest = {
+        "Steps": recipe.steps,
+        "Sampler": "DDIM",
+        "CFG scale": recipe.guidance,
+        "Seed": recipe.seed,
+        "Model": recipe.base,
+    }
+    if recipe.obeying:
+        rest["Obeying"] = recipe.obeying
+    if recipe.mode != "sum":
+        rest["Composing"] = recipe.composing
+    if recipe.mode == "regions" and recipe.regions:
+        rest["Regions"] = f'"{write_regions(recipe.regions)}"'
+    return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
+
+
+def from_parameters(text: str) -> Recipe:
+    """The recipe in the `parameters` text of another program: prompts, steps, guidance and seed. Its sampler
+    is not ours and its noise is drawn otherwise, so the picture will be another one; a seed too large for us
+    is folded. Raises ValueError when the text is none."""
+    *lines, last = text.strip().splitlines()
+    settings = dict(PARAMETER.findall(last))
+    prompts = "\n".join(lines).split("\nNegative prompt: ", 1)
+    if "Steps" not in settings or not prompts[0].strip():
+        raise ValueError("no parameters")
+    return Recipe(
+        prompt=prompts[0].strip(),
+        negative=prompts[1].strip() if len(prompts) > 1 else "",
+        seed=int(settings.get("Seed", 0)) % (MAX_SEED + 1),
+        steps=int(settings["Steps"]),
+        guidance=float(settings.get("CFG scale", Recipe.guidance)),
+        obeying=int(settings.get("Obeying", 0)),
+        composing=settings.get("Composing", "sum"),
+        regions=read_regions(settings.get("Regions", "").strip('"')),
+        base=settings.get("Model", ""),
+    )

@@ -1,0 +1,67 @@
+"""What is learned: a handle and its noun, and which names and nouns a person may give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from studio.errors import StudioError
+from studio.handles import handles_in, to_handle
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat"). `beside` it stand
+    the other subjects of the same photos that are learned together with it."""
+
+    handle: str
+    noun: str
+    beside: tuple[Subject, ...] = ()
+
+    @classmethod
+    def of(cls, task: dict[str, Any]) -> Subject:
+        """The subject of a training task, with those beside it."""
+        beside = tuple(cls(handle, noun) for handle, noun in task.get("beside", {}).items())
+        return cls(task["handle"], task["noun"], beside)
+
+    @property
+    def handles(self) -> dict[str, str]:
+        """Every handle with its noun, this subject's first."""
+        return {subject.handle: subject.noun for subject in (self, *self.beside)}
+
+
+MAX_NOUN_LETTERS = 60
+
+
+def parse_subject(name: str, noun: str, taken: Collection[str]) -> Subject:
+    """A subject with this name and noun. Raises StudioError when its handle is among those `taken`, or either
+    cannot be used."""
+    handle, noun = to_handle(name), " ".join(noun.split()).lower()
+    if not noun:
+        raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
+    if len(noun) > MAX_NOUN_LETTERS or handles_in(noun):
+        raise StudioError(f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".')
+    if handle in taken:
+        hint = "Choose another name, or rename or delete the old one in the Library."
+        raise StudioError(f"{handle} is already the name of a concept.", hint)
+    return Subject(handle, noun)
+
+
+def parse_subjects(
+    names: Sequence[tuple[str, str]], max_subjects: int, method_title: str, taken: Collection[str]
+) -> Subject:
+    """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two have
+    the same name, or there are more than the method learns together."""
+    if len(names) > max_subjects:
+        things = "one thing" if max_subjects == 1 else f"{max_subjects} things"
+        raise StudioError(
+            f"{method_title} learns {things} at a time; there are {len(names)}.",
+            "Remove some, or choose another method.",
+        )
+    first, *others = (parse_subject(name, noun, taken) for name, noun in names)
+    handles = [first.handle, *(other.handle for other in others)]
+    twice = next((handle for handle in handles if handles.count(handle) > 1), None)
+    if twice:
+        raise StudioError(f"Two things are called {twice}.", "Give each its own name.")
+    return replace(first, beside=tuple(others))

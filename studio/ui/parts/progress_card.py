@@ -1,0 +1,176 @@
+"""Drawings of running work: the bar, the numbers, the loss curve, the previews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.ui.parts.markup import button, duration, error_card
+from studio.ui.train.previews import insights, previews
+from studio.workspace.jobs import Job
+from studio.workspace.progress import Progress
+from studio.workspace.workspace import Workspace
+
+CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
+CURVE_POINTS = 120
+MEAN_SHARE = 1 / 12
+NOTES_HIGH = 4
+STATUS_WORDS = {
+    "queued": "waiting",
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "stopped": "stopped",
+}
+
+
+_remembered: dict[Path, tuple[int, Progress]] = {}
+
+
+def progress_of(workspace: Workspace, job: Job) -> Progress:
+    """How far a job is; its log is read again only when it has grown."""
+    log = workspace.jobs.folder(job.id) / "events.jsonl"
+    size = log.stat().st_size if log.exists() else 0
+    known = _remembered.get(log)
+    if known is None or known[0] != size:
+        known = _remembered[log] = (size, workspace.progress(job))
+    return known[1]
+
+
+def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
+    """The job of a kind to show: what runs, else what waits first, else the newest if it ended less than
+    `seconds` ago and is newer than the one that was `closed`."""
+    jobs = [job for job in workspace.jobs.list() if job.kind == kind]
+    for status in ("running", "queued"):
+        there = [job for job in jobs if job.status == status]
+        if there:
+            return there[-1]
+    fresh = bool(jobs) and jobs[0].id > closed and time.time() - (jobs[0].finished or 0.0) < seconds
+    return jobs[0] if fresh else None
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """A running mean over about the last twelfth of the values, without the pull of where it starts."""
+    keep = 1 - 1 / max(1.0, MEAN_SHARE * len(values))
+    mean, weight, result = 0.0, 0.0, []
+    for value in values:
+        mean = keep * mean + (1 - keep) * value
+        weight = keep * weight + (1 - keep)
+        result.append(mean / weight)
+    return result
+
+
+def loss_curve(points: Sequence[tuple[int, float]]) -> str:
+    """The loss as an inline SVG, every value pale and their running mean on top. Under three values leave
+    its place empty, so that nothing below it moves when it comes."""
+    if len(points) < 3:
+        return '<figure class="curve"></figure>'
+    mean = smoothed([loss for _, loss in points])
+    stride = max(1, len(points) // CURVE_POINTS)
+    kept = range(len(points) - 1, -1, -stride)[::-1]
+    high = sorted(loss for _, loss in points)[int(0.98 * (len(points) - 1))] or 1.0
+    first, last = points[0][0], points[-1][0]
+
+    def path(values: Sequence[float]) -> str:
+        return " ".join(
+            f"{(points[i][0] - first) / max(1, last - first) * CURVE_WIDTH:.1f},"
+            f"{CURVE_HEIGHT - min(values[i] / high, 1.0) * (CURVE_HEIGHT - 4):.1f}"
+            for i in kept
+        )
+
+    label = f"Loss, running mean {mean[-1]:.3f} at step {last}"
+    return (
+        f'<figure class="curve"><svg viewBox="0 0 {CURVE_WIDTH:.0f} {CURVE_HEIGHT:.0f}" role="img"'
+        f' preserveAspectRatio="none" aria-label="{label}">'
+        f'<polyline class="raw" points="{path([loss for _, loss in points])}"/>'
+        f'<polyline class="mean" points="{path(mean)}"/></svg>'
+        f"<figcaption><span>loss</span><b>{mean[-1]:.3f}</b></figcaption></figure>"
+    )
+
+
+def bar(progress: Progress, label: str, waiting: bool = False) -> str:
+    """A progress bar; one that cannot tell how far it is moves on the spot."""
+    percent = round(100 * progress.fraction)
+    unknown = waiting or not progress.steps
+    known = "" if unknown else f' aria-valuenow="{percent}"'
+    kind = "bar unknown" if unknown else "bar"
+    return (
+        f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}" aria-valuemin="0"'
+        f' aria-valuemax="100"{known}><i style="width:{100 if unknown else percent}%"></i></div>'
+    )
+
+
+def numbers(progress: Progress) -> str:
+    """Step, speed and time left, in words."""
+    if not progress.steps:
+        return '<p class="numbers"><span>getting ready …</span></p>'
+    parts = [f"step <b>{progress.step}</b> of {progress.steps}"]
+    if progress.rate > 0:
+        rate = (
+            f"{progress.rate:.{1 if progress.rate < 100 else 0}f} steps/s"
+            if progress.rate >= 1
+            else f"{1 / progress.rate:.1f} s per step"
+        )
+        parts.append(rate)
+    if progress.seconds_left is not None and progress.step < progress.steps:
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    if progress.stage:
+        parts.append(escape(progress.stage))
+    return f'<p class="numbers">{"".join(f"<span>{part}</span>" for part in parts)}</p>'
+
+
+def badge(job: Job) -> str:
+    """A job's status as a small label."""
+    words = "stopping" if job.wish and job.status == "running" else STATUS_WORDS[job.status]
+    return f'<span class="badge {job.status}">{words}</span>'
+
+
+def job_error(job: Job) -> str:
+    """Why a job failed, and the way on."""
+    return error_card(StudioError(job.error, job.hint), button("retry", "Retry", job.id, "strong"))
+
+
+def training_card(workspace: Workspace, job: Job) -> str:
+    """A training as the Train tab shows it, from waiting to its end."""
+    progress = progress_of(workspace, job)
+    handle, noun = job.task["handle"], job.task["noun"]
+    large, strip = previews(workspace, job, progress)
+    acts, words = "", ""
+    match job.status:
+        case "queued":
+            words = '<p class="numbers"><span>Waits for its turn in the queue.</span></p>'
+            words += bar(progress, "Waiting", waiting=True)
+            acts = button("discard", "Cancel", job.id)
+        case "running":
+            words = bar(progress, f"Learning {handle}") + numbers(progress)
+            if job.wish:
+                words += '<p class="numbers"><span>Stopping after this step …</span></p>'
+            else:
+                acts = button("keep", "Stop and keep", job.id) + button("discard", "Stop and discard", job.id)
+        case "done":
+            learned = job.outcome.get("handle", handle)
+            spent = duration((job.finished or 0) - (job.started or 0))
+            early = " Stopped early, and kept." if job.wish == "keep" else ""
+            words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
+            acts = button("paint", f"Paint with {learned}", learned, "strong") + button(
+                "close", "Close", job.id
+            )
+        case "failed":
+            words = job_error(job)
+            acts = button("close", "Close", job.id)
+        case "stopped":
+            words = "<p>Stopped. Nothing was kept.</p>"
+            acts = button("retry", "Train again", job.id) + button("close", "Close", job.id)
+    count, method = job.task["photos"], job.title.split(" with ")[-1]
+    verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-NOTES_HIGH:])
+    return (
+        f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
+        f'<div class="told"><header><h2>{verb} <code>{escape(handle)}</code></h2>{badge(job)}</header>'
+        f'<p class="faint">the {escape(noun)} in {count} photos, with {escape(method)}</p>'
+        f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
+        f'<div class="acts">{acts}</div></div>{strip}{insights(workspace, job, progress)}</section>'
+    )

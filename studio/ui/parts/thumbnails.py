@@ -1,0 +1,51 @@
+"""Small pictures of concepts, as files that the page may serve."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from studio.library.library import Entry
+from studio.ui.parts.markup import file_url
+from studio.workspace.workspace import Workspace
+
+SIDE = 256
+
+
+def thumbnail_folder(workspace: Workspace) -> Path:
+    """Where the thumbnails are."""
+    folder = workspace.cache / "thumbnails"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
+    """A concept's preview as a PNG file, None when it has none. The bytes may come from a stranger: only
+    what Pillow read as a PNG is written again."""
+    preview = entry.header.preview
+    path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
+    if path.exists():
+        return path
+    try:
+        with Image.open(io.BytesIO(preview), formats=("PNG",)) as picture:
+            if max(picture.size) > 2048:
+                return None
+            small = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    small.thumbnail((SIDE, SIDE))
+    small.save(path, format="PNG")
+    return path
+
+
+def portrait(workspace: Workspace, entry: Entry) -> str:
+    """A concept's picture in a page: its preview, or its first letter."""
+    path = thumbnail(workspace, entry)
+    if path is None:
+        letter = escape(entry.header.handle[1].upper())
+        return f'<span class="portrait letter" aria-hidden="true">{letter}</span>'
+    return f'<img class="portrait" src="{escape(file_url(path))}" alt="" loading="lazy">'

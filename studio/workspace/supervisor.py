@@ -1,0 +1,105 @@
+"""The Supervisor: keeps one worker process alive beside the page.
+
+Nothing that happens on the device can take the page down: a worker that dies is replaced, and the jobs it
+left running are failed with a word to the user. The worker ends with the page, because it reads the pipe
+that only the page holds open.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from studio.workspace.worker_state import WorkerState
+from studio.workspace.workspace import Workspace
+
+BASE_REFUSED = 3
+QUICK_SECONDS = 20.0
+QUICK_DEATHS_HIGH = 3
+
+
+class Supervisor:
+    """Runs `command` while the `with` block lasts, and starts it again when it dies."""
+
+    def __init__(self, workspace: Workspace, command: Sequence[str]) -> None:
+        self.workspace = workspace
+        self.command = list(command)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Supervisor:
+        self.workspace.write_worker_state(WorkerState("starting"))
+        self.workspace.jobs.fail_running(
+            "The studio was closed while this was running.", "Press Retry to start it again."
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()
+        self._end()
+        self._thread.join(timeout=10)
+        self.workspace.write_worker_state(WorkerState("stopped"))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self.workspace.folder / "worker.log").open("ab") as log:
+            return subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+    def _end(self) -> None:
+        process = self.process
+        if process is None or process.poll() is not None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _watch(self) -> None:
+        quick = 0
+        while not self._leaving.is_set():
+            started = time.monotonic()
+            self.process = self._start()
+            while self.process.poll() is None and not self._leaving.is_set():
+                time.sleep(0.2)
+            if self._leaving.is_set():
+                return self._end()
+            self._mourn(self.process.returncode)
+            if self.process.returncode == BASE_REFUSED:
+                return None
+            quick = quick + 1 if time.monotonic() - started < QUICK_SECONDS else 0
+            if quick >= QUICK_DEATHS_HIGH:
+                hint = "Read worker.log in the workspace folder, then start the studio again."
+                self.workspace.write_worker_state(
+                    WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
+                )
+                return None
+
+    def _mourn(self, code: int) -> None:
+        """Tell the page, and fail what was running."""
+        how = f"was ended by signal {-code}" if code < 0 else f"stopped with exit code {code}"
+        hint = "Press Retry. If it happens again, the machine may be short of memory."
+        self.workspace.jobs.fail_running(f"The worker {how} while this was running.", hint)
+        if code != BASE_REFUSED:
+            self.workspace.write_worker_state(WorkerState("starting"))
+
+
+def exit_with_parent() -> None:
+    """Called in the worker: leave at once when the page is gone and its end of the pipe closes."""
+
+    def wait() -> None:
+        # not through sys.stdin: its lock would be held when the worker ends by itself
+        while os.read(0, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -1,0 +1,161 @@
+"""Without the page: `python -m trainers` and `python -m studio`, from photos to a picture and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import studio.__main__ as painting
+import trainers.__main__ as training
+from studio.grids.grid_folder import GridFolder
+from studio.library.header import read_header
+from studio.models.backbone import Backbone
+from studio.recipes.png import read_recipe
+from tests import tiny
+from trainers.kit import text_moments as moments
+
+
+@pytest.fixture(autouse=True)
+def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    tiny.photos(2).save(folder)
+    for path in folder.glob("*.png"):
+        Image.open(path).resize((64, 64)).save(path)
+    return folder
+
+
+def learn(photos: list[Path], workspace: Path, *flags: str) -> int:
+    names = ["--name", "lily", "--noun", "cat", "--steps", "2", "--batch", "1"]
+    return training.main(
+        ["textual_inversion", *map(str, photos), *names, "--workspace", str(workspace), *flags]
+    )
+
+
+def paint(workspace: Path, prompt: str, *flags: str) -> int:
+    look = ["--steps", "2", "--seed", "3", "--workspace", str(workspace)]
+    return painting.main(["paint", prompt, *look, *flags])
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_from_photos_to_a_picture_and_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    assert "Kept as" in capsys.readouterr().out
+    assert len(list((tmp_path / "pictures").glob("lily-learned-*.png"))) == 3  # before, between, after
+    assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
+    first = tmp_path / "pictures" / "lily-3.png"
+    assert (tmp_path / "pictures" / "lily-4.png").exists()
+    flags = ["--workspace", str(tmp_path), "--out", str(tmp_path / "again")]
+    assert painting.main(["again", str(first), *flags]) == 0
+    assert np.array_equal(pixels(first), pixels(tmp_path / "again" / "lily-3.png"))
+
+
+def test_a_concept_file_from_anywhere_with_a_strength(photos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "mine.safetensors"
+    assert learn(sorted(photos.iterdir()), tmp_path, "--out", str(file)) == 0
+    assert read_header(file).photos == 2 and not list((tmp_path / "concepts").iterdir())
+    for name, text in (("full", f"{file}"), ("half", f"{file}:0.5"), ("none", f"{file}:0")):
+        prompt = "a photo of <lily>"
+        assert paint(tmp_path, prompt, "--concept", text, "--out", str(tmp_path / name)) == 0
+    full, half, none = (tmp_path / name / "lily-3.png" for name in ("full", "half", "none"))
+    assert read_recipe(half).strengths == {"<lily>": 0.5}
+    assert not np.array_equal(pixels(full), pixels(none))
+    assert paint(tmp_path, "a photo of cat", "--out", str(tmp_path / "cat")) == 0
+    assert np.array_equal(pixels(none), pixels(tmp_path / "cat" / "picture-3.png"))
+
+
+def test_a_grid_by_command_and_taken_up_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    out = tmp_path / "out"
+    look = ["--steps", "2", "--seed", "3", "--workspace", str(tmp_path), "--out", str(out)]
+    asked = ["grid", "a photo of <lily>", "--x", "strength=0,1", "--y", "seed=3,4", *look]
+    assert painting.main(asked) == 0
+    sheet = GridFolder.open(out)
+    assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
+    for row, seed in ((0, 3), (1, 4)):
+        alone = tmp_path / "pictures" / f"lily-{seed}.png"
+        assert np.array_equal(pixels(sheet.path(sheet.cells[2 * row + 1])), pixels(alone))
+        plain, full = sheet.cells[2 * row : 2 * row + 2]
+        assert not np.array_equal(pixels(sheet.path(plain)), pixels(sheet.path(full)))
+    lost, kept = sheet.path(sheet.cells[0]), sheet.path(sheet.cells[1])
+    before, when = lost.read_bytes(), kept.stat().st_mtime_ns
+    lost.unlink()
+    assert painting.main(asked) == 0
+    assert lost.read_bytes() == before and kept.stat().st_mtime_ns == when
+    assert (out / "grid.png").exists() and (out / "grid.zip").exists()
+    assert painting.main(["grid", "a photo of <lily>", "--x", "bias=0,1", *look]) == 2
+    assert "A grid cannot change the bias" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a cat", "--concept", "tom"], "no concept called <tom>"),
+        (["a cat", "--concept", "lily:strong"], "'lily:strong' is not understood"),
+        (["a cat", "--concept", "lily"], "The prompt does not name <lily>"),
+        (["<lily>", "--knob", "lily.bias=low"], "'lily.bias=low' is not understood"),
+        (["<tom>"], "no concept called <tom>"),
+        (["a cat", "--steps", "0"], "Steps of 0 is out of range"),
+    ],
+)
+def test_what_cannot_be_painted_is_one_sentence(
+    arguments: list[str], message: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    assert painting.main(["paint", *arguments, "--workspace", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert message in error and "Traceback" not in error
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert learn([photos], tmp_path) == 0
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Backbone, "open", lambda *_: pytest.fail("too late"))
+    look = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
+    grid = ["grid", "a <lily>", "--x", "guidance=1,2", *look]
+    for arguments in (["paint", "a <lily>", *look], grid):
+        assert painting.main(arguments) == 2
+        assert "cannot be written to: File exists" in capsys.readouterr().err.splitlines()[-1]
+    other = ["--name", "tom", "--noun", "cat", "--workspace", str(tmp_path)]
+    for out, complaint in ((tmp_path / "file" / "a", "cannot be written to"), (tmp_path, "is a folder")):
+        assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
+        assert complaint in capsys.readouterr().err.splitlines()[-1]
+        assert painting.main(["fuse", "lily", *look[:2], "--out", str(out)]) == 2
+        assert complaint in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_photos_that_are_not_there_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert learn([tmp_path / "nowhere"], tmp_path) == 2
+    assert "There is no" in capsys.readouterr().err
+
+
+def test_files_that_are_no_photos_are_counted_out(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "notes.txt").write_text("not a photo", encoding="utf-8")
+    assert learn([tmp_path / "notes.txt"], tmp_path) == 2
+    assert "needs 1 to 30 photos; there are 0" in capsys.readouterr().err
+
+
+def test_text_statistics_by_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out, captions = tmp_path / "m.bin", tmp_path / "captions.txt"
+    captions.write_text("a photo of a cat\n\na dog on blue\n", encoding="utf-8")
+    assert training.main(["moments", "--out", str(out), "--captions", str(captions)]) == 0
+    known = moments.load(out)
+    assert known is not None and known.captions == 2 and known.hash in capsys.readouterr().out
+    assert training.main(["moments"]) == 2
+    assert training.main(["moments", "--out", str(out), "--captions", str(tmp_path / "none.txt")]) == 2

@@ -1,0 +1,177 @@
+"""The checks that a wrong fuse fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import studio.__main__ as console
+from studio.edits import LowRank, NewWord, attach
+from studio.edits.concept import Concept
+from studio.errors import StudioError
+from studio.events import Result, Step
+from studio.generation.composing import compose_sum
+from studio.generation.merge import RIDGE, STEPS, Gathered, merge_concepts, router
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
+from tests import tiny
+from tests.by_hand import gated, tuned, word
+
+LOOK = Recipe("", seed=3, guidance=2.0)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+def fused(backbone: Backbone, *concepts: Concept) -> Concept:
+    *_, last = merge_concepts(backbone, concepts, LOOK)
+    return last.value
+
+
+def low_rank(concept: Concept) -> LowRank:
+    return next(edit for edit in concept.edits if isinstance(edit, LowRank))
+
+
+def test_the_router_of_one_concept_is_the_identity() -> None:
+    Z = torch.randn(4, 30, dtype=torch.float64)
+    torch.testing.assert_close(router(Z @ Z.T, Z @ Z.T), torch.eye(4, dtype=torch.float64))
+
+
+def test_without_inputs_the_router_is_the_plain_sum() -> None:
+    nothing = torch.zeros(4, 4, dtype=torch.float64)
+    torch.testing.assert_close(router(nothing, nothing), torch.eye(4, dtype=torch.float64))
+
+
+def test_the_router_gives_each_concepts_inputs_to_its_own_edit() -> None:
+    """Checked against gradient descent on the definition, and against the plain sum."""
+    generator = torch.Generator().manual_seed(0)
+    Z = [torch.randn(4, 50, dtype=torch.float64, generator=generator) for _ in range(2)]
+    Z[1][2:] *= 3
+    masks = [
+        torch.tensor([[1.0], [1.0], [0.0], [0.0]]).double(),
+        torch.tensor([[0.0], [0.0], [1.0], [1.0]]).double(),
+    ]
+    G = sum(z @ z.T for z in Z)
+    Q = sum(mask * (z @ z.T) for mask, z in zip(masks, Z, strict=True))
+
+    def error(M: Tensor) -> Tensor:
+        return sum((M @ z - mask * z).square().sum() for mask, z in zip(masks, Z, strict=True))
+
+    M = torch.eye(4, dtype=torch.float64).requires_grad_()
+    optimizer = torch.optim.LBFGS([M], max_iter=200, tolerance_grad=1e-12)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = error(M)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    torch.testing.assert_close(router(G, Q), M.detach(), atol=10 * RIDGE, rtol=0)
+    assert error(router(G, Q)) < error(torch.eye(4, dtype=torch.float64))
+
+
+def test_orthogonal_inputs_are_told_apart_exactly() -> None:
+    edits = [
+        LowRank(h, "cat", {"s": a}, {"s": b})
+        for h, a, b in zip(("<lily>", "<tom>"), torch.randn(2, 2, 6), torch.randn(2, 5, 2), strict=True)
+    ]
+    basis = torch.linalg.qr(torch.randn(6, 6)).Q
+    inputs = [basis[:2], basis[2:4]]
+    gathered = Gathered(edits)
+    for edit, x in zip(edits, inputs, strict=True):
+        gathered.add("s", x, [edit])
+    both = gathered.routed("<lily>", "cat")
+    for edit, x in zip(edits, inputs, strict=True):
+        alone = x @ edit.A["s"].T @ edit.B["s"].T
+        together = x @ both.A["s"].T @ both.B["s"].T
+        summed_up = x @ sum(each.A["s"].T @ each.B["s"].T for each in edits)
+        assert (together - alone).norm() < 0.02 * (summed_up - alone).norm()
+
+
+def test_one_concept_fused_is_that_concept(backbone: Backbone, tmp_path: Path) -> None:
+    lily = tuned(backbone, "<lily>").round_to_file()
+    lily.save(tmp_path / "lily.safetensors")
+    fused(backbone, Concept.open(tmp_path / "lily.safetensors")).save(tmp_path / "fused.safetensors")
+    assert (tmp_path / "fused.safetensors").read_bytes() == (tmp_path / "lily.safetensors").read_bytes()
+
+
+def test_a_fused_concept_is_nearer_to_each_alone_than_the_sum(backbone: Backbone) -> None:
+    """On the inputs it was fused for: what <lily>'s own edit makes of its words."""
+    concepts = [
+        tuned(backbone, "<lily>").round_to_file(),
+        tuned(backbone, "<tom>", "dog", seed=1).round_to_file(),
+    ]
+    both = fused(backbone, *concepts)
+    for concept in concepts:
+        prompt = f"a photo of {concept.header.handle}"
+        conditions = compose_sum(backbone, ["", prompt], concept.active_edits(Recipe(prompt)))
+        site, layer = next(iter(backbone.linear_sites("attn2.to_k").items()))
+
+        def keys(*edits: LowRank, site: str = site, hidden: Tensor = conditions.hidden) -> Tensor:
+            return sum(hidden @ edit.A[site].T @ edit.B[site].T for edit in edits)
+
+        alone = keys(low_rank(concept))
+        wrong = (keys(*map(low_rank, concepts)) - alone).norm()
+        assert (keys(low_rank(both)) - alone).norm() < 0.7 * wrong
+
+
+def test_it_opens_anywhere_with_all_its_handles(backbone: Backbone, tmp_path: Path) -> None:
+    concepts = [tuned(backbone, "<lily>"), gated(backbone, "<tom>", "dog", 1)]
+    both = fused(backbone, *concepts)
+    both.save(tmp_path / "both.safetensors")
+    opened = Concept.open(tmp_path / "both.safetensors")
+    opened.check(backbone)
+    assert opened.header.handles == {"<lily>": "cat", "<tom>": "dog"}
+    assert [edit.kind for edit in opened.edits].count("low_rank") == 1
+    words = {edit.handle: edit for edit in opened.edits if isinstance(edit, NewWord)}
+    assert torch.equal(words["<tom>"].vectors, word(backbone, "<tom>", "dog", 1).vectors)
+    assert set(opened.header.knobs) == set(concepts[1].header.knobs)
+
+
+def test_low_rank_edits_learn_to_leave_a_concept_without_any_alone(backbone: Backbone) -> None:
+    lily, tom = (
+        tuned(backbone, "<lily>").round_to_file(),
+        Concept(gated(backbone, "<tom>", "dog").header, (word(backbone, "<tom>", "dog", 1),)),
+    )
+    prompt = "a photo of <tom>"
+    hidden = compose_sum(backbone, ["", prompt], tom.active_edits(Recipe(prompt))).hidden
+    before, after = low_rank(lily), low_rank(fused(backbone, lily, tom))
+    site = next(iter(backbone.linear_sites("attn2.to_v")))
+    changes = [(hidden @ edit.A[site].T @ edit.B[site].T).norm() for edit in (before, after)]
+    assert changes[1] < 0.7 * changes[0]
+
+
+def test_steps_are_counted_and_nothing_stays_attached(backbone: Backbone) -> None:
+    weights = [id(weight) for weight in backbone.unet.parameters()]
+    concepts = [tuned(backbone, "<lily>"), tuned(backbone, "<tom>", seed=1)]
+    steps = []
+    for event in merge_concepts(backbone, concepts, LOOK):
+        assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in backbone.sites.values())
+        assert [id(weight) for weight in backbone.unet.parameters()] == weights
+        steps += [event.step] if isinstance(event, Step) else []
+    assert steps == list(range(1, 2 * STEPS + 1)) and isinstance(event, Result)
+
+
+def test_two_of_one_name_are_refused(backbone: Backbone) -> None:
+    with pytest.raises(StudioError, match="called <lily>"):
+        fused(backbone, tuned(backbone, "<lily>"), tuned(backbone, "<lily>", seed=1))
+
+
+def test_the_command_line_writes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
+) -> None:
+    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+    (tmp_path / "concepts").mkdir()
+    tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
+    tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")
+    out = tmp_path / "both.safetensors"
+    command = ["fuse", "lily", str(tmp_path / "elsewhere.safetensors"), "--workspace", str(tmp_path)]
+    assert console.main([*command, "--out", str(out)]) == 0
+    with torch.no_grad(), attach(backbone, Concept.open(out).active_edits(Recipe("<lily>"))):
+        assert set(backbone.text.tokenize("<lily> and <tom>").spans) == {"<lily>", "<tom>"}

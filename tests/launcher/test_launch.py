@@ -1,0 +1,326 @@
+"""The launcher: what it refuses and how it says so, and when it sets up. Nothing is installed here."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import launch
+from studio.errors import StudioError
+from studio.launcher import installation, options
+from studio.workspace.workspace import Workspace
+
+CARD = {
+    "id": "sketch",
+    "title": "Sketch",
+    "summary": "",
+    "paper": "",
+    "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False},
+    "fields": [],
+}
+
+
+@pytest.fixture
+def ready(monkeypatch, tmp_path):
+    """Everything is installed and nothing is run: returns the options that got as far as `run`."""
+    ran = []
+    monkeypatch.setattr(launch, "is_installed", lambda extras: True)
+    monkeypatch.setattr(launch, "run", ran.append)
+    monkeypatch.setattr(options, "STARTER", tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(launch.signal, "signal", lambda *_: None)
+    return ran
+
+
+@pytest.fixture
+def venv(tmp_path):
+    """Something that looks like a virtual environment."""
+    python = installation.python_of(tmp_path / ".venv")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    return tmp_path / ".venv"
+
+
+@contextlib.contextmanager
+def page(body: bytes):
+    """A server that answers everything with `body`; yields its port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--listen"], "--listen would let anybody on the network in. Add --auth USER:PASSWORD"),
+        (["--listen", "--auth", "lily"], "--auth needs a user and a password."),
+        (["--auth", "lily:"], "--auth needs a user and a password."),
+        (["--port", "0"], "0 is not a port."),
+        (["--port", "70000"], "70000 is not a port."),
+        (["--port", "here"], "Argument --port: invalid int value: 'here'. See "),
+        (["--base", "./no-such-model"], "There is no base model at ./no-such-model. Give --base"),
+        (["--segmenter", "./nothing"], "There is no segmenter in ./nothing. Give --segmenter the folder"),
+        (["--frobnicate"], "Unrecognized arguments: --frobnicate. See "),
+        (["dance"], "Argument command: invalid choice: 'dance'"),
+    ],
+)
+def test_a_bad_argument_is_one_sentence_and_a_remedy(ready, capsys, arguments, complaint):
+    assert launch.main(arguments) == 2
+    said = capsys.readouterr()
+    assert complaint in said.err and "Traceback" not in said.err and not said.out
+    assert len(said.err.strip().splitlines()) == 1
+    assert not ready
+
+
+def test_a_workspace_that_cannot_be_written_is_refused(ready, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    assert launch.main(["--workspace", str(tmp_path / "file" / "deep")]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+    assert not ready
+
+
+def test_the_defaults_reach_the_studio(ready, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert launch.main(["--port", str(port)]) == 0
+    (asked,) = ready
+    assert asked.command == "open" and asked.port == port and not asked.listen
+    assert Path(asked.base) == tmp_path
+    assert asked.workspace == options.user_folder() and list(asked.workspace.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [(b"<title>Likeness</title>", "A studio is already open at"), (b"hello", "taken by another program")],
+)
+def test_a_taken_port_says_by_whom(ready, capsys, body, complaint):
+    with page(body) as port:
+        assert launch.main(["--port", str(port)]) == 2
+    said = capsys.readouterr().err
+    assert complaint in said and f"--port {port + 1}" in said
+    assert not ready
+
+
+def test_a_workspace_is_open_only_once(tmp_path):
+    workspace = Workspace(tmp_path)
+    holder = launch.claim(workspace)
+    with pytest.raises(StudioError, match="Another studio has the workspace"):
+        launch.claim(workspace)
+    holder.close()
+    launch.claim(workspace).close()
+
+
+def test_an_old_python_is_told_so(ready, capsys, monkeypatch):
+    monkeypatch.setattr(launch, "OLDEST_PYTHON", (99, 0))
+    assert launch.main([]) == 2
+    assert "Likeness needs Python 99.0 or newer; this one is" in capsys.readouterr().err
+
+
+def test_an_old_python_can_read_the_launcher():
+    needed = (
+        "__init__",
+        "errors",
+        "files",
+        "launcher/__init__",
+        "launcher/installation",
+        "launcher/options",
+        "starter",
+    )
+    for name in ("launch.py", *(f"studio/{part}.py" for part in needed)):
+        ast.parse((launch.HERE / name).read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_importing_the_launcher_needs_nothing_installed():
+    code = "import launch, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    bare = [sys.executable, "-S", "-c", code]
+    names = subprocess.check_output(bare, cwd=launch.HERE, text=True).split()
+    assert set(names) - set(sys.stdlib_module_names) <= {"__main__", "launch", "studio"}
+
+
+def test_set_up_is_planned_from_the_stamp(venv):
+    finished = {"project": installation.environment_stamp(), "python": installation.PYTHON, "extras": []}
+    assert installation.plan(venv, set()) == "install", "somebody's own environment is added to"
+    installation.write_stamp(venv, {})
+    assert installation.plan(venv, set()) == "make", "an interrupted set-up is done again"
+    installation.write_stamp(venv, finished)
+    assert installation.plan(venv, set()) == "nothing"
+    assert installation.plan(venv, {"test"}) == "install"
+    installation.write_stamp(venv, {**finished, "extras": ["test"]})
+    assert installation.plan(venv, {"test"}) == installation.plan(venv, set()) == "nothing"
+    installation.write_stamp(venv, {**finished, "project": "older"})
+    assert installation.plan(venv, set()) == "install"
+    installation.write_stamp(venv, {**finished, "python": "3.10"})
+    assert installation.plan(venv, set()) == "make"
+    installation.write_stamp(venv, finished)
+    installation.python_of(venv).unlink()
+    assert installation.plan(venv, set()) == "make"
+
+
+def test_a_half_written_stamp_means_unfinished(venv):
+    (venv / "likeness.json").write_text('{"project": "ab')
+    assert installation.plan(venv, set()) == "make"
+
+
+def test_the_stamp_is_left_only_by_a_set_up_that_finished(venv, monkeypatch, capsys):
+    monkeypatch.setattr(installation, "VENV", venv)
+    asked = []
+
+    def fail(what, log, telling):
+        asked.append(what)
+        raise StudioError("The disk is full.")
+
+    monkeypatch.setattr(installation, "install", fail)
+    with pytest.raises(StudioError, match="disk is full"):
+        installation.set_up({"test"})
+    assert asked == [".[test]"] and installation.read_stamp(venv) == {}
+    installation.write_stamp(venv, {"project": "older", "python": installation.PYTHON, "extras": ["test"]})
+    monkeypatch.setattr(installation, "install", lambda what, log, telling: asked.append(what))
+    installation.set_up(set())
+    assert asked[-1] == ".[test]", "a newer project keeps what was asked for before"
+    assert installation.plan(venv, {"test"}) == "nothing"
+
+
+def test_an_environment_is_unfinished_from_its_first_moment(venv, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installation, "VENV", venv)
+    monkeypatch.setattr(installation.subprocess, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        installation.make()
+    assert installation.read_stamp(venv) == {} and not installation.python_of(venv).exists()
+
+
+def test_too_small_a_disk_is_refused_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(installation, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(installation, "DISK_GIGABYTES", 1e9)
+    with pytest.raises(StudioError, match="needs 1000000000 GB of disk"):
+        installation.set_up(set())
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_python_without_venv_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(installation, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(installation.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(StudioError, match="apt install python"):
+        installation.set_up(set())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("  Downloading torch-2.15.0-cp311-manylinux_2_28_x86_64.whl (812.3 MB)", "torch 2.15.0 (812 MB)"),
+        ("Using cached nvidia_nccl-2.30.7-py3-none-any.whl (366.1 MB)", "nvidia_nccl 2.30.7 (366 MB)"),
+        ("  Downloading https://host/a/b/gradio-6.31.0-py3-none-any.whl (20.0 MB)", "gradio 6.31.0 (20 MB)"),
+        ("  Downloading idna-3.20-py3-none-any.whl (71 kB)", None),
+        ("  Downloading numpy-2.4.6-cp311.whl (9.9 MB)", None),
+        ("Collecting torch>=2.8", None),
+        ("WARNING: Retrying (Retry(total=4, connect=None))", "no answer from the package index yet"),
+    ],
+)
+def test_only_what_a_person_wants_to_know_is_told(line, words):
+    assert installation.news(line) == words
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        ("ERROR: Could not install: [Errno 28] No space left on device", "The disk is full."),
+        ("WARNING: Retrying (Retry(total=0))\nERROR: No match", "The package index cannot be reached."),
+        ("ERROR: something odd", "    ERROR: something odd"),
+    ],
+)
+def test_a_failed_installation_is_explained(log, message, tmp_path):
+    error = installation.diagnosis(log, tmp_path / "log")
+    assert message in error.message and error.hint.endswith(".")
+
+
+def test_pip_is_run_and_its_failure_told(tmp_path, monkeypatch, capsys):
+    """A real process in the place of pip: large downloads are told, the rest goes to the log."""
+    pip = tmp_path / "python"
+    large = "Downloading torch-2.15.0-cp311.whl (812.3 MB)"
+    lines = (large, "Installing collected packages: a, b", "oh no")
+    pip.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines) + "exit 1\n")
+    pip.chmod(0o755)
+    monkeypatch.setattr(installation, "python_of", lambda venv: pip)
+    monkeypatch.setattr(installation, "HERE", tmp_path)
+    with pytest.raises(StudioError, match="oh no"):
+        installation.install(".", tmp_path / "log", installation.SetupLog())
+    told = capsys.readouterr().out
+    assert "torch 2.15.0 (812 MB)" in told and "Unpacking 2 packages" in told and "oh no" not in told
+
+
+def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
+    for folder in ("trainers", "studio"):
+        (tmp_path / folder).mkdir()
+    described = [tmp_path / "studio" / name for name in ("method.py", "settings.py")]
+    for source in described:
+        source.touch()
+    method = tmp_path / "trainers" / "__main__.py"
+    lines = ["import json, pathlib", "runs = pathlib.Path('runs')", "runs.open('a').write('x')"]
+    method.write_text("\n".join([*lines, f"print(json.dumps([json.loads({json.dumps(json.dumps(CARD))})]))"]))
+    monkeypatch.setattr(launch, "HERE", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")
+    workspace = Workspace(tmp_path / "workspace")
+    for _ in range(2):
+        (card,) = launch.method_catalogue(workspace)
+        assert card.to_json() == {**CARD, "fields": ()}
+    assert (tmp_path / "runs").read_text() == "x"
+    for number, source in enumerate((method, *described), 2):
+        source.write_text(source.read_text() + "\n")
+        launch.method_catalogue(workspace)
+        assert (tmp_path / "runs").read_text() == number * "x"
+    method.write_text("raise ImportError('no such thing.')")
+    with pytest.raises(StudioError, match="cannot be read: ImportError: no such thing"):
+        launch.method_catalogue(workspace)
+
+
+def test_a_fault_of_ours_is_kept_for_the_report(ready, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(launch, "run", lambda options: {}["missing"])
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    assert launch.main(["setup"]) == 1
+    said = capsys.readouterr().err
+    (log,) = tmp_path.glob("likeness-*.log")
+    assert "KeyError('missing')" in said and str(log) in said and "Traceback" not in said
+    assert "Traceback" in log.read_text()
+
+
+def test_gradio_starts_in_an_empty_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {})
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / "old.png").touch()
+    launch.keep_gradio_to(tmp_path / "uploads")
+    assert Path.cwd() == tmp_path / "uploads" and not list(Path.cwd().iterdir())
+    assert os.environ == {"GRADIO_TEMP_DIR": str(Path.cwd()), "GRADIO_ANALYTICS_ENABLED": "False"}
+
+
+def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, tmp_path, capsys):
+    for base, offline in ((str(tmp_path), "1"), ("someone/some-model", None)):
+        monkeypatch.setattr(os, "environ", {})
+        monkeypatch.setattr(launch, "open_studio", lambda options: None)
+        launch.run(launch.parser().parse_args(["--base", base]))
+        assert os.environ.get("HF_HUB_OFFLINE") == offline
+    assert "someone/some-model will be fetched" in capsys.readouterr().out

@@ -1,0 +1,166 @@
+"""The drawing in the README: which package may import which, and where each library lives."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = [*ROOT.glob("*.py"), *(ROOT / "studio").rglob("*.py"), *(ROOT / "trainers").rglob("*.py")]
+RECIPE = [*(ROOT / "assets").rglob("*.py")]
+TESTS = [*(ROOT / "tests").rglob("*.py")]
+
+# Modules directly in studio/ that every package may import; they import only each other.
+LEAVES = {"errors", "events", "settings", "handles", "files", "intervals", "starter"}
+
+# What each package may import besides the leaves. PAGE never needs torch, DEVICE does.
+PAGE = {
+    "studio.subject": set(),
+    "studio.method": {"studio.subject"},
+    "studio.library": set(),
+    "studio.photos": set(),
+    "studio.recipes": {"studio.library"},
+    "studio.grids": {"studio.recipes"},
+    "studio.launcher": set(),
+}
+PAGE["studio.workspace"] = {*PAGE} - {"studio.launcher"}
+PAGE["studio.ui"] = PAGE["studio.workspace"] | {"studio.workspace"}
+DEVICE = {
+    "studio.models": set(),
+    "studio.edits": {"studio.models", "studio.library", "studio.recipes"},
+    "studio.generation": {
+        "studio.edits",
+        "studio.models",
+        "studio.recipes",
+        "studio.grids",
+        "studio.library",
+    },
+}
+DEVICE["studio.evaluation"] = DEVICE["studio.generation"] | {"studio.generation", "studio.photos"}
+DEVICE["studio.worker"] = DEVICE["studio.evaluation"] | {
+    "studio.evaluation",
+    "studio.workspace",
+    "studio.method",
+    "studio.subject",
+}
+DEVICE["studio.commands"] = {*PAGE, *DEVICE} - {"studio.ui", "studio.launcher", "studio.worker"}
+DEVICE["studio.__main__"] = {"studio.commands", "studio.recipes"}
+DEVICE["trainers.kit"] = DEVICE["studio.evaluation"] | {
+    "studio.evaluation",
+    "studio.method",
+    "studio.subject",
+}
+DEVICE["trainers"] = {*DEVICE["trainers.kit"], "trainers.kit"}
+DEVICE["trainers.benchmarks"] = {*DEVICE["trainers"], "studio.workspace", "studio.commands"}
+DEVICE["trainers.__main__"] = {*DEVICE["trainers.benchmarks"], "trainers.benchmarks", "trainers"}
+PROGRAMS = {
+    "launch": {
+        "studio.launcher",
+        "studio.ui",
+        "studio.workspace",
+        "studio.worker",
+        "studio.method",
+        "trainers",
+    }
+}
+MAY_IMPORT = PAGE | DEVICE | PROGRAMS
+
+HOMES = {
+    "cv2": ("studio/photos/",),
+    "gradio": ("studio/ui/",),
+    "diffusers": ("studio/models/", "assets/starter/recipe/"),
+    "transformers": ("studio/models/", "assets/starter/recipe/"),
+    "safetensors": ("studio/edits/", "assets/starter/recipe/"),
+    "accelerate": ("trainers/kit/loop.py",),
+    "open_clip": ("studio/models/", "assets/starter/recipe/"),
+    "timm": ("studio/models/",),
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the full names that a file imports when it runs, in any of its lines."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = "." * node.level + (node.module or "")
+            yield from (f"{home}.{alias.name}" for alias in node.names)
+        yield from imports(node)
+
+
+def imports_of(path: Path) -> list[str]:
+    return list(imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def package_of(module: str) -> str:
+    """Return the package of ours that `module` belongs to, empty for a leaf or another library."""
+    top, *rest = module.split(".")
+    if top == "studio" and rest and rest[0] not in LEAVES:
+        return f"studio.{rest[0]}"
+    if top == "trainers":
+        return f"trainers.{rest[0]}" if rest and f"trainers.{rest[0]}" in MAY_IMPORT else "trainers"
+    return top if top == "launch" else ""
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=name_of)
+def test_arrows_point_down(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    own = package_of(module)
+    for name in imports_of(path):
+        top = name.split(".")[0]
+        assert top, "imports are written in full"
+        assert top not in ("tests", "assets") or own == "launch"
+        other = package_of(name)
+        if top not in ("studio", "trainers", "launch") or other in ("", own):
+            continue
+        if own == "":
+            assert module == "studio" or other == "", f"{module} is a leaf and may not import {name}"
+        assert own in MAY_IMPORT, f"give {own} its place in MAY_IMPORT"
+        assert other in MAY_IMPORT[own], f"{own} may not import {name}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "trainers").glob("[!_]*.py")), ids=name_of)
+def test_a_method_imports_no_other_method(path: Path) -> None:
+    assert all(package_of(name) != "trainers" for name in imports_of(path))
+
+
+@pytest.mark.parametrize("path", [*PROGRAM, *RECIPE], ids=name_of)
+def test_each_library_has_one_home(path: Path) -> None:
+    for name in imports_of(path):
+        library = name.split(".")[0]
+        assert library not in HOMES or name_of(path).startswith(HOMES[library]), library
+
+
+@pytest.mark.parametrize("package", PAGE)
+def test_the_page_side_never_imports_torch(package: str) -> None:
+    folder = ROOT / package.replace(".", "/")
+    files = [folder.with_suffix(".py")] if not folder.is_dir() else sorted(folder.rglob("*.py"))
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    code = f"import sys, {', '.join(modules)}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    assert not {"torch", "diffusers", "transformers"} & set(loaded)
+
+
+@pytest.mark.parametrize("path", [*PROGRAM, *RECIPE, *TESTS], ids=name_of)
+def test_a_file_is_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=name_of)
+def test_everything_public_says_what_it_is(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    assert ast.get_docstring(tree), "the file itself"
+    assert not [node.name for node in public if not ast.get_docstring(node)]

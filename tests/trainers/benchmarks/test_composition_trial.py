@@ -1,0 +1,161 @@
+"""The composition table counts what it says, on pictures whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from studio.photos.photo import Photo
+from studio.recipes.recipe import MODES, Recipe
+from studio.subject import Subject
+from tests import tiny
+from trainers import METHODS
+from trainers.benchmarks.composition_trial import NOUNS, Composition, Row, groups, listed, table
+from trainers.benchmarks.method_trial import Case, part_of
+from trainers.benchmarks.subject_presence import Seen, place, windows
+from trainers.benchmarks.variants import Variant
+
+BARS = [0.5, 0.5]
+BOTH = Seen([[0.4, 0.4], [0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.2, 0.8]], 0.3)
+SWAPPED = Seen([[0.9, 0.1], [0.2, 0.8]], [[0.2, 0.8], [0.9, 0.1]], 0.3)
+FIRST_TWICE = Seen([[0.9, 0.4], [0.8, 0.6]], [[0.9, 0.4], [0.8, 0.6]], 0.3)
+ONE_OF_BOTH = Seen([[0.7, 0.6]], [[0.7, 0.6], [0.7, 0.6]], 0.3)
+FAINT = Seen([[0.45, 0.1], [0.1, 0.45]], [[0.45, 0.1], [0.1, 0.45]], 0.3)
+
+
+def read(text: str) -> Variant:
+    return Variant.parse(text, METHODS, {name: method.card() for name, method in METHODS.items()})
+
+
+def case(handle: str, noun: str, index: int = 0) -> Case:
+    photos = tuple(Photo(f"{number}.png", square) for number, square in enumerate(tiny.photos(3).squares))
+    return Case(Subject(handle, noun), photos[:2], (photos[index],))
+
+
+CASES = [case("<lily>", "cat"), case("<tom>", "dog", 2), case("<ada>", "cat", 1), case("<bo>", "dog")]
+
+
+@pytest.mark.parametrize(
+    ("seen", "all_present", "swapped", "dominated", "blended"),
+    [
+        (BOTH, True, False, False, False),
+        (SWAPPED, True, True, False, False),
+        (FIRST_TWICE, False, False, True, True),
+        (ONE_OF_BOTH, False, False, True, True),
+        (FAINT, False, False, False, False),
+    ],
+)
+def test_what_is_there_has_its_name(
+    seen: Seen, all_present: bool, swapped: bool, dominated: bool, blended: bool
+) -> None:
+    assert seen.all_present(BARS) == all_present
+    assert (seen.swapped, seen.dominated, seen.blended(BARS)) == (swapped, dominated, blended)
+
+
+def test_a_single_concept_can_neither_swap_nor_dominate() -> None:
+    alone = Seen([[0.9]], [[0.9]], 0.3)
+    assert alone.all_present([0.5]) and not alone.swapped and not alone.dominated
+
+
+def test_three_handles_can_go_round_without_a_swap() -> None:
+    c = torch.eye(3).roll(1, 1).tolist()
+    assert Seen(c, c, 0.0).nearest == [1, 2, 0] and not Seen(c, c, 0.0).swapped
+
+
+def test_the_measures_are_means_over_pictures() -> None:
+    measures = Row("sum", "dreambooth", [BOTH, FIRST_TWICE], BARS, [1.0, 0.8], [0.5, 0.3]).measures()
+    assert measures["all present"] == 0.5 and measures["dominance"] == 0.5 and measures["swap"] == 0
+    assert measures["likeness"] == pytest.approx((0.9 + 0.8 / 0.8 + 0.9 + 0.6 / 0.8) / 4)
+    assert measures["drift"] == pytest.approx(0.1)
+
+
+def test_the_table_has_intervals_over_groups_and_a_confusion_matrix() -> None:
+    rows = [Row("sum", "m", [seen], BARS, [1.0, 1.0], [0.3]) for seen in (BOTH, FIRST_TWICE)]
+    said = table(rows)
+    assert "| sum | m | 2 | 0.500 ± 6.353 |" in said
+    assert "sum, handles by subjects: 100 % 0 %; 50 % 50 %" in said
+
+
+def test_windows_cover_the_picture_and_a_place_is_where_one_looks() -> None:
+    picture = Image.new("RGB", (100, 100), "white")
+    picture.paste("red", (50, 0, 100, 50))
+    parts = windows(picture)
+    assert len(parts) == 10 and {part.size for part in parts} == {(100, 100)}
+    attention = torch.full((10, 10), 0.01)
+    attention[1:4, 6:9] = 1.0
+    colours = place(picture, attention).getcolors(10_000)
+    assert [colour for _, colour in colours] == [(255, 0, 0)]
+
+
+def test_subjects_meet_about_equally_often_and_alike_for_every_method() -> None:
+    variants = [read("dreambooth"), read("textual_inversion")]
+    drawn = groups(CASES, variants, 2, 4, mixed=True)
+    assert len(drawn) == 12
+    named = [[member.handle for member in group] for group in drawn]
+    assert named[:4] == named[4:8] == named[8:]
+    assert all(len(set(handles)) == 2 for handles in named)
+    met = [handle for handles in named[:4] for handle in handles]
+    assert {met.count(each.subject.handle) for each in CASES} == {2}
+    assert {tuple(m.variant.text for m in group) for group in drawn[8:]} == {
+        ("dreambooth", "textual_inversion")
+    }
+    assert drawn == groups(CASES, variants, 2, 4, mixed=True)
+    assert len(groups(CASES, variants[:1], 3, 99, mixed=False)) == 4
+    assert part_of(drawn, "2/3") == drawn[1::3]
+
+
+def test_names_are_listed_as_one_says_them() -> None:
+    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+class Counter:
+    """A judge to whom the mean colour is everything."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
+        self.looked += len(pictures)
+        small = [torch.from_numpy(np.asarray(picture.resize((1, 1)))[0, 0].copy()) for picture in pictures]
+        return F.normalize(torch.stack(small).float(), dim=1)
+
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        assert not any("<" in prompt for prompt in prompts)
+        return F.normalize(torch.ones(len(prompts), 3), dim=1)
+
+
+def test_every_way_is_painted_and_nothing_twice(tmp_path: Path) -> None:
+    pair = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
+    look = Recipe("", steps=2, guidance=2.0)
+    judge = Counter()
+    backbone = tiny.backbone()
+    *_, last = Composition(backbone, judge, look, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
+    assert [row.way for row in last.value] == [NOUNS, *MODES]
+    assert all(len(row.seen) == 2 for row in last.value)
+    assert all(len(seen.parts) == 10 and len(seen.places) == 2 for row in last.value for seen in row.seen)
+    assert len(list(tmp_path.rglob("concept.safetensors"))) == 2
+    again = Counter()
+    *_, repeated = Composition(backbone, again, look, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
+    assert repeated.value == last.value and again.looked == 0
+
+
+def test_the_plain_nouns_are_the_untouched_bases(tmp_path: Path) -> None:
+    (pair,) = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
+    look = Recipe("", steps=2, guidance=2.0, seed=3)
+    backbone = tiny.backbone()
+    Composition(backbone, Counter(), look, tmp_path, 1, ("{} on blue",)).seen(pair, "sum", 0.0)
+    (painted,) = tmp_path.rglob("plain/*.png")
+    from studio.events import Result
+    from studio.generation.generate import generate
+
+    nouns = listed([member.noun for member in pair])
+    plain = Recipe(f"{nouns} on blue", steps=2, guidance=2.0, seed=3)
+    (picture,) = [event.value.image for event in generate(backbone, plain) if isinstance(event, Result)]
+    assert np.array_equal(np.asarray(picture), np.asarray(Image.open(painted)))

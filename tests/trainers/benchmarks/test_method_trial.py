@@ -1,0 +1,121 @@
+"""A trial counts what it says: all prompts, all seeds, the control row, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.photos.photo import Photo
+from studio.recipes.recipe import Recipe
+from studio.subject import Subject
+from tests import tiny
+from trainers import METHODS
+from trainers.benchmarks.method_trial import BASE_ROW, Case, Score, cases_in, part_of, table, trial
+from trainers.benchmarks.variants import Variant
+
+PROMPTS = ("{} on blue", "{} on dog")
+
+
+def read(text: str) -> Variant:
+    return Variant.parse(text, METHODS, {name: method.card() for name, method in METHODS.items()})
+
+
+class Counter:
+    """A judge to whom all pictures are alike, and the prompt it favours fits each of them best."""
+
+    def __init__(self, favourite: str) -> None:
+        self.favourite = favourite
+        self.looked: list[int] = []
+        self.asked: list[str] = []
+
+    def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
+        self.looked.append(len(pictures))
+        return torch.tensor([[0.6, 0.8]]).repeat(len(pictures), 1)
+
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        self.asked += prompts
+        return torch.stack([torch.tensor([0.6, 0.8] if self.favourite in p else [1.0, 0.0]) for p in prompts])
+
+
+def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
+    cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
+    variants = [read("textual_inversion steps=2")]
+    look = Recipe("", steps=1, guidance=1.0)
+    judge = Counter("on blue")
+    *_, last = trial(tiny.backbone(), judge, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
+    base, learned = last.value
+    assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
+    assert judge.looked == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
+    assert base.obeyed == learned.obeyed == 0.5
+    assert learned.likeness == pytest.approx(1.0) and learned.agreement == pytest.approx((1.0 + 0.6) / 2)
+    assert judge.asked == ["a cat on blue", "a cat on dog"] * 2
+    assert learned.size_bytes > 0 and base.size_bytes == 0
+    again = Counter("nothing")
+    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
+    assert last.value == [base, learned] and again.looked == []
+    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=1, prompts=PROMPTS)
+    assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
+
+
+def test_the_table_has_means_and_intervals() -> None:
+    scores = [Score(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
+    row = table(scores).splitlines()[-1]
+    assert row == "| a | 2 | 12 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
+
+
+def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
+    cases = cases_in(Path(__file__).resolve().parents[3] / "assets" / "demo")
+    assert len(cases) == 3
+    assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
+    with pytest.raises(StudioError, match="no subjects.json"):
+        cases_in(Path(__file__).parent)
+
+
+def test_parts_share_all_cases() -> None:
+    cases = cases_in(Path(__file__).resolve().parents[3] / "assets" / "demo")
+    first, second = part_of(cases, "1/2"), part_of(cases, "2/2")
+    assert len(first) == 2 and len(second) == 1 and all(case in first + second for case in cases)
+    assert part_of(cases, "1/1") == cases
+    for text in ("0/2", "3/2", "half", "1", ""):
+        with pytest.raises(StudioError, match="cannot be read"):
+            part_of(cases, text)
+
+
+def test_a_variant_is_a_line_of_words() -> None:
+    plain, turned = read("perfusion lock_keys=false"), read("perfusion lock_keys=false @bias=0.4 obey=10")
+    assert plain.settings["lock_keys"] is False and plain.settings == turned.settings
+    assert (turned.knobs, turned.obeying) == ({"bias": 0.4}, 10)
+    assert plain.learned == turned.learned and plain.folder != turned.folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no method called ''"),
+        ("oil_painting", "no method called 'oil_painting'"),
+        ("perfusion lock_keys", "'lock_keys' cannot be read"),
+        ("perfusion @bias=low", "'@bias=low' cannot be read"),
+        ("perfusion rank=4", "no setting called 'rank'"),
+        ("perfusion steps=0", "Steps of 0 is out of range"),
+    ],
+)
+def test_a_variant_that_cannot_be_says_why(text: str, message: str) -> None:
+    with pytest.raises(StudioError, match=message):
+        read(text)
+
+
+def test_variants_that_only_paint_differently_share_what_was_learned(tmp_path: Path) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(2).squares))
+    cases = [Case(Subject("<lily>", "cat"), photos)]
+    variants = [read(f"perfusion steps=1 batch=1 captions=100 @bias={bias}") for bias in (0.2, 0.9)]
+    look = Recipe("", steps=1, guidance=1.0)
+    list(trial(tiny.backbone(), Counter("blue"), cases, variants, look, tmp_path, 1, PROMPTS))
+    assert len(list(tmp_path.rglob("concept.safetensors"))) == 1
+    assert len(list(tmp_path.rglob("0-0.png"))) == 3

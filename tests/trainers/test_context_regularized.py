@@ -1,0 +1,207 @@
+"""The checks that a wrong CoRe fails (arXiv 2408.15914)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio.edits import ActiveEdit, NewWord, attach
+from studio.edits.concept import Concept
+from studio.events import Step
+from studio.generation.context_loss import attention_term, context_places, embedding_term
+from studio.models.attention import AttentionMaps
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
+from studio.subject import Subject
+from tests import tiny
+from trainers import train
+from trainers.context_regularized import CONTEXT, ContextRegularized, Settings
+
+SUBJECT = Subject("<lily>", "cat")
+PROMPT = "a {} on the dog"
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+def prepared(backbone: Backbone, subject: Subject = SUBJECT, **settings: object) -> ContextRegularized:
+    chosen = Settings(**{"batch": 2, **settings})
+    method = ContextRegularized(backbone, subject, chosen, torch.Generator().manual_seed(0))
+    list(method.prepare(tiny.photos(), Path()))
+    return method
+
+
+def terms(method: ContextRegularized, prompt: str = PROMPT) -> tuple[torch.Tensor, torch.Tensor]:
+    noisy = torch.randn(2, *method.backbone.latent_shape, generator=torch.Generator().manual_seed(1))
+    with attach(method.backbone, [ActiveEdit(method.word)]):
+        return method.regularizers(prompt, noisy, torch.tensor([100, 800]))
+
+
+def test_c1_both_terms_are_zero_at_the_start(backbone: Backbone) -> None:
+    embedding, attention = terms(prepared(backbone))
+    assert embedding.abs() < 1e-6 and attention.abs() < 1e-12
+
+
+def test_both_terms_wake_when_the_word_moves_and_pull_at_it(backbone: Backbone) -> None:
+    method = prepared(backbone)
+    method.word.vectors.data += torch.randn_like(method.word.vectors)
+    embedding, attention = terms(method)
+    assert embedding > 1e-5 and attention > 0
+    for term in (embedding, attention):
+        (pull,) = torch.autograd.grad(term, [method.word.vectors], retain_graph=True)
+        assert pull.abs().max() > 0
+
+
+def test_c2_the_words_own_place_takes_no_part(backbone: Backbone) -> None:
+    text = backbone.text
+    with text.new_words({"<lily>": text.embeddings_of("dog"), "<the-noun>": text.embeddings_of("cat")}):
+        starred, plain = text.read([PROMPT.format("<lily>")]), text.read([PROMPT.format("<the-noun>")])
+    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
+    assert places == others == [0, 1, 3, 4, 5, 6]
+    hidden = starred.hidden[0].clone()
+    before = embedding_term(hidden[places], plain.hidden[0, others])
+    hidden[2] += 5
+    assert torch.equal(embedding_term(hidden[places], plain.hidden[0, others]), before)
+    hidden[4, :8] += 5
+    assert not torch.equal(embedding_term(hidden[places], plain.hidden[0, others]), before)
+
+
+def test_c3_the_cosine_runs_over_features_in_the_paper_and_over_tokens_in_the_code() -> None:
+    star = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    plain = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    assert embedding_term(star, plain).item() == pytest.approx((1 + 1 + 0) / 3)
+    assert embedding_term(star, plain, by_paper=False).item() == pytest.approx((0.5 + 0.5) / 2)
+
+
+def test_c4_tokens_before_the_word_agree_exactly(backbone: Backbone) -> None:
+    text = backbone.text
+    with text.new_words({"<lily>": torch.randn(1, tiny.WIDTH), "<the-noun>": text.embeddings_of("cat")}):
+        starred, plain = text.read([PROMPT.format("<lily>")]), text.read([PROMPT.format("<the-noun>")])
+    assert torch.equal(starred.hidden[0, :2], plain.hidden[0, :2])
+    assert not torch.allclose(starred.hidden[0, 3], plain.hidden[0, 3])
+
+
+def test_c5_a_noun_of_several_tokens_is_lined_up(backbone: Backbone) -> None:
+    method = prepared(backbone, Subject("<ted>", "teddy bear"))
+    text = backbone.text
+    count = len(text.embeddings_of("teddy bear"))
+    with text.new_words(
+        {"<ted>": method.word.vectors.detach(), "<the-noun>": text.embeddings_of("teddy bear")}
+    ):
+        starred, plain = text.read([PROMPT.format("<ted>")]), text.read([PROMPT.format("<the-noun>")])
+    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
+    assert [starred.tokens[0].ids[place] for place in places] == [
+        plain.tokens[0].ids[place] for place in others
+    ]
+    assert others[2] == places[2] + count - 1
+    assert all(term.isfinite() for term in terms(method))
+
+
+def test_c6_the_length_is_held_only_in_the_middle_fifth(backbone: Backbone) -> None:
+    method = prepared(backbone, steps=300)
+    generator = torch.Generator().manual_seed(0)
+    lengths = []
+    for _ in range(300):
+        method.word.vectors.data *= 1 + 0.01 * torch.rand(1, generator=generator)
+        method.hold_length()
+        lengths.append(method.word.vectors.norm().item())
+    held = lengths[119:180]
+    assert max(held) - min(held) < 1e-5 * held[0]
+    assert all(after > before for before, after in zip(lengths[:119], lengths[1:120], strict=True))
+    assert all(after > before for before, after in zip(lengths[179:-1], lengths[180:], strict=True))
+    free = prepared(backbone, steps=10, hold_length=False)
+    for _ in range(10):
+        free.word.vectors.data *= 1.1
+        free.hold_length()
+    start = prepared(backbone).word.vectors.norm().item()
+    assert free.word.vectors.norm().item() == pytest.approx(1.1**10 * start, rel=1e-4)
+
+
+def test_c7_the_context_turns_back_towards_the_noun(backbone: Backbone) -> None:
+    before = tiny.weights(backbone)
+    method = prepared(backbone)
+    method.word.vectors.data += 2 * torch.randn(1, tiny.WIDTH, generator=torch.Generator().manual_seed(4))
+    prompts = ["a {} on the blue background", "photo of a {} and a dog", "the {} on a dog"]
+    optimizer = torch.optim.AdamW([method.word.vectors], 0.02)
+
+    def agreement() -> float:
+        with torch.no_grad():
+            return np.mean([terms(method, prompt)[0].item() for prompt in prompts])
+
+    start = agreement()
+    for step in range(60):
+        embedding, attention = terms(method, prompts[step % 3])
+        (embedding + 100 * attention).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert agreement() < 0.5 * start
+    for name, after in tiny.weights(backbone).items():
+        assert np.array_equal(after, before[name]), name
+
+
+def test_the_attention_term_averages_layers_before_squaring() -> None:
+    star, plain = AttentionMaps(), AttentionMaps()
+    star.maps = {"a": torch.full((2, 1, 4, 3), 0.5), "b": torch.full((2, 1, 1, 3), 0.1)}
+    plain.maps = {"a": torch.full((2, 1, 4, 3), 0.3), "b": torch.full((2, 1, 1, 3), 0.3)}
+    assert attention_term(star, plain, [0, 1], [0, 1]).item() == pytest.approx(0.0, abs=1e-12)
+    by_code = attention_term(star, plain, [0, 1], [0, 1], by_paper=False)
+    assert by_code.item() == pytest.approx(2 * 0.2**2, rel=1e-5)
+
+
+def test_the_pulls_of_the_terms_are_reported(backbone: Backbone, tmp_path: Path) -> None:
+    look = Recipe("", seed=1, steps=1)
+    *_, last = train(
+        ContextRegularized, backbone, tiny.photos(), SUBJECT, {"steps": 26, "batch": 1}, look, tmp_path
+    )
+    report = last.value.header.report
+    assert set(report) == {"norm", "pull of denoising", "pull of embedding", "pull of attention"}
+    assert report["pull of denoising"] > 0
+
+
+def test_the_unweighted_attention_term_costs_no_pass(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = prepared(backbone, attention_weight=0.0)
+    calls = []
+    predict = backbone.predict
+    monkeypatch.setattr(backbone, "predict", lambda *arguments: calls.append(1) or predict(*arguments))
+    with attach(backbone, [ActiveEdit(method.word)]):
+        method.loss(torch.Generator().manual_seed(0))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["animate", "inanimate"])
+def test_the_prompts_fit_and_have_one_place_each(kind: str) -> None:
+    lines = (CONTEXT / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    assert 95 <= len(lines) <= 110 and len(set(lines)) == len(lines)
+    assert all(line.count("{}") == 1 and len(line.split()) < 20 and line == line.strip() for line in lines)
+
+
+def test_the_word_is_what_is_kept(backbone: Backbone) -> None:
+    (edit,) = prepared(backbone).edits()
+    assert isinstance(edit, NewWord) and edit.vectors.shape == (1, tiny.WIDTH)
+
+
+def test_the_second_stage_tunes_the_model_with_the_word_fixed(backbone: Backbone, tmp_path: Path) -> None:
+    look = Recipe("", seed=1, steps=1)
+
+    def learned(**settings: object) -> tuple[list[Step], Concept]:
+        chosen = {"steps": 4, "batch": 1, "tuning_rate": 1e-2, **settings}
+        *events, last = train(ContextRegularized, backbone, tiny.photos(), SUBJECT, chosen, look, tmp_path)
+        return [event for event in events if isinstance(event, Step)], last.value
+
+    before = tiny.weights(backbone)
+    (word_alone,) = learned()[1].edits
+    steps, concept = learned(tuning_steps=3)
+    word, low_rank = concept.edits
+    assert torch.equal(word.vectors, word_alone.vectors)
+    assert all(B.abs().max() > 0 for B in low_rank.B.values())
+    assert set(low_rank.B) == {site for site in low_rank.B if site.startswith("unet.")}
+    tuning = [set(step.values) for step in steps if step.stage == "tuning the model"]
+    assert tuning == [{"denoising", "loss"}] * 3
+    assert all(np.array_equal(after, before[name]) for name, after in tiny.weights(backbone).items())

@@ -1,0 +1,400 @@
+"""The checks that a wrong Perfusion fails (arXiv 2305.01644): equations, lock, sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from studio.edits import ActiveEdit, NewWord, RankOne, attach
+from studio.edits.concept import Concept
+from studio.edits.rank_one import decompose
+from studio.errors import StudioError
+from studio.events import Insight, Result
+from studio.generation.generate import generate
+from studio.models.attention import noun_masks, record_attention
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
+from studio.subject import Subject
+from tests import tiny
+from trainers import train
+from trainers.kit.captions import plain_captions
+from trainers.perfusion import Perfusion, Settings, follow
+
+SUBJECT = Subject("<lily>", "cat")
+D, WIDTH = 12, 7
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+def metric(seed: int = 0, scale: float = 1.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(D, D, generator=generator, dtype=torch.float64)
+    return scale * (A @ A.T + 0.5 * torch.eye(D, dtype=torch.float64))
+
+
+def edit(i_star: Tensor, C: Tensor, o_star: Tensor, bias: float = 0.75, temperature: float = 0.1) -> RankOne:
+    dual = torch.linalg.solve(C, i_star.double()).float()
+    return RankOne("<lily>", "cat", i_star, dual, {"site": o_star}, bias, temperature)
+
+
+def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
+    """What the layer says with the edits on."""
+
+    class Stub:
+        sites = {"site": layer}
+
+    with torch.no_grad(), RankOne.prepare(Stub(), [ActiveEdit(each) for each in edits])():
+        return layer(e)
+
+
+def naive(W: Tensor, e: Tensor, C: Tensor, i: Tensor, o: Tensor, bias: float, temperature: float) -> Tensor:
+    """Eq. 3 for one token, written out."""
+    C_inv = torch.linalg.inv(C)
+    similarity = sum(e[a] * C_inv[a, b] * i[b] for a in range(D) for b in range(D))
+    energy = sum(i[a] * C_inv[a, b] * i[b] for a in range(D) for b in range(D))
+    r = similarity / energy
+    gate = 1 / (1 + math.exp(-(r - bias) / temperature))
+    return W @ (e - r * i) + gate * o
+
+
+@pytest.fixture
+def layer() -> nn.Linear:
+    torch.manual_seed(3)
+    return nn.Linear(D, WIDTH, bias=False)
+
+
+def test_p1_the_gate_at_the_concept_itself(layer: nn.Linear) -> None:
+    i, o = torch.randn(D), torch.randn(WIDTH)
+    said = through(layer, i[None, None], edit(i, metric(), o))
+    torch.testing.assert_close(said[0, 0], 0.9241418 * o, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("bias", "temperature", "r", "gate"),
+    [
+        (0.75, 0.1, 0.5, 0.0759),
+        (0.7, 0.15, 0.25, 0.0474),
+        (0.6, 0.15, 0.75, 0.7311),
+        (0.4, 0.15, 1.0, 0.9820),
+    ],
+)
+def test_the_published_gate_table(bias: float, temperature: float, r: float, gate: float) -> None:
+    i = torch.randn(D)
+    _, gates, _ = decompose(r * i[None, None], [edit(i, metric(), torch.zeros(WIDTH), bias, temperature)])
+    assert gates.item() == pytest.approx(gate, abs=1e-4)
+
+
+def test_eq_3_equals_a_naive_loop(layer: nn.Linear) -> None:
+    C, i, o = metric(1), torch.randn(D), torch.randn(WIDTH)
+    e = torch.randn(2, 5, D)
+    said = through(layer, e, edit(i, C, o, 0.4, 0.3))
+    for row in range(2):
+        for place in range(5):
+            wanted = naive(layer.weight.double(), e[row, place].double(), C, i.double(), o.double(), 0.4, 0.3)
+            torch.testing.assert_close(said[row, place], wanted.detach().float(), atol=1e-4, rtol=1e-4)
+
+
+def test_p2_orthogonality_is_in_the_metric_of_c(layer: nn.Linear) -> None:
+    C, i, o = metric(2), torch.randn(D), torch.randn(WIDTH)
+    dual = torch.linalg.solve(C, i.double()).float()
+    e = torch.randn(D)
+    e = e - (e @ dual) / (dual @ dual) * dual
+    assert abs(e @ i) > 0.1
+    said = through(layer, e[None, None], edit(i, C, o))
+    torch.testing.assert_close(
+        said[0, 0], layer(e) + torch.sigmoid(torch.tensor(-7.5)) * o, atol=1e-4, rtol=0
+    )
+
+
+def test_p3_a_constant_in_front_of_c_changes_nothing(layer: nn.Linear) -> None:
+    i, o, e = torch.randn(D), torch.randn(WIDTH), torch.randn(1, 4, D)
+    one, seven = (through(layer, e, edit(i, metric(4, scale), o)) for scale in (1.0, 7.0))
+    torch.testing.assert_close(one, seven, atol=1e-5, rtol=1e-5)
+
+
+def prepared(backbone: Backbone, cache: Path, **settings: object) -> Perfusion:
+    chosen = Settings(**{"captions": 200, "batch": 2, **settings})
+    method = Perfusion(backbone, SUBJECT, chosen, torch.Generator().manual_seed(0))
+    list(method.prepare(tiny.photos(), cache))
+    return method
+
+
+def learn(backbone: Backbone, cache: Path, subject: Subject = SUBJECT, **settings: object) -> Concept:
+    chosen = {"captions": 200, "batch": 2, **settings}
+    *_, last = train(Perfusion, backbone, tiny.photos(), subject, chosen, Recipe("", seed=1, steps=1), cache)
+    assert isinstance(last, Result)
+    return last.value
+
+
+def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: Path) -> None:
+    before = tiny.weights(backbone)
+    method = prepared(backbone, tmp_path)
+    locked = {site: o.clone() for site, o in method.rank_one.targets.items()}
+    start = method.word.vectors.detach().clone()
+    (word, rate), (values, _) = method.stages()[0].groups
+    optimizer = torch.optim.AdamW([*word, *values], 0.03)
+    for step in range(50):
+        with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
+            method.loss(torch.Generator().manual_seed(step))["denoising"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    sites = method.rank_one.targets
+    assert len(sites) == 14
+    for site, o_star in sites.items():
+        assert torch.equal(o_star, locked[site]) == site.endswith("to_k"), site
+    assert not torch.equal(method.word.vectors, start)
+    for name, after in tiny.weights(backbone).items():
+        assert np.array_equal(after, before[name]), name
+
+
+@pytest.mark.parametrize(("sentences", "early"), [("photo", False), ("bare", True)])
+def test_where_the_word_stands_while_it_is_learned(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sentences: str, early: bool
+) -> None:
+    method = prepared(backbone, tmp_path, sentences=sentences, batch=8)
+    places: list[int] = []
+
+    def read(texts: list[str]) -> object:
+        words = plain(texts)
+        places.extend(prompt.spans["<lily>"][0] for prompt in words.tokens)
+        return words
+
+    plain = backbone.text.read
+    monkeypatch.setattr(backbone.text, "read", read)
+    with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
+        method.loss(torch.Generator().manual_seed(0))
+    assert len(places) == 8 and (1 in places) == early
+    assert all(place <= 2 for place in places) == early
+
+
+@pytest.mark.parametrize(("sentences", "shown"), [("photo", "a photo of <lily>"), ("bare", "<lily>")])
+def test_a_preview_asks_as_it_was_learned(
+    backbone: Backbone, tmp_path: Path, sentences: str, shown: str
+) -> None:
+    assert prepared(backbone, tmp_path, sentences=sentences).preview_prompt == shown
+
+
+def test_keys_are_locked_to_the_nouns(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    noun = method._noun_encoding()
+    for site, o_star in method.rank_one.targets.items():
+        torch.testing.assert_close(o_star.detach(), backbone.sites[site].weight @ noun)
+    unlocked = prepared(backbone, tmp_path, lock_keys=False)
+    assert len(unlocked.learned) == 2 * len(method.learned)
+
+
+def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_through(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    a, b = torch.randn(D), torch.randn(D)
+    i_star = a
+    for _ in range(10):
+        i_star = follow(i_star, b)
+    torch.testing.assert_close(i_star, 0.99**10 * a + (1 - 0.99**10) * b)
+    method = prepared(backbone, tmp_path)
+    predict = backbone.predict
+    backbone.predict = lambda noisy, t, hidden: predict(noisy, t, hidden.detach())
+    try:
+        with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
+            method.loss(torch.Generator().manual_seed(0))["denoising"].backward()
+    finally:
+        del backbone.predict
+    assert method.word.vectors.grad.abs().max() > 0
+    assert not method.rank_one.i_star.requires_grad and not method.rank_one.dual.requires_grad
+
+
+def test_p6_the_leak_into_other_tokens_is_exactly_the_ungated_part(layer: nn.Linear) -> None:
+    C, i, o, e = metric(5), torch.randn(D), torch.randn(WIDTH), torch.randn(1, 6, D)
+    own = edit(i, C, o)
+    r, g, _ = decompose(e, [own])
+    with torch.no_grad():
+        change = through(layer, e, own) - layer(e)
+        torch.testing.assert_close(change, -r * layer(i) + g * o, atol=1e-5, rtol=1e-4)
+    assert r.abs().max() > 0.05
+
+
+def test_p6_the_leak_is_reported_and_shown_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    report, own = method.report(), method.rank_one
+    with torch.no_grad():
+        others = backbone.text.read(plain_captions(64, seed=1))
+    end = backbone.text.tokenizer.eos_token_id
+    shares = []
+    for row, prompt in enumerate(others.tokens):
+        for place, token in enumerate(prompt.ids[1:], start=1):
+            if token == end:
+                break
+            shares.append(abs((others.hidden[row, place] @ own.dual / (own.i_star @ own.dual)).item()))
+    assert report["leak"] == pytest.approx(np.mean(shares), rel=1e-4) and report["leak"] > 0.01
+    assert 0 < report["gate"] < 1
+    (insight,) = method.insights()
+    assert insight.picture.height > insight.picture.width / 2
+
+
+def test_p6_a_prompt_without_the_concept_is_bit_identical(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, steps=2)
+    recipe = Recipe("a photo of cat", steps=2)
+    (plain, loaded) = (list(generate(backbone, recipe, concepts))[-1] for concepts in ([], [concept]))
+    assert np.array_equal(np.asarray(plain.value.image), np.asarray(loaded.value.image))
+
+
+def test_p7_two_concepts_share_their_span(layer: nn.Linear) -> None:
+    C = metric(6)
+    C_inv = torch.linalg.inv(C)
+    i_1 = torch.randn(D)
+    i_2 = 0.6 * i_1 / i_1.norm() + 0.8 * torch.nn.functional.normalize(torch.randn(D), dim=0)
+    edits = [edit(i_1, C, torch.zeros(WIDTH)), edit(i_2, C, torch.zeros(WIDTH))]
+    e = torch.randn(3, 4, D)
+    taken, _, I = decompose(e, edits)  # noqa: E741
+    rest = (e - taken @ I).double()
+    for i in (i_1, i_2):
+        assert (rest @ C_inv @ i.double()).abs().max() < 1e-4
+    L = torch.linalg.cholesky(C_inv)
+    Q, _ = torch.linalg.qr(L.T @ torch.stack([i_1, i_2], dim=1).double())
+    u = torch.linalg.solve(L.T, Q)
+    paper = e.double() - (e.double() @ C_inv @ u) @ u.T
+    torch.testing.assert_close(rest, paper, atol=1e-4, rtol=1e-4)
+
+
+def test_p7_the_same_concept_twice_does_not_explode(layer: nn.Linear) -> None:
+    C, i, o, e = metric(7), torch.randn(D), torch.randn(WIDTH), torch.randn(1, 5, D)
+    own = edit(i, C, o)
+    twice = edit(i * (1 + 1e-7), C, o)
+    (once, _, _), (both, _, I) = decompose(e, [own]), decompose(e, [own, twice])  # noqa: E741
+    torch.testing.assert_close(both @ I, once * i, atol=1e-3, rtol=1e-3)
+    assert through(layer, e, own, twice).isfinite().all()
+
+
+@pytest.mark.parametrize(("text", "high"), [(768, 110_000), (1024, 113_000)])
+def test_p8_the_file_stays_small_at_real_shapes(tmp_path: Path, text: int, high: int) -> None:
+    widths = [320] * 5 + [640] * 5 + [1280] * 6
+    targets = {
+        f"unet.down_blocks.{index}.attentions.0.transformer_blocks.0.attn2.to_{half}": torch.randn(width)
+        for index, width in enumerate(widths)
+        for half in "kv"
+    }
+    assert sum(len(o) for o in targets.values()) == 24_960
+    word = NewWord("<lily>", "cat", torch.randn(1, text))
+    rank_one = RankOne("<lily>", "cat", torch.randn(text), torch.randn(text), targets)
+    from tests.edits.test_concept import HEADER
+
+    concept = Concept(HEADER, (word, rank_one)).round_to_file()
+    path = tmp_path / "lily.safetensors"
+    concept.save(path)
+    assert path.stat().st_size <= high
+    opened = {made.kind: made for made in Concept.open(path).edits}
+    for name, tensor in rank_one.tensors().items():
+        assert torch.equal(opened["rank_one"].tensors()[name], tensor), name
+
+
+def test_concepts_of_different_metrics_are_not_mixed(backbone: Backbone, tmp_path: Path) -> None:
+    lily = learn(backbone, tmp_path, steps=1)
+    tom = learn(backbone, tmp_path, Subject("<tom>", "dog"), steps=1, captions=300)
+    with pytest.raises(StudioError, match="text moments"):
+        list(generate(backbone, Recipe("<lily> and <tom>", steps=1), [lily, tom]))
+
+
+def test_masks_are_soft_have_maximum_one_and_weigh_the_loss(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path)
+    masks = method.latents.masks
+    assert masks.shape == (6, 1, 8, 8) and masks.min() >= 0
+    torch.testing.assert_close(masks.amax((1, 2, 3)), torch.ones(6))
+    assert torch.equal(masks, noun_masks(backbone, method.latents.mean, "cat"))
+    generator = torch.Generator().manual_seed(0)
+    latents, drawn = method.latents.draw_masked(4, generator)
+    again = method.latents.draw(4, torch.Generator().manual_seed(0))
+    assert torch.equal(latents, again) and drawn.shape == (4, 1, 8, 8)
+    method.latents.masks = torch.zeros_like(masks)
+    with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
+        assert method.loss(generator)["denoising"].item() == 0
+
+
+def test_recorded_maps_are_the_layers_own_attention(backbone: Backbone) -> None:
+    noisy, t = torch.randn(2, *backbone.latent_shape), torch.tensor([100, 700])
+    with torch.no_grad():
+        hidden = backbone.text.read(["a photo of a cat", "a dog"]).hidden
+        plain = backbone.predict(noisy, t, hidden)
+        with record_attention(backbone) as recorder:
+            watched = backbone.predict(noisy, t, hidden)
+    assert torch.equal(plain, watched) and len(recorder.maps) == 7
+    for maps in recorder.maps.values():
+        torch.testing.assert_close(maps.sum(-1), torch.ones(maps.shape[:-1]))
+    assert recorder.word([3, 4], 8).shape == (2, 8, 8)
+
+
+def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    concept = learn(backbone, tmp_path, steps=6, value_rate=0.5)
+    assert (
+        set(concept.header.knobs) == {"bias", "temperature", "global_lock"}
+        and concept.header.knobs["bias"].default == 0.6
+    )
+
+    def painted(**knobs: float) -> np.ndarray:
+        recipe = Recipe("a photo of <lily>", steps=2, knobs={"<lily>": knobs} if knobs else {})
+        *_, last = generate(backbone, recipe, [concept])
+        return np.asarray(last.value.image)
+
+    plain = painted()
+    assert not np.array_equal(painted(bias=0.1), plain)
+    assert not np.array_equal(painted(temperature=0.5), plain)
+    assert not np.array_equal(painted(global_lock=1.0), plain)
+    assert np.array_equal(painted(bias=0.6, temperature=0.15), plain)
+    assert np.array_equal(painted(), plain)
+    concept.save(tmp_path / "lily.safetensors")
+    assert Concept.open(tmp_path / "lily.safetensors").header.knobs == concept.header.knobs
+    for knobs in ({"bias": 3.0}, {"magic": 0.1}):
+        with pytest.raises(StudioError, match="cannot have"):
+            painted(**knobs)
+
+
+def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, steps=6, value_rate=0.5)
+    rank_one = next(made for made in concept.edits if isinstance(made, RankOne))
+    site = next(site for site in rank_one.targets if site.endswith("to_k"))
+    layer, prompts = backbone.sites[site], ["", "a photo of <Lily> on blue"]
+    for lock in (1.0, 0.5, 0.0):
+        turned = rank_one.with_knobs({"global_lock": lock})
+        actives = [ActiveEdit(each) for each in (concept.edits[0], turned)]
+        with torch.no_grad(), attach(backbone, actives):
+            hidden = backbone.text.read(prompts).hidden
+            turned.on_prompts(backbone, [prompts])
+            said = layer(hidden)
+            turned.with_noun = None
+            local = layer(hidden.clone())
+        with torch.no_grad():
+            noun = layer(backbone.text.read(["", "a photo of cat on blue"]).hidden)
+        torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
+
+
+def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
+    concept = learn(backbone, tmp_path, Subject("<ted>", "teddy bear"), steps=2)
+    assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())
+
+
+def test_a_mask_of_ones_own_takes_the_place_of_what_the_base_sees(backbone: Backbone, tmp_path: Path) -> None:
+    photos = tiny.photos()
+    stencil = Image.new("L", photos.squares[0].size)
+    stencil.paste(255, (0, 0, stencil.width // 2, stencil.height))
+    masks = (None, stencil, *[None] * (len(photos) - 2))
+    photos = dataclasses.replace(photos, masks={"<lily>": masks})
+    method = Perfusion(backbone, SUBJECT, Settings(captions=200), torch.Generator())
+    *_, insight = method.prepare(photos, tmp_path)
+    assert isinstance(insight, Insight) and "bright" in insight.caption
+    left = torch.zeros(8, 8)
+    left[:, :4] = 1
+    assert torch.equal(method.latents.masks[1, 0], left)
+    assert torch.equal(method.latents.masks[1 + len(photos), 0], left.flip(1))
+    seen = noun_masks(backbone, method.latents.mean, "cat")
+    assert torch.equal(method.latents.masks[0], seen[0])

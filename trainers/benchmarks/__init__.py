@@ -1,0 +1,1 @@
+"""Trials that compare methods, one file each."""

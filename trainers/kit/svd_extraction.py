@@ -1,0 +1,142 @@
+"""A tuned model made small: the low-rank edit nearest to what full fine-tuning changed.
+
+For every linear layer the change W' - W = U S V' (its singular value decomposition) is cut to rank r,
+
+    B = U_r sqrt(S_r),  A = sqrt(S_r) V_r',      || W' - W - B A ||^2 = sum over i > r of S_i^2
+
+the nearest matrix of that rank (Eckart and Young 1936). Convolutions, norms, biases and embeddings have no
+place in a low-rank edit of linear layers: their change is left out. What the cut and the leaving out cost is
+told as energy, the squared Frobenius norm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
+
+from studio.edits import ActiveEdit, Edit, Full, LowRank, attach
+from studio.edits.full import parameters_by_path
+from studio.models.attention import NOISE_LEVELS
+from studio.models.backbone import Backbone
+
+ROW, BAR, GAP = 13, 90, 12  # pixels of the chart: height of a row, length of a whole bar, space between
+ROWS_HIGH = 100
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """`edit` is the low-rank edit; `residuals` say for each linear layer, by path, what share (0 to 1) of the
+    energy of its change the rank leaves; `left_out` gives the share that each sort of other weight has of
+    the whole change, and `kept` what of the whole change is in the edit."""
+
+    edit: LowRank
+    residuals: dict[str, float]
+    left_out: dict[str, float]
+    kept: float
+
+    def report(self) -> dict[str, float]:
+        """The few numbers that a header has room for."""
+        shares = list(self.residuals.values())
+        report = {
+            "change kept": self.kept,
+            "residual of linear layers, mean": sum(shares) / len(shares),
+            "residual of linear layers, worst": max(shares),
+        }
+        return report | {f"change left out in {sort}": share for sort, share in self.left_out.items()}
+
+    def chart(self) -> Image.Image:
+        """The residual of every linear layer as a bar beside its path."""
+        lines = [(site, share) for site, share in self.residuals.items()]
+        columns = [lines[start : start + ROWS_HIGH] for start in range(0, len(lines), ROWS_HIGH)]
+        pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+        text = round(max(pen.textlength(site) for site, _ in lines))
+        wide = text + BAR + 3 * GAP
+        page = Image.new("RGB", (wide * len(columns), ROW * len(columns[0]) + GAP), "white")
+        pen = ImageDraw.Draw(page)
+        for number, column in enumerate(columns):
+            left = number * wide + GAP
+            for row, (site, share) in enumerate(column):
+                top, start = row * ROW + GAP // 2, left + text + GAP
+                pen.text((left, top), site, "black")
+                pen.rectangle((start, top + 2, start + BAR, top + ROW - 3), "gainsboro")
+                pen.rectangle((start, top + 2, start + round(share * BAR), top + ROW - 3), "firebrick")
+        return page
+
+
+@torch.no_grad()
+def extract(full: Full, backbone: Backbone, rank: int) -> Extraction:
+    """The low-rank edit of `rank` nearest to what `full` changed in every linear layer of the backbone."""
+    A, B, residuals, energies = {}, {}, {}, Counter()
+    lost = 0.0
+    there = parameters_by_path(backbone)
+    for name, change in full.changes(backbone):
+        site, leaf = name.rsplit(".", 1)
+        energy = change.square().sum().item()
+        energies[sort_of(*there[name])] += energy
+        if isinstance(there[name][0], nn.Linear) and leaf == "weight":
+            A[site], B[site] = cut(change, rank)
+            rest = (change - B[site] @ A[site]).square().sum().item()
+            residuals[site] = rest / energy if energy else 0.0
+            lost += rest
+    whole = sum(energies.values()) or 1.0
+    linear = energies.pop(LINEAR, 0.0)
+    left_out = {sort: energy / whole for sort, energy in energies.items()}
+    return Extraction(LowRank(full.handle, full.noun, A, B), residuals, left_out, (linear - lost) / whole)
+
+
+def cut(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A (r, in) and B (out, r) whose product B A is the nearest to `change` (out, in) of all of that rank;
+    the singular values are split between them, so that both are of a size."""
+    U, S, Vh = torch.linalg.svd(change, full_matrices=False)
+    root = S[:rank].sqrt()
+    return root[:, None] * Vh[:rank], U[:, :rank] * root
+
+
+LINEAR = "linear layers"
+
+
+def sort_of(layer: nn.Module, leaf: str) -> str:
+    """What sort of weight a layer has under this name."""
+    match layer:
+        case _ if leaf == "bias":
+            return "biases"
+        case nn.Linear():
+            return LINEAR
+        case nn.Conv2d():
+            return "convolutions"
+        case nn.Embedding():
+            return "embeddings"
+    return "norms"
+
+
+def effect_kept(
+    backbone: Backbone, latents: Tensor, prompt: str, words: Sequence[Edit], full: Full, small: LowRank
+) -> float:
+    """What the small edit keeps of the change that full tuning made to the model's answers to a prompt with
+    these `words`, by energy: 1 when it answers alike, 0 when it is as far off as no edit at all."""
+    before, tuned, after = (
+        _answers(backbone, latents, prompt, [*words, *edits]) for edits in ((), (full,), (small,))
+    )
+    whole = (tuned - before).square().sum().item()
+    return 1 - (tuned - after).square().sum().item() / whole if whole else 1.0
+
+
+@torch.no_grad()
+def _answers(backbone: Backbone, latents: Tensor, prompt: str, edits: Sequence[Edit]) -> Tensor:
+    """What the model predicts with these edits on for noised `latents` (n, C, h, w) and a prompt, at each of
+    three noise levels: (3, n, C, h, w)."""
+    generator = torch.Generator().manual_seed(0)
+    predictions = []
+    with attach(backbone, [ActiveEdit(edit) for edit in edits]):
+        hidden = backbone.text.read([prompt]).hidden.repeat(len(latents), 1, 1)
+        for share in NOISE_LEVELS:
+            t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
+            t = t.to(backbone.device)
+            noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
+            predictions.append(backbone.predict(noisy, t, hidden))
+    return torch.stack(predictions)

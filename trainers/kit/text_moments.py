@@ -1,0 +1,133 @@
+"""The metric of Perfusion: the uncentred second moment of what a text encoder says.
+
+    C = 1/n sum e e'        over the tokens of many captions (Tewel et al., appendix C)
+
+It belongs to a text encoder, not to a concept: it is estimated once and shared by all. A base may bring
+its own, `moments.bin` in its folder; otherwise it is kept in the cache under the encoder's fingerprint.
+A constant in front of C changes nothing that is made from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.events import Event, Result, Step
+from studio.files import write_atomic
+from studio.models.backbone import Backbone
+from studio.models.fingerprint import fingerprint as model_fingerprint
+from studio.models.text_reader import TextReader
+
+READ_TOGETHER = 64
+TOKENS_PER_WIDTH = 20
+RIDGE = 1e-5
+COUNTED = "those between start and end, and the first end"
+FILE = "moments.bin"
+
+
+@dataclass(frozen=True)
+class Moments:
+    """`C` (D, D) float64 over `tokens` tokens of `captions` captions, as the text encoder with the
+    fingerprint `encoder` reads them. `counted` says in words which tokens these are."""
+
+    C: Tensor
+    tokens: int
+    captions: int
+    encoder: str
+    counted: str = COUNTED
+
+    def solve(self, vector: Tensor) -> Tensor:
+        """C^-1 `vector` (D), float32 in and out; gradients pass.
+
+        A hundred-thousandth of the mean eigenvalue is added to each, ten times that with fewer than 20
+        tokens per dimension: directions that no caption used must not blow up, and the last layer norm of
+        an encoder may leave one without any.
+        """
+        return torch.cholesky_solve(vector.double()[:, None], self._factor.to(vector.device))[:, 0].float()
+
+    @property
+    def _factor(self) -> Tensor:
+        width = len(self.C)
+        ridge = RIDGE * (10 if self.tokens < TOKENS_PER_WIDTH * width else 1)
+        return torch.linalg.cholesky(
+            self.C + ridge * self.C.trace() / width * torch.eye(width, dtype=self.C.dtype)
+        )
+
+    @property
+    def hash(self) -> str:
+        """What concepts made with this metric remember of it."""
+        return hashlib.sha256(self.C.float().numpy().tobytes()).hexdigest()[:16]
+
+
+def encoder_fingerprint(text: TextReader) -> str:
+    """A hash of the encoder's weights, by which its moments are known on every machine."""
+    return model_fingerprint([text.encoder])
+
+
+def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
+    """Read all captions; the last event is a Result with the Moments.
+
+    Counted are the tokens between start and end, and the first end: not the start, which is one identical
+    vector in every caption and would outweigh everything, and not the padding. (Public ports count other
+    positions; the paper does not say.) Raises StudioError when there are no captions.
+    """
+    if not captions:
+        raise StudioError("There are no captions to read.", "Give a text file with one caption a line.")
+    C = torch.zeros(text.width, text.width, dtype=torch.float64)
+    count = 0
+    for start in range(0, len(captions), READ_TOGETHER):
+        with torch.no_grad():
+            words = text.read(captions[start : start + READ_TOGETHER])
+        for hidden, tokens in zip(words.hidden.double().cpu(), words.tokens, strict=True):
+            end = 1 + tokens.ids[1:].index(text.tokenizer.eos_token_id)
+            e = hidden[1 : end + 1]
+            C += e.T @ e
+            count += len(e)
+        yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
+    yield Result(Moments(C / count, count, len(captions), encoder_fingerprint(text)))
+
+
+def save(moments: Moments, path: Path) -> None:
+    """Keep a line of JSON that says what it is, and the lower triangle as float32; no pickle."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {name: value for name, value in vars(moments).items() if name != "C"}
+    lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype("<f4")
+    write_atomic(path, json.dumps(about).encode("utf-8") + b"\n" + lower.tobytes())
+
+
+def load(path: Path) -> Moments | None:
+    """The moments that `save` wrote, None when there are none. Raises StudioError on a damaged file."""
+    try:
+        head, _, content = path.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    try:
+        lower = np.frombuffer(content, "<f4").astype(np.float64)
+        width = math.isqrt(2 * len(lower))
+        C = np.zeros((width, width))
+        C[np.tril_indices(width)] = lower
+        return Moments(torch.from_numpy(C + np.tril(C, -1).T), **json.loads(head))
+    except (ValueError, TypeError) as error:
+        hint = "Delete it; it is made again when it is needed."
+        raise StudioError(f"{path.name} is damaged.", hint) from error
+
+
+def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:
+    """The moments of this base's text encoder, from its own folder or from the cache, None when there are
+    none yet; and where in the cache they belong."""
+    encoder = encoder_fingerprint(backbone.text)
+    place = cache / "moments" / f"{encoder}-{captions}.bin"
+    if backbone.folder is not None:
+        brought = load(backbone.folder / FILE)
+        if brought is not None and brought.encoder == encoder:
+            return brought, place
+    return load(place), place

@@ -1,0 +1,104 @@
+"""Did it learn? The closing pictures of a training: the same seeds with the concept and with its plain noun.
+
+They are looked at by the base's own eye, so that every base can answer. What the figures mean is told in
+`studio.library.verdict`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Generator, Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from studio.edits.concept import Concept
+from studio.evaluation.cp_clip import DetectedBox
+from studio.evaluation.measures import pairs
+from studio.events import Event, Note, Step
+from studio.generation.composing import compose_sum
+from studio.generation.generate import active_edits, with_nouns
+from studio.generation.sampling import sample
+from studio.handles import handles_in
+from studio.library.verdict import Verdict
+from studio.models.backbone import Backbone
+from studio.models.unet_features import UNetFeatures
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Recipe
+
+SEEDS = 4
+STEPS = 8  # sampling steps: enough to tell subjects apart
+STAGE = "looking at what was learned"
+
+
+def judge_concept(
+    backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], look: Recipe
+) -> Generator[Event, None, dict[str, Verdict]]:
+    """Paint and compare; returns a Verdict for each handle that the photos show, and notes it. A handle is
+    asked for with the first of `prompts` that names it alone, `look.guidance`, and seeds from `look.seed`.
+    Costs 2 SEEDS pictures of STEPS steps for each handle. Runs with nothing attached."""
+    eye = UNetFeatures(backbone)
+    shown = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
+    shown = {handle: pictures for handle, pictures in shown.items() if pictures}
+    total, done = 2 * STEPS * len(shown), 0
+    given: dict[str, Verdict] = {}
+    for handle, pictures in shown.items():
+        prompt = next((text for text in prompts if handles_in(text) == [handle]), f"a photo of {handle}")
+        rows = []
+        for strength in (1.0, 0.0):
+            strengths = dict.fromkeys(concept.header.handles, strength)
+            recipe = dataclasses.replace(look, prompt=prompt, steps=STEPS, strengths=strengths)
+            actives = active_edits(recipe, [concept])
+            texts = [with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)]
+            conditions = compose_sum(backbone, texts, actives)
+            seeds = [look.seed + number for number in range(SEEDS)]
+            sampled = sample(backbone, recipe, conditions, seeds)
+            for _ in range(STEPS):
+                latents = next(sampled)
+                yield Step(done := done + 1, total, stage=STAGE)
+            rows.append(eye.encode_latents(latents))
+        verdict = compare_features(*rows, eye.encode(pictures), eye.name)
+        name = f"{handle}: " if len(shown) > 1 else ""
+        if not math.isfinite(verdict.progress + verdict.noise + verdict.change):
+            yield Note(f"{name}The closing pictures are broken, so nobody can tell whether it learned.")
+            continue
+        given[handle] = verdict
+        yield Note(f"{name}{verdict.summary(concept.header.settings)}")
+    return given
+
+
+def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, eye: str) -> Verdict:
+    """The verdict on features (n, d) of pictures with the concept and with the plain noun, by the same n >= 2
+    seeds in the same order, and of photos (m, d)."""
+    towards = photos.mean(0) - plain.mean(0)
+    learned_at, plain_at, photos_at = (
+        (features - plain.mean(0)) @ towards / towards.square().sum().clamp_min(1e-12)
+        for features in (learned, plain, photos)
+    )
+    groups = [at for at in (learned_at, plain_at, photos_at) if len(at) > 1]
+    squares = torch.stack([(at - at.mean()).square().sum() for at in groups]).sum()
+    noise = (squares / sum(len(at) - 1 for at in groups)).sqrt()
+    change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
+    way = (learned_at - plain_at).mean()
+    return Verdict(*(round(value.item(), 4) for value in (way, noise, change)), len(plain), eye)
+
+
+def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:
+    """What the photos show of a handle: the square around its mask where it has masks, the whole photo where
+    it is the only one, else nothing."""
+    if handle not in photos.masks:
+        return list(photos.squares) if len(concept.header.handles) == 1 else []
+    boxes = [mask and DetectedBox.around(handle, mask) for mask in photos.masks[handle]]
+    return [_square(photo, box) for photo, box in zip(photos.squares, boxes, strict=True) if box is not None]
+
+
+def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:
+    """The smallest square of the photo with all of the box in its middle, as far as the photo reaches."""
+    side = min(max(box.right - box.left, box.bottom - box.top), *photo.size)
+    left, top = (
+        min(max((low + high - side) // 2, 0), length - side)
+        for low, high, length in zip((box.left, box.top), (box.right, box.bottom), photo.size, strict=True)
+    )
+    return photo.crop((left, top, left + side, top + side))
