@@ -32,27 +32,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from studio.method import MethodCard
+    from studio.recipes.refinement_card import RefinementCard
     from studio.workspace.workspace import Workspace
 
 OLDEST_PYTHON = (3, 11)
 
 
-def method_catalogue(workspace: Workspace) -> list[MethodCard]:
-    """The methods there are, as cards. Raises StudioError when they cannot be read.
+def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[RefinementCard]]:
+    """Return the cards of the methods and refinements there are. Raises StudioError if they cannot be read.
 
     Reading a method means importing torch, which the page never does: another process writes the cards to
-    `methods.json` in the workspace, and they hold until the source they came from changes.
+    `catalogue.json` in the workspace, and they hold until the source they came from changes.
     """
+    from studio.files import write_atomic
     from studio.method import MethodCard
+    from studio.recipes.refinement_card import RefinementCard
 
-    described = (HERE / "studio" / name for name in ("method.py", "settings.py"))
-    sources = [*sorted((HERE / "trainers").rglob("*.py")), *described]
+    described = [HERE / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
+    folders = (HERE / "trainers", HERE / "studio" / "generation")
+    sources = [*described, *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
-    kept = workspace.folder / "methods.json"
+    kept = workspace.folder / "catalogue.json"
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["sources"] == digest:
-            return [MethodCard.from_json(card) for card in known["methods"]]
+            return _cards(known, MethodCard, RefinementCard)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     print("Reading the training methods ...", flush=True)
@@ -61,9 +65,16 @@ def method_catalogue(workspace: Workspace) -> list[MethodCard]:
     if reading.returncode:
         message = f"The training methods cannot be read: {last_line(reading.stderr)}."
         raise StudioError(message, "The file in trainers/ that was changed last is the likely cause.")
-    cards = json.loads(reading.stdout)
-    kept.write_text(json.dumps({"sources": digest, "methods": cards}), encoding="utf-8")
-    return [MethodCard.from_json(card) for card in cards]
+    known = json.loads(reading.stdout)
+    write_atomic(kept, json.dumps({"sources": digest, **known}).encode("utf-8"))
+    return _cards(known, MethodCard, RefinementCard)
+
+
+def _cards(known: dict, method: type, refinement: type) -> tuple[list, list]:
+    """Return the cards that the catalogue holds."""
+    return [method.from_json(card) for card in known["methods"]], [
+        refinement.from_json(card) for card in known["refinements"]
+    ]
 
 
 def claim(workspace: Workspace) -> sqlite3.Connection:
@@ -88,7 +99,7 @@ def open_studio(options: argparse.Namespace) -> None:
     keep_gradio_to(workspace.cache / "uploads")
     from studio.ui.app import serve
 
-    catalogue = method_catalogue(workspace)
+    catalogue, workspace.refinements = read_catalogue(workspace)
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
     command += ["--segmenter", options.segmenter] if options.segmenter else []
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -121,10 +132,13 @@ def keep_gradio_to(folder: Path) -> None:
 def work(options: argparse.Namespace) -> None:
     """The other process: trains and paints what the page queued."""
     from studio import worker
+    from studio.generation.refinements import REFINEMENTS
     from studio.workspace.workspace import Workspace
     from trainers import METHODS, train
 
-    worker.work(Workspace(options.workspace, options.base, options.segmenter), METHODS, train)
+    cards = [refinement.card() for refinement in REFINEMENTS.values()]
+    workspace = Workspace(options.workspace, options.base, options.segmenter, cards)
+    worker.work(workspace, METHODS, train)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -144,7 +158,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         from studio.workspace.workspace import Workspace
 
-        method_catalogue(Workspace(options.workspace, base=options.base))
+        read_catalogue(Workspace(options.workspace, base=options.base))
         print(f"Everything is in place. To open the studio: {parser().prog}")
 
 

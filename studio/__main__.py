@@ -17,10 +17,10 @@ from pathlib import Path
 from studio.commands.grid import GRID, run_grid
 from studio.commands.merge import run_merge
 from studio.commands.paint import run_paint
-from studio.commands.recipe_flags import add_recipe_flags
+from studio.commands.recipe_flags import add_recipe_flags, add_refinement_flags
 from studio.commands.score import add_score_flags, run_score
 from studio.errors import StudioError
-from studio.recipes.recipe import MODES, TUNING_STEPS
+from studio.recipes.recipe import MODES
 from studio.starter import STARTER
 
 
@@ -47,14 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = commands.add_parser("again", help="paint a picture again", description="Paint a picture again.")
     again.add_argument("png", type=Path, help="a picture with a recipe inside")
     for command in (paint, grid, again):
-        command.add_argument(
-            "--obey",
-            nargs="?",
-            type=int,
-            const=TUNING_STEPS,
-            metavar="STEPS",
-            help=f"first make concepts leave the rest of the prompt alone, in {TUNING_STEPS} or so many steps",
-        )
+        add_refinement_flags(command)
         ways = "; ".join(f"{way}: {does[0].lower()}{does[1:]}" for way, does in MODES.items())
         command.add_argument(
             "--composing", choices=MODES, help=f"how several concepts share a picture ({ways})"

@@ -1,16 +1,25 @@
-"""Places to write to, made and tried before a long task, not after it. Needs only the standard library."""
+"""Files: written whole or not at all, and places tried before a long task instead of after it.
+
+Needs only the standard library.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PARTIAL = ".partial"
+
 
 def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path:
-    """A folder to write to, made where there is none. Raises StudioError, with this hint, when nothing can
-    be written there."""
+    """Return `place`, made if it is not there. Raises StudioError, with this hint, if it cannot be written to."""
     probe = place / f".{os.getpid()}"
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -23,7 +32,7 @@ def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path
 
 
 def writable_file(place: Path) -> Path:
-    """A file to write, likewise."""
+    """Return `place`, its folder made. Raises StudioError if no file can be written there."""
     writable_folder(place.parent)
     if place.is_dir():
         raise StudioError(f"{place} is a folder.", "Name a file in it.")
@@ -31,10 +40,44 @@ def writable_file(place: Path) -> Path:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write `content` so that `path` is either the old file or the whole new one, whatever happens."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a file so that `path` is either the old file or the whole new one, even after a power cut.
+
+    File and folder are synced: a rename alone may reach the disk before the content.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable, where the system can (not on Windows)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep_partials(folder: Path) -> int:
+    """Delete the unfinished files that a killed process left anywhere in `folder`; return how many."""
+    leftovers = list(folder.rglob(f".*{PARTIAL}"))
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def png_bytes(picture: Image, **options: Any) -> bytes:
+    """Return a picture as PNG; `options` are those of Pillow."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", **options)
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What any trainer must offer.
+"""The contract of a method: one way to learn a subject from photos.
 
 A method is one class in one file of `trainers/`. The page, the command line and the docs know it by its
 `MethodCard`, which is derived from it and from its `Settings` (`studio.settings`).
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.errors import StudioError
 from studio.events import Event, Insight
+from studio.regularizer import Regularizer
 from studio.settings import Field, fields_of
 from studio.subject import Subject
 
@@ -30,17 +31,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a method asks of the user before it can start."""
+    """Describes what a method asks of the user before it can start.
+
+    Args:
+        max_subjects: how many different things it learns together from the same photos.
+        masks: whether every subject needs a mask in at least one photo.
+        groups: names of the groups that the photos must be sorted into, empty for methods that want one set.
+    """
 
     min_photos: int = 1
     max_photos: int = 30
-    max_subjects: int = 1  # different things learned together from the same photos
-    masks: bool = False  # every subject needs a mask in at least one of the photos
+    max_subjects: int = 1
+    masks: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class MethodCard:
-    """A method as the page and the command line see it."""
+    """Describes a method to the page and the command line.
+
+    Args:
+        fields: its own settings, and those of the regularizers that apply to it.
+        quick_settings: values that make a training take a moment, for a test or a first look.
+    """
 
     id: str
     title: str
@@ -48,9 +61,10 @@ class MethodCard:
     paper: str
     needs: Needs
     fields: tuple[Field, ...]
+    quick_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self, photos: int) -> None:
-        """Raises StudioError when this is no number of photos for the method."""
+        """Raise StudioError when this is no number of photos for the method."""
         low, high = self.needs.min_photos, self.needs.max_photos
         if not low <= photos <= high:
             raise StudioError(
@@ -58,7 +72,7 @@ class MethodCard:
             )
 
     def parse(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Every setting, checked; a missing one takes its default. Raises StudioError on a bad value."""
+        """Return every setting in its type; a missing one takes its default. Raises StudioError on a bad value."""
         known = {field.name for field in self.fields}
         for name in values:
             if name not in known:
@@ -68,44 +82,51 @@ class MethodCard:
         return {field.name: field.parse(values.get(field.name, field.default)) for field in self.fields}
 
     def tuned(self, defaults: dict[str, Any], base: str) -> MethodCard:
-        """This card with the defaults that suit a base model better than the paper's."""
-        source = f"tuned for {base}"
-        fields = tuple(
-            dataclasses.replace(field, default=field.parse(defaults[field.name]), source=source)
-            if field.name in defaults
-            else field
-            for field in self.fields
-        )
-        return dataclasses.replace(self, fields=fields)
+        """Return this card with the defaults that suit a base model better than the paper's."""
+        return dataclasses.replace(self, fields=_with_defaults(self.fields, defaults, f"tuned for {base}"))
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `from_json` is its inverse."""
+        """Return a plain dictionary; `from_json` is its inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, card: dict[str, Any]) -> MethodCard:
-        """The card that `to_json` wrote."""
-        fields = tuple(Field(**{**field, "choices": tuple(field["choices"])}) for field in card["fields"])
-        return cls(**{**card, "needs": Needs(**card["needs"]), "fields": fields})
+        """Return the card that `to_json` wrote."""
+        fields = tuple(Field.from_json(field) for field in card["fields"])
+        needs = Needs(**{**card["needs"], "groups": tuple(card["needs"].get("groups", ()))})
+        return cls(**{**card, "needs": needs, "fields": fields})
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One optimisation: `groups` are (parameters, learning rate) pairs, each stage with a fresh optimiser.
-    `after_step` is called after each of its steps."""
+    """One optimisation of a training, with a fresh optimizer.
+
+    Args:
+        groups: pairs of (parameters, learning rate).
+        after_step: called after each step.
+        accumulate: how many batches make up one step; their gradients are averaged.
+    """
 
     name: str
     steps: int
     groups: tuple[tuple[list[torch.Tensor], float], ...]
     weight_decay: float = 1e-2
     after_step: Callable[[], None] | None = None
+    accumulate: int = 1
 
 
 class Method(ABC):
     """One way to learn a subject from photos.
 
-    The loop in `trainers/kit/loop.py` owns optimiser, precision, seeds, previews, progress and stopping.
-    If a method needs the loop to change, the loop gains a field of `Stage`, never a flag named after it.
+    The loop in `trainers/kit/loop.py` owns optimizer, precision, seeds, previews, progress and stopping. If a
+    method needs the loop to change, the loop gains a field of `Stage`, never a flag named after it.
+
+    Attributes:
+        quick_settings: settings that make a training take a moment; the tests train with them.
+        max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may write.
+        tunes: "words", "weights" or both: which regularizers apply.
+        regularizer_defaults: defaults for the settings of regularizers that the paper uses.
+        regularizers: those that apply, filled in when methods are collected.
     """
 
     id: ClassVar[str]
@@ -114,6 +135,11 @@ class Method(ABC):
     paper: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
     Settings: ClassVar[type]
+    quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 4}
+    max_file_bytes: ClassVar[int] = 200_000
+    tunes: ClassVar[frozenset[str]] = frozenset({"words"})
+    regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
+    regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()
 
     def __init__(
         self, backbone: Backbone, subject: Subject, settings: Any, generator: torch.Generator
@@ -123,55 +149,113 @@ class Method(ABC):
         self.subject = subject
         self.settings = settings
 
+    @classmethod
+    def works_on(cls, backbone: Backbone) -> str:
+        """Return an empty text when the method works on this base, else why it does not."""
+        return ""
+
+    @classmethod
+    def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the settings with those filled in that depend on other concepts.
+
+        `others` are the settings of all concepts of the workspace, queued trainings included.
+        """
+        return values
+
     @abstractmethod
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        """Work before the first step: encode the photos, paint class pictures. What is kept in the folder
-        `cache` outlives the task. Runs with nothing attached."""
+        """Do the work before the first step: encode the photos, paint class pictures.
+
+        What is kept in the folder `cache` outlives the task. Runs with nothing attached.
+        """
 
     @abstractmethod
     def stages(self) -> list[Stage]:
-        """What to optimise, in order."""
+        """Return what to optimise, in order."""
 
     @abstractmethod
-    def loss(self, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        """One step's named loss terms, already weighted; their sum is minimised.
+    def draw(self, generator: torch.Generator) -> Any:
+        """Return the batch of one step: everything random or made in Python.
 
-        Called with the method's own edits attached. All randomness comes from `generator` (on the CPU,
-        so that a seed means the same on every device).
+        It holds at least what `trainers.kit.batches.DenoisingBatch` does: chosen photos, noise, timesteps and
+        tokenized prompts. All randomness comes from `generator` (on the CPU, so that a seed means the same on
+        every device): its state before a step is the whole state of the data. Called with the method's own edits
+        attached.
+        """
+
+    @abstractmethod
+    def loss(self, batch: Any) -> dict[str, torch.Tensor]:
+        """Return one step's named loss terms, already weighted; their sum is minimised.
+
+        Called with the method's own edits attached. Tensors in, tensors out: nothing random, no `.item()`, no
+        Python branching on values, so that a step can be captured.
         """
 
     @abstractmethod
     def edits(self) -> list[Edit]:
-        """What is being learned: after `finish`, the very edits that the concept file will keep."""
+        """Return what is being learned: after `finish`, the very edits that the concept file will keep."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a training needs to go on, besides its parameters: tensors and plain numbers by name."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        return None
 
     def finish(self) -> Iterator[Event]:
-        """Work after the last step, before what was learned is kept: make it small, for instance. Runs with
-        nothing attached, to its end even when the training was told to stop."""
+        """Do the work after the last step, before what was learned is kept, such as making it small.
+
+        Runs with nothing attached, to its end even when the training was told to stop.
+        """
         yield from ()
 
     @property
     def closing_prompts(self) -> list[str]:
-        """What else is painted once when all is learned, beside `preview_prompt`."""
+        """Return what else is painted once when all is learned, beside `preview_prompt`."""
         return []
 
     def insights(self) -> list[Insight]:
-        """Pictures about what was learned: where a word looks, for instance."""
+        """Return pictures about what was learned: the attention of a word, for instance."""
         return []
 
     def report(self) -> dict[str, float]:
-        """Named numbers about what was learned, worth a note at the end."""
+        """Return named numbers about what was learned, for the concept's header."""
         return {}
 
     def dependencies(self) -> dict[str, str]:
-        """By name, the hash of what concepts of one picture have to have in common."""
+        """Return hashes of external data that the concept depends on (Perfusion: the text moments), by name.
+
+        Two concepts are refused in one picture when they name the same data with different hashes.
+        """
         return {}
 
     @property
     def preview_prompt(self) -> str:
-        """What is painted while the subject is being learned."""
+        """Return what is painted while the subject is being learned."""
         return f"a photo of {self.subject.handle}"
 
     @classmethod
     def card(cls) -> MethodCard:
-        """This method as the page sees it."""
-        return MethodCard(cls.id, cls.title, cls.summary, cls.paper, cls.needs, fields_of(cls.Settings))
+        """Return this method as the page sees it."""
+        more = tuple(field for regularizer in cls.regularizers for field in regularizer.fields())
+        more = _with_defaults(more, cls.regularizer_defaults, "paper")
+        fields = (*fields_of(cls.Settings), *more)
+        return MethodCard(
+            cls.id, cls.title, cls.summary, cls.paper, cls.needs, fields, dict(cls.quick_settings)
+        )
+
+    @classmethod
+    def own(cls, values: Mapping[str, Any]) -> Any:
+        """Return its Settings, out of all settings of a training."""
+        return cls.Settings(**{field.name: values[field.name] for field in fields_of(cls.Settings)})
+
+
+def _with_defaults(fields: Sequence[Field], defaults: Mapping[str, Any], source: str) -> tuple[Field, ...]:
+    """Return the fields with other defaults, and where those come from."""
+    return tuple(
+        dataclasses.replace(field, default=field.parse(defaults[field.name]), source=source)
+        if field.name in defaults
+        else field
+        for field in fields
+    )

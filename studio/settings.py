@@ -41,6 +41,11 @@ class Field:
     choices: tuple[str, ...] = ()
     source: str = ""
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Field:
+        """Return the field that `dataclasses.asdict` made `values` of."""
+        return cls(**{**values, "choices": tuple(values["choices"])})
+
     @property
     def title(self) -> str:
         """The name as a label: `learning_rate` becomes "Learning rate"."""
@@ -85,6 +90,8 @@ def fields_of(settings: type) -> tuple[Field, ...]:
     kinds = {bool: "bool", int: "int", float: "float", str: "text"}
     fields = []
     for field in dataclasses.fields(settings):
+        if "help" not in field.metadata:
+            continue  # not a setting
         kind = "choice" if field.metadata.get("choices") else kinds[type(field.default)]
         fields.append(Field(name=field.name, kind=kind, default=field.default, **field.metadata))
     return tuple(fields)

@@ -25,11 +25,12 @@ from studio.generation.generate import Picture, generate
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import GridFolder
 from studio.method import Method
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.segmenter import Segmenter
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.png import save_picture
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from studio.workspace.jobs import USER_KINDS, Job
 from studio.workspace.supervisor import BASE_REFUSED, exit_with_parent
@@ -54,7 +55,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     exit_with_parent()
     workspace.write_worker_state(WorkerState("starting"))
     try:
-        backbone = Backbone.open(workspace.base)
+        backbone = opening.open_backbone(workspace.base)
     except StudioError as error:
         workspace.write_worker_state(WorkerState("error", error=error.message, hint=error.hint))
         sys.exit(BASE_REFUSED)
@@ -150,9 +151,10 @@ class Worker:
         subject = Subject.of(task)
         method = self.methods[task["method"]]
         defaults = self.workspace.base_defaults()
-        look = Recipe("", seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)
+        sampling = Sampling(seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)
         cache = self.workspace.cache
-        yield from self.train(method, self.backbone, photos, subject, task["settings"], look, cache)
+        settings = method.resolve_settings(task["settings"], self.workspace.other_settings())
+        yield from self.train(method, self.backbone, photos, subject, settings, sampling, cache)
 
     def painting(self, job: Job) -> Iterator[Event]:
         """The events of a painting job."""

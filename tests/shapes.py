@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from studio.models.backbone import Backbone
+from studio.models.families.stable_diffusion import StableDiffusion
 from tests import tiny
 
 SHAPES = {
@@ -46,7 +46,7 @@ def unet(name: str, side: int) -> UNet2DConditionModel:
     return UNet2DConditionModel(sample_size=side, **SHAPES[name]["unet"])
 
 
-def real(name: str, side: int) -> Backbone:
+def real(name: str, side: int) -> StableDiffusion:
     """A backbone of the real shapes, its weights uniform noise; pictures are of 8 `side` pixels."""
     shapes = SHAPES[name]
     words = tiny.tokenizer()
@@ -78,4 +78,4 @@ def real(name: str, side: int) -> Backbone:
         "beta_end": 0.012,
         "steps_offset": 1,
     }
-    return Backbone(name, words, *parts, schedule)
+    return StableDiffusion(name, words, *parts, schedule)

@@ -22,6 +22,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from studio.edits.concept import Concept
 from studio.events import Step
 from studio.generation.generate import generate
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import MODES, Recipe
 from studio.starter import STARTER
@@ -73,7 +74,7 @@ def opened(base: str, paths: Sequence[Path]) -> tuple[StableDiffusionPipeline, B
     pipeline = StableDiffusionPipeline.from_pretrained(
         base, safety_checker=None, local_files_only=True, dtype=torch.float32
     )
-    return pipeline, Backbone.open(base), [Concept.open(path) for path in paths]
+    return pipeline, opening.open_backbone(base), [Concept.open(path) for path in paths]
 
 
 def made(shapes: str, side: int) -> tuple[StableDiffusionPipeline, Backbone, list[Concept]]:

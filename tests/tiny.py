@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image, ImageDraw
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from studio.models.backbone import Backbone
+from studio.models.families.stable_diffusion import StableDiffusion
 from studio.photos.photo_set import PhotoSet
 
 WORDS = ("a", "photo", "of", "the", "cat", "dog", "on", "blue", "background", "and", "sks")
@@ -38,7 +38,9 @@ def tokenizer() -> CLIPTokenizer:
     return made
 
 
-def backbone(prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32) -> Backbone:
+def backbone(
+    prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32
+) -> StableDiffusion:
     """A backbone with two levels of cross-attention and 16 px pictures."""
     torch.manual_seed(seed)
     words = tokenizer()
@@ -81,7 +83,7 @@ def backbone(prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype
         "beta_end": 0.012,
         "timestep_spacing": "trailing",
     }
-    return Backbone(f"tiny-{seed}", words, text, unet, vae, schedule, dtype=dtype)
+    return StableDiffusion(f"tiny-{seed}", words, text, unet, vae, schedule, dtype=dtype)
 
 
 def photos(count: int = 3, side: int = 48, masked: str = "") -> PhotoSet:
@@ -116,7 +118,7 @@ def pair(lily: Image.Image | None = LEFT, tom: Image.Image | None = RIGHT) -> Ph
     return PhotoSet((square,), {"<lily>": (lily,), "<tom>": (tom,)})
 
 
-def weights(made: Backbone) -> dict[str, np.ndarray]:
+def weights(made: StableDiffusion) -> dict[str, np.ndarray]:
     """A copy of every number in the backbone."""
     parts = {"unet": made.unet, "text": made.text_encoder, "vae": made.vae}
     return {

@@ -15,13 +15,14 @@ from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
 from studio.files import writable_file
+from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
-from studio.models.backbone import Backbone
+from studio.models import opening
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.starter import STARTER
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
     if given.command == "catalogue":
-        print(json.dumps([method.card().to_json() for method in METHODS.values()]))
+        catalogue = {"methods": METHODS.values(), "refinements": REFINEMENTS.values()}
+        print(json.dumps({name: [one.card().to_json() for one in some] for name, some in catalogue.items()}))
         for name, reason in BROKEN.items():
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
@@ -84,9 +86,8 @@ def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = workspace.parse_settings(
-        card, {name: value for name, value in settings.items() if value is not None}
-    )
+    settings = workspace.parse_settings(card, {name: v for name, v in settings.items() if v is not None})
+    settings = METHODS[given.command].resolve_settings(settings, workspace.other_settings())
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
     handles = tuple(subject.handles)
@@ -98,11 +99,13 @@ def _train(given: argparse.Namespace) -> None:
     _check_masks(squares, handles, card.needs.masks)
     path = writable_file(given.out or workspace.library.path(subject.handle))
     defaults = workspace.base_defaults()
-    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
-    backbone = Backbone.open(given.base)
+    sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
+    backbone = opening.open_backbone(given.base)
     method = METHODS[given.command]
     name, told = subject.handle.strip("<>"), 0
-    for event in show_progress(train(method, backbone, squares, subject, settings, look, workspace.cache)):
+    for event in show_progress(
+        train(method, backbone, squares, subject, settings, sampling, workspace.cache)
+    ):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
                 told += 1
@@ -138,7 +141,7 @@ def _add_moments_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _moments(given: argparse.Namespace) -> None:
-    backbone = Backbone.open(given.base)
+    backbone = opening.open_backbone(given.base)
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
         raise StudioError(f"{given.base} is no folder to keep them in.", "Name a file with --out.")

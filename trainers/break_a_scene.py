@@ -35,13 +35,12 @@ from studio.errors import StudioError
 from studio.events import Event, Insight, Note
 from studio.handles import to_handle
 from studio.method import Method, Needs, Stage
-from studio.models.attention import record_attention
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.attention_iou import intersection_over_union, word_maps
-from trainers.kit.attention_sites import attention_sites
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
@@ -104,6 +103,17 @@ class Settings:
     )
 
 
+@dataclass(frozen=True)
+class SceneBatch(DenoisingBatch):
+    """Photos of the scene, which subjects of each are named, and class pictures while weights learn.
+
+    `named` are (number of the photo, numbers of its subjects) pairs.
+    """
+
+    named: tuple[tuple[int, list[int]], ...] = ()
+    prior: DenoisingBatch | None = None
+
+
 class BreakAScene(Method):
     """A word for each masked subject, and one low-rank edit of the model for all of them."""
 
@@ -114,6 +124,17 @@ class BreakAScene(Method):
     needs = Needs(min_photos=1, max_photos=5, max_subjects=4, masks=True)
     Settings = Settings
     settings: Settings
+    quick_settings = {
+        "steps": 4,
+        "batch": 2,
+        "class_pictures": 2,
+        "class_steps": 2,
+        "word_rate": 0.05,
+        "weight_rate": 0.02,
+        "rank": 4,
+    }
+    max_file_bytes = 120_000
+    tunes = frozenset({"words", "weights"})
 
     def __init__(
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
@@ -137,7 +158,7 @@ class BreakAScene(Method):
         if settings.tuning == "full":
             self.change = Full.start(subject.handle, subject.noun, backbone, settings.text_encoder)
         else:
-            sites = attention_sites(backbone, settings.text_encoder)
+            sites = backbone.low_rank_sites(settings.text_encoder)
             self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
         self.extraction: Extraction | None = None  # of full tuning, once it is finished
         nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.things)
@@ -148,6 +169,11 @@ class BreakAScene(Method):
             settings.class_steps,
             settings.class_guidance,
         )
+
+    @classmethod
+    def works_on(cls, backbone: Backbone) -> str:
+        """Return why it does not work: its loss needs the attention of each word."""
+        return "" if backbone.attention is not None else "its attention cannot be recorded"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         """Raises StudioError when a subject has no mask, or a mask nothing can be learned from."""
@@ -168,26 +194,33 @@ class BreakAScene(Method):
             Stage("tuning the model", late, both, decay),
         ]
 
-    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
-        scene, side = self.scene, self.backbone.attention_side
+    def draw(self, generator: torch.Generator) -> SceneBatch:
+        scene = self.scene
         numbers = scene.latents.choose(self.settings.batch, generator)
         named = [(number, self.draw_named(scene.present[number], generator)) for number in numbers.tolist()]
-        words = self.backbone.text.read([self.prompt(subset) for _, subset in named])
         masks = torch.stack([scene.masks[number, subset].amax(0, keepdim=True) for number, subset in named])
-        shown = masks if self.settings.masked else None
         latents = scene.latents.at(numbers, generator)
-        with record_attention(self.backbone, side) as recorder:
-            terms = {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator, shown)}
+        prompts = [self.prompt(subset) for _, subset in named]
+        shown = masks if self.settings.masked else None
+        own = draw_denoising(self.backbone, latents, prompts, generator, shown)
+        tunes = self.settings.prior_weight and self.change.parameters()[0].requires_grad
+        prior = self.class_pictures.draw(self.settings.batch, generator) if tunes else None
+        return SceneBatch(**vars(own), named=tuple(named), prior=prior)
+
+    def loss(self, batch: SceneBatch) -> dict[str, Tensor]:
+        side = self.backbone.attention_side
+        words = encode_prompts(self.backbone, batch)
+        with self.backbone.attention.record(side) as recorded:
+            terms = {"denoising": denoising_loss(self.backbone, batch, words)}
         if self.settings.attention_weight:
             losses = []
-            for row, (number, subset) in enumerate(named):
+            for row, (number, subset) in enumerate(batch.named):
                 spans = [words.tokens[row].spans[self.words[index].handle] for index in subset]
-                maps = torch.stack([recorder.word(span, side)[row] for span in spans])
-                losses.append(attention_loss(maps, scene.aims[number, subset]))
+                maps = torch.stack([recorded.word(span, side)[row] for span in spans])
+                losses.append(attention_loss(maps, self.scene.aims[number, subset]))
             terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
-        if self.settings.prior_weight and self.change.parameters()[0].requires_grad:
-            prior = self.class_pictures.loss(self.settings.batch, generator)
-            terms["prior"] = self.settings.prior_weight * prior
+        if batch.prior is not None:
+            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(batch.prior)
         return terms
 
     def draw_named(self, present: Sequence[int], generator: torch.Generator) -> list[int]:

@@ -6,40 +6,37 @@ encoded as it would be around the plain noun, and to hold as much of the picture
 
     L      = L_diff + lambda_emb L_emb + lambda_attn L_attn
 
-with the two terms of studio/generation/context_loss.py. In the middle fifth of training the word's length is held, which
+which are the regularizer `trainers.regularizers.context`. In the middle fifth of training the word's length is held, which
 keeps it from growing. On demand a second stage tunes the U-Net on L_diff alone, the word fixed. The paper's
-test-time optimisation is studio/generation/prompt_tuning.py, for every method.
+test-time optimisation is the refinement `studio.generation.refinements.prompt_tuning`, for every method.
 
-Differences: `form` chooses between the paper's terms and the released code's. The second stage is left out
+Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is left out
 unless asked for, and tunes low-rank edits of the attention layers instead of the whole U-Net (the paper's
 1,000 steps at 2e-6), so that a concept stays a small file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.generation.context_loss import context_loss
 from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
-from studio.starter import ASSETS
 from studio.subject import Subject
-from trainers.kit.attention_sites import attention_sites
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
-CONTEXT = ASSETS / "context"
 HELD = (0.4, 0.6)
-WATCHED_EVERY = 25
 
 
 @dataclass(frozen=True)
@@ -49,20 +46,7 @@ class Settings:
     steps: int = setting(300, "How long to learn.", 1, 20000, "steps", source="paper")
     learning_rate: float = setting(5e-3, "Size of a step.", 1e-6, 1.0, source="paper")
     batch: int = setting(6, "Photos looked at in each step.", 1, 64, "photos", source="paper")
-    kind: str = setting(
-        "animate",
-        "Whether it lives: chooses the prompts it is tried in.",
-        choices=("animate", "inanimate"),
-        source="paper",
-    )
-    embedding_weight: float = setting(
-        1.5e-4, "Weight of the encodings' agreement.", 0.0, 100.0, source="paper: lambda_emb"
-    )
-    attention_weight: float = setting(
-        0.05, "Weight of the attention's agreement.", 0.0, 1e4, source="paper: lambda_attn"
-    )
     hold_length: bool = setting(True, "Hold the word's length in the middle fifth.", source="paper")
-    form: str = setting("paper", "How the two terms are computed.", choices=("paper", "released code"))
     flips: bool = setting(True, "Also show mirror images; off for text and lopsided things.", source="paper")
     tuning_steps: int = setting(
         0,
@@ -91,6 +75,10 @@ class ContextRegularized(Method):
     summary = "A word that lets the rest of the prompt speak. Small, and obedient in prompts it never saw."
     paper = "Wu et al. 2024, arXiv 2408.15914"
     Settings = Settings
+    quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
+    max_file_bytes = 10_000
+    tunes = frozenset({"words", "weights"})
+    regularizer_defaults = {"context_embedding_weight": 1.5e-4, "context_attention_weight": 0.05}
     settings: Settings
 
     def __init__(
@@ -99,12 +87,10 @@ class ContextRegularized(Method):
         super().__init__(backbone, subject, settings, generator)
         start = backbone.text.initial_vectors(subject.noun, 1)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
-        sites = attention_sites(backbone, text_encoder=False)
+        sites = backbone.low_rank_sites(text_encoder=False)
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
-        self.prompts = (CONTEXT / f"{settings.kind}.txt").read_text(encoding="utf-8").splitlines()
         self.steps_done = 0
         self.held_length: Tensor | None = None
-        self.watched: dict[str, list[float]] = {}
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.latents = PhotoLatents(
@@ -130,48 +116,27 @@ class ContextRegularized(Method):
         elif self.settings.hold_length and first < self.steps_done <= last and self.held_length is not None:
             self.word.vectors *= self.held_length / length
 
-    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
-        text, handle = self.backbone.text, self.subject.handle
+    def draw(self, generator: torch.Generator) -> DenoisingBatch:
         learns_word = self.word.vectors.requires_grad
         count = self.settings.batch if learns_word else self.settings.tuning_batch
-        words = text.read([f"a photo of a {handle}"]).hidden.repeat(count, 1, 1)
         latents = self.latents.draw(count, generator)
-        terms = {"denoising": denoising_loss(self.backbone, latents, words, generator)}
-        if not learns_word:
-            return terms
-        prompt = self.prompts[torch.randint(len(self.prompts), (1,), generator=generator).item()]
-        t = self.backbone.draw_timesteps(count, generator)
-        noisy = self.backbone.add_noise(latents, self.backbone.draw(latents.shape, generator), t)
-        embedding, attention = self.regularizers(prompt, noisy, t)
-        terms["embedding"] = self.settings.embedding_weight * embedding
-        terms["attention"] = self.settings.attention_weight * attention
-        if self.steps_done % WATCHED_EVERY == 0:
-            self.watch(terms)
-        return terms
+        return draw_denoising(self.backbone, latents, [f"a photo of a {self.subject.handle}"], generator)
 
-    def regularizers(self, prompt: str, noisy: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """L_emb and L_attn of one prompt with one {}, on noisy latents (n, C, h, w) at timesteps (n,).
+    def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
+        words = encode_prompts(self.backbone, batch)
+        return {"denoising": denoising_loss(self.backbone, batch, words)}
 
-        Called with the word attached.
-        """
-        handle, by_paper = self.subject.handle, self.settings.form == "paper"
-        nouns = {handle: self.subject.noun}
-        watched = self.settings.attention_weight > 0
-        return context_loss(self.backbone, prompt.format(handle), nouns, noisy, t, by_paper, watched)
+    def state(self) -> dict[str, Any]:
+        held = {} if self.held_length is None else {"held_length": self.held_length}
+        return {"steps_done": self.steps_done, **held}
 
-    def watch(self, terms: dict[str, Tensor]) -> None:
-        """Remember how hard each term pulls at the word: the length of its gradient."""
-        for name, term in terms.items():
-            if term.requires_grad:
-                (pull,) = torch.autograd.grad(term, [self.word.vectors], retain_graph=True)
-                self.watched.setdefault(name, []).append(pull.norm().item())
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.steps_done = state["steps_done"]
+        self.held_length = state.get("held_length")
 
     def edits(self) -> list[Edit]:
         return [self.word, self.low_rank] if self.settings.tuning_steps else [self.word]
 
     def report(self) -> dict[str, float]:
-        """`norm` as in Textual Inversion; `pull of ...`: the mean length of each term's gradient."""
-        norm = self.word.vectors.detach().norm().item() / self.backbone.text.median_norm
-        return {"norm": norm} | {
-            f"pull of {name}": sum(pulls) / len(pulls) for name, pulls in self.watched.items()
-        }
+        """Return `norm` as in Textual Inversion."""
+        return {"norm": self.word.vectors.detach().norm().item() / self.backbone.text.median_norm}

@@ -15,9 +15,11 @@ subject is masked, only that counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +31,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.attention_sites import attention_sites
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -87,6 +89,13 @@ class Settings:
     )
 
 
+@dataclass(frozen=True)
+class DreamBoothBatch(DenoisingBatch):
+    """Photos of the subject, and class pictures (None without prior preservation)."""
+
+    prior: DenoisingBatch | None = None
+
+
 class DreamBooth(Method):
     """Low-rank edits of the attention layers, and a word that stands before the noun."""
 
@@ -96,6 +105,9 @@ class DreamBooth(Method):
     paper = "Ruiz et al. 2022, arXiv 2208.12242"
     needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
+    quick_settings = {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02}
+    max_file_bytes = 120_000
+    tunes = frozenset({"words", "weights"})
     settings: Settings
 
     def __init__(
@@ -108,9 +120,17 @@ class DreamBooth(Method):
         else:
             self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
-        sites = attention_sites(backbone, settings.text_encoder)
+        sites = backbone.low_rank_sites(settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
+
+    @classmethod
+    def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Give a concept in the shared basis that names no block the first that no other concept has."""
+        if values["basis"] == "shared" and values["block"] < 0:
+            taken = {other.get("block") for other in others if other.get("basis") == "shared"}
+            values = values | {"block": next(block for block in itertools.count() if block not in taken)}
+        return values
 
     @property
     def class_prompt(self) -> str:
@@ -138,13 +158,19 @@ class DreamBooth(Method):
             groups.append(([self.identifier], self.settings.word_rate))
         return [Stage("learning the subject", self.settings.steps, tuple(groups))]
 
-    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+    def draw(self, generator: torch.Generator) -> DreamBoothBatch:
         count = self.settings.batch
-        instance = self.backbone.text.read([f"a photo of {self.subject.handle}"]).hidden.repeat(count, 1, 1)
         latents, masks = self.latents.draw_masked(count, generator)
-        terms = {"denoising": denoising_loss(self.backbone, latents, instance, generator, masks)}
-        if self.settings.prior_weight:
-            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(count, generator)
+        prompts = [f"a photo of {self.subject.handle}"]
+        own = draw_denoising(self.backbone, latents, prompts, generator, masks)
+        prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None
+        return DreamBoothBatch(**vars(own), prior=prior)
+
+    def loss(self, batch: DreamBoothBatch) -> dict[str, Tensor]:
+        words = encode_prompts(self.backbone, batch)
+        terms = {"denoising": denoising_loss(self.backbone, batch, words)}
+        if batch.prior is not None:
+            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(batch.prior)
         return terms
 
     def edits(self) -> list[Edit]:

@@ -24,16 +24,16 @@ On the starter, which knows none, the public port's sentences are better all the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from studio.edits import ActiveEdit, Edit, NewWord, RankOne, attach
-from studio.edits.rank_one import decompose
-from studio.errors import StudioError
+from studio.edits.kinds.rank_one import decompose
 from studio.events import Event, Insight, Note, Result
 from studio.method import Method, Needs, Stage
 from studio.models.attention import noun_masks
@@ -42,6 +42,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit import text_moments as moments
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.captions import plain_captions
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -68,7 +69,6 @@ WORD_BY_WORD = (
 )
 PLAIN = 64  # captions that the leak is measured on
 LEARNED_FROM = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
-KEYS, VALUES = "attn2.to_k", "attn2.to_v"
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ class Perfusion(Method):
     needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
     settings: Settings
+    quick_settings = {"steps": 4, "batch": 2, "captions": 200}
+    max_file_bytes = 20_000
 
     def __init__(
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
@@ -128,6 +130,12 @@ class Perfusion(Method):
         self.sentences = SENTENCES[settings.sentences]
         start = backbone.text.initial_vectors(subject.noun, 1)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
+
+    @classmethod
+    def works_on(cls, backbone: Backbone) -> str:
+        """Return why it does not work: it edits projections that read nothing but text."""
+        has_text_layers = backbone.key_sites and backbone.value_sites
+        return "" if has_text_layers else "no layer of it reads the prompt alone"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.metric = yield from self._metric(cache)
@@ -140,15 +148,14 @@ class Perfusion(Method):
             self.latents.masks = masks
             yield Insight(mask_preview(photos.squares, masks[:, 0]), LEARNED_FROM)
         super_category = self._noun_encoding()
-        sites = self.backbone.linear_sites(KEYS, VALUES)
-        if not sites:
-            raise StudioError(f"{self.backbone.name} has no layers that read text.", "Choose another base.")
+        text_sites = {*self.backbone.key_sites, *self.backbone.value_sites}
+        sites = {site: layer for site, layer in self.backbone.linear_sites("").items() if site in text_sites}
         with torch.no_grad():
             targets = {site: layer.weight.float() @ super_category for site, layer in sites.items()}
         self.learned = [
             targets[site].requires_grad_()
             for site in sites
-            if site.endswith(VALUES) or not self.settings.lock_keys
+            if site in self.backbone.value_sites or not self.settings.lock_keys
         ]
         self.rank_one = RankOne(
             self.subject.handle,
@@ -199,22 +206,31 @@ class Perfusion(Method):
         groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
         return [Stage("learning the looks", self.settings.steps, groups)]
 
-    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+    def draw(self, generator: torch.Generator) -> DenoisingBatch:
         count = self.settings.batch
         chosen = torch.randint(len(self.sentences), (count,), generator=generator).tolist()
-        words = self.backbone.text.read(
-            [self.sentences[index].format(self.subject.handle) for index in chosen]
-        )
+        prompts = [self.sentences[index].format(self.subject.handle) for index in chosen]
+        latents, masks = self.latents.draw_masked(count, generator)
+        return draw_denoising(self.backbone, latents, prompts, generator, masks)
+
+    def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
+        words = encode_prompts(self.backbone, batch)
         spans = [prompt.spans[self.subject.handle] for prompt in words.tokens]
         edit, e_concept = self.rank_one, self._concept_encoding(words.hidden, spans)
         mean = follow(edit.i_star, e_concept.detach())
         edit.i_star = mean + e_concept - e_concept.detach()  # the mean's value, the current answer's gradient
         edit.dual = self.metric.solve(edit.i_star)
-        latents, masks = self.latents.draw_masked(count, generator)
         with edit.gated(self.settings.train_bias, self.settings.train_temperature):
-            loss = denoising_loss(self.backbone, latents, words.hidden, generator, masks)
+            loss = denoising_loss(self.backbone, batch, words)
         edit.i_star, edit.dual = mean, edit.dual.detach()
         return {"denoising": loss}
+
+    def state(self) -> dict[str, Any]:
+        return {"i_star": self.rank_one.i_star, "dual": self.rank_one.dual}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.rank_one.i_star = state["i_star"].to(self.backbone.device)
+        self.rank_one.dual = state["dual"].to(self.backbone.device)
 
     def edits(self) -> list[Edit]:
         return [self.word, self.rank_one]
@@ -226,12 +242,12 @@ class Perfusion(Method):
         with attach(self.backbone, [ActiveEdit(self.word)]):
             words = text.read([prompt])
         read = words.tokens[0]
-        end = 1 + read.ids[1:].index(text.tokenizer.eos_token_id)
-        r, gates, _ = decompose(words.hidden[0, 1:end].float(), [self.rank_one])
-        names = text.tokenizer.convert_ids_to_tokens(read.ids[1:end])
+        said = list(read.said)[:-1]
+        r, gates, _ = decompose(words.hidden[0, said].float(), [self.rank_one])
+        names = text.names_of(read)
         names = [
-            self.subject.handle if place in read.spans[self.subject.handle] else name.removesuffix("</w>")
-            for place, name in enumerate(names, start=1)
+            self.subject.handle if place in read.spans[self.subject.handle] else name
+            for place, name in zip(said, names, strict=True)
         ]
         return [Insight(word_chart(names, gates[:, 0].tolist(), r[:, 0].tolist()), WORD_BY_WORD)]
 
@@ -245,8 +261,7 @@ class Perfusion(Method):
         e_concept = self._concept_encoding(own.hidden, [own.tokens[0].spans[self.subject.handle]])
         _, gate, _ = decompose(e_concept[None], [self.rank_one])
         others = text.read(plain_captions(PLAIN, seed=1))
-        ends = [1 + prompt.ids[1:].index(text.tokenizer.eos_token_id) for prompt in others.tokens]
-        said = torch.cat([others.hidden[row, 1:end] for row, end in enumerate(ends)])
+        said = torch.cat([others.hidden[row, list(t.said)[:-1]] for row, t in enumerate(others.tokens)])
         r, _, _ = decompose(said.float(), [self.rank_one])
         return {"gate": gate.item(), "leak": r.abs().mean().item()}
 

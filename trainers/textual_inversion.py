@@ -27,6 +27,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit import templates
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
@@ -68,6 +69,8 @@ class TextualInversion(Method):
     paper = "Gal et al. 2022, arXiv 2208.01618"
     needs = Needs(min_photos=1, max_photos=30)
     Settings = Settings
+    quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
+    max_file_bytes = 10_000
     settings: Settings
 
     def __init__(
@@ -90,14 +93,16 @@ class TextualInversion(Method):
         groups = (([self.word.vectors], self.settings.learning_rate),)
         return [Stage("learning the word", self.settings.steps, groups, self.settings.weight_decay)]
 
-    def loss(self, generator: torch.Generator) -> dict[str, Tensor]:
+    def draw(self, generator: torch.Generator) -> DenoisingBatch:
         count = self.settings.batch
         chosen = torch.randint(len(self.templates), (count,), generator=generator).tolist()
-        words = self.backbone.text.read(
-            [self.templates[index].format(self.subject.handle) for index in chosen]
-        )
+        prompts = [self.templates[index].format(self.subject.handle) for index in chosen]
         latents, masks = self.latents.draw_masked(count, generator)
-        return {"denoising": denoising_loss(self.backbone, latents, words.hidden, generator, masks)}
+        return draw_denoising(self.backbone, latents, prompts, generator, masks)
+
+    def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
+        words = encode_prompts(self.backbone, batch)
+        return {"denoising": denoising_loss(self.backbone, batch, words)}
 
     def edits(self) -> list[Edit]:
         return [self.word]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.commands.console import show_progress
-from studio.commands.recipe_flags import recipe_of
+from studio.commands.recipe_flags import open_workspace, recipe_of
 from studio.edits.concept import open_concepts
 from studio.files import writable_folder
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
-from studio.models.backbone import Backbone
+from studio.models import opening
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
-from studio.workspace.workspace import Workspace
+from studio.recipes.refinement_card import RefinementCard
 
 GRID = (
     "Paint a prompt once for every pair of two values. What can change: concept, method, prompt (the first "
@@ -25,11 +26,11 @@ GRID = (
 
 def run_grid(given: argparse.Namespace) -> None:
     """Paint the grid that the flags describe and print where it is. Raises StudioError."""
-    workspace = Workspace(given.workspace, given.base)
-    x, y = (_axis(text) if text else SINGLE for text in (given.x, given.y))
+    workspace = open_workspace(given)
+    x, y = (_axis(text, workspace.refinements) if text else SINGLE for text in (given.x, given.y))
     grid, cells = workspace.resolve_grid(Grid(recipe_of(given, workspace, (x, y)), x, y))
     sheet = GridFolder.create(writable_folder(given.out or Path("grid")), grid, cells)
-    backbone = Backbone.open(given.base)
+    backbone = opening.open_backbone(given.base)
     for _ in show_progress(
         paint_grid(backbone, sheet, lambda recipe: open_concepts(workspace.library, recipe))
     ):
@@ -37,7 +38,7 @@ def run_grid(given: argparse.Namespace) -> None:
     print(f"{sheet.folder / PICTURE}, and every picture by its place in {sheet.folder / ARCHIVE}")
 
 
-def _axis(text: str) -> Axis:
+def _axis(text: str, cards: Sequence[RefinementCard]) -> Axis:
     """The axis that "guidance=2,4,8" stands for."""
     name, _, values = text.partition("=")
-    return Axis.parse(name, values)
+    return Axis.parse(name, values, cards)

@@ -6,12 +6,15 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from studio.errors import StudioError
+from studio.generation.refinements import REFINEMENTS
 from studio.handles import handles_in, to_handle
 from studio.recipes.axis import Axis
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, random_seed, read_regions
+from studio.recipes.refinement_card import refinement_fields
 from studio.workspace.workspace import Workspace
 
 
@@ -44,9 +47,10 @@ def add_recipe_flags(parser: argparse.ArgumentParser) -> None:
 def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Axis] = ()) -> Recipe:
     """What was asked for, the base's own habits where nothing was said; `axes` name concepts too."""
     if given.command == "again":
-        asked = {"obeying": given.obey, "composing": given.composing}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        return dataclasses.replace(read_recipe(given.png), **asked)
+        recipe = read_recipe(given.png)
+        composing = given.composing or recipe.composing
+        refinements = {**recipe.refinements, **refinements_of(given)}
+        return dataclasses.replace(recipe, composing=composing, refinements=refinements)
     defaults = workspace.base_defaults()
     turns = [str(value) for axis in axes for value in axis.values]
     named = handles_in(" ".join([given.prompt, given.negative, *turns]))
@@ -59,7 +63,7 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
         steps=defaults.steps if given.steps is None else given.steps,
         guidance=defaults.guidance if given.guidance is None else given.guidance,
         count=1 if axes else given.count,
-        obeying=given.obey or 0,
+        refinements=refinements_of(given),
         composing=given.composing or Recipe.composing,
         regions=read_regions(" ".join(given.region)),
     )
@@ -96,3 +100,27 @@ def _number(value: str, text: str) -> float:
     except ValueError:
         hint = "Write --concept lily.safetensors:0.8 or --knob lily.bias=0.4."
         raise StudioError(f"{text!r} is not understood.", hint) from None
+
+
+def add_refinement_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every setting of every refinement."""
+    for refinement in REFINEMENTS.values():
+        card = refinement.card()
+        group = parser.add_argument_group(f"{card.title} ({card.paper})", card.summary)
+        for field in card.fields:
+            help = f"{field.help} {field.range if field.low is not None else ''}".replace("%", "%%")
+            group.add_argument(f"--{field.name.replace('_', '-')}", metavar="VALUE", help=help)
+
+
+def refinements_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of refinements that were given. Raises StudioError for a value out of range."""
+    cards = [refinement.card() for refinement in REFINEMENTS.values()]
+    asked = {name: getattr(given, name) for name in refinement_fields(cards)}
+    fields = refinement_fields(cards)
+    return {name: fields[name].parse(value) for name, value in asked.items() if value is not None}
+
+
+def open_workspace(given: argparse.Namespace) -> Workspace:
+    """Return the workspace that the flags name, with the refinements there are."""
+    cards = [refinement.card() for refinement in REFINEMENTS.values()]
+    return Workspace(given.workspace, given.base, refinements=cards)

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.commands.console import show_progress
+from studio.commands.recipe_flags import open_workspace
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
@@ -16,11 +17,10 @@ from studio.evaluation.scorecard import PATTERNS, SEEDS, References, ScoreCard, 
 from studio.events import Result
 from studio.files import writable_folder
 from studio.handles import to_handle
-from studio.models.backbone import Backbone
+from studio.models import opening
 from studio.photos.photo import files_in, open_photos
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.starter import STARTER
-from studio.workspace.workspace import Workspace
 
 
 def add_score_flags(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
 
 def run_score(given: argparse.Namespace) -> None:
     """Score it, print the card and keep it. Raises StudioError."""
-    workspace = Workspace(given.workspace, given.base)
+    workspace = open_workspace(given)
     entry = workspace.library.resolve(given.concept)
     handle = to_handle(given.handle) if given.handle else entry.header.handle
     if handle not in entry.header.handles:
@@ -58,21 +58,29 @@ def run_score(given: argparse.Namespace) -> None:
         raise StudioError(f"{held_out} of {len(photos)} photos cannot be held out.", "Give more photos.")
     kept = len(photos) - held_out
     defaults = workspace.base_defaults()
-    look = Recipe(
-        "",
+    sampling = Sampling(
         seed=given.seed,
         count=given.seeds,
         steps=defaults.steps if given.steps is None else given.steps,
         guidance=defaults.guidance if given.guidance is None else given.guidance,
-        concepts={handle: workspace.library.hash(entry)},
     )
     out = writable_folder(given.out or workspace.folder / "scores" / handle.strip("<>"))
-    backbone = Backbone.open(given.base)
+    backbone = opening.open_backbone(given.base)
     eyes = open_encoders(backbone, given.clip, given.dino)
     references = References(photos[kept:], photos[:kept], absent)
     concept, patterns = Concept.open(entry.path), _patterns(given.prompts)
     for event in show_progress(
-        score_concept(backbone, concept, references, eyes, look, out, handle, patterns)
+        score_concept(
+            backbone,
+            concept,
+            references,
+            eyes,
+            sampling,
+            out,
+            handle,
+            patterns,
+            workspace.library.hash(entry),
+        )
     ):
         match event:
             case Result(value=ScoreCard() as card):

@@ -1,7 +1,7 @@
-"""Edits: the kinds of change that can be put on a Backbone, and `fit`, the only way to put them on.
+"""Changes to a base model, and the file that keeps them. `attach` is the only way to put edits on.
 
-A kind attaches all of its active edits together and defines their sum, so the order in which concepts
-come makes no difference. Whatever happens inside the block, the backbone is bit-identical after it.
+A kind attaches all of its active edits together and defines their sum, so the order of concepts makes no
+difference. Whatever happens inside the block, the backbone is bit-identical after it.
 """
 
 from __future__ import annotations
@@ -11,50 +11,49 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from studio.edits.attaching import cached_text_projections
 from studio.edits.edit import ActiveEdit, Attachment, Edit, EditMask
-from studio.edits.full import Full
-from studio.edits.low_rank import LowRank
-from studio.edits.rank_one import RankOne
-from studio.edits.tokens import NewWord
+from studio.edits.kinds import KINDS
+from studio.edits.kinds.full import Full
+from studio.edits.kinds.low_rank import LowRank
+from studio.edits.kinds.rank_one import RankOne
+from studio.edits.kinds.tokens import NewWord
 from studio.models.backbone import Backbone
 
 __all__ = [
     "KINDS",
     "ActiveEdit",
     "Edit",
+    "EditMask",
     "Full",
     "LowRank",
     "NewWord",
     "RankOne",
-    "EditMask",
     "attach",
-    "prepare",
     "cached_text_projections",
+    "prepare",
 ]
-
-KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (NewWord, Full, LowRank, RankOne)}
 
 
 def prepare(backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
-    """Work out, once, how these edits go on; the answer is a context to paint in, as often as it is called.
+    """Return a function that makes a context with these edits on, as often as it is called.
 
-    Strength 0 leaves an edit out altogether.
+    What does not change between calls is computed once, here. Edits at strength 0 are left out.
     """
-    fitted = []
+    prepared = []
     for name, kind in KINDS.items():
         mine = [active for active in actives if active.edit.kind == name and active.strength != 0]
         if mine:
-            fitted.append(kind.prepare(backbone, sorted(mine, key=lambda active: active.edit.handle)))
+            prepared.append(kind.prepare(backbone, sorted(mine, key=lambda active: active.edit.handle)))
 
     @contextmanager
-    def attaching() -> Iterator[None]:
+    def attachment() -> Iterator[None]:
         with ExitStack() as stack:
-            for one in fitted:
+            for one in prepared:
                 stack.enter_context(one())
             yield
 
-    return attaching
+    return attachment
 
 
 def attach(backbone: Backbone, actives: Sequence[ActiveEdit]) -> AbstractContextManager[None]:
-    """Paint or train with these edits on, for one block."""
+    """Context manager: put these edits on."""
     return prepare(backbone, actives)()

@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from studio.edits.edit import READS_TEXT, Attachment
+from studio.edits.edit import Attachment
 from studio.models.backbone import Backbone
 
 
 def additive_hook(
     change: Callable[[nn.Module, Tensor, Tensor], Tensor], steady: bool
 ) -> Callable[..., Tensor]:
-    """A forward hook that adds `change` (layer, input, output) to a layer's output.
+    """Return a forward hook that adds change(layer, input, output) to a layer's output.
 
-    A `steady` layer reads the text, which is the same at every step of a picture: without gradients, the
-    change for one input is worked out once.
+    With `steady`, the change is computed once per input while gradients are off: the layer reads the prompt,
+    which is the same in all steps of a picture.
     """
     change = cache_last(change, key=1) if steady else change
 
@@ -31,8 +31,11 @@ def additive_hook(
 
 
 def cache_last(function: Callable[..., Tensor], key: int = 0) -> Callable[..., Tensor]:
-    """`function`, worked out anew only when its argument number `key` is another tensor than the last time,
-    or when gradients are wanted."""
+    """Return `function` with its last result cached.
+
+    It is computed again when argument number `key` is a different tensor object, and always while gradients
+    are enabled.
+    """
     known: dict[str, Tensor] = {}
 
     def recall(*arguments: Any) -> Tensor:
@@ -46,9 +49,11 @@ def cache_last(function: Callable[..., Tensor], key: int = 0) -> Callable[..., T
 
 
 def cached_text_projections(backbone: Backbone) -> Attachment:
-    """While it is put on, the U-Net's keys and values of one and the same text are worked out a single time:
-    what several concepts add to the text then costs a picture no more than a step."""
-    layers = backbone.linear_sites(*READS_TEXT)
+    """Return an attachment that caches the cross-attention keys and values.
+
+    The prompt does not change between sampling steps, so they are computed in the first step and reused.
+    """
+    layers = {site: backbone.sites[site] for site in (*backbone.key_sites, *backbone.value_sites)}
     return partial(
         forward_replaced, backbone, {site: cache_last(layer.forward) for site, layer in layers.items()}
     )
@@ -56,7 +61,7 @@ def cached_text_projections(backbone: Backbone) -> Attachment:
 
 @contextmanager
 def hooks_on(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
-    """Forward hooks on the layers at these sites, for the length of a block."""
+    """Context manager: put forward hooks on the layers at these sites."""
     handles = []
     try:
         for site, hook in hooks.items():
@@ -69,7 +74,7 @@ def hooks_on(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> 
 
 @contextmanager
 def forward_replaced(backbone: Backbone, forwards: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
-    """Other forward functions in the place of the layers' own, for the length of a block; hooks still act."""
+    """Context manager: replace the forward functions of the layers at these sites. Hooks still act."""
     own = {site: vars(backbone.sites[site]).get("forward") for site in forwards}
     try:
         for site, forward in forwards.items():
@@ -85,8 +90,10 @@ def forward_replaced(backbone: Backbone, forwards: Mapping[str, Callable[..., Te
 
 @contextmanager
 def weights_replaced(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Other weights, by their paths such as `unet.conv_in.weight`, in the place of the base's own, for the
-    length of a block; then the very parameters that were there."""
+    """Context manager: replace parameters of the base, by paths such as `unet.conv_in.weight`.
+
+    Afterwards the very parameters that were there are back.
+    """
     places = {path: path.rpartition(".")[::2] for path in weights}
     own = {}
     try:

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
-from studio.edits import KINDS, ActiveEdit, Edit
+from studio.edits.edit import ActiveEdit, Edit
+from studio.edits.kinds import KINDS
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.handles import handles_in
@@ -114,7 +115,7 @@ def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
     for (kind, handle), named in sorted(groups.items()):
         if handle not in header.handles:
             raise ValueError(f"it holds {handle}, which its header does not name")
-        edits.append(KINDS[kind].from_tensors(handle, header.handles[handle], named))
+        edits.append(KINDS[kind].from_tensors(handle, header.handles[handle], named, header.settings))
     return edits
 
 

@@ -1,4 +1,4 @@
-"""The contract of an edit: exactly what was learned, and how its kind goes on a Backbone."""
+"""The contract of an edit: exactly what was learned, and how its kind is put on a base model."""
 
 from __future__ import annotations
 
@@ -7,71 +7,96 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from studio.models.attention import cells_of
 from studio.models.backbone import Backbone
 from studio.settings import Knob
 
-READS_TEXT = ("attn2.to_k", "attn2.to_v")
 Attachment = Callable[[], AbstractContextManager[None]]
 
 
 class Edit(ABC):
     """A small change of one kind, belonging to the concept `handle` (noun `noun`).
 
-    Tensors are named `site/tensor` by module path. Trainable ones are float32 whatever the base runs in.
-    Of a kind that is `common`, all handles of a concept have one edit together.
+    Tensors are named `site/tensor` by module path; trainable ones are float32 whatever the base runs in.
+
+    Attributes:
+        kind: the name of the kind in files.
+        common: whether all handles of a concept share one edit of this kind.
+        merges: whether several of this kind can be merged into one file (`studio.generation.merge`), which
+            then adds their low-rank factors up.
     """
 
     kind: ClassVar[str]
     common: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
 
     def __init__(self, handle: str, noun: str) -> None:
         self.handle = handle
         self.noun = noun
 
+    @property
+    def word_vectors(self) -> Tensor | None:
+        """Return the learned vectors (n, D) of a word, None where the edit is no word."""
+        return None
+
+    def with_word_vectors(self, vectors: Tensor) -> Self:
+        """Return this edit with other vectors for its word. Only words have any."""
+        raise TypeError(f"{self.kind} edits have no word")
+
     def knobs(self) -> dict[str, Knob]:
-        """What can be moved while painting, by the name of the attribute that holds it."""
+        """Return what can be moved while painting, by the name of the attribute that holds it."""
         return {}
 
     def with_knobs(self, values: Mapping[str, float]) -> Self:
-        """This edit with its knobs at `values`; the tensors are shared, not copied."""
-        turned = copy.copy(self)
+        """Return this edit with its knobs at `values`; the tensors are shared, not copied."""
+        changed = copy.copy(self)
         for name in self.knobs():
-            setattr(turned, name, float(values.get(name, getattr(self, name))))
-        return turned
+            setattr(changed, name, float(values.get(name, getattr(self, name))))
+        return changed
+
+    def while_tuning_words(self) -> Self:
+        """Return this edit as it acts while the words of a prompt are tuned (test-time optimisation)."""
+        return self.with_knobs({})
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """What a concept file keeps, by name."""
+        """Return what a concept file keeps, by name."""
 
     def file_dtype(self, name: str) -> torch.dtype:
-        """The precision in which a concept file keeps the tensor `name`."""
+        """Return the precision in which a concept file keeps the tensor `name`."""
         return torch.float32
 
     @classmethod
     @abstractmethod
-    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
-        """The edit that `tensors` came from. Raises ValueError when names or shapes do not fit."""
+    def from_tensors(
+        cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+    ) -> Self:
+        """Return the edit that `tensors` came from. Raises ValueError when names or shapes do not fit.
+
+        `settings` are those that the concept was learned with, as its header has them.
+        """
 
     @abstractmethod
     def is_compatible(self, backbone: Backbone) -> bool:
-        """Whether every tensor has a place of its shape in this backbone."""
+        """Return whether every tensor fits the shapes of this backbone."""
 
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
-        """Told, before a picture is begun, what it will be painted from: in each of the columns, whose
-        encodings stand side by side, a negative prompt and a prompt."""
+        """Receive the prompts of a picture before it is sampled. Override it to encode them in a way of one's own.
+
+        `columns` is one (negative prompt, prompt) pair per text reading; their encodings are joined along the
+        token axis in this order. Perfusion's global key lock needs it.
+        """
         return None
 
     @classmethod
     @abstractmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
-        """Work out, once, how all active edits of this kind go on, summed in the order given; the answer
-        puts them on and takes them off again, as often as it is called."""
+        """Return a function that makes a context with all active edits of this kind on, summed."""
 
     def to(self, backbone: Backbone) -> Self:
         """Move the tensors to the backbone's device, once, before painting."""
@@ -82,24 +107,41 @@ class Edit(ABC):
 
 @dataclass(frozen=True, eq=False)
 class EditMask:
-    """Where an edit acts, all between 0 and 1: at which tokens (2, L) of the encoded negative prompt and
-    prompt, and on how much of each cell of the picture, (h, w) as in the latents, or everywhere."""
+    """A soft mask for an edit, all weights 0..1.
+
+    Args:
+        tokens (2, L): the weight of each token of the negative prompt and of the prompt.
+        area (h, w): the weight of each latent cell; None means the whole picture.
+    """
 
     tokens: Tensor
     area: Tensor | None = None
     _cells: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
 
-    def cells(self, count: int) -> Tensor:
-        """The area as a layer with `count` cells, square as the latents, has it: (1, count)."""
-        if count not in self._cells:
-            side = round(count**0.5)
-            self._cells[count] = F.adaptive_avg_pool2d(self.area[None], side).flatten(1)
-        return self._cells[count]
+    def masks(self, backbone: Backbone, site: str) -> bool:
+        """Return whether the mask leaves anything out at a layer."""
+        return self.area is not None or backbone.reads_text(site)
+
+    def rows(self, backbone: Backbone, site: str, prompts: int, positions: int) -> Tensor:
+        """Return the weights at a layer with input (prompts, positions, D): (prompts or 1, positions)."""
+        if backbone.reads_text(site):
+            return self.tokens[-prompts:]
+        if self.area is None:
+            return self.tokens.new_ones(1, positions)
+        if positions not in self._cells:
+            self._cells[positions] = cells_of(self.area[None], positions)
+        return self._cells[positions]
 
 
 @dataclass(frozen=True)
 class ActiveEdit:
-    """An edit at a strength, 1 as learned; on behalf of which handles, and where, if not everywhere."""
+    """An edit at work in a picture.
+
+    Args:
+        strength: 1 is as learned.
+        handles: those it acts for; of a `common` edit, all of its concept.
+        mask: where it acts; None means everywhere.
+    """
 
     edit: Edit
     strength: float = 1.0

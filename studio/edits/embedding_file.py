@@ -24,14 +24,14 @@ KEY = "emb_params"
 
 def export_word(concept: Concept, path: Path) -> None:
     """Write the word of a concept that is nothing but a word. Raises StudioError for any other."""
-    match concept.edits:
-        case [NewWord(vectors=vectors, handle=handle)]:
-            about = {"token": handle, "noun": concept.header.noun, "base": concept.header.base}
-            write_atomic(path, save({KEY: vectors.detach().float().cpu().contiguous()}, metadata=about))
-        case _:
-            title, handle = concept.header.method_title, concept.header.handle
-            hint = "Only concepts learned with Textual Inversion have this layout."
-            raise StudioError(f"{handle} is more than a word: {title} also changed the model.", hint)
+    vectors = concept.edits[0].word_vectors
+    if len(concept.edits) > 1 or vectors is None:
+        title, handle = concept.header.method_title, concept.header.handle
+        hint = "Only concepts learned with Textual Inversion have this layout."
+        raise StudioError(f"{handle} is more than a word: {title} also changed the model.", hint)
+    header = concept.header
+    about = {"token": header.handle, "noun": header.noun, "base": header.base}
+    write_atomic(path, save({KEY: vectors.detach().float().cpu().contiguous()}, metadata=about))
 
 
 def import_word(path: Path, backbone: Backbone, handle: str, noun: str) -> Concept:

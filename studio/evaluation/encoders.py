@@ -8,9 +8,9 @@ from pathlib import Path
 
 from studio.errors import StudioError
 from studio.models.backbone import Backbone
+from studio.models.base_features import BaseFeatures
 from studio.models.dino import MODEL, Dino
 from studio.models.image_encoder import ImageEncoder, ImageTextEncoder
-from studio.models.unet_features import UNetFeatures
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None 
     the base's own eye, which cannot read. Raises StudioError when one cannot be opened."""
     from studio.models.clip import Clip
 
-    own = UNetFeatures(backbone)
+    own = BaseFeatures(backbone)
     structure = own
     if dino:
         model, _, file = dino.rpartition("=")

@@ -21,11 +21,11 @@ from studio.evaluation import measures
 from studio.evaluation.encoders import Encoders
 from studio.evaluation.painted_set import PromptPictures, paint_or_load
 from studio.events import Event, Result, Step
-from studio.generation.composing import compose_sum
+from studio.generation.composing import Prompts, compose_sum
 from studio.generation.sampling import sample
 from studio.intervals import Estimate
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.recipes.spoken import with_noun
 
 CONTROL = "plain noun"
@@ -126,29 +126,30 @@ def score_concept(
     concept: Concept,
     references: References,
     eyes: Encoders,
-    look: Recipe,
+    sampling: Sampling,
     folder: Path,
     handle: str = "",
     patterns: Sequence[str] = PATTERNS,
+    digest: str = "",
 ) -> Iterator[Event]:
     """Paint every pattern with every seed, for a handle of the concept (its first) and for its plain noun,
     and compare; the last event is a Result with the Card.
 
-    `look` holds the first seed, the number of seeds (`count`), sampling steps, guidance, and the hashes of
-    concepts. Pictures are kept in `folder` and painted once. Raises StudioError when the concept was made for
+    `sampling` holds the first seed, the number of seeds (`count`), sampling steps and guidance, `digest`
+    the hash of the concept's file. Pictures are kept in `folder` and painted once. Raises StudioError when the concept was made for
     another base.
     """
     concept.check(backbone)
     handle = handle or concept.header.handle
     noun = concept.header.handles[handle]
-    total, done = 2 * look.count * (len(patterns) + 1), 0
+    total, done = 2 * sampling.count * (len(patterns) + 1), 0
     series: dict[str, list[PromptPictures]] = {}
     for row, concepts in ((CONTROL, []), (handle, [concept])):
         series[row] = []
         for number, pattern in enumerate(patterns):
             read = with_noun(pattern, noun)
-            recipe = dataclasses.replace(look, prompt=pattern.format(handle) if concepts else read)
-            recipe = recipe if concepts else dataclasses.replace(recipe, concepts={})
+            hashes = {handle: digest} if concepts and digest else {}
+            recipe = sampling.with_prompt(pattern.format(handle) if concepts else read, concepts=hashes)
             pictures = []
             for picture in paint_or_load(
                 backbone, recipe, concepts, folder / row.strip("<>"), f"{number:02d}"
@@ -156,18 +157,18 @@ def score_concept(
                 pictures.append(picture)
                 yield Step(done := done + 1, total, stage="painting")
             series[row].append(PromptPictures(read, tuple(pictures)))
-    plain = dataclasses.replace(look, prompt=with_noun("a photo of {}", noun))
+    plain = sampling.with_prompt(with_noun("a photo of {}", noun))
     moved = []
     for edits in ((), concept.edits):
         painted = []
-        for index in range(look.count):
+        for index in range(sampling.count):
             painted.append(_forced(backbone, plain.single(index), [ActiveEdit(edit) for edit in edits]))
             yield Step(done := done + 1, total, stage="painting")
         moved.append(eyes.subject.encode(painted))
     own = measure(eyes, series[handle], references, series[CONTROL])
     own["drift"] = Estimate.of(measures.drift(*moved))
     rows = {handle: own, CONTROL: measure(eyes, series[CONTROL], references)}
-    yield Result(ScoreCard(rows, _protocol(backbone, concept, references, eyes, look, patterns)))
+    yield Result(ScoreCard(rows, _protocol(backbone, concept, references, eyes, sampling, patterns, digest)))
 
 
 def _forced(backbone: Backbone, recipe: Recipe, actives: Sequence[ActiveEdit]) -> Image.Image:
@@ -175,7 +176,7 @@ def _forced(backbone: Backbone, recipe: Recipe, actives: Sequence[ActiveEdit]) -
     what else in a picture these edits would move."""
     for active in actives:
         active.edit.to(backbone)
-    conditions = compose_sum(backbone, [recipe.negative, recipe.prompt], actives)
+    conditions = compose_sum(backbone, Prompts(recipe.negative, recipe.prompt), actives)
     *_, latents = sample(backbone, recipe, conditions, [recipe.seed])
     return backbone.decode(latents)[0]
 
@@ -185,8 +186,9 @@ def _protocol(
     concept: Concept,
     references: References,
     eyes: Encoders,
-    look: Recipe,
+    sampling: Sampling,
     patterns: Sequence[str],
+    digest: str,
 ) -> dict[str, Any]:
     """All that the numbers depend on."""
     header = concept.header
@@ -196,9 +198,9 @@ def _protocol(
         "trained": {"steps": header.steps, "seed": header.seed, "settings": header.settings},
         "eyes": eyes.names,
         "prompts": list(patterns),
-        "seeds": [look.seed + index for index in range(look.count)],
-        "sampling": f"DDIM, {look.steps} steps, guidance {look.guidance:g}",
+        "seeds": [sampling.seed + index for index in range(sampling.count)],
+        "sampling": f"DDIM, {sampling.steps} steps, guidance {sampling.guidance:g}",
         "photos": references.words,
-        "concepts": look.concepts,
+        "concept": digest,
         "program": header.program,
     }

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from studio.handles import HANDLE
-from studio.models.attention import AttentionMaps, record_attention
+from studio.models.attention import AttentionMaps
 from studio.models.backbone import Backbone
-from studio.models.text_reader import Words
+from studio.models.words import Tokens
 
 
 def context_loss(
@@ -34,46 +34,49 @@ def context_loss(
     by_paper: bool = True,
     watch_attention: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """L_emb and L_attn of `prompt`, two float32 scalars, on noisy latents (n, C, h, w) at timesteps (n,).
+    """Return L_emb and L_attn of a prompt, two float32 scalars.
 
-    `nouns` maps the handles that are compared to their nouns. Called with the words attached, and whatever
-    else is to act on both sides; the nouns' side needs no gradient. Without `watch_attention` L_attn is 0
-    and costs nothing.
+    Called with the words attached, and whatever else is to act on both sides; the nouns' side needs no gradient.
+
+    Args:
+        nouns: by handle, the noun of every word that is compared.
+        noisy (n, C, h, w), t (n,): noisy latents and their timesteps.
+        watch_attention: without it L_attn is 0 and costs nothing.
     """
     text = backbone.text
-    places = {handle: f"<noun-{number}>" for number, handle in enumerate(sorted(nouns))}
-    with_nouns = HANDLE.sub(lambda match: places.get(match.group().lower(), match.group()), prompt)
-    starred = text.read([prompt])
-    with (
-        torch.no_grad(),
-        text.new_words({places[handle]: text.embeddings_of(nouns[handle]) for handle in places}),
-    ):
-        plain = text.read([with_nouns])
-    star_places, plain_places = context_places(text.tokenizer.eos_token_id, starred, plain)
-    embedding = embedding_term(starred.hidden[0, star_places], plain.hidden[0, plain_places], by_paper)
-    if not watch_attention:
+    placeholders = {handle: f"<noun-{number}>" for number, handle in enumerate(sorted(nouns))}
+    with_nouns = HANDLE.sub(lambda match: placeholders.get(match.group().lower(), match.group()), prompt)
+    timestep = t[:1] if text.is_timed else None
+    starred = text.read([prompt], timestep)
+    embeddings = {placeholders[handle]: text.embeddings_of(nouns[handle]) for handle in placeholders}
+    with torch.no_grad(), text.new_words(embeddings):
+        plain = text.read([with_nouns], timestep)
+    star_positions, plain_positions = shared_positions(starred.tokens[0], plain.tokens[0])
+    embedding = embedding_term(starred.hidden[0, star_positions], plain.hidden[0, plain_positions], by_paper)
+    if not watch_attention or backbone.attention is None:
         return embedding, torch.zeros((), device=embedding.device)
     count = len(noisy)
-    with record_attention(backbone) as star_maps:
-        backbone.predict(noisy, t, starred.hidden.repeat(count, 1, 1))
-    with torch.no_grad(), record_attention(backbone) as plain_maps:
-        backbone.predict(noisy, t, plain.hidden.repeat(count, 1, 1))
-    return embedding, attention_term(star_maps, plain_maps, star_places, plain_places, by_paper)
+    with backbone.attention.record() as star_maps:
+        backbone.predict(noisy, t, starred.repeat(count))
+    with torch.no_grad(), backbone.attention.record() as plain_maps:
+        backbone.predict(noisy, t, plain.repeat(count))
+    return embedding, attention_term(star_maps, plain_maps, star_positions, plain_positions, by_paper)
 
 
-def context_places(end_id: int, starred: Words, plain: Words) -> tuple[list[int], list[int]]:
-    """The places, in the two prompts, of the tokens that both share: from the start to the first end, without
-    the learned words and what stands for them. A noun of several tokens shifts what follows it."""
-    places = []
-    for words in (starred, plain):
-        tokens = words.tokens[0]
-        end = 1 + tokens.ids[1:].index(end_id)
+def shared_positions(starred: Tokens, plain: Tokens) -> tuple[list[int], list[int]]:
+    """Return the positions, in two prompts, of the tokens that both share.
+
+    They run from the start to the first end, without the learned words and what stands for them. A noun of
+    several tokens shifts what follows it.
+    """
+    positions = []
+    for tokens in (starred, plain):
         learned = {place for span in tokens.spans.values() for place in span}
-        places.append([place for place in range(end + 1) if place not in learned])
-    shorter, longer = sorted(map(len, places))
+        positions.append([place for place in range(tokens.end + 1) if place not in learned])
+    shorter, longer = sorted(map(len, positions))
     if shorter < longer:  # a prompt too long loses its last tokens on one side only; its end has no twin
         shorter -= 1
-    return places[0][:shorter], places[1][:shorter]
+    return positions[0][:shorter], positions[1][:shorter]
 
 
 def embedding_term(star: Tensor, plain: Tensor, by_paper: bool = True) -> Tensor:
@@ -85,16 +88,16 @@ def embedding_term(star: Tensor, plain: Tensor, by_paper: bool = True) -> Tensor
 def attention_term(
     star: AttentionMaps,
     plain: AttentionMaps,
-    star_places: list[int],
-    plain_places: list[int],
+    star_positions: list[int],
+    plain_positions: list[int],
     by_paper: bool = True,
 ) -> Tensor:
     """L_attn from recorded maps (n, heads, h w, L). The paper averages over all layers, then squares; the
     released code squares per layer, sums over the batch and averages over layers."""
     differences = []
     for site, maps in star.maps.items():
-        mine = maps.mean((1, 2))[:, star_places]
-        theirs = plain.maps[site].mean((1, 2))[:, plain_places]
+        mine = maps.mean((1, 2))[:, star_positions]
+        theirs = plain.maps[site].mean((1, 2))[:, plain_positions]
         differences.append(mine - theirs)
     difference = torch.stack(differences)  # (layers, n, m)
     if by_paper:

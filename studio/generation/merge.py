@@ -32,22 +32,22 @@ from studio.edits import Edit, LowRank
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
-from studio.generation.composing import compose_sum
+from studio.generation.composing import Prompts, compose_sum
 from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
 from studio.library.header import Header
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 
 STEPS = 10  # of the painting whose inputs are collected
 RIDGE = 1e-4  # of the mean of G's diagonal
 NOTHING = 1e-8  # a mean that small
 
 
-def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], look: Recipe) -> Iterator[Event]:
+def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sampling) -> Iterator[Event]:
     """One concept that holds all handles of these; yields a Step for each step of a painting, then a Result.
 
-    `look` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a handle,
+    `sampling` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a handle,
     or one does not fit the base or another.
     """
     named = [handle for concept in concepts for handle in concept.header.handles]
@@ -56,8 +56,8 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], look: Recipe
         raise StudioError(f"Two of these are called {twice}.", "Rename one of them first.")
     check_concepts(backbone, concepts)
     everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
-    low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]
-    edits = [edit for edit in everything if not isinstance(edit, LowRank)]
+    low_ranks = [edit for edit in everything if edit.merges]
+    edits = [edit for edit in everything if not edit.merges]
     header = _header(concepts)
     if len(concepts) == 1:
         edits = everything
@@ -65,7 +65,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], look: Recipe
         gathered = Gathered(low_ranks)
         done, total = 0, len(concepts) * STEPS
         for concept in concepts:
-            for _ in _painted(backbone, concept, look, gathered):
+            for _ in _painted(backbone, concept, sampling, gathered):
                 done += 1
                 yield Step(done, total, stage="looking at each alone")
         edits.append(gathered.routed(header.handle, header.noun))
@@ -121,12 +121,14 @@ def router(G: Tensor, Q: Tensor) -> Tensor:
     return torch.linalg.solve(G + ridge, Q + ridge, left=False)
 
 
-def _painted(backbone: Backbone, concept: Concept, look: Recipe, gathered: Gathered) -> Iterator[Tensor]:
+def _painted(
+    backbone: Backbone, concept: Concept, sampling: Sampling, gathered: Gathered
+) -> Iterator[Tensor]:
     """Paint one concept alone while the inputs of its layers are counted."""
     prompt = f"a photo of {' and '.join(concept.header.handles)}"
-    recipe = dataclasses.replace(look, prompt=prompt, steps=STEPS)
+    recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt)
     with gathered.watching(backbone, concept.edits):
-        conditions = compose_sum(backbone, ["", recipe.prompt], concept.active_edits(recipe))
+        conditions = compose_sum(backbone, Prompts("", recipe.prompt), concept.active_edits(recipe))
     sampled = sample(backbone, recipe, conditions, [recipe.seed])
     for _ in range(STEPS):
         with gathered.watching(backbone, concept.edits):

@@ -1,13 +1,12 @@
-"""How a base model reads prompts, and how a prompt may use words that the model never had.
+"""Reads prompts as a base model was taught to, with words that the model never had.
 
 Shapes: n prompts, L tokens of a prompt, D text width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,55 +15,52 @@ from torch import Tensor, nn
 
 from studio.errors import StudioError
 from studio.handles import HANDLE
+from studio.models.fingerprint import fingerprint
+from studio.models.words import TimedVectors, TokenBatch, Tokens, Words
 
-
-@dataclass(frozen=True)
-class Tokens:
-    """One prompt as ids. `spans` maps a handle to the positions of its vectors, all places together;
-    `dropped` counts the tokens that did not fit."""
-
-    ids: list[int]
-    spans: dict[str, list[int]]
-    dropped: int
-
-
-@dataclass(frozen=True)
-class Words:
-    """Encoded prompts: `hidden` (n, L, D), and how each was cut into tokens."""
-
-    hidden: Tensor
-    tokens: tuple[Tokens, ...]
+Vectors = Tensor | TimedVectors
+Amendment = Callable[[Words, Tensor | None], Words]
 
 
 class TextReader:
-    """A tokenizer and a frozen CLIP text encoder. Neither is ever changed: new words are put in front of the
-    encoder while it reads."""
+    """A tokenizer and a frozen CLIP text encoder.
+
+    Neither is ever changed: learned vectors replace the embeddings of their tokens while the encoder runs.
+    """
 
     def __init__(self, tokenizer: Any, encoder: nn.Module) -> None:
         self.tokenizer = tokenizer
         self.encoder = encoder
-        self._new_words: dict[str, Tensor] = {}
+        self.fingerprint = fingerprint([encoder])  # before the encoder is cast to another precision
+        self._new_words: dict[str, Vectors] = {}
+        self._amendments: tuple[tuple[Amendment, bool], ...] = ()
 
     @property
     def embedding(self) -> nn.Embedding:
-        """The vocabulary's vectors."""
+        """Return the embedding table of the vocabulary."""
         return self.encoder.get_input_embeddings()
 
     @property
     def width(self) -> int:
-        """D, the width of an encoded token and of a token's vector."""
+        """Return D, the width of an encoded token and of a token's embedding."""
         return self.embedding.embedding_dim
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a prompt are read, start and end not counted."""
+        """Return how many tokens of a prompt are read, start and end not counted."""
         return self.tokenizer.model_max_length - 2
 
-    @contextmanager
-    def new_words(self, vectors: Mapping[str, Tensor]) -> Iterator[None]:
-        """Let prompts name handles: each stands for its vectors (n, D). Tokenizer and table stay untouched.
+    @property
+    def is_timed(self) -> bool:
+        """Return whether what is read now depends on the timestep."""
+        words = any(isinstance(vectors, TimedVectors) for vectors in self._new_words.values())
+        return words or any(timed for _, timed in self._amendments)
 
-        Raises StudioError when a handle is already a word of the tokenizer or of this block.
+    @contextmanager
+    def new_words(self, vectors: Mapping[str, Vectors]) -> Iterator[None]:
+        """Context manager: prompts may name these handles, each read as its vectors (count, D).
+
+        Raises StudioError when a handle is already a word of the tokenizer or of an enclosing block.
         """
         for handle in map(str.lower, vectors):
             if handle in self._new_words or len(self._pieces(handle)) == 1:
@@ -78,17 +74,28 @@ class TextReader:
         finally:
             self._new_words = before
 
+    @contextmanager
+    def amending(self, change: Amendment, timed: bool = False) -> Iterator[None]:
+        """Context manager: apply `change` to everything that is encoded, after changes of enclosing blocks.
+
+        Args:
+            change: maps the encoded prompts and their timesteps (None where none were given) to new ones.
+            timed: whether the result depends on the timesteps.
+        """
+        before = self._amendments
+        self._amendments = (*before, (change, timed))
+        try:
+            yield
+        finally:
+            self._amendments = before
+
     def _pieces(self, text: str) -> list[int]:
         return (
             self.tokenizer(text, add_special_tokens=False, truncation=False).input_ids if text.strip() else []
         )
 
     def tokenize(self, prompt: str) -> Tokens:
-        """Cut a prompt into ids, start, end and padding included; a handle takes one place per vector.
-
-        At a handle's places stands the start id: any legal id would do, its vector replaces it before the
-        encoder reads it, and an end id there would move the pooled output of larger encoders.
-        """
+        """Return a prompt as ids; a handle takes one position for each of its vectors."""
         ids: list[int] = []
         spans: dict[str, list[int]] = {}
         start = 0
@@ -97,9 +104,11 @@ class TextReader:
             if handle not in self._new_words:
                 continue
             ids += self._pieces(prompt[start : match.start()])
-            rows = self._new_words[handle].shape[0]
-            spans.setdefault(handle, []).extend(range(len(ids) + 1, len(ids) + 1 + rows))
-            ids += [self.tokenizer.bos_token_id] * rows
+            count = _count(self._new_words[handle])
+            spans.setdefault(handle, []).extend(range(len(ids) + 1, len(ids) + 1 + count))
+            # Any legal id would do, its embedding is replaced. An end id would move the pooled output of
+            # larger encoders, which take it at the first end.
+            ids += [self.tokenizer.bos_token_id] * count
             start = match.end()
         ids += self._pieces(prompt[start:])
         kept = ids[: self.max_tokens]
@@ -109,35 +118,73 @@ class TextReader:
             for handle, places in spans.items()
         }
         whole = [self.tokenizer.bos_token_id, *kept, self.tokenizer.eos_token_id, *padding]
-        return Tokens(whole, spans, len(ids) - len(kept))
+        return Tokens(whole, spans, len(ids) - len(kept), range(1, len(kept) + 2))
 
-    def read(self, prompts: Sequence[str]) -> Words:
-        """Read prompts as the U-Net was taught, padding included. Gradients reach new words."""
+    def tokenize_all(self, prompts: Sequence[str]) -> TokenBatch:
+        """Return prompts as one batch for `encode`. The handles must be known (`new_words`)."""
         tokens = tuple(self.tokenize(prompt) for prompt in prompts)
-        ids = torch.tensor([prompt.ids for prompt in tokens], device=self.embedding.weight.device)
+        device = self.embedding.weight.device
+        rows, positions, vectors = [], [], []
+        for row, prompt in enumerate(tokens):
+            for handle, span in prompt.spans.items():
+                count = _count(self._new_words[handle])
+                rows += [row] * len(span)
+                positions += span
+                vectors += [(handle, index % count) for index in range(len(span))]
+        ids = torch.tensor([prompt.ids for prompt in tokens]).to(device)
+        places = torch.tensor([rows, positions], dtype=torch.long).to(device)
+        return TokenBatch(tokens, ids, places[0], places[1], tuple(vectors))
+
+    def encode(self, batch: TokenBatch, t: Tensor | None = None) -> Words:
+        """Return the encodings of tokenized prompts, padding included. Gradients reach learned vectors.
+
+        Args:
+            t (n,) or (): timesteps, for words and amendments that depend on them.
+
+        Raises ValueError when `t` is missing and something depends on it.
+        """
+        if t is None and self.is_timed:
+            raise ValueError("what these words mean depends on the timestep, and none was given")
 
         def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
-            rows, places, vectors = [], [], []
-            for row, prompt in enumerate(tokens):
-                for handle, span in prompt.spans.items():
-                    learned = self._new_words[handle]
-                    rows += [row] * len(span)
-                    places += span
-                    vectors += [learned[index % len(learned)] for index in range(len(span))]
-            if not vectors:
+            if not batch.vectors:
                 return embedded
-            new = torch.stack(vectors).to(embedded.device, embedded.dtype)
-            return embedded.index_put((torch.tensor(rows), torch.tensor(places)), new)
+            timed = {
+                handle: vectors.at(t.expand(len(batch)) if t.ndim == 0 else t)
+                for handle, vectors in self._new_words.items()
+                if isinstance(vectors, TimedVectors) and t is not None
+            }
+            rows = [
+                row for row, prompt in enumerate(batch.tokens) for span in prompt.spans.values() for _ in span
+            ]
+            learned = [
+                timed[handle][row, index] if handle in timed else self._new_words[handle][index]
+                for row, (handle, index) in zip(rows, batch.vectors, strict=True)
+            ]
+            new = torch.stack(learned).to(embedded.device, embedded.dtype)
+            return embedded.index_put((batch.rows, batch.positions), new)
 
         hook = self.embedding.register_forward_hook(put)
         try:
-            hidden = self.encoder(input_ids=ids).last_hidden_state
+            hidden = self.encoder(input_ids=batch.ids).last_hidden_state
         finally:
             hook.remove()
-        return Words(hidden, tokens)
+        words = Words(hidden, batch.tokens)
+        for change, _ in self._amendments:
+            words = change(words, t)
+        return words
+
+    def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
+        """Tokenize and encode prompts: see `tokenize_all` and `encode`."""
+        return self.encode(self.tokenize_all(prompts), t)
+
+    def names_of(self, tokens: Tokens) -> list[str]:
+        """Return what the user's tokens of a prompt are called, for people."""
+        names = self.tokenizer.convert_ids_to_tokens([tokens.ids[place] for place in tokens.said[:-1]])
+        return [name.removesuffix("</w>") for name in names]
 
     def embeddings_of(self, text: str) -> Tensor:
-        """The table's own vectors of a text's tokens (n, D), float32, n at least 1.
+        """Return the table's own embeddings of a text's tokens (n, D), float32, n at least 1.
 
         Raises StudioError when the text has no token.
         """
@@ -147,12 +194,21 @@ class TextReader:
         return self.embedding.weight[pieces].float()
 
     def initial_vectors(self, noun: str, count: int) -> Tensor:
-        """`count` copies of the noun's vector (count, D), float32: where a new word starts. A noun of
-        several tokens gives their mean. Raises StudioError when the noun has no token."""
+        """Return `count` copies of the noun's embedding (count, D), float32: where a new word starts.
+
+        A noun of several tokens gives their mean. Raises StudioError when the noun has no token.
+        """
         return self.embeddings_of(noun).mean(0, keepdim=True).repeat(count, 1)
 
     @cached_property
     def median_norm(self) -> float:
-        """The median length of the vocabulary's vectors; rows of zeros, which no training met, left out."""
+        """Return the median length of the vocabulary's embeddings.
+
+        Rows of zeros, which no training met, are left out.
+        """
         norms = self.embedding.weight.float().norm(dim=1)
         return norms[norms > 0].median().item()
+
+
+def _count(vectors: Vectors) -> int:
+    return vectors.count if isinstance(vectors, TimedVectors) else len(vectors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.library.header import Header
-from studio.recipes.recipe import MODES, Recipe
+from studio.recipes.recipe import MODES, OLD_REFINEMENTS, Recipe
+from studio.recipes.refinement_card import RefinementCard, refinement_fields
+from studio.settings import fields_of
 
 MAX_VALUES = 40
 PLAIN = "plain noun"
@@ -22,16 +24,14 @@ EXAMPLES = {
     "steps": "10, 20, 40",
     "guidance": "2, 4, 8",
     "seed": "1:4",
-    "obeying": "0, 10",
     "composing": ", ".join(MODES),
 }
 STRENGTH_EXAMPLE = "0, 0.5, 1, 1.5"
 
-_TYPES = {"int": int, "float": float, "str": str}
-FIELDS: dict[str, type] = {
-    field.name: _TYPES[str(field.type)]
-    for field in dataclasses.fields(Recipe)
-    if str(field.type) in _TYPES and field.name not in ("prompt", "count", "base")
+TYPES = {"int": int, "float": float, "choice": str, "text": str}
+FIELDS = {  # fields of a recipe that a grid can change
+    "negative": str,
+    **{field.name: TYPES[field.kind] for field in fields_of(Recipe) if field.name != "count"},
 }
 
 
@@ -49,11 +49,13 @@ class Axis:
     note: str = ""
 
     @classmethod
-    def parse(cls, name: str, text: str) -> Axis:
+    def parse(cls, name: str, text: str, cards: Sequence[RefinementCard] = ()) -> Axis:
         """What a person writes: "1, 2, 3", "0.4:1.0:0.2" (from, to, by; the end is included), names with
         commas between them, those that hold one in quotes. Raises StudioError when it is not understood."""
         name = name.strip().lower().replace(" ", "_")
-        kind = FIELDS.get(name, str if name in WORDS else float)
+        name = OLD_REFINEMENTS.get(name, name)
+        refinements = {field.name: TYPES.get(field.kind, str) for field in refinement_fields(cards).values()}
+        kind = {**refinements, **FIELDS}.get(name, str if name in WORDS else float)
         texts = [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]
         texts = [part for part in texts if part]
         if kind is str:
@@ -111,7 +113,9 @@ class Axis:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Axis:
         """The axis that `to_json` wrote."""
-        return cls(values["name"], tuple(values["values"]), values["note"])
+        return cls(
+            OLD_REFINEMENTS.get(values["name"], values["name"]), tuple(values["values"]), values["note"]
+        )
 
 
 SINGLE = Axis("", ("",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from studio.handles import handles_in
 from studio.library.header import Header
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis
 from studio.recipes.recipe import Recipe
+from studio.recipes.refinement_card import RefinementCard, refinement_fields
 
 MAX_CELLS = 400
 FIRST = ("prompt", "concept", "method")  # what the prompt says is settled before its concepts are turned
@@ -42,7 +43,7 @@ class Grid:
         words = [axis.title[:1].lower() + axis.title[1:] for axis in (self.y, self.x) if axis.name]
         return f"{self.base.prompt}: {' and '.join(words)}"
 
-    def cells(self, headers: Mapping[str, Header]) -> tuple[Cell, ...]:
+    def cells(self, headers: Mapping[str, Header], cards: Sequence[RefinementCard] = ()) -> tuple[Cell, ...]:
         """The cells, row by row. `headers` are those of the concepts there are, by handle. Raises StudioError
         when an axis asks for something that there is not."""
         count = len(self.x.values) * len(self.y.values)
@@ -51,24 +52,28 @@ class Grid:
         if self.x.name == self.y.name != "prompt":
             raise StudioError(f"Both directions change the {self.x.name}.", "Change something else in one.")
         for axis in (self.x, self.y):
-            if axis.name and not self._knows(axis.name, headers):
+            if axis.name and not self._knows(axis.name, headers, cards):
                 words = axis.name.replace("_", " ")
-                hint = f"Take {', '.join(WORDS)}, strength, a knob, {', '.join(FIELDS)}."
+                names = [*FIELDS, *refinement_fields(cards)]
+                hint = f"Take {', '.join(WORDS)}, strength, a knob, {', '.join(names)}."
                 raise StudioError(f"A grid cannot change the {words}.", hint)
-        return tuple(self._cells(headers))
+        return tuple(self._cells(headers, refinement_fields(cards)))
 
-    def _knows(self, name: str, headers: Mapping[str, Header]) -> bool:
+    def _knows(self, name: str, headers: Mapping[str, Header], cards: Sequence[RefinementCard]) -> bool:
         knobs = {knob for header in headers.values() for knob in header.knobs}
-        return name in WORDS or name in FIELDS or name.rpartition(".")[2] in {"strength", *knobs}
+        return name in {*WORDS, *FIELDS, *refinement_fields(cards)} or name.rpartition(".")[2] in {
+            "strength",
+            *knobs,
+        }
 
-    def _cells(self, headers: Mapping[str, Header]) -> Iterator[Cell]:
+    def _cells(self, headers: Mapping[str, Header], refinements: Collection[str]) -> Iterator[Cell]:
         place = {name: number for number, name in enumerate(FIRST)}
         axes = sorted((self.x, self.y), key=lambda axis: place.get(axis.name, len(FIRST)))
         for row, y in enumerate(self.y.values):
             for column, x in enumerate(self.x.values):
                 recipe = dataclasses.replace(self.base, count=1)
                 for axis in axes:
-                    recipe = with_axis_value(recipe, axis, x if axis is self.x else y, headers)
+                    recipe = with_axis_value(recipe, axis, x if axis is self.x else y, headers, refinements)
                 yield Cell(column, row, recipe.checked())
 
     def to_json(self) -> dict[str, Any]:
@@ -82,10 +87,14 @@ class Grid:
         return cls(base, Axis.from_json(values["x"]), Axis.from_json(values["y"]))
 
 
-def with_axis_value(recipe: Recipe, axis: Axis, value: Any, headers: Mapping[str, Header]) -> Recipe:
+def with_axis_value(
+    recipe: Recipe, axis: Axis, value: Any, headers: Mapping[str, Header], refinements: Collection[str] = ()
+) -> Recipe:
     """`recipe` with one thing changed. Raises StudioError when it has no such thing."""
     if not axis.name:
         return recipe
+    if axis.name in refinements:
+        return dataclasses.replace(recipe, refinements={**recipe.refinements, axis.name: value})
     if axis.name in FIELDS:
         return dataclasses.replace(recipe, **{axis.name: value})
     if axis.name == "prompt":

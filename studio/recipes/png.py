@@ -8,12 +8,21 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
-from studio.recipes.recipe import MAX_SEED, Recipe, read_regions, write_regions
+from studio.recipes.recipe import (
+    MAX_SEED,
+    OLD_REFINEMENTS,
+    Recipe,
+    read_refinements,
+    read_regions,
+    write_refinements,
+    write_regions,
+)
 
 PNG_KEY = "likeness"
 PARAMETER = re.compile(r'([\w ]+): *("(?:\\.|[^"\\])*"|[^,]*)(?:, *|$)')
@@ -60,8 +69,8 @@ def parameters(recipe: Recipe) -> str:
         "Seed": recipe.seed,
         "Model": recipe.base,
     }
-    if recipe.obeying:
-        rest["Obeying"] = recipe.obeying
+    if recipe.refinements:
+        rest["Refinements"] = f'"{write_refinements(recipe.refinements)}"'
     if recipe.mode != "sum":
         rest["Composing"] = recipe.composing
     if recipe.mode == "regions" and recipe.regions:
@@ -84,8 +93,15 @@ def from_parameters(text: str) -> Recipe:
         seed=int(settings.get("Seed", 0)) % (MAX_SEED + 1),
         steps=int(settings["Steps"]),
         guidance=float(settings.get("CFG scale", Recipe.guidance)),
-        obeying=int(settings.get("Obeying", 0)),
+        refinements=_refinements(settings),
         composing=settings.get("Composing", "sum"),
         regions=read_regions(settings.get("Regions", "").strip('"')),
         base=settings.get("Model", ""),
     )
+
+
+def _refinements(settings: dict[str, str]) -> dict[str, Any]:
+    """Return the refinements that `parameters` wrote, also under the names of earlier versions."""
+    old = {name: settings[name.capitalize()] for name in OLD_REFINEMENTS if name.capitalize() in settings}
+    values = {OLD_REFINEMENTS[name]: int(value) for name, value in old.items()}
+    return values | read_refinements(settings.get("Refinements", "").strip('"'))

@@ -1,4 +1,4 @@
-"""A Recipe: all that is needed to paint a picture again, bit for bit, on the same machine.
+"""The recipe of a picture: everything needed to paint it again, bit for bit, on the same machine.
 
 It travels inside every PNG (`studio.recipes.png`).
 """
@@ -7,81 +7,86 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
+from studio.settings import fields_of, setting
 
 MAX_SEED = 2**31 - 1
-TUNING_STEPS = 10  # steps of test-time optimisation in CoRe (Wu et al., arXiv 2408.15914)
-MODES = {  # of composing, with what each does; `studio.generation.composing` has them
+MAX_STRENGTH = 2.0
+MODES = {  # of composing several concepts, with what each does; implemented in `studio.generation.composing`
     "regions": "Each concept has its own part of the picture",
     "words": "Each concept acts at its own word only",
     "sum": "Everything acts everywhere",
 }
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the picture
+OLD_REFINEMENTS = {"obeying": "prompt_tuning_steps"}  # fields of recipes written by earlier versions
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the picture's sides
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How pictures are sampled, whatever they show.
+
+    Picture number i of `count` is painted from seed `seed + i`. `size` is the side in pixels; 0 means the
+    base model's own.
+    """
+
+    seed: int = setting(0, "Where the noise of the first picture comes from.", 0, MAX_SEED)
+    steps: int = setting(20, "More are finer and slower.", 1, 200, "steps")
+    guidance: float = setting(4.0, "How closely the prompt is followed.", 0.0, 50.0)
+    count: int = setting(1, "How many pictures.", 1, 64, "pictures")
+    size: int = setting(0, "Side of the picture; 0 for the base model's own.", 0, 4096, "pixels")
+
+    def with_prompt(self, prompt: str, **more: Any) -> Recipe:
+        """Return the recipe that paints `prompt` with this sampling; `more` are other fields of the recipe."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Sampling)}
+        return Recipe(prompt, **own, **more)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Sampling):
     """Everything that a picture depends on.
 
-    `strengths` maps a handle to its strength: 1 is as learned, 0 is exactly the plain noun. `knobs` maps a
-    handle to what else its concept lets one move, such as the bias of Perfusion's gate. Picture number
-    i of `count` is painted with seed `seed + i`. `size` is the side in pixels, 0 for the base's own.
-    `obeying` is how many steps move the prompt's learned words towards this very prompt before it is painted
-    (`studio.generation.prompt_tuning`), 0 for none. `composing` is the way in which several concepts share the picture, and
-    `regions` maps a handle to the box that is its part, where it is not to be found by itself.
-    `base` and `concepts` (handle to the concept file's hash) are filled in by whoever paints.
+    Args:
+        prompt, negative: what to paint and what to stay away from; handles such as <lily> name concepts.
+        strengths: by handle; 1 is as learned, 0 is exactly the plain noun, 2 the most.
+        knobs: by handle, the values of the knobs that its concept offers, such as the bias of Perfusion.
+        composing: how several concepts share the picture, a key of `MODES`.
+        regions: by handle, the box that is its part of the picture; without one it is found.
+        refinements: by name, the settings of changes made while painting (`RefinementCard`) that are not
+            at their defaults.
+        base: the base model's name, filled in when the picture is painted.
+        concepts: by handle, the SHA-256 of the concept's file, filled in when the picture is queued.
     """
 
     prompt: str
     negative: str = ""
     strengths: dict[str, float] = field(default_factory=dict)
     knobs: dict[str, dict[str, float]] = field(default_factory=dict)
-    seed: int = 0
-    steps: int = 20
-    guidance: float = 4.0
-    count: int = 1
-    size: int = 0
-    obeying: int = 0
-    composing: str = "regions"
+    composing: str = setting("regions", "How several concepts share a picture.", choices=tuple(MODES))
     regions: dict[str, Box] = field(default_factory=dict)
+    refinements: dict[str, Any] = field(default_factory=dict)
     base: str = ""
     concepts: dict[str, str] = field(default_factory=dict)
 
     def checked(self) -> Recipe:
-        """This recipe, or a StudioError that names the first value out of range."""
-        limits = {
-            "steps": (1, 200),
-            "guidance": (0.0, 50.0),
-            "count": (1, 64),
-            "seed": (0, MAX_SEED),
-            "size": (0, 4096),
-            "obeying": (0, 50),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise StudioError(
-                    f"{name.capitalize()} of {value:g} is out of range.", f"Give {low} to {high}."
-                )
+        """Return this recipe with every setting in its type. Raises StudioError for the first bad value."""
         if not self.prompt.strip():
             raise StudioError("The prompt is empty.", "Write what you want to see, then paint.")
         for handle, strength in self.strengths.items():
-            if not 0 <= strength <= 2:
+            if not 0 <= strength <= MAX_STRENGTH:
                 raise StudioError(f"A strength of {strength:g} for {handle} is out of range.", "Give 0 to 2.")
-        if self.composing not in MODES:
-            raise StudioError(
-                f"There is no way of composing called {self.composing!r}.", f"Choose {' or '.join(MODES)}."
-            )
         for handle, (left, top, right, bottom) in self.regions.items():
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
                 hint = "Give left, top, right and bottom from 0 to 1, such as 0,0,0.5,1 for the left half."
                 raise StudioError(f"The region of {handle} is no part of the picture.", hint)
-        return self
+        settings = {field.name: field.parse(getattr(self, field.name)) for field in fields_of(Recipe)}
+        return dataclasses.replace(self, **settings)
 
     def single(self, index: int) -> Recipe:
         """The recipe of picture `index` alone: painting it repeats that picture."""
@@ -112,9 +117,13 @@ class Recipe:
         """The recipe that `to_json` wrote; names it does not know are dropped. One from before there were
         several ways of composing is summed."""
         known = {field.name for field in dataclasses.fields(cls)}
+        old = {name: values[name] for name in OLD_REFINEMENTS if values.get(name)}
         values = {"composing": "sum", **{name: value for name, value in values.items() if name in known}}
         regions = {handle: tuple(box) for handle, box in values.get("regions", {}).items()}
-        return cls(**{**values, "regions": regions})
+        refinements = {OLD_REFINEMENTS[name]: value for name, value in old.items()}
+        return cls(
+            **{**values, "regions": regions, "refinements": {**values.get("refinements", {}), **refinements}}
+        )
 
     def flat(self) -> dict[str, Any]:
         """Everything in it, by a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
@@ -123,6 +132,9 @@ class Recipe:
             words = {"strengths": "strength", "concepts": "file", "regions": "region"}.get(name, name)
             if not isinstance(value, dict):
                 values[words] = value
+                continue
+            if name == "refinements":
+                values |= {key.replace("_", " "): inner for key, inner in value.items()}
                 continue
             for key, inner in value.items():
                 several = inner if isinstance(inner, dict) else {words: inner}
@@ -161,3 +173,28 @@ def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 def random_seed() -> int:
     """A fresh seed that fits everywhere a seed goes."""
     return random.randrange(2**31 - 2**8)
+
+
+def read_refinements(text: str) -> dict[str, Any]:
+    """Return settings of refinements from "prompt_tuning_steps=10 other=0.5": numbers where they are numbers.
+
+    Raises StudioError for anything else.
+    """
+    values: dict[str, Any] = {}
+    for part in text.split():
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise StudioError(f"{part!r} is no setting.", "Write name=value, such as prompt_tuning_steps=10.")
+        try:
+            values[name] = int(value) if value.lstrip("-").isdigit() else float(value)
+        except ValueError:
+            values[name] = value
+    return values
+
+
+def write_refinements(refinements: Mapping[str, Any]) -> str:
+    """Return the text that `read_refinements` reads."""
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in refinements.items()
+    )

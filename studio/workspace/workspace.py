@@ -7,7 +7,6 @@ and the worker all hold one on the same folder; none of its verbs needs torch.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import shutil
 import time
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import MAX_SEED, Recipe
+from studio.recipes.refinement_card import RefinementCard, parse_refinements
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace.base_defaults import BaseDefaults
@@ -42,9 +42,16 @@ class Workspace:
     """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with,
     `segmenter` the folder of one that finds masks, if there is one."""
 
-    def __init__(self, folder: Path, base: str | Path = STARTER, segmenter: str | Path = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: str | Path = STARTER,
+        segmenter: str | Path = "",
+        refinements: Sequence[RefinementCard] = (),
+    ) -> None:
         self.folder = Path(folder).expanduser().resolve()
         self.base, self.segmenter = str(base), str(segmenter)
+        self.refinements = tuple(refinements)
         try:
             self.pictures = self._place("pictures")
             self.cache = self._place("cache")
@@ -108,13 +115,12 @@ class Workspace:
     def parse_settings(self, method: MethodCard, settings: dict[str, Any]) -> dict[str, Any]:
         """Every setting, checked. A concept in the shared basis that names no block gets the first that no
         other of this workspace has. Raises StudioError on a bad value."""
-        values = method.parse(settings)
-        if values.get("basis") == "shared" and values["block"] < 0:
-            others = [entry.header.settings for entry in self.library.entries()]
-            others += [job.task["settings"] for job in self.jobs.list() if job.kind == "train"]
-            taken = {other["block"] for other in others if other.get("basis") == "shared"}
-            values["block"] = next(block for block in itertools.count() if block not in taken)
-        return values
+        return method.parse(settings)
+
+    def other_settings(self) -> list[dict[str, Any]]:
+        """Return the settings of all concepts that are here or have been queued for training."""
+        kept = [entry.header.settings for entry in self.library.entries()]
+        return kept + [job.task["settings"] for job in self.jobs.list() if job.kind == "train"]
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used or is
@@ -166,8 +172,9 @@ class Workspace:
         strengths = {handle: recipe.strength(handle) for handle in handles}
         knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
         regions = {handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}
+        refinements = parse_refinements(recipe.refinements, self.refinements)
         named = {"concepts": concepts, "strengths": strengths, "knobs": knobs, "regions": regions}
-        return dataclasses.replace(recipe, **named).checked()
+        return dataclasses.replace(recipe, **named, refinements=refinements).checked()
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Why painting `recipe` here may not give the picture that it came with; empty when it will."""
@@ -189,7 +196,7 @@ class Workspace:
         """A grid with what its concepts say of its axes, and its cells as they will be painted. Raises
         StudioError when one cannot be."""
         headers = self.library.headers()
-        found = grid.cells(headers)
+        found = grid.cells(headers, self.refinements)
         cells = [dataclasses.replace(cell, recipe=self.resolve_recipe(cell.recipe)) for cell in found]
         there = {handle: headers[handle] for cell in cells for handle in cell.recipe.concepts}
         x, y = grid.x.with_help(there), grid.y.with_help(there)

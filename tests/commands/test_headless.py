@@ -12,7 +12,7 @@ import studio.__main__ as painting
 import trainers.__main__ as training
 from studio.grids.grid_folder import GridFolder
 from studio.library.header import read_header
-from studio.models.backbone import Backbone
+from studio.models import opening
 from studio.recipes.png import read_recipe
 from tests import tiny
 from trainers.kit import text_moments as moments
@@ -20,7 +20,7 @@ from trainers.kit import text_moments as moments
 
 @pytest.fixture(autouse=True)
 def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda place: tiny.backbone())
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
 ) -> None:
     assert learn([photos], tmp_path) == 0
     (tmp_path / "file").touch()
-    monkeypatch.setattr(Backbone, "open", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(opening, "open_backbone", lambda *_: pytest.fail("too late"))
     look = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
     grid = ["grid", "a <lily>", "--x", "guidance=1,2", *look]
     for arguments in (["paint", "a <lily>", *look], grid):

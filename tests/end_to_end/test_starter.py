@@ -17,6 +17,7 @@ from studio.edits import ActiveEdit, attach
 from studio.edits.concept import Concept
 from studio.events import Result
 from studio.generation.generate import generate
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
 from studio.photos.click_mask import propose_mask
@@ -38,7 +39,7 @@ WORLD = json.loads((STARTER / "world.json").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return Backbone.open(STARTER)
+    return opening.open_backbone(STARTER)
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from torchvision import transforms
 
 from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
+from studio.models.base_features import BaseFeatures
 from studio.models.clip import Clip
 from studio.models.dino import LENS, Dino
-from studio.models.unet_features import UNetFeatures
 from tests import tiny
 
 CLIP = "ViT-B-32"
@@ -119,7 +119,7 @@ def test_every_base_has_an_eye_of_its_own_that_leaves_it_untouched() -> None:
     backbone = tiny.backbone()
     before = tiny.weights(backbone)
     eyes = open_encoders(backbone)
-    assert isinstance(eyes.subject, UNetFeatures) and eyes.text is None
+    assert isinstance(eyes.subject, BaseFeatures) and eyes.text is None
     squares = list(tiny.photos(3).squares)
     seen = eyes.subject.encode(squares)
     assert torch.allclose(seen.norm(dim=1), torch.ones(3), atol=1e-5)

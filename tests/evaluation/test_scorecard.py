@@ -20,6 +20,7 @@ from studio.evaluation.encoders import Encoders, open_encoders
 from studio.evaluation.painted_set import PromptPictures
 from studio.evaluation.scorecard import CONTROL, References, ScoreCard, measure, score_concept
 from studio.events import Result, Step
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 from studio.recipes.spoken import with_noun
@@ -150,7 +151,7 @@ def test_a_noun_gets_an_article_where_there_is_none(pattern: str, noun: str, tex
 def test_a_card_by_command(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(Backbone, "open", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
     file, photos, prompts = tmp_path / "lily.safetensors", tmp_path / "photos", tmp_path / "prompts.txt"
     concept(backbone).save(file)
     tiny.photos(3).save(photos)

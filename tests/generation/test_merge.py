@@ -15,6 +15,7 @@ from studio.errors import StudioError
 from studio.events import Result, Step
 from studio.generation.composing import compose_sum
 from studio.generation.merge import RIDGE, STEPS, Gathered, merge_concepts, router
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 from tests import tiny
@@ -166,7 +167,7 @@ def test_two_of_one_name_are_refused(backbone: Backbone) -> None:
 def test_the_command_line_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda place: tiny.backbone())
     (tmp_path / "concepts").mkdir()
     tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
     tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")

@@ -15,13 +15,14 @@ from torch import Tensor
 import studio.__main__ as console
 from studio.edits import ActiveEdit, NewWord, RankOne, attach
 from studio.edits.concept import Concept
-from studio.edits.rank_one import decompose
+from studio.edits.kinds.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Result, Step
 from studio.generation.context_loss import context_loss, context_places
 from studio.generation.generate import Picture, generate
 from studio.generation.prompt_tuning import rate, tune_words
 from studio.library.header import Header
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import TUNING_STEPS, Recipe
@@ -287,7 +288,7 @@ def test_a_word_that_is_no_number_is_refused(backbone: Backbone) -> None:
 def test_the_command_line_keeps_both_pictures(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Backbone, "open", lambda place: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda place: tiny.backbone())
     (tmp_path / "concepts").mkdir()
     concept(backbone).save(tmp_path / "concepts" / "lily.safetensors")
     place, look = ["--workspace", str(tmp_path)], ["--steps", "2", "--seed", "3"]

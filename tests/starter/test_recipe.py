@@ -1,4 +1,4 @@
-"""The starter's recipe: scenes, captions, vocabulary, budget, and the whole of it on drawn shapes."""
+"""Test the starter's training code: each part alone, then all stages on a few drawn shapes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
-from assets.starter.recipe import autoencoder, captioned, leaves, painter, scenes, words
-from assets.starter.recipe import drawings as drawn
+from assets.starter.recipe import (
+    autoencoder,
+    captioned_folder,
+    dead_leaves,
+    diffusion_model,
+    drawings,
+    scenes,
+    vocabulary,
+)
 from assets.starter.recipe.autoencoder import reconstruction_loss
-from assets.starter.recipe.budget import Budget
-from assets.starter.recipe.judge import spread_entropy, truths
+from assets.starter.recipe.evaluation import background_colour
+from assets.starter.recipe.judge import matching_captions, multi_target_cross_entropy
 from assets.starter.recipe.judge import train as train_judge
-from assets.starter.recipe.measure import border_colour
-from assets.starter.recipe.mistakes import mistakes, mistakes_sheet
-from assets.starter.recipe.muon import orthogonal
+from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
+from assets.starter.recipe.muon import orthogonalise
+from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
 from studio.models.clip import Clip
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def shape(noun: str = "cat", source: str = "noto", colour: str = "black") -> drawn.Drawing:
+def shape(noun: str = "cat", source: str = "noto", colour: str = "black") -> drawings.Drawing:
+    """Return a rectangle as a drawing."""
     picture = Image.new("RGBA", (100, 60))
     ImageDraw.Draw(picture).rectangle([20, 10, 79, 49], fill=colour)
-    return drawn.Drawing(noun, source, drawn.cut_out(picture))
+    return drawings.Drawing(noun, source, drawings.cut_out(picture))
 
 
 def test_a_cut_out_has_no_empty_border() -> None:
@@ -49,28 +57,30 @@ def test_a_mask_covers_exactly_what_the_drawing_changed() -> None:
 
 def test_the_same_seed_makes_the_same_scenes() -> None:
     pool = [shape("cat"), shape("dog", colour="white")]
-    first, second = ([np.asarray(s.compose()) for s in scenes.scenes(pool, 8, seed=3)] for _ in range(2))
+    first, second = (
+        [np.asarray(s.compose()) for s in scenes.random_scenes(pool, 8, seed=3)] for _ in range(2)
+    )
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_captions_name_what_is_there_and_one_in_ten_is_silent() -> None:
+def test_captions_name_the_object_and_one_in_ten_is_empty() -> None:
     random = np.random.default_rng(0)
-    said = [scenes.caption(["owl"], "noto", "blue", random) for _ in range(1000)]
-    spoken = [caption for caption in said if caption]
-    assert all("owl" in caption.split(" on ")[0] for caption in spoken)
-    assert not [caption for caption in spoken if " a owl" in f" {caption}"]
-    assert 0.06 < 1 - len(spoken) / len(said) < 0.14
+    captions = [scenes.caption(["owl"], "noto", "blue", random) for _ in range(1000)]
+    filled = [caption for caption in captions if caption]
+    assert all("owl" in caption.split(" on ")[0] for caption in filled)
+    assert not [caption for caption in filled if " a owl" in f" {caption}"]
+    assert 0.06 < 1 - len(filled) / len(captions) < 0.14
 
 
-def test_two_objects_are_told_from_left_to_right() -> None:
+def test_captions_name_two_objects_from_left_to_right() -> None:
     random = np.random.default_rng(0)
-    said = [scenes.caption(["cat", "teapot"], "noto", "blue", random) for _ in range(200)]
-    assert all(caption.index("cat") < caption.index("teapot") for caption in said if caption)
+    captions = [scenes.caption(["cat", "teapot"], "noto", "blue", random) for _ in range(200)]
+    assert all(caption.index("cat") < caption.index("teapot") for caption in captions if caption)
 
 
-def test_every_noun_and_colour_is_one_token_and_any_text_survives() -> None:
-    tokenizer = words.build(words.world_words())
-    world = drawn.world()
+def test_every_noun_and_colour_is_one_token_and_any_text_decodes_again() -> None:
+    tokenizer = vocabulary.build_tokenizer(vocabulary.world_words())
+    world = drawings.world()
     assert all(len(tokenizer.tokenize(word)) == 1 for word in [*world["nouns"], *world["colours"]])
     odd = "Lily's zyzzyva café"
     assert tokenizer.decode(tokenizer(odd).input_ids, skip_special_tokens=True).replace(" ", "") == (
@@ -78,168 +88,174 @@ def test_every_noun_and_colour_is_one_token_and_any_text_survives() -> None:
     )
 
 
-def test_an_untrained_word_starts_and_stays_at_zero() -> None:
-    tokenizer = words.build(words.world_words())
-    encoder = painter.build_text_encoder(tokenizer)
-    used = painter.tokens(tokenizer, ["a cat"], "cpu").unique()
-    painter.wake_words(encoder, used)
-    awake = encoder.get_input_embeddings().weight.abs().sum(dim=1) > 0
-    assert set(awake.nonzero().flatten().tolist()) == set(used.tolist())
+def test_only_used_tokens_get_embeddings_other_than_zero() -> None:
+    tokenizer = vocabulary.build_tokenizer(vocabulary.world_words())
+    encoder = diffusion_model.build_text_encoder(tokenizer)
+    used = diffusion_model.token_ids(tokenizer, ["a cat"], "cpu").unique()
+    diffusion_model.initialise_embeddings(encoder, used)
+    nonzero = encoder.get_input_embeddings().weight.abs().sum(dim=1) > 0
+    assert set(nonzero.nonzero().flatten().tolist()) == set(used.tolist())
 
 
-def test_the_last_timestep_is_pure_noise_and_still_counts_in_the_loss() -> None:
-    scheduler = painter.build_scheduler()
+def test_the_last_timestep_is_pure_noise_and_counts_in_the_loss() -> None:
+    scheduler = diffusion_model.build_scheduler()
     assert scheduler.alphas_cumprod[-1] == 0
     latents = torch.ones(4, 4, 16, 16)
 
-    class Silent(torch.nn.Module):
+    class ZeroOutput(torch.nn.Module):
         def forward(self, noisy, timestep, ids):
             return torch.zeros_like(noisy)
 
-    loss = painter.v_loss(Silent(), scheduler, latents, torch.full((4,), 999), torch.zeros(4, 2))
-    assert loss.item() == pytest.approx(1, abs=1e-4)  # v is minus the latents there
+    loss = diffusion_model.v_loss(ZeroOutput(), scheduler, latents, torch.full((4,), 999), torch.zeros(4, 2))
+    assert loss.item() == pytest.approx(1, abs=1e-4)  # at pure noise, v is minus the latents
 
 
-def test_timesteps_lean_to_where_structure_is_decided() -> None:
-    drawn_steps = painter.timesteps(20_000, torch.Generator().manual_seed(0)).float()
-    assert drawn_steps.min() >= 0 and drawn_steps.max() <= 999
-    assert 530 < drawn_steps.mean() < 620
+def test_timesteps_average_above_the_middle() -> None:
+    timesteps = diffusion_model.sample_timesteps(20_000, torch.Generator().manual_seed(0)).float()
+    assert timesteps.min() >= 0 and timesteps.max() <= 999
+    assert 530 < timesteps.mean() < 620
 
 
 def test_the_learning_rate_ends_at_zero() -> None:
-    budget = Budget(minutes=1, decay=0.5)
-    budget.spent = 30
-    assert budget.rate == pytest.approx(1, abs=0.01)
-    budget.spent = 60
-    assert budget.rate == 0 and budget.progress == 1
+    timer = TrainingTimer(minutes=1, decay_share=0.5)
+    timer.earlier_seconds = 30
+    assert timer.learning_rate_factor == pytest.approx(1, abs=0.01)
+    timer.earlier_seconds = 60
+    assert timer.learning_rate_factor == 0 and timer.progress == 1
 
 
 def test_an_orthogonal_update_has_singular_values_near_one() -> None:
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonal(torch.randn(16, 64)))
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(16, 64)))
     assert 0.5 < values.min() and values.max() < 1.5
 
 
-def test_sharp_outlines_cost_less_than_blurred_ones() -> None:
-    wanted = torch.zeros(1, 3, 8, 8)
-    wanted[..., 4:] = 1
-    shifted_evenly = wanted + 0.1
-    blurred = wanted.clone()
+def test_a_blurred_outline_costs_more_than_an_even_shift() -> None:
+    target = torch.zeros(1, 3, 8, 8)
+    target[..., 4:] = 1
+    brighter = target + 0.1
+    blurred = target.clone()
     blurred[..., 3:5] = 0.5
-    assert reconstruction_loss(wanted, wanted) == 0
-    assert reconstruction_loss(blurred, wanted) > reconstruction_loss(shifted_evenly, wanted)
+    assert reconstruction_loss(target, target) == 0
+    assert reconstruction_loss(blurred, target) > reconstruction_loss(brighter, target)
 
 
 def test_a_caption_is_true_of_other_drawings_unless_it_names_a_style() -> None:
-    facts = [("cat", "noto", "red"), ("cat", "twemoji", "red"), ("dog", "noto", "blue")]
-    said = ["a cat", "a sticker of a cat", "a dog on a blue background"]
-    assert truths(said, facts).tolist() == [[True, True, False], [False, True, False], [False, False, True]]
+    contents = [("cat", "noto", "red"), ("cat", "twemoji", "red"), ("dog", "noto", "blue")]
+    captions = ["a cat", "a sticker of a cat", "a dog on a blue background"]
+    matches = matching_captions(captions, contents).tolist()
+    assert matches == [[True, True, False], [False, True, False], [False, False, True]]
 
 
-def test_entropy_is_least_where_scores_and_truth_agree() -> None:
-    same = torch.eye(3, dtype=torch.bool)
-    assert spread_entropy(9 * torch.eye(3), same) < spread_entropy(9 * torch.eye(3).roll(1, 0), same)
+def test_cross_entropy_is_smaller_where_logits_and_targets_agree() -> None:
+    targets = torch.eye(3, dtype=torch.bool)
+    right = multi_target_cross_entropy(9 * torch.eye(3), targets)
+    assert right < multi_target_cross_entropy(9 * torch.eye(3).roll(1, 0), targets)
 
 
 @pytest.mark.parametrize("second", [False, True])
-def test_a_judge_learns_in_seconds_and_opens_again(tmp_path: Path, second: bool) -> None:
-    things = [shape(noun, "noto", colour) for noun, colour in (("cat", "orange"), ("pear", "green"))]
-    words = ["a", "cat", "pear", "on", "background", *drawn.world()["colours"]]
-    train_judge(things, words, tmp_path / "judge", tmp_path / "j.pt", 0.03, company=2, second=second)
+def test_a_judge_trains_for_seconds_and_loads_again(tmp_path: Path, second: bool) -> None:
+    shapes = [shape(noun, "noto", colour) for noun, colour in (("cat", "orange"), ("pear", "green"))]
+    words = ["a", "cat", "pear", "on", "background", *drawings.world()["colours"]]
+    train_judge(shapes, words, tmp_path / "judge", tmp_path / "j.pt", 0.03, nouns_per_batch=2, second=second)
     judge = Clip.open(tmp_path / "judge")
     pictures = [
-        scenes.draw_scene(scenes.by_source(things), np.random.default_rng(n)).compose() for n in (1, 2)
+        scenes.random_scene(scenes.by_source(shapes), np.random.default_rng(n)).compose() for n in (1, 2)
     ]
     assert judge.encode(pictures).shape == (2, 128)
     assert set(judge.guess(pictures, ["cat", "pear"])) <= {"cat", "pear"}
 
 
-def test_the_border_tells_the_background() -> None:
-    picture = Image.new("RGB", (64, 64), tuple(drawn.world()["colours"]["purple"]))
+def test_the_background_colour_is_read_from_the_border() -> None:
+    picture = Image.new("RGB", (64, 64), tuple(drawings.world()["colours"]["purple"]))
     picture.paste((0, 255, 0), (8, 8, 56, 64))
-    assert border_colour(picture) == "purple"
+    assert background_colour(picture) == "purple"
 
 
-def test_left_out_drawings_belong_to_the_world_and_to_permissive_sets() -> None:
-    world = drawn.world()
+def test_held_out_drawings_belong_to_the_world_and_have_permissive_licences() -> None:
+    world = drawings.world()
     for name in world["left_out"]:
         source, noun = name.split("/")
-        assert noun in world["nouns"] and drawn.LICENCES[source] in ("MIT", "Apache-2.0")
-        assert drawn.is_left_out(drawn.Drawing(noun, source, Image.new("RGBA", (1, 1))))
+        assert noun in world["nouns"] and drawings.LICENCES[source] in ("MIT", "Apache-2.0")
+        assert drawings.is_held_out(drawings.Drawing(noun, source, Image.new("RGBA", (1, 1))))
     assert "openmoji" not in world["styles"]
 
 
-def album(folder: Path) -> Path:
-    """Two captioned pictures, one of them in a folder of its own, and a picture without a caption."""
-    for place, colour, text in (
+def write_captioned_folder(folder: Path) -> Path:
+    """Write two captioned pictures, one of them in a subfolder, and a picture without a caption."""
+    for name, colour, text in (
         ("a", "red", "a red thing\nred all over\n\n"),
         ("b/c", "blue", "a blue thing"),
     ):
-        file = folder / f"{place}.png"
+        file = folder / f"{name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         picture = Image.new("RGB", (90, 70), colour)
         ImageDraw.Draw(picture).rectangle((0, 0, 20, 70), "white")
         picture.save(file)
         file.with_suffix(".txt").write_text(text, encoding="utf-8")
-    picture.save(folder / "unsaid.png")
+    picture.save(folder / "without_caption.png")
     return folder
 
 
 def test_captioned_pictures_are_read_with_every_caption(tmp_path: Path) -> None:
-    found = captioned.from_folder(album(tmp_path))
-    assert [each.captions for each in found] == [("a red thing", "red all over"), ("a blue thing",)]
-    assert all(each.pixels.shape == (64, 64, 3) for each in found)
-    assert captioned.words_of(found) == {"a", "red", "thing", "all", "over", "blue"}
-    pool = captioned.pictures(found, 5)
-    assert torch.equal(pool[0], pool[2]) and not torch.equal(pool[0], pool[1])
-    latents = captioned.CaptionedLatents(found, autoencoder.build((16, 16, 16)).eval(), "cpu")
-    assert latents.latents.shape == (4, 4, 16, 16) and "red all over" in latents.captions()
-    _, said = latents.batch(50, torch.Generator().manual_seed(0), np.random.default_rng(0))
-    assert set(said) == {"", "a red thing", "red all over", "a blue thing"}
+    dataset = captioned_folder.read_captioned_folder(write_captioned_folder(tmp_path))
+    assert [picture.captions for picture in dataset] == [("a red thing", "red all over"), ("a blue thing",)]
+    assert all(picture.pixels.shape == (64, 64, 3) for picture in dataset)
+    assert captioned_folder.caption_words(dataset) == {"a", "red", "thing", "all", "over", "blue"}
+    pictures = captioned_folder.picture_tensor(dataset, 5)
+    assert torch.equal(pictures[0], pictures[2]) and not torch.equal(pictures[0], pictures[1])
+    vae = autoencoder.build_autoencoder((16, 16, 16)).eval()
+    latents = captioned_folder.CaptionedLatents(dataset, vae, "cpu")
+    assert latents.latents.shape == (4, 4, 16, 16) and "red all over" in latents.example_captions()
+    _, captions = latents.batch(50, torch.Generator().manual_seed(0), np.random.default_rng(0))
+    assert set(captions) == {"", "a red thing", "red all over", "a blue thing"}
     with pytest.raises(StudioError, match="no captioned pictures"):
-        captioned.from_folder(tmp_path / "b" / "nowhere")
+        captioned_folder.read_captioned_folder(tmp_path / "b" / "nowhere")
 
 
 def test_dead_leaves_have_edges_of_every_size() -> None:
-    radii = leaves.sizes(4000, np.random.default_rng(0))
+    radii = dead_leaves.random_radii(4000, np.random.default_rng(0))
     assert 0.03 <= radii.min() and radii.max() <= 0.7 and np.median(radii) < 0.06
-    picture = np.asarray(leaves.dead_leaves(64, np.random.default_rng(1)), float)
+    picture = np.asarray(dead_leaves.dead_leaves_picture(64, np.random.default_rng(1)), float)
     assert picture.shape == (64, 64, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
-def test_the_decoder_alone_leaves_the_latents_as_they_are(tmp_path: Path) -> None:
-    start = autoencoder.build((16, 16, 16))
+def test_training_the_decoder_alone_does_not_change_the_encoder(tmp_path: Path) -> None:
+    start = autoencoder.build_autoencoder((16, 16, 16))
     before = {name: value.clone() for name, value in start.state_dict().items()}
-    pool = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
-    trained = autoencoder.train(pool, pool, tmp_path / "d.pt", 0.04, batch=4, start=start, decoder_only=True)
-    moved = {name for name, value in trained.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved and all(name.startswith(("decoder.", "post_quant_conv.")) for name in moved)
+    pictures = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    trained = autoencoder.train(
+        pictures, pictures, tmp_path / "d.pt", 0.04, batch=4, start=start, decoder_only=True
+    )
+    changed = {name for name, value in trained.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
 
 
-class OneWord:
-    """A judge that reads every picture as the same noun."""
+class ConstantJudge:
+    """A judge that guesses "cat" for every picture."""
 
     def guess(self, pictures: Sequence[Image.Image], nouns: Sequence[str]) -> list[str]:
         return ["cat"] * len(pictures)
 
 
-def test_what_the_judge_misnames_is_shown_beside_what_it_read() -> None:
+def test_a_mistake_is_shown_beside_a_drawing_of_the_guessed_noun() -> None:
     trained = [shape("cat", colour="orange"), shape("pear", colour="green"), shape("bus", colour="blue")]
-    found = mistakes(OneWord(), {"trained": trained, "left_out": [shape("cat"), shape("dog")]})
-    told = [(mistake.group, mistake.noun, mistake.read) for mistake in found]
-    assert told == [("trained", "pear", "cat"), ("trained", "bus", "cat"), ("left_out", "dog", "cat")]
-    assert len(mistakes(OneWord(), {"trained": trained}, each=1)) == 1
-    sheet = np.asarray(mistakes_sheet(found, trained).convert("RGB")).astype(int)
+    mistakes = find_mistakes(ConstantJudge(), {"trained": trained, "left_out": [shape("cat"), shape("dog")]})
+    listed = [(mistake.group, mistake.noun, mistake.guess) for mistake in mistakes]
+    assert listed == [("trained", "pear", "cat"), ("trained", "bus", "cat"), ("left_out", "dog", "cat")]
+    assert len(find_mistakes(ConstantJudge(), {"trained": trained}, per_group=1)) == 1
+    sheet = np.asarray(mistakes_sheet(mistakes, trained).convert("RGB")).astype(int)
     pear, example = sheet[32, 32], sheet[32, 96]
-    assert pear[1] > pear[0] and example[0] > example[1] > example[2]  # green, and the orange cat beside it
+    assert pear[1] > pear[0]  # the green pear,
+    assert example[0] > example[1] > example[2]  # and beside it the orange cat
 
 
 def test_a_judge_without_mistakes_has_an_empty_sheet(tmp_path: Path) -> None:
-    assert mistakes(OneWord(), {"trained": [shape("cat")]}) == []
+    assert find_mistakes(ConstantJudge(), {"trained": [shape("cat")]}) == []
     mistakes_sheet([], [shape("cat")]).save(tmp_path / "mistakes.png")
 
 
-def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
+def test_all_stages_run_on_a_captioned_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assets.starter.recipe", "all", "--tiny", "--device", "cpu"]
     folders = [
         "--work",
@@ -247,14 +263,14 @@ def test_a_starter_of_ones_own_captioned_pictures(tmp_path: Path) -> None:
         "--out",
         tmp_path / "out",
         "--captioned",
-        album(tmp_path / "album"),
+        write_captioned_folder(tmp_path / "pictures"),
     ]
     subprocess.run([*command, *map(str, folders)], cwd=ROOT, check=True, timeout=600)
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert pipeline.vae.config.scaling_factor != 0.18215
 
 
-def test_the_whole_recipe_runs_on_a_folder_of_ones_own(tmp_path: Path) -> None:
+def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
     for style in ("noto", "twemoji"):
         for noun, colour in (("cat", "orange"), ("pear", "green"), ("bus", "yellow")):
             file = tmp_path / "shapes" / style / f"{noun}.png"

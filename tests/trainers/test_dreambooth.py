@@ -10,7 +10,7 @@ import torch
 
 from studio.edits import ActiveEdit, LowRank, attach
 from studio.edits.concept import Concept
-from studio.edits.low_rank import shared_rows
+from studio.edits.kinds.low_rank import shared_rows
 from studio.events import Step
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.edits import ActiveEdit, Full, attach
 from studio.edits.concept import Concept
-from studio.edits.full import parameters_by_path
+from studio.edits.kinds.full import parameters_by_path
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
 from studio.generation.generate import generate

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from studio.edits import ActiveEdit, NewWord, RankOne, attach
 from studio.edits.concept import Concept
-from studio.edits.rank_one import decompose
+from studio.edits.kinds.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Insight, Result
 from studio.generation.generate import generate

@@ -14,6 +14,7 @@ from studio.errors import StudioError
 from studio.events import Note
 from studio.library.header import read_header
 from studio.method import Method
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo_set import PhotoSet
@@ -169,7 +170,7 @@ def test_masks_lie_beside_their_photos_and_follow_the_crop(folder: Path) -> None
 def test_two_subjects_are_learned_by_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(Backbone, "open", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
     assert learn(folder) == 0
     header = read_header(folder.parent / "concepts" / "lily.safetensors")
     assert header.handles == {"<lily>": "cat", "<tom>": "dog"} and header.photos == 1

@@ -17,7 +17,7 @@ from studio.generation.generate import active_edits
 from studio.generation.sampling import sample
 from studio.library.verdict import Verdict
 from studio.models.backbone import Backbone
-from studio.models.unet_features import UNetFeatures
+from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe
 from studio.subject import Subject
@@ -71,7 +71,7 @@ def test_a_word_that_paints_the_photos_themselves_is_learned(
     conditions = compose_sum(backbone, ["", PROMPT], actives)
     *_, painted = sample(backbone, recipe, conditions, [7, 8, 9, 10])
     # a random autoencoder forgets what it encodes: the photos' latents are given instead
-    monkeypatch.setattr(UNetFeatures, "encode", lambda eye, pictures: eye.encode_latents(painted))
+    monkeypatch.setattr(BaseFeatures, "encode", lambda eye, pictures: eye.encode_latents(painted))
     told, verdict = asked(backbone, concept, tiny.photos())
     assert verdict.progress == pytest.approx(1.0, abs=1e-3) and verdict.learned
     assert "Learned: pictures moved 100%" in told[-1].text
@@ -80,7 +80,7 @@ def test_a_word_that_paints_the_photos_themselves_is_learned(
 def test_broken_pictures_get_no_verdict(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     concept = word(backbone, backbone.text.initial_vectors("cat", 1))
     monkeypatch.setattr(
-        UNetFeatures, "encode_latents", lambda eye, latents: torch.full((len(latents), 4), torch.nan)
+        BaseFeatures, "encode_latents", lambda eye, latents: torch.full((len(latents), 4), torch.nan)
     )
     events = list(closing.judge_concept(backbone, concept, tiny.photos(), [PROMPT], LOOK))
     assert "broken" in events[-1].text

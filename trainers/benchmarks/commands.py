@@ -17,9 +17,10 @@ from studio.errors import StudioError
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.events import Event, Result
 from studio.method import Method
+from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
-from studio.recipes.recipe import MODES, Recipe
+from studio.recipes.recipe import MODES, Recipe, Sampling
 from studio.starter import DEMO, STARTER
 from studio.workspace.workspace import Workspace
 from trainers.benchmarks import composition_trial as composing
@@ -81,39 +82,39 @@ def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
     """Do what was asked, print the table and keep it. Raises StudioError."""
     workspace = Workspace(given.out, given.base)
     defaults = workspace.base_defaults()
-    look = Recipe("", seed=given.seed, steps=defaults.steps, guidance=defaults.guidance, count=given.seeds)
+    sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance, count=given.seeds)
     cards = {name: workspace.tuned(method.card()) for name, method in methods.items()}
     variants = [Variant.parse(text, methods, cards) for text in given.methods]
     run, tabled = COMPARISONS[given.command]
-    for event in show_progress(run(given, Backbone.open(given.base), variants, look)):
+    for event in show_progress(run(given, opening.open_backbone(given.base), variants, sampling)):
         if isinstance(event, Result):
             print(tabled(event.value))
             (given.out / TABLE).write_text(tabled(event.value) + "\n", encoding="utf-8")
 
 
-def _trial(given: Namespace, backbone: Backbone, variants: Variants, look: Recipe) -> Iterator[Event]:
+def _trial(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
     cases, place = part_of(cases_in(given.folder), given.part), given.out / given.command
     judge = Clip.open(Path(given.base) / "judge")
-    return trial.trial(backbone, judge, cases, variants, look, place, given.seeds)
+    return trial.trial(backbone, judge, cases, variants, sampling, place, given.seeds)
 
 
-def _scenes(given: Namespace, backbone: Backbone, variants: Variants, look: Recipe) -> Iterator[Event]:
+def _scenes(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
     cases, place = part_of(scene_trial.scenes_in(given.folder), given.part), given.out / given.command
     judge = Clip.open(Path(given.base) / "judge")
-    return scene_trial.scene_trial(backbone, judge, cases, variants, look, place, given.seeds)
+    return scene_trial.scene_trial(backbone, judge, cases, variants, sampling, place, given.seeds)
 
 
 def _composing(
-    given: Namespace, backbone: Backbone, variants: list[Variant], look: Recipe
+    given: Namespace, backbone: Backbone, variants: list[Variant], sampling: Sampling
 ) -> Iterator[Event]:
     groups = composing.groups(cases_in(given.folder), variants, given.together, given.groups, given.mixed)
     judge, prompts = Clip.open(Path(given.base) / "judge"), composing.PROMPTS[: given.prompts]
-    composition = composing.Composition(backbone, judge, look, given.out, given.seeds, prompts)
+    composition = composing.Composition(backbone, judge, sampling, given.out, given.seeds, prompts)
     return composition.rows(part_of(groups, given.part), given.ways)
 
 
 def _dreambench(
-    given: Namespace, backbone: Backbone, variants: list[Variant], look: Recipe
+    given: Namespace, backbone: Backbone, variants: list[Variant], sampling: Sampling
 ) -> Iterator[Event]:
     cases = part_of(dreambench.subjects_in(given.folder), given.part)
     if given.subjects:
@@ -121,7 +122,7 @@ def _dreambench(
         if not cases:
             raise StudioError(f"None of {', '.join(given.subjects)} is there.", "Leave --subjects out.")
     eyes, place = open_encoders(backbone, given.clip, given.dino), given.out / given.command
-    return dreambench.dreambench(backbone, eyes, cases, variants, look, place)
+    return dreambench.dreambench(backbone, eyes, cases, variants, sampling, place)
 
 
 COMPARISONS: dict[str, tuple[Run, Callable[[Any], str]]] = {

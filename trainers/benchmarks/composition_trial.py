@@ -29,7 +29,7 @@ from studio.intervals import Estimate
 from studio.models.attention import word_attention_maps
 from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageTextEncoder
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from trainers.benchmarks.method_trial import Case, learned
 from trainers.benchmarks.subject_presence import Seen, place, windows
 from trainers.benchmarks.variants import Variant
@@ -148,12 +148,12 @@ class Composition:
         self,
         backbone: Backbone,
         judge: ImageTextEncoder,
-        look: Recipe,
+        sampling: Sampling,
         folder: Path,
         seeds: int = 2,
         prompts: Sequence[str] = PROMPTS[:4],
     ) -> None:
-        self.backbone, self.judge, self.look, self.folder = backbone, judge, look, folder
+        self.backbone, self.judge, self.sampling, self.folder = backbone, judge, sampling, folder
         self.seeds, self.prompts = seeds, prompts
 
     def rows(self, together: Sequence[Group], ways: Sequence[str]) -> Iterator[Event]:
@@ -185,12 +185,10 @@ class Composition:
         concepts = [self.learned(member) for member in group]
         seen = []
         for number, prompt in enumerate(self.prompts):
-            recipe = dataclasses.replace(
-                self.look,
-                prompt=prompt.format(listed([member.handle for member in group])),
+            recipe = dataclasses.replace(self.sampling, count=self.seeds).with_prompt(
+                prompt.format(listed([member.handle for member in group])),
                 strengths={member.handle: strength for member in group},
                 composing=way,
-                count=self.seeds,
             )
             nouns = prompt.format(listed([f"a {member.noun}" for member in group]))
             for event in generate(self.backbone, recipe, concepts):
@@ -220,14 +218,14 @@ class Composition:
         latents, _ = self.backbone.encode_photos(np.asarray(picture.image)[None])
         nouns = {member.handle: text.embeddings_of(member.noun) for member in plain}
         with attach(self.backbone, active_edits(recipe, concepts)), text.new_words(nouns):
-            words = text.read([recipe.prompt])
-            spans = [words.tokens[0].spans[member.handle] for member in group]
-            return word_attention_maps(self.backbone, latents, words.hidden, spans)[:, 0]
+            spans = text.tokenize(recipe.prompt).spans
+            positions = [spans[member.handle] for member in group]
+            return word_attention_maps(self.backbone, latents, recipe.prompt, positions)[:, 0]
 
     def learned(self, member: Member) -> Concept:
         """A member's concept."""
         folder = self.folder / "concepts" / member.name
-        concept, _ = learned(self.backbone, member.case, member.variant, self.look, folder)
+        concept, _ = learned(self.backbone, member.case, member.variant, self.sampling, folder)
         return concept
 
 

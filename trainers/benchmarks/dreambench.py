@@ -17,8 +17,9 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -34,7 +35,7 @@ from studio.intervals import Estimate
 from studio.models import dino
 from studio.models.backbone import Backbone
 from studio.photos.photo import open_photo
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.recipes.spoken import with_noun
 from studio.starter import STARTER
 from studio.subject import Subject
@@ -96,10 +97,10 @@ def dreambench(
     eyes: Encoders,
     cases: Sequence[Case],
     variants: Sequence[Variant],
-    look: Recipe,
+    sampling: Sampling,
     folder: Path,
 ) -> Iterator[Event]:
-    """Run it; the last event is a Result with the Rows. `look` holds the first seed, their number (`count`),
+    """Run it; the last event is a Result with the Rows. `sampling` holds the first seed, their number (`count`),
     sampling steps and guidance. Concepts, pictures and rows are kept in `folder`, so that a run that was
     broken off goes on where it was; with other eyes, only the looking is done again."""
     rows: list[Row] = []
@@ -109,18 +110,14 @@ def dreambench(
         yield Note(f"{handle.strip('<>')}, a {case.subject.noun} ({number} of {len(cases)})")
         if len(case.photos) > 1:
             rows.append(_real(eyes, case))
-        plain = dataclasses.replace(look, concepts={})
-        rows.append((yield from _row(backbone, eyes, case, BASE_ROW, [], plain, place / BASE_FOLDER)))
+        rows.append((yield from _row(backbone, eyes, case, BASE_ROW, [], sampling, {}, place / BASE_FOLDER)))
         for variant in variants:
-            concept, _ = learned(backbone, case, variant, look, place / variant.learned)
+            concept, _ = learned(backbone, case, variant, sampling, place / variant.learned)
             kept = (place / variant.learned / CONCEPT).read_bytes()
-            own = dataclasses.replace(
-                look,
-                knobs={handle: variant.knobs},
-                obeying=variant.obeying,
-                concepts={handle: hashlib.sha256(kept).hexdigest()},
+            more = variant.recipe_fields([handle]) | {"concepts": {handle: hashlib.sha256(kept).hexdigest()}}
+            row = yield from _row(
+                backbone, eyes, case, variant.text, [concept], sampling, more, place / variant.folder
             )
-            row = yield from _row(backbone, eyes, case, variant.text, [concept], own, place / variant.folder)
             yield Note(f"  {row.method}: structure {row.structure:.3f}, likeness {row.likeness:.3f}")
             rows.append(row)
     yield Result(rows)
@@ -132,12 +129,16 @@ def _row(
     case: Case,
     method: str,
     concepts: Sequence[Concept],
-    look: Recipe,
+    sampling: Sampling,
+    more: Mapping[str, Any],
     folder: Path,
 ) -> Generator[Event, None, Row]:
-    """Paint and look, unless the very same was done before."""
+    """Paint and measure, unless the very same was done before."""
     prompts, noun = prompts_for(case.subject.noun), case.subject.noun
-    kept, told = folder / "row.json", {"look": look.to_json(), "base": backbone.fingerprint}
+    kept, told = (
+        folder / "row.json",
+        {"look": dataclasses.asdict(sampling) | dict(more), "base": backbone.fingerprint},
+    )
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known.pop("told") == told and known["eyes"] == eyes.names:
@@ -147,7 +148,7 @@ def _row(
     series = []
     for number, prompt in enumerate(prompts):
         read = with_noun(prompt, noun)
-        recipe = dataclasses.replace(look, prompt=prompt.format(case.subject.handle) if concepts else read)
+        recipe = sampling.with_prompt(prompt.format(case.subject.handle) if concepts else read, **more)
         pictures = tuple(paint_or_load(backbone, recipe, concepts, folder, f"{number:02d}"))
         series.append(PromptPictures(read, pictures))
         yield Step(number + 1, len(prompts), stage=method)

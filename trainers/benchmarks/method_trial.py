@@ -10,7 +10,7 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageTextEncoder
 from studio.photos.photo import Photo, open_photo
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from trainers.benchmarks.variants import Variant
 from trainers.kit.loop import train
@@ -87,7 +87,7 @@ def trial(
     judge: ImageTextEncoder,
     cases: Sequence[Case],
     variants: Sequence[Variant],
-    look: Recipe,
+    sampling: Sampling,
     folder: Path,
     seeds: int = 4,
     prompts: Sequence[str] = PROMPTS,
@@ -107,14 +107,14 @@ def trial(
                     scores.append(score)
                     continue
             if variant is None:
-                score = _scored(backbone, judge, case, BASE_ROW, None, look, place, seeds, prompts)
+                score = _scored(backbone, judge, case, BASE_ROW, None, sampling, {}, place, seeds, prompts)
             else:
                 source = folder / name / variant.learned
-                concept, seconds = learned(backbone, case, variant, look, source)
-                own = dataclasses.replace(
-                    look, knobs={case.subject.handle: variant.knobs}, obeying=variant.obeying
+                concept, seconds = learned(backbone, case, variant, sampling, source)
+                more = variant.recipe_fields([case.subject.handle])
+                score = _scored(
+                    backbone, judge, case, variant.text, concept, sampling, more, place, seeds, prompts
                 )
-                score = _scored(backbone, judge, case, variant.text, concept, own, place, seeds, prompts)
                 size = (source / CONCEPT).stat().st_size
                 score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
@@ -124,7 +124,7 @@ def trial(
 
 
 def learned(
-    backbone: Backbone, case: Case, variant: Variant, look: Recipe, place: Path
+    backbone: Backbone, case: Case, variant: Variant, sampling: Sampling, place: Path
 ) -> tuple[Concept, float]:
     """The concept of one subject by one variant and the seconds it took, kept in `place`; one that is there
     already is opened."""
@@ -135,7 +135,7 @@ def learned(
         photos = PhotoSet.of(case.photos, tuple(case.subject.handles))
         cache = place.parent.parent / "cache"
         method, subject = variant.method, case.subject
-        *_, last = train(method, backbone, photos, subject, variant.settings, look, cache)
+        *_, last = train(method, backbone, photos, subject, variant.settings, sampling, cache)
         assert isinstance(last, Result)
         last.value.save(kept)
         took.write_text(json.dumps(round(time.perf_counter() - started, 1)), encoding="utf-8")
@@ -148,7 +148,8 @@ def _scored(
     case: Case,
     row: str,
     concept: Concept | None,
-    look: Recipe,
+    sampling: Sampling,
+    more: Mapping[str, Any],
     folder: Path,
     seeds: int,
     prompts: Sequence[str],
@@ -161,7 +162,7 @@ def _scored(
     asked = judge.encode_text([prompt.format(noun) for prompt in prompts])
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
-        recipe = dataclasses.replace(look, prompt=prompt.format(name), count=seeds)
+        recipe = dataclasses.replace(sampling, count=seeds).with_prompt(prompt.format(name), **more)
         pictures = []
         for event in generate(backbone, recipe, [concept] if concept else []):
             if isinstance(event, Result):

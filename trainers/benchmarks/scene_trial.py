@@ -14,7 +14,7 @@ import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
@@ -29,7 +29,7 @@ from studio.models.backbone import Backbone
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import Photo, open_photo
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from trainers.benchmarks.method_trial import CONCEPT, Case, interval, learned
 from trainers.benchmarks.scene_measures import bleed, found, likeness, off_diagonal, parts, told_apart
@@ -133,7 +133,7 @@ def scene_trial(
     judge: Eye,
     cases: Sequence[SceneCase],
     variants: Sequence[Variant],
-    look: Recipe,
+    sampling: Sampling,
     folder: Path,
     seeds: int = 2,
 ) -> Iterator[Event]:
@@ -151,7 +151,7 @@ def scene_trial(
                     scores.append(score)
                     continue
             place.mkdir(parents=True, exist_ok=True)
-            score = _scored(backbone, judge, case, variant, look, folder, place, seeds)
+            score = _scored(backbone, judge, case, variant, sampling, folder, place, seeds)
             kept.write_text(json.dumps(dataclasses.asdict(score)), encoding="utf-8")
             scores.append(score)
             yield Note(f"  {score.method}: likeness {score.likeness:.3f}, bleed {score.bleed:.3f}")
@@ -163,30 +163,30 @@ def _scored(
     judge: Eye,
     case: SceneCase,
     variant: Variant | None,
-    look: Recipe,
+    sampling: Sampling,
     folder: Path,
     place: Path,
     seeds: int,
 ) -> SceneScore:
     """Learn the scene, but for the control row; paint each handle alone and all together, and measure."""
     handles, concepts, seconds, size = case.subject.handles, [], 0.0, 0
+    more: dict[str, Any] = {}
     names = {handle: handle if variant else f"a {noun}" for handle, noun in handles.items()}
     if variant:
         together = variant.method.needs.max_subjects >= len(handles)
         for part in [Case(case.subject, (case.photo,))] if together else case.apart():
             name = case.name if together else f"{case.name}-{part.subject.handle.strip('<>')}"
             source = folder / name / variant.learned
-            concept, took = learned(backbone, part, variant, look, source)
+            concept, took = learned(backbone, part, variant, sampling, source)
             concepts.append(concept)
             seconds, size = seconds + took, size + (source / CONCEPT).stat().st_size
-        knobs = {handle: variant.knobs for handle in handles}
-        look = dataclasses.replace(look, knobs=knobs, obeying=variant.obeying)
+        more = variant.recipe_fields(list(handles))
 
     def painted(named: Sequence[str], label: str) -> list[Image.Image]:
         pictures = []
         for colour in COLOURS:
             prompt = PROMPT.format(" and ".join(names[handle] for handle in named), colour)
-            recipe = dataclasses.replace(look, prompt=prompt, count=seeds)
+            recipe = dataclasses.replace(sampling, count=seeds).with_prompt(prompt, **more)
             events = generate(backbone, recipe, concepts)
             pictures += [event.value.image for event in events if isinstance(event, Result)]
         for number, picture in enumerate(pictures):

@@ -3,31 +3,33 @@
 perfusion                          with the defaults that suit the base
 perfusion lock_keys=false          an ablation: settings by their names
 perfusion @bias=0.4                the same concept, painted with another knob
-context_regularized obey=10        the same concept, its word moved for every prompt
+context_regularized +prompt_tuning_steps=10    the same concept, painted with a refinement
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from studio.errors import StudioError
+from studio.generation.refinements import REFINEMENTS
 from studio.method import Method, MethodCard
+from studio.recipes.refinement_card import parse_refinements
 
-KNOB, OBEY = "@", "obey="
+KNOB, REFINEMENT = "@", "+"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a trial. `settings` are all of the method's; `knobs` and `obeying` go into the recipe."""
+    """One row of a trial. `settings` are all of the method's; `knobs` and `refinements` go into the recipe."""
 
     text: str
     method: type[Method]
     settings: dict[str, Any]
     knobs: dict[str, float]
-    obeying: int = 0
+    refinements: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(
@@ -39,27 +41,33 @@ class Variant:
             raise StudioError(f"There is no method called {name!r}.", f"Choose of {', '.join(methods)}.")
         changed: dict[str, str] = {}
         knobs: dict[str, float] = {}
-        obeying = 0
+        refinements: dict[str, Any] = {}
         for word in words:
             key, equals, value = word.partition("=")
             try:
                 if not equals:
                     raise ValueError
-                if word.startswith(OBEY):
-                    obeying = int(value)
+                if word.startswith(REFINEMENT):
+                    refinements[key.removeprefix(REFINEMENT)] = float(value)
                 elif word.startswith(KNOB):
                     knobs[key.removeprefix(KNOB)] = float(value)
                 else:
                     changed[key] = value
             except ValueError as error:
-                hint = "Write setting=value, @knob=number or obey=steps."
+                hint = "Write setting=value, @knob=number or +refinement=number."
                 raise StudioError(f"{word!r} cannot be read.", hint) from error
-        return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, obeying)
+        refinements = parse_refinements(refinements, [kind.card() for kind in REFINEMENTS.values()])
+        return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, refinements)
+
+    def recipe_fields(self, handles: Iterable[str]) -> dict[str, Any]:
+        """Return what a recipe needs to paint these handles of the variant's concept."""
+        knobs = {handle: dict(self.knobs) for handle in handles} if self.knobs else {}
+        return {"knobs": knobs, "refinements": dict(self.refinements)}
 
     @property
     def learned(self) -> str:
         """What variants have in common that paint with the same concept; fit for a folder's name."""
-        return _folder(word for word in self.text.split() if not word.startswith((KNOB, OBEY)))
+        return _folder(word for word in self.text.split() if not word.startswith((KNOB, REFINEMENT)))
 
     @property
     def folder(self) -> str:
@@ -68,4 +76,4 @@ class Variant:
 
 
 def _folder(words: Iterable[str]) -> str:
-    return re.sub(r"[^A-Za-z0-9_.=@-]", "-", " ".join(words))
+    return re.sub(r"[^A-Za-z0-9_.=@+-]", "-", " ".join(words))

@@ -21,9 +21,8 @@ def word_maps(
     """Where each of k handles of a prompt looks in one photo, `latents` (1, C, h, w), with these edits on:
     (k, s, s) with s = `attention_side`."""
     with attach(backbone, actives):
-        words = backbone.text.read([prompt])
-        spans = [words.tokens[0].spans[handle] for handle in handles]
-        return word_attention_maps(backbone, latents, words.hidden, spans)[:, 0]
+        spans = backbone.text.tokenize(prompt).spans
+        return word_attention_maps(backbone, latents, prompt, [spans[handle] for handle in handles])[:, 0]
 
 
 def intersection_over_union(maps: Tensor, masks: Tensor) -> Tensor:

@@ -16,10 +16,12 @@ from PIL import Image
 from torch import Tensor
 
 from studio.events import Event, Note, Step
+from studio.files import png_bytes, write_atomic
 from studio.generation.composing import Conditions
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
+from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
@@ -27,9 +29,9 @@ PAINTED_TOGETHER = 8
 
 
 class ClassPictures:
-    """`count` pictures of `prompt`, painted in `steps` sampling steps with `guidance`; seeds 0 to count - 1.
+    """`count` pictures of `prompt`, painted in `steps` sampling steps with `guidance` from seeds 0 to count - 1.
 
-    They come from our DDIM sampler, where the paper uses the ancestral one.
+    They come from a DDIM sampler, where the paper uses the ancestral one.
     """
 
     def __init__(self, backbone: Backbone, prompt: str, count: int, steps: int, guidance: float) -> None:
@@ -38,30 +40,33 @@ class ClassPictures:
         self.recipe = Recipe(prompt, steps=steps, guidance=guidance)
 
     def prepare(self, cache: Path) -> Iterator[Event]:
-        """Paint and encode them. They are kept per base and way of painting; only missing ones are painted.
-        Runs with nothing attached."""
-        way = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
-        folder = cache / "class-pictures" / hashlib.sha256(way.encode()).hexdigest()[:16]
+        """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
+
+        They are kept in `cache` per base, prompt and sampling, and only missing ones are painted.
+        """
+        key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
+        folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
         missing = [seed for seed, path in enumerate(paths) if not path.exists()]
         if missing:
             yield Note(f'Painting "{self.recipe.prompt}" {len(missing)} times, once for this base.')
         with torch.no_grad():
-            hidden = self.backbone.text.read(["", self.recipe.prompt]).hidden
+            words = self.backbone.text.read(["", self.recipe.prompt])
         for start in range(0, len(missing), PAINTED_TOGETHER):
             seeds = missing[start : start + PAINTED_TOGETHER]
-            *_, latents = sample(self.backbone, self.recipe, Conditions(hidden), seeds)
+            *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
-                partial = paths[seed].with_suffix(".partial")
-                picture.save(partial, format="PNG")
-                partial.replace(paths[seed])
+                write_atomic(paths[seed], png_bytes(picture))
             yield Step(start + len(seeds), len(missing), stage="painting what the base knows")
         pixels = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
         self.latents = PhotoLatents(self.backbone, pixels)
 
-    def loss(self, count: int, generator: torch.Generator) -> Tensor:
-        """E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2 over `count` of them, a float32 scalar: noise and
-        timesteps of its own, the whole picture."""
-        hidden = self.backbone.text.read([self.recipe.prompt]).hidden.repeat(count, 1, 1)
-        return denoising_loss(self.backbone, self.latents.draw(count, generator), hidden, generator)
+    def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
+        """Return `count` of the pictures, with noise and timesteps of their own."""
+        latents = self.latents.draw(count, generator)
+        return draw_denoising(self.backbone, latents, [self.recipe.prompt], generator)
+
+    def loss(self, batch: DenoisingBatch) -> Tensor:
+        """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
+        return denoising_loss(self.backbone, batch, encode_prompts(self.backbone, batch))

@@ -33,7 +33,7 @@ class PhotoLatents:
         """`count` latents as `draw` gives them, and their masks (count, 1, h, w)."""
         chosen = self.choose(count, generator)
         latents = self.at(chosen, generator)
-        return latents, None if self.masks is None else self.masks[chosen]
+        return latents, None if self.masks is None else self.masks[chosen.to(self.masks.device)]
 
     def choose(self, count: int, generator: torch.Generator) -> Tensor:
         """The numbers (count,) of pictures, mirror images after the others, without repeats as long as they
@@ -41,10 +41,11 @@ class PhotoLatents:
         order = torch.cat(
             [torch.randperm(len(self.mean), generator=generator) for _ in range(-(-count // len(self.mean)))]
         )
-        return order[:count].to(self.mean.device)
+        return order[:count]
 
     def at(self, numbers: Tensor, generator: torch.Generator) -> Tensor:
         """Latents (n, C, h, w) of the pictures with these `numbers` (n,)."""
+        numbers = numbers.to(self.mean.device)
         mean = self.mean[numbers]
         return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
@@ -61,7 +62,7 @@ class PhotoLatents:
         for number in range(len(photos)):
             mask = photos.mask(handle, number, masks.shape[-1])
             if mask is not None:
-                masks[number, 0] = torch.from_numpy(mask)
+                masks[number, 0] = torch.from_numpy(mask).to(masks)
                 if self.flips:
-                    masks[number + len(photos), 0] = torch.from_numpy(mask[:, ::-1].copy())
+                    masks[number + len(photos), 0] = torch.from_numpy(mask[:, ::-1].copy()).to(masks)
         return masks

@@ -1,13 +1,11 @@
-"""The only training loop. It yields what happens; whoever iterates it owns progress and stopping.
+"""Train a method: prepare, optimise, show, judge, and keep what was learned.
 
-The method's own edits are attached for the length of one step and never across a yield, so a preview, a
-cancellation, or a picture for somebody else between two steps needs no further code.
+It yields what happens; whoever iterates it owns progress and stopping.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,23 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 
-from studio.edits import ActiveEdit, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.events import Event, FinishEarly, Note, Preview, Result, Step
+from studio.events import Event, FinishEarly, Note, Preview, Result
+from studio.files import png_bytes
 from studio.generation.generate import Picture, generate
 from studio.library.header import Header
 from studio.library.verdict import Verdict
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
+from studio.regularizer import Regularizer
 from studio.subject import Subject
-from trainers.kit import verdict as closing
+from trainers.kit import verdict
+from trainers.kit.optimizing import Optimization
 
-CLIP_NORM = 1.0
 PREVIEWS = 5
 PREVIEW_SIDE = 96
 
@@ -43,26 +41,35 @@ def train(
     photos: PhotoSet,
     subject: Subject,
     settings: dict[str, Any],
-    look: Recipe,
+    sampling: Sampling,
     cache: Path,
 ) -> Iterator[Event]:
-    """Learn `subject` from `photos`. The last event is a Result with the Concept.
+    """Learn `subject` from `photos`; the last event is a Result with the Concept.
 
-    `look` gives the seed of everything, and the sampling steps and guidance of the previews. Last come a few
-    pictures with and without the concept, and the verdict on them (`trainers.kit.verdict`). `FinishEarly`
-    thrown in after the first step ends with what was learned so far; before it, without a result.
-    Raises StudioError when the loss stops being a number.
+    Last come a few pictures with and without the concept, and the verdict on them (`trainers.kit.verdict`).
+    `FinishEarly` thrown in after the first step ends with what was learned so far; before it, without a result.
+
+    Args:
+        sampling: the seed of everything, and the sampling steps and guidance of the previews.
+        cache: a folder for what outlives the training, such as class pictures.
+
+    Raises StudioError when the method does not work on this base, or the loss stops being a number.
     """
-    generator = torch.Generator().manual_seed(look.seed)
+    reason = method_class.works_on(backbone)
+    if reason:
+        raise StudioError(
+            f"{method_class.title} does not work on {backbone.name}: {reason}.", "Choose another."
+        )
+    generator = torch.Generator().manual_seed(sampling.seed)
     values = method_class.card().parse(settings)
-    method = method_class(backbone, subject, method_class.Settings(**values), generator)
+    method = method_class(backbone, subject, method_class.own(values), generator)
     header = Header(
         handles=method.subject.handles,
         method=method.id,
         method_title=method.title,
         paper=method.paper,
         settings=values,
-        seed=look.seed,
+        seed=sampling.seed,
         base=backbone.name,
         fingerprint=backbone.fingerprint,
         photos=len(photos),
@@ -71,15 +78,24 @@ def train(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         program=_program(),
     )
-    recipe = dataclasses.replace(look, prompt=method.preview_prompt)
+    recipe = sampling.with_prompt(method.preview_prompt)
+    regularizers: list[Regularizer] = []
     losses: list[float] = []
     try:
         yield from method.prepare(photos, cache)
+        regularizers = [
+            regularizer(method, regularizer.own(values))
+            for regularizer in method_class.regularizers
+            if regularizer.is_on(values)
+        ]
         yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, 0)
-        for step in _steps(method, backbone, generator):
-            losses.append(step.values["loss"])
+        optimization = Optimization(method, regularizers, backbone, generator)
+        losses = optimization.losses
+        every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1
+        optimization.breaks = set(range(every, optimization.total, every))
+        for step in optimization.run():
             yield step
-            if step.step < step.steps and step.step % math.ceil(step.steps / (PREVIEWS + 1)) == 0:
+            if step.step in optimization.breaks:
                 yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step.step)
     except FinishEarly:
         if not losses:
@@ -87,22 +103,32 @@ def train(
         yield Note(f"Stopped after {len(losses)} steps; what was learned so far is kept.")
     yield from _to_the_end(method.finish())
     header = dataclasses.replace(header, steps=len(losses), final_loss=_recent(losses))
-    yield from _closing(method, backbone, header, recipe, photos)
+    yield from _closing(method, regularizers, backbone, header, recipe, photos)
 
 
 def _closing(
-    method: Method, backbone: Backbone, header: Header, recipe: Recipe, photos: PhotoSet
+    method: Method,
+    regularizers: list[Regularizer],
+    backbone: Backbone,
+    header: Header,
+    recipe: Recipe,
+    photos: PhotoSet,
 ) -> Iterator[Event]:
-    """What is left when all is learned: it is settled, shown, looked at, and kept. Told to finish early, only
-    the showing and looking are cut short."""
+    """Round what was learned to the file's precision, show it, judge it, and yield the Result.
+
+    `FinishEarly` cuts only the showing and judging short.
+    """
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     concept = Concept(header, tuple(method.edits())).round_to_file()
     picture = _preview(backbone, method, header, recipe)
+    reports = method.report()
+    for regularizer in regularizers:
+        reports |= regularizer.report()
     header = dataclasses.replace(
         header,
         dependencies=method.dependencies(),
         knobs=knobs,
-        report={name: round(value, 4) for name, value in method.report().items()},
+        report={name: round(value, 4) for name, value in reports.items()},
         preview=_thumbnail(picture),
     )
     verdicts: dict[str, Verdict] = {}
@@ -113,7 +139,7 @@ def _closing(
             yield Preview(_preview(backbone, method, header, own), prompt, header.steps)
         yield Preview(picture, recipe.prompt, header.steps)
         learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
-        verdicts = yield from closing.judge_concept(backbone, learned, photos, prompts, recipe)
+        verdicts = yield from verdict.judge_concept(backbone, learned, photos, prompts, recipe)
     except FinishEarly:
         pass  # there is nothing more to learn
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
@@ -134,39 +160,6 @@ def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
             continue
 
 
-def _steps(method: Method, backbone: Backbone, generator: torch.Generator) -> Iterator[Step]:
-    """Every step of every stage, numbered through."""
-    precision = "fp16" if backbone.dtype == torch.float16 else "no"
-    accelerator = Accelerator(mixed_precision=precision, cpu=backbone.device.type == "cpu")
-    stages = method.stages()
-    done, total = 0, sum(stage.steps for stage in stages)
-    everything = [tensor for stage in stages for tensors, _ in stage.groups for tensor in tensors]
-    for stage in stages:
-        groups = [{"params": list(parameters), "lr": rate} for parameters, rate in stage.groups]
-        trained = [tensor for group in groups for tensor in group["params"]]
-        for tensor in everything:  # what another stage learns gathers no gradient in this one
-            tensor.requires_grad_(any(tensor is mine for mine in trained))
-        optimizer = accelerator.prepare(torch.optim.AdamW(groups, weight_decay=stage.weight_decay))
-        for _ in range(stage.steps):
-            actives = [ActiveEdit(edit) for edit in method.edits()]
-            with torch.enable_grad(), attach(backbone, actives):
-                terms = method.loss(generator)
-                loss = torch.stack(list(terms.values())).sum()
-                accelerator.backward(loss)
-            if not math.isfinite(loss.item()):
-                hint = "Train again with a lower learning rate. Nothing was saved or harmed."
-                raise StudioError(f"The loss was no longer a number at step {done + 1}.", hint)
-            accelerator.unscale_gradients(optimizer)
-            torch.nn.utils.clip_grad_norm_(trained, CLIP_NORM)
-            optimizer.step()
-            optimizer.zero_grad()
-            if stage.after_step:
-                stage.after_step()
-            done += 1
-            values = {name: term.item() for name, term in terms.items()} | {"loss": loss.item()}
-            yield Step(done, total, values, stage.name)
-
-
 def _preview(backbone: Backbone, method: Method, header: Header, recipe: Recipe) -> Any:
     """The picture that Create would paint with what has been learned by now."""
     concept = Concept(header, tuple(method.edits()))
@@ -181,9 +174,7 @@ def _thumbnail(picture: Any) -> bytes:
     """A small PNG for the header."""
     small = picture.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
+    return png_bytes(small, optimize=True)
 
 
 def _program() -> str:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from studio.models.backbone import Backbone
+from studio.models.words import Words
+from trainers.kit.batches import DenoisingBatch
 
 
-def denoising_loss(
-    backbone: Backbone,
-    latents: Tensor,
-    hidden: Tensor,
-    generator: torch.Generator,
-    masks: Tensor | None = None,
-) -> Tensor:
-    """E m || target - prediction ||^2 with t uniform and eps normal, both fresh for every sample
-    (latent diffusion, Rombach et al. 2022, eq. 2); the target is eps or v, as the base was taught.
+def denoising_loss(backbone: Backbone, batch: DenoisingBatch, words: Words) -> Tensor:
+    """Return E m || target - prediction ||^2 (latent diffusion, Rombach et al. 2022, eq. 2), a float32 scalar.
 
-    `latents` (n, C, h, w) scaled, `hidden` (n, L, D), `masks` m (n, 1, h, w) in 0..1 or none. Returns the
-    mean over everything, a float32 scalar; it is not divided by the masks' area.
+    The target is what the base was taught to predict (eps, v). With masks m the mean is over everything all the
+    same: it is not divided by their area. `words` are the encodings of n prompts.
     """
-    noise = backbone.draw(latents.shape, generator)
-    timesteps = backbone.draw_timesteps(len(latents), generator)
-    prediction = backbone.predict(backbone.add_noise(latents, noise, timesteps), timesteps, hidden)
-    error = (prediction - backbone.target(latents, noise, timesteps)).square()
-    return error.mean() if masks is None else (masks * error).mean()
+    noisy = backbone.add_noise(batch.latents, batch.noise, batch.timesteps)
+    prediction = backbone.predict(noisy, batch.timesteps, words)
+    error = (prediction - backbone.target(batch.latents, batch.noise, batch.timesteps)).square()
+    return error.mean() if batch.masks is None else (batch.masks * error).mean()

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from studio.edits import ActiveEdit, Edit, Full, LowRank, attach
-from studio.edits.full import parameters_by_path
+from studio.edits.kinds.full import parameters_by_path
 from studio.models.attention import NOISE_LEVELS
 from studio.models.backbone import Backbone
 
@@ -133,10 +133,9 @@ def _answers(backbone: Backbone, latents: Tensor, prompt: str, edits: Sequence[E
     generator = torch.Generator().manual_seed(0)
     predictions = []
     with attach(backbone, [ActiveEdit(edit) for edit in edits]):
-        hidden = backbone.text.read([prompt]).hidden.repeat(len(latents), 1, 1)
         for share in NOISE_LEVELS:
-            t = torch.full((len(latents),), int(share * backbone.schedule.config.num_train_timesteps))
-            t = t.to(backbone.device)
+            t = backbone.at_noise(share, len(latents))
             noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
-            predictions.append(backbone.predict(noisy, t, hidden))
+            words = backbone.text.read([prompt], t[:1]).repeat(len(latents))
+            predictions.append(backbone.predict(noisy, t, words))
     return torch.stack(predictions)

@@ -13,7 +13,8 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from studio.errors import StudioError
 from studio.events import Event, Result, Step
 from studio.files import write_atomic
 from studio.models.backbone import Backbone
-from studio.models.fingerprint import fingerprint as model_fingerprint
 from studio.models.text_reader import TextReader
 
 READ_TOGETHER = 64
@@ -52,9 +52,14 @@ class Moments:
         tokens per dimension: directions that no caption used must not blow up, and the last layer norm of
         an encoder may leave one without any.
         """
-        return torch.cholesky_solve(vector.double()[:, None], self._factor.to(vector.device))[:, 0].float()
+        factor = self._factors.setdefault(vector.device, self._factor.to(vector.device))
+        return torch.cholesky_solve(vector.double()[:, None], factor)[:, 0].float()
 
-    @property
+    @cached_property
+    def _factors(self) -> dict[torch.device, Tensor]:
+        return {}
+
+    @cached_property
     def _factor(self) -> Tensor:
         width = len(self.C)
         ridge = RIDGE * (10 if self.tokens < TOKENS_PER_WIDTH * width else 1)
@@ -70,7 +75,7 @@ class Moments:
 
 def encoder_fingerprint(text: TextReader) -> str:
     """A hash of the encoder's weights, by which its moments are known on every machine."""
-    return model_fingerprint([text.encoder])
+    return text.fingerprint
 
 
 def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
@@ -88,8 +93,7 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
         with torch.no_grad():
             words = text.read(captions[start : start + READ_TOGETHER])
         for hidden, tokens in zip(words.hidden.double().cpu(), words.tokens, strict=True):
-            end = 1 + tokens.ids[1:].index(text.tokenizer.eos_token_id)
-            e = hidden[1 : end + 1]
+            e = hidden[list(tokens.said)]
             C += e.T @ e
             count += len(e)
         yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
@@ -99,7 +103,7 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
 def save(moments: Moments, path: Path) -> None:
     """Keep a line of JSON that says what it is, and the lower triangle as float32; no pickle."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    about = {name: value for name, value in vars(moments).items() if name != "C"}
+    about = {field.name: getattr(moments, field.name) for field in fields(moments) if field.name != "C"}
     lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype("<f4")
     write_atomic(path, json.dumps(about).encode("utf-8") + b"\n" + lower.tobytes())
 

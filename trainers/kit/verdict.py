@@ -18,15 +18,15 @@ from studio.edits.concept import Concept
 from studio.evaluation.cp_clip import DetectedBox
 from studio.evaluation.measures import pairs
 from studio.events import Event, Note, Step
-from studio.generation.composing import compose_sum
+from studio.generation.composing import Prompts, compose_sum
 from studio.generation.generate import active_edits, with_nouns
 from studio.generation.sampling import sample
 from studio.handles import handles_in
 from studio.library.verdict import Verdict
 from studio.models.backbone import Backbone
-from studio.models.unet_features import UNetFeatures
+from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 
 SEEDS = 4
 STEPS = 8  # sampling steps: enough to tell subjects apart
@@ -34,12 +34,12 @@ STAGE = "looking at what was learned"
 
 
 def judge_concept(
-    backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], look: Recipe
+    backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], sampling: Sampling
 ) -> Generator[Event, None, dict[str, Verdict]]:
     """Paint and compare; returns a Verdict for each handle that the photos show, and notes it. A handle is
-    asked for with the first of `prompts` that names it alone, `look.guidance`, and seeds from `look.seed`.
+    asked for with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from `sampling.seed`.
     Costs 2 SEEDS pictures of STEPS steps for each handle. Runs with nothing attached."""
-    eye = UNetFeatures(backbone)
+    eye = BaseFeatures(backbone)
     shown = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
     shown = {handle: pictures for handle, pictures in shown.items() if pictures}
     total, done = 2 * STEPS * len(shown), 0
@@ -49,11 +49,11 @@ def judge_concept(
         rows = []
         for strength in (1.0, 0.0):
             strengths = dict.fromkeys(concept.header.handles, strength)
-            recipe = dataclasses.replace(look, prompt=prompt, steps=STEPS, strengths=strengths)
+            recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt, strengths=strengths)
             actives = active_edits(recipe, [concept])
             texts = [with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)]
-            conditions = compose_sum(backbone, texts, actives)
-            seeds = [look.seed + number for number in range(SEEDS)]
+            conditions = compose_sum(backbone, Prompts(*texts), actives)
+            seeds = [sampling.seed + number for number in range(SEEDS)]
             sampled = sample(backbone, recipe, conditions, seeds)
             for _ in range(STEPS):
                 latents = next(sampled)

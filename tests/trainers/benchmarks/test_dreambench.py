@@ -14,7 +14,7 @@ from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.measures import pairs
 from studio.events import Result
-from studio.models.backbone import Backbone
+from studio.models import opening
 from studio.recipes.recipe import Recipe
 from tests import tiny
 from trainers.benchmarks import dreambench
@@ -82,7 +82,7 @@ def test_a_run_by_command_goes_on_where_it_was_broken_off(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     backbone = tiny.backbone()
-    monkeypatch.setattr(Backbone, "open", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
     out = tmp_path / "out"
     assert run(folder, out) == 0
     printed = capsys.readouterr().out

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -25,11 +26,24 @@ class NewWord(Edit):
         super().__init__(handle, noun)
         self.vectors = vectors
 
+    @property
+    def word_vectors(self) -> Tensor:
+        """Return the vectors (n, D)."""
+        return self.vectors
+
+    def with_word_vectors(self, vectors: Tensor) -> Self:
+        """Return this word with other vectors (n, D)."""
+        changed = copy.copy(self)
+        changed.vectors = vectors
+        return changed
+
     def tensors(self) -> dict[str, Tensor]:
         return {f"{self.handle}/vectors": self.vectors}
 
     @classmethod
-    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+    def from_tensors(
+        cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+    ) -> Self:
         vectors = tensors.get(f"{handle}/vectors")
         if vectors is None or len(tensors) != 1 or vectors.ndim != 2 or not 1 <= vectors.shape[0] <= 64:
             raise ValueError("a new word needs one matrix of 1 to 64 vectors")

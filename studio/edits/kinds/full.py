@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class Full(Edit):
         copies = {
             name: getattr(*place).detach().to(torch.float32, copy=True).requires_grad_()
             for name, place in parameters_by_path(backbone).items()
-            if text_encoder or name.startswith("unet.")
+            if text_encoder or not backbone.in_text_encoder(name)
         }
         return cls(handle, noun, copies)
 
@@ -44,7 +44,9 @@ class Full(Edit):
         return {}
 
     @classmethod
-    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+    def from_tensors(
+        cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+    ) -> Self:
         raise ValueError("it holds a whole model, which is no concept")
 
     def is_compatible(self, backbone: Backbone) -> bool:

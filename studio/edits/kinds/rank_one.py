@@ -21,8 +21,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Self
+from functools import lru_cache, partial
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +34,6 @@ from studio.models.backbone import Backbone
 from studio.settings import Knob
 
 SAME_DIRECTION = 1e-4
-KEYS = "attn2.to_k"
 NOUN = "<the-noun>"
 
 
@@ -76,6 +75,10 @@ class RankOne(Edit):
             "global_lock": Knob(0.0, 0.0, 1.0, "High gives the scene more room, at some cost in likeness."),
         }
 
+    def while_tuning_words(self) -> Self:
+        """Return this edit with its keys locked locally: a global lock reads the prompt with other words."""
+        return self.with_knobs({"global_lock": 0.0})
+
     def file_dtype(self, name: str) -> torch.dtype:
         return torch.float16 if name.endswith("/o_star") else torch.float32
 
@@ -86,7 +89,9 @@ class RankOne(Edit):
         return own | {f"{self.handle}/{site}/o_star": target for site, target in self.targets.items()}
 
     @classmethod
-    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+    def from_tensors(
+        cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+    ) -> Self:
         named = {name.removeprefix(f"{handle}/"): tensor for name, tensor in tensors.items()}
         own = [named.pop(name, None) for name in ("i_star", "dual", "gate")]
         i_star, dual, gate = own
@@ -132,39 +137,52 @@ class RankOne(Edit):
             for active in actives:
                 if site in active.edit.targets:
                     groups.setdefault(active.mask, []).append(active)
-            hooks[site] = _turning(site, groups)
+            hooks[site] = _projection_hook(site, site in backbone.key_sites, groups)
         return partial(hooks_on, backbone, hooks)
 
 
-def _turning(site: str, groups: Mapping[EditMask | None, Sequence[ActiveEdit]]) -> Callable[..., Tensor]:
-    """A forward hook that puts the edits in place of what W makes of their directions; in float32. Edits of
-    one reach share their span; where several reach, their changes add up."""
+def _projection_hook(
+    site: str, is_key: bool, groups: Mapping[EditMask | None, Sequence[ActiveEdit]]
+) -> Callable[..., Tensor]:
+    """Return the forward hook of one projection layer, in float32.
+
+    It replaces what W makes of each i* by the gated target o* (eq. 3). Edits with the same mask are solved
+    jointly (appendix B); edits with different masks are added.
+    """
 
     def change(layer: nn.Linear, x: Tensor, output: Tensor) -> Tensor:
         e, total = x.float(), torch.zeros_like(output)
-        for reach, actives in groups.items():
-            delta = _delta(site, layer, e, output.float(), actives)
-            if reach is not None:
-                delta = delta * reach.tokens[-len(e) :, :, None].to(delta)
+        for mask, actives in groups.items():
+            delta = _delta(site, is_key, layer, e, output.float(), actives)
+            if mask is not None:
+                delta = delta * mask.tokens[-len(e) :, :, None].to(delta)
             total = total + delta.to(output.dtype)
         return total
 
     return additive_hook(change, steady=True)
 
 
-def _delta(site: str, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[ActiveEdit]) -> Tensor:
-    """What these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
+def _delta(
+    site: str, is_key: bool, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[ActiveEdit]
+) -> Tensor:
+    """Return what these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
     o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
-    strengths = torch.tensor([active.strength for active in actives], device=e.device)
+    strengths = _constant(tuple(active.strength for active in actives), e.device)
     taken, gates, inputs = decompose(e, [active.edit for active in actives])
     away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
     delta = (strengths * gates) @ o_star - (strengths * taken) @ away
-    for active in actives if site.endswith(KEYS) else ():
+    for active in actives if is_key else ():
         edit = active.edit
         if edit.global_lock and edit.with_noun is not None:
             plain = F.linear(edit.with_noun[-len(e) :].to(layer.weight.dtype), layer.weight).float()
             delta = delta + active.strength * edit.global_lock * (plain - output - delta)
     return delta
+
+
+@lru_cache(maxsize=256)
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return these numbers as a tensor on a device. Copied once: every layer of every step needs them."""
+    return torch.tensor(values).to(device)
 
 
 def decompose(e: Tensor, edits: Sequence[RankOne]) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,8 +194,8 @@ def decompose(e: Tensor, edits: Sequence[RankOne]) -> tuple[Tensor, Tensor, Tens
     """
     I = torch.stack([edit.i_star for edit in edits])  # noqa: E741  the paper's letter
     duals = torch.stack([edit.dual for edit in edits])
-    bias = torch.tensor([edit.bias for edit in edits], device=e.device)
-    temperature = torch.tensor([edit.temperature for edit in edits], device=e.device)
+    bias = _constant(tuple(edit.bias for edit in edits), e.device)
+    temperature = _constant(tuple(edit.temperature for edit in edits), e.device)
     similarity = e @ duals.T  # e' C^-1 i*_j
     r = similarity / (I * duals).sum(1)
     gates = torch.sigmoid((r - bias) / temperature)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.edits.attaching import additive_hook, hooks_on, weights_replaced
-from studio.edits.edit import READS_TEXT, ActiveEdit, Attachment, Edit, EditMask
+from studio.edits.edit import ActiveEdit, Attachment, Edit
 from studio.models.backbone import Backbone
 
 
@@ -29,6 +29,7 @@ class LowRank(Edit):
 
     kind = "low_rank"
     common = True
+    merges = True
 
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
@@ -68,7 +69,9 @@ class LowRank(Edit):
         return {f"{site}/A": self.A[site] for site in self.A} | {f"{site}/B": self.B[site] for site in self.B}
 
     @classmethod
-    def from_tensors(cls, handle: str, noun: str, tensors: Mapping[str, Tensor]) -> Self:
+    def from_tensors(
+        cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
+    ) -> Self:
         A = {name.removesuffix("/A"): tensor for name, tensor in tensors.items() if name.endswith("/A")}
         B = {name.removesuffix("/B"): tensor for name, tensor in tensors.items() if name.endswith("/B")}
         paired = set(A) == set(B) and len(A) + len(B) == len(tensors)
@@ -99,9 +102,9 @@ class LowRank(Edit):
         hooks: dict[str, Callable[..., Tensor]] = {}
         for site, there in sites.items():
             weight = backbone.sites[site].weight
-            masked = any(_reaches(active.mask, site) for active in there)
+            masked = any(active.mask is not None and active.mask.masks(backbone, site) for active in there)
             if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
-                hooks[site] = _adding(site, there, masked)
+                hooks[site] = _adding(backbone, site, there, masked)
             else:
                 weights[f"{site}.weight"] = _summed(weight, site, there)
         return partial(_attaching, backbone, weights, hooks)
@@ -143,41 +146,36 @@ def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit]) -> Tensor:
     return torch.addmm(weight, B, A)
 
 
-def _adding(site: str, actives: Sequence[ActiveEdit], masked: bool) -> Callable[..., Tensor]:
-    """A forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
+def _adding(
+    backbone: Backbone, site: str, actives: Sequence[ActiveEdit], masked: bool
+) -> Callable[..., Tensor]:
+    """Return a forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
     A, B = _stacked(site, actives)
-    ranks = torch.tensor([len(active.edit.A[site]) for active in actives], device=A.device)
     known: dict[tuple[int, int], Tensor] = {}
 
-    def reach(rows: int, places: int) -> Tensor:
-        """m of every row of A, (rows or 1, places, R)."""
-        if (rows, places) not in known:
-            each = [_reach(active.mask, site, rows, places).to(A) for active in actives]
-            each = torch.broadcast_tensors(*each)
-            known[rows, places] = torch.stack(each, -1).repeat_interleave(ranks, -1)
-        return known[rows, places]
+    def weights(prompts: int, positions: int) -> Tensor:
+        """Return m of every row of A, (prompts or 1, positions, R)."""
+        if (prompts, positions) not in known:
+            each = [_weights(backbone, site, active, prompts, positions).to(A) for active in actives]
+            ranks = [len(active.edit.A[site]) for active in actives]
+            each = [
+                m[..., None].expand(*m.shape, r)
+                for m, r in zip(torch.broadcast_tensors(*each), ranks, strict=True)
+            ]
+            known[prompts, positions] = torch.cat(each, -1)
+        return known[prompts, positions]
 
     def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
         inner = F.linear(x.to(A.dtype), A)
         if masked and x.ndim == 3:
-            inner = inner * reach(len(x), x.shape[1])
+            inner = inner * weights(len(x), x.shape[1])
         return F.linear(inner, B).to(output.dtype)
 
-    return additive_hook(change, steady=_reads_text(site))
+    return additive_hook(change, steady=backbone.reads_text(site))
 
 
-def _reads_text(site: str) -> bool:
-    """Whether a layer is fed by tokens; all others are fed by the picture."""
-    return site.startswith("text_encoder.") or site.endswith(READS_TEXT)
-
-
-def _reaches(reach: EditMask | None, site: str) -> bool:
-    """Whether this reach leaves anything out at a layer."""
-    return reach is not None and (reach.area is not None or _reads_text(site))
-
-
-def _reach(reach: EditMask | None, site: str, rows: int, places: int) -> Tensor:
-    """m of one edit at a layer with input (rows, places, D): (rows or 1, places)."""
-    if reach is None or not _reaches(reach, site):
-        return torch.ones(1, places)
-    return reach.tokens[-rows:] if _reads_text(site) else reach.cells(places)
+def _weights(backbone: Backbone, site: str, active: ActiveEdit, prompts: int, positions: int) -> Tensor:
+    """Return m of one edit at a layer with input (prompts, positions, D): (prompts or 1, positions)."""
+    if active.mask is None or not active.mask.masks(backbone, site):
+        return torch.ones(1, positions)
+    return active.mask.rows(backbone, site, prompts, positions)

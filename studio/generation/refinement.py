@@ -1,0 +1,67 @@
+"""The contract of a refinement: a change, with settings, of how a picture is painted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from typing import Any, ClassVar
+
+from studio.events import Event
+from studio.generation.painting import Painting
+from studio.recipes.refinement_card import RefinementCard
+from studio.settings import fields_of
+
+
+class Refinement(ABC):
+    """Changes a painting before it is sampled: its words, its edits, its prompts.
+
+    Attributes:
+        Settings: a dataclass of `setting(...)` fields. Their names must be unlike those of every other
+            refinement, since they are names in recipes and flags too. All at their defaults: it does nothing.
+        action, undo: labels of the buttons that paint a finished picture again with `action_values`, and
+            without; empty for none.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    action: ClassVar[str] = ""
+    undo: ClassVar[str] = ""
+    action_values: ClassVar[Mapping[str, Any]] = {}
+    Settings: ClassVar[type]
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    def check(self, painting: Painting) -> None:
+        """Raise StudioError when the picture cannot be refined. Called before the first picture."""
+        return None
+
+    def steps(self, painting: Painting) -> int:
+        """Return how many Steps `refine` will yield, for the progress bar."""
+        return 0
+
+    @abstractmethod
+    def refine(self, painting: Painting) -> Generator[Event, None, Painting]:
+        """Return the changed painting; yields a Step for each step that takes time.
+
+        Nothing may be attached across a yield, and no concept may be changed: copy what is changed.
+        """
+
+    @classmethod
+    def card(cls) -> RefinementCard:
+        """Return the refinement as the page and the command line see it."""
+        values = dict(cls.action_values)
+        return RefinementCard(
+            cls.id, cls.title, cls.summary, cls.paper, fields_of(cls.Settings), cls.action, cls.undo, values
+        )
+
+    @classmethod
+    def wanted_by(cls, refinements: Mapping[str, Any]) -> Refinement | None:
+        """Return the refinement with a recipe's settings, None when all of its own are at their defaults."""
+        card = cls.card()
+        if not card.is_on(refinements):
+            return None
+        own = {field.name: refinements[field.name] for field in card.fields if field.name in refinements}
+        return cls(cls.Settings(**own))

@@ -1,0 +1,77 @@
+"""Attention layers of a U-Net of diffusers, recorded and masked by hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask
+from studio.models.backbone import Backbone
+
+CROSS, SELF = "attn2", "attn1"  # what diffusers calls the layer that reads the prompt, and the other
+SELF_MASK_SIDE = 32  # cells; finer self-attention mixes textures, not objects, and its masks would be large
+
+
+class UNetAttention(AttentionAccess):
+    """The attention of a backbone whose denoiser is a U-Net."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+
+    def _layers(self, name: str) -> dict[str, nn.Module]:
+        return {site: layer for site, layer in self.backbone.sites.items() if site.endswith(f".{name}")}
+
+    @contextmanager
+    def record(self, side: int | None = None) -> Iterator[AttentionMaps]:
+        """See `AttentionAccess.record`."""
+        recorded = AttentionMaps()
+        hooks = []
+
+        def watch(site: str, layer: Any) -> None:
+            seen: dict[str, Tensor] = {}
+            hooks.append(layer.to_q.register_forward_hook(lambda m, a, out: seen.__setitem__("q", out)))
+            hooks.append(layer.to_k.register_forward_hook(lambda m, a, out: seen.__setitem__("k", out)))
+
+            def finish(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+                q, k = (seen.pop(name).unflatten(-1, (layer.heads, -1)).transpose(1, 2) for name in "qk")
+                if side is not None and q.shape[2] != side * side:
+                    return
+                recorded.maps[site] = (q.float() @ k.float().transpose(-1, -2) * layer.scale).softmax(-1)
+
+            hooks.append(layer.register_forward_hook(finish))
+
+        try:
+            for site, layer in self._layers(CROSS).items():
+                watch(site, layer)
+            yield recorded
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextmanager
+    def apply(self, mask: RegionMask | None, mask_self_attention: bool) -> Iterator[None]:
+        """See `AttentionAccess.apply`. Self-attention is masked in layers of at most 32 x 32 cells."""
+        hooks = []
+
+        def masked_by(mask: RegionMask, reads_text: bool) -> Callable[..., Any]:
+            def before(layer: Any, arguments: tuple[Tensor, ...], options: dict[str, Any]) -> Any:
+                x = arguments[0]
+                if not reads_text and x.shape[1] > SELF_MASK_SIDE**2:
+                    return None
+                return arguments, options | {"attention_mask": mask.bias(layer.heads, x, reads_text)}
+
+            return before
+
+        try:
+            if mask is not None:
+                for layer in self._layers(CROSS).values():
+                    hooks.append(layer.register_forward_pre_hook(masked_by(mask, True), with_kwargs=True))
+                for layer in self._layers(SELF).values() if mask_self_attention else ():
+                    hooks.append(layer.register_forward_pre_hook(masked_by(mask, False), with_kwargs=True))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()

@@ -1,0 +1,138 @@
+"""Prompts as token ids and as encodings.
+
+Shapes: n prompts, L tokens of a prompt, D text width, P width of a pooled encoding.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One prompt as token ids.
+
+    Args:
+        ids: L ids, with start, end and padding.
+        spans: by handle, the positions of its vectors in `ids`, all places where it stands together.
+        dropped: how many tokens did not fit.
+        said: the positions of what the user wrote, and of the first end token after it.
+    """
+
+    ids: list[int]
+    spans: dict[str, list[int]]
+    dropped: int
+    said: range
+
+    @property
+    def end(self) -> int:
+        """Return the position of the first end token."""
+        return self.said[-1]
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """n prompts, tokenized and laid out as tensors, so that encoding them needs no Python but the network.
+
+    Args:
+        tokens: the prompts.
+        ids (n, L): their ids, on the device.
+        rows, positions (m,): where learned vectors replace embeddings, on the device.
+        vectors: for each of the m places, the handle and the number of its vector.
+    """
+
+    tokens: tuple[Tokens, ...]
+    ids: Tensor
+    rows: Tensor
+    positions: Tensor
+    vectors: tuple[tuple[str, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def repeat(self, count: int) -> TokenBatch:
+        """Return all prompts `count` times, one round after the other."""
+        n, m = len(self.tokens), len(self.vectors)
+        rounds = torch.arange(count, device=self.rows.device).repeat_interleave(m)
+        return TokenBatch(
+            self.tokens * count,
+            self.ids.repeat(count, 1),
+            self.rows.repeat(count) + n * rounds,
+            self.positions.repeat(count),
+            self.vectors * count,
+        )
+
+
+@dataclass(frozen=True)
+class TimedVectors:
+    """Vectors of a word that depend on the timestep (ProSpect, NeTI).
+
+    Args:
+        count: how many token positions the word takes.
+        at: maps timesteps (n,) to vectors (n, count, D).
+    """
+
+    count: int
+    at: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Encoded prompts. Above `models` nobody looks inside but at `hidden` of single tokens.
+
+    Args:
+        hidden (n, L, D): the encoding of every token.
+        tokens: how each prompt was tokenized.
+        pooled (n, P): one encoding for the whole prompt, where the family has one (SDXL).
+        present (n, L) bool: which positions count; None where all do, padding too.
+    """
+
+    hidden: Tensor
+    tokens: tuple[Tokens, ...]
+    pooled: Tensor | None = None
+    present: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def rows(self, numbers: slice) -> Words:
+        """Return the prompts with these numbers."""
+        return self._map(lambda tensor: tensor[numbers], self.tokens[numbers])
+
+    def repeat(self, count: int) -> Words:
+        """Return all prompts `count` times, one round after the other."""
+
+        def repeated(tensor: Tensor) -> Tensor:
+            return tensor.repeat(count, *[1] * (tensor.ndim - 1))
+
+        return self._map(repeated, self.tokens * count)
+
+    def repeat_each(self, count: int) -> Words:
+        """Return every prompt `count` times in a row."""
+        tokens = tuple(tokens for tokens in self.tokens for _ in range(count))
+        return self._map(lambda tensor: tensor.repeat_interleave(count, dim=0), tokens)
+
+    def beside(self, others: Sequence[Words]) -> Words:
+        """Return these encodings and those of `others` (same n) joined along the token axis, (n, J L, D).
+
+        The pooled encoding stays the first's.
+        """
+        parts = [self, *others]
+        hidden = torch.cat([words.hidden for words in parts], dim=1)
+        masks = [words.present for words in parts]
+        present = torch.cat(masks, dim=1) if all(mask is not None for mask in masks) else None
+        return dataclasses.replace(self, hidden=hidden, present=present)
+
+    def to(self, dtype: torch.dtype) -> Words:
+        """Return the encodings in another precision."""
+        pooled = None if self.pooled is None else self.pooled.to(dtype)
+        return dataclasses.replace(self, hidden=self.hidden.to(dtype), pooled=pooled)
+
+    def _map(self, change: Callable[[Tensor], Tensor], tokens: tuple[Tokens, ...]) -> Words:
+        optional = (None if tensor is None else change(tensor) for tensor in (self.pooled, self.present))
+        return Words(change(self.hidden), tokens, *optional)

@@ -1,0 +1,58 @@
+"""The batch of a training step: everything that was drawn for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from studio.models.backbone import Backbone
+from studio.models.words import TokenBatch, Words
+
+
+@dataclass(frozen=True)
+class DenoisingBatch:
+    """n latents, and how they are noised and described.
+
+    Args:
+        latents, noise (n, C, h, w); timesteps (n,).
+        prompts: n tokenized prompts, or one for all.
+        masks (n, 1, h, w) in 0..1: what counts in the loss; None for everything.
+    """
+
+    latents: Tensor
+    noise: Tensor
+    timesteps: Tensor
+    prompts: TokenBatch
+    masks: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+
+def draw_denoising(
+    backbone: Backbone,
+    latents: Tensor,
+    prompts: Sequence[str],
+    generator: torch.Generator,
+    masks: Tensor | None = None,
+) -> DenoisingBatch:
+    """Return latents (n, C, h, w) with noise and timesteps drawn for each, and `prompts` tokenized.
+
+    One prompt serves all latents. The handles in the prompts must be known: call it with their edits attached.
+    """
+    tokens = backbone.text.tokenize_all(prompts)
+    noise = backbone.draw(latents.shape, generator)
+    return DenoisingBatch(latents, noise, backbone.draw_timesteps(len(latents), generator), tokens, masks)
+
+
+def encode_prompts(backbone: Backbone, batch: DenoisingBatch) -> Words:
+    """Return the encodings of a batch's prompts, n of them. A prompt for all latents is encoded once."""
+    text, count = backbone.text, len(batch)
+    if len(batch.prompts) == count:
+        return text.encode(batch.prompts, batch.timesteps)
+    if text.is_timed:
+        return text.encode(batch.prompts.repeat(count), batch.timesteps)
+    return text.encode(batch.prompts).repeat(count)

@@ -1,0 +1,191 @@
+"""The only optimisation loop: every stage of a method, step by step, in bursts.
+
+A burst is a few steps without a yield between them, about a fifth of a second long: the host waits for the
+device once a burst, not several times a step. The edits are attached for the length of one step and never across
+a yield, so a preview, a cancellation, or a picture for somebody else between two bursts needs no further code.
+(They are not attached for a whole burst: what a kind attaches, such as stacked factors or weights cast to half
+precision, belongs to the graph of one step.)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from studio.edits import ActiveEdit, attach
+from studio.errors import StudioError
+from studio.events import Step
+from studio.method import Method, Stage
+from studio.models.backbone import Backbone
+from studio.regularizer import Regularizer
+from trainers.kit.step_state import StepState, copied
+
+CLIP_NORM = 1.0
+BURST_SECONDS = 0.2
+MAX_BURST = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that was drawn for a step: the method's own batch, and what each active regularizer drew."""
+
+    method: Any
+    regularizers: tuple[Any, ...] = ()
+
+
+class Optimization:
+    """A training in the middle of it: the stage that runs, its optimizer, and how many steps are done.
+
+    `breaks` are numbers of steps after which a burst ends, so that something can be shown there.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        regularizers: Sequence[Regularizer],
+        backbone: Backbone,
+        generator: torch.Generator,
+        breaks: Sequence[int] = (),
+    ) -> None:
+        self.method, self.regularizers, self.backbone = method, list(regularizers), backbone
+        self.generator, self.breaks = generator, set(breaks)
+        precision = "fp16" if backbone.dtype == torch.float16 else "no"
+        self.accelerator = Accelerator(mixed_precision=precision, cpu=backbone.device.type == "cpu")
+        self.stages = [stage for stage in method.stages() if stage.steps > 0]
+        self.total = sum(stage.steps for stage in self.stages)
+        self.done = 0
+        self.losses: list[float] = []
+        self._optimizer: Any = None
+        self._optimizer_of: Stage | None = None
+        self._burst = 1
+
+    def run(self) -> Iterator[Step]:
+        """Do all steps that are left; yields a Step for each, with its loss terms.
+
+        Raises StudioError when the loss stops being a number.
+        """
+        while self.done < self.total:
+            started = time.monotonic()
+            events = self._run_burst(self._burst)
+            took = time.monotonic() - started
+            if took < BURST_SECONDS / 2:
+                self._burst = min(2 * self._burst, MAX_BURST)
+            elif took > BURST_SECONDS:
+                self._burst = max(1, self._burst // 2)
+            yield from events
+
+    def _run_burst(self, length: int) -> list[Step]:
+        """Do up to `length` steps of one stage, as far as the next break; returns their Steps."""
+        stage, first = self._enter_stage()
+        ends = [first + stage.steps, self.done + length, *(step for step in self.breaks if step > self.done)]
+        steps = min(ends) - self.done
+        # read from the device once: names differ from step to step where a term is left out
+        names, values = [], []
+        for _ in range(steps):
+            terms, loss = self._step(stage)
+            names.append([*terms, "loss"])
+            values.append(torch.stack([*terms.values(), loss]))
+        told = torch.cat(values).tolist()
+        events = []
+        for step_names in names:
+            numbers, told = told[: len(step_names)], told[len(step_names) :]
+            step_values = dict(zip(step_names, numbers, strict=True))
+            self.done += 1
+            if not math.isfinite(step_values["loss"]):
+                hint = "Train again with a lower learning rate. Nothing was saved or harmed."
+                raise StudioError(f"The loss was no longer a number at step {self.done}.", hint)
+            self.losses.append(step_values["loss"])
+            events.append(Step(self.done, self.total, step_values, stage.name))
+        return events
+
+    def _step(self, stage: Stage) -> tuple[dict[str, Tensor], Tensor]:
+        """Do one step; returns its loss terms and their sum, on the device, averaged over accumulated batches."""
+        edits = [ActiveEdit(edit) for edit in self.method.edits()]
+        sums: dict[str, Tensor] = {}
+        for _ in range(stage.accumulate):
+            with torch.enable_grad(), attach(self.backbone, edits):
+                terms = self.loss_terms(self.draw())
+                loss = torch.stack(list(terms.values())).sum() / stage.accumulate
+                self.accelerator.backward(loss)
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach() / stage.accumulate
+            edits = [ActiveEdit(edit) for edit in self.method.edits()] if stage.accumulate > 1 else edits
+        self.accelerator.unscale_gradients(self._optimizer)
+        torch.nn.utils.clip_grad_norm_(self._trained(stage), CLIP_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        if stage.after_step:
+            stage.after_step()
+        return sums, torch.stack(list(sums.values())).sum()
+
+    def draw(self) -> Batch:
+        """Draw the batch of a step: the method's, then those of the regularizers that are active."""
+        batch = self.method.draw(self.generator)
+        active = [one for one in self.regularizers if one.is_active()]
+        return Batch(batch, tuple((one, one.draw(batch, self.generator)) for one in active))
+
+    def loss_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Return all weighted loss terms of a batch."""
+        terms = self.method.loss(batch.method)
+        for regularizer, own in batch.regularizers:
+            terms |= regularizer.terms(batch.method, own)
+        return terms
+
+    def _enter_stage(self) -> tuple[Stage, int]:
+        """Return the stage that the next step belongs to and the number of its first step.
+
+        A new stage begins with a fresh optimizer, and what other stages learn gathers no gradient in it.
+        """
+        first = 0
+        for stage in self.stages:
+            if self.done < first + stage.steps:
+                break
+            first += stage.steps
+        if self._optimizer_of is not stage:
+            trained = {id(tensor) for tensor in self._trained(stage)}
+            for tensor in self._parameters():
+                tensor.requires_grad_(id(tensor) in trained)
+            groups = [{"params": list(parameters), "lr": rate} for parameters, rate in stage.groups]
+            optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay)
+            self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
+        return stage, first
+
+    def _trained(self, stage: Stage) -> list[Tensor]:
+        return [tensor for parameters, _ in stage.groups for tensor in parameters]
+
+    def _parameters(self) -> list[Tensor]:
+        """Return everything that any stage learns, each tensor once."""
+        tensors = [tensor for stage in self.stages for tensor in self._trained(stage)]
+        return list({id(tensor): tensor for tensor in tensors}.values())
+
+    def state(self) -> StepState:
+        """Return a copy of all that is needed to go on from here."""
+        self._enter_stage()
+        return StepState(
+            done=self.done,
+            parameters=[tensor.detach().clone() for tensor in self._parameters()],
+            optimizer=copied(self._optimizer.state_dict()),
+            generator=self.generator.get_state().clone(),
+            method=copied(self.method.state()),
+            losses=list(self.losses),
+        )
+
+    @torch.no_grad()
+    def load(self, state: StepState) -> None:
+        """Go on from a state of the same training, bit for bit on the CPU."""
+        self.done, self.losses = state.done, list(state.losses)
+        for tensor, kept in zip(self._parameters(), state.parameters, strict=True):
+            tensor.copy_(kept)
+        self._optimizer_of = None
+        if self.done < self.total:
+            self._enter_stage()
+            self._optimizer.load_state_dict(copied(state.optimizer))
+        self.generator.set_state(state.generator)
+        self.method.load_state(state.method)

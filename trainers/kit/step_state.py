@@ -1,0 +1,106 @@
+"""Everything that a training needs to go on from a step, as one object that can be saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.files import write_atomic
+
+KEY = "step_state"
+
+
+@dataclass(frozen=True)
+class StepState:
+    """The state after `done` steps, counted over all stages.
+
+    Args:
+        parameters: what learns, in the order of the stages' groups.
+        optimizer: the optimizer's state dict of the stage that runs.
+        generator: the state of the generator that draws batches.
+        method, regularizers: what they keep besides (`Method.state`).
+        losses: of every step so far.
+    """
+
+    done: int
+    parameters: list[Tensor]
+    optimizer: dict[str, Any]
+    generator: Tensor
+    method: dict[str, Any]
+    losses: list[float]
+
+    def save(self, path: Path) -> None:
+        """Write the state to a safetensors file, whole or not at all."""
+        tensors: dict[str, Tensor] = {}
+        plain = _pack({"optimizer": self.optimizer, "method": self.method}, "", tensors)
+        for number, tensor in enumerate(self.parameters):
+            tensors[f"parameter/{number}"] = tensor
+        tensors["generator"] = self.generator
+        about = {"done": self.done, "parameters": len(self.parameters), "losses": self.losses, "plain": plain}
+        kept = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+        write_atomic(path, save(kept, metadata={KEY: json.dumps(about)}))
+
+    @classmethod
+    def open(cls, path: Path) -> StepState:
+        """Read the state that `save` wrote. Raises StudioError when it is damaged."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()[KEY])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
+            plain = _unpack(about["plain"], tensors)
+            parameters = [tensors[f"parameter/{number}"] for number in range(about["parameters"])]
+            return cls(
+                about["done"],
+                parameters,
+                plain["optimizer"],
+                tensors["generator"],
+                plain["method"],
+                about["losses"],
+            )
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            hint = "Delete it and train again from the photos."
+            raise StudioError(
+                f"{path.name} cannot be read: the training cannot go on from it.", hint
+            ) from error
+
+
+def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Return a JSON value in which tensors are named; they go into `tensors`. Keys may be numbers."""
+    if isinstance(value, Tensor):
+        tensors[f"state{name}"] = value
+        return {"tensor": f"state{name}"}
+    if isinstance(value, Mapping):
+        return {"items": [[key, _pack(inner, f"{name}/{key}", tensors)] for key, inner in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_pack(inner, f"{name}/{number}", tensors) for number, inner in enumerate(value)]}
+    return {"plain": value}
+
+
+def _unpack(value: dict[str, Any], tensors: Mapping[str, Tensor]) -> Any:
+    """Return what `_pack` packed."""
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "items" in value:
+        return {key: _unpack(inner, tensors) for key, inner in value["items"]}
+    if "list" in value:
+        return [_unpack(inner, tensors) for inner in value["list"]]
+    return value["plain"]
+
+
+def copied(state: Any) -> Any:
+    """Return a copy of a state dict whose tensors no longer change."""
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, Mapping):
+        return {key: copied(inner) for key, inner in state.items()}
+    if isinstance(state, list | tuple):
+        return [copied(inner) for inner in state]
+    return state
