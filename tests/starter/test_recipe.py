@@ -49,10 +49,10 @@ def test_a_cut_out_has_no_empty_border() -> None:
 
 def test_a_mask_covers_exactly_what_the_drawing_changed() -> None:
     scene = scenes.Scene([scenes.Placement(shape(), 0.5, 0.5, 0.5)], "red", (200, 0, 0), (200, 0, 0))
-    painted = np.asarray(scene.compose())
-    assert (painted[scene.masks[0]].mean(axis=1) < 100).all()
+    pixels = np.asarray(scene.compose())
+    assert (pixels[scene.masks[0]].mean(axis=1) < 100).all()
     assert scene.masks[0].sum() == pytest.approx(32 * 21, rel=0.05)
-    assert tuple(painted[0, 0]) == (200, 0, 0)
+    assert tuple(pixels[0, 0]) == (200, 0, 0)
 
 
 def test_the_same_seed_makes_the_same_scenes() -> None:

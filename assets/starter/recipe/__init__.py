@@ -1,1 +1,1 @@
-"""How the starter was made: drawings, scenes, autoencoder, painter, judge, figures."""
+"""Train the starter: drawings, scenes, autoencoder, diffusion model, judge, evaluation."""

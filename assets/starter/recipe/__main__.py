@@ -1,4 +1,4 @@
-"""One command for each stage of making the starter, and `all`: python -m assets.starter.recipe painter."""
+"""Train the starter: one command per stage, or `all`. Example: python -m assets.starter.recipe painter."""
 
 from __future__ import annotations
 
@@ -13,197 +13,244 @@ from transformers import CLIPTokenizer
 
 from studio.models.clip import Clip
 
-from . import apart, autoencoder, captioned, crew, demo, judge, measure, mistakes, painter, words
+from . import (
+    autoencoder,
+    captioned_folder,
+    demo_photos,
+    diffusion_model,
+    evaluation,
+    held_out_scenes,
+    judge,
+    judge_mistakes,
+    vocabulary,
+    worker_processes,
+)
 from .drawings import (
     STARTER,
     Drawing,
-    every_drawing,
+    all_package_drawings,
+    drawings_from_packages,
+    drawings_sheet,
     fetch_packages,
-    from_folder,
-    from_packages,
-    is_left_out,
-    save,
-    sheet,
+    is_held_out,
+    read_drawings,
+    save_drawings,
+    world,
 )
-from .drawings import world as known
-from .scenes import TWO_OBJECTS
+from .scenes import TWO_OBJECTS_SHARE
 
 STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
-EXTRAS = ("second_judge", "rank")
-# What the last training of the shipped starter had, on two cores.
-MINUTES = {"autoencoder": 30.0, "painter": 84.0, "decoder": 55.0, "judge": 27.0, "second_judge": 18.0}
+EXTRA_STAGES = ("second_judge", "rank")  # not part of `all`
+# Training time of the shipped starter's last training, on two CPU cores.
+DEFAULT_MINUTES = {
+    "autoencoder": 30.0,
+    "painter": 84.0,
+    "decoder": 55.0,
+    "judge": 27.0,
+    "second_judge": 18.0,
+}
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m assets.starter.recipe", description=__doc__)
-    parser.add_argument("stage", choices=[*STAGES, *EXTRAS, "all"])
-    parser.add_argument("--work", type=Path, default=Path(".cache/starter"), help="drawings and checkpoints")
-    parser.add_argument("--out", type=Path, default=STARTER, help="where the finished starter goes")
+    parser.add_argument("stage", choices=[*STAGES, *EXTRA_STAGES, "all"])
     parser.add_argument(
-        "--packages", type=Path, help="a folder of unpacked npm packages to use instead of npm"
+        "--work", type=Path, default=Path(".cache/starter"), help="folder for drawings and checkpoints"
+    )
+    parser.add_argument("--out", type=Path, default=STARTER, help="folder for the trained starter")
+    parser.add_argument(
+        "--packages", type=Path, help="folder of unpacked npm packages, instead of downloading them"
     )
     parser.add_argument(
-        "--drawings", type=Path, help="your own cut-outs, STYLE/NOUN.png, instead of packages"
+        "--drawings", type=Path, help="folder of your own cut-outs, STYLE/NOUN.png, instead of packages"
     )
     parser.add_argument(
         "--captioned",
         type=Path,
-        help="your own captioned pictures, cat.png beside cat.txt, instead of scenes",
+        help="folder of your own captioned pictures, cat.png beside cat.txt, instead of scenes",
     )
     parser.add_argument(
         "--start-from",
         type=Path,
-        help="a finished starter, to begin with its weights",
+        help="folder of a trained starter whose weights to continue from",
     )
-    parser.add_argument("--minutes", type=float, help="time to train; a stage resumes where it was stopped")
+    parser.add_argument(
+        "--minutes", type=float, help="training time of the stage; it resumes where it was stopped"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
-        "--scenes", type=int, default=30_000, help="cached scenes that the painter learns from"
+        "--scenes", type=int, default=30_000, help="cached scenes in the diffusion model's training set"
     )
-    gentle = "share of the usual learning rate that a painter trains at; a finished one wants less"
-    parser.add_argument("--rate", type=float, default=1.0, help=gentle)
-    parser.add_argument("--pairs", type=float, default=TWO_OBJECTS, help="share of them with two objects")
-    parser.add_argument("--batch", type=int, default=48, help="pictures in a painter's step")
-    parser.add_argument("--pictures", type=int, default=200, help="pictures painted to be measured")
-    parser.add_argument("--checkpoints", type=Path, nargs="+", help="finished starters to rank")
-    parser.add_argument("--tiny", action="store_true", help="run everything for seconds, to see that it runs")
+    rate_help = "factor on the diffusion model's learning rate; below 1 to continue a trained one"
+    parser.add_argument("--rate", type=float, default=1.0, help=rate_help)
+    parser.add_argument(
+        "--pairs", type=float, default=TWO_OBJECTS_SHARE, help="share of those scenes with two objects"
+    )
+    parser.add_argument("--batch", type=int, default=48, help="batch size of the diffusion model")
+    parser.add_argument("--pictures", type=int, default=200, help="pictures generated for the evaluation")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", help="trained starters to rank")
+    parser.add_argument("--tiny", action="store_true", help="test run: a few seconds per stage")
     return parser.parse_args()
 
 
 class Recipe:
-    """The stages, each a method of its name, reading and writing the work folder."""
+    """The stages of the training. Each method named like a stage runs it.
 
-    def __init__(self, asked: argparse.Namespace) -> None:
-        self.asked = asked
-        self.work: Path = asked.work
-        self.out: Path = asked.out
-        self.device: str = asked.device
-        self.cache = asked.drawings or self.work / "drawings"
-        if asked.tiny:
-            asked.scenes, asked.pictures, asked.batch = 64, 4, 8
+    They read and write the work folder, and write the trained starter to the out folder.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.work: Path = options.work
+        self.out: Path = options.out
+        self.device: str = options.device
+        self.drawings_folder = options.drawings or self.work / "drawings"
+        if options.tiny:
+            options.scenes, options.pictures, options.batch = 64, 4, 8
 
     def minutes(self, stage: str) -> float:
-        return 0.03 if self.asked.tiny else self.asked.minutes or MINUTES[stage]
+        """Return how long to train in a stage."""
+        return 0.03 if self.options.tiny else self.options.minutes or DEFAULT_MINUTES[stage]
 
     def modules(self) -> Path:
-        return self.asked.packages or fetch_packages(self.work)
+        """Return the node_modules folder with the packages, downloading them if needed."""
+        return self.options.packages or fetch_packages(self.work)
 
-    def trained(self) -> list[Drawing]:
-        return [drawing for drawing in from_folder(self.cache) if not is_left_out(drawing)]
+    def training_drawings(self) -> list[Drawing]:
+        """Read the drawings of the training split."""
+        return [drawing for drawing in read_drawings(self.drawings_folder) if not is_held_out(drawing)]
 
-    def vocabulary(self) -> list[str]:
+    def words(self) -> list[str]:
+        """Read the vocabulary that stage `data` wrote."""
         return json.loads((self.work / "words.json").read_text())
 
     def data(self) -> None:
-        """Drawings and vocabulary, and a contact sheet of the drawings to be checked by eye."""
+        """Write the drawings, a contact sheet of them, and the vocabulary."""
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / ".gitignore").write_text("*\n")
-        vocabulary = words.world_words()
-        if self.asked.captioned:
-            vocabulary = sorted({*vocabulary, *captioned.words_of(self.own_pictures())})
-        elif not self.asked.drawings:
+        words = vocabulary.world_words()
+        if self.options.captioned:
+            words = sorted({*words, *captioned_folder.caption_words(self.captioned_pictures())})
+        elif not self.options.drawings:
             modules = self.modules()
-            drawings = from_packages(modules)
-            save(drawings, self.cache)
-            save(every_drawing(modules), self.work / "every")
-            sheet(drawings, list(known()["styles"])).save(self.work / "drawings.png")
-            vocabulary = sorted({*vocabulary, *words.emoji_words(modules)})
-        (self.work / "words.json").write_text(json.dumps(vocabulary))
+            drawings = drawings_from_packages(modules)
+            save_drawings(drawings, self.drawings_folder)
+            save_drawings(all_package_drawings(modules), self.work / "every")
+            drawings_sheet(drawings, list(world()["styles"])).save(self.work / "drawings.png")
+            words = sorted({*words, *vocabulary.emoji_words(modules)})
+        (self.work / "words.json").write_text(json.dumps(words))
 
-    def own_pictures(self) -> list[captioned.Captioned]:
-        return captioned.from_folder(self.asked.captioned)
+    def captioned_pictures(self) -> list[captioned_folder.CaptionedPicture]:
+        """Read the pictures of --captioned."""
+        return captioned_folder.read_captioned_folder(self.options.captioned)
 
-    def pools(self) -> tuple[Tensor, Tensor]:
-        """Pictures for an autoencoder to learn from, and typical ones to scale its latents by."""
-        count, few = (64, 16) if self.asked.tiny else (12_000, 1_000)
-        if self.asked.captioned:
-            found = self.own_pictures()
-            return captioned.pictures(found, count, autoencoder.LEAVES), captioned.pictures(found, few)
-        trained = self.trained()
-        every = from_folder(self.work / "every") or trained
-        return autoencoder.mixed_pictures(every, count), autoencoder.pictures(trained, few)
+    def autoencoder_pictures(self) -> tuple[Tensor, Tensor]:
+        """Return the autoencoder's training set, and pictures to compute its scaling factor from.
+
+        Both (n, 3, 64, 64) bytes.
+        """
+        count, scale_count = (64, 16) if self.options.tiny else (12_000, 1_000)
+        if self.options.captioned:
+            dataset = self.captioned_pictures()
+            return (
+                captioned_folder.picture_tensor(dataset, count, autoencoder.DEAD_LEAVES_SHARE),
+                captioned_folder.picture_tensor(dataset, scale_count),
+            )
+        trained = self.training_drawings()
+        every = read_drawings(self.work / "every") or trained
+        return autoencoder.training_pictures(every, count), autoencoder.scene_pictures(trained, scale_count)
 
     def autoencoder(self) -> None:
+        """Train the autoencoder."""
         file = self.work / "autoencoder.pt"
-        given = self.asked.start_from
-        start = given and AutoencoderKL.from_pretrained(given / "vae", torch_dtype=torch.float32)
-        model = autoencoder.train(*self.pools(), file, self.minutes("autoencoder"), self.device, start=start)
+        starter = self.options.start_from
+        start = starter and AutoencoderKL.from_pretrained(starter / "vae", torch_dtype=torch.float32)
+        model = autoencoder.train(
+            *self.autoencoder_pictures(), file, self.minutes("autoencoder"), self.device, start=start
+        )
         model.save_pretrained(self.work / "vae")
 
     def decoder(self) -> None:
-        """Sharper pictures from the same latents, in the finished starter."""
-        shipped = AutoencoderKL.from_pretrained(self.out / "vae", torch_dtype=torch.float32)
+        """Train the decoder of the trained starter further; its latents stay the same."""
+        start = AutoencoderKL.from_pretrained(self.out / "vae", torch_dtype=torch.float32)
         model = autoencoder.train(
-            *self.pools(),
+            *self.autoencoder_pictures(),
             self.work / "decoder.pt",
             self.minutes("decoder"),
             self.device,
-            start=shipped,
+            start=start,
             decoder_only=True,
         )
         model.to("cpu", torch.float16).save_pretrained(self.out / "vae")
-        forget_places(self.out)
+        remove_local_paths(self.out)
 
     def painter(self) -> None:
-        tokenizer = words.build(self.vocabulary())
-        encoder = AutoencoderKL.from_pretrained(self.work / "vae").to(self.device)
-        data: painter.LatentScenes | captioned.CaptionedLatents
-        if self.asked.captioned:
-            data = captioned.CaptionedLatents(self.own_pictures(), encoder, self.device)
+        """Train the diffusion model (text encoder and U-Net) and write the starter."""
+        tokenizer = vocabulary.build_tokenizer(self.words())
+        vae = AutoencoderKL.from_pretrained(self.work / "vae").to(self.device)
+        dataset: diffusion_model.SceneLatents | captioned_folder.CaptionedLatents
+        if self.options.captioned:
+            dataset = captioned_folder.CaptionedLatents(self.captioned_pictures(), vae, self.device)
         else:
-            data = painter.LatentScenes.cached(
+            dataset = diffusion_model.SceneLatents.load_or_make(
                 self.work / "latents.pt",
-                self.trained(),
-                encoder,
-                self.asked.scenes,
+                self.training_drawings(),
+                vae,
+                self.options.scenes,
                 self.device,
-                self.asked.pairs,
+                self.options.pairs,
             )
-        used = painter.words_of(data, tokenizer)
-        mean = painter.train(
-            data,
+        used = diffusion_model.used_token_ids(dataset, tokenizer)
+        starter = self.options.start_from
+        model = diffusion_model.train(
+            dataset,
             tokenizer,
             used,
             self.work / "painter.pt",
             self.minutes("painter"),
             self.device,
-            self.asked.batch,
-            rate=painter.RATE * self.asked.rate,
-            compiled=not self.asked.tiny,
-            start=self.asked.start_from and painter.Painter.of(self.asked.start_from),
+            self.options.batch,
+            learning_rate=diffusion_model.LEARNING_RATE * self.options.rate,
+            compiled=not self.options.tiny,
+            start=starter and diffusion_model.DiffusionModel.from_starter(starter),
         )
-        if crew.rank() == 0:
-            self.ship(mean, tokenizer, encoder)
+        if worker_processes.rank() == 0:
+            self.write_starter(model, tokenizer, vae)
 
-    def ship(self, mean: painter.Painter, tokenizer: CLIPTokenizer, encoder: AutoencoderKL) -> None:
-        """Write the starter in half precision, and see that it opens again the same."""
-        pipeline = painter.as_pipeline(mean, tokenizer, encoder).to("cpu", torch.float16)
-        pipeline.tokenizer = words.build(self.vocabulary())  # one that no batch has set to pad
+    def write_starter(
+        self, model: diffusion_model.DiffusionModel, tokenizer: CLIPTokenizer, vae: AutoencoderKL
+    ) -> None:
+        """Write the starter in half precision, and check that it loads with equal weights."""
+        pipeline = diffusion_model.as_pipeline(model, tokenizer, vae).to("cpu", torch.float16)
+        # `tokenizer` has stored the padding of its last batch; a new one has not.
+        pipeline.tokenizer = vocabulary.build_tokenizer(self.words())
         pipeline.save_pretrained(self.out)
-        forget_places(self.out)
-        again = type(pipeline).from_pretrained(
+        remove_local_paths(self.out)
+        loaded = type(pipeline).from_pretrained(
             self.out, safety_checker=None, local_files_only=True, dtype=torch.float16
         )
-        assert len(again.tokenizer) == len(tokenizer)
+        assert len(loaded.tokenizer) == len(tokenizer)
         for part in ("unet", "text_encoder", "vae"):
-            before, after = (getattr(p, part).state_dict() for p in (pipeline, again))
+            before, after = (getattr(p, part).state_dict() for p in (pipeline, loaded))
             assert all(torch.equal(before[name], after[name]) for name in before), f"{part} changed"
 
     def judge(self) -> None:
+        """Train the judge."""
         judge.train(
-            self.trained(),
-            self.vocabulary(),
+            self.training_drawings(),
+            self.words(),
             self.out / "judge",
             self.work / "judge.pt",
             self.minutes("judge"),
-            start=self.asked.start_from and self.asked.start_from / "judge",
+            start=self.options.start_from and self.options.start_from / "judge",
         )
 
     def second_judge(self) -> None:
-        """An independent judge, kept in the work folder: does it rank painters as the first one does?"""
+        """Train a second, independent judge in the work folder, to compare its ranking with the first's."""
         judge.train(
-            self.trained(),
-            self.vocabulary(),
+            self.training_drawings(),
+            self.words(),
             self.work / "second-judge",
             self.work / "second-judge.pt",
             self.minutes("second_judge"),
@@ -211,34 +258,40 @@ class Recipe:
         )
 
     def rank(self) -> None:
-        """The share of right first guesses of each of --checkpoints, by both judges."""
-        judges = [Clip.open(place) for place in (self.out / "judge", self.work / "second-judge")]
-        for place in self.asked.checkpoints or [self.out]:
-            shares = measure.shares(place, judges, self.asked.pictures, self.device)
-            print(f"{place}: {', '.join(f'{share:.3f}' for share in shares)}", flush=True)
+        """Print the accuracy of both judges on pictures of each of --checkpoints."""
+        judges = [Clip.open(folder) for folder in (self.out / "judge", self.work / "second-judge")]
+        for folder in self.options.checkpoints or [self.out]:
+            shares = evaluation.accuracy_by_judge(folder, judges, self.options.pictures, self.device)
+            print(f"{folder}: {', '.join(f'{share:.3f}' for share in shares)}", flush=True)
 
     def measure(self) -> None:
-        groups = {"trained": self.trained()}
-        if not self.asked.drawings:
-            groups["left_out"] = [drawing for drawing in from_folder(self.cache) if is_left_out(drawing)]
-            groups["openmoji"] = from_packages(self.modules(), ["openmoji"])
-        figures, page = measure.measure(self.out, groups, self.asked.pictures, self.device)
+        """Evaluate the starter; write the figures, a contact sheet and the judge's mistakes."""
+        splits = {"trained": self.training_drawings()}
+        if not self.options.drawings:
+            drawings = read_drawings(self.drawings_folder)
+            splits["left_out"] = [drawing for drawing in drawings if is_held_out(drawing)]
+            splits["openmoji"] = drawings_from_packages(self.modules(), ["openmoji"])
+        figures, page = evaluation.evaluate(self.out, splits, self.options.pictures, self.device)
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
         page.save(self.work / "contact-sheet.png", optimize=True)
-        found = mistakes.mistakes(Clip.open(self.out / "judge"), groups)
-        mistakes.mistakes_sheet(found, groups["trained"]).save(self.work / "mistakes.png", optimize=True)
+        mistakes = judge_mistakes.find_mistakes(Clip.open(self.out / "judge"), splits)
+        sheet = judge_mistakes.mistakes_sheet(mistakes, splits["trained"])
+        sheet.save(self.work / "mistakes.png", optimize=True)
         print(json.dumps(figures, indent=2))
 
     def demo(self) -> None:
-        demo.make(self.modules(), self.out.parent / "demo")
+        """Write the demo photos."""
+        demo_photos.write_demo_photos(self.modules(), self.out.parent / "demo")
 
     def apart(self) -> None:
-        """Held-out scenes with masks."""
-        apart.make(from_folder(self.cache), self.out.parent / "demo" / "scenes")
+        """Write the scenes of several held-out drawings, with their masks."""
+        held_out_scenes.write_held_out_scenes(
+            read_drawings(self.drawings_folder), self.out.parent / "demo" / "scenes"
+        )
 
 
-def forget_places(starter: Path) -> None:
-    """Take the folders of this machine out of a starter's configurations."""
+def remove_local_paths(starter: Path) -> None:
+    """Remove the local path that diffusers stores in each `config.json` of a starter."""
     for file in starter.glob("*/config.json"):
         config = json.loads(file.read_text())
         if config.pop("_name_or_path", None):
@@ -246,20 +299,21 @@ def forget_places(starter: Path) -> None:
 
 
 def main() -> None:
-    asked = arguments()
+    """Run the stage that the command line names, or all of them."""
+    options = parse_arguments()
     torch.set_flush_denormal(True)
     if torch.distributed.is_torchelastic_launched():
         torch.set_num_threads(1)
-        crew.join()
-    recipe = Recipe(asked)
-    stages = STAGES if asked.stage == "all" else (asked.stage,)
-    without = ("demo", "apart") if asked.captioned or asked.drawings else ()
-    without += ("judge", "measure") if asked.captioned else ()
-    stages = tuple(stage for stage in stages if stage not in without)
+        worker_processes.join_group()
+    recipe = Recipe(options)
+    stages = STAGES if options.stage == "all" else (options.stage,)
+    skipped = ("demo", "apart") if options.captioned or options.drawings else ()
+    skipped += ("judge", "measure") if options.captioned else ()
+    stages = tuple(stage for stage in stages if stage not in skipped)
     for stage in stages:
         print(f"== {stage}", flush=True)
         getattr(recipe, stage)()
-    crew.leave()
+    worker_processes.leave_group()
 
 
 if __name__ == "__main__":

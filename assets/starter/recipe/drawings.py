@@ -1,4 +1,7 @@
-"""The drawings that the starter learns from: npm packages (or one's own folder) as named cut-outs."""
+"""The dataset of drawings: objects cut out of their background, from npm packages or from a folder.
+
+"The world" is what the starter knows: the nouns, drawing styles and background colours of `world.json`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 STARTER = Path(__file__).resolve().parents[1]
-SIDE = 128  # pixels of a cached drawing; scenes shrink it to 30-60
+DRAWING_SIDE = 128  # pixels of a cached drawing; scenes shrink it to 30-60
 LICENCES = {
     "fluent-emoji-3d": "MIT",
     "fluent-emoji-flat": "MIT",
@@ -29,25 +32,30 @@ PACKAGES = ["emojibase-data", "@lobehub/fluent-emoji-3d"] + [
 
 @dataclass(frozen=True)
 class Drawing:
-    """One object cut out of its background: an RGBA picture, `SIDE` pixels on its longer side."""
+    """One object cut out of its background.
+
+    `noun`: what it shows. `source`: the package, for example "noto", or the style folder of a user's own
+    drawings. `picture`: RGBA, `DRAWING_SIDE` pixels on its longer side.
+    """
 
     noun: str
-    source: str  # the package, e.g. "noto"; for a folder of one's own, the name of the style
+    source: str
     picture: Image.Image
 
     @property
     def name(self) -> str:
+        """Return SOURCE/NOUN, as drawings are named in `world.json`."""
         return f"{self.source}/{self.noun}"
 
 
 @cache
 def world(path: Path = STARTER / "world.json") -> dict:
-    """Nouns, styles, colours and left-out drawings, as `world.json` has them."""
+    """Read `world.json`: nouns, styles, colours, caption templates, and held-out drawings ("left_out")."""
     return json.loads(path.read_text())
 
 
 def fetch_packages(folder: Path) -> Path:
-    """Install the drawing packages with npm into `folder`; returns its node_modules (about 250 MB)."""
+    """Install the npm packages with the drawings into `folder` (about 250 MB). Returns its node_modules."""
     modules = folder / "node_modules"
     if all((modules / name).is_dir() for name in PACKAGES):
         return modules
@@ -57,8 +65,8 @@ def fetch_packages(folder: Path) -> Path:
     return modules
 
 
-def cut_out(picture: Image.Image, side: int = SIDE) -> Image.Image:
-    """Crop an RGBA picture to what is visible and scale its longer side to `side` pixels."""
+def cut_out(picture: Image.Image, side: int = DRAWING_SIDE) -> Image.Image:
+    """Crop an RGBA picture to its visible part and scale the longer side to `side` pixels."""
     picture = picture.convert("RGBA")
     visible = picture.getchannel("A").point(lambda alpha: 255 if alpha > 24 else 0).getbbox()
     picture = picture.crop(visible)
@@ -66,8 +74,11 @@ def cut_out(picture: Image.Image, side: int = SIDE) -> Image.Image:
     return picture.resize([max(1, round(length * scale)) for length in picture.size], Image.LANCZOS)
 
 
-def package_drawing(modules: Path, noun: str, source: str, side: int = SIDE) -> Drawing | None:
-    """Draw `noun` as the package `source` draws it, or None if the package lacks it."""
+def drawing_from_package(modules: Path, noun: str, source: str, side: int = DRAWING_SIDE) -> Drawing | None:
+    """Read the drawing of `noun` from the package `source`. Returns None if the package has none.
+
+    `modules`: the node_modules folder.
+    """
     entry = world()["nouns"][noun]
     if source == "fluent-emoji-3d":
         code = code_points(modules)[entry["icon"]]
@@ -78,69 +89,77 @@ def package_drawing(modules: Path, noun: str, source: str, side: int = SIDE) -> 
             return None
         return Drawing(noun, source, cut_out(Image.open(found), side))
     icon = entry.get(source, entry["icon"])
-    svg = icon and vector(modules, source, icon)
-    return Drawing(noun, source, cut_out(rasterised(svg, side * 5 // 4), side)) if svg else None
+    svg = icon and svg_text(modules, source, icon)
+    return Drawing(noun, source, cut_out(rasterise(svg, side * 5 // 4), side)) if svg else None
 
 
-def from_packages(modules: Path, sources: list[str] | None = None, side: int = SIDE) -> list[Drawing]:
-    """All drawings of the world in the five trained sets (or in `sources`), left-out ones included."""
-    pairs = [(noun, source) for noun in world()["nouns"] for source in sources or world()["styles"]]
-    drawn = (package_drawing(modules, noun, source, side) for noun, source in pairs)
-    return [drawing for drawing in drawn if drawing]
+def drawings_from_packages(
+    modules: Path, sources: list[str] | None = None, side: int = DRAWING_SIDE
+) -> list[Drawing]:
+    """Read the drawings of all nouns, the held-out ones included.
 
-
-def every_drawing(modules: Path, side: int = SIDE) -> list[Drawing]:
-    """All that the five trained sets draw, named or not, for the autoencoder alone: some 6,000 cut-outs.
-
-    Left-out drawings are not among them, nor are flags, letters and repetitions in other skin tones.
+    `sources`: the packages; by default the five that the starter is trained on.
     """
-    held = {tuple(name.split("/")) for name in world()["left_out"]}
-    hidden = {
-        (source, world()["nouns"][noun].get(source, world()["nouns"][noun]["icon"])) for source, noun in held
+    pairs = [(noun, source) for noun in world()["nouns"] for source in sources or world()["styles"]]
+    drawings = (drawing_from_package(modules, noun, source, side) for noun, source in pairs)
+    return [drawing for drawing in drawings if drawing]
+
+
+def all_package_drawings(modules: Path, side: int = DRAWING_SIDE) -> list[Drawing]:
+    """Read all drawings of the five training packages, also of nouns that are not in the world.
+
+    Only the autoencoder is trained on them. Held-out drawings, flags, letters, and variants in other skin
+    tones are skipped.
+    """
+    held_out = {tuple(name.split("/")) for name in world()["left_out"]}
+    held_out_icons = {
+        (source, world()["nouns"][noun].get(source, world()["nouns"][noun]["icon"]))
+        for source, noun in held_out
     }
-    drawn = []
+    drawings = []
     for source in world()["styles"]:
         if source == "fluent-emoji-3d":
             codes = {code.removesuffix("-fe0f"): icon for icon, code in code_points(modules).items()}
             files = sorted((modules / "@lobehub" / source / "assets").glob("*.webp"))
             named = ((codes.get(file.stem.removesuffix("-fe0f"), ""), file) for file in files)
-            pictures = ((name, Image.open(file)) for name, file in named if is_thing(name))
+            pictures = ((name, Image.open(file)) for name, file in named if shows_object(name))
         else:
-            names = filter(is_thing, icons(modules, source)["icons"])
-            pictures = ((name, rasterised(vector(modules, source, name), side * 5 // 4)) for name in names)
-        drawn += [
+            names = filter(shows_object, icon_collection(modules, source)["icons"])
+            pictures = ((name, rasterise(svg_text(modules, source, name), side * 5 // 4)) for name in names)
+        drawings += [
             Drawing(name, source, cut_out(picture, side))
             for name, picture in pictures
-            if (source, name) not in hidden
+            if (source, name) not in held_out_icons
         ]
-    return drawn
+    return drawings
 
 
-def is_thing(icon: str) -> bool:
-    """Whether an icon's name promises more than a sign, and is not a repetition in another skin tone."""
+def shows_object(icon: str) -> bool:
+    """Return whether the icon's name is not that of a sign, letter, flag or skin tone variant."""
     signs = r"skin-tone|-(light|medium|dark)$|^flag|button|keycap|clock|-thirty"
     return len(icon) > 1 and not re.search(signs, icon)
 
 
-def from_folder(folder: Path) -> list[Drawing]:
-    """Cut-outs of one's own: transparent PNGs at `folder/STYLE/NOUN.png`."""
+def read_drawings(folder: Path) -> list[Drawing]:
+    """Read transparent PNGs at `folder/STYLE/NOUN.png`."""
     files = sorted(folder.glob("*/*.png"))
     return [Drawing(file.stem, file.parent.name, cut_out(Image.open(file))) for file in files]
 
 
-def is_left_out(drawing: Drawing) -> bool:
-    """Whether the drawing must stay unseen by autoencoder, painter and judge alike."""
+def is_held_out(drawing: Drawing) -> bool:
+    """Return whether the drawing is in the held-out split, which nothing is trained on."""
     return drawing.name in world()["left_out"]
 
 
 @cache
-def icons(modules: Path, source: str) -> dict:
+def icon_collection(modules: Path, source: str) -> dict:
+    """Read the `icons.json` of an Iconify package."""
     return json.loads((modules / "@iconify-json" / source / "icons.json").read_text())
 
 
-def vector(modules: Path, source: str, icon: str) -> str | None:
-    """The SVG text of one icon, aliases followed."""
-    collection = icons(modules, source)
+def svg_text(modules: Path, source: str, icon: str) -> str | None:
+    """Return the SVG of an icon in an Iconify package, following aliases; None if there is none."""
+    collection = icon_collection(modules, source)
     while icon in collection.get("aliases", {}):
         icon = collection["aliases"][icon]["parent"]
     entry = collection["icons"].get(icon)
@@ -153,8 +172,9 @@ def vector(modules: Path, source: str, icon: str) -> str | None:
     return f'<svg {namespaces} viewBox="{box}">{entry["body"]}</svg>'
 
 
-def rasterised(svg: str, side: int) -> Image.Image:
-    import resvg_py  # needed to rebuild the starter, not to use it
+def rasterise(svg: str, side: int) -> Image.Image:
+    """Render an SVG to a picture, `side` pixels square."""
+    import resvg_py  # an optional dependency, needed only to rebuild the starter
 
     png = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, skip_system_fonts=True)
     return Image.open(io.BytesIO(bytes(png)))
@@ -162,21 +182,24 @@ def rasterised(svg: str, side: int) -> Image.Image:
 
 @cache
 def code_points(modules: Path) -> dict[str, str]:
-    """Icon name (as the vector packages spell it) -> hexadecimal code points, lower case."""
+    """Return icon name -> Unicode code points (lower-case hexadecimal), from emojibase-data."""
     entries = json.loads((modules / "emojibase-data" / "en" / "data.json").read_text())
     return {entry["label"].lower().replace(" ", "-"): entry["hexcode"].lower() for entry in entries}
 
 
-def save(drawings: list[Drawing], folder: Path) -> None:
-    """Cache drawings as `folder/SOURCE/NOUN.png`, the layout that `from_folder` reads."""
+def save_drawings(drawings: list[Drawing], folder: Path) -> None:
+    """Write drawings as `folder/SOURCE/NOUN.png`, the layout that `read_drawings` reads."""
     for drawing in drawings:
         file = folder / drawing.source / f"{drawing.noun}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         drawing.picture.save(file)
 
 
-def sheet(drawings: list[Drawing], columns: list[str], cell: int = 64) -> Image.Image:
-    """A contact sheet: a row per noun, a column per source, for the eye to check."""
+def drawings_sheet(drawings: list[Drawing], columns: list[str], cell: int = 64) -> Image.Image:
+    """Draw a contact sheet of drawings, one row per noun and one column per source.
+
+    `columns`: the sources in order. `cell` (pixels): side of one drawing.
+    """
     nouns = list(dict.fromkeys(drawing.noun for drawing in drawings))
     page = Image.new("RGB", (cell * len(columns), cell * len(nouns)), "white")
     for drawing in drawings:

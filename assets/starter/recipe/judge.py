@@ -1,4 +1,8 @@
-"""The judge's training: picture-text contrast, and the same drawing in another scene against others."""
+"""Train the judge: a small CLIP that scores the starter's pictures.
+
+The loss has two contrastive terms: pictures against captions, and pictures of the same drawing in two scenes
+against pictures of other drawings.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +21,31 @@ from torch import Tensor
 
 from studio.models.clip import Clip
 
-from .autoencoder import as_pixels
-from .budget import Budget, load_state, save_state
+from .autoencoder import normalise
 from .drawings import Drawing, world
-from .muon import optimizers, take_step
-from .scenes import PIXELS, Placement, Scene, backdrop, caption
-from .words import LONGEST, merges_for
+from .muon import build_optimizers, step_optimizers
+from .scenes import PIXELS, Placement, Scene, caption, gradient_colours
+from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
+from .vocabulary import MAX_TOKENS, merges_for
 
-SCENES = 32  # pictures made of each drawing
-RATE = 2e-3
-COMPANY = 12  # other drawings of the same nouns come along as hard negatives: nouns in a batch
+SCENES_PER_DRAWING = 32
+LEARNING_RATE = 2e-3
+NOUNS_PER_BATCH = 12  # each with all its drawings, so that drawings of the same noun are hard negatives
 
 
 def configuration(vocabulary: int, second: bool = False) -> dict:
-    """An open_clip configuration: a ModifiedResNet of width 16 and a two-layer text tower; the second judge
-    looks with a vision transformer instead."""
+    """Return the open_clip configuration of a judge.
+
+    `vocabulary`: number of tokens. `second`: that of the second judge, with a vision transformer in place
+    of a ModifiedResNet.
+    """
     convolutional = {"image_size": PIXELS, "layers": [1, 2, 2, 1], "width": 16}
     transformer = {"image_size": PIXELS, "layers": 4, "width": 128, "head_width": 32, "patch_size": 8}
     return {
         "embed_dim": 128,
         "vision_cfg": transformer if second else convolutional,
         "text_cfg": {
-            "context_length": LONGEST,
+            "context_length": MAX_TOKENS,
             "vocab_size": vocabulary,
             "width": 128,
             "heads": 4,
@@ -48,24 +55,28 @@ def configuration(vocabulary: int, second: bool = False) -> dict:
 
 
 def write_merges(words: list[str], file: Path) -> int:
-    """The vocabulary as open_clip reads it; returns its size. Without a time stamp: same words, same file."""
+    """Write the merges that `words` need, in open_clip's format. Returns the number of tokens."""
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges_for(words))]
     file.parent.mkdir(parents=True, exist_ok=True)
+    # Without a time stamp, the same words give the same bytes.
     file.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
     return 512 + len(lines) - 1 + 2
 
 
-def turned(drawing: Drawing, random: np.random.Generator) -> Drawing:
-    """The drawing mirrored as often as not, and tilted by up to 15 degrees: still the same drawing."""
+def augment_drawing(drawing: Drawing, random: np.random.Generator) -> Drawing:
+    """Mirror the drawing with probability 1/2 and rotate it by up to 15 degrees."""
     picture = ImageOps.mirror(drawing.picture) if random.random() < 0.5 else drawing.picture
     picture = picture.rotate(random.uniform(-15, 15), Image.BICUBIC, expand=True)
     return replace(drawing, picture=picture)
 
 
-class Album:
-    """Scenes of one object each, `SCENES` of every drawing, to meet the same drawing again elsewhere."""
+class JudgeDataset:
+    """Scenes of one object each, several of every drawing, kept in memory.
 
-    def __init__(self, drawings: list[Drawing], seed: int = 0, scenes: int = SCENES) -> None:
+    `pictures` (drawings * scenes, 3, 64, 64): bytes, all scenes of a drawing in a row.
+    """
+
+    def __init__(self, drawings: list[Drawing], seed: int = 0, scenes: int = SCENES_PER_DRAWING) -> None:
         random = np.random.default_rng(seed)
         self.drawings = drawings
         self.scenes = scenes
@@ -75,32 +86,38 @@ class Album:
             for _ in range(scenes):
                 colour = str(random.choice(list(world()["colours"])))
                 x, y = 0.5 + random.uniform(-0.08, 0.08, 2)
-                placement = Placement(turned(drawing, random), x, y, random.uniform(0.5, 0.9))
-                pictures.append(np.asarray(Scene([placement], colour, *backdrop(colour, random)).compose()))
+                placement = Placement(augment_drawing(drawing, random), x, y, random.uniform(0.5, 0.9))
+                scene = Scene([placement], colour, *gradient_colours(colour, random))
+                pictures.append(np.asarray(scene.compose()))
                 self.colours.append(colour)
         self.pictures = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-        self.of_noun: dict[str, list[int]] = {}
+        self.drawings_of_noun: dict[str, list[int]] = {}
         for index, drawing in enumerate(drawings):
-            self.of_noun.setdefault(drawing.noun, []).append(index)
+            self.drawings_of_noun.setdefault(drawing.noun, []).append(index)
 
     def batch(self, nouns: int, random: np.random.Generator) -> tuple[Tensor, list[int], list[tuple]]:
-        """All drawings of some nouns, each in two scenes.
+        """Draw a batch: all drawings of `nouns` random nouns, each in two scenes.
 
-        Returns (n, 3, 64, 64) bytes, the drawing's number of each picture, and its facts
-        (noun, source, colour).
+        Returns pictures (n, 3, 64, 64), bytes; for each the index of its drawing; and for each its
+        (noun, source, background colour).
         """
-        chosen = random.choice(list(self.of_noun), min(nouns, len(self.of_noun)), replace=False)
-        owners = [index for noun in chosen for index in self.of_noun[noun] for _ in range(2)]
-        rows = [owner * self.scenes + int(random.integers(self.scenes)) for owner in owners]
-        facts = [
-            (self.drawings[o].noun, self.drawings[o].source, self.colours[r])
-            for o, r in zip(owners, rows, strict=True)
+        chosen = random.choice(
+            list(self.drawings_of_noun), min(nouns, len(self.drawings_of_noun)), replace=False
+        )
+        drawn = [index for noun in chosen for index in self.drawings_of_noun[noun] for _ in range(2)]
+        rows = [index * self.scenes + int(random.integers(self.scenes)) for index in drawn]
+        contents = [
+            (self.drawings[i].noun, self.drawings[i].source, self.colours[r])
+            for i, r in zip(drawn, rows, strict=True)
         ]
-        return self.pictures[rows], owners, facts
+        return self.pictures[rows], drawn, contents
 
 
-def spoil(pixels: Tensor, random: np.random.Generator) -> Tensor:
-    """Blur, tint and noise, so that a painter's soft pictures are judged by what they show."""
+def augment_pictures(pixels: Tensor, random: np.random.Generator) -> Tensor:
+    """Blur, tint and add noise to pictures (n, 3, h, w), -1..1.
+
+    Generated pictures are softer than drawings; the judge has to recognise objects in them too.
+    """
     if random.random() < 0.6:
         side = int(random.integers(20, 60))
         small = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
@@ -109,8 +126,11 @@ def spoil(pixels: Tensor, random: np.random.Generator) -> Tensor:
     return (pixels + tint + torch.randn_like(pixels) * random.uniform(0, 0.08)).clamp(-1.1, 1.1)
 
 
-def smudge(pixels: Tensor, random: np.random.Generator) -> Tensor:
-    """The second judge's own way to spoil: contrast, brightness, and a grey patch over each picture."""
+def augment_pictures_second(pixels: Tensor, random: np.random.Generator) -> Tensor:
+    """Change contrast and brightness of pictures (n, 3, h, w), -1..1, and cover a 16 px square with grey.
+
+    The augmentation of the second judge.
+    """
     contrast = 1 + 0.25 * torch.randn(len(pixels), 1, 1, 1)
     pixels = pixels * contrast + 0.1 * torch.randn(len(pixels), 1, 1, 1)
     for picture, (y, x) in zip(pixels, random.integers(0, PIXELS - 16, (len(pixels), 2)), strict=True):
@@ -118,25 +138,32 @@ def smudge(pixels: Tensor, random: np.random.Generator) -> Tensor:
     return pixels.clamp(-1.1, 1.1)
 
 
-def spread_entropy(scores: Tensor, same: Tensor) -> Tensor:
-    """Cross-entropy of each row with a target spread evenly over its true entries, `same` (bool)."""
-    target = same.float() / same.sum(dim=1, keepdim=True).clamp(min=1)
-    return -(target * scores.log_softmax(dim=1)).sum(dim=1)[same.any(dim=1)].mean()
+def multi_target_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy of each row with the uniform distribution over its targets.
+
+    `logits` (n, m). `targets` (n, m): bool. Rows without a target do not count.
+    """
+    distribution = targets.float() / targets.sum(dim=1, keepdim=True).clamp(min=1)
+    return -(distribution * logits.log_softmax(dim=1)).sum(dim=1)[targets.any(dim=1)].mean()
 
 
-def truths(said: list[str], facts: list[tuple]) -> Tensor:
-    """(captions, pictures): whether each caption is true of each picture, told from the words in it."""
+def matching_captions(captions: list[str], contents: list[tuple]) -> Tensor:
+    """Return (captions, pictures) bool: whether each caption is true of each picture.
+
+    The noun must be the same; the style and the background colour only where the caption names them.
+    `contents`: (noun, source, background colour) of each picture; caption i was made for picture i.
+    """
     styles = world()["styles"]
     rows = []
-    for sentence, (own_noun, own_source, own_colour) in zip(said, facts, strict=True):
+    for text, (own_noun, own_source, own_colour) in zip(captions, contents, strict=True):
         style = styles.get(own_source, own_source)
-        needs_style, needs_colour = style in sentence, f"{own_colour} background" in sentence
+        names_style, names_colour = style in text, f"{own_colour} background" in text
         rows.append(
             [
                 noun == own_noun
-                and (source == own_source or not needs_style)
-                and (colour == own_colour or not needs_colour)
-                for noun, source, colour in facts
+                and (source == own_source or not names_style)
+                and (colour == own_colour or not names_colour)
+                for noun, source, colour in contents
             ]
         )
     return torch.tensor(rows)
@@ -148,54 +175,63 @@ def train(
     folder: Path,
     file: Path,
     minutes: float,
-    company: int = COMPANY,
+    nouns_per_batch: int = NOUNS_PER_BATCH,
     start: Path | None = None,
     second: bool = False,
 ) -> Clip:
-    """Train for `minutes`, resuming from `file`; writes what `Judge.open` reads into `folder`.
+    """Train a judge and write it to `folder`, where `Clip.open` reads it.
 
-    `start`: the folder of a finished judge, whose weights to begin with instead of random ones. `second`: an
-    independent one, of another seed, architecture and augmentation.
+    `words`: the vocabulary of its tokenizer.
+    `file`: the checkpoint, resumed from if it exists.
+    `start`: folder of a trained judge to continue from; None begins with random weights.
+    `second`: train the second judge, with another seed, architecture and augmentation.
     """
     torch.manual_seed(int(second))
     config = configuration(write_merges(words, folder / "merges.txt.gz"), second)
     judge = Clip.open(start) if start else Clip.build(config, folder / "merges.txt.gz")
     model = judge.model.train()
-    pair = optimizers(model, RATE)
-    budget = Budget(minutes, decay=0.6)
-    step = load_state(file, budget, model=model, **pair)
-    album = Album(drawings, seed=int(second))
+    optimizers = build_optimizers(model, LEARNING_RATE)
+    timer = TrainingTimer(minutes, decay_share=0.6)
+    step = load_checkpoint(file, timer, model=model, **optimizers)
+    dataset = JudgeDataset(drawings, seed=int(second))
     random = np.random.default_rng(int(time.time()))
-    while budget.progress < 1:
-        pictures, owners, facts = album.batch(company, random)
-        said = [caption([noun], source, colour, random) or noun for noun, source, colour in facts]
-        spoilt = (smudge if second else spoil)(as_pixels(pictures), random)
-        seen = model.encode_image(spoilt, normalize=True)
-        read = model.encode_text(judge.tokenizer(said), normalize=True)
+    while timer.progress < 1:
+        pictures, drawn, contents = dataset.batch(nouns_per_batch, random)
+        captions = [caption([noun], source, colour, random) or noun for noun, source, colour in contents]
+        pixels = (augment_pictures_second if second else augment_pictures)(normalise(pictures), random)
+        image_features = model.encode_image(pixels, normalize=True)
+        text_features = model.encode_text(judge.tokenizer(captions), normalize=True)
         scale = model.logit_scale.exp().clamp(max=100)
-        fits = scale * read @ seen.T
-        true = truths(said, facts)
-        owner = torch.tensor(owners)
-        others = ~torch.eye(len(owner), dtype=torch.bool)
-        alike = (15 * seen @ seen.T).masked_fill(~others, -1e4)
-        same = (owner[:, None] == owner) & others
-        contrast = (spread_entropy(fits, true) + spread_entropy(fits.T, true.T)) / 2
-        identity = spread_entropy(alike, same)
-        (contrast + identity).backward()
+        text_logits = scale * text_features @ image_features.T
+        matches = matching_captions(captions, contents)
+        drawing = torch.tensor(drawn)
+        others = ~torch.eye(len(drawing), dtype=torch.bool)  # a picture is not compared with itself
+        image_logits = (15 * image_features @ image_features.T).masked_fill(~others, -1e4)
+        same_drawing = (drawing[:, None] == drawing) & others
+        caption_loss = (
+            multi_target_cross_entropy(text_logits, matches)
+            + multi_target_cross_entropy(text_logits.T, matches.T)
+        ) / 2
+        drawing_loss = multi_target_cross_entropy(image_logits, same_drawing)
+        (caption_loss + drawing_loss).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        take_step(pair, RATE * budget.rate)
+        step_optimizers(optimizers, LEARNING_RATE * timer.learning_rate_factor)
         step += 1
         if step % 50 == 0:
-            print(f"{step} {budget.elapsed:.0f} s: words {contrast:.3f}, drawings {identity:.3f}", flush=True)
-        if budget.due(3):
-            save_state(file, budget, step, model=model, **pair)
-    save_state(file, budget, step, model=model, **pair)
+            losses = f"caption loss {caption_loss:.3f}, drawing loss {drawing_loss:.3f}"
+            print(f"{step} {timer.elapsed:.0f} s: {losses}", flush=True)
+        if timer.checkpoint_due(3):
+            save_checkpoint(file, timer, step, model=model, **optimizers)
+    save_checkpoint(file, timer, step, model=model, **optimizers)
     save(judge, config, folder)
     return judge
 
 
 def save(judge: Clip, config: dict, folder: Path) -> None:
-    """Half-precision weights and the configuration beside the merges."""
+    """Write the judge's weights, in half precision, and its configuration to `folder`.
+
+    `write_merges` writes the third file that `Clip.open` needs.
+    """
     weights = {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in judge.model.state_dict().items()

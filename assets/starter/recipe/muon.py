@@ -1,4 +1,4 @@
-"""AdamW for vectors and tables, Muon for every matrix and convolution."""
+"""The optimizers: Muon for matrices and convolutions, AdamW for all other parameters."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-from . import crew
-from .precision import is_half_fast
+from . import worker_processes
+from .precision import has_fast_bfloat16
 
 
-def orthogonal(update: Tensor, steps: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix, roughly: quintic Newton-Schulz steps (Jordan et al. 2024)."""
+def orthogonalise(update: Tensor, steps: int = 5) -> Tensor:
+    """Return approximately the nearest semi-orthogonal matrix to `update` (rows, columns).
+
+    Quintic Newton-Schulz iteration (Jordan et al. 2024).
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
-    matrix = update.bfloat16() if is_half_fast(update.device) else update.float()
+    matrix = update.bfloat16() if has_fast_bfloat16(update.device) else update.float()
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix.T if tall else matrix
     matrix = matrix / (matrix.norm() + 1e-7)
@@ -25,9 +28,10 @@ def orthogonal(update: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is made orthogonal, scaled to AdamW's usual size (Liu et al. 2025, eq. 4).
+    """Nesterov momentum with orthogonalised updates (Jordan et al. 2024).
 
-    Convolution kernels count as (out, in * height * width) matrices. Learning rates of AdamW carry over.
+    Updates are scaled to the usual size of AdamW's (Liu et al. 2025, eq. 4), so learning rates of AdamW can
+    be reused. A convolution kernel is treated as an (out, in * height * width) matrix.
     """
 
     def __init__(
@@ -37,7 +41,10 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """Each process of the crew makes its share of the matrices orthogonal; then all get all."""
+        """Update all parameters once from their gradients.
+
+        Each worker process orthogonalises its share of the matrices; the results are then exchanged.
+        """
         for group in self.param_groups:
             updates = []
             for number, parameter in enumerate(group["params"]):
@@ -45,39 +52,41 @@ class Muon(torch.optim.Optimizer):
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(parameter)
                 state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                if number % crew.size() == crew.rank():
+                if number % worker_processes.world_size() == worker_processes.rank():
                     nesterov = parameter.grad.lerp(state["momentum"], group["momentum"]).flatten(1)
                     scale = 0.2 * math.sqrt(max(nesterov.shape))
-                    updates.append(orthogonal(nesterov).view_as(parameter) * scale)
+                    updates.append(orthogonalise(nesterov).view_as(parameter) * scale)
                 else:
                     updates.append(torch.zeros_like(parameter))
-            crew.add_up(updates)
+            worker_processes.sum_over_processes(updates)
             for parameter, update in zip(group["params"], updates, strict=True):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"])
 
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Of what is to be trained: matrices and convolutions (for Muon), and everything else: biases, norms,
-    embedding tables."""
-    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    """Split the trainable parameters of `model` by optimizer.
+
+    Returns the matrices and convolutions (for Muon), and all others: biases, norms, embedding tables.
+    """
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     matrices, others = [], []
     for parameter in filter(lambda parameter: parameter.requires_grad, model.parameters()):
-        (matrices if parameter.ndim >= 2 and id(parameter) not in tables else others).append(parameter)
+        (matrices if parameter.ndim >= 2 and id(parameter) not in embeddings else others).append(parameter)
     return matrices, others
 
 
-def optimizers(model: nn.Module, rate: float) -> dict[str, torch.optim.Optimizer]:
-    """Muon and AdamW over all of `model`, by the names under which a checkpoint keeps them."""
+def build_optimizers(model: nn.Module, learning_rate: float) -> dict[str, torch.optim.Optimizer]:
+    """Return Muon and AdamW for the trainable parameters of `model`, by their names in a checkpoint."""
     matrices, others = split_parameters(model)
-    adam = torch.optim.AdamW(others, rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-    return {"muon": Muon(matrices, rate), "adam": adam}
+    adam = torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    return {"muon": Muon(matrices, learning_rate), "adam": adam}
 
 
-def take_step(pair: dict[str, torch.optim.Optimizer], rate: float) -> None:
-    """One step of both at the learning rate `rate`, and no gradients left."""
-    for optimizer in pair.values():
+def step_optimizers(optimizers: dict[str, torch.optim.Optimizer], learning_rate: float) -> None:
+    """Do one step of every optimizer at `learning_rate`, then clear the gradients."""
+    for optimizer in optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         optimizer.step()
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""Scenes: one or two drawings on a coloured background, with exact masks and many ways to say it."""
+"""Training pictures: scenes of one or two drawings on a coloured background, with masks and captions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from PIL import Image
 from .drawings import Drawing, world
 
 PIXELS = 64
-TWO_OBJECTS = 0.25  # share of scenes
-UNSAID = 0.1  # share of captions left empty, for classifier-free guidance
+TWO_OBJECTS_SHARE = 0.25  # of scenes
+EMPTY_CAPTIONS_SHARE = 0.1  # of captions, for classifier-free guidance
 
 
 @dataclass
 class Placement:
-    """One drawing in a scene: `size` is its longer side, (x, y) its centre, all as shares of the picture."""
+    """A drawing and its position in a scene, in fractions of the picture.
+
+    `x`, `y`: the centre. `size`: the longer side.
+    """
 
     drawing: Drawing
     x: float
@@ -27,7 +30,12 @@ class Placement:
 
 @dataclass
 class Scene:
-    """What is painted where. `placements` go from left to right; `colour` is a name of the world's ten."""
+    """A picture to compose.
+
+    `placements`: the drawings from left to right. `colour`: name of the background colour.
+    `top`, `bottom` (RGB, 0..255): the ends of the background's vertical gradient.
+    `masks`: filled by `compose`, one (pixels, pixels) bool array per placement, True on the drawing.
+    """
 
     placements: list[Placement]
     colour: str
@@ -37,17 +45,21 @@ class Scene:
 
     @property
     def nouns(self) -> list[str]:
+        """Return the nouns from left to right."""
         return [placement.drawing.noun for placement in self.placements]
 
-    def stage(self, pixels: int = PIXELS) -> Image.Image:
-        """The background alone, `pixels` square."""
+    def background(self, pixels: int = PIXELS) -> Image.Image:
+        """Draw the background alone, `pixels` square."""
         fade = np.linspace(0, 1, pixels)[:, None, None]
         rows = np.asarray(self.top) * (1 - fade) + np.asarray(self.bottom) * fade
         return Image.fromarray(np.repeat(rows.astype(np.uint8), pixels, axis=1))
 
-    def compose(self, pixels: int = PIXELS, stage: Image.Image | None = None) -> Image.Image:
-        """Paint the scene, `pixels` square; fills `masks`, one (pixels, pixels) bool array per placement."""
-        picture = stage or self.stage(pixels)
+    def compose(self, pixels: int = PIXELS, background: Image.Image | None = None) -> Image.Image:
+        """Draw the scene, `pixels` square, and fill `masks`.
+
+        `background`: a picture to draw on, and to change, in place of the scene's own background.
+        """
+        picture = background or self.background(pixels)
         self.masks = []
         for placement in self.placements:
             cut_out = placement.drawing.picture
@@ -56,35 +68,42 @@ class Scene:
             cut_out = cut_out.resize(size, Image.BOX if scale > 1 else Image.LANCZOS)
             corner = round(placement.x * pixels - size[0] / 2), round(placement.y * pixels - size[1] / 2)
             picture.paste(cut_out, corner, cut_out)
-            stencil = Image.new("L", picture.size)
-            stencil.paste(cut_out.getchannel("A"), corner)
-            self.masks.append(np.asarray(stencil) > 127)
+            alpha = Image.new("L", picture.size)
+            alpha.paste(cut_out.getchannel("A"), corner)
+            self.masks.append(np.asarray(alpha) > 127)
         return picture
 
 
-def backdrop(colour: str, random: np.random.Generator) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Top and bottom of a softly shaded background near the named colour."""
+def gradient_colours(
+    colour: str, random: np.random.Generator
+) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Draw a random background gradient near the named colour. Returns its top and bottom RGB, 0..255."""
     middle = np.asarray(world()["colours"][colour], float) + random.normal(0, 7, 3)
     shade = random.uniform(-10, 10)
     top, bottom = (np.clip(middle + sign * shade, 0, 255).astype(int) for sign in (1, -1))
     return tuple(top.tolist()), tuple(bottom.tolist())
 
 
-def draw_scene(
-    drawings: dict[str, list[Drawing]], random: np.random.Generator, two: float = TWO_OBJECTS
+def random_scene(
+    drawings: dict[str, list[Drawing]],
+    random: np.random.Generator,
+    two_objects_share: float = TWO_OBJECTS_SHARE,
 ) -> Scene:
-    """A random scene, in a share of `two` with two objects. `drawings` groups the drawings by source, so
-    that both are of one style."""
+    """Return a random scene of one drawing, or of two from the same source.
+
+    `drawings`: source -> its drawings. `two_objects_share` (0..1): probability of two.
+    """
     colour = str(random.choice(list(world()["colours"])))
     sources = list(drawings)
     shares = np.array([len(drawings[source]) for source in sources], float)
     source = sources[random.choice(len(sources), p=shares / shares.sum())]
-    if random.random() < two and len(drawings[source]) > 1:
+    # Of every object: x of its centre, smallest and largest size.
+    if random.random() < two_objects_share and len(drawings[source]) > 1:
         chosen = random.choice(len(drawings[source]), 2, replace=False)
-        spots = [(0.27, 0.43, 0.5), (0.73, 0.43, 0.5)]
+        positions = [(0.27, 0.43, 0.5), (0.73, 0.43, 0.5)]
     else:
         chosen = [random.integers(len(drawings[source]))]
-        spots = [(0.5, 0.62, 0.82)]
+        positions = [(0.5, 0.62, 0.82)]
     placements = [
         Placement(
             drawings[source][index],
@@ -92,47 +111,57 @@ def draw_scene(
             0.5 + random.uniform(-0.05, 0.05),
             random.uniform(low, high),
         )
-        for index, (x, low, high) in zip(chosen, spots, strict=True)
+        for index, (x, low, high) in zip(chosen, positions, strict=True)
     ]
-    return Scene(placements, colour, *backdrop(colour, random))
+    return Scene(placements, colour, *gradient_colours(colour, random))
 
 
 def by_source(drawings: list[Drawing]) -> dict[str, list[Drawing]]:
+    """Group drawings by their source."""
     groups: dict[str, list[Drawing]] = {}
     for drawing in drawings:
         groups.setdefault(drawing.source, []).append(drawing)
     return groups
 
 
-def scenes(drawings: list[Drawing], count: int, seed: int = 0, two: float = TWO_OBJECTS) -> Iterator[Scene]:
-    """`count` random scenes of `drawings`, a share of `two` with two objects; the same seed gives the same
-    scenes."""
+def random_scenes(
+    drawings: list[Drawing], count: int, seed: int = 0, two_objects_share: float = TWO_OBJECTS_SHARE
+) -> Iterator[Scene]:
+    """Yield `count` random scenes; the same `seed` gives the same scenes.
+
+    `two_objects_share` (0..1): probability that a scene has two objects.
+    """
     random = np.random.default_rng(seed)
     groups = by_source(drawings)
     for _ in range(count):
-        yield draw_scene(groups, random, two)
+        yield random_scene(groups, random, two_objects_share)
 
 
 def with_article(noun: str) -> str:
+    """Return the noun after "a" or "an"."""
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def caption(nouns: list[str], source: str, colour: str, random: np.random.Generator) -> str:
-    """One of the many ways to describe a scene; sometimes without style, sometimes without colour."""
+    """Return a random caption of a scene, from the templates of `world.json`.
+
+    It names the objects, in part of the cases also the style and the background colour; a share of
+    `EMPTY_CAPTIONS_SHARE` is empty. `nouns`: one, or two from left to right.
+    """
     templates = world()["templates"]
     style = world()["styles"].get(source, source)
-    if random.random() < UNSAID:
+    if random.random() < EMPTY_CAPTIONS_SHARE:
         return ""
     if len(nouns) == 2:
         left, right = map(with_article, nouns)
-        said = str(random.choice(templates["two"])).format(a_left=left, a_right=right)
+        text = str(random.choice(templates["two"])).format(a_left=left, a_right=right)
         if random.random() < 0.3:
-            said = f"{said}, {style}"
+            text = f"{text}, {style}"
     elif random.random() < 0.45:
-        said = str(random.choice(templates["style"])).format(noun=nouns[0], style=style)
+        text = str(random.choice(templates["style"])).format(noun=nouns[0], style=style)
     else:
-        said = str(random.choice(templates["one"])).format(noun=nouns[0])
-    said = f" {said}".replace(f" a {nouns[0]}", f" {with_article(nouns[0])}").lstrip()
+        text = str(random.choice(templates["one"])).format(noun=nouns[0])
+    text = f" {text}".replace(f" a {nouns[0]}", f" {with_article(nouns[0])}").lstrip()
     if random.random() < 0.65:
-        said = str(random.choice(templates["colour"])).format(caption=said, colour=colour)
-    return said
+        text = str(random.choice(templates["colour"])).format(caption=text, colour=colour)
+    return text

@@ -1,4 +1,4 @@
-"""The starter's vocabulary: CLIP's byte pairs, pruned to the merges that a few thousand words need."""
+"""The tokenizer: CLIP's byte pair encoding, pruned to the merges that a list of words needs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from transformers import CLIPTokenizer
 
 from .drawings import world
 
-LONGEST = 32  # tokens of a prompt, beginning and end included
+MAX_TOKENS = 32  # of a prompt, start and end tokens included
 START, END = "<|startoftext|>", "<|endoftext|>"
-MERGES_OF_CLIP = 49152 - 256 - 2
-EVERYDAY = """
+CLIP_MERGES = 49152 - 256 - 2
+COMMON_WORDS = """
 about above across after again all along also an and another any are around as at away back be beautiful
 because before behind below beneath beside best better between big black blue both bottom bright brown
 but by can centre center clean close closeup cold color colorful colour colourful cool cropped cute dark
@@ -32,23 +32,23 @@ wet white wide wild with without wooden world yellow young your
 
 
 def clip_merges() -> list[tuple[str, str]]:
-    """CLIP's merges, most frequent first, from the list that open_clip brings along (MIT licence)."""
-    import open_clip  # its bundled word list only
+    """Read CLIP's merges, most frequent first, from the list that open_clip ships (MIT licence)."""
+    import open_clip  # only to find the file
 
     file = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
-    lines = gzip.decompress(file.read_bytes()).decode().split("\n")[1 : MERGES_OF_CLIP - 256 + 1]
+    lines = gzip.decompress(file.read_bytes()).decode().split("\n")[1 : CLIP_MERGES - 256 + 1]
     return [tuple(line.split()) for line in lines]
 
 
-def byte_letters() -> list[str]:
-    """The 256 printable letters that stand for bytes, in GPT-2's order."""
+def byte_characters() -> list[str]:
+    """Return the 256 printable characters that stand for the byte values, in GPT-2's order."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [256 + n for n in range(256 - len(printable))]
     return [chr(code) for code in printable + others]
 
 
 def merges_for(words: list[str]) -> list[tuple[str, str]]:
-    """The merges that byte pair encoding applies while it spells `words`, in their order."""
+    """Return those of CLIP's merges that byte pair encoding applies to `words`, in CLIP's order."""
     ranks = {pair: rank for rank, pair in enumerate(clip_merges())}
     used = set()
     for word in words:
@@ -59,44 +59,54 @@ def merges_for(words: list[str]) -> list[tuple[str, str]]:
             if best not in ranks:
                 break
             used.add(best)
-            at = pairs.index(best)
-            parts[at : at + 2] = ["".join(best)]
+            position = pairs.index(best)
+            parts[position : position + 2] = ["".join(best)]
     return sorted(used, key=ranks.__getitem__)
 
 
 def world_words() -> list[str]:
-    """Every word that a caption of the world can contain."""
+    """Return every word that a scene's caption can contain, and COMMON_WORDS."""
     known = world()
-    text = " ".join([*known["nouns"], *known["styles"].values(), *known["colours"], *EVERYDAY])
+    text = " ".join([*known["nouns"], *known["styles"].values(), *known["colours"], *COMMON_WORDS])
     text += " " + " ".join(template for group in known["templates"].values() for template in group)
     return sorted(set(re.findall(r"[a-z]+", text)))
 
 
 def emoji_words(modules: Path) -> list[str]:
-    """Plain English words of emoji labels and keywords."""
+    """Return the English words of all emoji labels and keywords, from emojibase-data.
+
+    `modules`: the node_modules folder.
+    """
     entries = json.loads((modules / "emojibase-data" / "en" / "data.json").read_text())
     text = " ".join(" ".join([entry["label"], *entry.get("tags", [])]) for entry in entries)
     return sorted(set(re.findall(r"\b[a-z]{2,}\b", text.lower())))
 
 
-def build(words: list[str]) -> CLIPTokenizer:
-    """A tokenizer that knows `words`; everything else falls back to smaller pieces, at last to bytes."""
+def build_tokenizer(words: list[str]) -> CLIPTokenizer:
+    """Build a tokenizer from the merges that `words` need.
+
+    Other words are split into smaller pieces, in the last resort into bytes.
+    """
     merges = merges_for(words)
-    letters = byte_letters()
-    pieces = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in merges)]
+    characters = byte_characters()
+    pieces = [
+        *characters,
+        *(character + "</w>" for character in characters),
+        *("".join(pair) for pair in merges),
+    ]
     pieces = list(dict.fromkeys([*pieces, START, END]))
-    vocabulary = {piece: number for number, piece in enumerate(pieces)}
-    # Given as a dictionary and pairs: file names are silently ignored by transformers 5.
+    token_ids = {piece: number for number, piece in enumerate(pieces)}
+    # transformers 5 silently ignores file names here, so the contents are passed.
     tokenizer = CLIPTokenizer(
-        vocab=vocabulary,
+        vocab=token_ids,
         merges=merges,
         bos_token=START,
         eos_token=END,
         unk_token=END,
         pad_token=END,
-        model_max_length=LONGEST,
+        model_max_length=MAX_TOKENS,
     )
-    assert len(tokenizer) == len(vocabulary), (len(tokenizer), len(vocabulary))
+    assert len(tokenizer) == len(token_ids), (len(tokenizer), len(token_ids))
     split = [noun for noun in world()["nouns"] if len(tokenizer.tokenize(noun)) != 1]
-    assert not split, f"not one token: {split}"
+    assert not split, f"nouns of more than one token: {split}"
     return tokenizer
