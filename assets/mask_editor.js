@@ -1,14 +1,14 @@
-/* The canvas of the mask editor; studio/ui/mask_editor.py says what it sends and gets. Gradio runs this with
-   `element`, `props`, `trigger`, `upload` and `watch`. A mask is one byte, 0 or 1, for each pixel of the
-   square: the browser's own brush would leave soft edges that nobody asked for. */
+/* The canvas of the mask editor; studio/ui/train/mask_canvas.py says what it sends and gets. Gradio runs this
+   with `element`, `props`, `trigger`, `upload` and `watch`. A mask is one byte, 0 or 1, for each pixel of the
+   square: the browser's own brush would leave soft edges. */
 const find = selector => element.querySelector(selector);
-const frame = find('.masking'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.ring');
+const frame = find('.mask-frame'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.brush-ring');
 const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getContext('2d');
-const UNDO_HIGH = 20, WAIT_MS = 20000;
-let scene = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
+const MAX_UNDO = 20, WAIT_MS = 20000;
+let state = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
 
-const sheet = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
-const radius = () => Math.max(0.5, size.value / 200 * scene.side);
+const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
+const radius = () => Math.max(0.5, size.value / 200 * state.side);
 
 const read = async (url, side) => {
   const mask = new Uint8Array(side * side);
@@ -16,7 +16,7 @@ const read = async (url, side) => {
   const image = new Image();
   image.src = url;
   await image.decode();
-  const brush = sheet(side).getContext('2d');
+  const brush = newCanvas(side).getContext('2d');
   brush.drawImage(image, 0, 0);
   const data = brush.getImageData(0, 0, side, side).data;
   for (let i = 0; i < mask.length; i++) mask[i] = data[4 * i] > 127;
@@ -25,7 +25,7 @@ const read = async (url, side) => {
 
 const write = mask => {
   if (!mask.includes(1)) return null;
-  const paper = sheet(scene.side), picture = new ImageData(scene.side, scene.side);
+  const paper = newCanvas(state.side), picture = new ImageData(state.side, state.side);
   const grey = new Uint32Array(picture.data.buffer);
   for (let i = 0; i < mask.length; i++) grey[i] = mask[i] ? 0xffffffff : 0xff000000;
   paper.getContext('2d').putImageData(picture, 0, 0);
@@ -38,15 +38,15 @@ const pixel = (colour, alpha) => {
   return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
 };
 
-/* The veil in a box of pixels: the chosen subject lies on top, every mask has an outline. */
-const show = (left = 0, top = 0, right = scene.side, bottom = scene.side) => {
-  const side = scene.side, edge = Math.ceil(side / 300);
+/* Draw the masks in a box of pixels: the chosen subject on top, every mask with an outline. */
+const show = (left = 0, top = 0, right = state.side, bottom = state.side) => {
+  const side = state.side, edge = Math.ceil(side / 300);
   [left, top] = [left, top].map(low => Math.max(0, Math.floor(low) - edge));
   [right, bottom] = [right, bottom].map(high => Math.min(side, Math.ceil(high) + edge));
   if (right <= left || bottom <= top) return;
   const order = [...masks.keys()].sort((one, other) => (other === current) - (one === current));
   const layers = order.map(number => {
-    const {colour} = scene.subjects[number];
+    const {colour} = state.subjects[number];
     return {mask: masks[number], line: pixel(colour, 255), fill: pixel(colour, number === current ? 140 : 105)};
   });
   const picture = pen.createImageData(right - left, bottom - top);
@@ -71,26 +71,26 @@ const buttons = () => {
   find('[data-do=clear]').disabled = !masks[current]?.includes(1);
   find('.mask-size').classList.toggle('idle', tool === 'click');
   stage.dataset.uses = tool;
-  find('.chips').replaceChildren(...(scene.subjects.length < 2 ? [] : scene.subjects).map((subject, number) => {
-    const chip = Object.assign(document.createElement('button'), {type: 'button', className: 'chip'});
+  find('.round-buttons').replaceChildren(...(state.subjects.length < 2 ? [] : state.subjects).map((subject, number) => {
+    const pill = Object.assign(document.createElement('button'), {type: 'button', className: 'round-button'});
     const dot = Object.assign(document.createElement('i'), {className: 'dot'});
     dot.style.background = subject.colour;
-    chip.append(dot, subject.name);
-    chip.setAttribute('aria-pressed', number === current);
-    chip.addEventListener('click', () => { current = number; show(); buttons(); });
-    return chip;
+    pill.append(dot, subject.name);
+    pill.setAttribute('aria-pressed', number === current);
+    pill.addEventListener('click', () => { current = number; show(); buttons(); });
+    return pill;
   }));
 };
 
 const remember = () => {
   turn += 1;
   past.push(masks.map(mask => mask.slice()));
-  past.splice(0, past.length - UNDO_HIGH);
+  past.splice(0, past.length - MAX_UNDO);
 };
 
-const send = (act, more = {}) => {
-  const photo = scene.key.split(' ')[0];
-  trigger(act, {key: scene.key, photo, turn, subject: current, masks: masks.map(write), ...more});
+const send = (action, more = {}) => {
+  const photo = state.key.split(' ')[0];
+  trigger(action, {key: state.key, photo, turn, subject: current, masks: masks.map(write), ...more});
   buttons();
 };
 
@@ -100,48 +100,48 @@ const busy = on => {
   if (on) waiting = setTimeout(() => busy(false), WAIT_MS);
 };
 
-/* An answer that a later change has overtaken brings new names, but not its masks. */
+/* Show the state that the server sent. When a change was made since, take its names and not its masks. */
 const load = async () => {
   if (!props.value) return;
   const next = JSON.parse(props.value);
   const came = await Promise.all(next.masks.map(url => read(url, next.side)));
   if (JSON.parse(props.value).time !== next.time) return;
-  const same = next.turn !== null && scene && scene.key === next.key, overtaken = same && next.turn < turn;
+  const same = next.turn !== null && state && state.key === next.key, overtaken = same && next.turn < turn;
   if (!same) past = [];
-  else if (!overtaken && !next.trouble) past.push(masks);
+  else if (!overtaken && !next.is_error) past.push(masks);
   masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
   if (!overtaken) busy(false);
-  scene = next;
+  state = next;
   current = Math.min(current, masks.length - 1);
-  if (canvas.width !== scene.side || canvas.height !== scene.side) canvas.width = canvas.height = scene.side;
-  find('img').src = scene.square;
-  find('.masking > .faint').textContent = scene.words;
-  frame.classList.toggle('troubled', scene.trouble);
+  if (canvas.width !== state.side || canvas.height !== state.side) canvas.width = canvas.height = state.side;
+  find('img').src = state.square;
+  find('.mask-frame > .faint').textContent = state.text;
+  frame.classList.toggle('has-error', state.is_error);
   frame.hidden = false;
   show();
   buttons();
-  frame.dataset.shown = scene.time;
+  frame.dataset.shown = state.time;
 };
 
-/* Set every pixel within `reach` of the way from `last` to (x, y). */
+/* Set or clear every pixel within the brush radius of the line from `last` to (x, y). */
 const stroke = (x, y) => {
-  const side = scene.side, mask = masks[current], on = tool === 'brush' ? 1 : 0, reach = radius();
+  const side = state.side, mask = masks[current], on = tool === 'brush' ? 1 : 0, brush = radius();
   const [from_x, from_y] = last, dx = x - from_x, dy = y - from_y, length = dx * dx + dy * dy;
-  const box = [Math.min(x, from_x) - reach, Math.min(y, from_y) - reach,
-    Math.max(x, from_x) + reach, Math.max(y, from_y) + reach];
+  const box = [Math.min(x, from_x) - brush, Math.min(y, from_y) - brush,
+    Math.max(x, from_x) + brush, Math.max(y, from_y) + brush];
   const [left, top] = box.slice(0, 2).map(low => Math.max(0, Math.floor(low)));
   const [right, bottom] = box.slice(2).map(high => Math.min(side, Math.ceil(high)));
   for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) {
     const px = column + 0.5 - from_x, py = row + 0.5 - from_y;
     const share = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
-    if ((px - share * dx) ** 2 + (py - share * dy) ** 2 <= reach * reach) mask[row * side + column] = on;
+    if ((px - share * dx) ** 2 + (py - share * dy) ** 2 <= brush * brush) mask[row * side + column] = on;
   }
   last = [x, y];
   show(...box);
 };
 
-const place = event => {
-  const box = canvas.getBoundingClientRect(), scale = scene.side / box.width;
+const position = event => {
+  const box = canvas.getBoundingClientRect(), scale = state.side / box.width;
   return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
 };
 
@@ -150,14 +150,14 @@ canvas.addEventListener('pointerdown', event => {
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   remember();
-  last = place(event);
+  last = position(event);
   stroke(...last);
 });
 canvas.addEventListener('pointermove', event => {
-  const box = canvas.getBoundingClientRect(), wide = 2 * radius() * box.width / scene.side;
+  const box = canvas.getBoundingClientRect(), wide = 2 * radius() * box.width / state.side;
   Object.assign(ring.style, {width: wide + 'px', height: wide + 'px',
     left: event.clientX - box.left + 'px', top: event.clientY - box.top + 'px'});
-  if (last && event.isPrimary) stroke(...place(event));
+  if (last && event.isPrimary) stroke(...position(event));
 });
 for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name, event => {
   if (!last || !event.isPrimary) return;
@@ -166,10 +166,10 @@ for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name,
 });
 canvas.addEventListener('click', event => {
   if (tool !== 'click' || stage.classList.contains('busy')) return;
-  const [x, y] = place(event);
+  const [x, y] = position(event);
   turn += 1;
   busy(true);
-  send('click', {x: x / scene.side, y: y / scene.side});
+  send('click', {x: x / state.side, y: y / state.side});
 });
 const undo = () => {
   if (!past.length) return;

@@ -4,7 +4,7 @@
   const kept = localStorage.getItem(key);
   if (kept !== null) show(kept === 'yes');
   document.addEventListener('click', event => {
-    if (!event.target.closest('#night')) return;
+    if (!event.target.closest('#theme-switch')) return;
     const night = !document.body.classList.contains('dark');
     show(night);
     localStorage.setItem(key, night ? 'yes' : 'no');

@@ -1,82 +1,99 @@
-"""The Library tab: every concept as a card; rename, delete with a way back, import, download."""
+"""The Library tab: every concept as a card; rename, delete and undo, import, download."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from studio.errors import StudioError
 from studio.library.header import Header
 from studio.library.library import Entry
-from studio.ui.parts.handlers import Live, Wire, act_of, board, drawing, drop_zone, uploaded
-from studio.ui.parts.markup import button, download, empty, facts, moment, note_card, size_words
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import (
+    button_block,
+    drop_zone,
+    html_block,
+    pressed_button,
+    uploaded_files,
+)
+from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.markup import button, download, facts, file_size, local_time, note_card, placeholder
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
 
 
 @dataclass
-class ShelfTab:
-    """What others need: the board whose "paint" they listen to, and the live drawings."""
+class LibraryTab:
+    """What the other tabs use.
+
+    Args:
+        detail: the block whose "paint" button writes a handle into the prompt of Create.
+    """
 
     detail: gr.HTML
-    lives: list[Live]
+    views: list[LiveView]
 
 
-def foreign(workspace: Workspace, entry: Entry) -> bool:
-    """Whether a concept was made for another base than the one that is loaded."""
+def is_of_other_base(workspace: Workspace, entry: Entry) -> bool:
+    """Return whether a concept was made for another base than the loaded one."""
     loaded = workspace.worker_state().base.get("fingerprint", "")
     return bool(loaded) and entry.header.fingerprint != loaded
 
 
-def shelf(workspace: Workspace, selected: str) -> str:
-    """Every concept as a card, and every file that is none with the reason."""
+def concept_cards(workspace: Workspace, selected: str) -> str:
+    """Return every concept as a card, and the files that are no concepts with the reason."""
     entries = workspace.library.entries()
     cards = "".join(
-        f'<button type="button" class="concept" data-act="select" data-id="{escape(entry.header.handle)}"'
+        f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if foreign(workspace, entry) else ''}"
-        f"{'<em>weak</em>' if weak(entry.header) else ''}</span></button>"
+        f"{'<em>other base</em>' if is_of_other_base(workspace, entry) else ''}"
+        f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
-    strangers = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.library.unreadable())
-    if strangers:
+    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.library.unreadable())
+    if unreadable:
         title = "<strong>Files that are no concepts</strong>"
-        strangers = f'<div class="card refusals">{title}<ul>{strangers}</ul></div>'
+        unreadable = f'<div class="card refusals">{title}<ul>{unreadable}</ul></div>'
     if not entries:
-        return empty("The shelf is empty", "Train a concept, or drop a concept file here.") + strangers
-    return f'<div class="shelf">{cards}</div>{strangers}'
+        return placeholder("The shelf is empty", "Train a concept, or drop a concept file here.") + unreadable
+    return f'<div class="library-cards">{cards}</div>{unreadable}'
 
 
 def nouns(header: Header) -> str:
-    """What a concept stands for: "cat", or "cat and armchair"."""
+    """Return what a concept stands for: "cat", or "cat and armchair"."""
     return " and ".join(header.handles.values())
 
 
-def weak(header: Header) -> bool:
-    """Whether the closing pictures of a training showed too little of any of its handles."""
+def is_weak(header: Header) -> bool:
+    """Return whether the verdict at the end of the training was bad for any of its handles."""
     return not all(verdict.learned for verdict in header.verdicts.values())
 
 
-def verdicts(header: Header) -> str:
-    """Whether each handle was learned, and what to change where it was not. Older files say nothing."""
-    told = ""
+def verdict_notes(header: Header) -> str:
+    """Return whether each handle was learned, and what to change where it was not.
+
+    Empty for older files, which have no verdict.
+    """
+    notes = ""
     for handle, verdict in header.verdicts.items():
         name = f"{handle}: " if len(header.verdicts) > 1 else ""
         words = f"{name}{verdict.summary(header.settings)}"
-        told += f'<p class="faint">{escape(words)}</p>' if verdict.learned else note_card(words)
-    return told
+        notes += f'<p class="faint">{escape(words)}</p>' if verdict.learned else note_card(words)
+    return notes
 
 
 def concept_card(workspace: Workspace, entry: Entry) -> str:
-    """All that a concept's file says of itself."""
+    """Return the card with everything that a concept's file says about itself."""
     header = entry.header
     warning = ""
-    if foreign(workspace, entry):
+    if is_of_other_base(workspace, entry):
         loaded = workspace.worker_state().base.get("name", "the loaded base")
         warning = note_card(f"Made for {header.base}; it cannot be painted with {loaded}.")
     settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
@@ -92,65 +109,69 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "Final loss": f"{header.final_loss:.4f}",
         "Seed": header.seed,
         "Base": header.base,
-        "Created": moment(header.created),
-        "File": f"{entry.path.name}, {size_words(entry.size_bytes)}",
+        "Created": local_time(header.created),
+        "File": f"{entry.path.name}, {file_size(entry.size_bytes)}",
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
-    acts = button("paint", f"Paint with {header.handle}", header.handle, "strong") + download(
+    buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong") + download(
         entry.path, "Download"
     )
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
         f"{portrait(workspace, entry)}"
-        f'<div class="told"><h2><code>{escape(header.handle)}</code></h2>{warning}{verdicts(header)}'
-        f"{facts(about)}"
-        f'<div class="acts">{acts}</div>'
+        f'<div class="card-text"><h2><code>{escape(header.handle)}</code></h2>{warning}'
+        f"{verdict_notes(header)}{facts(about)}"
+        f'<div class="actions">{buttons}</div>'
         f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
     )
 
 
-def shelf_tab(workspace: Workspace, wire: Wire) -> ShelfTab:
+def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     """Build the tab."""
-    selected, trashed = gr.State(""), gr.State(None)
+    selected, deleted = gr.State(""), gr.State(None)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
-            undo = board("undo")
-            shelves = board("shelf", shelf(workspace, ""))
+            undo = button_block("undo")
+            cards = button_block("library-cards", concept_cards(workspace, ""))
             drop = drop_zone("concept-drop", "Import a concept", "drop a .safetensors file", ".safetensors")
         with gr.Column(scale=5, elem_classes="side"):
-            notice = drawing(elem_id="library-notice")
-            detail = board("concept-detail")
+            notice = html_block(elem_id="library-notice")
+            detail = button_block("concept-detail")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
-                name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
-                with gr.Row(elem_classes="acts"):
+                new_name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
+                with gr.Row(elem_classes="actions"):
                     rename = gr.Button("Rename", size="sm", elem_id="rename")
                     delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")
+    shown = [selected, detail, editor, new_name]
 
-    def show(handle: str) -> tuple:
-        entry = workspace.library.find(handle)
-        return handle, concept_card(workspace, entry), gr.update(visible=True), handle.strip("<>")
+    def show(handle: str) -> dict[Any, Any]:
+        return {
+            selected: handle,
+            detail: concept_card(workspace, workspace.library.find(handle)),
+            editor: gr.update(visible=True),
+            new_name: handle.strip("<>"),
+        }
 
-    def select(event: gr.EventData) -> tuple:
-        return show(act_of(event)[1])
+    def select_concept(event: gr.EventData) -> Changes:
+        return show(pressed_button(event)[1])
 
-    def rename_it(handle: str, name: str) -> tuple:
+    def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
             raise StudioError("The new name is empty.", "Write one, then press Rename.")
         return show(workspace.library.rename(handle, name).header.handle)
 
-    def delete_it(handle: str) -> tuple:
+    def delete_concept(handle: str) -> Changes:
         path = workspace.library.delete(handle)
-        words = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
-        return "", "", gr.update(visible=False), path, words
+        note = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
+        return {selected: "", detail: "", editor: gr.update(visible=False), deleted: path, undo: note}
 
-    def restore(trashed: Path | None) -> tuple:
-        if trashed is None:
+    def restore_concept(path: Path | None) -> Changes:
+        if path is None:
             raise StudioError("There is nothing to bring back.", "Look into the workspace's trash folder.")
-        entry = workspace.library.restore(trashed)
-        return *show(entry.header.handle), None, ""
+        return show(workspace.library.restore(path).header.handle) | {deleted: None, undo: ""}
 
-    def bring(event: gr.EventData) -> tuple:
-        paths, failed = uploaded(event)
+    def import_concept(event: gr.EventData) -> Changes:
+        paths, failed = uploaded_files(event)
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again.")
         try:
@@ -160,11 +181,13 @@ def shelf_tab(workspace: Workspace, wire: Wire) -> ShelfTab:
                 path.unlink(missing_ok=True)
         return show(entry.header.handle)
 
-    shown = [selected, detail, editor, name]
-    wire(shelves.click, select, [], shown, notice)
-    wire(rename.click, rename_it, [selected, name], shown, notice)
-    wire(name.submit, rename_it, [selected, name], shown, notice)
-    wire(delete.click, delete_it, [selected], [selected, detail, editor, trashed, undo], notice)
-    wire(undo.click, restore, [trashed], [*shown, trashed, undo], notice)
-    wire(drop.upload, bring, [], shown, notice)
-    return ShelfTab(detail, [Live(shelves, lambda handle: shelf(workspace, handle), [selected])])
+    connect = functools.partial(connector.connect, outputs=shown, notice=notice)
+    connect(cards.click, select_concept)
+    for event in (rename.click, new_name.submit):
+        connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
+    left = [selected, detail, editor, deleted, undo]
+    connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
+    connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
+    connect(drop.upload, import_concept)
+    view = LiveView(cards, lambda selected: concept_cards(workspace, selected), {"selected": selected})
+    return LibraryTab(detail, [view])

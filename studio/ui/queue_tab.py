@@ -1,4 +1,4 @@
-"""The Queue tab: what runs, what waits, what failed and why, what came of the rest."""
+"""The Queue tab: all jobs, running, waiting and ended."""
 
 from __future__ import annotations
 
@@ -7,46 +7,53 @@ from html import escape
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.ui.parts.handlers import Live, Wire, act_of, board, drawing, whole
-from studio.ui.parts.markup import button, duration, empty, error_card, moment
-from studio.ui.parts.progress_card import badge, bar, numbers, progress_of
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder
+from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
-def row(workspace: Workspace, job: Job) -> str:
-    """One job."""
-    below, acts = "", ""
+def job_row(workspace: Workspace, job: Job) -> str:
+    """Return a job as a row of the list."""
+    below, buttons = "", ""
     match job.status:
         case "queued":
-            acts = button("discard", "Cancel", job.id)
+            buttons = button("discard", "Cancel", job.id)
         case "running":
             progress = progress_of(workspace, job)
-            below = bar(progress, job.title) + numbers(progress)
+            below = progress_bar(progress, job.title) + progress_numbers(progress)
             if not job.wish and job.kind == "train":
-                acts = button("keep", "Stop and keep", job.id) + button("discard", "Stop and discard", job.id)
+                buttons = button("keep", "Stop and keep", job.id) + button(
+                    "discard", "Stop and discard", job.id
+                )
             elif not job.wish:
-                acts = button("keep", "Stop", job.id)
+                buttons = button("keep", "Stop", job.id)
         case "failed":
             below = error_card(StudioError(job.error, job.hint))
-            acts = button("retry", "Retry", job.id, "strong")
+            buttons = button("retry", "Retry", job.id, "strong")
         case "stopped":
-            acts = button("retry", "Retry", job.id)
+            buttons = button("retry", "Retry", job.id)
     spent = f" · took {duration(job.finished - job.started)}" if job.finished and job.started else ""
     return (
-        f'<li class="job {job.status}" data-job="{job.id}"><div class="line">{badge(job)}'
+        f'<li class="job {job.status}" data-job="{job.id}"><div class="line">{status_badge(job)}'
         f"<div><b>{escape(job.title)}</b><small>{KIND_WORDS.get(job.kind, job.kind)} {job.id}"
-        f' · {moment(job.created)}{spent}</small></div><div class="acts">{acts}</div></div>{below}</li>'
+        f" · {local_time(job.created)}{spent}</small></div>"
+        f'<div class="actions">{buttons}</div></div>{below}</li>'
     )
 
 
-def queue(workspace: Workspace) -> str:
-    """All jobs: those under way in the order they are done, then the ended ones, newest first."""
+def job_list(workspace: Workspace) -> str:
+    """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
     jobs = workspace.jobs.list()
     if not jobs:
-        return empty("Nothing in the queue", "Trainings and paintings line up here; one is done at a time.")
+        return placeholder(
+            "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."
+        )
     order = {"running": 0, "queued": 1}
     under_way = sorted(
         (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.id)
@@ -55,24 +62,24 @@ def queue(workspace: Workspace) -> str:
     parts = []
     for title, group in (("Now and next", under_way), ("Ended", ended)):
         if group:
-            rows = "".join(row(workspace, job) for job in group)
+            rows = "".join(job_row(workspace, job) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
     return "".join(parts)
 
 
-def queue_tab(workspace: Workspace, wire: Wire) -> Live:
+def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
     """Build the tab."""
-    notice = drawing(elem_id="queue-notice")
-    jobs = board("queue", queue(workspace))
+    notice = html_block(elem_id="queue-notice")
+    jobs = button_block("queue", job_list(workspace))
 
-    def press(event: gr.EventData) -> tuple:
-        act, id = act_of(event)
-        if act in ("keep", "discard"):
-            workspace.jobs.get(whole(id))
-            workspace.jobs.request_stop(whole(id), "keep" if act == "keep" else "discard")
-        elif act == "retry":
-            workspace.retry(whole(id))
-        return ()
+    def press_in_queue(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action in ("keep", "discard"):
+            workspace.jobs.get(to_int(id))
+            workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
+        elif action == "retry":
+            workspace.retry(to_int(id))
+        return {}
 
-    wire(jobs.click, press, [], [], notice)
-    return Live(jobs, lambda: queue(workspace))
+    connector.connect(jobs.click, press_in_queue, notice=notice)
+    return LiveView(jobs, lambda: job_list(workspace))

@@ -77,7 +77,7 @@ def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     before = held(stage, "<mona> by the sea", 3)
     page.reload()
     open_tab(page, "Compare")
-    page.locator("#grid-cells .tile.coming").first.wait_for()
+    page.locator("#grid-cells .tile.pending").first.wait_for()
     assert page.locator("#grid-cells .tile img").count() == len(before)
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
     head = done(page, "<mona> by the sea")
@@ -112,15 +112,17 @@ def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mon
     paint(page, "<mona> in a boat", "2, 4", "1, 2")
     done(page, "<mona> in a boat")
     open_tab(page, "Side by side")
-    table = page.locator("#versus .differences")
+    table = page.locator("#before-after .differences")
     table.wait_for()
     assert "Guidance\t2\t4" in table.inner_text() and "Seed\t1\t2" in table.inner_text()
-    page.locator("#versus .tiles .tile").nth(2).click()
-    page.wait_for_function("() => !document.querySelector('#versus .differences').innerText.includes('Seed')")
-    slider = page.locator("#versus .versus")
+    page.locator("#before-after .tiles .tile").nth(2).click()
+    page.wait_for_function(
+        "() => !document.querySelector('#before-after .differences').innerText.includes('Seed')"
+    )
+    slider = page.locator("#before-after .before-after")
     width = slider.bounding_box()["width"]
     slider.locator("input").click(position={"x": 0.2 * width, "y": 40})
-    cut = slider.evaluate("versus => parseFloat(versus.style.getPropertyValue('--cut'))")
+    cut = slider.evaluate("versus => parseFloat(versus.style.getPropertyValue('--split'))")
     assert 14 < cut < 26
 
 
@@ -130,14 +132,14 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     paint(page, "<mona> asleep", "2, 9", "1:4")
     done(page, "<mona> asleep")
     open_tab(page, "Blind vote")
-    ballot = page.locator("#ballot")
+    ballot = page.locator("#blind-vote")
     for label in ("2", "9"):
-        ballot.locator(".chip", has_text=label).first.click()
-        ballot.locator(f".chip[aria-pressed=true]:text-is('{label}')").first.wait_for()
+        ballot.locator(".round-button", has_text=label).first.click()
+        ballot.locator(f".round-button[aria-pressed=true]:text-is('{label}')").first.wait_for()
     ballot.get_by_role("button", name="Start the vote").click()
     liked = []
     for number in range(4):
-        ballot.locator(".asking .badge", has_text=f"{number + 1} of 4").wait_for()
+        ballot.locator(".pair-question .badge", has_text=f"{number + 1} of 4").wait_for()
         drawn = Ballot.open(sheet_of(stage).folder)
         html = ballot.inner_html()
         assert drawn.pair.first not in html and drawn.pair.second not in html
@@ -146,12 +148,12 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
             open_tab(page, "Compare")
             open_tab(page, "Blind vote")
             assert "So far 2 to 0, 0 the same: 100% for one of them" in ballot.inner_text()
-            page.locator("#ballot .asking").wait_for()
+            page.locator("#blind-vote .pair-question").wait_for()
         vote = "Right" if drawn.pair.swapped else "Left"
         vote = "Both the same" if number == 3 else vote
         liked.append(vote)
         ballot.get_by_role("button", name=vote, exact=True).click()
-    result = ballot.locator(".verdict")
+    result = ballot.locator(".vote-result")
     result.wait_for()
     text = result.inner_text()
     assert "Guidance 2: 3" in text and "same: 1" in text and "Guidance 9: 0" in text

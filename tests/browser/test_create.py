@@ -39,11 +39,11 @@ def test_a_concept_is_inserted_painted_and_its_recipe_travels_in_the_png(
     open_tab(page, "Create")
     prompt = page.locator("#prompt textarea")
     prompt.fill("a drawing of")
-    page.locator(".chip", has_text="<mona>").click()
+    page.locator(".round-button", has_text="<mona>").click()
     page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a drawing of <mona>'")
-    strength = page.locator("#dial-0 input[type=number]")
+    strength = page.locator("#knob-slider-0 input[type=number]")
     strength.wait_for()
-    assert "Strength of <mona>" in page.locator("#dial-0").inner_text()
+    assert "Strength of <mona>" in page.locator("#knob-slider-0").inner_text()
     strength.fill("0.5")
     strength.press("Tab")
     paint(page, "a drawing of <mona>", 2)
@@ -94,7 +94,7 @@ def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page
     page.locator("#painting .painting.done", has_text="the <mona> at night").wait_for()
     picture = stage.workspace.gallery(1)[0]
     drop(page, "#recipe-drop", [picture])
-    detail = page.locator("#picture-detail .told")
+    detail = page.locator("#picture-detail .card-text")
     detail.wait_for()
     assert "the <mona> at night" in detail.inner_text()
     assert str(read_recipe(picture).seed) in detail.inner_text()
@@ -147,7 +147,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     for tab in ("Create", "Library", "Queue", "Train"):
         open_tab(page, tab)
         if tab == "Create":
-            page.locator(".chip", has_text="<mona>").click()
+            page.locator(".round-button", has_text="<mona>").click()
             page.locator("#create-more button").first.click()
         if tab == "Library":
             page.locator(".concept", has_text="<mona>").click()
@@ -174,7 +174,7 @@ def test_a_way_of_composing_is_chosen_and_comes_back_with_a_recipe(
     page.locator("#composing").get_by_label(MODES["words"]).check()
     page.locator("#regions textarea, #regions input").fill("mona=0,0,0.5,1")
     page.locator("#prompt textarea").fill("<mona> beside <lisa>")
-    page.locator("#dial-1").wait_for()
+    page.locator("#knob-slider-1").wait_for()
     paint(page, "<mona> beside <lisa>", 2)
     page.locator("#painting .tile").first.click()
     detail = page.locator("#picture-detail")

@@ -45,7 +45,7 @@ def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) 
     assert stage.workspace.library.find("<ruby>").header.noun == "fox"
     assert not stage.workspace.library.has("<rusty>")
     page.locator("#delete").click()
-    page.wait_for_function("() => !document.querySelector('#shelf').innerText.includes('<ruby>')")
+    page.wait_for_function("() => !document.querySelector('#library-cards').innerText.includes('<ruby>')")
     assert not stage.workspace.library.has("<ruby>")
     page.locator("#undo").get_by_role("button", name="Undo").click()
     page.locator(".concept", has_text="<ruby>").wait_for()

@@ -19,7 +19,7 @@ from tests.browser.acts import drop_photos, training
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
-ANSWERED = "before => document.querySelector('.masking').dataset.shown !== before"
+ANSWERED = "before => document.querySelector('.mask-frame').dataset.shown !== before"
 Point = tuple[float, float]
 
 
@@ -38,7 +38,7 @@ def open_editor(page: Any, path: Path) -> None:
     """Drop a photo and select it."""
     drop_photos(page, [path])
     page.locator("#photo-strip .tile").first.click()
-    page.locator(".masking[data-shown]").wait_for()
+    page.locator(".mask-frame[data-shown]").wait_for()
     page.locator(".mask-stage canvas").scroll_into_view_if_needed()
 
 
@@ -62,7 +62,7 @@ def paint(page: Any, tool: str, *points: Point) -> None:
 def click(page: Any, x: float, y: float) -> None:
     """Click on a subject and wait for its mask."""
     page.locator("[data-tool=click]").click()
-    before = page.locator(".masking").get_attribute("data-shown")
+    before = page.locator(".mask-frame").get_attribute("data-shown")
     page.mouse.click(*on_page(page, x, y))
     page.wait_for_function(ANSWERED, arg=before)
 
@@ -150,7 +150,7 @@ def test_a_click_finds_the_subject_and_the_tile_shows_it(page: Any, tmp_path: Pa
     assert (shown & ball).sum() / (shown | ball).sum() > 0.85
     assert tile.get_attribute("src") != plain
     click(page, 0.05, 0.05)
-    page.locator(".masking.troubled", has_text="Nothing stands out there.").wait_for()
+    page.locator(".mask-frame.has-error", has_text="Nothing stands out there.").wait_for()
     assert np.array_equal(screen(page) > 0, shown)
 
 
@@ -183,17 +183,17 @@ def test_a_mask_is_kept_when_the_square_moves_and_when_another_photo_is_looked_a
     tiles = page.locator("#photo-strip .tile")
     tiles.nth(2).wait_for()
     tiles.first.click()
-    page.locator(".masking[data-shown]").wait_for()
+    page.locator(".mask-frame[data-shown]").wait_for()
     paint(page, "brush", (0.3, 0.3), (0.5, 0.5))
-    painted, before = screen(page), page.locator(".masking").get_attribute("data-shown")
+    painted, before = screen(page), page.locator(".mask-frame").get_attribute("data-shown")
     tiles.nth(1).click()
     page.wait_for_function(ANSWERED, arg=before)
     assert not screen(page).any()
-    before = page.locator(".masking").get_attribute("data-shown")
+    before = page.locator(".mask-frame").get_attribute("data-shown")
     tiles.first.click()
     page.wait_for_function(ANSWERED, arg=before)
     assert np.array_equal(screen(page), painted)
-    before = page.locator(".masking").get_attribute("data-shown")
+    before = page.locator(".mask-frame").get_attribute("data-shown")
     page.locator("#crop-x input[type=number]").fill("0")
     page.locator("#crop-x input[type=number]").press("Tab")
     page.wait_for_function(ANSWERED, arg=before)
@@ -213,7 +213,7 @@ def test_two_subjects_are_masked_and_train_together(stage: Stage, page: Any, tmp
     click(page, 0.3, 0.5)
     start(page, "redball")
     page.locator("#train-notice .error", has_text="Paint <blueball> in at least one photo").wait_for()
-    page.locator(".masking .chip", has_text="blueball").click()
+    page.locator(".mask-frame .round-button", has_text="blueball").click()
     click(page, 0.72, 0.5)
     shown = screen(page)
     assert shown[160, 96] == 1 and shown[160, 230] == 2
@@ -232,7 +232,7 @@ def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: 
     page.locator("#concept-name-2 input").fill("second")
     page.locator("#naming code:text-is('<second>')").wait_for()
     open_editor(page, tmp_path / "photo.png")
-    page.locator(".masking .chip", has_text="second").click()
+    page.locator(".mask-frame .round-button", has_text="second").click()
     paint(page, "brush", (0.5, 0.5), (0.6, 0.5))
     assert (screen(page) == 2).any()
     page.locator("#remove-subject-2").click()
@@ -241,7 +241,7 @@ def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: 
     page.locator("#concept-name-2 input").wait_for()
     assert page.locator("#concept-name-2 input").input_value() == ""
     page.locator("#photo-strip .tile").first.click()
-    page.locator(".masking .chip >> nth=1").wait_for()
+    page.locator(".mask-frame .round-button >> nth=1").wait_for()
     assert not screen(page).any()
 
 
@@ -252,10 +252,10 @@ def test_a_mask_file_is_fitted_to_the_square(page: Any, tmp_path: Path) -> None:
     mask.save(tmp_path / "mask.png")
     (tmp_path / "letter.png").write_text("no mask", encoding="utf-8")
     open_editor(page, tmp_path / "photo.png")
-    page.locator(".mask-acts input").set_input_files(str(tmp_path / "letter.png"))
-    page.locator(".masking.troubled", has_text="This mask cannot be opened.").wait_for()
-    before = page.locator(".masking").get_attribute("data-shown")
-    page.locator(".mask-acts input").set_input_files(str(tmp_path / "mask.png"))
+    page.locator(".mask-actions input").set_input_files(str(tmp_path / "letter.png"))
+    page.locator(".mask-frame.has-error", has_text="This mask cannot be opened.").wait_for()
+    before = page.locator(".mask-frame").get_attribute("data-shown")
+    page.locator(".mask-actions input").set_input_files(str(tmp_path / "mask.png"))
     page.wait_for_function(ANSWERED, arg=before)
     shown = screen(page)
     assert shown[:, :100].all() and not shown[:, 100:].any()

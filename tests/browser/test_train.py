@@ -35,7 +35,7 @@ def test_a_demo_subject_trains_in_two_clicks(stage: Stage, page: Any) -> None:
     name = page.locator("#concept-name input").input_value()
     page.locator("#train").click()
     card = training(page, name, "done")
-    assert card.locator(".easel img").is_visible()
+    assert card.locator(".large-preview img").is_visible()
     assert card.locator(".curve svg").is_visible()
     assert card.locator(".strip figure").count() == 4
     assert stage.workspace.library.has(f"<{name}>")

@@ -1,4 +1,4 @@
-"""Which setting is best: the scatter plot of a grid, the suggestion with its reason, what was compared."""
+"""The best setting of a grid: a scatter plot, a suggestion with its reason, and how it was measured."""
 
 from __future__ import annotations
 
@@ -9,93 +9,97 @@ from studio.grids.frontier import Point, best, front, points, reason
 from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.recipes.axis import Axis
-from studio.ui.compare.grid_view import cell_tile, sheet_of, shown_grid
+from studio.ui.compare.grid_view import cell_tile, grid_folder, shown_grid
 from studio.ui.compare.scatter import scatter
-from studio.ui.parts.markup import button, empty, note_card, segments
+from studio.ui.parts.markup import button, note_card, placeholder, segments
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
 
-def default_along(sheet: GridFolder) -> str:
-    """The direction whose values are worth comparing: the columns, unless they are only seeds."""
-    return "y" if sheet.grid.x.name == "seed" and sheet.grid.y.name else "x"
+def default_along(grid: GridFolder) -> str:
+    """Return the axis to compare, "x" or "y": the columns, unless they are only seeds."""
+    return "y" if grid.grid.x.name == "seed" and grid.grid.y.name else "x"
 
 
 def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) -> str:
-    """The panel for the shown grid; `along` is "x", "y" or "" for the one that makes sense, `chosen` the
-    heading of the setting whose pictures are shown."""
+    """Return the panel for the shown grid.
+
+    Args:
+        along: the axis whose values are compared, "x" or "y"; empty for `default_along`.
+        chosen: heading of the setting whose pictures are shown.
+    """
     job = shown_grid(workspace, shown)
     if job is None:
-        return empty("Nothing to plot yet", "Paint a grid: each of its settings becomes a point.")
-    sheet = sheet_of(workspace, job)
-    marks = GridScores.open(sheet.folder)
-    if marks is None:
-        return _unjudged(workspace, job)
-    along = along or default_along(sheet)
-    found = points(sheet, marks, along)
-    axis = sheet.grid.x if along == "x" else sheet.grid.y
-    named = {name: each.title for name, each in (("x", sheet.grid.x), ("y", sheet.grid.y)) if each.name}
-    turns = segments("along", "A point for each", named, along)
-    head = f'<div class="row wrap"><span>A point for each</span>{turns}</div>'
+        return placeholder("Nothing to plot yet", "Paint a grid: each of its settings becomes a point.")
+    grid = grid_folder(workspace, job)
+    scores = GridScores.open(grid.folder)
+    if scores is None:
+        return _without_scores(workspace, job)
+    along = along or default_along(grid)
+    found = points(grid, scores, along)
+    axis = grid.grid.x if along == "x" else grid.grid.y
+    named = {name: each.title for name, each in (("x", grid.grid.x), ("y", grid.grid.y)) if each.name}
+    buttons = segments("along", "A point for each", named, along)
+    head = f'<div class="row wrap"><span>A point for each</span>{buttons}</div>'
     if not found:
-        return f"{head}{_compared(marks)}"
+        return f"{head}{_method_text(scores)}"
     top = best(found)
     assert top is not None
     return (
         f"{head}{scatter(found, chosen)}"
         f'<section class="card best" aria-label="Best setting"><strong>Best of both: '
         f"{escape(axis.label_of(axis.labels.index(top.label)))}</strong><p>{escape(reason(found))}</p></section>"
-        f"{_pictures(sheet, along, chosen, axis)}{point_table(found, axis.title)}{_compared(marks)}"
+        f"{_pictures(grid, along, chosen, axis)}{point_table(found, axis.title)}{_method_text(scores)}"
     )
 
 
-def _unjudged(workspace: Workspace, job: Job) -> str:
-    """Why there are no marks."""
+def _without_scores(workspace: Workspace, job: Job) -> str:
+    """Return why there are no scores, and a button that measures them."""
     if not job.has_ended:
-        return empty("Not judged yet", "The judge looks at the pictures when the grid is done.")
+        return placeholder("Not judged yet", "The judge looks at the pictures when the grid is done.")
     if workspace.judge is None:
         hint = "Likeness and agreement are measured by a model in the folder “judge” of the base."
-        return empty("This base has no judge", hint)
+        return placeholder("This base has no judge", hint)
     words = "Judge them now" if job.status == "done" else "Paint the rest and judge"
-    act = button("judge", words, job.id, "strong")
-    return note_card("Nobody has looked at these pictures yet.", act)
+    judge = button("judge", words, job.id, "strong")
+    return note_card("Nobody has looked at these pictures yet.", judge)
 
 
-def _compared(marks: GridScores) -> str:
-    """What is compared with what."""
-    known = [f"{count} photos of {handle}" for handle, count in marks.photos.items() if count]
-    lacking = [handle for handle, count in marks.photos.items() if not count]
+def _method_text(scores: GridScores) -> str:
+    """Return what was measured, and against what."""
+    measured = [f"{count} photos of {handle}" for handle, count in scores.photos.items() if count]
+    missing = [handle for handle, count in scores.photos.items() if not count]
     parts = []
-    if known:
+    if measured:
         parts.append(
-            f"Likeness is the mean cosine of a picture with the {' and the '.join(known)} that were trained "
-            "on; a picture whose nearest photo is far nearer than that is a copy, and no merit."
+            f"Likeness is the mean cosine of a picture with the {' and the '.join(measured)} that were "
+            "trained on; a picture whose nearest photo is far nearer than that is a copy, and no merit."
         )
-    if lacking:
+    if missing:
         parts.append(
-            f"The photos of {' and '.join(lacking)} are not in this workspace, so likeness to "
-            f"{'it' if len(lacking) == 1 else 'them'} cannot be measured."
+            f"The photos of {' and '.join(missing)} are not in this workspace, so likeness to "
+            f"{'it' if len(missing) == 1 else 'them'} cannot be measured."
         )
-    if not marks.photos:
+    if not scores.photos:
         parts.append("The prompts name no concept, so there is nothing to be like.")
     parts.append("Agreement is the cosine of a picture with its prompt, a concept read as its plain noun.")
-    parts.append(f"All as {marks.judge} sees it. Lines are 95 % intervals over the pictures of a setting.")
+    parts.append(f"All as {scores.judge} sees it. Lines are 95 % intervals over the pictures of a setting.")
     return f'<p class="faint">{escape(" ".join(parts))}</p>'
 
 
-def _pictures(sheet: GridFolder, along: str, chosen: str, axis: Axis) -> str:
-    for place, (label, cells) in enumerate(sheet.lines(along)):
+def _pictures(grid: GridFolder, along: str, chosen: str, axis: Axis) -> str:
+    for position, (label, cells) in enumerate(grid.lines(along)):
         if label == chosen:
-            tiles = "".join(cell_tile(sheet, cell) for cell in cells)
-            return f'<h2>{escape(axis.label_of(place))}</h2><div class="tiles">{tiles}</div>'
+            tiles = "".join(cell_tile(grid, cell) for cell in cells)
+            return f'<h2>{escape(axis.label_of(position))}</h2><div class="tiles">{tiles}</div>'
     return '<p class="faint">Click a point to see its pictures.</p>'
 
 
 def point_table(found: Sequence[Point], title: str) -> str:
-    """The points as numbers; those of the front are marked."""
+    """Return the points as a table; those on the Pareto front are marked."""
     edge = {point.label for point in front(found)}
     rows = "".join(
-        f'<tr><th scope="row"><button type="button" class="act act-link" data-act="point"'
+        f'<tr><th scope="row"><button type="button" class="action action-link" data-action="point"'
         f' data-id="{escape(point.label)}">{escape(point.label)}</button></th>'
         f"<td>{point.likeness}</td><td>{point.agreement}</td><td>{point.copying or ''}</td>"
         f"<td>{point.likeness.n}</td>"

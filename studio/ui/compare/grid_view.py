@@ -1,7 +1,8 @@
-"""Drawings of a grid: how far it is, its cells in their rows and columns, and one cell with its recipe."""
+"""A grid on the page: how far it is, its pictures in rows and columns, and one picture with its recipe."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -12,164 +13,164 @@ from studio.recipes.axis import Axis
 from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
+from studio.recipes.refinement_card import RefinementCard
 from studio.ui.create.gallery import tile
-from studio.ui.parts.markup import button, download, duration, empty, file_url
-from studio.ui.parts.progress_card import badge, bar, job_error, progress_of
+from studio.ui.parts.markup import button, download, duration, file_url, placeholder
+from studio.ui.parts.progress_card import job_error, progress_bar, progress_of, status_badge
 from studio.ui.parts.recipe_card import recipe_facts
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
-GRIDS_HIGH = 24
+MAX_GRIDS = 24
 
 
 def grids(workspace: Workspace) -> list[Job]:
-    """The newest grids, newest first."""
-    return workspace.jobs.list(GRIDS_HIGH, ("grid",))
+    """Return the newest grids, newest first."""
+    return workspace.jobs.list(MAX_GRIDS, ("grid",))
 
 
 def shown_grid(workspace: Workspace, number: int) -> Job | None:
-    """The grid `number`, the newest when it is 0 or gone; None when there is none."""
+    """Return the job of a grid: the newest when `number` is 0 or gone, None when there is no grid."""
     jobs = grids(workspace)
     return next((job for job in jobs if job.id == number), jobs[0] if jobs else None)
 
 
-def the_grid(workspace: Workspace, number: int) -> Job:
-    """As `shown_grid`, where there has to be one. Raises StudioError when there is none."""
+def require_grid(workspace: Workspace, number: int) -> Job:
+    """Return the job of a grid as `shown_grid` does. Raises StudioError when there is no grid."""
     job = shown_grid(workspace, number)
     if job is None:
         raise StudioError("There is no grid.", "Paint one first.")
     return job
 
 
-def cell_opened(workspace: Workspace, number: int, name: str) -> tuple[Path, Recipe]:
-    """The path and the recipe of a picture of a grid. Raises StudioError when there is none."""
-    sheet = sheet_of(workspace, the_grid(workspace, number))
-    path = sheet.path(cell_named(sheet, name))
+def cell_picture(workspace: Workspace, number: int, name: str) -> tuple[Path, Recipe]:
+    """Return the path and the recipe of a picture of a grid. Raises StudioError when there is none."""
+    grid = grid_folder(workspace, require_grid(workspace, number))
+    path = grid.path(cell_named(grid, name))
     return path, read_recipe(path)
 
 
-def sheet_of(workspace: Workspace, job: Job) -> GridFolder:
-    """The sheet of a grid job. Raises StudioError when it cannot be read."""
+def grid_folder(workspace: Workspace, job: Job) -> GridFolder:
+    """Open the folder of a grid. Raises StudioError when it cannot be read."""
     folder = workspace.jobs.folder(job.id)
     file = folder / FILE
-    return _sheet(folder, file.stat().st_mtime_ns if file.exists() else 0)
+    return _cached_folder(folder, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 @lru_cache(maxsize=64)
-def _sheet(folder: Path, changed: int) -> GridFolder:
+def _cached_folder(folder: Path, changed: int) -> GridFolder:
     return GridFolder.open(folder)
 
 
-def cell_named(sheet: GridFolder, name: str) -> Cell:
-    """The cell whose picture has this file name. Raises StudioError when there is none."""
-    for cell in sheet.cells:
-        if sheet.path(cell).name == name:
+def cell_named(grid: GridFolder, name: str) -> Cell:
+    """Return the cell whose picture has this file name. Raises StudioError when there is none."""
+    for cell in grid.cells:
+        if grid.path(cell).name == name:
             return cell
     raise StudioError("That picture is not in this grid.", "Select another one.")
 
 
-def grid_list(workspace: Workspace, shown: int) -> str:
-    """The grids there are, as buttons; nothing when there is only one."""
+def grid_buttons(workspace: Workspace, shown: int) -> str:
+    """Return a button for each grid; nothing when there is only one."""
     jobs = grids(workspace)
     current = shown_grid(workspace, shown)
     if current is None or len(jobs) < 2:
         return ""
     rows = "".join(
-        f'<button type="button" class="earlier" data-act="grid" data-id="{job.id}"'
+        f'<button type="button" class="grid-button" data-action="grid" data-id="{job.id}"'
         f' aria-pressed="{str(job.id == current.id).lower()}"><span>{escape(job.title)}</span>'
-        f"{badge(job)}</button>"
+        f"{status_badge(job)}</button>"
         for job in jobs
     )
     return f'<p class="label">Grids</p><div class="grids">{rows}</div>'
 
 
 def grid_head(workspace: Workspace, shown: int) -> str:
-    """What the shown grid compares, how far it is, and what can be done with it."""
+    """Return what the shown grid compares, how far it is, and buttons to stop, go on or download."""
     job = shown_grid(workspace, shown)
     if job is None:
-        return empty("No grid yet", "Choose what changes from column to column and from row to row.")
+        return placeholder("No grid yet", "Choose what changes from column to column and from row to row.")
     try:
-        sheet = sheet_of(workspace, job)
+        grid = grid_folder(workspace, job)
     except StudioError as error:
-        return empty(error.message, error.hint)
-    there = sum(sheet.path(cell).exists() for cell in sheet.cells)
-    count = f"<span><b>{there}</b> of {len(sheet.cells)} pictures</span>"
+        return placeholder(error.message, error.hint)
+    painted = sum(grid.path(cell).exists() for cell in grid.cells)
+    count = f"<span><b>{painted}</b> of {len(grid.cells)} pictures</span>"
     progress = progress_of(workspace, job)
-    below, acts = "", ""
+    below, buttons = "", ""
     match job.status:
         case "queued":
-            below = bar(progress, "Waiting", waiting=True)
-            acts = button("stop", "Cancel", job.id)
+            below = progress_bar(progress, "Waiting", waiting=True)
+            buttons = button("stop", "Cancel", job.id)
         case "running":
             left = progress.seconds_left
-            soon = f"<span>about {duration(left)} left</span>" if left else ""
-            numbers = (
-                f'<p class="numbers"><span><b>{there}</b> of {len(sheet.cells)} pictures</span>{soon}</p>'
-            )
-            below = bar(progress, "Painting the grid") + numbers
-            acts = button("stop", "Stop", job.id)
+            time_left = f"<span>about {duration(left)} left</span>" if left else ""
+            numbers = f'<p class="numbers">{count}{time_left}</p>'
+            below = progress_bar(progress, "Painting the grid") + numbers
+            buttons = button("stop", "Stop", job.id)
         case "failed":
             below = job_error(job)
         case "stopped":
             below = f'<p class="numbers">{count}</p>'
-            acts = button("retry", "Go on", job.id, "strong")
-    if job.has_ended and there:
+            buttons = button("retry", "Go on", job.id, "strong")
+    if job.has_ended and painted:
         for file, words in ((PICTURE, "One labelled picture"), (ARCHIVE, "All as a zip")):
-            path = sheet.folder / file
-            acts += download(path, words, f"{job.id:05d}-{file}") if path.exists() else ""
-    acts = f'<div class="acts">{acts}</div>' if acts else ""
+            path = grid.folder / file
+            buttons += download(path, words, f"{job.id:05d}-{file}") if path.exists() else ""
+    buttons = f'<div class="actions">{buttons}</div>' if buttons else ""
     return (
         f'<section class="grid-head {job.status}" aria-label="Grid"><header><h2>{escape(job.title)}</h2>'
-        f'<div class="aside">{badge(job)}</div></header>{below}{acts}</section>'
+        f'<div class="aside">{status_badge(job)}</div></header>{below}{buttons}</section>'
     )
 
 
-def grid_cells(workspace: Workspace, shown: int, selected: str) -> str:
-    """The cells as a table whose headings are the values, and the selected one below."""
+def grid_table(workspace: Workspace, shown: int, selected: str) -> str:
+    """Return the pictures as a table with the values as headings, and the selected picture below."""
     job = shown_grid(workspace, shown)
     if job is None:
         return ""
-    sheet = sheet_of(workspace, job)
-    x, y = sheet.grid.x, sheet.grid.y
+    grid = grid_folder(workspace, job)
+    x, y = grid.grid.x, grid.grid.y
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in x.labels)
     rows = []
-    for label, cells in sheet.lines("y"):
-        tiles = "".join(f"<td>{cell_tile(sheet, cell, selected)}</td>" for cell in cells)
+    for label, cells in grid.lines("y"):
+        tiles = "".join(f"<td>{cell_tile(grid, cell, selected)}</td>" for cell in cells)
         rows.append(f'<tr><th scope="row">{escape(label)}</th>{tiles}</tr>')
     return (
         f'<div class="cells" tabindex="0" role="region" aria-label="Pictures of the grid"><table>'
         f"<caption>{axis_words(x)}</caption>"
         f'<thead><tr><td class="corner">{escape(y.title)}</td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>{chosen_cell(sheet, selected)}"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"{selected_cell(grid, selected, workspace.refinements)}"
     )
 
 
 def axis_words(axis: Axis) -> str:
-    """What an axis changes, with what its knob does."""
+    """Return what an axis changes, with the help of its knob."""
     note = f"<small>{escape(axis.note)}</small>" if axis.note else ""
     return f"<b>{escape(axis.title)}</b>{note}"
 
 
-def cell_tile(sheet: GridFolder, cell: Cell, selected: str = "", act: str = "open") -> str:
-    """A cell's picture as a button, or the place where it will be."""
-    path = sheet.path(cell)
+def cell_tile(grid: GridFolder, cell: Cell, selected: str = "", action: str = "open") -> str:
+    """Return a cell's picture as a button, or an empty tile before it is painted."""
+    path = grid.path(cell)
     if not path.exists():
-        return '<span class="tile coming"></span>'
-    return tile(path, selected, sheet.label_of(cell), act)
+        return '<span class="tile pending"></span>'
+    return tile(path, selected, grid.label_of(cell), action)
 
 
-def chosen_cell(sheet: GridFolder, selected: str) -> str:
-    """The picture that was selected, with its recipe."""
-    cell = next((cell for cell in sheet.cells if sheet.path(cell).name == selected), None)
-    if cell is None or not sheet.path(cell).exists():
+def selected_cell(grid: GridFolder, selected: str, cards: Sequence[RefinementCard]) -> str:
+    """Return the card of the selected picture with its recipe; empty when it is not painted."""
+    cell = next((cell for cell in grid.cells if grid.path(cell).name == selected), None)
+    if cell is None or not grid.path(cell).exists():
         return ""
-    path = sheet.path(cell)
+    path = grid.path(cell)
     name = path.name
-    acts = button("create", "Open in Create", name, "strong") + button("left", "Left of the slider", name)
-    acts += button("right", "Right of the slider", name) + download(path, "Download", sheet.file_name(cell))
+    buttons = button("create", "Open in Create", name, "strong") + button("left", "Left of the slider", name)
+    buttons += button("right", "Right of the slider", name) + download(path, "Download", grid.file_name(cell))
     return (
         f'<section class="card picture" aria-label="Picture and recipe">'
-        f'<img src="{escape(file_url(path))}" alt="{escape(sheet.label_of(cell))}"><div class="told">'
-        f"<blockquote>{escape(cell.recipe.prompt)}</blockquote>{recipe_facts(cell.recipe)}"
-        f'<div class="acts">{acts}{button("shut", "Close")}</div></div></section>'
+        f'<img src="{escape(file_url(path))}" alt="{escape(grid.label_of(cell))}"><div class="card-text">'
+        f"<blockquote>{escape(cell.recipe.prompt)}</blockquote>{recipe_facts(cell.recipe, cards)}"
+        f'<div class="actions">{buttons}{button("close", "Close")}</div></div></section>'
     )

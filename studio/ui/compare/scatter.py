@@ -1,4 +1,4 @@
-"""The scatter plot: likeness against prompt agreement, a point for each setting."""
+"""A scatter plot of likeness against prompt agreement, with a point for each setting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from studio.grids.frontier import Point, best, front
 
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 16, 46
-TICKS_LOW = 3
+MIN_TICKS = 3
 
 
 class _Scale:
-    """Values to pixels, over a range that is wide enough for every point and its interval."""
+    """Maps values to pixels; the range contains every point and its interval."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         low, high = min(values), max(values)
@@ -26,8 +26,8 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Round values inside the range, at least two, with as many digits as tell them apart."""
-        rough = (self.high - self.low) / TICKS_LOW
+        """Return at least two round values in the range, with enough digits to tell them apart."""
+        rough = (self.high - self.low) / MIN_TICKS
         power = math.floor(math.log10(rough))
         step = 10.0**power * max(
             factor for factor in (1, 2, 5) if factor == 1 or factor * 10.0**power <= rough
@@ -43,14 +43,14 @@ def _scales(found: Sequence[Point]) -> tuple[_Scale, _Scale]:
 
 
 def scatter(found: Sequence[Point], chosen: str) -> str:
-    """The points as an inline SVG."""
+    """Return the points as an inline SVG; the one with the heading `chosen` is marked."""
     x, y = _scales(found)
     parts = []
     for tick, label in x.ticks():
-        parts.append(_line("net", x(tick), x(tick), TOP, HEIGHT - BOTTOM))
+        parts.append(_line("grid-line", x(tick), x(tick), TOP, HEIGHT - BOTTOM))
         parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
     for tick, label in y.ticks():
-        parts.append(_line("net", LEFT, WIDTH - RIGHT, y(tick), y(tick)))
+        parts.append(_line("grid-line", LEFT, WIDTH - RIGHT, y(tick), y(tick)))
         parts.append(f'<text class="tick side" x="{LEFT - 7}" y="{y(tick) + 4:.1f}">{label}</text>')
     edge = front(found)
     line = " ".join(f"{x(point.agreement.mean):.1f},{y(point.likeness.mean):.1f}" for point in edge)
@@ -72,7 +72,7 @@ def _line(kind: str, x1: float, x2: float, y1: float, y2: float) -> str:
 
 
 def _dot(point: Point, x: _Scale, y: _Scale, on_front: bool, is_best: bool, chosen: bool) -> str:
-    """A point with its intervals and its name; a click on it reaches the board."""
+    """Return a point with its intervals and its name, which can be clicked."""
     across, down = x(point.agreement.mean), y(point.likeness.mean)
     bars = ""
     if point.likeness.half_width is not None:
@@ -85,10 +85,10 @@ def _dot(point: Point, x: _Scale, y: _Scale, on_front: bool, is_best: bool, chos
         if holds
     )
     anchor, shift = ("end", -11) if across > 0.75 * WIDTH else ("start", 11)
-    label, place = escape(point.label[:24]), f'x="{across + shift:.1f}" y="{down - 9:.1f}"'
+    label, position = escape(point.label[:24]), f'x="{across + shift:.1f}" y="{down - 9:.1f}"'
     words = f"{escape(point.label)}: likeness {point.likeness}, agreement {point.agreement}"
     return (
-        f'<g class="{kind}" data-act="point" data-id="{escape(point.label)}">{bars}'
+        f'<g class="{kind}" data-action="point" data-id="{escape(point.label)}">{bars}'
         f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{8 if is_best else 6}"/>'
-        f'<text {place} text-anchor="{anchor}">{label}</text><title>{words}</title></g>'
+        f'<text {position} text-anchor="{anchor}">{label}</text><title>{words}</title></g>'
     )

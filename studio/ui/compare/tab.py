@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from studio.grids.blind_vote import Ballot
-from studio.ui.compare.before_after import SLIDER_SCRIPT, Sides, put, versus
-from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, ballot_box, pairs_of, picked
+from studio.ui.compare.before_after import SLIDER_SCRIPT, Sides, before_after, with_side
+from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, blind_vote_panel, pairs_of, toggled
+from studio.ui.compare.form_events import connect_form
 from studio.ui.compare.frontier_panel import frontier_panel
-from studio.ui.compare.grid_form import (
-    DEFAULTS,
-    HELPS,
-    NOTHING,
-    NUMBERS_HELP,
-    GridForm,
-    choices,
-    counted,
-    example,
-    grid_form,
-    grid_of,
+from studio.ui.compare.grid_form import GridForm, grid_form, grid_from_form
+from studio.ui.compare.grid_view import (
+    cell_named,
+    grid_buttons,
+    grid_folder,
+    grid_head,
+    grid_table,
+    require_grid,
 )
-from studio.ui.compare.grid_view import cell_named, grid_cells, grid_head, grid_list, sheet_of, the_grid
-from studio.ui.parts.handlers import BOARD_SCRIPT, Live, Wire, act_of, board, drawing, whole
-from studio.ui.parts.prompt_buttons import chips, with_handle
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.prompt_buttons import concept_buttons
 from studio.workspace.workspace import Workspace
 
 SHOW_GRID = """() => {
@@ -39,162 +40,147 @@ new MutationObserver(() => {
   if (cells && cells.scrollLeft !== left) cells.scrollLeft = left;
 }).observe(element, {childList: true, subtree: true});
 """
+NO_SIDES: Sides = ("", "", 0)
 
 
 @dataclass
 class CompareTab:
-    """What others need: the form to fill from a picture, the board whose "create" they listen to, with the
-    `shown` grid that it belongs to, and the live drawings."""
+    """What the other tabs use.
+
+    Args:
+        cells: the block whose "create" buttons open a picture of the grid `shown` in Create.
+        shown: State of the number of the shown grid's job; 0 for the newest.
+    """
 
     form: GridForm
     cells: gr.HTML
     shown: gr.State
-    lives: list[Live]
+    views: list[LiveView]
 
 
-def compare_tab(workspace: Workspace, wire: Wire, opening: gr.Tab) -> CompareTab:
-    """Build the tab; `opening` is the one it stands in."""
-    shown, selected, sides = gr.State(0), gr.State(""), gr.State(("", "", 0))
+def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> CompareTab:
+    """Build the tab inside `tab`."""
+    cards = workspace.refinements
+    shown, selected, sides = gr.State(0), gr.State(""), gr.State(NO_SIDES)
     picks, along, point = gr.State(()), gr.State(""), gr.State("")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=4, elem_classes=["side", "sheet"]):
             form = grid_form(workspace)
         with gr.Column(scale=8, elem_classes="side"):
-            head = board("grid-head", grid_head(workspace, 0))
-            notice = drawing(elem_id="compare-notice")
-            with gr.Tabs(elem_id="ways") as ways:
+            head = button_block("grid-head", grid_head(workspace, 0))
+            notice = html_block(elem_id="compare-notice")
+            with gr.Tabs(elem_id="compare-views") as tabs:
                 with gr.Tab("Grid", id="cells"):
-                    cells = drawing(elem_id="grid-cells", js_on_load=BOARD_SCRIPT + KEEP_SCROLL_SCRIPT)
-                with gr.Tab("Side by side", id="versus"):
-                    slider = drawing(elem_id="versus", js_on_load=BOARD_SCRIPT + SLIDER_SCRIPT)
+                    cells = button_block("grid-cells", script=KEEP_SCROLL_SCRIPT)
+                with gr.Tab("Side by side", id="before-after"):
+                    slider = button_block("before-after", script=SLIDER_SCRIPT)
                 with gr.Tab("Blind vote", id="vote"):
-                    ballot = drawing(elem_id="ballot", js_on_load=BOARD_SCRIPT + KEYS_SCRIPT)
+                    vote_block = button_block("blind-vote", script=KEYS_SCRIPT)
                 with gr.Tab("Best", id="best"):
-                    frontier = board("frontier")
-            earlier = board("grid-list")
+                    frontier = button_block("frontier")
+            grids = button_block("grid-list")
+    nothing_chosen = {selected: "", sides: NO_SIDES, picks: (), along: "", point: ""}
 
-    def insert(prompt: str, event: gr.EventData) -> str:
-        handle = act_of(event)[1]
-        workspace.library.find(handle)
-        return with_handle(workspace, prompt, handle)
+    def paint_grid(**values: Any) -> Changes:
+        job = workspace.compare(grid_from_form(**values, cards=cards))
+        return {shown: job.id, **nothing_chosen}
 
-    def offer(prompt: str, *names: str) -> list[dict]:
-        options = choices(workspace, prompt or "")
-        known = {name for _, name in options}
-        kept = [name if name in known else default for name, default in zip(names, DEFAULTS, strict=True)]
-        columns, rows = kept
-        rows = NOTHING if names[1] == NOTHING else rows
-        return [
-            gr.update(choices=options, value=columns),
-            gr.update(choices=[("Nothing", NOTHING), *options], value=rows),
-        ]
+    def press_in_head(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action == "stop":
+            workspace.jobs.request_stop(to_int(id), "keep")
+        elif action == "retry":
+            workspace.retry(to_int(id))
+        return {}
 
-    def suggest(name: str, prompt: str) -> dict:
-        info = HELPS.get(name, NUMBERS_HELP)
-        return gr.update(value=example(workspace, name, prompt or ""), info=info, visible=name != NOTHING)
+    def show_grid(event: gr.EventData) -> Changes:
+        return {shown: to_int(pressed_button(event)[1]), **nothing_chosen}
 
-    def start(*values: object) -> tuple:
-        count = len(form.shared)
-        job = workspace.compare(grid_of(values[:count], values[count:]))
-        return job.id, "", ("", "", 0), (), "", ""
-
-    def steer(shown: int, event: gr.EventData) -> int:
-        act, id = act_of(event)
-        if act == "stop":
-            workspace.jobs.request_stop(whole(id), "keep")
-        elif act == "retry":
-            workspace.retry(whole(id))
-        return shown
-
-    def choose(event: gr.EventData) -> tuple:
-        return whole(act_of(event)[1]), "", ("", "", 0), (), "", ""
-
-    def touch(shown: int, selected: str, sides: Sides, event: gr.EventData) -> tuple | None:
-        act, name = act_of(event)
-        match act:
+    def press_in_cells(number: int, now: Sides, event: gr.EventData) -> Changes:
+        action, name = pressed_button(event)
+        match action:
             case "open":
-                return name, sides, gr.skip()
-            case "shut":
-                return "", sides, gr.skip()
+                return {selected: name}
+            case "close":
+                return {selected: ""}
             case "left" | "right":
-                cell_named(sheet_of(workspace, the_grid(workspace, shown)), name)
-                return selected, put(sides, name, int(act == "right")), gr.Tabs(selected="versus")
+                cell_named(grid_folder(workspace, require_grid(workspace, number)), name)
+                chosen = with_side(now, name, int(action == "right"))
+                return {sides: chosen, tabs: gr.Tabs(selected="before-after")}
         return None
 
-    def place(sides: Sides, event: gr.EventData) -> Sides:
-        act, name = act_of(event)
-        left, right, side = sides
-        match act:
-            case "put":
-                return put(sides, name, side)
+    def press_in_slider(now: Sides, event: gr.EventData) -> Changes:
+        action, name = pressed_button(event)
+        left, right, side = now
+        match action:
+            case "choose":
+                return {sides: with_side(now, name, side)}
             case "side":
-                return left, right, int(name == "1")
-            case "exchange":
+                return {sides: (left, right, int(name == "1"))}
+            case "swap":
                 left, _, right = name.partition(" ")
-                return right, left, side
-        return sides
+                return {sides: (right, left, side)}
+        return {}
 
-    def vote(shown: int, picks: Picks, event: gr.EventData) -> Picks:
-        act, id = act_of(event)
-        if act == "pick":
-            return picked(picks, id)
-        sheet = sheet_of(workspace, the_grid(workspace, shown))
-        if act == "start":
-            Ballot.draw(*pairs_of(sheet, picks)).save(sheet.folder)
-            return ()
-        cast = Ballot.open(sheet.folder)
-        if act == "drop":
-            Ballot.discard(sheet.folder)
-        elif cast and act == "reveal":
-            cast.reveal().save(sheet.folder)
-        elif cast:
-            cast.cast(act, whole(id)).save(sheet.folder)
-        return picks
+    def press_in_vote(number: int, chosen: Picks, event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action == "pick":
+            return {picks: toggled(chosen, id)}
+        grid = grid_folder(workspace, require_grid(workspace, number))
+        if action == "start":
+            Ballot.draw(*pairs_of(grid, chosen)).save(grid.folder)
+            return {picks: ()}
+        ballot = Ballot.open(grid.folder)
+        if action == "discard":
+            Ballot.discard(grid.folder)
+        elif ballot and action == "reveal":
+            ballot.reveal().save(grid.folder)
+        elif ballot:
+            ballot.cast(action, to_int(id)).save(grid.folder)
+        return {}
 
-    def look(along: str, point: str, selected: str, event: gr.EventData) -> tuple:
-        act, id = act_of(event)
-        match act:
+    def press_in_frontier(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        match action:
             case "along":
-                return id, "", selected, gr.skip()
+                return {along: id, point: ""}
             case "point":
-                return along, id, selected, gr.skip()
+                return {point: id}
             case "open":
-                return along, point, id, gr.Tabs(selected="cells")
+                return {selected: id, tabs: gr.Tabs(selected="cells")}
             case "judge":
-                workspace.retry(whole(id))
-        return along, point, selected, gr.skip()
+                workspace.retry(to_int(id))
+        return {}
 
-    quiet = {"looks_again": False}
-    latest = {"trigger_mode": "always_last", **quiet}
-    wire(form.chips.click, insert, [form.prompt], [form.prompt], form.notice, **quiet)
-    for event in (form.prompt.change, opening.select):
-        wire(event, offer, [form.prompt, *form.names], form.names, form.notice, **latest)
-    for name, values in zip(form.names, form.values, strict=True):
-        wire(name.input, suggest, [name, form.prompt], [values], form.notice, **latest)
-    for field in form.axes:
-        wire(field.change, lambda *axes: counted(axes), form.axes, [form.count], form.notice, **latest)
-    every = [shown, selected, sides, picks, along, point]
-    inputs = [*form.shared, *form.axes]
-    started = wire(form.paint.click, start, inputs, every, form.notice, trigger_mode="once")
-    started.then(None, js=SHOW_GRID)
-    wire(head.click, steer, [shown], [shown], notice)
-    wire(earlier.click, choose, [], every, notice)
-    wire(cells.click, touch, [shown, selected, sides], [selected, sides, ways], notice)
-    wire(slider.click, place, [sides], [sides], notice)
-    wire(ballot.click, vote, [shown, picks], [picks], notice)
-    wire(frontier.click, look, [along, point, selected], [along, point, selected, ways], notice)
+    connect_form(workspace, connector, form, tab)
+    painted = connector.connect(
+        form.paint.click,
+        paint_grid,
+        inputs=form.inputs,
+        outputs=[shown, *nothing_chosen],
+        notice=form.notice,
+        trigger_mode="once",
+    )
+    painted.then(None, js=SHOW_GRID)
+    connect = functools.partial(connector.connect, notice=notice)
+    now = {"number": shown, "now": sides}
+    connect(head.click, press_in_head)
+    connect(grids.click, show_grid, outputs=[shown, *nothing_chosen])
+    connect(cells.click, press_in_cells, inputs=now, outputs=[selected, sides, tabs])
+    connect(slider.click, press_in_slider, inputs={"now": sides}, outputs=[sides])
+    connect(vote_block.click, press_in_vote, inputs={"number": shown, "chosen": picks}, outputs=[picks])
+    connect(frontier.click, press_in_frontier, outputs=[along, point, selected, tabs])
 
-    lives = [
-        Live(form.chips, lambda: chips(workspace)),
-        Live(head, lambda shown: grid_head(workspace, shown), [shown]),
-        Live(cells, lambda shown, chosen: grid_cells(workspace, shown, chosen), [shown, selected]),
-        Live(slider, lambda shown, sides: versus(workspace, shown, sides), [shown, sides]),
-        Live(ballot, lambda shown, picks: ballot_box(workspace, shown, picks), [shown, picks]),
-        Live(
-            frontier,
-            lambda shown, along, point: frontier_panel(workspace, shown, along, point),
-            [shown, along, point],
+    draw = functools.partial
+    views = [
+        LiveView(form.concepts, draw(concept_buttons, workspace)),
+        LiveView(head, draw(grid_head, workspace), {"shown": shown}),
+        LiveView(cells, draw(grid_table, workspace), {"shown": shown, "selected": selected}),
+        LiveView(slider, draw(before_after, workspace), {"shown": shown, "sides": sides}),
+        LiveView(vote_block, draw(blind_vote_panel, workspace), {"shown": shown, "picks": picks}),
+        LiveView(
+            frontier, draw(frontier_panel, workspace), {"shown": shown, "along": along, "chosen": point}
         ),
-        Live(earlier, lambda shown: grid_list(workspace, shown), [shown]),
+        LiveView(grids, draw(grid_buttons, workspace), {"shown": shown}),
     ]
-    return CompareTab(form, cells, shown, lives)
+    return CompareTab(form, cells, shown, views)

@@ -1,184 +1,166 @@
-"""The form of the Create tab: the prompt, its dials, and everything else that a recipe holds."""
+"""The form of the Create tab: the prompt, the sliders of its concepts, and the settings of a recipe."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
-from studio.recipes.recipe import MODES, TUNING_STEPS, Recipe, random_seed, read_regions, write_regions
-from studio.ui.create.knob_sliders import Dial, dial_pool, strengths_and_knobs
-from studio.ui.parts.handlers import board, drawing, drop_zone
-from studio.ui.parts.prompt_buttons import chips, examples, with_handle
+from studio.recipes.recipe import Recipe, random_seed, read_regions, write_regions
+from studio.recipes.refinement_card import RefinementCard
+from studio.ui.create.knob_sliders import Knob, slider_pool, strengths_and_knobs
+from studio.ui.parts.html_blocks import button_block, drop_zone, html_block
+from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
+from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
+from studio.ui.parts.refinements import (
+    chosen_refinements,
+    control_values,
+    refinement_controls,
+    without_idle_refinements,
+)
 from studio.workspace.workspace import Workspace
+
+PICTURES = 2  # that the form asks for at first
 
 
 @dataclass
 class CreateForm:
-    """The form's parts. `fields` holds what a recipe needs, in the order that `recipe_of` reads."""
+    """The form's components.
 
-    prompt: gr.Textbox
-    negative: gr.Textbox
-    seed: gr.Number
-    again: gr.Checkbox
-    steps: gr.Slider
-    guidance: gr.Slider
-    count: gr.Slider
-    obeying: gr.Slider
-    composing: gr.Radio
-    regions: gr.Textbox
+    Args:
+        recipe: controls by the name of the recipe's field, `regions` as a text.
+        refinements: controls by the name of the refinement's setting.
+        new_seed: whether each press of Paint draws a new seed.
+        knobs: State of the list of `Knob`s that the first of the `sliders` move.
+        last_seed: puts the seed of the last picture back.
+        recipe_drop: reads the recipe in a picture.
+    """
+
+    cards: Sequence[RefinementCard]
+    recipe: dict[str, Any]
+    refinements: dict[str, Any]
+    new_seed: gr.Checkbox
+    knobs: gr.State
     sliders: list[gr.Slider]
-    chips: gr.HTML
+    concepts: gr.HTML
     examples: gr.HTML
     notice: gr.HTML
     paint: gr.Button
-    reuse: gr.Button
-    reader: gr.HTML
+    last_seed: gr.Button
+    recipe_drop: gr.HTML
 
     @property
-    def fields(self) -> list[gr.components.Component]:
-        """The controls that `recipe_of` reads and `filled` writes."""
-        return [
-            self.prompt,
-            self.negative,
-            self.seed,
-            self.again,
-            self.steps,
-            self.guidance,
-            self.count,
-            self.obeying,
-            self.composing,
-            self.regions,
-        ]
+    def inputs(self) -> dict[str, Any]:
+        """What `recipe_from_form` reads."""
+        return {
+            "recipe": self.recipe,
+            "refinements": self.refinements,
+            "new_seed": self.new_seed,
+            "knobs": self.knobs,
+            "positions": self.sliders,
+        }
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that `filled` changes."""
+        return [*self.recipe.values(), *self.refinements.values(), self.new_seed]
+
+    def filled(self, recipe: Recipe) -> dict[Any, Any]:
+        """Return the changes that fill the form with a recipe, except for its sliders."""
+        fields = {name: getattr(recipe, name) for name in self.recipe}
+        fields["regions"] = write_regions(recipe.regions)
+        refinements = control_values(recipe, self.cards)
+        changes: dict[Any, Any] = {self.recipe[name]: value for name, value in fields.items()}
+        changes |= {self.refinements[name]: value for name, value in refinements.items()}
+        return changes | {self.new_seed: False}
 
 
-def recipe_of(fields: tuple, dials: list[Dial], values: tuple) -> Recipe:
-    """The recipe that the form holds; a new seed when one was asked for or none is there. A prompt without a
-    concept has nothing that could obey, so it is not asked to."""
-    prompt, negative, seed, again, steps, guidance, count, obeying, composing, regions = fields
-    strengths, knobs = strengths_and_knobs(dials, values)
-    recipe = Recipe(
-        prompt=(prompt or "").strip(),
-        negative=(negative or "").strip(),
-        strengths=strengths,
-        knobs=knobs,
-        seed=random_seed() if again or seed is None else int(seed),
-        steps=int(steps),
-        guidance=float(guidance),
-        count=int(count),
-        obeying=int(obeying),
-        composing=composing,
-        regions=read_regions(regions or ""),
-    )
-    return recipe if recipe.active_handles else replace(recipe, obeying=0)
+def recipe_from_form(
+    recipe: Mapping[str, Any],
+    refinements: Mapping[str, Any],
+    new_seed: bool,
+    knobs: Sequence[Knob],
+    positions: Sequence[float],
+    cards: Sequence[RefinementCard],
+) -> Recipe:
+    """Return the recipe that the form holds, with a new seed when one is wanted or none is given.
 
-
-def filled(recipe: Recipe) -> tuple:
-    """The form's fields as a recipe wants them."""
-    return (
-        recipe.prompt,
-        recipe.negative,
-        recipe.seed,
-        False,
-        recipe.steps,
-        recipe.guidance,
-        recipe.count,
-        recipe.obeying,
-        recipe.composing,
-        write_regions(recipe.regions),
+    A prompt without a concept gets no refinements. Raises StudioError for regions that cannot be read.
+    """
+    values = parsed(recipe)
+    if new_seed or recipe["seed"] is None:
+        values["seed"] = random_seed()
+    values["regions"] = read_regions(values["regions"])
+    strengths, moved = strengths_and_knobs(knobs, positions)
+    refinements = chosen_refinements(refinements, cards)
+    return without_idle_refinements(
+        Recipe(**values, strengths=strengths, knobs=moved, refinements=refinements)
     )
 
 
 def create_form(workspace: Workspace) -> CreateForm:
-    """Lay the form out."""
+    """Build the form."""
     defaults = workspace.base_defaults()
-    prompt = gr.Textbox(
-        "",
-        label="Prompt",
+    prompt = text_control(
+        "Prompt",
+        "prompt",
         info="Ctrl+Enter paints",
         placeholder=with_handle(workspace, "", "<lily>"),
         lines=3,
         max_lines=8,
-        max_length=1000,
-        elem_id="prompt",
     )
-    chip_board = board("concept-chips", chips(workspace))
-    example_board = board("examples", examples(workspace))
-    sliders = dial_pool()
-    notice = drawing(elem_id="create-notice")
+    concepts = button_block("concept-buttons", concept_buttons(workspace))
+    examples = button_block("examples", example_buttons(workspace))
+    sliders = slider_pool()
+    notice = html_block(elem_id="create-notice")
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
     with gr.Row(elem_classes="bottom"):
-        count = gr.Slider(1, 8, value=2, step=1, label="Pictures", elem_id="count", buttons=[])
-        seed = gr.Number(random_seed(), precision=0, label="Seed", elem_id="seed", min_width=120)
+        count = recipe_control("count", "count", PICTURES, buttons=[])
+        seed = recipe_control("seed", "seed", random_seed(), min_width=120)
     with gr.Row(elem_classes="tight"):
-        again = gr.Checkbox(True, label="A new seed every time", elem_id="random-seed")
-        reuse = gr.Button("Last seed again", size="sm", elem_id="reuse-seed", min_width=120)
+        new_seed = gr.Checkbox(True, label="A new seed every time", elem_id="new-seed")
+        last_seed = gr.Button("Last seed again", size="sm", elem_id="last-seed", min_width=120)
     with gr.Accordion("More", open=False, elem_id="create-more"):
-        negative = gr.Textbox(
-            "", label="Negative prompt", info="What should not be there", max_length=1000, elem_id="negative"
-        )
-        steps = gr.Slider(
-            1,
-            100,
-            value=defaults.steps,
-            step=1,
-            label="Steps",
-            info="More are finer and slower",
-            elem_id="steps",
-            buttons=["reset"],
-        )
-        guidance = gr.Slider(
-            0,
-            20,
-            value=defaults.guidance,
-            step=0.5,
-            label="Guidance",
-            info="How closely the prompt is followed",
-            elem_id="guidance",
-            buttons=["reset"],
-        )
-        obeying = gr.Slider(
-            0,
-            50,
-            value=0,
-            step=1,
-            label="Obeying",
-            info=f"{TUNING_STEPS} steps make a concept leave the rest alone",
-            elem_id="obeying",
-            buttons=["reset"],
-        )
-        composing = gr.Radio(
-            [(does, way) for way, does in MODES.items()],
-            value=Recipe.composing,
-            label="Several concepts in one picture",
-            elem_id="composing",
-        )
-        regions = gr.Textbox(
-            "",
-            label="Their parts, if you want to say where",
+        negative = text_control("Negative prompt", "negative", info="What should not be there")
+        steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
+        guidance = recipe_control("guidance", "guidance", defaults.guidance, buttons=["reset"])
+        refinements = refinement_controls(workspace.refinements)
+        composing = recipe_control("composing", "composing")
+        regions = text_control(
+            "Their parts, if you want to say where",
+            "regions",
+            max_letters=500,
             info="Left, top, right and bottom, as shares of the picture",
             placeholder="lily=0,0,0.5,1 trek=0.5,0,1,1",
-            max_length=500,
-            elem_id="regions",
         )
-    words = "drop a PNG painted here or in another web UI"
-    reader = drop_zone("recipe-drop", "Read a picture's recipe", words, "image/png")
+    recipe_drop = drop_zone(
+        "recipe-drop",
+        "Read a picture's recipe",
+        "drop a PNG painted here or in another web UI",
+        "image/png",
+    )
     return CreateForm(
-        prompt=prompt,
-        negative=negative,
-        seed=seed,
-        again=again,
-        steps=steps,
-        guidance=guidance,
-        count=count,
-        obeying=obeying,
-        composing=composing,
-        regions=regions,
+        cards=workspace.refinements,
+        recipe={
+            "prompt": prompt,
+            "negative": negative,
+            "seed": seed,
+            "steps": steps,
+            "guidance": guidance,
+            "count": count,
+            "composing": composing,
+            "regions": regions,
+        },
+        refinements=refinements,
+        new_seed=new_seed,
+        knobs=gr.State([]),
         sliders=sliders,
-        chips=chip_board,
-        examples=example_board,
+        concepts=concepts,
+        examples=examples,
         notice=notice,
         paint=paint,
-        reuse=reuse,
-        reader=reader,
+        last_seed=last_seed,
+        recipe_drop=recipe_drop,
     )

@@ -1,33 +1,41 @@
-"""Dials: one slider for each thing that the concepts of a prompt let one move while painting.
+"""Sliders for the strengths and knobs of the concepts that a prompt names.
 
-The first dial of a concept is its strength; its file may name more (`knobs`). Gradio cannot add sliders as
-one types, so a fixed pool of hidden ones is dealt out.
+Gradio cannot add sliders while one types, so a fixed number of hidden ones is created; those that are needed
+are shown with the label, help and range of a `Knob`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from studio.handles import handles_in
 from studio.library.header import Header
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import MAX_STRENGTH, Recipe
 from studio.workspace.workspace import Workspace
 
-DIALS_HIGH = 10
+MAX_SLIDERS = 10
+STRENGTH_STEP = 0.05
 STRENGTH_HELP = "0 is the plain noun, 1 is as learned"
-TOGETHER_HELP = "Moves its word; the model's change is shared with {others}, at the larger strength"
+SHARED_STRENGTH_HELP = (
+    "Moves its word; the model's change is shared with {others}, at the larger strength"  # of the two
+)
 
 
 @dataclass(frozen=True)
-class Dial:
-    """What one slider moves: the strength of `handle`, or its `knob`."""
+class Knob:
+    """What one slider moves.
+
+    Args:
+        name: a knob of the concept `handle`; empty for its strength.
+    """
 
     handle: str
-    knob: str
+    name: str
     default: float
     low: float
     high: float
@@ -35,78 +43,94 @@ class Dial:
 
     @property
     def label(self) -> str:
-        """What stands above the slider."""
-        return f"{(self.knob or 'strength').replace('_', ' ').capitalize()} of {self.handle}"
+        """The text above the slider."""
+        return f"{(self.name or 'strength').replace('_', ' ').capitalize()} of {self.handle}"
+
+    @property
+    def step(self) -> float:
+        """The step of the slider."""
+        return round((self.high - self.low) / 100, 6) if self.name else STRENGTH_STEP
 
 
-def dials_of(workspace: Workspace, prompts: str) -> list[Dial]:
-    """The dials for the concepts that prompts name: every strength, then every knob."""
-    there = [handle for handle in handles_in(prompts) if workspace.library.has(handle)]
-    headers = {handle: workspace.library.find(handle).header for handle in there}
-    dials = [Dial(handle, "", 1.0, 0.0, 2.0, strength_help(headers[handle], handle)) for handle in there]
+def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
+    """Return the strengths of all concepts that prompts name, then their knobs."""
+    handles = [handle for handle in handles_in(prompts) if workspace.library.has(handle)]
+    headers = {handle: workspace.library.find(handle).header for handle in handles}
+    knobs = [
+        Knob(handle, "", 1.0, 0.0, MAX_STRENGTH, strength_help(headers[handle], handle)) for handle in handles
+    ]
     for handle, header in headers.items():
         for name, knob in header.knobs.items():
             if all(map(math.isfinite, (knob.low, knob.default, knob.high))) and knob.low < knob.high:
-                dials.append(Dial(handle, name, knob.default, knob.low, knob.high, knob.help))
-    return dials[:DIALS_HIGH]
+                knobs.append(Knob(handle, name, knob.default, knob.low, knob.high, knob.help))
+    return knobs[:MAX_SLIDERS]
 
 
 def strength_help(header: Header, handle: str) -> str:
-    """What the strength of a handle does: those of one file share what was changed in the model."""
+    """Return what the strength of a handle does; handles of one file share the change of the model."""
     others = ", ".join(header.other_handles(handle))
-    return TOGETHER_HELP.format(others=others) if others else STRENGTH_HELP
+    return SHARED_STRENGTH_HELP.format(others=others) if others else STRENGTH_HELP
 
 
-def dial_pool() -> list[gr.Slider]:
-    """The hidden sliders."""
+def slider_pool() -> list[gr.Slider]:
+    """Create the hidden sliders."""
     return [
-        gr.Slider(0.0, 2.0, value=1.0, step=0.05, visible=False, elem_id=f"dial-{number}", buttons=["reset"])
-        for number in range(DIALS_HIGH)
-    ]
-
-
-def dealt(dials: Sequence[Dial], values: Iterable[float]) -> list[dict]:
-    """Updates that show these dials at these values and hide the rest of the pool."""
-    shown = [
-        gr.update(
-            visible=True,
-            label=dial.label,
-            info=dial.help,
-            minimum=dial.low,
-            maximum=dial.high,
-            step=0.05 if not dial.knob else round((dial.high - dial.low) / 100, 6),
-            value=value,
+        gr.Slider(
+            0.0,
+            MAX_STRENGTH,
+            value=1.0,
+            step=STRENGTH_STEP,
+            visible=False,
+            elem_id=f"knob-slider-{number}",
+            buttons=["reset"],
         )
-        for dial, value in zip(dials, values, strict=True)
+        for number in range(MAX_SLIDERS)
     ]
-    return shown + [gr.update(visible=False)] * (DIALS_HIGH - len(shown))
 
 
-def kept(dials: Sequence[Dial], before: Sequence[Dial], values: Sequence[float]) -> list[float]:
-    """Where each dial stands: where it stood `before`, else where its concept wants it."""
-    known = dict(zip(before, values, strict=False))
-    return [known.get(dial, dial.default) for dial in dials]
+def shown_sliders(sliders: Sequence[gr.Slider], positions: Mapping[Knob, float]) -> dict[Any, Any]:
+    """Return the changes that show a slider for each of these knobs and hide the others."""
+    changes = {slider: gr.update(visible=False) for slider in sliders}
+    for slider, (knob, position) in zip(sliders, positions.items(), strict=False):
+        changes[slider] = gr.update(
+            visible=True,
+            label=knob.label,
+            info=knob.help,
+            minimum=knob.low,
+            maximum=knob.high,
+            step=knob.step,
+            value=position,
+        )
+    return changes
 
 
-def of_recipe(dials: Sequence[Dial], recipe: Recipe) -> list[float]:
-    """Where each dial stood when a picture was painted."""
-    return [
-        recipe.knobs.get(dial.handle, {}).get(dial.knob, dial.default)
-        if dial.knob
-        else recipe.strength(dial.handle)
-        for dial in dials
-    ]
+def kept_positions(
+    knobs: Sequence[Knob], before: Sequence[Knob], positions: Sequence[float]
+) -> dict[Knob, float]:
+    """Return the position of each knob: the one it has among those shown `before`, else its default."""
+    known = dict(zip(before, positions, strict=False))
+    return {knob: known.get(knob, knob.default) for knob in knobs}
+
+
+def recipe_positions(knobs: Sequence[Knob], recipe: Recipe) -> dict[Knob, float]:
+    """Return the position of each knob in a recipe."""
+    return {
+        knob: recipe.knobs.get(knob.handle, {}).get(knob.name, knob.default)
+        if knob.name
+        else recipe.strength(knob.handle)
+        for knob in knobs
+    }
 
 
 def strengths_and_knobs(
-    dials: Sequence[Dial], values: Sequence[float]
+    knobs: Sequence[Knob], positions: Sequence[float]
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """What the sliders say, as a recipe wants it; a knob left where it was is not mentioned."""
+    """Return the strengths and knobs of a recipe; a knob at its default is left out."""
     strengths: dict[str, float] = {}
-    knobs: dict[str, dict[str, float]] = {}
-    for dial, value in zip(dials, values, strict=False):
-        if not dial.knob:
-            strengths[dial.handle] = float(value)
-        elif float(value) != dial.default:
-            knobs.setdefault(dial.handle, {})[dial.knob] = float(value)
-    return strengths, knobs
+    moved: dict[str, dict[str, float]] = {}
+    for knob, position in zip(knobs, positions, strict=False):
+        if not knob.name:
+            strengths[knob.handle] = float(position)
+        elif float(position) != knob.default:
+            moved.setdefault(knob.handle, {})[knob.name] = float(position)
+    return strengths, moved

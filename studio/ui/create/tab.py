@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from studio.errors import StudioError
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
-from studio.ui.create.form import create_form, filled, recipe_of
-from studio.ui.create.gallery import gallery, painting_card, picture_at
-from studio.ui.create.knob_sliders import DIALS_HIGH, Dial, dealt, dials_of, kept, of_recipe
-from studio.ui.parts.handlers import Live, Wire, act_of, board, drawing, uploaded, whole
+from studio.ui.create.form import create_form, recipe_from_form
+from studio.ui.create.gallery import find_picture, latest_pictures, painting_card
+from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int, uploaded_files
+from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import current_job
-from studio.ui.parts.prompt_buttons import chips, examples, with_handle
+from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
+from studio.ui.parts.refinements import ADD, REMOVE, refined
+from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
-REMEMBERED_SECONDS = 600.0
-ELSEWHERE = ("obey", "again", "compare")  # acts of an opened picture that leave the form as it is
+SHOWN_SECONDS = 600.0  # how long the card of a job that has ended stays
 SHOW_PAINTING = """() => {
   if (window.innerWidth > 720 || document.querySelector('#create-notice .error')) return;
   document.querySelector('#gallery').parentElement.scrollIntoView({behavior: 'smooth'});
@@ -28,70 +33,76 @@ SHOW_PAINTING = """() => {
 
 @dataclass
 class CreateTab:
-    """What others need: the prompt to write a handle into, where a picture with its recipe is opened (the
-    `opened` recipe and its `detail`), and the live drawings."""
+    """What the other tabs use.
+
+    Args:
+        opened: State of the recipe of the opened picture, None when none is open; `detail` shows it.
+    """
 
     prompt: gr.Textbox
     opened: gr.State
     detail: gr.HTML
-    lives: list[Live]
+    views: list[LiveView]
 
 
-def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
+def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     """Build the tab."""
+    cards = workspace.refinements
     closed, selected, opened = gr.State(0), gr.State(""), gr.State(None)
-    dials, last_seed = gr.State([]), gr.State(None)
+    painted_seed = gr.State(None)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes=["side", "sheet"]):
             form = create_form(workspace)
         with gr.Column(scale=7, elem_classes="side"):
-            painting = board("painting")
-            painting_notice = drawing(elem_id="painting-notice")
-            detail = board("picture-detail")
-            pictures = board("gallery")
+            painting = button_block("painting")
+            painting_notice = html_block(elem_id="painting-notice")
+            detail = button_block("picture-detail")
+            pictures = button_block("gallery")
+    prompt, negative, seed = form.recipe["prompt"], form.recipe["negative"], form.recipe["seed"]
+    shut = {selected: "", opened: None, detail: ""}
 
-    def insert(prompt: str, event: gr.EventData) -> str:
-        handle = act_of(event)[1]
+    def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
+        handle = pressed_button(event)[1]
         workspace.library.find(handle)
-        return with_handle(workspace, prompt, handle)
+        return {prompt: with_handle(workspace, prompt_text, handle)}
 
-    def example(event: gr.EventData) -> str:
-        return act_of(event)[1][:1000]
+    def write_example(event: gr.EventData) -> Changes:
+        return {prompt: pressed_button(event)[1][:1000]}
 
-    def deal(prompt: str, negative: str, before: list[Dial], *values: float) -> tuple:
-        now = dials_of(workspace, f"{prompt} {negative}")
-        return now, *dealt(now, kept(now, before, values))
+    def show_sliders(texts: list[str], knobs: list[Knob], positions: list[float]) -> Changes:
+        now = knobs_in(workspace, " ".join(texts))
+        return {form.knobs: now, **shown_sliders(form.sliders, kept_positions(now, knobs, positions))}
 
-    def start(now: list[Dial], *fields_and_values: object) -> tuple:
-        fields, values = fields_and_values[:-DIALS_HIGH], fields_and_values[-DIALS_HIGH:]
-        recipe = recipe_of(fields, now, values)
-        workspace.create(recipe)
-        return recipe.seed, recipe.seed, "", None, ""
+    def paint(**values: Any) -> Changes:
+        wanted = recipe_from_form(**values, cards=cards)
+        workspace.create(wanted)
+        return {seed: wanted.seed, painted_seed: wanted.seed, **shut}
 
-    def last(before: int | None, now: int | None) -> tuple:
-        return (now if before is None else before), False
+    def put_back_seed(last: int | None) -> Changes:
+        return {form.new_seed: False} | ({} if last is None else {seed: last})
 
-    def press(closed: int, event: gr.EventData) -> int:
-        act, id = act_of(event)
-        match act:
+    def press_in_painting(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        match action:
             case "stop":
-                workspace.jobs.request_stop(whole(id), "keep")
+                workspace.jobs.request_stop(to_int(id), "keep")
             case "retry":
-                workspace.retry(whole(id))
+                workspace.retry(to_int(id))
             case "close":
-                return whole(id)
-        return closed
+                return {closed: to_int(id)}
+        return {}
 
-    def open_picture(event: gr.EventData) -> tuple | None:
-        act, name = act_of(event)
-        if act != "open":
+    def open_picture(event: gr.EventData) -> Changes:
+        action, name = pressed_button(event)
+        if action != "open":
             return None
-        path = picture_at(workspace, name)
+        path = find_picture(workspace, name)
         recipe = read_recipe(path)
-        return name, recipe, picture_card(recipe, path, workspace.reproducibility_warnings(recipe))
+        card = picture_card(recipe, cards, path, workspace.reproducibility_warnings(recipe))
+        return {selected: name, opened: recipe, detail: card}
 
-    def read(event: gr.EventData) -> tuple:
-        paths, failed = uploaded(event)
+    def read_dropped(event: gr.EventData) -> Changes:
+        paths, failed = uploaded_files(event)
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} did not arrive.", "Try a smaller one.")
         try:
@@ -99,56 +110,72 @@ def create_tab(workspace: Workspace, wire: Wire) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        return "", recipe, picture_card(recipe, doubts=workspace.reproducibility_warnings(recipe))
+        card = picture_card(recipe, cards, warnings=workspace.reproducibility_warnings(recipe))
+        return {selected: "", opened: recipe, detail: card}
 
-    def use(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
-        act = act_of(event)[0]
-        if act in ELSEWHERE:
+    def use_recipe(recipe: Recipe | None, event: gr.EventData) -> Changes:
+        action, _ = pressed_button(event)
+        if action == "close" or recipe is None:
+            return shut
+        if action != "use":
             return None
-        if act != "use" or recipe is None:
-            return "", None, "", *[gr.skip()] * (len(form.fields) + 1 + DIALS_HIGH)
-        now = dials_of(workspace, f"{recipe.prompt} {recipe.negative}")
-        return gr.skip(), recipe, gr.skip(), *filled(recipe), now, *dealt(now, of_recipe(now, recipe))
+        knobs = knobs_in(workspace, f"{recipe.prompt} {recipe.negative}")
+        positions = recipe_positions(knobs, recipe)
+        return {**form.filled(recipe), form.knobs: knobs, **shown_sliders(form.sliders, positions)}
 
-    def paint_again(recipe: Recipe | None, event: gr.EventData) -> tuple | None:
-        act, steps = act_of(event)
-        if recipe is None or act not in ("again", "obey"):
+    def paint_again(recipe: Recipe | None, event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if recipe is None or action not in ("again", ADD, REMOVE):
             return None
-        workspace.create(replace(recipe, obeying=whole(steps)) if act == "obey" else recipe)
-        return ()
+        workspace.create(recipe if action == "again" else refined(recipe, action, id, cards))
+        return {}
 
-    notice, quiet = form.notice, {"looks_again": False}
-    wire(form.chips.click, insert, [form.prompt], [form.prompt], notice, **quiet)
-    wire(form.examples.click, example, [], [form.prompt], notice, **quiet)
-    typing = {"trigger_mode": "always_last", **quiet}
-    for text in (form.prompt, form.negative):
-        inputs = [form.prompt, form.negative, dials, *form.sliders]
-        wire(text.change, deal, inputs, [dials, *form.sliders], notice, **typing)
-    inputs = [dials, *form.fields, *form.sliders]
-    outputs = [form.seed, last_seed, selected, opened, detail]
-    started = wire(form.paint.click, start, inputs, outputs, notice, trigger_mode="once")
-    started.then(None, js=SHOW_PAINTING)
-    wire(form.reuse.click, last, [last_seed, form.seed], [form.seed, form.again], notice, **quiet)
-    wire(painting.click, press, [closed], [closed], painting_notice)
+    connect = functools.partial(connector.connect, notice=form.notice)
+    quietly = functools.partial(connect, refresh=False)
+    quietly(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=[prompt])
+    quietly(form.examples.click, write_example, outputs=[prompt])
+    for text in (prompt, negative):
+        quietly(
+            text.change,
+            show_sliders,
+            inputs={"texts": [prompt, negative], "knobs": form.knobs, "positions": form.sliders},
+            outputs=[form.knobs, *form.sliders],
+            trigger_mode="always_last",
+        )
+    painted = connect(
+        form.paint.click, paint, inputs=form.inputs, outputs=[seed, painted_seed, *shut], trigger_mode="once"
+    )
+    painted.then(None, js=SHOW_PAINTING)
+    last = {"last": painted_seed}
+    quietly(form.last_seed.click, put_back_seed, inputs=last, outputs=[seed, form.new_seed])
+    connect(painting.click, press_in_painting, outputs=[closed], notice=painting_notice)
     for source in (painting, pictures):
-        wire(source.click, open_picture, [], [selected, opened, detail], painting_notice)
-    wire(form.reader.upload, read, [], [selected, opened, detail], notice)
-    outputs = [selected, opened, detail, *form.fields, dials, *form.sliders]
-    wire(detail.click, use, [opened], outputs, notice)
-    wire(detail.click, paint_again, [opened], [], painting_notice, trigger_mode="once")
+        connect(source.click, open_picture, outputs=list(shut), notice=painting_notice)
+    connect(form.recipe_drop.upload, read_dropped, outputs=list(shut))
+    connect(
+        detail.click,
+        use_recipe,
+        inputs={"recipe": opened},
+        outputs=[*shut, *form.outputs, form.knobs, *form.sliders],
+    )
+    again = {"inputs": {"recipe": opened}, "notice": painting_notice, "trigger_mode": "once"}
+    connect(detail.click, paint_again, **again)
 
-    def draw(closed: int) -> str:
-        job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)
+    def current(closed: int) -> Job | None:
+        return current_job(workspace, "create", closed, SHOWN_SECONDS)
+
+    def draw_painting(closed: int) -> str:
+        job = current(closed)
         return painting_card(workspace, job) if job else ""
 
-    def rest(closed: int, selected: str) -> str:
-        job = current_job(workspace, "create", closed, REMEMBERED_SECONDS)
-        return gallery(workspace, selected, job)
-
-    lives = [
-        Live(form.chips, lambda: chips(workspace)),
-        Live(form.examples, lambda: examples(workspace)),
-        Live(painting, draw, [closed]),
-        Live(pictures, rest, [closed, selected]),
+    views = [
+        LiveView(form.concepts, lambda: concept_buttons(workspace)),
+        LiveView(form.examples, lambda: example_buttons(workspace)),
+        LiveView(painting, draw_painting, {"closed": closed}),
+        LiveView(
+            pictures,
+            lambda closed, selected: latest_pictures(workspace, selected, current(closed)),
+            {"closed": closed, "selected": selected},
+        ),
     ]
-    return CreateTab(form.prompt, opened, detail, lives)
+    return CreateTab(prompt, opened, detail, views)

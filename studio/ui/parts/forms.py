@@ -1,26 +1,25 @@
-"""A form for a method's settings: controls made from the fields of its card, and nothing written twice."""
+"""Form controls made from settings: label, help, bounds and choices are written at the setting alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from studio.method import MethodCard
 from studio.settings import Field
 
-SLIDER_HIGH = 64
+MAX_SLIDER = 64  # a whole number up to here gets a slider, a larger one a number field
 
 
 def explanation(field: Field) -> str:
-    """What stands under a control: help, bounds with their unit, and where the default comes from."""
+    """Return the text under a control: help, bounds with their unit, and where the default comes from."""
     parts = [field.help]
     if field.kind in ("int", "float") and field.low is not None and field.high is not None:
         unit = f" {field.unit}" if field.unit else ""
         parts.append(f"{field.low:g} to {field.high:g}{unit}.")
     if field.kind != "bool":
-        parts.append(f"Recipe: {shown(field.default)}.")
+        parts.append(f"Recipe: {value_text(field.default)}.")
     else:
         parts.append(f"Recipe: {'on' if field.default else 'off'}.")
     if field.source:
@@ -28,14 +27,19 @@ def explanation(field: Field) -> str:
     return " ".join(part for part in parts if part)
 
 
-def shown(value: Any) -> str:
-    """A setting as people write it: 0.002, not 0.0020000000000000001."""
+def value_text(value: Any) -> str:
+    """Return a value as people write it: 0.002, not 0.0020000000000000001; on and off for True and False."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def control(field: Field, elem_id: str) -> gr.components.Component:
-    """The control that suits a field's kind and range. Bounds are checked when the form is sent, so that
-    the answer is a sentence and not a refused key press."""
+    """Create the control that suits a field's kind and range.
+
+    A number field does not enforce the bounds while one types; they are checked when the form is sent, so
+    that the user reads a sentence.
+    """
     common: dict[str, Any] = {"label": field.title, "info": explanation(field), "elem_id": elem_id}
     match field.kind:
         case "bool":
@@ -44,24 +48,27 @@ def control(field: Field, elem_id: str) -> gr.components.Component:
             return gr.Dropdown(list(field.choices), value=field.default, **common)
         case "text":
             return gr.Textbox(field.default, **common)
-        case "int" if field.low is not None and field.high is not None and field.high <= SLIDER_HIGH:
+        case "int" if field.low is not None and field.high is not None and field.high <= MAX_SLIDER:
             return gr.Slider(field.low, field.high, value=field.default, step=1, **common)
         case "int":
             return gr.Number(field.default, precision=0, **common)
     return gr.Number(field.default, step=None, **common)
 
 
-def controls(card: MethodCard) -> list[gr.components.Component]:
-    """One control for each field of the card, in its order."""
-    return [control(field, f"setting-{card.id}-{field.name}".replace("_", "-")) for field in card.fields]
+def controls(fields: Sequence[Field], prefix: str) -> dict[str, gr.components.Component]:
+    """Create one control for each field, by its name; element ids begin with `prefix`."""
+    return {field.name: control(field, f"{prefix}-{field.name}".replace("_", "-")) for field in fields}
 
 
-def settings_of(card: MethodCard, values: Sequence[Any]) -> dict[str, Any]:
-    """What the form holds, by name; a number field that was emptied takes its default."""
-    named = zip(card.fields, values, strict=True)
-    return {field.name: field.default if value is None else value for field, value in named}
+def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of every field by name: its default where a number field was emptied.
+
+    Raises KeyError when a field has no value.
+    """
+    named = {field.name: values[field.name] for field in fields}
+    return {field.name: field.default if named[field.name] is None else named[field.name] for field in fields}
 
 
-def recipe_values(card: MethodCard) -> list[Any]:
-    """The form as the recipe fills it."""
-    return [field.default for field in card.fields]
+def defaults(fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the default of every field by name."""
+    return {field.name: field.default for field in fields}

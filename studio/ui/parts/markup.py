@@ -1,9 +1,10 @@
-"""The page's own HTML: small pieces, everything that came from a user escaped."""
+"""Small pieces of HTML. Everything that came from a user is escaped."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -18,30 +19,32 @@ JPEG_QUALITY = 88
 
 
 def file_url(path: Path) -> str:
-    """Where the browser finds a file of the allowed folders; changes when the file does."""
+    """Return the address of a file in one of the served folders. It changes when the file does."""
     return f"gradio_api/file={quote(path.as_posix())}?v={path.stat().st_mtime_ns}"
 
 
 def data_url(picture: Image.Image) -> str:
-    """`picture` as a JPEG inside the page, for pictures that are in no file yet."""
+    """Return `picture` as a JPEG in the address itself, for pictures that are in no file yet."""
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def button(act: str, label: str, id: object = "", kind: str = "quiet", title: str = "") -> str:
-    """A button of a board: a click on it reaches the board's handler as (act, id)."""
-    hint = f' title="{escape(title)}"' if title else ""
+def button(action: str, label: str, id: object = "", kind: str = "quiet", title: str = "") -> str:
+    """Return a button; a click on it reaches the handler of its block as (action, id).
+
+    `title` is what the browser shows while the pointer is over it.
+    """
     return (
-        f'<button type="button" class="act act-{kind}" data-act="{escape(act)}" data-id="{escape(str(id))}"'
-        f"{hint}>{escape(label)}</button>"
+        f'<button type="button" class="action action-{kind}" data-action="{escape(action)}"'
+        f' data-id="{escape(str(id))}"{_title(title)}>{escape(label)}</button>'
     )
 
 
-def segments(act: str, label: str, choices: dict[str, str], chosen: str) -> str:
-    """Buttons of a board in one piece, of which one is chosen: `choices` maps ids to words."""
+def segments(action: str, label: str, choices: dict[str, str], chosen: str) -> str:
+    """Return joined buttons of which one is chosen; `choices` maps their ids to words."""
     buttons = "".join(
-        f'<button type="button" class="segment" data-act="{act}" data-id="{escape(id)}"'
+        f'<button type="button" class="segment" data-action="{action}" data-id="{escape(id)}"'
         f' aria-pressed="{str(id == chosen).lower()}">{escape(words)}</button>'
         for id, words in choices.items()
     )
@@ -49,40 +52,48 @@ def segments(act: str, label: str, choices: dict[str, str], chosen: str) -> str:
 
 
 def download(path: Path, label: str, name: str = "") -> str:
-    """A link that saves the very bytes of a file."""
-    name = escape(name or path.name)
-    return f'<a class="act act-quiet" href="{escape(file_url(path))}" download="{name}">{escape(label)}</a>'
+    """Return a link that saves a file unchanged, under `name` if one is given."""
+    target = f'href="{escape(file_url(path))}" download="{escape(name or path.name)}"'
+    return f'<a class="action action-quiet" {target}>{escape(label)}</a>'
 
 
-def facts(pairs: dict[str, Any]) -> str:
-    """A list of names and values; empty values are left out."""
+def facts(pairs: Mapping[str, Any], terms: Mapping[str, str] | None = None) -> str:
+    """Return a list of names and values; empty values are left out.
+
+    `terms`: by name, what the browser shows while the pointer is over it, such as the term of the papers.
+    """
+    terms = terms or {}
     rows = (
-        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
+        f"<div><dt{_title(terms.get(name, ''))}>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
         for name, value in pairs.items()
         if value not in ("", None)
     )
     return f'<dl class="facts">{"".join(rows)}</dl>'
 
 
+def _title(text: str) -> str:
+    return f' title="{escape(text)}"' if text else ""
+
+
 def error_card(error: StudioError, buttons: str = "") -> str:
-    """What went wrong, and what to do about it."""
+    """Return a card that says what went wrong and what to do about it."""
     hint = f"<p>{escape(error.hint)}</p>" if error.hint else ""
-    acts = f'<div class="acts">{buttons}</div>' if buttons else ""
-    return f'<div class="card error" role="alert"><strong>{escape(error.message)}</strong>{hint}{acts}</div>'
+    row = f'<div class="actions">{buttons}</div>' if buttons else ""
+    return f'<div class="card error" role="alert"><strong>{escape(error.message)}</strong>{hint}{row}</div>'
 
 
 def note_card(text: str, buttons: str = "") -> str:
-    """A quiet sentence, with what can be done about it."""
+    """Return a card with a sentence that is no error, and buttons if any."""
     return f'<div class="card note" role="status"><span>{escape(text)}</span>{buttons}</div>'
 
 
-def empty(title: str, text: str) -> str:
-    """What stands where nothing is yet."""
+def placeholder(title: str, text: str) -> str:
+    """Return a box that says what will appear here."""
     return f'<div class="empty"><strong>{escape(title)}</strong><p>{escape(text)}</p></div>'
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: "8 s", "3 min 20 s", "2 h 5 min"."""
+    """Return a time as people say it: "8 s", "3 min 20 s", "2 h 5 min"."""
     whole = max(0, round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -91,8 +102,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def moment(time: float | str) -> str:
-    """A moment in local time: "23 Nov, 09:41". A text that is no ISO moment stays as it is."""
+def local_time(time: float | str) -> str:
+    """Return a time in the local zone: "23 Nov 2026, 09:41". A text that is no ISO time stays as it is."""
     try:
         when = datetime.fromisoformat(time) if isinstance(time, str) else datetime.fromtimestamp(time)
     except ValueError:
@@ -101,6 +112,6 @@ def moment(time: float | str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
-def size_words(size: int) -> str:
-    """A file's size: "12 kB", "3.4 MB"."""
+def file_size(size: int) -> str:
+    """Return a size in words: "12 kB", "3.4 MB"."""
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"

@@ -1,4 +1,4 @@
-"""Drawings of running work: the bar, the numbers, the loss curve, the previews."""
+"""Cards of running work: progress bar, numbers, loss curve, previews."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from studio.workspace.workspace import Workspace
 CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
 MEAN_SHARE = 1 / 12
-NOTES_HIGH = 4
+MAX_NOTES = 4
 STATUS_WORDS = {
     "queued": "waiting",
     "running": "running",
@@ -27,33 +27,36 @@ STATUS_WORDS = {
 }
 
 
-_remembered: dict[Path, tuple[int, Progress]] = {}
+_cache: dict[Path, tuple[int, Progress]] = {}
 
 
 def progress_of(workspace: Workspace, job: Job) -> Progress:
-    """How far a job is; its log is read again only when it has grown."""
+    """Return how far a job is; its log is read again only when it has grown."""
     log = workspace.jobs.folder(job.id) / "events.jsonl"
     size = log.stat().st_size if log.exists() else 0
-    known = _remembered.get(log)
+    known = _cache.get(log)
     if known is None or known[0] != size:
-        known = _remembered[log] = (size, workspace.progress(job))
+        known = _cache[log] = (size, workspace.progress(job))
     return known[1]
 
 
 def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
-    """The job of a kind to show: what runs, else what waits first, else the newest if it ended less than
-    `seconds` ago and is newer than the one that was `closed`."""
+    """Return the job of a kind to show: the running one, else the first that waits, else the newest.
+
+    The newest counts only if it ended less than `seconds` ago and has a higher number than `closed`, the job
+    whose card was closed last.
+    """
     jobs = [job for job in workspace.jobs.list() if job.kind == kind]
     for status in ("running", "queued"):
-        there = [job for job in jobs if job.status == status]
-        if there:
-            return there[-1]
+        matching = [job for job in jobs if job.status == status]
+        if matching:
+            return matching[-1]
     fresh = bool(jobs) and jobs[0].id > closed and time.time() - (jobs[0].finished or 0.0) < seconds
     return jobs[0] if fresh else None
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
-    """A running mean over about the last twelfth of the values, without the pull of where it starts."""
+    """Return an exponential mean over about the last twelfth of the values, corrected for its start."""
     keep = 1 - 1 / max(1.0, MEAN_SHARE * len(values))
     mean, weight, result = 0.0, 0.0, []
     for value in values:
@@ -64,8 +67,10 @@ def smoothed(values: Sequence[float]) -> list[float]:
 
 
 def loss_curve(points: Sequence[tuple[int, float]]) -> str:
-    """The loss as an inline SVG, every value pale and their running mean on top. Under three values leave
-    its place empty, so that nothing below it moves when it comes."""
+    """Return the loss as an inline SVG: every value pale, and their running mean on top.
+
+    With fewer than three values its space stays empty, so that nothing below moves when it appears.
+    """
     if len(points) < 3:
         return '<figure class="curve"></figure>'
     mean = smoothed([loss for _, loss in points])
@@ -91,8 +96,8 @@ def loss_curve(points: Sequence[tuple[int, float]]) -> str:
     )
 
 
-def bar(progress: Progress, label: str, waiting: bool = False) -> str:
-    """A progress bar; one that cannot tell how far it is moves on the spot."""
+def progress_bar(progress: Progress, label: str, waiting: bool = False) -> str:
+    """Return a progress bar; it pulses while the share that is done is unknown."""
     percent = round(100 * progress.fraction)
     unknown = waiting or not progress.steps
     known = "" if unknown else f' aria-valuenow="{percent}"'
@@ -103,8 +108,8 @@ def bar(progress: Progress, label: str, waiting: bool = False) -> str:
     )
 
 
-def numbers(progress: Progress) -> str:
-    """Step, speed and time left, in words."""
+def progress_numbers(progress: Progress) -> str:
+    """Return step, speed and time left, in words."""
     if not progress.steps:
         return '<p class="numbers"><span>getting ready …</span></p>'
     parts = [f"step <b>{progress.step}</b> of {progress.steps}"]
@@ -122,55 +127,58 @@ def numbers(progress: Progress) -> str:
     return f'<p class="numbers">{"".join(f"<span>{part}</span>" for part in parts)}</p>'
 
 
-def badge(job: Job) -> str:
-    """A job's status as a small label."""
+def status_badge(job: Job) -> str:
+    """Return a job's status as a small label."""
     words = "stopping" if job.wish and job.status == "running" else STATUS_WORDS[job.status]
     return f'<span class="badge {job.status}">{words}</span>'
 
 
 def job_error(job: Job) -> str:
-    """Why a job failed, and the way on."""
+    """Return a card that says why a job failed, with a button to try again."""
     return error_card(StudioError(job.error, job.hint), button("retry", "Retry", job.id, "strong"))
 
 
 def training_card(workspace: Workspace, job: Job) -> str:
-    """A training as the Train tab shows it, from waiting to its end."""
+    """Return the card of a training, whatever its status."""
     progress = progress_of(workspace, job)
     handle, noun = job.task["handle"], job.task["noun"]
     large, strip = previews(workspace, job, progress)
-    acts, words = "", ""
+    buttons, words = "", ""
     match job.status:
         case "queued":
             words = '<p class="numbers"><span>Waits for its turn in the queue.</span></p>'
-            words += bar(progress, "Waiting", waiting=True)
-            acts = button("discard", "Cancel", job.id)
+            words += progress_bar(progress, "Waiting", waiting=True)
+            buttons = button("discard", "Cancel", job.id)
         case "running":
-            words = bar(progress, f"Learning {handle}") + numbers(progress)
+            words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
             if job.wish:
                 words += '<p class="numbers"><span>Stopping after this step …</span></p>'
             else:
-                acts = button("keep", "Stop and keep", job.id) + button("discard", "Stop and discard", job.id)
+                buttons = button("keep", "Stop and keep", job.id) + button(
+                    "discard", "Stop and discard", job.id
+                )
         case "done":
             learned = job.outcome.get("handle", handle)
             spent = duration((job.finished or 0) - (job.started or 0))
             early = " Stopped early, and kept." if job.wish == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
-            acts = button("paint", f"Paint with {learned}", learned, "strong") + button(
+            buttons = button("paint", f"Paint with {learned}", learned, "strong") + button(
                 "close", "Close", job.id
             )
         case "failed":
             words = job_error(job)
-            acts = button("close", "Close", job.id)
+            buttons = button("close", "Close", job.id)
         case "stopped":
             words = "<p>Stopped. Nothing was kept.</p>"
-            acts = button("retry", "Train again", job.id) + button("close", "Close", job.id)
+            buttons = button("retry", "Train again", job.id) + button("close", "Close", job.id)
     count, method = job.task["photos"], job.title.split(" with ")[-1]
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-NOTES_HIGH:])
+    notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-MAX_NOTES:])
     return (
         f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
-        f'<div class="told"><header><h2>{verb} <code>{escape(handle)}</code></h2>{badge(job)}</header>'
+        f'<div class="card-text"><header><h2>{verb} <code>{escape(handle)}</code></h2>'
+        f"{status_badge(job)}</header>"
         f'<p class="faint">the {escape(noun)} in {count} photos, with {escape(method)}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
-        f'<div class="acts">{acts}</div></div>{strip}{insights(workspace, job, progress)}</section>'
+        f'<div class="actions">{buttons}</div></div>{strip}{insights(workspace, job, progress)}</section>'
     )

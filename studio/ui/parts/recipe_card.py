@@ -1,4 +1,4 @@
-"""A recipe in words, and a picture beside it."""
+"""A card with a picture, its recipe in words, and buttons to go on from it."""
 
 from __future__ import annotations
 
@@ -6,52 +6,70 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from studio.recipes.recipe import MODES, TUNING_STEPS, Recipe, write_regions
+from studio.recipes.recipe import MODES, Recipe, write_regions
+from studio.recipes.refinement_card import RefinementCard
 from studio.ui.parts.markup import button, download, facts, file_url, note_card
+from studio.ui.parts.refinements import refinement_buttons, refinement_facts, refinement_help
 
-OBEY_HELP = "Paint it again, with a concept that leaves the rest of the prompt alone. Nothing else changes."
-PLAIN_HELP = "Paint it again, with the concept as it was learned."
+TERMS = {  # what the papers and other programs call it
+    "Without": "negative prompt",
+    "Strength": "scale of a concept: 0 is the plain noun, 1 is as learned",
+    "Adjusted": "knobs of a concept that are not at their defaults",
+    "Seed": "seed of the initial noise",
+    "Steps": "sampling steps",
+    "Guidance": "scale of classifier-free guidance",
+    "Regions": "left, top, right and bottom, as shares of the picture",
+    "Base": "base model",
+}
 
 
-def recipe_facts(recipe: Recipe) -> str:
-    """Everything in a recipe that a person may want to read."""
+def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
+    """Return a recipe as a list of facts; its prompt is left out, and what is as usual."""
     strengths = ", ".join(f"{handle} {strength:g}" for handle, strength in recipe.strengths.items())
     knobs = ", ".join(
         f"{name.replace('_', ' ')} {value:g} of {handle}"
-        for handle, moved in recipe.knobs.items()
-        for name, value in moved.items()
+        for handle, values in recipe.knobs.items()
+        for name, value in values.items()
     )
     return facts(
         {
             "Without": recipe.negative,
             "Strength": strengths,
-            "Moved": knobs,
+            "Adjusted": knobs,
             "Seed": recipe.seed,
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",
-            "Obeying": f"in {recipe.obeying} steps" if recipe.obeying else "",
+            **refinement_facts(recipe, cards),
             "Composing": MODES.get(recipe.composing, "") if len(recipe.active_handles) > 1 else "",
             "Regions": write_regions(recipe.regions),
             "Base": Path(recipe.base).name,
-        }
+        },
+        TERMS | refinement_help(cards),
     )
 
 
-def picture_card(recipe: Recipe, path: Path | None = None, doubts: Sequence[str] = ()) -> str:
-    """A picture with its recipe, and why another would come of it here; a recipe alone when the picture was
-    only dropped in to be read."""
-    seen = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
-    acts = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
-    if recipe.obeying:
-        acts += button("obey", "Without obeying", 0, title=PLAIN_HELP)
-    elif recipe.active_handles:
-        acts += button("obey", "Make this prompt obey", TUNING_STEPS, title=OBEY_HELP)
-    acts += button("compare", "Compare from here")
-    acts += download(path, "Download") if path else ""
-    acts += button("shut", "Close")
-    told = note_card(" ".join(["It will not be the very same picture here.", *doubts])) if doubts else ""
+def picture_card(
+    recipe: Recipe,
+    cards: Sequence[RefinementCard] = (),
+    path: Path | None = None,
+    warnings: Sequence[str] = (),
+) -> str:
+    """Return the card of a picture, or of a recipe alone.
+
+    Args:
+        cards: the refinements of the workspace.
+        path: the picture; None when its file was only dropped in to be read.
+        warnings: why painting the recipe here may give another picture.
+    """
+    image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
+    buttons = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
+    buttons += refinement_buttons(recipe, cards)
+    buttons += button("compare", "Compare from here")
+    buttons += download(path, "Download") if path else ""
+    buttons += button("close", "Close")
+    note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
     return (
-        f'<section class="card picture" aria-label="Picture and recipe">{seen}<div class="told">'
-        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe)}{told}"
-        f'<div class="acts">{acts}</div></div></section>'
+        f'<section class="card picture" aria-label="Picture and recipe">{image}<div class="card-text">'
+        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe, cards)}{note}"
+        f'<div class="actions">{buttons}</div></div></section>'
     )

@@ -1,5 +1,5 @@
-"""The look in Gradio's own terms; `assets/style.css` has the rest. Fonts are the system's: nothing is
-fetched."""
+"""Colours and fonts in Gradio's own settings; `assets/style.css` has the rest. The fonts are those of the
+system, so that nothing is fetched."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "DejaVu Sans Mono",
 
 
 def theme() -> gr.themes.Base:
-    """Paper and ink with one warm accent, by day and by night."""
-    look = gr.themes.Base(
+    """Return the theme: paper and ink with one warm accent, light and dark."""
+    base = gr.themes.Base(
         primary_hue=gr.themes.colors.orange,
         secondary_hue=gr.themes.colors.orange,
         neutral_hue=gr.themes.colors.stone,
@@ -71,10 +71,10 @@ def theme() -> gr.themes.Base:
     }
     values = {name: f"var(--{colour})" for name, colour in colours.items()}
     settable = set(gr.themes.Base.set.__kwdefaults__ or ())
-    nightly = {f"{name}_dark": value for name, value in values.items() if f"{name}_dark" in settable}
-    return look.set(
+    dark_values = {f"{name}_dark": value for name, value in values.items() if f"{name}_dark" in settable}
+    return base.set(
         **values,
-        **nightly,
+        **dark_values,
         color_accent="var(--accent)",
         block_shadow="none",
         block_shadow_dark="none",
@@ -88,8 +88,8 @@ def theme() -> gr.themes.Base:
         button_border_width_dark="1px",
         input_shadow="none",
         input_shadow_dark="none",
-        input_shadow_focus="0 0 0 3px var(--halo)",
-        input_shadow_focus_dark="0 0 0 3px var(--halo)",
+        input_shadow_focus="0 0 0 3px var(--focus-ring)",
+        input_shadow_focus_dark="0 0 0 3px var(--focus-ring)",
         button_primary_shadow="none",
         button_large_text_weight="600",
         block_title_text_weight="550",

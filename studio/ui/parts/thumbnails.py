@@ -14,25 +14,28 @@ from studio.ui.parts.markup import file_url
 from studio.workspace.workspace import Workspace
 
 SIDE = 256
+MAX_SIDE = 2048
 
 
 def thumbnail_folder(workspace: Workspace) -> Path:
-    """Where the thumbnails are."""
+    """Return the folder of the thumbnails."""
     folder = workspace.cache / "thumbnails"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
-    """A concept's preview as a PNG file, None when it has none. The bytes may come from a stranger: only
-    what Pillow read as a PNG is written again."""
+    """Return a concept's preview as a PNG file, None when it has none.
+
+    The file of the concept may come from anybody, so only pixels that Pillow read from a PNG are written.
+    """
     preview = entry.header.preview
     path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
     if path.exists():
         return path
     try:
         with Image.open(io.BytesIO(preview), formats=("PNG",)) as picture:
-            if max(picture.size) > 2048:
+            if max(picture.size) > MAX_SIDE:
                 return None
             small = picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -43,7 +46,7 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
 
 
 def portrait(workspace: Workspace, entry: Entry) -> str:
-    """A concept's picture in a page: its preview, or its first letter."""
+    """Return a concept's preview as HTML, or its first letter when it has none."""
     path = thumbnail(workspace, entry)
     if path is None:
         letter = escape(entry.header.handle[1].upper())

@@ -12,8 +12,8 @@ from studio.ui.parts.markup import file_url
 
 
 @dataclass(frozen=True)
-class Demo:
-    """One subject; `photos` are files."""
+class DemoSubject:
+    """A subject with photos that come with the studio; `slug` is its id, `photos` are files."""
 
     slug: str
     title: str
@@ -22,13 +22,13 @@ class Demo:
     photos: tuple[Path, ...]
 
 
-def demos() -> list[Demo]:
-    """The subjects that are there; a file that cannot be read gives none."""
+def demo_subjects() -> list[DemoSubject]:
+    """Read the subjects; a file that cannot be read gives none."""
     try:
         entries = json.loads((DEMO / "subjects.json").read_text(encoding="utf-8"))
         entries = entries["subjects"] if isinstance(entries, dict) else entries
         return [
-            Demo(
+            DemoSubject(
                 entry["slug"],
                 entry["title"],
                 entry["noun"],
@@ -41,12 +41,12 @@ def demos() -> list[Demo]:
         return []
 
 
-def demo_cards(subjects: list[Demo]) -> str:
-    """The subjects as cards that fill the form."""
+def demo_cards(subjects: list[DemoSubject]) -> str:
+    """Return the subjects as buttons that fill the form."""
     if not subjects:
         return ""
     cards = "".join(
-        f'<button type="button" class="demo" data-act="demo" data-id="{escape(subject.slug)}">'
+        f'<button type="button" class="demo" data-action="demo" data-id="{escape(subject.slug)}">'
         f'<img src="{escape(file_url(subject.photos[0]))}" alt=""><span><b>{escape(subject.title)}</b>'
         f"<small>{len(subject.photos)} photos</small></span></button>"
         for subject in subjects

@@ -1,4 +1,4 @@
-"""The strip of a training's photos, each as the square it is trained on, and what was left out of it."""
+"""The photos of a training as squares, and the files that were left out."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from html import escape
 
 from studio.photos.photo import Photo, Refusal
 from studio.ui.parts.markup import button, data_url
-from studio.ui.train.mask_overlay import Subjects, veiled
+from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
+from studio.ui.train.session_photos import NONE
 
 TILE_SIDE = 160
 
 
-def strip_of(photos: Sequence[Photo], subjects: Subjects, chosen: int = -1) -> str:
-    """The squares with their masks, each a button that opens its editor."""
+def photo_strip(photos: Sequence[Photo], subjects: Subjects, chosen: int = NONE) -> str:
+    """Return the squares with their masks, each a button that opens the editor; `chosen` is marked."""
     if not photos:
         return ""
     tiles = "".join(
-        f'<button type="button" class="tile" data-act="choose" data-id="{number}"'
+        f'<button type="button" class="tile" data-action="choose" data-id="{number}"'
         f' aria-pressed="{str(number == chosen).lower()}" title="{escape(photo.name)}">'
-        f'<img src="{data_url(veiled(photo, TILE_SIDE, subjects))}" alt="{escape(photo.name)}, adjust">'
-        f"</button>"
+        f'<img src="{data_url(with_mask_overlay(photo, TILE_SIDE, subjects))}"'
+        f' alt="{escape(photo.name)}, adjust"></button>'
         for number, photo in enumerate(photos)
     )
     words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
@@ -30,12 +31,12 @@ def strip_of(photos: Sequence[Photo], subjects: Subjects, chosen: int = -1) -> s
     )
 
 
-def refusals_of(refusals: Sequence[Refusal], failed: Sequence[str] = ()) -> str:
-    """The files that cannot be used, one by one."""
-    pairs = [(refusal.name, refusal.reason) for refusal in refusals]
-    pairs += [(name, "it could not be uploaded; it may be too large") for name in failed]
-    if not pairs:
+def refusals_card(refusals: Sequence[Refusal], failed: Sequence[str] = ()) -> str:
+    """Return a card with the files that were left out and why; `failed` could not be uploaded."""
+    reasons = [(refusal.name, refusal.reason) for refusal in refusals]
+    reasons += [(name, "it could not be uploaded; it may be too large") for name in failed]
+    if not reasons:
         return ""
-    rows = "".join(f"<li><b>{escape(name)}</b> {escape(reason)}</li>" for name, reason in pairs)
-    title = "This file was left out" if len(pairs) == 1 else f"{len(pairs)} files were left out"
+    rows = "".join(f"<li><b>{escape(name)}</b> {escape(reason)}</li>" for name, reason in reasons)
+    title = "This file was left out" if len(reasons) == 1 else f"{len(reasons)} files were left out"
     return f'<div class="card refusals" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'

@@ -1,124 +1,163 @@
-"""The photos of a training to be: dropped, pasted or picked, each shown as the square it is trained on, with
-an editor for its square and its masks."""
+"""The box for the photos of a training: a drop zone, the photos as squares, and an editor for one of them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from studio.photos.photo import MAX_PHOTOS, Crop, open_photos
-from studio.ui.parts.handlers import Wire, act_of, board, drawing, drop_zone, unseen_text, uploaded, whole
-from studio.ui.train.crop_editor import centred, crop_at, crop_editor, values, view_of
-from studio.ui.train.mask_canvas import Propose, answer, mask_editor, scene_of
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import (
+    button_block,
+    drop_zone,
+    hidden_text,
+    html_block,
+    pressed_button,
+    to_int,
+    uploaded_files,
+)
+from studio.ui.train.crop_editor import centred_crop, crop_editor, crop_from_sliders, crop_view
+from studio.ui.train.mask_canvas import Propose, apply_canvas_change, canvas_state, mask_canvas
 from studio.ui.train.mask_overlay import Subjects
-from studio.ui.train.photo_strip import refusals_of, strip_of
-from studio.ui.train.session_photos import Table, in_turn
+from studio.ui.train.photo_strip import photo_strip, refusals_card
+from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 
 ACCEPT = "image/*,.heic,.heif,.avif"
+ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
+HIDE = {"visible": False}
 
 
 @dataclass
 class PhotosBox:
-    """The box's parts that others fill: `table` is a State of a Table, `subjects` one of what is to be seen
-    in its photos, and `renamed` a text that changes whenever `subjects` does."""
+    """The components of the box that others fill.
 
-    table: gr.State
+    Args:
+        session: State of the visitor's `SessionPhotos`.
+        subjects: State of the `Subjects` in the photos.
+        subjects_text: a hidden text that changes whenever `subjects` does.
+    """
+
+    session: gr.State
     subjects: gr.State
-    renamed: gr.Textbox
+    subjects_text: gr.Textbox
     strip: gr.HTML
     refusals: gr.HTML
     editor: gr.Column
 
 
-def photos_box(wire: Wire, notice: gr.HTML, propose: Propose) -> PhotosBox:
-    """Build the box and connect its parts; `propose` finds the mask of what is clicked on."""
-    table, subjects, renamed = gr.State(Table()), gr.State(Subjects()), unseen_text()
+def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> PhotosBox:
+    """Build the box and connect its parts.
+
+    Args:
+        propose: finds the mask of the subject that was clicked on.
+    """
+    session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
+    subjects_text = hidden_text()
     text = f"or click to choose, or paste · 1 to {MAX_PHOTOS} photos of one thing"
     drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True)
-    refusals = drawing(elem_id="photo-refusals")
-    strip = board("photo-strip")
+    refusals = html_block(elem_id="photo-refusals")
+    strip = button_block("photo-strip")
     with gr.Column(visible=False, elem_id="crop-editor", elem_classes="card") as editor:
         crop = crop_editor()
-        canvas = mask_editor()
-        with gr.Row(elem_classes="acts"):
-            close = gr.Button("Done", size="sm", elem_id="crop-done")
+        canvas = mask_canvas()
+        with gr.Row(elem_classes="actions"):
+            done = gr.Button("Done", size="sm", elem_id="crop-done")
             remove = gr.Button("Remove this photo", size="sm", variant="stop", elem_id="crop-remove")
 
-    @in_turn
-    def add(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
-        paths, failed = uploaded(event)
-        fresh, refused = open_photos(paths, table.photos)
+    def drawn(session: SessionPhotos, subjects: Subjects) -> dict[Any, Any]:
+        return {strip: photo_strip(session.photos, subjects, session.chosen)}
+
+    @locked
+    def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
+        paths, failed = uploaded_files(event)
+        photos, refused = open_photos(paths, session.photos)
         for path in paths:
             path.unlink(missing_ok=True)
-        table.lay([*table.photos, *fresh])
-        return strip_of(table.photos, seen), refusals_of(refused, failed), gr.update(visible=False)
+        session.replace_all([*session.photos, *photos])
+        return {
+            **drawn(session, subjects),
+            refusals: refusals_card(refused, failed),
+            editor: gr.update(**HIDE),
+        }
 
-    @in_turn
-    def press(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
-        act, id = act_of(event)
-        if act == "clear":
-            table.lay([])
-            return "", "", gr.update(visible=False), *[gr.skip()] * 5
-        photo = table.at(number := whole(id))
-        table.chosen = number
-        drawn = strip_of(table.photos, seen, number), gr.skip(), gr.update(visible=True), view_of(photo)
-        return *drawn, scene_of(photo, number, seen), *values(photo.crop)
+    @locked
+    def press_in_strip(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action == "clear":
+            session.replace_all([])
+            return {**drawn(session, subjects), refusals: "", editor: gr.update(**HIDE)}
+        photo = session.photo(number := to_int(id))
+        session.chosen = number
+        return {
+            **drawn(session, subjects),
+            editor: gr.update(visible=True),
+            crop.view: crop_view(photo),
+            canvas: canvas_state(photo, number, subjects),
+            **crop.at(photo.crop),
+        }
 
-    def cut(table: Table, seen: Subjects, crop: Crop) -> tuple:
-        table.put(photo := table.at(table.chosen).cropped(crop))
-        scene = scene_of(photo, table.chosen, seen)
-        return strip_of(table.photos, seen, table.chosen), view_of(photo), scene
+    def cropped(session: SessionPhotos, subjects: Subjects, new: Crop) -> dict[Any, Any]:
+        photo = session.chosen_photo.cropped(new)
+        session.replace_chosen(photo)
+        scene = canvas_state(photo, session.chosen, subjects)
+        return {**drawn(session, subjects), crop.view: crop_view(photo), canvas: scene}
 
-    @in_turn
-    def move(table: Table, seen: Subjects, *sliders: float) -> tuple:
-        return cut(table, seen, crop_at(*sliders))
+    @locked
+    def move_crop(session: SessionPhotos, subjects: Subjects, sliders: dict[str, float]) -> Changes:
+        return cropped(session, subjects, crop_from_sliders(**sliders))
 
-    @in_turn
-    def place(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
+    @locked
+    def centre_crop(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
         x, y = (float(event._data.get(name, 0.5)) for name in "xy")
-        crop = centred(table.at(table.chosen), x, y)
-        return *cut(table, seen, crop), crop.x, crop.y
+        new = centred_crop(session.chosen_photo, x, y)
+        return cropped(session, subjects, new) | crop.at(new)
 
-    def mask(act: str) -> Callable[..., tuple]:
-        @in_turn
-        def change(table: Table, seen: Subjects, event: gr.EventData) -> tuple:
-            table.photos, scene = answer(table.photos, seen, act, event, propose)
-            return strip_of(table.photos, seen, table.chosen), scene or gr.skip()
+    def canvas_handler(action: str) -> Callable[..., Changes]:
+        @locked
+        def change_masks(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
+            session.photos, state = apply_canvas_change(session.photos, subjects, action, event, propose)
+            return drawn(session, subjects) | ({canvas: state} if state else {})
 
-        return change
+        return change_masks
 
-    @in_turn
-    def name(table: Table, seen: Subjects) -> tuple:
-        number = table.chosen
-        scene = gr.skip() if number < 0 else scene_of(table.at(number), number, seen, -1)
-        return strip_of(table.photos, seen, number), scene
+    @locked
+    def show_names(session: SessionPhotos, subjects: Subjects) -> Changes:
+        if session.chosen == NONE:
+            return drawn(session, subjects)
+        state = canvas_state(session.chosen_photo, session.chosen, subjects, ONLY_NAMES)
+        return {**drawn(session, subjects), canvas: state}
 
-    @in_turn
-    def drop_one(table: Table, seen: Subjects) -> tuple:
-        table.at(table.chosen)
-        table.lay([photo for i, photo in enumerate(table.photos) if i != table.chosen])
-        return strip_of(table.photos, seen), gr.update(visible=False)
+    @locked
+    def remove_photo(session: SessionPhotos, subjects: Subjects) -> Changes:
+        session.remove_chosen()
+        return {**drawn(session, subjects), editor: gr.update(**HIDE)}
 
-    @in_turn
-    def shut(table: Table, seen: Subjects) -> tuple:
-        table.chosen = -1
-        return strip_of(table.photos, seen), gr.update(visible=False)
+    @locked
+    def close_editor(session: SessionPhotos, subjects: Subjects) -> Changes:
+        session.chosen = NONE
+        return {**drawn(session, subjects), editor: gr.update(**HIDE)}
 
-    quiet = {"looks_again": False}
-    known = [table, subjects]
-    opened = [strip, refusals, editor, crop.view, canvas, *crop.sliders]
-    cropped = [strip, crop.view, canvas]
-    wire(drop.upload, add, known, opened[:3], notice, **quiet)
-    wire(strip.click, press, known, opened, notice, **quiet)
-    for slider in crop.sliders:
-        slid = {"trigger_mode": "always_last", **quiet}
-        wire(slider.input, move, [*known, *crop.sliders], cropped, notice, **slid)
-    wire(crop.view.click, place, known, [*cropped, crop.x, crop.y], notice, **quiet)
-    for event, act in ((canvas.input, "input"), (canvas.click, "click"), (canvas.upload, "upload")):
-        wire(event, mask(act), known, [strip, canvas], notice, **quiet)
-    wire(renamed.change, name, known, [strip, canvas], notice, **quiet)
-    wire(remove.click, drop_one, known, [strip, editor], notice, **quiet)
-    wire(close.click, shut, known, [strip, editor], notice, **quiet)
-    return PhotosBox(table, subjects, renamed, strip, refusals, editor)
+    inputs = {"session": session_state, "subjects": subjects_state}
+    connect = functools.partial(connector.connect, inputs=inputs, notice=notice, refresh=False)
+    connect(drop.upload, add, outputs=[strip, refusals, editor])
+    opened = [strip, refusals, editor, crop.view, canvas, *crop.sliders.values()]
+    connect(strip.click, press_in_strip, outputs=opened)
+    for slider in crop.sliders.values():
+        connect(
+            slider.input,
+            move_crop,
+            inputs={**inputs, "sliders": crop.sliders},
+            outputs=[strip, crop.view, canvas],
+            trigger_mode="always_last",
+        )
+    connect(crop.view.click, centre_crop, outputs=[strip, crop.view, canvas, *crop.sliders.values()])
+    for event, action in ((canvas.input, "input"), (canvas.click, "click"), (canvas.upload, "upload")):
+        connect(event, canvas_handler(action), outputs=[strip, canvas])
+    connect(subjects_text.change, show_names, outputs=[strip, canvas])
+    connect(remove.click, remove_photo, outputs=[strip, editor])
+    connect(done.click, close_editor, outputs=[strip, editor])
+    return PhotosBox(session_state, subjects_state, subjects_text, strip, refusals, editor)

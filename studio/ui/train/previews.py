@@ -1,4 +1,4 @@
-"""The pictures of a running training: what has been painted so far, and what the work shows of itself."""
+"""The pictures of a running training: previews of what it has learned, and pictures about the work."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
 
-STRIP_HIGH = 12
+MAX_STRIP = 12
 
 
 def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, str]:
-    """The newest preview, large, and a strip of the earlier ones labelled by step."""
+    """Return the newest preview, large, and a strip of previews labelled by step."""
     folder = workspace.jobs.folder(job.id)
-    there = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
-    there = [(step, path, prompt) for step, path, prompt in there if path.is_file()]
-    if not there:
-        return '<div class="easel waiting"><span>The first picture appears here</span></div>', ""
-    step, path, prompt = there[-1]
+    known = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
+    known = [(step, path, prompt) for step, path, prompt in known if path.is_file()]
+    if not known:
+        return '<div class="large-preview waiting"><span>The first picture appears here</span></div>', ""
+    step, path, prompt = known[-1]
     text = f"{prompt}, after step {step}"
     large = (
-        f'<figure class="easel"><img src="{escape(file_url(path))}" alt="{escape(text)}">'
+        f'<figure class="large-preview"><img src="{escape(file_url(path))}" alt="{escape(text)}">'
         f"<figcaption>{escape(prompt)} · step {step}</figcaption></figure>"
     )
-    stride = max(1, -(-len(there) // STRIP_HIGH))
+    stride = max(1, -(-len(known) // MAX_STRIP))
     small = "".join(
         f'<figure><img src="{escape(file_url(path))}" alt="step {step}">'
-        f"<figcaption>{step if said == prompt else escape(said)}</figcaption></figure>"
-        for step, path, said in there[::stride]
+        f"<figcaption>{step if its_prompt == prompt else escape(its_prompt)}</figcaption></figure>"
+        for step, path, its_prompt in known[::stride]
     )
-    return large, f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(there) > 1 else ""
+    strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else ""
+    return large, strip
 
 
 def insights(workspace: Workspace, job: Job, progress: Progress) -> str:
-    """What the work shows of itself, each picture with its caption."""
+    """Return the pictures about the work with their captions, such as the attention of a word."""
     folder = workspace.jobs.folder(job.id)
-    there = [(folder / file, caption) for file, caption in progress.insights if (folder / file).is_file()]
+    known = [(folder / file, caption) for file, caption in progress.insights if (folder / file).is_file()]
     figures = "".join(
         f'<figure><img src="{escape(file_url(path))}" alt="">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for path, caption in there
+        for path, caption in known
     )
-    return f'<div class="insights">{figures}</div>' if there else ""
+    return f'<div class="insights">{figures}</div>' if known else ""

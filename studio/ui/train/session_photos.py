@@ -1,4 +1,4 @@
-"""The table: the photos that one visitor has laid out to be learned, changed by one act after the other."""
+"""The photos that one visitor has dropped in for a training."""
 
 from __future__ import annotations
 
@@ -10,42 +10,62 @@ from typing import Any
 from studio.errors import StudioError
 from studio.photos.photo import Photo
 
+NONE = -1  # the number of the chosen photo when none is in the editor
 
-class Table:
-    """`photos` in the order in which they were laid out; `chosen` is the number of the one in the editor, -1
-    when there is none; `turn` is held by the act that is changing them. Not a dataclass: Gradio would take
-    one apart."""
+
+class SessionPhotos:
+    """Photos in the order in which they came, and which of them is in the editor.
+
+    Not a dataclass: Gradio would take one apart.
+
+    Attributes:
+        chosen: the number of the photo in the editor, `NONE` when there is none.
+        lock: held while a handler changes the photos.
+    """
 
     def __init__(self, photos: Iterable[Photo] = ()) -> None:
-        self.photos, self.chosen, self.turn = list(photos), -1, threading.Lock()
+        self.photos, self.chosen, self.lock = list(photos), NONE, threading.Lock()
 
-    def __deepcopy__(self, memo: dict) -> Table:
-        """Gradio copies what a State starts with: each visitor gets a table of their own."""
-        return Table(self.photos)
+    def __deepcopy__(self, memo: dict) -> SessionPhotos:
+        """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
+        return SessionPhotos(self.photos)
 
-    def lay(self, photos: list[Photo]) -> None:
-        """Lay out these photos, with none in the editor."""
-        self.photos, self.chosen = photos, -1
+    def replace_all(self, photos: list[Photo]) -> None:
+        """Replace the photos, with none in the editor."""
+        self.photos, self.chosen = photos, NONE
 
-    def at(self, number: int) -> Photo:
-        """The photo `number`. Raises StudioError when there is none."""
+    def photo(self, number: int) -> Photo:
+        """Return the photo of a number. Raises StudioError when there is none."""
         if not 0 <= number < len(self.photos):
             raise StudioError("That photo is no longer there.", "Select another one.")
         return self.photos[number]
 
-    def put(self, photo: Photo) -> None:
-        """Lay `photo` in the place of the chosen one. Raises StudioError when there is none."""
-        self.at(self.chosen)
+    @property
+    def chosen_photo(self) -> Photo:
+        """The photo in the editor. Raises StudioError when there is none."""
+        return self.photo(self.chosen)
+
+    def replace_chosen(self, photo: Photo) -> None:
+        """Replace the photo in the editor. Raises StudioError when there is none."""
+        self.photo(self.chosen)
         self.photos = [photo if i == self.chosen else other for i, other in enumerate(self.photos)]
 
+    def remove_chosen(self) -> None:
+        """Remove the photo in the editor. Raises StudioError when there is none."""
+        self.photo(self.chosen)
+        self.replace_all([photo for i, photo in enumerate(self.photos) if i != self.chosen])
 
-def in_turn(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """`handler`, whose first argument is a Table, with that table to itself while it runs: what is asked for
-    in quick succession is done one after the other, each act on what the one before left."""
+
+def locked(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a handler alone on its `session`, a SessionPhotos.
+
+    Gradio runs handlers in threads; quick clicks are so handled one after the other, each on the photos that
+    the one before left.
+    """
 
     @functools.wraps(handler)
-    def run(table: Table, *arguments: Any) -> Any:
-        with table.turn:
-            return handler(table, *arguments)
+    def run(*, session: SessionPhotos, **arguments: Any) -> Any:
+        with session.lock:
+            return handler(session=session, **arguments)
 
     return run

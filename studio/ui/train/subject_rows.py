@@ -1,10 +1,11 @@
-"""What the photos show: a name and a noun, and more of them for methods that learn several things at once."""
+"""Rows for the name and the noun of each subject in the photos."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -12,20 +13,25 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method import MethodCard
 from studio.subject import MAX_NOUN_LETTERS
-from studio.ui.parts.handlers import drawing, unseen_number
+from studio.ui.parts.html_blocks import hidden_number, html_block
 from studio.ui.train.mask_overlay import COLOURS, Subjects, dot
 from studio.workspace.workspace import Workspace
 
-PLACES = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))
-ROWS_HIGH = len(COLOURS)
-NAME_LETTERS_HIGH = 40
+PLACEHOLDERS = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))  # (name, noun)
+MAX_ROWS = len(COLOURS)
+MAX_NAME_LETTERS = 40
 MEANING = "The name is what prompts will call it, the noun what kind of thing it is"
 
 
 @dataclass
 class SubjectRows:
-    """The rows: `count` tells how many are used, `more` adds one, each of `removes` takes away the
-    row of its place (none for the first)."""
+    """The rows; only the first `count` are shown, as far as the method learns that many.
+
+    Args:
+        removes: the buttons that remove the second row, the third, and so on.
+        more: the button that adds a row.
+        hints: what the names will become in prompts.
+    """
 
     rows: list[gr.Row]
     dots: list[gr.HTML]
@@ -37,75 +43,88 @@ class SubjectRows:
     hints: gr.HTML
 
     @property
+    def inputs(self) -> dict[str, Any]:
+        """What `named_subjects` and `subjects_of` read."""
+        return {"count": self.count, "names": self.names, "nouns": self.nouns}
+
+    @property
     def texts(self) -> list[gr.Textbox]:
-        """All names, then all nouns."""
+        """All names and nouns."""
         return [*self.names, *self.nouns]
 
+    @property
+    def parts(self) -> list[Any]:
+        """The components that `layout` changes."""
+        return [*self.rows, *self.dots, self.more]
 
-def used(count: int, card: MethodCard) -> int:
-    """How many rows a method has use for."""
-    return max(1, min(count, card.needs.max_subjects, ROWS_HIGH))
+    def layout(self, count: int, card: MethodCard) -> dict[Any, Any]:
+        """Return the changes that show as many rows as are used."""
+        shown = used_rows(count, card)
+        changes: dict[Any, Any] = {row: gr.update(visible=i < shown) for i, row in enumerate(self.rows)}
+        changes |= {dot: gr.update(visible=shown > 1) for dot in self.dots}
+        return changes | {self.more: gr.update(visible=shown < min(card.needs.max_subjects, MAX_ROWS))}
 
-
-def named(count: int, card: MethodCard, texts: Sequence[str]) -> list[tuple[str, str]]:
-    """The (name, noun) of each row that a method has use for, from `SubjectRows.texts`."""
-    pairs = list(zip(texts[:ROWS_HIGH], texts[ROWS_HIGH:], strict=True))
-    return pairs[: used(count, card)]
-
-
-def subjects_of(count: int, card: MethodCard, texts: Sequence[str]) -> Subjects:
-    """What the photo box has to know of the rows."""
-    names = tuple(name.strip()[:NAME_LETTERS_HIGH] for name, _ in named(count, card, texts))
-    return Subjects(names, card.needs.masks)
-
-
-def without(texts: Sequence[str], row: int) -> list[str]:
-    """The texts when a row is taken away and those below it move up."""
-    names, nouns = list(texts[:ROWS_HIGH]), list(texts[ROWS_HIGH:])
-    return [*names[:row], *names[row + 1 :], "", *nouns[:row], *nouns[row + 1 :], ""]
+    def without_row(self, row: int, count: int, names: Sequence[str], nouns: Sequence[str]) -> dict[Any, Any]:
+        """Return the changes that remove a row, counted from 0; those below it move up."""
+        changes: dict[Any, Any] = {self.count: max(1, count - 1)}
+        for boxes, texts in ((self.names, names), (self.nouns, nouns)):
+            moved = [*texts[:row], *texts[row + 1 :], ""]
+            changes |= dict(zip(boxes, moved, strict=True))
+        return changes
 
 
-def naming(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
-    """What names and nouns will become, and what speaks against them."""
+def used_rows(count: int, card: MethodCard) -> int:
+    """Return how many of `count` rows a method can use."""
+    return max(1, min(count, card.needs.max_subjects, MAX_ROWS))
+
+
+def named_subjects(
+    count: int, card: MethodCard, names: Sequence[str], nouns: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return the (name, noun) of each row that a method can use."""
+    return list(zip(names, nouns, strict=True))[: used_rows(count, card)]
+
+
+def subjects_of(count: int, card: MethodCard, names: Sequence[str], nouns: Sequence[str]) -> Subjects:
+    """Return the subjects whose masks may be drawn."""
+    pairs = named_subjects(count, card, names, nouns)
+    return Subjects(tuple(name.strip()[:MAX_NAME_LETTERS] for name, _ in pairs), card.needs.masks)
+
+
+def naming_hints(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return what (name, noun) pairs will be called in prompts, and what speaks against them."""
     lines = []
-    taught = workspace.base_defaults().nouns
+    known_nouns = workspace.base_defaults().nouns
     for name, noun in pairs:
         if name.strip():
             try:
                 handle = to_handle(name)
-                taken = " · there is one already" if workspace.library.has(handle) else ""
-                lines.append(f"Prompts will say <code>{escape(handle)}</code>{taken}")
+                used = " · there is one already" if workspace.library.has(handle) else ""
+                lines.append(f"Prompts will say <code>{escape(handle)}</code>{used}")
             except StudioError as error:
                 lines.append(escape(str(error)))
-        if noun.strip() and taught and noun.strip().lower() not in taught:
+        if noun.strip() and known_nouns and noun.strip().lower() not in known_nouns:
             lines.append(
                 f"This base was not taught the word “{escape(noun.strip())}”; a similar one works better"
             )
     return "".join(f'<p class="faint naming">{line}</p>' for line in lines or [MEANING])
 
 
-def layout(count: int, card: MethodCard) -> list[dict]:
-    """Updates of all rows, of all dots, and of the button that adds a row."""
-    shown = used(count, card)
-    rows = [gr.update(visible=number < shown) for number in range(ROWS_HIGH)]
-    dots = [gr.update(visible=shown > 1) for _ in range(ROWS_HIGH)]
-    return [*rows, *dots, gr.update(visible=shown < min(card.needs.max_subjects, ROWS_HIGH))]
-
-
-def line(label: str, example: str, letters: int, id: str) -> gr.Textbox:
-    """A text of one line."""
-    return gr.Textbox("", label=label, placeholder=example, max_length=letters, max_lines=1, elem_id=id)
+def _text(label: str, placeholder: str, max_letters: int, elem_id: str) -> gr.Textbox:
+    return gr.Textbox(
+        "", label=label, placeholder=placeholder, max_length=max_letters, max_lines=1, elem_id=elem_id
+    )
 
 
 def subject_rows(workspace: Workspace, card: MethodCard) -> SubjectRows:
     """Build the rows for a method."""
     rows, dots, names, nouns, removes = [], [], [], [], []
-    for number, (name, noun) in enumerate(PLACES):
+    for number, (name, noun) in enumerate(PLACEHOLDERS):
         ending = f"-{number + 1}" if number else ""
         with gr.Row(visible=not number, elem_classes="subject") as row:
-            dots.append(drawing(dot(number), visible=False, min_width=10))
-            names.append(line("Name", name, NAME_LETTERS_HIGH, f"concept-name{ending}"))
-            nouns.append(line("Noun", noun, MAX_NOUN_LETTERS, f"concept-noun{ending}"))
+            dots.append(html_block(dot(number), visible=False, min_width=10))
+            names.append(_text("Name", name, MAX_NAME_LETTERS, f"concept-name{ending}"))
+            nouns.append(_text("Noun", noun, MAX_NOUN_LETTERS, f"concept-noun{ending}"))
             if number:
                 removes.append(
                     gr.Button("×", size="sm", elem_id=f"remove-subject{ending}", min_width=36, scale=0)
@@ -117,5 +136,5 @@ def subject_rows(workspace: Workspace, card: MethodCard) -> SubjectRows:
         visible=card.needs.max_subjects > 1,
         elem_id="more-subjects",
     )
-    hints = drawing(naming(workspace, []), elem_id="naming")
-    return SubjectRows(rows, dots, names, nouns, removes, more, unseen_number(1), hints)
+    hints = html_block(naming_hints(workspace, []), elem_id="naming")
+    return SubjectRows(rows, dots, names, nouns, removes, more, hidden_number(1), hints)

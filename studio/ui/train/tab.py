@@ -1,9 +1,11 @@
-"""The Train tab: photos on the left, what to learn on the right, and what is being learned above both."""
+"""The Train tab: photos on the left, what to learn on the right, and the running training above both."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -12,155 +14,168 @@ from studio.handles import to_handle
 from studio.method import MethodCard
 from studio.photos.photo import open_photos
 from studio.recipes.recipe import random_seed
-from studio.ui.parts.forms import controls, recipe_values, settings_of
-from studio.ui.parts.handlers import Live, Wire, act_of, board, drawing, whole
+from studio.ui.parts.forms import controls, defaults, filled_in
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import current_job, training_card
-from studio.ui.train.demo_subjects import demo_cards, demos
+from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
-from studio.ui.train.photo_strip import refusals_of, strip_of
+from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import photos_box
-from studio.ui.train.session_photos import Table, in_turn
-from studio.ui.train.subject_rows import layout, named, naming, subject_rows, subjects_of, without
+from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.workspace.workspace import Workspace
 
-REMEMBERED_SECONDS = 3600.0
+SHOWN_SECONDS = 3600.0  # how long the card of a training that has ended stays
 SHOW_PROGRESS = """() => {
   if (document.querySelector('#train-notice .error')) return;
   window.scrollTo({top: 0, behavior: 'smooth'});
 }"""
 
 
-def method_words(card: MethodCard) -> str:
-    """A method in one line, with its paper."""
-    return f'<p class="method-words">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
+def method_summary(card: MethodCard) -> str:
+    """Return a method in one line, with its paper."""
+    return f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
 
 
-def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], wire: Wire) -> Live:
-    """Build the tab; returns its live drawing, a board whose "paint" others listen to."""
+def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: Connector) -> LiveView:
+    """Build the tab; returns the view of the training, whose buttons other tabs listen to."""
     cards = {card.id: card for card in catalogue}
     first = catalogue[0]
-    subjects = {subject.slug: subject for subject in demos()}
+    demos = {subject.slug: subject for subject in demo_subjects()}
     closed = gr.State(0)
-    running = board("train-progress")
-    running_notice = drawing(elem_id="train-progress-notice")
+    training = button_block("train-progress")
+    training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes="side"):
-            drawing("<h2>Photos</h2>")
-            notice = drawing(elem_id="train-notice", render=False)
-            box = photos_box(wire, notice, workspace.propose_mask)
-            demo_board = board("demo-subjects", demo_cards(list(subjects.values())))
+            html_block("<h2>Photos</h2>")
+            notice = html_block(elem_id="train-notice", render=False)
+            box = photos_box(connector, notice, workspace.propose_mask)
+            demo_block = button_block("demo-subjects", demo_cards(list(demos.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
-            drawing("<h2>What is it?</h2>")
+            html_block("<h2>What is it?</h2>")
             rows = subject_rows(workspace, first)
             choices = [(card.title, card.id) for card in catalogue]
             method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
-            words = drawing(method_words(first), elem_id="method-words")
+            summary = html_block(method_summary(first), elem_id="method-summary")
             notice.render()
             start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
             with gr.Accordion("Settings", open=False, elem_id="train-settings"):
-                groups, forms = [], []
+                groups, settings = {}, {}
                 for card in catalogue:
-                    with gr.Group(visible=card is first, elem_classes="settings") as group:
-                        forms.append(controls(card))
-                    groups.append(group)
+                    with gr.Group(visible=card is first, elem_classes="settings") as groups[card.id]:
+                        settings[card.id] = controls(card.fields, f"setting-{card.id}")
                 with gr.Row(elem_classes="bottom"):
                     seed = gr.Number(0, precision=0, label="Seed", elem_id="train-seed", min_width=120)
                     dice = gr.Button("Another seed", size="sm", elem_id="train-dice", min_width=120)
                     reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
-    everything = [part for form in forms for part in form]
 
     def card_of(id: str) -> MethodCard:
         if id not in cards:
             raise StudioError("That method is not there.", "Choose one of those shown.")
         return cards[id]
 
-    def describe(id: str, count: int, *texts: str) -> tuple:
-        card = card_of(id)
-        forms = [gr.update(visible=card.id == other.id) for other in catalogue]
-        return method_words(card), *arrange(id, count, *texts), *forms
+    def show_names(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
+        card = card_of(method_id)
+        subjects = subjects_of(count, card, names, nouns)
+        hints = naming_hints(workspace, named_subjects(count, card, names, nouns))
+        return {rows.hints: hints, box.subjects: subjects, box.subjects_text: repr(subjects)}
 
-    def arrange(id: str, count: int, *texts: str) -> tuple:
-        card = card_of(id)
-        hints = naming(workspace, named(count, card, texts))
-        seen = subjects_of(count, card, texts)
-        return *layout(count, card), hints, seen, repr(seen)
+    def show_rows(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
+        return rows.layout(count, card_of(method_id)) | show_names(method_id, count, names, nouns)
 
-    def show(id: str, count: int, *texts: str) -> tuple:
-        return arrange(id, count, *texts)[-3:]
+    def show_method(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
+        changes = show_rows(method_id, count, names, nouns)
+        changes |= {group: gr.update(visible=id == method_id) for id, group in groups.items()}
+        return changes | {summary: method_summary(card_of(method_id))}
 
-    def remove(row: int) -> Callable[..., tuple]:
-        @in_turn
-        def take_away(table: Table, count: int, *texts: str) -> tuple:
-            table.lay([photo.without_subject(row) for photo in table.photos])
-            return gr.update(visible=False), max(1, count - 1), *without(texts, row)
+    def row_remover(row: int) -> Callable[..., Changes]:
+        @locked
+        def remove(session: SessionPhotos, count: int, names: list[str], nouns: list[str]) -> Changes:
+            session.replace_all([photo.without_subject(row) for photo in session.photos])
+            return rows.without_row(row, count, names, nouns) | {box.editor: gr.update(visible=False)}
 
-        return take_away
+        return remove
 
-    @in_turn
-    def fill(table: Table, event: gr.EventData) -> tuple:
-        slug = act_of(event)[1]
-        if slug not in subjects:
+    @locked
+    def fill_with_demo(session: SessionPhotos, event: gr.EventData) -> Changes:
+        slug = pressed_button(event)[1]
+        if slug not in demos:
             raise StudioError("That subject is not there.", "Choose one of those shown.")
-        subject = subjects[slug]
-        photos, refused = open_photos(subject.photos)
-        table.lay(photos)
-        handle = workspace.library.unused_handle(to_handle(subject.name)).strip("<>")
-        drawn = strip_of(photos, Subjects()), refusals_of(refused), gr.update(visible=False)
-        return *drawn, 1, handle, subject.noun
+        photos, refused = open_photos(demos[slug].photos)
+        session.replace_all(photos)
+        return {
+            box.strip: photo_strip(photos, Subjects()),
+            box.refusals: refusals_card(refused),
+            box.editor: gr.update(visible=False),
+            rows.count: 1,
+            rows.names[0]: workspace.library.unused_handle(to_handle(demos[slug].name)).strip("<>"),
+            rows.nouns[0]: demos[slug].noun,
+        }
 
-    @in_turn
-    def train(table: Table, id: str, seed: float | None, count: int, *values: object) -> str:
-        card = card_of(id)
-        texts, values = values[: len(rows.texts)], values[len(rows.texts) :]
-        before = sum(len(other.fields) for other in catalogue[: list(cards).index(id)])
-        settings = settings_of(card, values[before : before + len(card.fields)])
-        (name, noun), *beside = named(count, card, texts)
-        workspace.train(table.photos, card, name, noun, settings, int(seed or 0), beside)
-        return naming(workspace, [])
+    def reset_settings() -> Changes:
+        changes: dict[Any, Any] = {seed: 0}
+        for card in catalogue:
+            changes |= {settings[card.id][name]: value for name, value in defaults(card.fields).items()}
+        return changes
 
-    def press(closed: int, event: gr.EventData) -> int | None:
-        act, id = act_of(event)
-        match act:
+    @locked
+    def train(
+        session: SessionPhotos,
+        method_id: str,
+        seed: float | None,
+        settings: dict[str, dict[str, Any]],
+        count: int,
+        names: list[str],
+        nouns: list[str],
+    ) -> Changes:
+        card = card_of(method_id)
+        (name, noun), *beside = named_subjects(count, card, names, nouns)
+        values = filled_in(card.fields, settings[card.id])
+        workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside)
+        return {rows.hints: naming_hints(workspace, [])}
+
+    def press_in_training(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        match action:
             case "keep" | "discard":
-                workspace.jobs.request_stop(whole(id), "keep" if act == "keep" else "discard")
-                return closed
+                workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
+                return {}
             case "retry":
-                workspace.retry(whole(id))
-                return closed
+                workspace.retry(to_int(id))
+                return {}
             case "close":
-                return whole(id)
+                return {closed: to_int(id)}
         return None
 
-    quiet = {"looks_again": False}
-    parts = [*rows.rows, *rows.dots, rows.more, rows.hints, box.subjects, box.renamed]
-    told = [method, rows.count, *rows.texts]
-    wire(method.change, describe, told, [words, *parts, *groups], notice, **quiet)
-    wire(rows.count.change, arrange, told, parts, notice, **quiet)
-    wire(rows.more.click, lambda count: count + 1, [rows.count], [rows.count], notice, **quiet)
-    emptied = [box.editor, rows.count, *rows.texts]
+    connect = functools.partial(connector.connect, notice=notice)
+    quietly = functools.partial(connect, refresh=False)
+    chosen = {"method_id": method, **rows.inputs}
+    session = {"session": box.session}
+    named = [rows.hints, box.subjects, box.subjects_text]
+    shown = [*rows.parts, *named]
+    quietly(method.change, show_method, inputs=chosen, outputs=[summary, *shown, *groups.values()])
+    quietly(rows.count.change, show_rows, inputs=chosen, outputs=shown)
+    count = {"count": rows.count}
+    quietly(rows.more.click, lambda count: {rows.count: count + 1}, inputs=count, outputs=[rows.count])
     for row, button in enumerate(rows.removes, 1):
-        known = [box.table, rows.count, *rows.texts]
-        wire(button.click, remove(row), known, emptied, notice, **quiet)
+        changed = [box.editor, rows.count, *rows.texts]
+        quietly(button.click, row_remover(row), inputs={**session, **rows.inputs}, outputs=changed)
     for text in rows.texts:
-        wire(text.change, show, told, parts[-3:], notice, trigger_mode="always_last", **quiet)
+        quietly(text.change, show_names, inputs=chosen, outputs=named, trigger_mode="always_last")
     filled = [box.strip, box.refusals, box.editor, rows.count, rows.names[0], rows.nouns[0]]
-    wire(demo_board.click, fill, [box.table], filled, notice, **quiet)
-    wire(dice.click, random_seed, [], [seed], notice, **quiet)
-    wire(
-        reset.click,
-        lambda: [value for card in catalogue for value in recipe_values(card)] + [0],
-        [],
-        [*everything, seed],
-        notice,
-        **quiet,
-    )
-    inputs = [box.table, method, seed, rows.count, *rows.texts, *everything]
-    sent = wire(start.click, train, inputs, [rows.hints], notice, trigger_mode="once")
-    sent.then(None, js=SHOW_PROGRESS)
-    wire(running.click, press, [closed], [closed], running_notice)
+    quietly(demo_block.click, fill_with_demo, inputs=session, outputs=filled)
+    quietly(dice.click, lambda: {seed: random_seed()}, outputs=[seed])
+    every_setting = [part for form in settings.values() for part in form.values()]
+    quietly(reset.click, reset_settings, outputs=[seed, *every_setting])
+    inputs = {**session, "seed": seed, "settings": settings, **chosen}
+    started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
+    started.then(None, js=SHOW_PROGRESS)
+    connect(training.click, press_in_training, outputs=[closed], notice=training_notice)
 
-    def draw(closed: int) -> str:
-        job = current_job(workspace, "train", closed, REMEMBERED_SECONDS)
+    def draw_training(closed: int) -> str:
+        job = current_job(workspace, "train", closed, SHOWN_SECONDS)
         return training_card(workspace, job) if job else ""
 
-    return Live(running, draw, [closed])
+    return LiveView(training, draw_training, {"closed": closed})

@@ -54,10 +54,10 @@ def test_only_handles_of_the_prompt_with_a_strength_act() -> None:
 @pytest.mark.parametrize(
     ("recipe", "offered", "kept_from"),
     [
-        (Recipe("<lily> at night"), f'data-act="obey" data-id="{TUNING_STEPS}"', "Without obeying"),
-        (Recipe("<lily> at night", obeying=25), 'data-act="obey" data-id="0"', "Make this prompt obey"),
-        (Recipe("a cat at night"), 'data-act="use"', 'data-act="obey"'),
-        (Recipe("<lily> at night", strengths={"<lily>": 0.0}), 'data-act="use"', 'data-act="obey"'),
+        (Recipe("<lily> at night"), f'data-action="obey" data-id="{TUNING_STEPS}"', "Without obeying"),
+        (Recipe("<lily> at night", obeying=25), 'data-action="obey" data-id="0"', "Make this prompt obey"),
+        (Recipe("a cat at night"), 'data-action="use"', 'data-action="obey"'),
+        (Recipe("<lily> at night", strengths={"<lily>": 0.0}), 'data-action="use"', 'data-action="obey"'),
     ],
 )
 def test_a_picture_offers_what_its_recipe_does_not_have(recipe: Recipe, offered: str, kept_from: str) -> None:

@@ -1,0 +1,117 @@
+"""HTML parts of the page: plain blocks, blocks with buttons, and zones for files.
+
+The buttons of a `button_block` carry `data-action` and `data-id`; the handler of its `click` event reads both
+with `pressed_button`. A `drop_zone` takes files by dropping, pasting and picking; the handler of its `upload`
+event reads them with `uploaded_files`.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from studio.errors import StudioError
+
+BUTTONS_SCRIPT = """
+element.addEventListener('click', event => {
+  const source = event.target.closest('[data-action]');
+  if (!source || !element.contains(source) || source.disabled) return;
+  const box = source.getBoundingClientRect();
+  const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
+  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x: x, y: y});
+});
+"""
+
+DROP_SCRIPT = """
+const zone = element.querySelector('.drop'), input = element.querySelector('input');
+const take = async list => {
+  const chosen = [...list].slice(0, 60);
+  if (!chosen.length || zone.classList.contains('busy')) return;
+  zone.classList.add('busy');
+  const files = [], failed = [];
+  for (const file of chosen) {
+    try { files.push((await upload(file)).path); } catch (error) { failed.push(file.name); }
+  }
+  zone.classList.remove('busy');
+  input.value = '';
+  trigger('upload', {files: files, failed: failed});
+};
+input.addEventListener('change', () => take(input.files));
+for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+  zone.addEventListener(name, event => {
+    event.preventDefault();
+    zone.classList.toggle('over', name === 'dragenter' || name === 'dragover');
+    if (name === 'drop') take(event.dataTransfer.files);
+  });
+}
+document.addEventListener('paste', event => {
+  if (element.offsetParent !== null && event.clipboardData.files.length) take(event.clipboardData.files);
+});
+zone.dataset.ready = 'yes';
+"""
+
+
+def html_block(value: str = "", elem_id: str | None = None, **options: Any) -> gr.HTML:
+    """Create a block of HTML that only `assets/style.css` styles."""
+    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, **options)
+
+
+def button_block(elem_id: str, value: str = "", script: str = "", **options: Any) -> gr.HTML:
+    """Create a block of HTML whose `data-action` buttons trigger its `click` event.
+
+    `script` is more JavaScript to run in the block.
+    """
+    return html_block(value, elem_id, js_on_load=BUTTONS_SCRIPT + script, **options)
+
+
+def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = False) -> gr.HTML:
+    """Create a zone for files; its `upload` event brings them."""
+    multiple = " multiple" if many else ""
+    value = (
+        f'<label class="drop"><input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
+        f"<strong>{escape(title)}</strong><span>{escape(text)}</span></label>"
+    )
+    return html_block(value, elem_id, js_on_load=DROP_SCRIPT)
+
+
+def hidden_number(value: int) -> gr.Number:
+    """Create a number that the browser keeps and does not show."""
+    return gr.Number(value, visible="hidden")
+
+
+def hidden_text() -> gr.Textbox:
+    """Create a text that the browser keeps and does not show."""
+    return gr.Textbox("", visible="hidden")
+
+
+def pressed_button(event: gr.EventData) -> tuple[str, str]:
+    """Return the (action, id) of the button of a `button_block` that was pressed."""
+    return str(event._data.get("action", "")), str(event._data.get("id", ""))
+
+
+def to_int(text: object) -> int:
+    """Return the whole number that a button carries. Raises StudioError when it is none."""
+    try:
+        return int(str(text))
+    except ValueError:
+        raise StudioError(f"{text!r} is not a number.", "Reload the page and try again.") from None
+
+
+def uploaded_files(event: gr.EventData) -> tuple[list[Path], list[str]]:
+    """Return the files that a drop zone brought, and the names of those that could not be uploaded.
+
+    Raises StudioError for a path outside the upload folder: a program that calls the page directly may send
+    any path.
+    """
+    files, failed = event._data.get("files", []), event._data.get("failed", [])
+    if not all(isinstance(name, str) for name in [*files, *failed]):
+        raise StudioError("These are no files.", "Drop them in again.")
+    folder = Path(get_upload_folder()).resolve()
+    paths = [Path(name).resolve() for name in files]
+    if not all(path.is_relative_to(folder) and path.is_file() for path in paths):
+        raise StudioError("These files were not uploaded here.", "Drop them in again.")
+    return paths, [name[:200] for name in failed]

@@ -1,0 +1,114 @@
+"""Refinements on the page: their controls, what a recipe uses of them, and buttons to paint with or without.
+
+Nothing here names a particular refinement: everything comes from the cards of the workspace.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.recipes.recipe import Recipe, write_refinements
+from studio.recipes.refinement_card import RefinementCard, refinement_fields
+from studio.settings import Field
+from studio.ui.parts.forms import controls, defaults, filled_in, value_text
+from studio.ui.parts.markup import button
+
+ADD, REMOVE = "refine", "unrefine"  # actions of the buttons, whose id is that of the card
+UNDO_HELP = "Paint it again without. Nothing else changes."
+
+
+def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.components.Component]:
+    """Create one control for each setting of every refinement, by its name."""
+    return controls(tuple(refinement_fields(cards).values()), "refinement")
+
+
+def chosen_refinements(values: Mapping[str, Any], cards: Sequence[RefinementCard]) -> dict[str, Any]:
+    """Return what the controls say, as a recipe holds it: without settings at their defaults."""
+    fields = tuple(refinement_fields(cards).values())
+    default = defaults(fields)
+    return {name: value for name, value in filled_in(fields, values).items() if value != default[name]}
+
+
+def control_values(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str, Any]:
+    """Return what the controls show for a recipe."""
+    default = defaults(tuple(refinement_fields(cards).values()))
+    return {name: recipe.refinements.get(name, value) for name, value in default.items()}
+
+
+def without_idle_refinements(recipe: Recipe) -> Recipe:
+    """Return the recipe without refinements when no concept acts in it: there is nothing to refine."""
+    return recipe if recipe.active_handles else dataclasses.replace(recipe, refinements={})
+
+
+def titles_of_active(recipe: Recipe, cards: Sequence[RefinementCard]) -> list[str]:
+    """Return the titles of the refinements that a recipe uses, in lower case."""
+    return [card.title.lower() for card in cards if card.is_on(recipe.refinements)]
+
+
+def refinement_facts(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str, str]:
+    """Return by title what a recipe says of each refinement that it uses.
+
+    Settings that no card of this studio has are listed under "Refinements".
+    """
+    facts = {}
+    for card in cards:
+        if card.is_on(recipe.refinements):
+            values = {field.title.lower(): _value_of(recipe, field) for field in card.fields}
+            facts[card.title] = ", ".join(f"{title} {value_text(value)}" for title, value in values.items())
+    known = refinement_fields(cards)
+    others = {name: value for name, value in recipe.refinements.items() if name not in known}
+    return facts | ({"Refinements": write_refinements(others)} if others else {})
+
+
+def refinement_help(cards: Sequence[RefinementCard]) -> dict[str, str]:
+    """Return by title what each refinement does, with its paper."""
+    return {card.title: f"{card.summary} {card.paper}".strip() for card in cards}
+
+
+def refinement_buttons(recipe: Recipe, cards: Sequence[RefinementCard]) -> str:
+    """Return the buttons that paint a picture again with a refinement, or without one that it has."""
+    buttons = ""
+    for card in cards:
+        if card.is_on(recipe.refinements):
+            buttons += button(REMOVE, card.undo, card.id, title=UNDO_HELP) if card.undo else ""
+        elif card.action and recipe.active_handles:
+            help = f"Paint it again; nothing else changes. {card.summary} {card.paper}"
+            buttons += button(ADD, card.action, card.id, title=help.strip())
+    return buttons
+
+
+def refined(recipe: Recipe, action: str, card_id: str, cards: Sequence[RefinementCard]) -> Recipe:
+    """Return the recipe that a refinement button paints. Raises StudioError for an unknown card."""
+    card = next((card for card in cards if card.id == card_id), None)
+    if card is None:
+        raise StudioError("This studio has no such refinement.", "Reload the page and try again.")
+    own = {field.name for field in card.fields}
+    others = {name: value for name, value in recipe.refinements.items() if name not in own}
+    values = card.action_values if action == ADD else {}
+    return dataclasses.replace(recipe, refinements={**others, **values})
+
+
+def example_values(field: Field, cards: Sequence[RefinementCard]) -> str:
+    """Return values to begin with when a grid changes a setting: its default and that of the action.
+
+    Without an action, they come from the setting's choices or bounds.
+    """
+    for card in cards:
+        if field in card.fields and field.name in card.action_values:
+            return f"{value_text(field.default)}, {value_text(card.action_values[field.name])}"
+    if field.kind == "bool":
+        return "false, true"
+    if field.choices:
+        return ", ".join(field.choices)
+    if field.low is None or field.high is None:
+        return value_text(field.default)
+    return f"{field.low:g}, {field.high:g}"
+
+
+def _value_of(recipe: Recipe, field: Field) -> Any:
+    return recipe.refinements.get(field.name, field.default)
