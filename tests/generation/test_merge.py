@@ -1,4 +1,4 @@
-"""The checks that a wrong fuse fails."""
+"""Merging concepts into one file: the router against its definition, and files that open anywhere."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from studio.edits import LowRank, NewWord, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Result, Step
-from studio.generation.composing import compose_sum
+from studio.generation.composing import Prompts, compose_sum
 from studio.generation.merge import RIDGE, STEPS, Gathered, merge_concepts, router
 from studio.models import opening
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from tests import tiny
 from tests.by_hand import gated, tuned, word
+from tests.generation.two_concepts import T
 
-LOOK = Recipe("", seed=3, guidance=2.0)
+SAMPLING = Sampling(seed=3, guidance=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def backbone() -> Backbone:
     return tiny.backbone()
 
 
-def fused(backbone: Backbone, *concepts: Concept) -> Concept:
-    *_, last = merge_concepts(backbone, concepts, LOOK)
+def merged(backbone: Backbone, *concepts: Concept) -> Concept:
+    *_, last = merge_concepts(backbone, concepts, SAMPLING)
     return last.value
 
 
@@ -77,7 +78,7 @@ def test_the_router_gives_each_concepts_inputs_to_its_own_edit() -> None:
     assert error(router(G, Q)) < error(torch.eye(4, dtype=torch.float64))
 
 
-def test_orthogonal_inputs_are_told_apart_exactly() -> None:
+def test_concepts_with_orthogonal_inputs_do_not_disturb_each_other() -> None:
     edits = [
         LowRank(h, "cat", {"s": a}, {"s": b})
         for h, a, b in zip(("<lily>", "<tom>"), torch.randn(2, 2, 6), torch.randn(2, 5, 2), strict=True)
@@ -95,26 +96,26 @@ def test_orthogonal_inputs_are_told_apart_exactly() -> None:
         assert (together - alone).norm() < 0.02 * (summed_up - alone).norm()
 
 
-def test_one_concept_fused_is_that_concept(backbone: Backbone, tmp_path: Path) -> None:
+def test_one_concept_merged_is_that_concept(backbone: Backbone, tmp_path: Path) -> None:
     lily = tuned(backbone, "<lily>").round_to_file()
     lily.save(tmp_path / "lily.safetensors")
-    fused(backbone, Concept.open(tmp_path / "lily.safetensors")).save(tmp_path / "fused.safetensors")
-    assert (tmp_path / "fused.safetensors").read_bytes() == (tmp_path / "lily.safetensors").read_bytes()
+    merged(backbone, Concept.open(tmp_path / "lily.safetensors")).save(tmp_path / "merged.safetensors")
+    assert (tmp_path / "merged.safetensors").read_bytes() == (tmp_path / "lily.safetensors").read_bytes()
 
 
-def test_a_fused_concept_is_nearer_to_each_alone_than_the_sum(backbone: Backbone) -> None:
-    """On the inputs it was fused for: what <lily>'s own edit makes of its words."""
+def test_a_merged_concept_is_nearer_to_each_alone_than_the_sum(backbone: Backbone) -> None:
+    """On the inputs that it was merged for: the keys of each concept's own prompt."""
     concepts = [
         tuned(backbone, "<lily>").round_to_file(),
         tuned(backbone, "<tom>", "dog", seed=1).round_to_file(),
     ]
-    both = fused(backbone, *concepts)
+    both = merged(backbone, *concepts)
     for concept in concepts:
         prompt = f"a photo of {concept.header.handle}"
-        conditions = compose_sum(backbone, ["", prompt], concept.active_edits(Recipe(prompt)))
-        site, layer = next(iter(backbone.linear_sites("attn2.to_k").items()))
+        conditions = compose_sum(backbone, Prompts("", prompt), concept.active_edits(Recipe(prompt)))
+        site, hidden = backbone.key_sites[0], conditions.at(T).hidden
 
-        def keys(*edits: LowRank, site: str = site, hidden: Tensor = conditions.hidden) -> Tensor:
+        def keys(*edits: LowRank, site: str = site, hidden: Tensor = hidden) -> Tensor:
             return sum(hidden @ edit.A[site].T @ edit.B[site].T for edit in edits)
 
         alone = keys(low_rank(concept))
@@ -122,9 +123,9 @@ def test_a_fused_concept_is_nearer_to_each_alone_than_the_sum(backbone: Backbone
         assert (keys(low_rank(both)) - alone).norm() < 0.7 * wrong
 
 
-def test_it_opens_anywhere_with_all_its_handles(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_merged_file_opens_with_all_handles(backbone: Backbone, tmp_path: Path) -> None:
     concepts = [tuned(backbone, "<lily>"), gated(backbone, "<tom>", "dog", 1)]
-    both = fused(backbone, *concepts)
+    both = merged(backbone, *concepts)
     both.save(tmp_path / "both.safetensors")
     opened = Concept.open(tmp_path / "both.safetensors")
     opened.check(backbone)
@@ -141,9 +142,10 @@ def test_low_rank_edits_learn_to_leave_a_concept_without_any_alone(backbone: Bac
         Concept(gated(backbone, "<tom>", "dog").header, (word(backbone, "<tom>", "dog", 1),)),
     )
     prompt = "a photo of <tom>"
-    hidden = compose_sum(backbone, ["", prompt], tom.active_edits(Recipe(prompt))).hidden
-    before, after = low_rank(lily), low_rank(fused(backbone, lily, tom))
-    site = next(iter(backbone.linear_sites("attn2.to_v")))
+    conditions = compose_sum(backbone, Prompts("", prompt), tom.active_edits(Recipe(prompt)))
+    hidden = conditions.at(T).hidden
+    before, after = low_rank(lily), low_rank(merged(backbone, lily, tom))
+    site = backbone.value_sites[0]
     changes = [(hidden @ edit.A[site].T @ edit.B[site].T).norm() for edit in (before, after)]
     assert changes[1] < 0.7 * changes[0]
 
@@ -152,16 +154,16 @@ def test_steps_are_counted_and_nothing_stays_attached(backbone: Backbone) -> Non
     weights = [id(weight) for weight in backbone.unet.parameters()]
     concepts = [tuned(backbone, "<lily>"), tuned(backbone, "<tom>", seed=1)]
     steps = []
-    for event in merge_concepts(backbone, concepts, LOOK):
+    for event in merge_concepts(backbone, concepts, SAMPLING):
         assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in backbone.sites.values())
         assert [id(weight) for weight in backbone.unet.parameters()] == weights
         steps += [event.step] if isinstance(event, Step) else []
     assert steps == list(range(1, 2 * STEPS + 1)) and isinstance(event, Result)
 
 
-def test_two_of_one_name_are_refused(backbone: Backbone) -> None:
+def test_two_concepts_of_one_name_are_refused(backbone: Backbone) -> None:
     with pytest.raises(StudioError, match="called <lily>"):
-        fused(backbone, tuned(backbone, "<lily>"), tuned(backbone, "<lily>", seed=1))
+        merged(backbone, tuned(backbone, "<lily>"), tuned(backbone, "<lily>", seed=1))
 
 
 def test_the_command_line_writes_a_file(
