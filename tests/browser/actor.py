@@ -1,5 +1,8 @@
-"""A stand-in for the worker process, without torch: it takes jobs, draws pictures with Pillow, and keeps
-concept files that are whole and hold one number. The noun "failure" fails on purpose, "tortoise" is slow."""
+"""A stand-in for the worker process, without torch.
+
+It takes jobs, draws pictures with Pillow, and writes valid concept files with a single number in them. A
+training of the noun "failure" fails on purpose, one of "tortoise" is slow.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,8 @@ BASE = {
 STEPS = 40
 
 
-def drawing(seed: int, share: float = 1.0) -> Image.Image:
-    """A face whose colours come from the seed, and which is the clearer the larger `share` is."""
+def draw_face(seed: int, share: float = 1.0) -> Image.Image:
+    """Draw a face; its colours come from the seed, its size from `share`, 0 to 1."""
     hue = (seed * 47) % 360
     picture = Image.new("RGB", (128, 128), f"hsl({hue}, 45%, 78%)")
     draw = ImageDraw.Draw(picture)
@@ -53,18 +56,18 @@ def drawing(seed: int, share: float = 1.0) -> Image.Image:
     return picture
 
 
-def painted(recipe: Recipe) -> Image.Image:
-    """A face that every part of a recipe has a say in, so that two alike come of two alike recipes."""
+def draw_recipe(recipe: Recipe) -> Image.Image:
+    """Draw a face that depends on every part of a recipe, so that only equal recipes give equal pictures."""
     text = json.dumps(replace(recipe, base="", concepts={}).to_json(), sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8")).digest()
-    picture = drawing(recipe.seed, 0.5 + digest[0] / 512)
-    for place, value in enumerate(digest[:16]):
-        picture.paste((value, 160, 255 - value), (8 * place, 120, 8 * place + 8, 128))
+    picture = draw_face(recipe.seed, 0.5 + digest[0] / 512)
+    for number, value in enumerate(digest[:16]):
+        picture.paste((value, 160, 255 - value), (8 * number, 120, 8 * number + 8, 128))
     return picture
 
 
 def save_concept(path: Path, header: Header) -> None:
-    """A concept file with a single number in it."""
+    """Write a concept file with a single number in it."""
     name = f"tokens/{header.handle}/vectors"
     table = {
         "__metadata__": {METADATA_KEY: header.to_text()},
@@ -76,9 +79,9 @@ def save_concept(path: Path, header: Header) -> None:
 
 
 def header_of(handle: str, noun: str, seed: int, photos: int, steps: int, fingerprint: str = "") -> Header:
-    """What a concept of the stand-in says of itself."""
+    """Return the header of a made-up concept."""
     buffer = io.BytesIO()
-    drawing(seed).save(buffer, format="PNG")
+    draw_face(seed).save(buffer, format="PNG")
     return Header(
         handles={handle: noun},
         method="textual_inversion",
@@ -98,7 +101,7 @@ def header_of(handle: str, noun: str, seed: int, photos: int, steps: int, finger
 
 
 def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
-    """Pretend to learn; what came of it, empty when it was to be discarded."""
+    """Pretend to learn; returns the outcome, empty when it was to be discarded."""
     jobs, task = workspace.jobs, job.task
     jobs.log(job.id, {"event": "note", "text": f"Looking at {task['photos']} photos of a {task['noun']}."})
     seed = sum(map(ord, task["handle"]))
@@ -113,13 +116,13 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
         jobs.log(job.id, event)
         if step % 10 == 0:
             name = f"preview-{step:06d}.png"
-            drawing(seed, step / STEPS).save(jobs.folder(job.id) / name)
+            draw_face(seed, step / STEPS).save(jobs.folder(job.id) / name)
             prompt = f"a photo of {task['handle']}"
             jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
-        wish = jobs.stop_request(job.id)
-        if wish == "discard":
+        stop = jobs.stop_request(job.id)
+        if stop == "discard":
             return {}
-        if wish == "keep":
+        if stop == "keep":
             break
     path = workspace.library.path(task["handle"])
     save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
@@ -127,7 +130,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
 
 
 def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
-    """Draw as many pictures as the recipe asks for."""
+    """Draw as many pictures as the recipe asks for; returns the outcome."""
     recipe = Recipe.from_json(job.task)
     names: list[str] = []
     for index in range(recipe.count):
@@ -137,7 +140,7 @@ def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             workspace.jobs.log(job.id, {"event": "step", **steps})
         name = f"{job.id:05d}-{index + 1:02d}.png"
         one = recipe.single(index)
-        save_picture(painted(one), replace(one, base=BASE["name"]), workspace.pictures / name)
+        save_picture(draw_recipe(one), replace(one, base=BASE["name"]), workspace.pictures / name)
         workspace.jobs.log(job.id, {"event": "picture", "file": name})
         names.append(name)
         if workspace.jobs.stop_request(job.id):
@@ -145,32 +148,35 @@ def paint(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
     return {"pictures": names}
 
 
-def fill(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
-    """Draw the missing cells of a grid, and give marks: more guidance is less alike and obeys more."""
-    sheet, marks = GridFolder.open(workspace.jobs.folder(job.id)), {}
-    for number, cell in enumerate(sheet.cells):
-        path, recipe = sheet.path(cell), cell.recipe
+def paint_grid(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, object]:
+    """Draw the missing cells of a grid and score them; more guidance means less likeness, more agreement."""
+    grid, scores = GridFolder.open(workspace.jobs.folder(job.id)), {}
+    for number, cell in enumerate(grid.cells):
+        path, recipe = grid.path(cell), cell.recipe
         likeness = 0.8 - 0.03 * recipe.guidance + cell.row / 50
-        marks[path.name] = PictureScore(likeness, 0.2 + 0.02 * recipe.guidance, likeness + 0.05)
-        if sheet.is_painted(cell, BASE["name"]):
+        scores[path.name] = PictureScore(likeness, 0.2 + 0.02 * recipe.guidance, likeness + 0.05)
+        if grid.is_painted(cell, BASE["name"]):
             continue
         time.sleep(step_seconds * 4)
-        steps = {"step": number + 1, "steps": len(sheet.cells), "values": {}, "stage": "painting"}
+        steps = {"step": number + 1, "steps": len(grid.cells), "values": {}, "stage": "painting"}
         workspace.jobs.log(job.id, {"event": "step", **steps})
         partial = path.with_name(f".{path.name}")
-        save_picture(painted(recipe), replace(recipe, base=BASE["name"]), partial)
+        save_picture(draw_recipe(recipe), replace(recipe, base=BASE["name"]), partial)
         partial.replace(path)
         workspace.jobs.log(job.id, {"event": "picture", "file": path.name})
         if workspace.jobs.stop_request(job.id):
             return {}
-    contact_sheet(sheet).save(sheet.folder / PICTURE)
-    sheet.archive(sheet.folder / ARCHIVE)
-    GridScores("the stand-in's judge", marks, {"<mona>": 5}).save(sheet.folder)
-    return {"cells": len(sheet.cells)}
+    contact_sheet(grid).save(grid.folder / PICTURE)
+    grid.archive(grid.folder / ARCHIVE)
+    GridScores("the stand-in's judge", scores, {"<mona>": 5}).save(grid.folder)
+    return {"cells": len(grid.cells)}
 
 
-def act(workspace: Workspace, step_seconds: float) -> None:
-    """Take jobs until the page goes away."""
+BY_KIND = {"train": train, "create": paint, "grid": paint_grid}
+
+
+def work(workspace: Workspace, step_seconds: float) -> None:
+    """Take jobs until the page's process ends."""
     exit_with_parent()
     (workspace.folder / "actor.pid").write_text(str(os.getpid()), encoding="utf-8")
     workspace.write_worker_state(WorkerState("ready", BASE))
@@ -181,7 +187,9 @@ def act(workspace: Workspace, step_seconds: float) -> None:
             continue
         workspace.write_worker_state(WorkerState("busy", BASE))
         try:
-            outcome = {"train": train, "create": paint, "grid": fill}[job.kind](workspace, job, step_seconds)
+            outcome = {"train": train, "create": paint, "grid": paint_grid}[job.kind](
+                workspace, job, step_seconds
+            )
             workspace.jobs.end(job.id, "done" if outcome else "stopped", outcome)
         except StudioError as error:
             workspace.jobs.end(job.id, "failed", error=error.message, hint=error.hint)
@@ -189,4 +197,4 @@ def act(workspace: Workspace, step_seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    act(Workspace(Path(sys.argv[1])), float(sys.argv[2]))
+    work(Workspace(Path(sys.argv[1])), float(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""One page for the whole session, with the actor as its worker, and a browser that tells on it."""
+"""One page for the whole session, with the stand-in worker, and a browser that records its errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUIET = (
 )
 START_SECONDS = 90
 STEP_SECONDS = 0.05
-TIMEOUT_MS = 60_000  # other tests run beside
+TIMEOUT_MS = 60_000  # other tests may run at the same time
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The page, served by a process of its own."""
+    """Serve the page in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,8 +59,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         str(STEP_SECONDS),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (folder / "page.txt").open("wb") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+    with (folder / "page.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/"
     try:
         give_up = time.monotonic() + START_SECONDS
@@ -76,13 +76,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     finally:
         process.terminate()
         process.wait(timeout=20)
-    said = (folder / "page.txt").read_text(encoding="utf-8")
-    assert "Traceback" not in said, said
+    text = (folder / "page.txt").read_text(encoding="utf-8")
+    assert "Traceback" not in text, text
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
-    """A Chromium, the one in LIKENESS_CHROMIUM first."""
+    """Start Chromium, the one in LIKENESS_CHROMIUM first."""
     named = os.environ.get("LIKENESS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if named is None:
         pytest.skip("there is no Chromium here")
@@ -95,7 +95,7 @@ def browser() -> Iterator[object]:
 
 
 def is_reload_noise(text: str) -> bool:
-    """Whether a console error is only the stream that a reload cut off."""
+    """Return whether a console error comes only from a request that a reload cut off."""
     return any(
         word in text for word in ("AbortError", "Connection errored out", "ERR_ABORTED", "ERR_NETWORK")
     )
@@ -103,7 +103,7 @@ def is_reload_noise(text: str) -> bool:
 
 @pytest.fixture
 def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
-    """The opened page. Fails the test on any error in its console and on any request to elsewhere."""
+    """Open the page. Fails the test on any error in its console and on any request to another host."""
     size = getattr(request, "param", {"width": 1280, "height": 900})
     context = browser.new_context(viewport=size, accept_downloads=True)
     page = context.new_page()
@@ -111,7 +111,7 @@ def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Itera
     hosts: set[str] = set()
     errors: list[str] = []
     page.on("request", lambda asked: hosts.add(urlparse(asked.url).hostname or ""))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(stage.url)
     page.locator("#train").wait_for()
@@ -126,11 +126,11 @@ def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Itera
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure tells what the page showed and which jobs there were."""
+    """Add the text of the page and the jobs to the report of a failure."""
     report = yield
-    there = getattr(item, "funcargs", {})
-    if report.when == "call" and report.failed and "page" in there:
-        page, jobs = there["page"], there["stage"].workspace.jobs.list()
+    fixtures = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "page" in fixtures:
+        page, jobs = fixtures["page"], fixtures["stage"].workspace.jobs.list()
         try:
             shown = page.locator("body").inner_text()
         except Exception as error:  # a browser that died is what failed the test, not another fault
@@ -141,7 +141,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def photos(tmp_path: Path) -> list[Path]:
-    """Three photos that differ."""
+    """Draw three photos that differ."""
     paths = []
     for number, colour in enumerate(("firebrick", "seagreen", "royalblue")):
         picture = Image.new("RGB", (220, 160), "wheat")

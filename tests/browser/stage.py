@@ -1,4 +1,4 @@
-"""Opens the page with the actor as its worker: `python -m tests.browser.stage FOLDER PORT STEP_SECONDS`."""
+"""Open the page with the stand-in worker: `python -m tests.browser.stage FOLDER PORT STEP_SECONDS`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.method import MethodCard, Needs
-from studio.settings import fields_of, setting
+from studio.recipes.refinement_card import RefinementCard
+from studio.settings import Field, fields_of, setting
 from studio.ui.app import serve
 from studio.workspace.supervisor import Supervisor
 from studio.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Words:
+class WordSettings:
     """A setting of every kind."""
 
     steps: int = setting(40, "How long to learn.", 1, 20000, "steps", source="paper")
@@ -26,15 +27,27 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Rank:
-    """Other settings, so that the form has to change."""
+class RankSettings:
+    """Other settings, so that the form has to change with the method."""
 
     steps: int = setting(60, "How long to learn.", 1, 20000, "steps")
     rank: int = setting(8, "Room of the edit.", 1, 64)
 
 
+GLOW = RefinementCard(
+    id="glow",
+    title="Golden hour",
+    summary="Warms the light.",
+    paper="Nobody 2026",
+    fields=(Field("glow_steps", "int", 0, "How warm the light is.", 0, 20, "steps"),),
+    action="Make it glow",
+    undo="Without glow",
+    action_values={"glow_steps": 5},
+)
+
+
 def catalogue() -> list[MethodCard]:
-    """Three methods of the stand-in; the last learns two things at once and needs their masks."""
+    """Return three made-up methods; the last learns two things at once and needs their masks."""
     return [
         MethodCard(
             id="textual_inversion",
@@ -42,7 +55,7 @@ def catalogue() -> list[MethodCard]:
             summary="Finds the word for it.",
             paper="Gal et al. 2022, arXiv 2208.01618",
             needs=Needs(),
-            fields=fields_of(Words),
+            fields=fields_of(WordSettings),
         ),
         MethodCard(
             id="dreambooth",
@@ -50,7 +63,7 @@ def catalogue() -> list[MethodCard]:
             summary="Bends the network a little.",
             paper="Ruiz et al. 2023, arXiv 2208.12242",
             needs=Needs(),
-            fields=fields_of(Rank),
+            fields=fields_of(RankSettings),
         ),
         MethodCard(
             id="break_a_scene",
@@ -58,7 +71,7 @@ def catalogue() -> list[MethodCard]:
             summary="Takes a photo apart.",
             paper="Avrahami et al. 2023, arXiv 2305.16311",
             needs=Needs(max_subjects=2, masks=True),
-            fields=fields_of(Rank),
+            fields=fields_of(RankSettings),
         ),
     ]
 
@@ -66,7 +79,7 @@ def catalogue() -> list[MethodCard]:
 def main(folder: str, port: str, step_seconds: str) -> None:
     """Serve until interrupted, or asked to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    workspace = Workspace(Path(folder))
+    workspace = Workspace(Path(folder), refinements=(GLOW,))
     actor = Path(__file__).with_name("actor.py")
     with Supervisor(workspace, [sys.executable, str(actor), str(workspace.folder), step_seconds]):
         serve(workspace, catalogue(), port=int(port), open_browser=False)

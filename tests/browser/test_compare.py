@@ -14,8 +14,8 @@ import pytest
 from studio.grids.blind_vote import Ballot
 from studio.grids.grid_folder import GridFolder
 from studio.recipes.png import read_recipe
+from tests.browser.actions import open_tab
 from tests.browser.actor import header_of, save_concept
-from tests.browser.acts import open_tab
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ VALUE_IS = "([id, value]) => document.querySelector(`#${id} textarea, #${id} inp
 
 @pytest.fixture
 def mona(stage: Stage) -> None:
-    """A concept that is in the library."""
+    """Put a concept into the library."""
     if not stage.workspace.library.has("<mona>"):
         save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
@@ -44,21 +44,21 @@ def paint(page: Any, prompt: str, columns: str, rows: str) -> None:
     page.locator("#paint-grid").click()
 
 
-def done(page: Any, prompt: str) -> Any:
-    """The head of a grid once it is done."""
+def finished(page: Any, prompt: str) -> Any:
+    """Wait until a grid is done, and return its head."""
     head = page.locator("#grid-head section.done", has_text=prompt)
     head.wait_for()
     return head
 
 
-def sheet_of(stage: Stage) -> GridFolder:
-    """The newest grid."""
+def newest_grid(stage: Stage) -> GridFolder:
+    """Open the newest grid."""
     job = stage.workspace.jobs.list(1, ("grid",))[0]
     return GridFolder.open(stage.workspace.jobs.folder(job.id))
 
 
-def held(stage: Stage, prompt: str, count: int) -> dict[Path, int]:
-    """Hold the worker once it has painted so many cells of a grid: these, and when each was."""
+def stop_worker_at(stage: Stage, prompt: str, count: int) -> dict[Path, int]:
+    """Pause the worker once it has painted so many cells; returns when each picture was written."""
     pid, limit = int((stage.workspace.folder / "actor.pid").read_text()), time.monotonic() + 60
     while time.monotonic() < limit:
         for job in stage.workspace.jobs.list(1, ("grid",)):
@@ -74,17 +74,17 @@ def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     stage: Stage, page: Any, mona: None, tmp_path: Path
 ) -> None:
     paint(page, "<mona> by the sea", "1:6", "1:5")
-    before = held(stage, "<mona> by the sea", 3)
+    before = stop_worker_at(stage, "<mona> by the sea", 3)
     page.reload()
     open_tab(page, "Compare")
     page.locator("#grid-cells .tile.pending").first.wait_for()
     assert page.locator("#grid-cells .tile img").count() == len(before)
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
-    head = done(page, "<mona> by the sea")
+    head = finished(page, "<mona> by the sea")
     assert page.locator("#grid-cells .tile img").count() == 30
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    sheet = sheet_of(stage)
-    recipes = [read_recipe(sheet.path(cell)) for cell in sheet.cells]
+    grid = newest_grid(stage)
+    recipes = [read_recipe(grid.path(cell)) for cell in grid.cells]
     assert [(recipe.guidance, recipe.seed) for recipe in recipes] == [
         (guidance, seed) for seed in range(1, 6) for guidance in range(1, 7)
     ]
@@ -94,23 +94,23 @@ def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         names = archive.namelist()
         assert len(names) == 31 and "03-02 Seed 3, Guidance 2.png" in names
-        assert archive.read("01-01 Seed 1, Guidance 1.png") == sheet.path(sheet.cells[0]).read_bytes()
+        assert archive.read("01-01 Seed 1, Guidance 1.png") == grid.path(grid.cells[0]).read_bytes()
 
 
 def test_a_cell_goes_to_create_and_is_painted_again_bit_for_bit(stage: Stage, page: Any, mona: None) -> None:
     paint(page, "<mona> with a hat", "3, 5", "8")
-    done(page, "<mona> with a hat")
+    finished(page, "<mona> with a hat")
     page.locator("#grid-cells .tile").nth(1).click()
     page.locator("#grid-cells .picture").get_by_role("button", name="Open in Create").click()
     page.locator("#picture-detail").get_by_role("button", name="Paint it again").click()
     page.locator("#painting .painting.done", has_text="<mona> with a hat").wait_for()
-    sheet = sheet_of(stage)
-    assert stage.workspace.gallery(1)[0].read_bytes() == sheet.path(sheet.cells[1]).read_bytes()
+    grid = newest_grid(stage)
+    assert stage.workspace.gallery(1)[0].read_bytes() == grid.path(grid.cells[1]).read_bytes()
 
 
 def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mona: None) -> None:
     paint(page, "<mona> in a boat", "2, 4", "1, 2")
-    done(page, "<mona> in a boat")
+    finished(page, "<mona> in a boat")
     open_tab(page, "Side by side")
     table = page.locator("#before-after .differences")
     table.wait_for()
@@ -122,7 +122,7 @@ def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mon
     slider = page.locator("#before-after .before-after")
     width = slider.bounding_box()["width"]
     slider.locator("input").click(position={"x": 0.2 * width, "y": 40})
-    cut = slider.evaluate("versus => parseFloat(versus.style.getPropertyValue('--split'))")
+    cut = slider.evaluate("figure => parseFloat(figure.style.getPropertyValue('--split'))")
     assert 14 < cut < 26
 
 
@@ -130,7 +130,7 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     stage: Stage, page: Any, mona: None
 ) -> None:
     paint(page, "<mona> asleep", "2, 9", "1:4")
-    done(page, "<mona> asleep")
+    finished(page, "<mona> asleep")
     open_tab(page, "Blind vote")
     ballot = page.locator("#blind-vote")
     for label in ("2", "9"):
@@ -140,7 +140,7 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     liked = []
     for number in range(4):
         ballot.locator(".pair-question .badge", has_text=f"{number + 1} of 4").wait_for()
-        drawn = Ballot.open(sheet_of(stage).folder)
+        drawn = Ballot.open(newest_grid(stage).folder)
         html = ballot.inner_html()
         assert drawn.pair.first not in html and drawn.pair.second not in html
         if number == 2:
@@ -158,12 +158,12 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     text = result.inner_text()
     assert "Guidance 2: 3" in text and "same: 1" in text and "Guidance 9: 0" in text
     assert "44% to 100%" in text and "do not tell Guidance 2 and Guidance 9 apart" in text
-    assert Ballot.open(sheet_of(stage).folder).tally.first == 3
+    assert Ballot.open(newest_grid(stage).folder).tally.first == 3
 
 
 def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any, mona: None) -> None:
     paint(page, "<mona> dancing", "2, 4, 8", "1, 2, 3")
-    done(page, "<mona> dancing")
+    finished(page, "<mona> dancing")
     open_tab(page, "Best")
     panel = page.locator("#frontier")
     panel.locator(".scatter .dot").nth(2).wait_for()
@@ -174,7 +174,7 @@ def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any,
     assert panel.locator(".tiles .tile").count() == 3
 
 
-def test_what_cannot_be_painted_is_told_with_what_to_do(page: Any, mona: None) -> None:
+def test_a_grid_that_cannot_be_painted_is_refused_with_what_to_do(page: Any, mona: None) -> None:
     open_tab(page, "Compare")
     choose(page, "columns", "Strength")
     page.wait_for_function(VALUE_IS, arg=["columns-values", "0, 0.5, 1, 1.5"])
@@ -188,13 +188,13 @@ def test_what_cannot_be_painted_is_told_with_what_to_do(page: Any, mona: None) -
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
 def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     paint(page, "<mona> on the phone", "1:8", "1, 2")
-    done(page, "<mona> on the phone")
+    finished(page, "<mona> on the phone")
     page.locator("#grid-cells .tile").first.click()
     page.locator("#grid-cells .picture").wait_for()
-    for way in ("Grid", "Side by side", "Blind vote", "Best"):
-        open_tab(page, way)
+    for view in ("Grid", "Side by side", "Blind vote", "Best"):
+        open_tab(page, view)
         over = page.query_selector("html").evaluate("root => root.scrollWidth - root.clientWidth")
-        assert over <= 0, way
+        assert over <= 0, view
     tabs = page.get_by_role("tab").all()
     assert len(tabs) == 9
     assert not [tab for tab in tabs if tab.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]

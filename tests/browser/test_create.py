@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import MODES
+from tests.browser.actions import drop, open_tab
 from tests.browser.actor import header_of, save_concept
-from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def mona(stage: Stage) -> None:
-    """A concept that is in the library."""
+    """Put a concept into the library."""
     if not stage.workspace.library.has("<mona>"):
         save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
@@ -60,34 +60,34 @@ def test_a_concept_is_inserted_painted_and_its_recipe_travels_in_the_png(
     page.locator("#picture-detail").get_by_role("button", name="Use this recipe").click()
     page.wait_for_function("() => document.querySelector('#prompt textarea').value === 'a drawing of <mona>'")
     assert page.locator("#seed input").input_value() == str(recipe.seed)
-    assert not page.locator("#random-seed input").is_checked()
+    assert not page.locator("#new-seed input").is_checked()
 
 
-def test_a_prompt_is_made_to_obey_and_back_with_nothing_lost(stage: Stage, page: Any, mona: None) -> None:
+def test_a_picture_is_refined_and_unrefined_with_nothing_lost(stage: Stage, page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("<mona> in the rain")
     paint(page, "<mona> in the rain", 2)
     page.locator("#painting .tile").nth(1).click()
     detail = page.locator("#picture-detail")
-    detail.get_by_role("button", name="Make this prompt obey").click()
-    page.locator("#painting .painting.done", has_text="made to obey").wait_for()
+    detail.get_by_role("button", name="Make it glow").click()
+    page.locator("#painting .painting.done", has_text="golden hour").wait_for()
     assert page.locator("#painting .tile").count() == 1
-    obeying, second, _ = stage.workspace.gallery(3)
-    asked = dataclasses.replace(read_recipe(second), obeying=10)
-    assert read_recipe(obeying) == asked and "<mona> in the rain" in detail.inner_text()
+    refined, second, _ = stage.workspace.gallery(3)
+    wanted = dataclasses.replace(read_recipe(second), refinements={"glow_steps": 5})
+    assert read_recipe(refined) == wanted and "<mona> in the rain" in detail.inner_text()
     page.locator("#painting .tile").click()
-    detail.locator("dt", has_text="Obeying").wait_for()
-    assert "in 10 steps" in detail.inner_text()
+    detail.locator("dt", has_text="Golden hour").wait_for()
+    assert "glow steps 5" in detail.inner_text()
     detail.get_by_role("button", name="Use this recipe").click()
     page.locator("#create-more button").first.click()
-    page.wait_for_function("() => document.querySelector('#obeying input')?.value === '10'")
-    detail.get_by_role("button", name="Without obeying").click()
-    page.wait_for_function("() => !document.querySelector('#painting').innerText.includes('made to obey')")
+    page.wait_for_function("() => document.querySelector('#refinement-glow-steps input')?.value === '5'")
+    detail.get_by_role("button", name="Without glow").click()
+    page.wait_for_function("() => !document.querySelector('#painting').innerText.includes('golden hour')")
     page.locator("#painting .painting.done .tile").wait_for()
     assert read_recipe(stage.workspace.gallery(1)[0]) == read_recipe(second)
 
 
-def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page: Any, mona: None) -> None:
+def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("the <mona> at night")
     page.locator("#prompt textarea").press("Control+Enter")
@@ -108,11 +108,11 @@ def test_ctrl_enter_paints_and_a_dropped_png_tells_its_recipe(stage: Stage, page
 def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
-    said = PngInfo()
-    said.add_text(
+    info = PngInfo()
+    info.add_text(
         "parameters", "a castle\nNegative prompt: rain\nSteps: 9, CFG scale: 6.5, Seed: 3, Model: v1-5"
     )
-    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=said)
+    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=info)
     open_tab(page, "Create")
     drop(page, "#recipe-drop", [tmp_path / "theirs.png"])
     detail = page.locator("#picture-detail")
@@ -122,7 +122,7 @@ def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
     assert page.locator("#seed input").input_value() == "3"
 
 
-def test_an_unknown_handle_is_told_with_what_to_do(page: Any) -> None:
+def test_an_unknown_handle_is_refused_with_what_to_do(page: Any) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("a photo of <nobody>")
     page.locator("#paint").click()
@@ -133,7 +133,7 @@ def test_an_unknown_handle_is_told_with_what_to_do(page: Any) -> None:
     assert page.locator("#prompt textarea").input_value() == "a photo of <nobody>"
 
 
-def test_what_a_prompt_says_is_shown_and_never_run(page: Any) -> None:
+def test_html_in_a_prompt_is_shown_and_never_run(page: Any) -> None:
     hostile = "${1+1} {{7}} <img src=x onerror=document.title=1> a cat"
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill(hostile)
@@ -164,7 +164,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         assert not cut
 
 
-def test_a_way_of_composing_is_chosen_and_comes_back_with_a_recipe(
+def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     stage: Stage, page: Any, mona: None
 ) -> None:
     if not stage.workspace.library.has("<lisa>"):

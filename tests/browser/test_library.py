@@ -14,16 +14,16 @@ import pytest
 
 from studio.errors import StudioError
 from studio.library.verdict import Verdict
-from studio.ui.parts.handlers import uploaded
+from studio.ui.parts.html_blocks import uploaded_files
+from tests.browser.actions import drop, open_tab
 from tests.browser.actor import header_of, save_concept
-from tests.browser.acts import drop, open_tab
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
 
 
-def put(stage: Stage, handle: str, fingerprint: str = "") -> None:
-    """A concept that is in the library."""
+def add_concept(stage: Stage, handle: str, fingerprint: str = "") -> None:
+    """Put a concept into the library."""
     save_concept(stage.workspace.library.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
 
 
@@ -36,7 +36,7 @@ def select(page: Any, handle: str) -> Any:
 
 
 def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) -> None:
-    put(stage, "<rusty>")
+    add_concept(stage, "<rusty>")
     open_tab(page, "Library")
     select(page, "<rusty>")
     page.locator("#new-name input").fill("Ruby")
@@ -56,7 +56,7 @@ def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) 
 
 
 def test_painting_with_a_concept_fills_the_prompt(stage: Stage, page: Any) -> None:
-    put(stage, "<vixen>")
+    add_concept(stage, "<vixen>")
     open_tab(page, "Library")
     select(page, "<vixen>").get_by_role("button", name="Paint with <vixen>").click()
     page.locator("#prompt textarea").wait_for()
@@ -75,7 +75,7 @@ def test_a_file_is_imported_and_downloaded_unchanged(stage: Stage, page: Any, tm
     assert (tmp_path / "back.safetensors").read_bytes() == file.read_bytes()
 
 
-def test_a_pickle_is_refused_by_its_nature(stage: Stage, page: Any, tmp_path: Path) -> None:
+def test_a_pickle_is_refused_as_one(stage: Stage, page: Any, tmp_path: Path) -> None:
     file = tmp_path / "evil.safetensors"
     file.write_bytes(pickle.dumps({"weights": [1.0]}))
     open_tab(page, "Library")
@@ -84,7 +84,7 @@ def test_a_pickle_is_refused_by_its_nature(stage: Stage, page: Any, tmp_path: Pa
 
 
 def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
-    put(stage, "<stranger>", fingerprint="of another base")
+    add_concept(stage, "<stranger>", fingerprint="of another base")
     open_tab(page, "Library")
     assert "other base" in page.locator(".concept", has_text="<stranger>").inner_text()
     assert "cannot be painted with stand-in" in select(page, "<stranger>").inner_text()
@@ -96,13 +96,13 @@ def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
     save_concept(
         stage.workspace.library.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
     )
-    put(stage, "<sure>")
+    add_concept(stage, "<sure>")
     open_tab(page, "Library")
     assert "weak" in page.locator(".concept", has_text="<faint>").inner_text()
     assert "weak" not in page.locator(".concept", has_text="<sure>").inner_text()
-    told = select(page, "<faint>").inner_text()
-    assert "Finished, but weak: pictures moved 4% of the way" in told
-    assert "more steps (it had 40) or a higher learning rate (0.002)" in told
+    text = select(page, "<faint>").inner_text()
+    assert "Finished, but weak: pictures moved 4% of the way" in text
+    assert "more steps (it had 40) or a higher learning rate (0.002)" in text
 
 
 def test_files_outside_the_shown_ones_are_not_served(stage: Stage) -> None:
@@ -122,4 +122,4 @@ def test_files_outside_the_shown_ones_are_not_served(stage: Stage) -> None:
 def test_only_uploaded_files_are_taken(tmp_path: Path) -> None:
     (tmp_path / "mine.png").write_bytes(b"x")
     with pytest.raises(StudioError, match="not uploaded here"):
-        uploaded(gr.EventData(None, {"files": [str(tmp_path / "mine.png")], "failed": []}))
+        uploaded_files(gr.EventData(None, {"files": [str(tmp_path / "mine.png")], "failed": []}))

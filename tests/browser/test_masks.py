@@ -15,16 +15,16 @@ from PIL import Image, ImageDraw
 
 from studio.photos.photo_set import PhotoSet
 from studio.ui.train.mask_overlay import COLOURS
-from tests.browser.acts import drop_photos, training
+from tests.browser.actions import drop_photos, training_card
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
-ANSWERED = "before => document.querySelector('.mask-frame').dataset.shown !== before"
+STATE_CHANGED = "before => document.querySelector('.mask-frame').dataset.shown !== before"
 Point = tuple[float, float]
 
 
 def picture(width: int, height: int) -> Image.Image:
-    """An orange ball to the left of a blue one on grey."""
+    """Draw an orange ball to the left of a blue one on grey."""
     picture = Image.new("RGB", (width, height), (190, 190, 186))
     draw, side = ImageDraw.Draw(picture), min(width, height)
     for x, colour in ((0.3, (230, 120, 40)), (0.72, (40, 70, 190))):
@@ -43,7 +43,7 @@ def open_editor(page: Any, path: Path) -> None:
 
 
 def on_page(page: Any, x: float, y: float) -> Point:
-    """A point of the square, in fractions, where the pointer has to go."""
+    """Return where on the page a point of the square is, given in shares."""
     box = page.locator(".mask-stage canvas").bounding_box()
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
@@ -64,11 +64,11 @@ def click(page: Any, x: float, y: float) -> None:
     page.locator("[data-tool=click]").click()
     before = page.locator(".mask-frame").get_attribute("data-shown")
     page.mouse.click(*on_page(page, x, y))
-    page.wait_for_function(ANSWERED, arg=before)
+    page.wait_for_function(STATE_CHANGED, arg=before)
 
 
-def screen(page: Any) -> np.ndarray:
-    """(side, side) int: 0 where the canvas shows no veil, else the number of the subject, from 1."""
+def shown_masks(page: Any) -> np.ndarray:
+    """Return (side, side) int: 0 where the canvas shows no mask, else the number of the subject, from 1."""
     url = page.locator(".mask-stage canvas").evaluate("canvas => canvas.toDataURL()")
     rgba = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"), int)
     known = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in COLOURS])
@@ -84,8 +84,8 @@ def start(page: Any, name: str, noun: str = "ball") -> None:
     page.locator("#train").click()
 
 
-def trained(stage: Stage, name: str) -> PhotoSet:
-    """The photos and masks of the newest training of that name, once it waits or runs."""
+def training_photos(stage: Stage, name: str) -> PhotoSet:
+    """Return the photos and masks of the newest training of that name, once it is queued."""
     give_up = time.monotonic() + 30
     while time.monotonic() < give_up:
         for job in stage.workspace.jobs.list():
@@ -95,8 +95,8 @@ def trained(stage: Stage, name: str) -> PhotoSet:
     raise AssertionError(f"<{name}> was not queued")
 
 
-def same(photos: PhotoSet, handle: str, shown: np.ndarray) -> bool:
-    """Whether the mask in the job's folder is exactly what was shown: hard, and of the square's size."""
+def is_kept(photos: PhotoSet, handle: str, shown: np.ndarray) -> bool:
+    """Return whether the mask in the job's folder equals what was shown: 0 or 255, of the square's size."""
     mask = np.asarray(photos.masks[handle][0])
     return photos.squares[0].size == shown.shape and np.array_equal(mask, np.where(shown, 255, 0))
 
@@ -110,15 +110,15 @@ def test_the_mask_on_the_screen_is_the_mask_that_trains(
     picture(*size).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
     paint(page, "brush", (0.2, 0.3), (0.5, 0.4), (0.3, 0.8))
-    shown = screen(page)
+    shown = shown_masks(page)
     assert shown.shape == (side, side) and 0.05 < (shown > 0).mean() < 0.6
     assert shown[int(0.3 * side), int(0.2 * side)] and not shown[int(0.9 * side), int(0.9 * side)]
     start(page, f"painted-{side}")
-    assert same(trained(stage, f"painted-{side}"), f"<painted-{side}>", shown)
-    training(page, f"painted-{side}", "done")
+    assert is_kept(training_photos(stage, f"painted-{side}"), f"<painted-{side}>", shown)
+    training_card(page, f"painted-{side}", "done")
 
 
-def test_the_mask_of_a_sideways_phone_photo_lies_where_it_was_painted(
+def test_the_mask_of_a_sideways_phone_photo_is_where_it_was_painted(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
     exif = Image.Exif()
@@ -128,14 +128,14 @@ def test_the_mask_of_a_sideways_phone_photo_lies_where_it_was_painted(
     open_editor(page, tmp_path / "phone.jpg")
     click(page, 0.3, 0.5)
     paint(page, "brush", (0.3, 0.1), (0.4, 0.1))
-    shown = screen(page)
+    shown = shown_masks(page)
     assert shown.shape == (360, 360)
     start(page, "phone")
-    photos = trained(stage, "phone")
-    assert same(photos, "<phone>", shown)
+    photos = training_photos(stage, "phone")
+    assert is_kept(photos, "<phone>", shown)
     colours = np.asarray(photos.squares[0])[150:210, 90:126][shown[150:210, 90:126] > 0]
     assert len(colours) > 2000 and colours.mean(axis=0).argmax() == 0  # the orange ball
-    training(page, "phone", "done")
+    training_card(page, "phone", "done")
 
 
 def test_a_click_finds_the_subject_and_the_tile_shows_it(page: Any, tmp_path: Path) -> None:
@@ -146,12 +146,12 @@ def test_a_click_finds_the_subject_and_the_tile_shows_it(page: Any, tmp_path: Pa
     click(page, 0.72, 0.5)
     y, x = np.mgrid[:400, :400]
     ball = np.hypot(x - 288, y - 200) <= 68
-    shown = screen(page) > 0
+    shown = shown_masks(page) > 0
     assert (shown & ball).sum() / (shown | ball).sum() > 0.85
     assert tile.get_attribute("src") != plain
     click(page, 0.05, 0.05)
     page.locator(".mask-frame.has-error", has_text="Nothing stands out there.").wait_for()
-    assert np.array_equal(screen(page) > 0, shown)
+    assert np.array_equal(shown_masks(page) > 0, shown)
 
 
 def test_the_eraser_wipes_and_undo_brings_back(stage: Stage, page: Any, tmp_path: Path) -> None:
@@ -159,24 +159,24 @@ def test_the_eraser_wipes_and_undo_brings_back(stage: Stage, page: Any, tmp_path
     open_editor(page, tmp_path / "photo.png")
     assert page.locator("[data-do=undo]").is_disabled()
     paint(page, "brush", (0.2, 0.5), (0.8, 0.5))
-    painted = screen(page)
+    painted = shown_masks(page)
     paint(page, "eraser", (0.5, 0.3), (0.5, 0.7))
-    erased = screen(page)
+    erased = shown_masks(page)
     assert painted[100, 100] and not erased[100, 100] and erased[100, 40]
     page.locator("[data-do=undo]").click()
-    assert np.array_equal(screen(page), painted)
+    assert np.array_equal(shown_masks(page), painted)
     page.locator("[data-do=clear]").click()
-    assert not screen(page).any()
+    assert not shown_masks(page).any()
     page.locator("[data-do=undo]").click()
     paint(page, "eraser", (0.1, 0.5), (0.3, 0.5))
-    last = screen(page)
+    last = shown_masks(page)
     assert not np.array_equal(last, painted)
     start(page, "wiped")
-    assert same(trained(stage, "wiped"), "<wiped>", last)
-    training(page, "wiped", "done")
+    assert is_kept(training_photos(stage, "wiped"), "<wiped>", last)
+    training_card(page, "wiped", "done")
 
 
-def test_a_mask_is_kept_when_the_square_moves_and_when_another_photo_is_looked_at(
+def test_a_mask_is_kept_when_the_square_moves_and_when_another_photo_is_opened(
     page: Any, photos: list[Path]
 ) -> None:
     drop_photos(page, photos)
@@ -185,19 +185,20 @@ def test_a_mask_is_kept_when_the_square_moves_and_when_another_photo_is_looked_a
     tiles.first.click()
     page.locator(".mask-frame[data-shown]").wait_for()
     paint(page, "brush", (0.3, 0.3), (0.5, 0.5))
-    painted, before = screen(page), page.locator(".mask-frame").get_attribute("data-shown")
+    painted, before = shown_masks(page), page.locator(".mask-frame").get_attribute("data-shown")
     tiles.nth(1).click()
-    page.wait_for_function(ANSWERED, arg=before)
-    assert not screen(page).any()
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    assert not shown_masks(page).any()
     before = page.locator(".mask-frame").get_attribute("data-shown")
     tiles.first.click()
-    page.wait_for_function(ANSWERED, arg=before)
-    assert np.array_equal(screen(page), painted)
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    assert np.array_equal(shown_masks(page), painted)
     before = page.locator(".mask-frame").get_attribute("data-shown")
     page.locator("#crop-x input[type=number]").fill("0")
     page.locator("#crop-x input[type=number]").press("Tab")
-    page.wait_for_function(ANSWERED, arg=before)
-    assert np.array_equal(screen(page)[:, 30:], painted[:, :-30])  # 220 x 160: the square went left by 30
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    moved = shown_masks(page)  # the photo is 220 x 160: the square went left by 30
+    assert np.array_equal(moved[:, 30:], painted[:, :-30])
 
 
 def test_two_subjects_are_masked_and_train_together(stage: Stage, page: Any, tmp_path: Path) -> None:
@@ -215,14 +216,14 @@ def test_two_subjects_are_masked_and_train_together(stage: Stage, page: Any, tmp
     page.locator("#train-notice .error", has_text="Paint <blueball> in at least one photo").wait_for()
     page.locator(".mask-frame .round-button", has_text="blueball").click()
     click(page, 0.72, 0.5)
-    shown = screen(page)
+    shown = shown_masks(page)
     assert shown[160, 96] == 1 and shown[160, 230] == 2
     page.locator("#train").click()
-    kept = trained(stage, "redball")
-    assert same(kept, "<redball>", shown == 1) and same(kept, "<blueball>", shown == 2)
+    kept = training_photos(stage, "redball")
+    assert is_kept(kept, "<redball>", shown == 1) and is_kept(kept, "<blueball>", shown == 2)
     job = next(job for job in stage.workspace.jobs.list() if job.task.get("handle") == "<redball>")
     assert job.task["beside"] == {"<blueball>": "planet"}
-    training(page, "redball", "done")
+    training_card(page, "redball", "done")
 
 
 def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: 
     open_editor(page, tmp_path / "photo.png")
     page.locator(".mask-frame .round-button", has_text="second").click()
     paint(page, "brush", (0.5, 0.5), (0.6, 0.5))
-    assert (screen(page) == 2).any()
+    assert (shown_masks(page) == 2).any()
     page.locator("#remove-subject-2").click()
     page.locator("#crop-editor").wait_for(state="hidden")
     page.locator("#more-subjects").click()
@@ -242,7 +243,7 @@ def test_a_subject_that_is_taken_away_takes_its_mask_along(page: Any, tmp_path: 
     assert page.locator("#concept-name-2 input").input_value() == ""
     page.locator("#photo-strip .tile").first.click()
     page.locator(".mask-frame .round-button >> nth=1").wait_for()
-    assert not screen(page).any()
+    assert not shown_masks(page).any()
 
 
 def test_a_mask_file_is_fitted_to_the_square(page: Any, tmp_path: Path) -> None:
@@ -256,13 +257,13 @@ def test_a_mask_file_is_fitted_to_the_square(page: Any, tmp_path: Path) -> None:
     page.locator(".mask-frame.has-error", has_text="This mask cannot be opened.").wait_for()
     before = page.locator(".mask-frame").get_attribute("data-shown")
     page.locator(".mask-actions input").set_input_files(str(tmp_path / "mask.png"))
-    page.wait_for_function(ANSWERED, arg=before)
-    shown = screen(page)
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    shown = shown_masks(page)
     assert shown[:, :100].all() and not shown[:, 100:].any()
 
 
 def touch(session: Any, kind: str, points: Sequence[Point]) -> None:
-    """What a finger does, as the browser's own driver says it."""
+    """Touch the page, by the browser's own protocol."""
     places = [{"x": x, "y": y} for x, y in points]
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
@@ -284,8 +285,8 @@ def test_a_finger_paints_on_a_phone_without_scrolling_the_page(
         touch(session, "touchMove", [on_page(page, 0.3, y)])
     touch(session, "touchEnd", [])
     assert page.evaluate("scrollY") == top
-    shown = screen(page)
+    shown = shown_masks(page)
     assert shown[75:225, 90].all() and not shown[:, 200:].any()
     start(page, "finger")
-    assert same(trained(stage, "finger"), "<finger>", shown)
-    training(page, "finger", "done")
+    assert is_kept(training_photos(stage, "finger"), "<finger>", shown)
+    training_card(page, "finger", "done")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.acts import drop_photos, open_tab, step_of, train, training, unfold
+from tests.browser.actions import drop_photos, open_tab, shown_step, train, training_card, unfold
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -24,8 +24,8 @@ TOP_COLOUR = """image => {
 STEP_GREW = "before => Number(document.querySelector('#train-progress .numbers b').innerText) > before"
 
 
-def squares(page: Any) -> Any:
-    """The tiles of the photo box."""
+def tiles(page: Any) -> Any:
+    """Return the tiles of the photo box."""
     return page.locator("#photo-strip .tile")
 
 
@@ -34,7 +34,7 @@ def test_a_demo_subject_trains_in_two_clicks(stage: Stage, page: Any) -> None:
     page.locator("#photo-strip .tile >> nth=4").wait_for()
     name = page.locator("#concept-name input").input_value()
     page.locator("#train").click()
-    card = training(page, name, "done")
+    card = training_card(page, name, "done")
     assert card.locator(".large-preview img").is_visible()
     assert card.locator(".curve svg").is_visible()
     assert card.locator(".strip figure").count() == 4
@@ -45,15 +45,15 @@ def test_a_training_goes_on_through_a_reload_and_is_kept_when_stopped(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
     train(page, photos, "slow", "tortoise")
-    training(page, "slow", "running").locator(".numbers b").wait_for()
-    before = step_of(page)
+    training_card(page, "slow", "running").locator(".numbers b").wait_for()
+    before = shown_step(page)
     page.reload()
-    card = training(page, "slow", "running")
+    card = training_card(page, "slow", "running")
     bar = card.get_by_role("progressbar")
     assert 0 <= int(bar.get_attribute("aria-valuenow")) < 100
     page.wait_for_function(STEP_GREW, arg=before)
     card.get_by_role("button", name="Stop and keep").click()
-    ended = training(page, "slow", "done")
+    ended = training_card(page, "slow", "done")
     assert "Stopped early" in ended.inner_text()
     assert 0 < stage.workspace.library.find("<slow>").header.steps < 40
 
@@ -62,17 +62,17 @@ def test_a_stopped_training_can_be_discarded_and_trained_again(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
     train(page, photos, "gone", "tortoise")
-    training(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
-    card = training(page, "gone", "stopped")
+    training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
+    card = training_card(page, "gone", "stopped")
     assert not stage.workspace.library.has("<gone>")
     card.get_by_role("button", name="Train again").click()
-    training(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
-    training(page, "gone", "stopped")
+    training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
+    training_card(page, "gone", "stopped")
 
 
 def test_a_failed_training_says_why_and_what_to_do(page: Any, photos: list[Path]) -> None:
     train(page, photos, "lost", "failure")
-    card = training(page, "lost", "failed")
+    card = training_card(page, "lost", "failed")
     assert "The loss is not a number any more." in card.inner_text()
     assert "Lower the learning rate, then press Retry." in card.inner_text()
     open_tab(page, "Queue")
@@ -82,18 +82,18 @@ def test_a_failed_training_says_why_and_what_to_do(page: Any, photos: list[Path]
     page.locator("#queue .job.failed >> nth=1").wait_for()
 
 
-def test_a_killed_worker_is_told_and_the_job_can_be_retried(
+def test_a_killed_worker_is_reported_and_the_job_can_be_retried(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
     train(page, photos, "phoenix", "tortoise")
-    training(page, "phoenix", "running").locator(".numbers b").wait_for()
+    training_card(page, "phoenix", "running").locator(".numbers b").wait_for()
     kept = {entry.path: entry.path.read_bytes() for entry in stage.workspace.library.entries()}
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
-    card = training(page, "phoenix", "failed")
+    card = training_card(page, "phoenix", "failed")
     assert "ended by signal 9" in card.inner_text()
     card.locator(".error").get_by_role("button", name="Retry").click()
-    training(page, "phoenix", "running").get_by_role("button", name="Stop and keep").click()
-    training(page, "phoenix", "done")
+    training_card(page, "phoenix", "running").get_by_role("button", name="Stop and keep").click()
+    training_card(page, "phoenix", "done")
     assert all(path.read_bytes() == content for path, content in kept.items())
 
 
@@ -102,12 +102,12 @@ def test_unusable_files_are_named_with_the_reason(page: Any, photos: list[Path],
     text.write_text("Dear Lily, this is no picture.", encoding="utf-8")
     Image.open(photos[0]).save(twin)
     drop_photos(page, [*photos, text, twin])
-    squares(page).nth(2).wait_for()
-    told = page.locator("#photo-refusals li").all_inner_texts()
-    assert len(told) == 2
-    assert "letter.png" in told[0] and "not a picture in a format" in told[0]
-    assert "twin.png" in told[1] and "the same as photo-0.jpg" in told[1]
-    assert squares(page).count() == 3
+    tiles(page).nth(2).wait_for()
+    reasons = page.locator("#photo-refusals li").all_inner_texts()
+    assert len(reasons) == 2
+    assert "letter.png" in reasons[0] and "not a picture in a format" in reasons[0]
+    assert "twin.png" in reasons[1] and "the same as photo-0.jpg" in reasons[1]
+    assert tiles(page).count() == 3
 
 
 def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
     exif[0x0112] = 6  # the camera was turned: the red left side is the top
     picture.save(tmp_path / "phone.jpg", exif=exif)
     drop_photos(page, [tmp_path / "phone.jpg"])
-    squares(page).first.click()
+    tiles(page).first.click()
     view = page.locator("#crop-view img")
     view.wait_for()
     shown = view.evaluate("image => [image.naturalWidth, image.naturalHeight]")
@@ -127,7 +127,7 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
     page.locator("#crop-y input[type=number]").fill("0")
     page.locator("#crop-y input[type=number]").press("Tab")
     page.wait_for_function(f"() => parseFloat(({place})()) === 0")
-    red = squares(page).first.locator("img").evaluate(TOP_COLOUR)
+    red = tiles(page).first.locator("img").evaluate(TOP_COLOUR)
     assert red[0] > 200 and red[1] < 60
     page.locator("#crop-remove").click()
     page.wait_for_function("() => !document.querySelector('#photo-strip .tile')")
@@ -135,19 +135,19 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
 
 def test_a_missing_noun_is_asked_for_and_nothing_is_lost(page: Any, photos: list[Path]) -> None:
     drop_photos(page, photos)
-    squares(page).nth(2).wait_for()
+    tiles(page).nth(2).wait_for()
     page.locator("#concept-name input").fill("half")
     page.locator("#train").click()
     page.locator("#train-notice .error", has_text="The noun is missing.").wait_for()
     assert page.locator("#concept-name input").input_value() == "half"
-    assert squares(page).count() == 3
+    assert tiles(page).count() == 3
 
 
 def test_a_setting_out_of_range_is_refused_in_words_and_the_recipe_comes_back(
     page: Any, photos: list[Path]
 ) -> None:
     drop_photos(page, photos)
-    squares(page).nth(2).wait_for()
+    tiles(page).nth(2).wait_for()
     page.locator("#concept-name input").fill("far")
     page.locator("#concept-noun input").fill("cat")
     unfold(page, "#train-settings")

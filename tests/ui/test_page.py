@@ -9,18 +9,18 @@ from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
 
 
-def test_one_event_alone_draws_so_that_no_answer_overtakes_another(tmp_path: Path) -> None:
+def test_one_event_alone_redraws_so_that_no_answer_overtakes_another(tmp_path: Path) -> None:
     config = build(Workspace(tmp_path), catalogue()).config
-    boards = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
-    for name in ("masthead", "painting", "gallery", "train-progress", "grid-head", "grid-cells", "queue"):
-        drawn_by = [event for event in config["dependencies"] if boards[name] in event["outputs"]]
+    blocks = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+    for name in ("page-header", "painting", "gallery", "train-progress", "grid-head", "grid-cells", "queue"):
+        drawn_by = [event for event in config["dependencies"] if blocks[name] in event["outputs"]]
         assert len(drawn_by) == 1, name
         (event,) = drawn_by
         assert len(event["targets"]) == 3 and event["trigger_mode"] == "always_last"
 
 
-def test_no_answer_comes_through_the_queue(tmp_path: Path) -> None:
-    """An answer that is asked for while Gradio's queue hangs up after the one before never arrives."""
+def test_no_event_uses_the_queue(tmp_path: Path) -> None:
+    """Gradio's queue loses an answer that is asked for while it closes the connection of the one before."""
     config = build(Workspace(tmp_path), catalogue()).config
     asked = [event for event in config["dependencies"] if event["backend_fn"]]
     assert len(asked) > 30

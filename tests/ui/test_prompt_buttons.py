@@ -1,4 +1,4 @@
-"""Handles put into a prompt with a click."""
+"""Buttons that write handles into a prompt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.ui.parts.prompt_buttons import about, with_handle
+from studio.ui.parts.prompt_buttons import with_handle, with_handles
 from studio.workspace.workspace import Workspace
 
 
@@ -43,8 +43,8 @@ def test_a_handle_joins_what_is_written_once(tmp_path: Path) -> None:
 
 def test_examples_are_about_the_concepts_that_are_here() -> None:
     single, both = "<sunny> on red", "<Sunny> and <lily> on red, <lily> first"
-    assert about(["<tom>", "<ada>"], single) == "<tom> on red"
-    assert about(["<tom>", "<ada>"], both) == "<tom> and <ada> on red, <ada> first"
-    assert about(["<lily>", "<sunny>"], both) == "<lily> and <sunny> on red, <sunny> first"
-    assert about(["<tom>"], both) == "" and about([], single) == ""
-    assert about([], "a tree on red") == "a tree on red"
+    assert with_handles(single, ["<tom>", "<ada>"]) == "<tom> on red"
+    assert with_handles(both, ["<tom>", "<ada>"]) == "<tom> and <ada> on red, <ada> first"
+    assert with_handles(both, ["<lily>", "<sunny>"]) == "<lily> and <sunny> on red, <sunny> first"
+    assert with_handles(both, ["<tom>"]) == "" and with_handles(single, []) == ""
+    assert with_handles("a tree on red", []) == "a tree on red"

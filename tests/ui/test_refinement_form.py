@@ -1,76 +1,112 @@
-"""What a recipe, its words and the form say of a prompt that is to obey; all of it without torch."""
+"""A made-up refinement shows up in the form, in recipes, in cards and in grids by its card alone."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import gradio as gr
 import pytest
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from studio.errors import StudioError
-from studio.recipes.png import PNG_KEY, parameters, read_recipe, save_picture
-from studio.recipes.recipe import TUNING_STEPS, Recipe
-from studio.ui.create.form import filled, recipe_of
+from studio.recipes.grid import Grid
+from studio.recipes.recipe import Recipe
+from studio.ui.app import build
+from studio.ui.compare.axis_choices import axis_choices, axis_help, example_for
+from studio.ui.compare.grid_form import count_pictures, grid_from_form
+from studio.ui.create.form import CreateForm, create_form, recipe_from_form
+from studio.ui.create.gallery import painting_card
 from studio.ui.parts.recipe_card import picture_card, recipe_facts
+from studio.ui.parts.refinements import ADD, REMOVE, refined
+from studio.workspace.workspace import Workspace
+from tests.browser.stage import GLOW, catalogue
+
+CARDS = (GLOW,)
+GLOWING = Recipe("<lily> at night", refinements={"glow_steps": 8})
 
 
-def test_it_travels_in_json_and_in_the_picture(tmp_path: Path) -> None:
-    recipe = Recipe("<lily> at night", seed=3, obeying=25)
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
-    save_picture(Image.new("RGB", (8, 8)), recipe, tmp_path / "lily.png")
-    assert read_recipe(tmp_path / "lily.png") == recipe
-    assert "Obeying: 25" in Image.open(tmp_path / "lily.png").info["parameters"]
-    assert "Obeying" not in parameters(Recipe("<lily> at night"))
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with this refinement."""
+    return Workspace(tmp_path, refinements=CARDS)
 
 
-def test_a_picture_from_before_is_read_as_one_that_did_not_obey(tmp_path: Path) -> None:
-    values = Recipe("<lily> at night", seed=3).to_json()
-    del values["obeying"]
-    text = PngInfo()
-    text.add_text(PNG_KEY, json.dumps(values))
-    Image.new("RGB", (8, 8)).save(tmp_path / "old.png", pnginfo=text)
-    assert read_recipe(tmp_path / "old.png") == Recipe("<lily> at night", seed=3, obeying=0)
+@pytest.fixture
+def form(workspace: Workspace) -> CreateForm:
+    """The form of Create on it."""
+    with gr.Blocks():
+        return create_form(workspace)
 
 
-@pytest.mark.parametrize("steps", [-1, 51])
-def test_steps_out_of_range_are_named(steps: int) -> None:
-    with pytest.raises(StudioError, match=f"Obeying of {steps} is out of range") as refused:
-        Recipe("<lily>", obeying=steps).checked()
-    assert refused.value.hint == "Give 0 to 50."
-    assert Recipe("<lily>", obeying=50).checked().obeying == 50
+def recipe_in(form: CreateForm, changes: dict) -> Recipe:
+    """Return the recipe that the form gives with some of its components changed."""
+
+    def value(component: gr.components.Component) -> object:
+        return changes.get(component, component.value)
+
+    recipe = {name: value(component) for name, component in form.recipe.items()}
+    refinements = {name: value(component) for name, component in form.refinements.items()}
+    return recipe_from_form(recipe, refinements, value(form.new_seed), [], [], form.cards)
 
 
-def test_every_picture_of_a_recipe_obeys() -> None:
-    assert Recipe("<lily>", seed=3, count=4, obeying=7).single(2) == Recipe("<lily>", seed=5, obeying=7)
+def test_its_slider_is_on_the_page(workspace: Workspace, form: CreateForm) -> None:
+    slider = form.refinements["glow_steps"]
+    assert isinstance(slider, gr.Slider) and (slider.minimum, slider.maximum, slider.value) == (0, 20, 0)
+    assert slider.label == "Glow steps" and "How warm the light is." in slider.info
+    parts = build(workspace, catalogue()).config["components"]
+    assert [part for part in parts if part["props"].get("elem_id") == "refinement-glow-steps"]
 
 
-def test_only_handles_of_the_prompt_with_a_strength_act() -> None:
-    recipe = Recipe("<Lily> and <tom> and <ada>", negative="<bo>", strengths={"<tom>": 0.0, "<ada>": 0.1})
-    assert recipe.active_handles == ["<lily>", "<ada>"]
+def test_the_form_gives_it_and_is_filled_with_it(form: CreateForm) -> None:
+    prompt = {form.recipe["prompt"]: "<lily> at night"}
+    assert recipe_in(form, {**prompt, form.refinements["glow_steps"]: 8}).refinements == {"glow_steps": 8}
+    assert recipe_in(form, {**prompt, form.refinements["glow_steps"]: None}).refinements == {}
+    assert recipe_in(form, prompt).refinements == {}
+    assert recipe_in(form, form.filled(GLOWING)) == GLOWING
+    assert form.filled(Recipe("<lily>"))[form.refinements["glow_steps"]] == 0
+
+
+def test_a_prompt_without_a_concept_is_not_refined(form: CreateForm) -> None:
+    left_on = {form.refinements["glow_steps"]: 8}
+    assert recipe_in(form, {**left_on, form.recipe["prompt"]: "a cat"}).refinements == {}
+
+
+def test_a_card_names_what_is_on(workspace: Workspace) -> None:
+    facts = recipe_facts(GLOWING, CARDS)
+    assert '<dt title="Warms the light. Nobody 2026">Golden hour</dt><dd>glow steps 8</dd>' in facts
+    assert "Golden hour" not in recipe_facts(Recipe("<lily>"), CARDS)
+    assert "<dt>Refinements</dt><dd>glow_steps=8</dd>" in recipe_facts(GLOWING, ())
+    job = workspace.jobs.add("create", GLOWING.prompt, GLOWING.to_json())
+    assert '<p class="faint">golden hour</p>' in painting_card(workspace, job)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "offered", "kept_from"),
+    ("recipe", "label", "missing"),
     [
-        (Recipe("<lily> at night"), f'data-action="obey" data-id="{TUNING_STEPS}"', "Without obeying"),
-        (Recipe("<lily> at night", obeying=25), 'data-action="obey" data-id="0"', "Make this prompt obey"),
-        (Recipe("a cat at night"), 'data-action="use"', 'data-action="obey"'),
-        (Recipe("<lily> at night", strengths={"<lily>": 0.0}), 'data-action="use"', 'data-action="obey"'),
+        (Recipe("<lily> at night"), "Make it glow", "Without glow"),
+        (GLOWING, "Without glow", "Make it glow"),
+        (Recipe("a cat at night"), "Use this recipe", "Make it glow"),
+        (Recipe("<lily> at night", strengths={"<lily>": 0.0}), "Use this recipe", "Make it glow"),
     ],
 )
-def test_a_picture_offers_what_its_recipe_does_not_have(recipe: Recipe, offered: str, kept_from: str) -> None:
-    card = picture_card(recipe)
-    assert offered in card and kept_from not in card
+def test_a_picture_offers_what_its_recipe_does_not_have(recipe: Recipe, label: str, missing: str) -> None:
+    card = picture_card(recipe, CARDS)
+    assert label in card and missing not in card
 
 
-def test_the_words_of_a_recipe_say_so() -> None:
-    assert "<dt>Obeying</dt><dd>in 25 steps</dd>" in recipe_facts(Recipe("<lily>", obeying=25))
-    assert "Obeying" not in recipe_facts(Recipe("<lily>"))
+def test_its_buttons_paint_with_and_without_and_leave_the_rest() -> None:
+    other = Recipe("<lily>", refinements={"other": 1})
+    glowing = refined(other, ADD, "glow", CARDS)
+    assert glowing.refinements == {"other": 1, "glow_steps": 5}
+    assert refined(glowing, REMOVE, "glow", CARDS) == other
 
 
-def test_the_form_gives_back_what_it_was_filled_with_unless_nothing_could_obey() -> None:
-    fields = filled(Recipe("<lily> at night", obeying=25))
-    assert recipe_of(fields, [], ()).obeying == 25
-    assert recipe_of(("a cat", *fields[1:]), [], ()).obeying == 0
+def test_it_is_an_axis_of_a_grid(workspace: Workspace) -> None:
+    assert ("Glow steps", "glow_steps") in axis_choices(workspace, "")
+    assert axis_help(workspace, "glow_steps") == "How warm the light is."
+    values = example_for(workspace, "glow_steps", "")
+    assert values == "0, 5"
+    columns, rows = {"name": "glow_steps", "values": values}, {"name": "nothing", "values": ""}
+    assert "2 × 1: 2 pictures" in count_pictures(columns, rows, CARDS)
+    fields = {"prompt": "a cat", "negative": "", "seed": 3, "steps": 20, "guidance": 4.0}
+    grid = grid_from_form(fields, None, columns, rows, CARDS)
+    assert Grid.from_json(grid.to_json()) == grid and grid.x.values == (0, 5)
+    assert [cell.recipe.refinements.get("glow_steps") for cell in grid.cells({}, CARDS)] == [0, 5]

@@ -1,4 +1,4 @@
-"""The table: one act after the other, and one table for each visitor."""
+"""The photos of one visitor: handlers run one after the other, and no visitor sees those of another."""
 
 from __future__ import annotations
 
@@ -11,44 +11,62 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.ui.train.session_photos import Table, in_turn
+from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 
 
 def photo(name: str) -> Photo:
     return Photo(name, Image.new("RGB", (8, 8)))
 
 
-def test_acts_at_the_same_time_do_not_undo_each_other() -> None:
-    table, start = Table(), threading.Barrier(2)
+def names(session: SessionPhotos) -> list[str]:
+    return [photo.name for photo in session.photos]
 
-    @in_turn
-    def add(table: Table, name: str) -> None:
-        before = table.photos
+
+def test_handlers_at_the_same_time_do_not_undo_each_other() -> None:
+    photos, start = SessionPhotos(), threading.Barrier(2)
+
+    @locked
+    def add(session: SessionPhotos, name: str) -> None:
+        before = session.photos
         time.sleep(0.1)
-        table.lay([*before, photo(name)])
+        session.replace_all([*before, photo(name)])
 
-    threads = [threading.Thread(target=lambda name=name: (start.wait(), add(table, name))) for name in "ab"]
+    def run(name: str) -> None:
+        start.wait()
+        add(session=photos, name=name)
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {there.name for there in table.photos} == {"a", "b"}
+    assert set(names(photos)) == {"a", "b"}
 
 
-def test_each_visitor_has_a_table_of_their_own() -> None:
-    first = Table([photo("a")])
+def test_each_visitor_has_photos_and_a_lock_of_their_own() -> None:
+    first = SessionPhotos([photo("a")])
     second = copy.deepcopy(first)
-    second.lay([])
-    assert [there.name for there in first.photos] == ["a"] and second.photos == []
-    assert first.turn is not second.turn
+    second.replace_all([])
+    assert names(first) == ["a"] and second.photos == []
+    assert first.lock is not second.lock
 
 
-def test_a_photo_that_is_gone_is_told() -> None:
-    table = Table([photo("a"), photo("b")])
-    table.chosen = 1
-    table.put(photo("c"))
-    assert [there.name for there in table.photos] == ["a", "c"]
-    table.lay(table.photos[:1])
-    for act in (lambda: table.at(1), lambda: table.put(photo("d")), lambda: table.at(-1)):
+def test_the_chosen_photo_is_replaced_and_removed() -> None:
+    session = SessionPhotos([photo("a"), photo("b")])
+    session.chosen = 1
+    session.replace_chosen(photo("c"))
+    assert names(session) == ["a", "c"] and session.chosen_photo.name == "c"
+    session.remove_chosen()
+    assert names(session) == ["a"] and session.chosen == NONE
+
+
+def test_a_photo_that_is_gone_is_named_in_an_error() -> None:
+    session = SessionPhotos([photo("a")])
+    for use in (
+        lambda: session.photo(1),
+        lambda: session.photo(NONE),
+        lambda: session.replace_chosen(photo("d")),
+        session.remove_chosen,
+    ):
         with pytest.raises(StudioError, match="no longer there"):
-            act()
+            use()

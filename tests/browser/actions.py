@@ -1,4 +1,4 @@
-"""What a person does on the page, as words for the tests."""
+"""What a person does on the page, as functions for the tests."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-SETTLE_MS = 300  # what is typed while a form unfolds is lost when an answer arrives: nobody is that fast
+SETTLE_MS = 300  # a person needs longer; text typed while a form opens may be overwritten by an answer
 
 
 def open_tab(page: Any, name: str) -> None:
-    """Go to a tab."""
+    """Open a tab."""
     page.get_by_role("tab", name=name, exact=True).click()
     page.wait_for_timeout(SETTLE_MS)
 
 
 def unfold(page: Any, form: str) -> None:
-    """Open a form that is folded away."""
+    """Open a closed accordion."""
     page.locator(f"{form} button").first.click()
     page.wait_for_timeout(SETTLE_MS)
 
@@ -42,13 +42,13 @@ def train(page: Any, photos: Sequence[Path], name: str, noun: str) -> None:
     page.locator("#train").click()
 
 
-def training(page: Any, name: str, state: str) -> Any:
-    """The card of a training once it is in a state."""
+def training_card(page: Any, name: str, state: str) -> Any:
+    """Wait until a training is in a state, and return its card."""
     card = page.locator(f"#train-progress .training.{state}", has_text=f"<{name}>")
     card.wait_for()
     return card
 
 
-def step_of(page: Any) -> int:
-    """The step that the training card shows."""
+def shown_step(page: Any) -> int:
+    """Return the step that the training card shows."""
     return int(page.locator("#train-progress .numbers b").first.inner_text())
