@@ -98,10 +98,13 @@ class Edit(ABC):
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
         """Return a function that makes a context with all active edits of this kind on, summed."""
 
+    @abstractmethod
+    def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put other tensors in the place of those that `tensors` returned, under the same names."""
+
     def to(self, backbone: Backbone) -> Self:
-        """Move the tensors to the backbone's device, once, before painting."""
-        for tensor in self.tensors().values():
-            tensor.data = tensor.data.to(backbone.device)
+        """Move the tensors to the backbone's device, once, before painting. Those that are there stay the same."""
+        self.set_tensors({name: tensor.to(backbone.device) for name, tensor in self.tensors().items()})
         return self
 
 

@@ -167,9 +167,9 @@ def compose_in_regions(
     edits of layers that work on the picture are averaged. Concepts without a region are in every reading and
     act everywhere.
     """
-    areas = areas.to(backbone.device, torch.float32)
-    rest = 1 - areas.amax(0, keepdim=True)
-    ground = bool(rest.any())
+    rest = 1 - areas.float().amax(0, keepdim=True)
+    ground = bool(rest.any())  # asked on the CPU, where areas are made: nobody waits for the device
+    areas, rest = (area.to(backbone.device, torch.float32) for area in (areas, rest))
     alone = [*nouns, ""] if ground else list(nouns)
     columns = [with_placeholder_nouns(prompts.texts, nouns, keep) for keep in alone]
     everywhere = edits_without_region(edits, nouns)

@@ -43,6 +43,9 @@ class Full(Edit):
     def tensors(self) -> dict[str, Tensor]:
         return {}
 
+    def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Do nothing: the copies are made on the base's own device."""
+
     @classmethod
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]

@@ -68,6 +68,11 @@ class LowRank(Edit):
     def tensors(self) -> dict[str, Tensor]:
         return {f"{site}/A": self.A[site] for site in self.A} | {f"{site}/B": self.B[site] for site in self.B}
 
+    def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Edit.set_tensors`."""
+        self.A = {site: tensors[f"{site}/A"] for site in self.A}
+        self.B = {site: tensors[f"{site}/B"] for site in self.B}
+
     @classmethod
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]

@@ -88,6 +88,11 @@ class RankOne(Edit):
         own = {f"{self.handle}/{name}": tensor for name, tensor in own.items()}
         return own | {f"{self.handle}/{site}/o_star": target for site, target in self.targets.items()}
 
+    def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Edit.set_tensors`. Bias and temperature stay plain numbers."""
+        self.i_star, self.dual = (tensors[f"{self.handle}/{name}"] for name in ("i_star", "dual"))
+        self.targets = {site: tensors[f"{self.handle}/{site}/o_star"] for site in self.targets}
+
     @classmethod
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]

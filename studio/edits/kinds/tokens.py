@@ -40,6 +40,10 @@ class NewWord(Edit):
     def tensors(self) -> dict[str, Tensor]:
         return {f"{self.handle}/vectors": self.vectors}
 
+    def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Edit.set_tensors`."""
+        self.vectors = tensors[f"{self.handle}/vectors"]
+
     @classmethod
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
