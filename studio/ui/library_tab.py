@@ -62,7 +62,8 @@ def concept_cards(workspace: Workspace, selected: str) -> str:
         title = "<strong>Files that are no concepts</strong>"
         unreadable = f'<div class="card refusals">{title}<ul>{unreadable}</ul></div>'
     if not entries:
-        return placeholder("The Library is empty", "Train a concept, or drop a concept file here.") + unreadable
+        hint = "Train a concept, or drop a concept file here."
+        return placeholder("The Library is empty", hint) + unreadable
     return f'<div class="library-cards">{cards}</div>{unreadable}'
 
 

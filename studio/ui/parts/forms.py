@@ -12,16 +12,14 @@ from studio.settings import Field
 MAX_SLIDER = 64  # a whole number up to here gets a slider, a larger one a number field
 
 
-def explanation(field: Field) -> str:
-    """Return the text under a control: help, bounds with their unit, and where the default comes from."""
+def explanation(field: Field, with_default: bool = True) -> str:
+    """Return the text under a control: help, bounds with their unit, the default and its source."""
     parts = [field.help]
     if field.kind in ("int", "float") and field.low is not None and field.high is not None:
         unit = f" {field.unit}" if field.unit else ""
         parts.append(f"{field.low:g} to {field.high:g}{unit}.")
-    if field.kind != "bool":
+    if with_default:
         parts.append(f"Recipe: {value_text(field.default)}.")
-    else:
-        parts.append(f"Recipe: {'on' if field.default else 'off'}.")
     if field.source:
         parts.append(f"({field.source})")
     return " ".join(part for part in parts if part)
@@ -34,13 +32,14 @@ def value_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def control(field: Field, elem_id: str) -> gr.components.Component:
+def control(field: Field, elem_id: str, with_default: bool = True) -> gr.components.Component:
     """Create the control that suits a field's kind and range.
 
     A number field does not enforce the bounds while one types; they are checked when the form is sent, so
     that the user reads a sentence.
     """
-    common: dict[str, Any] = {"label": field.title, "info": explanation(field), "elem_id": elem_id}
+    common: dict[str, Any] = {"label": field.title, "elem_id": elem_id}
+    common["info"] = explanation(field, with_default)
     match field.kind:
         case "bool":
             return gr.Checkbox(field.default, **common)
@@ -55,9 +54,17 @@ def control(field: Field, elem_id: str) -> gr.components.Component:
     return gr.Number(field.default, step=None, **common)
 
 
-def controls(fields: Sequence[Field], prefix: str) -> dict[str, gr.components.Component]:
-    """Create one control for each field, by its name; element ids begin with `prefix`."""
-    return {field.name: control(field, f"{prefix}-{field.name}".replace("_", "-")) for field in fields}
+def controls(
+    fields: Sequence[Field], prefix: str, with_default: bool = True
+) -> dict[str, gr.components.Component]:
+    """Create one control for each field, by its name.
+
+    Args:
+        prefix: beginning of the element ids.
+        with_default: whether the text under a control names the default.
+    """
+    ids = {field.name: f"{prefix}-{field.name}".replace("_", "-") for field in fields}
+    return {field.name: control(field, ids[field.name], with_default) for field in fields}
 
 
 def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ UNDO_HELP = "Paint it again without. Nothing else changes."
 
 def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.components.Component]:
     """Create one control for each setting of every refinement, by its name."""
-    return controls(tuple(refinement_fields(cards).values()), "refinement")
+    return controls(tuple(refinement_fields(cards).values()), "refinement", with_default=False)
 
 
 def chosen_refinements(values: Mapping[str, Any], cards: Sequence[RefinementCard]) -> dict[str, Any]:
