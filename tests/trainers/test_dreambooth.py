@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from studio.edits import ActiveEdit, LowRank, attach
 from studio.edits.concept import Concept
 from studio.edits.kinds.low_rank import shared_rows
 from studio.events import Step
+from studio.generation.generate import generate
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
 
@@ -35,10 +38,6 @@ def prepared(backbone: Backbone, cache: Path, **settings: object) -> DreamBooth:
     return method
 
 
-def actives(method: DreamBooth) -> list[ActiveEdit]:
-    return [ActiveEdit(edit) for edit in method.edits()]
-
-
 @pytest.mark.parametrize(("prior_weight", "total"), [(1.0, 0.6), (0.5, 0.4)])
 def test_the_loss_is_the_sum_of_two_means(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prior_weight: float, total: float
@@ -47,11 +46,10 @@ def test_the_loss_is_the_sum_of_two_means(
     errors = iter((0.2, 0.4))
     monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
     monkeypatch.setattr(
-        backbone, "predict", lambda noisy, t, hidden: torch.full_like(noisy, next(errors) ** 0.5)
+        backbone, "predict", lambda noisy, t, words: torch.full_like(noisy, next(errors) ** 0.5)
     )
-    with attach(backbone, actives(method)):
-        terms = method.loss(torch.Generator().manual_seed(0))
-    assert sum(term.item() for term in terms.values()) == pytest.approx(total, abs=1e-6)
+    total_loss = sum(term.item() for term in loss_terms(method).values())
+    assert total_loss == pytest.approx(total, abs=1e-6)
 
 
 def test_both_terms_draw_their_own_noise_and_timestep(
@@ -66,8 +64,7 @@ def test_both_terms_draw_their_own_noise_and_timestep(
         return add_noise(latents, noise, timesteps)
 
     monkeypatch.setattr(backbone, "add_noise", spy)
-    with attach(backbone, actives(method)):
-        method.loss(torch.Generator().manual_seed(0))
+    loss_terms(method)
     (noise, timesteps), (prior_noise, prior_timesteps) = seen
     assert not torch.equal(noise, prior_noise)
     assert len(torch.cat([timesteps, prior_timesteps]).unique()) == 4
@@ -84,24 +81,43 @@ def test_class_pictures_come_from_the_untouched_base_and_are_kept(backbone: Back
     second = [event for event in again.prepare(tiny.photos(), tmp_path) if isinstance(event, Step)]
     assert second[-1].steps == 2
     assert not list(prepared(backbone, tmp_path).prepare(tiny.photos(), tmp_path))
+    other_base = DreamBooth(tiny.backbone(seed=1), SUBJECT, Settings(**QUICK), torch.Generator())
+    third = [event for event in other_base.prepare(tiny.photos(), tmp_path) if isinstance(event, Step)]
+    assert third[-1].steps == 3
+
+
+def test_a_class_picture_is_what_painting_its_prompt_gives(backbone: Backbone, tmp_path: Path) -> None:
+    prepared(backbone, tmp_path, class_guidance=8.0)
+    paths = sorted(tmp_path.rglob("*.png"))
+    assert [path.stem for path in paths] == ["0000", "0001", "0002"]
+
+    def painted(seed: int, prompt: str, negative: str) -> np.ndarray:
+        recipe = Recipe(prompt, negative=negative, seed=seed, steps=2, guidance=8.0)
+        *_, last = generate(backbone, recipe)
+        return np.asarray(last.value.image).astype(int)
+
+    for seed, path in enumerate(paths):
+        picture = np.asarray(Image.open(path)).astype(int)
+        # painted together and one by one, pictures may differ by a rounding
+        assert np.abs(picture - painted(seed, "a photo of a cat", "")).max() <= 1
+        assert np.abs(picture - painted(seed, "a photo", "a photo of a cat")).max() > 1
 
 
 def test_without_a_prior_the_class_takes_no_part(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path, prior_weight=0.0)
     assert not list(tmp_path.rglob("*.png"))
-    with attach(backbone, actives(method)):
-        assert list(method.loss(torch.Generator().manual_seed(0))) == ["denoising"]
+    assert list(loss_terms(method)) == ["denoising"]
 
 
 def test_the_first_step_starts_from_the_base(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path, text_encoder=True)
     noisy, timesteps = torch.randn(1, *backbone.latent_shape), torch.tensor([500])
     with torch.no_grad():
-        hidden = backbone.text.read(["a photo of a cat"]).hidden
-        plain = backbone.predict(noisy, timesteps, hidden)
+        words = backbone.text.read(["a photo of a cat"])
+        plain = backbone.predict(noisy, timesteps, words)
         with attach(backbone, [ActiveEdit(method.low_rank)]):
-            assert torch.equal(backbone.text.read(["a photo of a cat"]).hidden, hidden)
-            assert torch.equal(backbone.predict(noisy, timesteps, hidden), plain)
+            assert torch.equal(backbone.text.read(["a photo of a cat"]).hidden, words.hidden)
+            assert torch.equal(backbone.predict(noisy, timesteps, words), plain)
 
 
 @pytest.mark.parametrize("rank", [1, 4])
@@ -109,8 +125,8 @@ def test_a_reopened_file_equals_what_was_learned_text_encoder_included(
     backbone: Backbone, tmp_path: Path, rank: int
 ) -> None:
     settings = {**QUICK, "steps": 3, "rank": rank, "text_encoder": True, "learning_rate": 0.05}
-    look = Recipe("", seed=2, steps=1)
-    *_, last = train(DreamBooth, backbone, tiny.photos(), SUBJECT, settings, look, tmp_path)
+    sampling = Sampling(seed=2, steps=1)
+    *_, last = train(DreamBooth, backbone, tiny.photos(), SUBJECT, settings, sampling, tmp_path)
     last.value.save(tmp_path / "lily.safetensors")
     opened = Concept.open(tmp_path / "lily.safetensors")
 
@@ -124,14 +140,19 @@ def test_a_reopened_file_equals_what_was_learned_text_encoder_included(
     assert all(B.abs().max() > 0 for B in low_rank.B.values())
 
 
-def test_a_v_base_is_trained_on_v(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backbone = tiny.backbone("v_prediction")
-    latents, noise, t = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8), torch.tensor([10, 900])
-    level = backbone.schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
-    v = level.sqrt() * noise - (1 - level).sqrt() * latents
-    torch.testing.assert_close(backbone.target(latents, noise, t), v)
-    torch.testing.assert_close(backbone.schedule.get_velocity(latents, noise, t), v)
-    assert torch.equal(tiny.backbone("epsilon").target(latents, noise, t), noise)
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_the_loss_is_against_what_the_base_predicts(tmp_path: Path, prediction_type: str) -> None:
+    backbone = tiny.backbone(prediction_type)
+    method = prepared(backbone, tmp_path, prior_weight=0.0, batch=2)
+    with torch.no_grad(), attach(backbone, attached_edits(method)):
+        batch = method.draw(torch.Generator().manual_seed(0))
+        level = backbone.schedule.alphas_cumprod[batch.timesteps].view(-1, 1, 1, 1)
+        noisy = level.sqrt() * batch.latents + (1 - level).sqrt() * batch.noise
+        v = level.sqrt() * batch.noise - (1 - level).sqrt() * batch.latents
+        target = v if prediction_type == "v_prediction" else batch.noise
+        words = backbone.text.read(["a photo of <lily>"] * 2)
+        expected = (backbone.predict(noisy, batch.timesteps, words) - target).square().mean()
+        torch.testing.assert_close(method.loss(batch)["denoising"], expected)
 
 
 def test_a_rare_word_stays_as_it_is_and_stands_before_the_noun(backbone: Backbone, tmp_path: Path) -> None:
@@ -166,8 +187,8 @@ def test_blocks_of_the_shared_basis_do_not_meet(backbone: Backbone, tmp_path: Pa
 
 def test_a_concept_in_the_shared_basis_learns_and_keeps_its_block(backbone: Backbone, tmp_path: Path) -> None:
     settings = {**QUICK, "steps": 2, "basis": "shared", "block": 1, "learning_rate": 0.05}
-    look = Recipe("", seed=2, steps=1)
-    *_, last = train(DreamBooth, backbone, tiny.photos(), SUBJECT, settings, look, tmp_path)
+    sampling = Sampling(seed=2, steps=1)
+    *_, last = train(DreamBooth, backbone, tiny.photos(), SUBJECT, settings, sampling, tmp_path)
     low_rank = next(edit for edit in last.value.edits if isinstance(edit, LowRank))
     for site, A in low_rank.A.items():
         fresh = shared_rows(A.shape[1], len(A), 1)

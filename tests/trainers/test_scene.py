@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 import trainers.__main__ as training
-from studio.edits import ActiveEdit, attach
 from studio.errors import StudioError
 from studio.events import Note
 from studio.library.header import read_header
@@ -20,6 +19,7 @@ from studio.photos.masked_folder import open_masked
 from studio.photos.photo_set import PhotoSet
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.steps import loss_terms
 from trainers import METHODS
 from trainers.kit.mask_preview import DIMMED, PHOTOS_HIGH, SIDE, mask_preview
 from trainers.kit.scene import Scene, masked_photos
@@ -103,8 +103,7 @@ ONE_PHOTO["textual_inversion"] = {"batch": 1, "flips": False}
 
 
 def denoising(method: Method) -> float:
-    with attach(method.backbone, [ActiveEdit(edit) for edit in method.edits()]):
-        return method.loss(torch.Generator().manual_seed(0))["denoising"].item()
+    return loss_terms(method)["denoising"].item()
 
 
 @pytest.mark.parametrize("method_id", ONE_PHOTO)
@@ -115,7 +114,7 @@ def test_what_is_outside_a_mask_does_not_count(
         method = METHODS[method_id]
         values = method.card().parse({**ONE_PHOTO[method_id], **settings})
         made = method(
-            backbone, Subject("<lily>", "cat"), method.Settings(**values), torch.Generator().manual_seed(0)
+            backbone, Subject("<lily>", "cat"), method.own(values), torch.Generator().manual_seed(0)
         )
         list(made.prepare(photos, tmp_path))
         return made

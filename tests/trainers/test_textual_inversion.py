@@ -16,9 +16,10 @@ from studio.edits.embedding_file import export_word, import_word
 from studio.errors import StudioError
 from studio.events import Result
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.kit import templates
 from trainers.textual_inversion import Settings, TextualInversion
@@ -38,16 +39,15 @@ def prepared(backbone: Backbone, **settings: object) -> TextualInversion:
 
 
 def learn(backbone: Backbone, tmp_path: Path, **settings: object) -> Concept:
-    look = Recipe("", seed=1, steps=1)
-    *_, last = train(TextualInversion, backbone, tiny.photos(), SUBJECT, settings, look, tmp_path)
+    sampling = Sampling(seed=1, steps=1)
+    *_, last = train(TextualInversion, backbone, tiny.photos(), SUBJECT, settings, sampling, tmp_path)
     assert isinstance(last, Result)
     return last.value
 
 
 def gradient(method: TextualInversion, seed: int = 0) -> torch.Tensor:
     method.word.vectors.grad = None
-    with attach(method.backbone, [ActiveEdit(method.word)]):
-        method.loss(torch.Generator().manual_seed(seed))["denoising"].backward()
+    loss_terms(method, seed)["denoising"].backward()
     assert method.word.vectors.grad is not None
     return method.word.vectors.grad
 
@@ -185,18 +185,32 @@ def test_each_photo_of_a_step_has_a_sentence_of_its_own(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = prepared(backbone, batch=8)
-    seen: list[list[str]] = []
-    encode = backbone.text.read
+    read: list[list[str]] = []
+    tokenize_all = backbone.text.tokenize_all
 
-    def spy(prompts: list[str]):
-        seen.append(list(prompts))
-        return encode(prompts)
+    def spy(prompts: list[str]) -> object:
+        read.append(list(prompts))
+        return tokenize_all(prompts)
 
-    monkeypatch.setattr(backbone.text, "read", spy)
+    monkeypatch.setattr(backbone.text, "tokenize_all", spy)
     gradient(method)
-    (prompts,) = seen
+    (prompts,) = read
     assert len(prompts) == 8 and len(set(prompts)) > 3
     assert {prompt.replace("<lily>", "{}") for prompt in prompts} <= set(templates.OBJECT)
+
+
+def test_a_style_is_learned_in_sentences_about_a_style(backbone: Backbone) -> None:
+    method = prepared(backbone, batch=8, property="style")
+    with attach(backbone, attached_edits(method)):
+        batch = method.draw(torch.Generator().manual_seed(0))
+        styles = {tuple(backbone.text.tokenize(each.format("<lily>")).ids) for each in templates.STYLE}
+    assert {tuple(tokens.ids) for tokens in batch.prompts.tokens} <= styles
+    assert method.preview_prompt == "a painting in the style of <lily>"
+
+
+def test_the_vectors_decay_as_set(backbone: Backbone) -> None:
+    (stage,) = prepared(backbone, weight_decay=0.25).stages()
+    assert stage.weight_decay == 0.25
 
 
 def test_latents_are_drawn_with_fresh_noise_from_one_encoding(backbone: Backbone) -> None:
