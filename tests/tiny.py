@@ -39,9 +39,9 @@ def tokenizer() -> CLIPTokenizer:
 
 
 def backbone(
-    prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32
+    prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32, levels: int = 2
 ) -> StableDiffusion:
-    """A backbone with two levels of cross-attention and 16 px pictures."""
+    """Return a backbone with one or two `levels` of cross-attention and 16 px pictures."""
     torch.manual_seed(seed)
     words = tokenizer()
     text = CLIPTextModel(
@@ -59,10 +59,10 @@ def backbone(
     )
     unet = UNet2DConditionModel(
         sample_size=8,
-        block_out_channels=(32, 64),
+        block_out_channels=(32, 64)[:levels],
         layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        down_block_types=("CrossAttnDownBlock2D",) * levels,
+        up_block_types=("CrossAttnUpBlock2D",) * levels,
         cross_attention_dim=WIDTH,
         attention_head_dim=8,
         norm_num_groups=8,

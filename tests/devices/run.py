@@ -2,8 +2,8 @@
 
     python -m tests.devices.run FOLDER
 
-For each scenario: an error, if it ended in one; operations that mixed devices; and how often the host waited for
-the device in a step.
+For each scenario: an error, if it ended in one; operations that mixed devices; and how often the host
+waited for the device.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 import torch
 
-from tests import tiny  # before torch is changed
-from tests.devices import pretend
+from tests import tiny  # isort: skip  before torch is changed
+from tests.devices import pretend  # isort: skip
 
 from studio.edits.concept import Concept
-from studio.events import Event, Result, Step
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.scorecard import References, score_concept
+from studio.events import Event, Result, Step
 from studio.generation.generate import generate
 from studio.models.families.stable_diffusion import StableDiffusion
 from studio.recipes.recipe import MODES, Sampling
@@ -33,6 +33,7 @@ from trainers import METHODS, train
 from trainers.kit import loop, optimizing, verdict
 
 SAMPLING = Sampling(seed=0, steps=2, guidance=2.0)
+KINDS = ("textual_inversion", "dreambooth", "perfusion")  # every kind of edit that a file keeps
 LILY, TOM = Subject("<lily>", "cat"), Subject("<tom>", "dog")
 
 
@@ -92,7 +93,7 @@ def main(folder: Path) -> None:
     optimizing.Accelerator = PlainAccelerator  # type: ignore[assignment,misc]
     optimizing.MAX_BURST = 1  # a burst for each step: waits are counted a step
     verdict.STEPS, verdict.SEEDS, loop.PREVIEWS = 1, 2, 1
-    on_cpu = tiny.backbone()
+    on_cpu = tiny.backbone(levels=1)
     scenarios, concepts = Scenarios(), {}
     with pretend.PretendMode():
         parts = (on_cpu.tokenizer, on_cpu.text_encoder, on_cpu.unet, on_cpu.vae, on_cpu.schedule.config)
@@ -137,12 +138,13 @@ def paint(scenarios: Scenarios, backbone: StableDiffusion, concepts: dict[tuple[
     for name in METHODS:
         lily = (name, "<lily>")
         scenarios.run(f"paint {name}", painting("a photo of <lily>", lily), "painting")
-        tuned = painting("a photo of <lily>", lily, refinements={"prompt_tuning_steps": 2})
+    for name in KINDS:
+        tuned = painting("a photo of <lily>", (name, "<lily>"), refinements={"prompt_tuning_steps": 2})
         scenarios.run(f"paint {name} with its words tuned", tuned, "making")
     if "perfusion" in METHODS:
         locked = painting("<lily> on blue", ("perfusion", "<lily>"), knobs={"<lily>": {"global_lock": 0.5}})
         scenarios.run("paint perfusion with a global lock", locked, "painting")
-    for name in METHODS:
+    for name in KINDS:
         for mode in MODES:
             pair = ((name, "<lily>"), ("dreambooth", "<tom>"))
             both = painting("<lily> and <tom> on blue", *pair, composing=mode)

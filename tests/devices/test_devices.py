@@ -13,16 +13,17 @@ import pytest
 from studio.recipes.recipe import MODES
 from trainers import METHODS
 
+KINDS = ("textual_inversion", "dreambooth", "perfusion")  # every kind of edit that a file keeps
 ROOT = Path(__file__).resolve().parents[2]
 TRAININGS = [f"train {method} <lily>" for method in METHODS]
 PAINTINGS = [
     *(f"paint {method}" for method in METHODS),
-    *(f"paint {method} and dreambooth in {mode}" for method in METHODS for mode in MODES),
+    *(f"paint {method} and dreambooth in {mode}" for method in KINDS for mode in MODES),
     "paint perfusion with a global lock",
     "paint in regions with both boxes",
     "paint in regions with one box",
 ]
-TUNINGS = [f"paint {method} with its words tuned" for method in METHODS]
+TUNINGS = [f"paint {method} with its words tuned" for method in KINDS]
 
 
 @pytest.fixture(scope="module")

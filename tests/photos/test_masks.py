@@ -15,8 +15,9 @@ from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import binary_mask, check_masks, overlap
 from studio.photos.photo import Crop, Photo
 from studio.photos.photo_set import PhotoSet
-from studio.ui.train.mask_canvas import answer, from_url, key_of, opened_mask, scene_of, to_url
-from studio.ui.train.mask_overlay import Subjects, veiled
+from studio.ui.train.mask_canvas import apply_canvas_change, canvas_state, square_key
+from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_file
+from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
 
 CAT = ((60, 60, 170, 180), (230, 120, 40))
 BALL = ((200, 90, 280, 170), (40, 160, 90))
@@ -88,7 +89,7 @@ def test_bright_and_opaque_is_the_subject() -> None:
 @pytest.mark.parametrize("side", [1, 64, 333])
 def test_a_mask_travels_to_the_page_and_back_unchanged(side: int) -> None:
     mask = np.random.default_rng(side).integers(0, 2, (side, side), dtype=np.uint8) * 255
-    assert np.array_equal(np.asarray(from_url(to_url(Image.fromarray(mask)), side)), mask)
+    assert np.array_equal(np.asarray(mask_from_url(mask_to_url(Image.fromarray(mask)), side)), mask)
 
 
 @pytest.mark.parametrize(
@@ -97,30 +98,30 @@ def test_a_mask_travels_to_the_page_and_back_unchanged(side: int) -> None:
 )
 def test_what_is_no_mask_is_refused(text: object) -> None:
     with pytest.raises(StudioError, match="no mask of the photo"):
-        from_url(text, 8)
+        mask_from_url(text, 8)
     with pytest.raises(StudioError, match="no mask of the photo"):
-        from_url(to_url(Image.new("L", (9, 9), 255)), 8)
+        mask_from_url(mask_to_url(Image.new("L", (9, 9), 255)), 8)
 
 
 def change(photo: Photo, **data: object) -> SimpleNamespace:
-    return SimpleNamespace(_data={"key": key_of(photo, 0), "photo": "0"} | {"turn": 1, "subject": 0} | data)
+    return SimpleNamespace(_data={"key": square_key(photo, 0), "photo": "0"} | {"turn": 1, "subject": 0} | data)
 
 
 def test_the_canvas_paints_clicks_and_wipes() -> None:
     picture, masks = scene()
     photo, subjects = Photo("a", picture), Subjects(("rex", "ball"))
-    data = {"masks": [to_url(masks["cat"]), None]}
-    photos, nothing = answer([photo], subjects, "input", change(photo, **data))
+    data = {"masks": [mask_to_url(masks["cat"]), None]}
+    photos, nothing = apply_canvas_change([photo], subjects, "input", change(photo, **data))
     assert nothing == "" and set(photos[0].masks) == {0}
     assert np.array_equal(np.asarray(photos[0].square_mask(0, 320)), np.asarray(masks["cat"]))
     click = change(photo, **data, turn=5, subject=1, x=0.75, y=0.4)
-    photos, text = answer(photos, subjects, "click", click)
+    photos, text = apply_canvas_change(photos, subjects, "click", click)
     answered = json.loads(text)
     assert answered["turn"] == 5 and answered["side"] == 320
-    shown = [np.asarray(from_url(url, 320)) for url in answered["masks"]]
+    shown = [np.asarray(mask_from_url(url, 320)) for url in answered["masks"]]
     assert np.array_equal(shown[0], np.asarray(masks["cat"]))
     assert overlap(Image.fromarray(shown[1]), masks["ball"]) >= 0.85
-    photos, _ = answer(photos, subjects, "input", change(photo, masks=[None, None]))
+    photos, _ = apply_canvas_change(photos, subjects, "input", change(photo, masks=[None, None]))
     assert photos[0].masks == {}
 
 
@@ -129,7 +130,7 @@ def test_a_change_of_a_square_that_has_moved_is_refused() -> None:
     moved = photo.cropped(Crop(x=0.0))
     for photos in ([moved], []):
         with pytest.raises(StudioError, match="has changed"):
-            answer(photos, Subjects(), "input", change(photo, masks=[None]))
+            apply_canvas_change(photos, Subjects(), "input", change(photo, masks=[None]))
 
 
 def test_a_mask_file_lies_over_the_photo_it_has_the_shape_of_and_else_over_the_square(tmp_path: Path) -> None:
@@ -137,25 +138,25 @@ def test_a_mask_file_lies_over_the_photo_it_has_the_shape_of_and_else_over_the_s
     mask = Image.new("RGB", (400, 200))
     mask.paste("white", (0, 0, 150, 200))
     mask.save(tmp_path / "whole.png")
-    assert opened_mask([tmp_path / "whole.png"], photo, 0).masks[0].getbbox() == (0, 0, 75, 100)
+    assert with_mask_file([tmp_path / "whole.png"], photo, 0).masks[0].getbbox() == (0, 0, 75, 100)
     mask.crop((0, 0, 300, 300)).save(tmp_path / "square.png")
-    assert opened_mask([tmp_path / "square.png"], photo, 1).masks[1].getbbox() == (50, 0, 100, 67)
+    assert with_mask_file([tmp_path / "square.png"], photo, 1).masks[1].getbbox() == (50, 0, 100, 67)
     Image.new("L", (50, 50)).save(tmp_path / "black.png")
     with pytest.raises(StudioError, match="nothing white"):
-        opened_mask([tmp_path / "black.png"], photo, 0)
+        with_mask_file([tmp_path / "black.png"], photo, 0)
     (tmp_path / "words.png").write_text("no picture")
     with pytest.raises(StudioError, match="cannot be opened"):
-        opened_mask([tmp_path / "words.png"], photo, 0)
+        with_mask_file([tmp_path / "words.png"], photo, 0)
 
 
 def test_the_veil_shows_the_masks_of_the_subjects_there_are() -> None:
     stencil = Image.new("L", (64, 64))
     stencil.paste(255, (0, 0, 32, 64))
     photo = Photo("a", Image.new("RGB", (64, 64), "white")).with_mask(1, stencil)
-    assert veiled(photo, 64, Subjects(("rex",))).getcolors() == [(64 * 64, (255, 255, 255))]
-    colours = veiled(photo, 64, Subjects(("rex", "ball"))).getcolors()
+    assert with_mask_overlay(photo, 64, Subjects(("rex",))).getcolors() == [(64 * 64, (255, 255, 255))]
+    colours = with_mask_overlay(photo, 64, Subjects(("rex", "ball"))).getcolors()
     assert sorted(count for count, _ in colours) == [64 * 32, 64 * 32]
-    names = [subject["name"] for subject in json.loads(scene_of(photo, 0, Subjects(("rex", ""))))["subjects"]]
+    names = [subject["name"] for subject in json.loads(canvas_state(photo, 0, Subjects(("rex", ""))))["subjects"]]
     assert names == ["rex", "Thing 2"]
 
 
