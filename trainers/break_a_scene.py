@@ -203,8 +203,10 @@ class BreakAScene(Method):
         prompts = [self.prompt(subset) for _, subset in named]
         shown = masks if self.settings.masked else None
         own = draw_denoising(self.backbone, latents, prompts, generator, shown)
-        tunes = self.settings.prior_weight and self.change.parameters()[0].requires_grad
-        prior = self.class_pictures.draw(self.settings.batch, generator) if tunes else None
+        # without a second phase the change never learns, although its parameters could
+        tunes_now = self.tunes_weights and self.change.parameters()[0].requires_grad
+        has_prior = self.settings.prior_weight and tunes_now
+        prior = self.class_pictures.draw(self.settings.batch, generator) if has_prior else None
         return SceneBatch(**vars(own), named=tuple(named), prior=prior)
 
     def loss(self, batch: SceneBatch) -> dict[str, Tensor]:

@@ -11,19 +11,22 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from studio.edits import ActiveEdit, LowRank, attach
+from studio.edits import LowRank, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Insight, Note, Preview, Result, Step
 from studio.generation.generate import active_edits, generate
-from studio.models.attention import record_attention
 from studio.models.backbone import Backbone
+from studio.models.families.stable_diffusion import StableDiffusion
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.attention_by_hand import layer_calls
+from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.break_a_scene import BreakAScene, Settings, attention_loss
+from trainers.kit.batches import DenoisingBatch
 from trainers.kit.losses import denoising_loss
 
 PAIR = Subject("<lily>", "cat", (Subject("<tom>", "dog"),))
@@ -47,14 +50,9 @@ def prepared(
     return method
 
 
-def terms(method: BreakAScene, seed: int = 0) -> dict[str, torch.Tensor]:
-    with attach(method.backbone, [ActiveEdit(edit) for edit in method.edits()]):
-        return method.loss(torch.Generator().manual_seed(seed))
-
-
 def learn(backbone: Backbone, cache: Path, **settings: object) -> Concept:
     chosen = {**QUICK, "steps": 4, "word_rate": 0.1, "late_word_rate": 0.1, "weight_rate": 0.05, **settings}
-    *_, last = train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Recipe("", seed=1, steps=1), cache)
+    *_, last = train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Sampling(seed=1, steps=1), cache)
     assert isinstance(last, Result)
     return last.value
 
@@ -88,32 +86,20 @@ def test_maps_are_divided_by_their_maximum_and_summed_over_subjects(maps: torch.
 
 
 def test_the_attention_term_equals_a_naive_loop(backbone: Backbone, tmp_path: Path) -> None:
-    method = prepared(backbone, tmp_path, batch=3, attention_weight=0.01)
-    seen = []
-    predict = backbone.predict
-
-    def spy(noisy: torch.Tensor, t: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        with record_attention(backbone) as recorder:
-            answer = predict(noisy, t, hidden)
-        seen.append({site: maps.detach() for site, maps in recorder.maps.items()})
-        return answer
-
-    backbone.predict = spy
-    named = []
-    method.draw_named = lambda present, generator: (
-        named.append(BreakAScene.draw_named(method, present, generator)) or named[-1]
-    )
-    try:
-        attention = terms(method)["attention"].item()
-    finally:
-        del backbone.predict
-    maps = {site: maps for site, maps in seen[0].items() if maps.shape[2] == 64}
-    assert 0 < len(maps) < len(seen[0])
+    method = prepared(backbone, tmp_path, batch=3, attention_weight=0.01, prior_weight=0.0)
+    for B in method.change.B.values():
+        B.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad(), attach(backbone, attached_edits(method)), layer_calls(backbone) as calls:
+        batch = method.draw(torch.Generator().manual_seed(0))
+        attention = method.loss(batch)["attention"].item()
+        maps = {site: call.probabilities() for site, call in calls.items() if call.x.shape[1] == 64}
+    assert 0 < len(maps) < len(calls)
+    assert {len(subset) for _, subset in batch.named} == {1, 2}
     total = 0.0
-    for row, subset in enumerate(named):
+    for row, (_, subset) in enumerate(batch.named):
         for order, index in enumerate(subset):
-            place = 4 + 2 * order  # "<start> a photo of <one> and <other>"
-            heads = [head[:, place] for probabilities in maps.values() for head in probabilities[row]]
+            position = 4 + 2 * order  # "<start> a photo of <one> and <other>"
+            heads = [head[:, position] for probabilities in maps.values() for head in probabilities[row]]
             A = sum(heads) / len(heads)
             M = method.scene.aims[0, index].flatten()
             total += sum((m - a / A.max()) ** 2 for m, a in zip(M, A, strict=True)).item() / 64
@@ -122,7 +108,7 @@ def test_the_attention_term_equals_a_naive_loop(backbone: Backbone, tmp_path: Pa
 
 def test_the_attention_term_pulls_at_the_words(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path, batch=4)
-    terms(method)["attention"].backward()
+    loss_terms(method)["attention"].backward()
     assert all(word.vectors.grad.abs().max() > 0 for word in method.words)
 
 
@@ -131,7 +117,7 @@ def test_the_prior_never_feeds_the_attention_term(backbone: Backbone, tmp_path: 
         prepared(backbone, tmp_path, prior_weight=0.5),
         prepared(backbone, tmp_path, prior_weight=0),
     )
-    full, bare = terms(method), terms(without)
+    full, bare = loss_terms(method), loss_terms(without)
     assert set(full) - set(bare) == {"prior"}
     for name, term in bare.items():
         assert torch.equal(term, full[name])
@@ -174,11 +160,12 @@ def test_the_masked_loss_is_not_divided_by_the_area(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
-    monkeypatch.setattr(backbone, "predict", lambda noisy, t, hidden: torch.ones_like(noisy))
+    monkeypatch.setattr(backbone, "predict", lambda noisy, t, words: torch.ones_like(noisy))
     masks = torch.zeros(1, 1, 64, 64)
     masks[..., :8, :8] = 1
-    loss = denoising_loss(backbone, torch.zeros(1, 4, 64, 64), torch.zeros(1), torch.Generator(), masks)
-    assert loss.item() == 0.015625
+    latents, t = torch.zeros(1, 4, 64, 64), torch.tensor([500])
+    batch = DenoisingBatch(latents, latents, t, backbone.text.tokenize_all(["a cat"]), masks)
+    assert denoising_loss(backbone, batch, backbone.text.read(["a cat"])).item() == 0.015625
 
 
 def test_nothing_outside_the_named_masks_counts(
@@ -189,19 +176,19 @@ def test_nothing_outside_the_named_masks_counts(
     for subset in ([0], [1], [1, 0]):
         monkeypatch.setattr(method, "draw_named", lambda present, generator, drawn=subset: drawn)
         union = method.scene.masks[0, subset].amax(0)
-        before = terms(method)["denoising"]
+        before = loss_terms(method)["denoising"]
         for inside, same in ((0, True), (1, False)):
             where = union == inside
             monkeypatch.setattr(backbone, "predict", lambda *a, where=where: predict(*a) + 3.0 * where)
-            assert (terms(method)["denoising"] == before).item() is same
+            assert (loss_terms(method)["denoising"] == before).item() is same
             monkeypatch.setattr(backbone, "predict", predict)
 
 
 def test_a_mask_of_everything_gives_the_ordinary_loss(backbone: Backbone, tmp_path: Path) -> None:
     method, unmasked = prepared(backbone, tmp_path), prepared(backbone, tmp_path, masked=False)
-    assert not torch.equal(terms(method)["denoising"], terms(unmasked)["denoising"])
+    assert not torch.equal(loss_terms(method)["denoising"], loss_terms(unmasked)["denoising"])
     method.scene.masks.fill_(1)
-    assert torch.equal(terms(method)["denoising"], terms(unmasked)["denoising"])
+    assert torch.equal(loss_terms(method)["denoising"], loss_terms(unmasked)["denoising"])
 
 
 def test_photos_may_lack_a_subject(backbone: Backbone, tmp_path: Path) -> None:
@@ -241,8 +228,8 @@ def test_each_phase_learns_its_own_with_a_fresh_optimiser(
 
     monkeypatch.setattr(torch.optim, "AdamW", Kept)
     settings = {**QUICK, "steps": 6, "word_rate": 0.1, "late_word_rate": 0.2, "weight_rate": 0.05}
-    look, stages, before = Recipe("", seed=1, steps=1), [], tiny.weights(backbone)
-    for event in train(Spy, backbone, tiny.pair(), PAIR, settings, look, tmp_path):
+    sampling, stages, before = Sampling(seed=1, steps=1), [], tiny.weights(backbone)
+    for event in train(Spy, backbone, tiny.pair(), PAIR, settings, sampling, tmp_path):
         if not (isinstance(event, Step) and "loss" in event.values):
             continue
         (method,), weights = methods, methods[0].change.parameters()
@@ -282,7 +269,7 @@ def test_words_come_to_look_at_their_own_masks_only_through_the_attention_term(
         tensors = [*(word.vectors for word in method.words), *method.change.parameters()]
         optimizer = torch.optim.AdamW(tensors, lr=0.02)
         for step in range(20):
-            torch.stack(list(terms(method, step).values())).sum().backward()
+            torch.stack(list(loss_terms(method, step).values())).sum().backward()
             optimizer.step()
             optimizer.zero_grad()
         return method.overlaps()
@@ -307,11 +294,13 @@ def test_a_larger_base_uses_a_quarter_of_its_latents(tmp_path: Path) -> None:
         attention_head_dim=8,
         norm_num_groups=4,
     )
-    backbone = Backbone("wide", small.tokenizer, small.text_encoder, unet, small.vae, small.schedule.config)
+    backbone = StableDiffusion(
+        "wide", small.tokenizer, small.text_encoder, unet, small.vae, small.schedule.config
+    )
     method = prepared(backbone, tmp_path, prior_weight=0.0)
     assert backbone.attention_side == 24
     assert method.scene.masks.shape == (1, 2, 96, 96) and method.scene.aims.shape == (1, 2, 24, 24)
-    assert all(term.isfinite() and term > 0 for term in terms(method).values())
+    assert all(term.isfinite() and term > 0 for term in loss_terms(method).values())
 
 
 # the file
@@ -375,7 +364,7 @@ def test_the_prior_is_of_the_beach_or_of_the_nouns(backbone: Backbone) -> None:
 def test_each_handle_is_shown_alone_and_where_it_looks(backbone: Backbone, tmp_path: Path) -> None:
     chosen = {**QUICK, "steps": 2}
     events = list(
-        train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Recipe("", seed=1, steps=1), tmp_path)
+        train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Sampling(seed=1, steps=1), tmp_path)
     )
     captions = [event.caption for event in events if isinstance(event, Insight)]
     assert captions == ["Where <lily> looks", "Where <tom> looks"]

@@ -7,21 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import CLIPTokenizer
 
 from studio.edits import ActiveEdit, NewWord, attach
 from studio.edits.concept import Concept
 from studio.events import Step
-from studio.generation.context_loss import attention_term, context_places, embedding_term
+from studio.generation.context_loss import attention_term, embedding_term, shared_positions
 from studio.models.attention import AttentionMaps
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
+from studio.starter import STARTER
 from studio.subject import Subject
 from tests import tiny
 from trainers import train
-from trainers.context_regularized import CONTEXT, ContextRegularized, Settings
+from trainers.context_regularized import ContextRegularized, Settings
+from trainers.regularizers.context import PROMPTS, Context
+from trainers.regularizers.context import Settings as ContextSettings
 
 SUBJECT = Subject("<lily>", "cat")
 PROMPT = "a {} on the dog"
+SAMPLING = Sampling(seed=1, steps=1)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +41,18 @@ def prepared(backbone: Backbone, subject: Subject = SUBJECT, **settings: object)
     return method
 
 
-def terms(method: ContextRegularized, prompt: str = PROMPT) -> tuple[torch.Tensor, torch.Tensor]:
+def context(method: ContextRegularized, **settings: object) -> Context:
+    """The regularizer with the paper's weights."""
+    return Context(method, ContextSettings(**{**ContextRegularized.regularizer_defaults, **settings}))
+
+
+def terms(
+    method: ContextRegularized, prompt: str = PROMPT, **settings: object
+) -> tuple[torch.Tensor, torch.Tensor]:
     noisy = torch.randn(2, *method.backbone.latent_shape, generator=torch.Generator().manual_seed(1))
+    prompt = prompt.format(method.subject.handle)
     with attach(method.backbone, [ActiveEdit(method.word)]):
-        return method.regularizers(prompt, noisy, torch.tensor([100, 800]))
+        return context(method, **settings).unweighted(prompt, noisy, torch.tensor([100, 800]))
 
 
 def test_c1_both_terms_are_zero_at_the_start(backbone: Backbone) -> None:
@@ -61,14 +74,14 @@ def test_c2_the_words_own_place_takes_no_part(backbone: Backbone) -> None:
     text = backbone.text
     with text.new_words({"<lily>": text.embeddings_of("dog"), "<the-noun>": text.embeddings_of("cat")}):
         starred, plain = text.read([PROMPT.format("<lily>")]), text.read([PROMPT.format("<the-noun>")])
-    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
-    assert places == others == [0, 1, 3, 4, 5, 6]
+    positions, others = shared_positions(starred.tokens[0], plain.tokens[0])
+    assert positions == others == [0, 1, 3, 4, 5, 6]
     hidden = starred.hidden[0].clone()
-    before = embedding_term(hidden[places], plain.hidden[0, others])
+    before = embedding_term(hidden[positions], plain.hidden[0, others])
     hidden[2] += 5
-    assert torch.equal(embedding_term(hidden[places], plain.hidden[0, others]), before)
+    assert torch.equal(embedding_term(hidden[positions], plain.hidden[0, others]), before)
     hidden[4, :8] += 5
-    assert not torch.equal(embedding_term(hidden[places], plain.hidden[0, others]), before)
+    assert not torch.equal(embedding_term(hidden[positions], plain.hidden[0, others]), before)
 
 
 def test_c3_the_cosine_runs_over_features_in_the_paper_and_over_tokens_in_the_code() -> None:
@@ -94,11 +107,11 @@ def test_c5_a_noun_of_several_tokens_is_lined_up(backbone: Backbone) -> None:
         {"<ted>": method.word.vectors.detach(), "<the-noun>": text.embeddings_of("teddy bear")}
     ):
         starred, plain = text.read([PROMPT.format("<ted>")]), text.read([PROMPT.format("<the-noun>")])
-    places, others = context_places(text.tokenizer.eos_token_id, starred, plain)
-    assert [starred.tokens[0].ids[place] for place in places] == [
-        plain.tokens[0].ids[place] for place in others
+    positions, others = shared_positions(starred.tokens[0], plain.tokens[0])
+    assert [starred.tokens[0].ids[position] for position in positions] == [
+        plain.tokens[0].ids[position] for position in others
     ]
-    assert others[2] == places[2] + count - 1
+    assert others[2] == positions[2] + count - 1
     assert all(term.isfinite() for term in terms(method))
 
 
@@ -153,33 +166,72 @@ def test_the_attention_term_averages_layers_before_squaring() -> None:
     assert by_code.item() == pytest.approx(2 * 0.2**2, rel=1e-5)
 
 
-def test_the_pulls_of_the_terms_are_reported(backbone: Backbone, tmp_path: Path) -> None:
-    look = Recipe("", seed=1, steps=1)
+def test_the_gradients_of_the_terms_are_reported(backbone: Backbone, tmp_path: Path) -> None:
     *_, last = train(
-        ContextRegularized, backbone, tiny.photos(), SUBJECT, {"steps": 26, "batch": 1}, look, tmp_path
+        ContextRegularized, backbone, tiny.photos(), SUBJECT, {"steps": 26, "batch": 1}, SAMPLING, tmp_path
     )
     report = last.value.header.report
-    assert set(report) == {"norm", "pull of denoising", "pull of embedding", "pull of attention"}
-    assert report["pull of denoising"] > 0
+    assert set(report) == {"norm", "gradient of denoising", "gradient of embedding", "gradient of attention"}
+    assert report["gradient of denoising"] > 0
+
+
+def test_the_terms_are_weighted(backbone: Backbone) -> None:
+    method = prepared(backbone)
+    method.word.vectors.data += torch.randn_like(method.word.vectors)
+    regularizer = context(method, context_embedding_weight=3.0, context_attention_weight=7.0)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad(), attach(backbone, [ActiveEdit(method.word)]):
+        batch = method.draw(generator)
+        drawn = regularizer.draw(batch, generator)
+        noisy = backbone.add_noise(batch.latents, drawn.noise, drawn.timesteps)
+        embedding, attention = regularizer.unweighted(drawn.prompt, noisy, drawn.timesteps)
+        terms = regularizer.terms(batch, drawn)
+    assert embedding > 0 and attention > 0
+    assert (terms["embedding"], terms["attention"]) == (3 * embedding, 7 * attention)
+
+
+def test_the_form_is_that_of_the_paper_or_of_the_released_code(backbone: Backbone) -> None:
+    method = prepared(backbone)
+    method.word.vectors.data += torch.randn_like(method.word.vectors)
+    for paper, code in zip(terms(method), terms(method, context_form="released code"), strict=True):
+        assert abs(paper - code) > 0.01 * paper
 
 
 def test_the_unweighted_attention_term_costs_no_pass(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method = prepared(backbone, attention_weight=0.0)
+    method = prepared(backbone)
+    regularizer, generator = context(method, context_attention_weight=0.0), torch.Generator().manual_seed(0)
     calls = []
     predict = backbone.predict
     monkeypatch.setattr(backbone, "predict", lambda *arguments: calls.append(1) or predict(*arguments))
     with attach(backbone, [ActiveEdit(method.word)]):
-        method.loss(torch.Generator().manual_seed(0))
+        batch = method.draw(generator)
+        method.loss(batch)
+        regularizer.terms(batch, regularizer.draw(batch, generator))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("kind", ["animate", "inanimate"])
-def test_the_prompts_fit_and_have_one_place_each(kind: str) -> None:
-    lines = (CONTEXT / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+def test_the_prompts_fit_and_have_one_position_each(kind: str, backbone: Backbone) -> None:
+    lines = (PROMPTS / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
     assert 95 <= len(lines) <= 110 and len(set(lines)) == len(lines)
-    assert all(line.count("{}") == 1 and len(line.split()) < 20 and line == line.strip() for line in lines)
+    assert all(line.count("{}") == 1 and line == line.strip() for line in lines)
+    tokenizer = CLIPTokenizer.from_pretrained(STARTER / "tokenizer")
+    for line in lines:
+        # a handle may stand for several vectors
+        assert len(tokenizer(line.format("cat")).input_ids) + 15 <= tokenizer.model_max_length, line
+
+
+@pytest.mark.parametrize("kind", ["animate", "inanimate"])
+def test_every_prompt_of_the_chosen_kind_is_drawn(kind: str, backbone: Backbone) -> None:
+    method = prepared(backbone)
+    regularizer, generator = context(method, context_prompts=kind), torch.Generator().manual_seed(0)
+    with attach(backbone, [ActiveEdit(method.word)]):
+        batch = method.draw(generator)
+        drawn = {regularizer.draw(batch, generator).prompt for _ in range(2000)}
+    lines = (PROMPTS / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    assert drawn == {line.format("<lily>") for line in lines}
 
 
 def test_the_word_is_what_is_kept(backbone: Backbone) -> None:
@@ -188,11 +240,11 @@ def test_the_word_is_what_is_kept(backbone: Backbone) -> None:
 
 
 def test_the_second_stage_tunes_the_model_with_the_word_fixed(backbone: Backbone, tmp_path: Path) -> None:
-    look = Recipe("", seed=1, steps=1)
-
     def learned(**settings: object) -> tuple[list[Step], Concept]:
         chosen = {"steps": 4, "batch": 1, "tuning_rate": 1e-2, **settings}
-        *events, last = train(ContextRegularized, backbone, tiny.photos(), SUBJECT, chosen, look, tmp_path)
+        *events, last = train(
+            ContextRegularized, backbone, tiny.photos(), SUBJECT, chosen, SAMPLING, tmp_path
+        )
         return [event for event in events if isinstance(event, Step)], last.value
 
     before = tiny.weights(backbone)

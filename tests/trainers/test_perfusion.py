@@ -18,11 +18,13 @@ from studio.edits.kinds.rank_one import decompose
 from studio.errors import StudioError
 from studio.events import Insight, Result
 from studio.generation.generate import generate
-from studio.models.attention import noun_masks, record_attention
+from studio.models.attention import noun_masks
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.attention_by_hand import layer_calls
+from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.kit.captions import plain_captions
 from trainers.perfusion import Perfusion, Settings, follow
@@ -52,6 +54,7 @@ def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
 
     class Stub:
         sites = {"site": layer}
+        key_sites = ()
 
     with torch.no_grad(), RankOne.prepare(Stub(), [ActiveEdit(each) for each in edits])():
         return layer(e)
@@ -131,7 +134,7 @@ def prepared(backbone: Backbone, cache: Path, **settings: object) -> Perfusion:
 
 def learn(backbone: Backbone, cache: Path, subject: Subject = SUBJECT, **settings: object) -> Concept:
     chosen = {"captions": 200, "batch": 2, **settings}
-    *_, last = train(Perfusion, backbone, tiny.photos(), subject, chosen, Recipe("", seed=1, steps=1), cache)
+    *_, last = train(Perfusion, backbone, tiny.photos(), subject, chosen, Sampling(seed=1, steps=1), cache)
     assert isinstance(last, Result)
     return last.value
 
@@ -144,8 +147,7 @@ def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: P
     (word, rate), (values, _) = method.stages()[0].groups
     optimizer = torch.optim.AdamW([*word, *values], 0.03)
     for step in range(50):
-        with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
-            method.loss(torch.Generator().manual_seed(step))["denoising"].backward()
+        loss_terms(method, step)["denoising"].backward()
         optimizer.step()
         optimizer.zero_grad()
     sites = method.rank_one.targets
@@ -159,22 +161,14 @@ def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: P
 
 @pytest.mark.parametrize(("sentences", "early"), [("photo", False), ("bare", True)])
 def test_where_the_word_stands_while_it_is_learned(
-    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sentences: str, early: bool
+    backbone: Backbone, tmp_path: Path, sentences: str, early: bool
 ) -> None:
     method = prepared(backbone, tmp_path, sentences=sentences, batch=8)
-    places: list[int] = []
-
-    def read(texts: list[str]) -> object:
-        words = plain(texts)
-        places.extend(prompt.spans["<lily>"][0] for prompt in words.tokens)
-        return words
-
-    plain = backbone.text.read
-    monkeypatch.setattr(backbone.text, "read", read)
-    with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
-        method.loss(torch.Generator().manual_seed(0))
-    assert len(places) == 8 and (1 in places) == early
-    assert all(place <= 2 for place in places) == early
+    with attach(backbone, attached_edits(method)):
+        batch = method.draw(torch.Generator().manual_seed(0))
+    positions = [prompt.spans["<lily>"][0] for prompt in batch.prompts.tokens]
+    assert len(positions) == 8 and (1 in positions) == early
+    assert all(position <= 2 for position in positions) == early
 
 
 @pytest.mark.parametrize(("sentences", "shown"), [("photo", "a photo of <lily>"), ("bare", "<lily>")])
@@ -203,10 +197,11 @@ def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_throug
     torch.testing.assert_close(i_star, 0.99**10 * a + (1 - 0.99**10) * b)
     method = prepared(backbone, tmp_path)
     predict = backbone.predict
-    backbone.predict = lambda noisy, t, hidden: predict(noisy, t, hidden.detach())
+    backbone.predict = lambda noisy, t, words: predict(
+        noisy, t, dataclasses.replace(words, hidden=words.hidden.detach())
+    )
     try:
-        with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
-            method.loss(torch.Generator().manual_seed(0))["denoising"].backward()
+        loss_terms(method)["denoising"].backward()
     finally:
         del backbone.predict
     assert method.word.vectors.grad.abs().max() > 0
@@ -315,21 +310,31 @@ def test_masks_are_soft_have_maximum_one_and_weigh_the_loss(backbone: Backbone, 
     again = method.latents.draw(4, torch.Generator().manual_seed(0))
     assert torch.equal(latents, again) and drawn.shape == (4, 1, 8, 8)
     method.latents.masks = torch.zeros_like(masks)
-    with attach(backbone, [ActiveEdit(each) for each in method.edits()]):
-        assert method.loss(generator)["denoising"].item() == 0
+    assert loss_terms(method)["denoising"].item() == 0
 
 
-def test_recorded_maps_are_the_layers_own_attention(backbone: Backbone) -> None:
+def test_recorded_maps_are_the_layers_own_attention(backbone: Backbone, tmp_path: Path) -> None:
+    method = prepared(backbone, tmp_path, lock_keys=False)
+    for site, o_star in method.rank_one.targets.items():
+        if site.endswith("to_k"):
+            o_star.data *= 3  # an edit of the keys moves the attention
     noisy, t = torch.randn(2, *backbone.latent_shape), torch.tensor([100, 700])
-    with torch.no_grad():
-        hidden = backbone.text.read(["a photo of a cat", "a dog"]).hidden
-        plain = backbone.predict(noisy, t, hidden)
-        with record_attention(backbone) as recorder:
-            watched = backbone.predict(noisy, t, hidden)
-    assert torch.equal(plain, watched) and len(recorder.maps) == 7
-    for maps in recorder.maps.values():
-        torch.testing.assert_close(maps.sum(-1), torch.ones(maps.shape[:-1]))
-    assert recorder.word([3, 4], 8).shape == (2, 8, 8)
+    with torch.no_grad(), attach(backbone, attached_edits(method)):
+        words = backbone.text.read(["a photo of a <lily>", "a dog"])
+        plain = backbone.predict(noisy, t, words)
+        with backbone.attention.record() as recorded, layer_calls(backbone) as calls:
+            recorded_prediction = backbone.predict(noisy, t, words)
+        assert torch.equal(plain, recorded_prediction) and len(recorded.maps) == 7
+        assert recorded.maps.keys() == calls.keys()
+        for site, call in calls.items():
+            probabilities = call.probabilities()
+            torch.testing.assert_close(recorded.maps[site], probabilities, rtol=1e-4, atol=1e-6)
+            # and these are the ones that the layer itself used
+            values = call.layer.to_v(call.hidden).unflatten(-1, (call.layer.heads, -1)).transpose(1, 2)
+            output = call.layer.to_out[0]((probabilities @ values).transpose(1, 2).flatten(2))
+            torch.testing.assert_close(call.output, output, rtol=1e-4, atol=1e-5)
+    means = [maps[..., [3, 4]].mean((1, 3)) for maps in recorded.maps.values() if maps.shape[2] == 64]
+    torch.testing.assert_close(recorded.word([3, 4], 8).flatten(1), sum(means) / len(means))
 
 
 def test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is(
@@ -378,8 +383,21 @@ def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Back
         torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
 
 
-def test_a_noun_of_several_tokens_works(backbone: Backbone, tmp_path: Path) -> None:
-    concept = learn(backbone, tmp_path, Subject("<ted>", "teddy bear"), steps=2)
+def test_a_noun_of_several_tokens_starts_at_the_mean_of_its_encodings(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    subject = Subject("<ted>", "teddy bear")
+    method = Perfusion(backbone, subject, Settings(captions=200, sentences="bare"), torch.Generator())
+    list(method.prepare(tiny.photos(), tmp_path))
+    count = len(backbone.text.embeddings_of("teddy bear"))
+    assert count > 1
+    with torch.no_grad():
+        encodings = [
+            backbone.text.read([f"{before}teddy bear"]).hidden[0, start : start + count].mean(0)
+            for before, start in (("", 1), ("a ", 2), ("the ", 2))
+        ]
+    torch.testing.assert_close(method.rank_one.i_star, sum(encodings) / 3)
+    concept = learn(backbone, tmp_path, subject, steps=2)
     assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())
 
 

@@ -13,12 +13,12 @@ from studio.edits import Full, LowRank
 from studio.edits.concept import Concept
 from studio.events import Result
 from studio.generation.generate import generate
-from studio.recipes.recipe import Recipe
+from studio.models.families.stable_diffusion import DENOISER_PROJECTIONS
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
 from tests.shapes import SHAPES, real, unet
 from trainers import METHODS, train
-from trainers.kit.attention_sites import UNET_SITES
 
 SIDE = 16  # of a latent: every weight has its real shape, and a picture of 128 px is 16 times cheaper
 
@@ -30,7 +30,7 @@ def test_rank_four_has_the_published_size(name: str) -> None:
     sites = {
         f"unet.{path}": module
         for path, module in model.named_modules()
-        if isinstance(module, nn.Linear) and f".{path}".endswith(UNET_SITES)
+        if isinstance(module, nn.Linear) and f".{path}".endswith(DENOISER_PROJECTIONS)
     }
     edit = LowRank.start("<lily>", "cat", sites, 4, torch.Generator())
     assert len(sites) == 128
@@ -42,7 +42,9 @@ def test_full_tuning_takes_every_published_weight(name: str) -> None:
     with torch.device("meta"):
         model = unet(name, SIDE)
     sites = {f"unet.{path}": module for path, module in model.named_modules() if path}
-    full = Full.start("<lily>", "cat", SimpleNamespace(sites=sites), text_encoder=False)
+    full = Full.start(
+        "<lily>", "cat", SimpleNamespace(sites=sites, in_text_encoder=lambda site: False), text_encoder=False
+    )
     assert sum(weight.numel() for weight in full.parameters()) == SHAPES[name]["weights"]
 
 
@@ -51,7 +53,7 @@ def test_full_tuning_takes_every_published_weight(name: str) -> None:
 def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     backbone = real(name, SIDE)
     assert backbone.resolution == 8 * SIDE and len(backbone.linear_sites("attn2.to_k")) == 16
-    look = Recipe("", steps=1, guidance=1.0)
+    sampling = Sampling(steps=1, guidance=1.0)
     quick = {
         "textual_inversion": {"batch": 1, "flips": False},
         "dreambooth": {"prior_weight": 0.0},
@@ -64,7 +66,7 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
         photos = tiny.photos(1, side=8 * SIDE, masked=masked)
         settings = {"steps": 1, **settings}
         *_, last = train(
-            METHODS[method_id], backbone, photos, Subject("<lily>", "cat"), settings, look, tmp_path
+            METHODS[method_id], backbone, photos, Subject("<lily>", "cat"), settings, sampling, tmp_path
         )
         path = tmp_path / f"{method_id}.safetensors"
         last.value.save(path)
