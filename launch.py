@@ -48,15 +48,19 @@ def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[Refinem
     from studio.method import MethodCard
     from studio.recipes.refinement_card import RefinementCard
 
+    def cards(known: dict) -> tuple[list[MethodCard], list[RefinementCard]]:
+        methods = [MethodCard.from_json(card) for card in known["methods"]]
+        return methods, [RefinementCard.from_json(card) for card in known["refinements"]]
+
     described = [HERE / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
     folders = (HERE / "trainers", HERE / "studio" / "generation")
-    sources = [*described, *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+    sources = [*described, *_plugins(), *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
     kept = workspace.folder / "catalogue.json"
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["sources"] == digest:
-            return _cards(known, MethodCard, RefinementCard)
+            return cards(known)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     print("Reading the training methods ...", flush=True)
@@ -67,14 +71,13 @@ def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[Refinem
         raise StudioError(message, "The file in trainers/ that was changed last is the likely cause.")
     known = json.loads(reading.stdout)
     write_atomic(kept, json.dumps({"sources": digest, **known}).encode("utf-8"))
-    return _cards(known, MethodCard, RefinementCard)
+    return cards(known)
 
 
-def _cards(known: dict, method: type, refinement: type) -> tuple[list, list]:
-    """Return the cards that the catalogue holds."""
-    return [method.from_json(card) for card in known["methods"]], [
-        refinement.from_json(card) for card in known["refinements"]
-    ]
+def _plugins() -> list[Path]:
+    """Return the files in the user's own folder of methods and refinements, if there is one."""
+    root = os.environ.get("LIKENESS_PLUGINS")
+    return sorted(Path(root).rglob("*.py")) if root else []
 
 
 def claim(workspace: Workspace) -> sqlite3.Connection:
@@ -99,7 +102,8 @@ def open_studio(options: argparse.Namespace) -> None:
     keep_gradio_to(workspace.cache / "uploads")
     from studio.ui.app import serve
 
-    catalogue, workspace.refinements = read_catalogue(workspace)
+    catalogue, refinements = read_catalogue(workspace)
+    workspace.refinements = tuple(refinements)
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
     command += ["--segmenter", options.segmenter] if options.segmenter else []
     screens = ("DISPLAY", "WAYLAND_DISPLAY")

@@ -134,7 +134,7 @@ class Method(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
-    Settings: ClassVar[type]
+    settings_class: ClassVar[type]
     quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 4}
     max_file_bytes: ClassVar[int] = 200_000
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
@@ -201,7 +201,7 @@ class Method(ABC):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        return None
+        return
 
     def finish(self) -> Iterator[Event]:
         """Do the work after the last step, before what was learned is kept, such as making it small.
@@ -240,7 +240,7 @@ class Method(ABC):
         """Return this method as the page sees it."""
         more = tuple(field for regularizer in cls.regularizers for field in regularizer.fields())
         more = _with_defaults(more, cls.regularizer_defaults, "paper")
-        fields = (*fields_of(cls.Settings), *more)
+        fields = (*fields_of(cls.settings_class), *more)
         return MethodCard(
             cls.id, cls.title, cls.summary, cls.paper, cls.needs, fields, dict(cls.quick_settings)
         )
@@ -248,7 +248,7 @@ class Method(ABC):
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:
         """Return its Settings, out of all settings of a training."""
-        return cls.Settings(**{field.name: values[field.name] for field in fields_of(cls.Settings)})
+        return cls.settings_class(**{field.name: values[field.name] for field in fields_of(cls.settings_class)})
 
 
 def _with_defaults(fields: Sequence[Field], defaults: Mapping[str, Any], source: str) -> tuple[Field, ...]:

@@ -24,7 +24,7 @@ class Regularizer(ABC):
     """Adds named terms to a method's loss.
 
     Attributes:
-        Settings: a dataclass of `setting(...)` fields, whose names must be unlike those of any method. The
+        settings_class: a dataclass of `setting(...)` fields, whose names must be unlike those of any method. The
             defaults turn the regularizer off.
         weights: the names of the settings that weigh its terms; all 0 turn it off.
         tunes: what a method must learn for it to apply: "words", "weights", or both.
@@ -33,7 +33,7 @@ class Regularizer(ABC):
     id: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
-    Settings: ClassVar[type]
+    settings_class: ClassVar[type]
     weights: ClassVar[tuple[str, ...]]
     tunes: ClassVar[frozenset[str]] = frozenset({"words", "weights"})
 
@@ -66,11 +66,11 @@ class Regularizer(ABC):
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
         """Return its settings as a form or a flag sees them."""
-        return fields_of(cls.Settings)
+        return fields_of(cls.settings_class)
 
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:
         """Return its Settings, out of all settings of a training."""
-        return cls.Settings(
+        return cls.settings_class(
             **{field.name: values[field.name] for field in cls.fields() if field.name in values}
         )

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -142,7 +142,7 @@ class Worker:
             event = next(events, None)
         return outcome
 
-    def training(self, job: Job) -> Iterator[Event]:
+    def training(self, job: Job) -> Generator[Event, None, None]:
         """The events of a training job."""
         task = job.task
         if task["method"] not in self.methods:
@@ -156,12 +156,12 @@ class Worker:
         settings = method.resolve_settings(task["settings"], self.workspace.other_settings())
         yield from self.train(method, self.backbone, photos, subject, settings, sampling, cache)
 
-    def painting(self, job: Job) -> Iterator[Event]:
+    def painting(self, job: Job) -> Generator[Event, None, None]:
         """The events of a painting job."""
         recipe = Recipe.from_json(job.task)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace.library, recipe))
 
-    def comparing(self, job: Job) -> Iterator[Event]:
+    def comparing(self, job: Job) -> Generator[Event, None, None]:
         """The events of a grid: what is missing of it is painted, then the base's judge looks at it."""
         sheet = GridFolder.open(self.workspace.jobs.folder(job.id))
         if not (

@@ -1,7 +1,8 @@
-"""Everything that has to hold before a change is good: `python -m tests [pytest arguments]`.
+"""Run everything that has to hold before a change is good: `python -m tests [--quick] [pytest arguments]`.
 
-Finds a Chromium for the browser tests, or gets one, then runs ruff and pytest. `launch.py test` calls this
-once it has installed what it needs.
+Ruff, the type checker and pytest. The browser tests get a Chromium first, unless there is one. With `--quick` only
+the tests that need neither a browser nor a training run. `launch.py test` calls this once what it needs is
+installed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+CHECKS = (("ruff", "check", "--quiet", "."), ("ruff", "format", "--check", "--quiet", "."), ("mypy",))
+SLOW_FOLDERS = ("browser", "devices", "end_to_end", "plugins", "starter", "trainers")
 
 
 def find_chromium() -> str | None:
-    """A Chromium that is here already: the one named in the environment, on the PATH, or Playwright's."""
+    """Return the path of a Chromium: named in the environment, on the PATH, or Playwright's; None without."""
     named = os.environ.get("LIKENESS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if named:
         return named
@@ -29,8 +32,8 @@ def find_chromium() -> str | None:
     return path if Path(path).exists() else None
 
 
-def get_chromium() -> None:
-    """Install one: the system's package where this is Debian and we may, Playwright's own elsewhere."""
+def install_chromium() -> None:
+    """Install the system's package where this is Debian and we may, Playwright's own elsewhere."""
     debian = shutil.which("apt-get") and "ID=debian" in Path("/etc/os-release").read_text(encoding="utf-8")
     if debian and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -41,21 +44,35 @@ def get_chromium() -> None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
 
 
-def main(arguments: list[str]) -> int:
-    """Run the checks; returns 0 when all of them passed."""
+def chromium_or_none() -> str | None:
+    """Return the path of a Chromium, installed if need be; None if there is none to be had."""
     chromium = find_chromium()
     if chromium is None:
         print("Getting a Chromium for the browser tests ...", flush=True)
-        get_chromium()
+        install_chromium()
         chromium = find_chromium()
-    if chromium is None:
-        print("There is no Chromium for the browser tests. Install one and run this again.", file=sys.stderr)
-        return 2
-    environment = {**os.environ, "LIKENESS_CHROMIUM": chromium}
-    style = subprocess.call([sys.executable, "-m", "ruff", "check", "--quiet", "."], cwd=ROOT)
+    return chromium
+
+
+def main(arguments: list[str]) -> int:
+    """Run the checks; returns 0 when all of them passed."""
+    environment = dict(os.environ)
+    is_quick = "--quick" in arguments
+    arguments = [argument for argument in arguments if argument != "--quick"]
+    if is_quick:
+        arguments = [*(f"--ignore=tests/{folder}" for folder in SLOW_FOLDERS), *arguments]
+    else:
+        chromium = chromium_or_none()
+        if chromium is None:
+            message = "There is no Chromium for the browser tests. Install one and run this again."
+            print(message, file=sys.stderr)
+            return 2
+        environment["LIKENESS_CHROMIUM"] = chromium
+    failed = 0
+    for check in CHECKS:
+        failed |= subprocess.call([sys.executable, "-m", *check], cwd=ROOT)
     command = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *arguments]
-    tests = subprocess.call(command, cwd=ROOT, env=environment)
-    return tests or style
+    return subprocess.call(command, cwd=ROOT, env=environment) or failed
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
     if given.command == "catalogue":
-        catalogue = {"methods": METHODS.values(), "refinements": REFINEMENTS.values()}
-        print(json.dumps({name: [one.card().to_json() for one in some] for name, some in catalogue.items()}))
+        methods = [method.card().to_json() for method in METHODS.values()]
+        refinements = [refinement.card().to_json() for refinement in REFINEMENTS.values()]
+        print(json.dumps({"methods": methods, "refinements": refinements}))
         for name, reason in BROKEN.items():
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0

@@ -122,7 +122,7 @@ class BreakAScene(Method):
     summary = "Takes one photo apart: up to four masked subjects, each its own word."
     paper = "Avrahami et al. 2023, arXiv 2305.16311"
     needs = Needs(min_photos=1, max_photos=5, max_subjects=4, masks=True)
-    Settings = Settings
+    settings_class = Settings
     settings: Settings
     quick_settings = {
         "steps": 4,
@@ -212,7 +212,7 @@ class BreakAScene(Method):
     def loss(self, batch: SceneBatch) -> dict[str, Tensor]:
         side = self.backbone.attention_side
         words = encode_prompts(self.backbone, batch)
-        with self.backbone.attention.record(side) as recorded:
+        with self.backbone.require_attention().record(side) as recorded:
             terms = {"denoising": denoising_loss(self.backbone, batch, words)}
         if self.settings.attention_weight:
             losses = []

@@ -74,7 +74,7 @@ class ContextRegularized(Method):
     title = "CoRe"
     summary = "A word that lets the rest of the prompt speak. Small, and obedient in prompts it never saw."
     paper = "Wu et al. 2024, arXiv 2408.15914"
-    Settings = Settings
+    settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
     tunes = frozenset({"words", "weights"})

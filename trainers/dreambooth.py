@@ -104,7 +104,7 @@ class DreamBooth(Method):
     summary = "Teaches the model itself. The closest likeness; a larger file."
     paper = "Ruiz et al. 2022, arXiv 2208.12242"
     needs = Needs(min_photos=1, max_photos=30)
-    Settings = Settings
+    settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02}
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})

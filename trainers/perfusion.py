@@ -24,7 +24,7 @@ On the starter, which knows none, the public port's sentences are better all the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ class Perfusion(Method):
     summary = "Learns the looks and keeps the noun's ways. Small, and its strength moves after training."
     paper = "Tewel et al. 2023, arXiv 2305.01644"
     needs = Needs(min_photos=1, max_photos=30)
-    Settings = Settings
+    settings_class = Settings
     settings: Settings
     quick_settings = {"steps": 4, "batch": 2, "captions": 200}
     max_file_bytes = 20_000
@@ -167,7 +167,7 @@ class Perfusion(Method):
             self.settings.temperature,
         )
 
-    def _metric(self, cache: Path) -> Iterator[Event]:
+    def _metric(self, cache: Path) -> Generator[Event, None, moments.Moments]:
         """The moments of this base's text encoder, read from the cache or estimated."""
         known, path = moments.known(self.backbone, cache, self.settings.captions)
         if known is None:

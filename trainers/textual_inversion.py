@@ -68,7 +68,7 @@ class TextualInversion(Method):
     summary = "Finds the word for it. The smallest file, gentle on every prompt; likeness has limits."
     paper = "Gal et al. 2022, arXiv 2208.01618"
     needs = Needs(min_photos=1, max_photos=30)
-    Settings = Settings
+    settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
     settings: Settings

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from studio.models.attention import cells_of
 from studio.models.backbone import Backbone
 from studio.settings import Knob
 
+E = TypeVar("E", bound="Edit")
 Attachment = Callable[[], AbstractContextManager[None]]
 
 
@@ -86,16 +87,16 @@ class Edit(ABC):
         """Return whether every tensor fits the shapes of this backbone."""
 
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
-        """Receive the prompts of a picture before it is sampled. Override it to encode them in a way of one's own.
+        """Receive the prompts of a picture before it is sampled, to encode them in a way of one's own.
 
         `columns` is one (negative prompt, prompt) pair per text reading; their encodings are joined along the
         token axis in this order. Perfusion's global key lock needs it.
         """
-        return None
+        return
 
     @classmethod
     @abstractmethod
-    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
         """Return a function that makes a context with all active edits of this kind on, summed."""
 
     @abstractmethod
@@ -103,7 +104,7 @@ class Edit(ABC):
         """Put other tensors in the place of those that `tensors` returned, under the same names."""
 
     def to(self, backbone: Backbone) -> Self:
-        """Move the tensors to the backbone's device, once, before painting. Those that are there stay the same."""
+        """Move the tensors to the backbone's device, once, before painting; those there stay the same."""
         self.set_tensors({name: tensor.to(backbone.device) for name, tensor in self.tensors().items()})
         return self
 
@@ -137,7 +138,7 @@ class EditMask:
 
 
 @dataclass(frozen=True)
-class ActiveEdit:
+class ActiveEdit(Generic[E]):
     """An edit at work in a picture.
 
     Args:
@@ -146,7 +147,7 @@ class ActiveEdit:
         mask: where it acts; None means everywhere.
     """
 
-    edit: Edit
+    edit: E
     strength: float = 1.0
     handles: tuple[str, ...] = ()
     mask: EditMask | None = None

@@ -175,8 +175,8 @@ def compose_in_regions(
     everywhere = edits_without_region(edits, nouns)
     parts = []
     for keep, column in zip(alone, columns, strict=True):
-        own = [active for active in edits if keep in active.handles]
-        parts.append((column, [*own, *everywhere]))
+        acting = [active for active in edits if keep in active.handles]
+        parts.append((column, [*acting, *everywhere]))
     with noun_words(backbone, nouns):
         for active in edits:
             active.edit.on_prompts(backbone, columns)

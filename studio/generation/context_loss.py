@@ -46,20 +46,21 @@ def context_loss(
     text = backbone.text
     placeholders = {handle: f"<noun-{number}>" for number, handle in enumerate(sorted(nouns))}
     with_nouns = HANDLE.sub(lambda match: placeholders.get(match.group().lower(), match.group()), prompt)
-    timestep = t[:1] if text.is_timed else None
-    starred = text.read([prompt], timestep)
+    count = len(noisy)
+    prompts = count if text.is_timed else 1  # words that depend on the timestep are read once per picture
+    starred = text.read([prompt] * prompts, t[:prompts])
     embeddings = {placeholders[handle]: text.embeddings_of(nouns[handle]) for handle in placeholders}
     with torch.no_grad(), text.new_words(embeddings):
-        plain = text.read([with_nouns], timestep)
+        plain = text.read([with_nouns] * prompts, t[:prompts])
     star_positions, plain_positions = shared_positions(starred.tokens[0], plain.tokens[0])
-    embedding = embedding_term(starred.hidden[0, star_positions], plain.hidden[0, plain_positions], by_paper)
+    shared = starred.hidden[:, star_positions].flatten(0, 1), plain.hidden[:, plain_positions].flatten(0, 1)
+    embedding = embedding_term(*shared, by_paper)
     if not watch_attention or backbone.attention is None:
         return embedding, torch.zeros((), device=embedding.device)
-    count = len(noisy)
-    with backbone.attention.record() as star_maps:
-        backbone.predict(noisy, t, starred.repeat(count))
-    with torch.no_grad(), backbone.attention.record() as plain_maps:
-        backbone.predict(noisy, t, plain.repeat(count))
+    with backbone.require_attention().record() as star_maps:
+        backbone.predict(noisy, t, starred.repeat(count // prompts))
+    with torch.no_grad(), backbone.require_attention().record() as plain_maps:
+        backbone.predict(noisy, t, plain.repeat(count // prompts))
     return embedding, attention_term(star_maps, plain_maps, star_positions, plain_positions, by_paper)
 
 

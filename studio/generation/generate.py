@@ -82,7 +82,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for active in edits:
         active.edit.to(backbone)
     nouns = handles_with_region(recipe, known)
-    prompts = Prompts(*(with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt)))
+    negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
+    prompts = Prompts(negative, prompt)
     with torch.no_grad(), attach(backbone, edits):
         dropped = backbone.text.tokenize(prompts.prompt).dropped
     if dropped:

@@ -56,7 +56,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
         raise StudioError(f"Two of these are called {twice}.", "Rename one of them first.")
     check_concepts(backbone, concepts)
     everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
-    low_ranks = [edit for edit in everything if edit.merges]
+    low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]
     edits = [edit for edit in everything if not edit.merges]
     header = _header(concepts)
     if len(concepts) == 1:

@@ -91,7 +91,7 @@ class Painting:
         maps, sampled = [], sample(backbone, recipe, conditions, [recipe.seed])
         steps, latents = layout_steps(recipe, self.nouns), None
         for _ in range(steps):
-            with backbone.attention.record() as recorded:
+            with backbone.require_attention().record() as recorded:
                 latents = next(sampled)
             side = recorded.side(backbone.attention_side)
             positions = [spans[words_of[number]] for number in missing]
@@ -106,7 +106,8 @@ class Painting:
         recipe, latents = self.recipe, self.started.latents
         conditions = self.conditions()
         sampled = sample(self.backbone, recipe, conditions, [recipe.seed], self.started.steps, latents)
-        for latents in sampled:
+        for sampled_latents in sampled:
+            latents = sampled_latents
             yield Step(0, 0, stage=stage)
-        assert latents is not None
+        assert latents is not None  # a recipe has at least one step
         return latents

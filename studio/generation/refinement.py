@@ -16,7 +16,7 @@ class Refinement(ABC):
     """Changes a painting before it is sampled: its words, its edits, its prompts.
 
     Attributes:
-        Settings: a dataclass of `setting(...)` fields. Their names must be unlike those of every other
+        settings_class: a dataclass of `setting(...)` fields. Their names must be unlike those of every other
             refinement, since they are names in recipes and flags too. All at their defaults: it does nothing.
         action, undo: labels of the buttons that paint a finished picture again with `action_values`, and
             without; empty for none.
@@ -29,14 +29,14 @@ class Refinement(ABC):
     action: ClassVar[str] = ""
     undo: ClassVar[str] = ""
     action_values: ClassVar[Mapping[str, Any]] = {}
-    Settings: ClassVar[type]
+    settings_class: ClassVar[type]
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
     def check(self, painting: Painting) -> None:
         """Raise StudioError when the picture cannot be refined. Called before the first picture."""
-        return None
+        return
 
     def steps(self, painting: Painting) -> int:
         """Return how many Steps `refine` will yield, for the progress bar."""
@@ -54,7 +54,7 @@ class Refinement(ABC):
         """Return the refinement as the page and the command line see it."""
         values = dict(cls.action_values)
         return RefinementCard(
-            cls.id, cls.title, cls.summary, cls.paper, fields_of(cls.Settings), cls.action, cls.undo, values
+            cls.id, cls.title, cls.summary, cls.paper, fields_of(cls.settings_class), cls.action, cls.undo, values
         )
 
     @classmethod
@@ -64,4 +64,4 @@ class Refinement(ABC):
         if not card.is_on(refinements):
             return None
         own = {field.name: refinements[field.name] for field in card.fields if field.name in refinements}
-        return cls(cls.Settings(**own))
+        return cls(cls.settings_class(**own))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -44,7 +45,8 @@ def sample(
         if words is None or conditions.is_timed:
             both = conditions.at(t)
             words = (both if guided else both.rows(slice(1, None))).repeat_each(len(seeds)).to(backbone.dtype)
-        masked = backbone.attention.apply(conditions.mask, mask_self_attention)
+        mask = conditions.mask
+        masked = backbone.require_attention().apply(mask, mask_self_attention) if mask else nullcontext()
         with torch.no_grad(), attached(), cached(), masked:
             noisy = sampler.scaled(latents, number)
             if guided:

@@ -140,7 +140,7 @@ def word_attention_maps(
         t = backbone.at_noise(share, len(latents))
         noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
         words = backbone.text.read([prompt], t[:1])
-        with backbone.attention.record(side) as recorded:
+        with backbone.require_attention().record(side) as recorded:
             backbone.predict(noisy, t, words.repeat(len(latents)))
         maps.append(torch.stack([recorded.word(positions, side) for positions in token_positions]))
     return torch.stack(maps).mean(0)

@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from studio.errors import StudioError
 from studio.models.text_reader import TextReader
 from studio.models.words import Words
 
@@ -54,7 +55,7 @@ class Backbone(ABC):
         sites: every module that an edit may change, by its path.
         attention: records and masks attention; None where the family cannot.
         attention_side: side of the cross-attention maps that tell objects apart best.
-        key_sites, value_sites: paths of the projections that read nothing but text, empty where there are none.
+        key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
         features_title: what `features` are, for people.
     """
 
@@ -121,6 +122,10 @@ class Backbone(ABC):
         """Return timesteps (count,), all at this share (0..1) of the noise range."""
 
     @abstractmethod
+    def noise_share(self, timesteps: Tensor) -> Tensor:
+        """Return where timesteps lie in the noise range, 0..1: the inverse of `at_noise`."""
+
+    @abstractmethod
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """Return latents (n, C, h, w) noised to timesteps (n,)."""
 
@@ -160,6 +165,13 @@ class Backbone(ABC):
     @abstractmethod
     def in_text_encoder(self, site: str) -> bool:
         """Return whether a site is part of the text encoder."""
+
+    def require_attention(self) -> AttentionAccess:
+        """Return `attention`. Raises StudioError where the family cannot record it."""
+        if self.attention is None:
+            hint = "Choose another base, or a method that works without it."
+            raise StudioError(f"The attention of {self.name} cannot be recorded.", hint)
+        return self.attention
 
     def linear_sites(self, *endings: str) -> dict[str, nn.Linear]:
         """Return the linear layers whose path ends in one of `endings`."""

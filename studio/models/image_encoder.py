@@ -19,7 +19,9 @@ from torch import Tensor
 class ImageEncoder(Protocol):
     """Something that looks at pictures."""
 
-    name: str  # what it is, with a hash of its weights
+    @property
+    def name(self) -> str:
+        """Return what it is, with a hash of its weights."""
 
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
         """(n, d) unit-norm features of pictures, float32 on the CPU."""

@@ -51,6 +51,8 @@ def family_of(path: Path) -> str:
         index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return DEFAULT_FAMILY
+    if not isinstance(index, dict):
+        return DEFAULT_FAMILY  # whose loader says what is wrong with the folder
     for name, family in FAMILIES.items():
         if family.recognises(index):
             return name

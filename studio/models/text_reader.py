@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from studio.handles import HANDLE
 from studio.models.fingerprint import fingerprint
 from studio.models.words import TimedVectors, TokenBatch, Tokens, Words
 
-Vectors = Tensor | TimedVectors
+Vectors: TypeAlias = "Tensor | TimedVectors"
 Amendment = Callable[[Words, Tensor | None], Words]
 
 

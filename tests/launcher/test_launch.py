@@ -275,26 +275,26 @@ def test_pip_is_run_and_its_failure_told(tmp_path, monkeypatch, capsys):
 def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
     for folder in ("trainers", "studio"):
         (tmp_path / folder).mkdir()
-    described = [tmp_path / "studio" / name for name in ("method.py", "settings.py")]
+    described = [tmp_path / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
     for source in described:
         source.touch()
     method = tmp_path / "trainers" / "__main__.py"
     lines = ["import json, pathlib", "runs = pathlib.Path('runs')", "runs.open('a').write('x')"]
-    method.write_text("\n".join([*lines, f"print(json.dumps([json.loads({json.dumps(json.dumps(CARD))})]))"]))
+    method.write_text("\n".join([*lines, f"print(json.dumps({{'methods': [json.loads({json.dumps(json.dumps(CARD))})], 'refinements': []}}))"]))
     monkeypatch.setattr(launch, "HERE", tmp_path)
     monkeypatch.setenv("PYTHONPATH", "")
     workspace = Workspace(tmp_path / "workspace")
     for _ in range(2):
-        (card,) = launch.method_catalogue(workspace)
-        assert card.to_json() == {**CARD, "fields": ()}
+        (card,), refinements = launch.read_catalogue(workspace)
+        assert card.to_json() == {**CARD, "fields": ()} and refinements == []
     assert (tmp_path / "runs").read_text() == "x"
     for number, source in enumerate((method, *described), 2):
         source.write_text(source.read_text() + "\n")
-        launch.method_catalogue(workspace)
+        launch.read_catalogue(workspace)
         assert (tmp_path / "runs").read_text() == number * "x"
     method.write_text("raise ImportError('no such thing.')")
     with pytest.raises(StudioError, match="cannot be read: ImportError: no such thing"):
-        launch.method_catalogue(workspace)
+        launch.read_catalogue(workspace)
 
 
 def test_a_fault_of_ours_is_kept_for_the_report(ready, capsys, monkeypatch, tmp_path):

@@ -70,7 +70,7 @@ class Context(Regularizer):
     id = "context"
     title = "Context"
     paper = "Wu et al. 2024, arXiv 2408.15914"
-    Settings = Settings
+    settings_class = Settings
     weights = ("context_embedding_weight", "context_attention_weight")
     tunes = frozenset({"words"})
     settings: Settings

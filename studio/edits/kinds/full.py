@@ -68,7 +68,7 @@ class Full(Edit):
             yield name, tuned - getattr(*there[name]).float()
 
     @classmethod
-    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
         there, weights = parameters_by_path(backbone), {}
         for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
             mine = [active for active in actives if name in active.edit.weights]

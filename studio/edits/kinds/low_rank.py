@@ -98,8 +98,8 @@ class LowRank(Edit):
         return [*(self.A.values() if self.trains_A else ()), *self.B.values()]
 
     @classmethod
-    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
-        sites: dict[str, list[ActiveEdit]] = {}
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
+        sites: dict[str, list[ActiveEdit[Any]]] = {}
         for active in actives:
             for site in active.edit.A:
                 sites.setdefault(site, []).append(active)
@@ -139,20 +139,20 @@ def _attaching(
         yield
 
 
-def _stacked(site: str, actives: Sequence[ActiveEdit]) -> tuple[Tensor, Tensor]:
+def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Tensor]:
     """All A on top of each other (R, in), all s B side by side (out, R): s B A summed is their product."""
     A = torch.cat([active.edit.A[site] for active in actives])
     return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
 
 
-def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit]) -> Tensor:
+def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> Tensor:
     """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
     A, B = _stacked(site, actives)
     return torch.addmm(weight, B, A)
 
 
 def _adding(
-    backbone: Backbone, site: str, actives: Sequence[ActiveEdit], masked: bool
+    backbone: Backbone, site: str, actives: Sequence[ActiveEdit[Any]], masked: bool
 ) -> Callable[..., Tensor]:
     """Return a forward hook that adds the sum of s B (m A x), computed in the edits' own precision."""
     A, B = _stacked(site, actives)
@@ -179,7 +179,7 @@ def _adding(
     return additive_hook(change, steady=backbone.reads_text(site))
 
 
-def _weights(backbone: Backbone, site: str, active: ActiveEdit, prompts: int, positions: int) -> Tensor:
+def _weights(backbone: Backbone, site: str, active: ActiveEdit[Any], prompts: int, positions: int) -> Tensor:
     """Return m of one edit at a layer with input (prompts, positions, D): (prompts or 1, positions)."""
     if active.mask is None or not active.mask.masks(backbone, site):
         return torch.ones(1, positions)

@@ -135,10 +135,10 @@ class RankOne(Edit):
             self.bias, self.temperature = before
 
     @classmethod
-    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
         hooks = {}
         for site in dict.fromkeys(site for active in actives for site in active.edit.targets):
-            groups: dict[EditMask | None, list[ActiveEdit]] = {}
+            groups: dict[EditMask | None, list[ActiveEdit[Any]]] = {}
             for active in actives:
                 if site in active.edit.targets:
                     groups.setdefault(active.mask, []).append(active)
@@ -147,7 +147,7 @@ class RankOne(Edit):
 
 
 def _projection_hook(
-    site: str, is_key: bool, groups: Mapping[EditMask | None, Sequence[ActiveEdit]]
+    site: str, is_key: bool, groups: Mapping[EditMask | None, Sequence[ActiveEdit[Any]]]
 ) -> Callable[..., Tensor]:
     """Return the forward hook of one projection layer, in float32.
 
@@ -168,7 +168,7 @@ def _projection_hook(
 
 
 def _delta(
-    site: str, is_key: bool, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[ActiveEdit]
+    site: str, is_key: bool, layer: nn.Linear, e: Tensor, output: Tensor, actives: Sequence[ActiveEdit[Any]]
 ) -> Tensor:
     """Return what these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
     o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)

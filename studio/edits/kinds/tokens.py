@@ -64,6 +64,6 @@ class NewWord(Edit):
         return v0 + strength * (self.vectors - v0)
 
     @classmethod
-    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit]) -> Attachment:
+    def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
         words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
         return partial(backbone.text.new_words, words)

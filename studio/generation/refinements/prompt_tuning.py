@@ -69,7 +69,7 @@ class PromptTuning(Refinement):
     action = "Make this prompt obey"
     undo = "Without obeying"
     action_values = {"prompt_tuning_steps": 10}
-    Settings = Settings
+    settings_class = Settings
     settings: Settings
 
     def check(self, painting: Painting) -> None:

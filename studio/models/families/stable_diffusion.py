@@ -150,6 +150,10 @@ class StableDiffusion(Backbone):
         t = int(share * self.schedule.config.num_train_timesteps)
         return torch.full((count,), t, device=self.device)
 
+    def noise_share(self, timesteps: Tensor) -> Tensor:
+        """See `Backbone.noise_share`."""
+        return timesteps / self.schedule.config.num_train_timesteps
+
     def _levels(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
         """Return sqrt(alpha-bar) and sqrt(1 - alpha-bar) at timesteps (n,), each (n, 1, 1, 1)."""
         level = self._alphas[timesteps].view(-1, 1, 1, 1)
