@@ -25,8 +25,9 @@ CARD = {
     "title": "Sketch",
     "summary": "",
     "paper": "",
-    "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False},
+    "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False, "groups": ()},
     "fields": [],
+    "quick_settings": {},
 }
 
 
