@@ -16,67 +16,81 @@ RECIPE = [*(ROOT / "assets").rglob("*.py")]
 TESTS = [*(ROOT / "tests").rglob("*.py")]
 
 # Modules directly in studio/ that every package may import; they import only each other.
-LEAVES = {"errors", "events", "settings", "handles", "files", "intervals", "starter"}
+LEAVES = {
+    "discovery",
+    "documents",
+    "errors",
+    "events",
+    "files",
+    "handles",
+    "intervals",
+    "settings",
+    "starter",
+}
 
-# What each package may import besides the leaves. PAGE never needs torch, DEVICE does.
+# What each package may import besides the leaves: the drawing in the README. PAGE never needs torch.
 PAGE = {
-    "studio.subject": set(),
-    "studio.method": {"studio.subject"},
-    "studio.library": set(),
-    "studio.photos": set(),
-    "studio.recipes": {"studio.library"},
-    "studio.grids": {"studio.recipes"},
-    "studio.launcher": set(),
+    "studio.library": {},
+    "studio.photos": {},
+    "studio.launcher": {},
+    "studio.subject": {},
+    "studio.regularizer": {},
+    "studio.method": {"subject", "regularizer"},
+    "studio.recipes": {"library"},
+    "studio.grids": {"recipes"},
+    "studio.workspace": {"grids", "recipes", "photos", "library", "method", "subject"},
+    "studio.ui": {"workspace", "grids", "recipes", "photos", "library", "method", "subject"},
 }
-PAGE["studio.workspace"] = {*PAGE} - {"studio.launcher"}
-PAGE["studio.ui"] = PAGE["studio.workspace"] | {"studio.workspace"}
 DEVICE = {
-    "studio.models": set(),
-    "studio.edits": {"studio.models", "studio.library", "studio.recipes"},
-    "studio.generation": {
-        "studio.edits",
-        "studio.models",
-        "studio.recipes",
-        "studio.grids",
-        "studio.library",
+    "studio.models": {},
+    "studio.edits": {"models", "library", "recipes"},
+    "studio.generation": {"edits", "models", "recipes", "grids", "library"},
+    "studio.evaluation": {"generation", "edits", "models", "recipes", "grids", "photos", "library"},
+    "studio.worker": {
+        *("workspace", "evaluation", "generation", "edits", "models", "recipes", "grids", "photos"),
+        *("method", "subject", "library"),
     },
+    "studio.commands": {
+        *("workspace", "evaluation", "generation", "edits", "models", "recipes", "grids", "photos"),
+        *("method", "subject", "library"),
+    },
+    "studio.__main__": {"commands", "recipes"},
 }
-DEVICE["studio.evaluation"] = DEVICE["studio.generation"] | {"studio.generation", "studio.photos"}
-DEVICE["studio.worker"] = DEVICE["studio.evaluation"] | {
-    "studio.evaluation",
-    "studio.workspace",
-    "studio.method",
-    "studio.subject",
+KIT = {
+    *("studio.evaluation", "studio.generation", "studio.edits", "studio.models", "studio.recipes"),
+    *("studio.photos", "studio.library", "studio.method", "studio.regularizer", "studio.subject"),
 }
-DEVICE["studio.commands"] = {*PAGE, *DEVICE} - {"studio.ui", "studio.launcher", "studio.worker"}
-DEVICE["studio.__main__"] = {"studio.commands", "studio.recipes"}
-DEVICE["trainers.kit"] = DEVICE["studio.evaluation"] | {
-    "studio.evaluation",
-    "studio.method",
-    "studio.subject",
+TRAINERS = {
+    "trainers.kit": KIT,
+    "trainers.regularizers": KIT | {"trainers.kit"},
+    "trainers": KIT | {"trainers.kit", "trainers.regularizers"},
+    "trainers.benchmarks": KIT | {"trainers", "trainers.kit", "studio.workspace", "studio.commands"},
+    "trainers.__main__": KIT
+    | {"trainers", "trainers.kit", "trainers.benchmarks", "studio.workspace", "studio.commands"},
 }
-DEVICE["trainers"] = {*DEVICE["trainers.kit"], "trainers.kit"}
-DEVICE["trainers.benchmarks"] = {*DEVICE["trainers"], "studio.workspace", "studio.commands"}
-DEVICE["trainers.__main__"] = {*DEVICE["trainers.benchmarks"], "trainers.benchmarks", "trainers"}
-PROGRAMS = {
+PROGRAM_FILE = {
     "launch": {
-        "studio.launcher",
-        "studio.ui",
-        "studio.workspace",
-        "studio.worker",
-        "studio.method",
-        "trainers",
+        *("studio.launcher", "studio.ui", "studio.workspace", "studio.worker", "studio.generation"),
+        *("studio.method", "studio.recipes", "trainers"),
     }
 }
-MAY_IMPORT = PAGE | DEVICE | PROGRAMS
+MAY_IMPORT = {name: {f"studio.{other}" for other in others} for name, others in (PAGE | DEVICE).items()}
+MAY_IMPORT |= TRAINERS | PROGRAM_FILE
 
 HOMES = {
     "cv2": ("studio/photos/",),
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/models/", "assets/starter/recipe/"),
     "transformers": ("studio/models/", "assets/starter/recipe/"),
-    "safetensors": ("studio/edits/", "assets/starter/recipe/"),
-    "accelerate": ("trainers/kit/loop.py",),
+    "safetensors": (
+        "studio/edits/",
+        "studio/library/",
+        "trainers/kit/step_state.py",
+        "assets/starter/recipe/",
+    ),
+    "pydantic": ("studio/documents.py",),
+    "annotated_types": ("studio/documents.py",),
+    "accelerate": ("trainers/kit/optimizing.py",),
     "open_clip": ("studio/models/", "assets/starter/recipe/"),
     "timm": ("studio/models/",),
 }
