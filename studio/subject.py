@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from studio.documents import Handle, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
 
@@ -21,14 +22,23 @@ class Subject:
 
     @classmethod
     def of(cls, task: dict[str, Any]) -> Subject:
-        """The subject of a training task, with those beside it."""
-        beside = tuple(cls(handle, noun) for handle, noun in task.get("beside", {}).items())
-        return cls(task["handle"], task["noun"], beside)
+        """Return the subject of a training task, with those beside it. Raises DocumentError."""
+        names = read_document(_Names, task, "The training")
+        return cls(names.handle, names.noun, tuple(cls(*pair) for pair in names.beside.items()))
 
     @property
     def handles(self) -> dict[str, str]:
         """Every handle with its noun, this subject's first."""
         return {subject.handle: subject.noun for subject in (self, *self.beside)}
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The part of a training task that names its subjects."""
+
+    handle: Handle
+    noun: ShortText
+    beside: dict[Handle, ShortText] = field(default_factory=dict)
 
 
 MAX_NOUN_LETTERS = 60

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from studio.documents import DocumentError, FileName, ShortText, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.intervals import wilson_interval
@@ -27,10 +28,10 @@ class Pair:
     """Two pictures by file name; `swapped` when the second setting stands on the left. `where` says what they
     share, such as "Seed 2"."""
 
-    first: str
-    second: str
+    first: FileName
+    second: FileName
     swapped: bool
-    where: str = ""
+    where: ShortText = ""
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -56,7 +57,7 @@ class Tally:
 class Ballot:
     """`settings` are the headings of the two, `votes` those cast so far, in the order of `pairs`."""
 
-    settings: tuple[str, str]
+    settings: tuple[ShortText, ShortText]
     pairs: tuple[Pair, ...]
     votes: tuple[Vote, ...] = ()
     revealed: bool = False
@@ -123,8 +124,7 @@ class Ballot:
     def open(cls, folder: Path) -> Ballot | None:
         """The ballot in a sheet's folder, None when there is none."""
         try:
-            values = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            pairs = tuple(Pair(**pair) for pair in values["pairs"])
-            return cls(tuple(values["settings"]), pairs, tuple(values["votes"]), values["revealed"])
-        except (OSError, ValueError, KeyError, TypeError):
+            ballot = read_document(cls, (folder / FILE).read_bytes(), "The blind vote")
+        except (OSError, DocumentError):
             return None
+        return ballot if ballot.pairs and len(ballot.votes) <= len(ballot.pairs) else None

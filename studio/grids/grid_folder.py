@@ -8,23 +8,46 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from studio.documents import DocumentError, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.recipes.grid import Cell, Grid
+from studio.recipes.axis import Axis
+from studio.recipes.grid import Cell, Grid, upgrade_grid
 from studio.recipes.png import read_recipe
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, upgrade_recipe
 
 FILE = "grid.json"
 PICTURE = "grid.png"
 ARCHIVE = "grid.zip"
 SCORES = "scores.json"
+
+
+@dataclass(frozen=True)
+class SavedGrid:
+    """What `FILE` holds: a grid, and the recipe of every cell, row by row."""
+
+    base: Recipe
+    x: Axis
+    y: Axis
+    cells: tuple[Recipe, ...]
+
+
+def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of earlier versions their names of today."""
+    values = upgrade_grid(values)
+    cells = values.get("cells")
+    if isinstance(cells, list):
+        values["cells"] = [upgrade_recipe(one) if isinstance(one, dict) else one for one in cells]
+    return values
 
 
 @dataclass(frozen=True)
@@ -48,13 +71,16 @@ class GridFolder:
     def open(cls, folder: Path) -> GridFolder:
         """The sheet in `folder`. Raises StudioError when there is none that can be read."""
         try:
-            values = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            grid = Grid.from_json(values)
-            columns = len(grid.x.values)
-            recipes = [Recipe.from_json(recipe) for recipe in values["cells"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            text = (folder / FILE).read_bytes()
+        except OSError as error:
             raise StudioError("This grid cannot be read.", "Paint it again.") from error
-        cells = (Cell(*reversed(divmod(number, columns)), recipe) for number, recipe in enumerate(recipes))
+        saved = read_document(SavedGrid, text, "This grid", _upgrade, hint="Paint it again.")
+        grid = Grid(saved.base, saved.x, saved.y)
+        columns = max(1, len(grid.x.values))
+        if len(saved.cells) != columns * len(grid.y.values):
+            reason = f"it has {len(saved.cells)} cells, not {columns * len(grid.y.values)}"
+            raise DocumentError("This grid", reason, "Paint it again.")
+        cells = (Cell(*reversed(divmod(number, columns)), one) for number, one in enumerate(saved.cells))
         return cls(folder, grid, tuple(cells))
 
     def path(self, cell: Cell) -> Path:
@@ -87,16 +113,15 @@ class GridFolder:
         return ", ".join(axis.label_of(place) for axis, place in places if axis.name)
 
     def archive(self, path: Path) -> None:
-        """Write a zip of the labelled picture and of every cell under a name that says where it stands; the
-        pictures are the very bytes, recipe and all."""
-        partial = path.with_name(f".{path.name}")
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        """Write a zip with the contact sheet and every cell's file, named by its row, column and labels."""
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
             if (self.folder / PICTURE).exists():
                 archive.write(self.folder / PICTURE, PICTURE)
             for cell in self.cells:
                 if self.path(cell).exists():
                     archive.write(self.path(cell), self.file_name(cell))
-        partial.replace(path)
+        write_atomic(path, content.getvalue())
 
     def file_name(self, cell: Cell) -> str:
         """A name for people: "02-03 lily, Bias 0.4.png", row and column first."""

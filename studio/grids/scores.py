@@ -1,4 +1,4 @@
-"""Marks: what the judge says of the cells of a sheet, kept beside its pictures."""
+"""The scores of a grid's pictures, kept beside them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,48 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
+from studio.documents import Count, DocumentError, FileName, Measured, ShortText, read_document
 from studio.files import write_atomic
 from studio.grids.grid_folder import SCORES
 
 
 @dataclass(frozen=True)
 class PictureScore:
-    """One picture, each -1..1: its mean cosine with the photos of the concepts it names, its cosine with its
-    prompt, and with the nearest of the photos. None where there are no photos to compare with."""
+    """Holds the scores of one picture, cosines in -1..1; None where there are no photos to compare with.
 
-    likeness: float | None
-    agreement: float
-    copying: float | None = None
+    Args:
+        likeness: with the photos of the concepts that its prompt names, the mean.
+        agreement: with its prompt.
+        copying: with the nearest of the photos.
+    """
+
+    likeness: Measured | None
+    agreement: Measured
+    copying: Measured | None = None
 
 
 @dataclass(frozen=True)
 class GridScores:
-    """`cells` maps the name of a cell's picture to its mark, `photos` a handle to how many photos its
-    likeness is measured against, 0 where there are none here. `judge` names who looked."""
+    """Holds the scores of a grid.
 
-    judge: str
-    cells: Mapping[str, PictureScore] = field(default_factory=dict)
-    photos: Mapping[str, int] = field(default_factory=dict)
+    Args:
+        judge: the name of the image encoder.
+        cells: by file name of a picture.
+        photos: by handle, how many photos its likeness is measured against; 0 where there are none here.
+    """
+
+    judge: ShortText
+    cells: Mapping[FileName, PictureScore] = field(default_factory=dict)
+    photos: Mapping[ShortText, Count] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Keep them with the sheet in `folder`."""
+        """Write them to the folder of the grid."""
         write_atomic(folder / SCORES, json.dumps(dataclasses.asdict(self)).encode("utf-8"))
 
     @classmethod
     def open(cls, folder: Path) -> GridScores | None:
-        """The marks of the sheet in `folder`, None before it was judged."""
+        """Return the scores of the grid in `folder`, None before it was scored."""
         try:
-            values: dict[str, Any] = json.loads((folder / SCORES).read_text(encoding="utf-8"))
-            cells = {name: PictureScore(**mark) for name, mark in values["cells"].items()}
-            return cls(values["judge"], cells, values["photos"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return read_document(cls, (folder / SCORES).read_bytes(), "The scores of the grid")
+        except (OSError, DocumentError):
             return None

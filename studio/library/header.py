@@ -11,13 +11,27 @@ import base64
 import dataclasses
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from safetensors import SafetensorError, safe_open
+
+from studio.documents import (
+    Count,
+    Date,
+    DocumentError,
+    Handle,
+    Measured,
+    Scalar,
+    ShortText,
+    read_document,
+    renamed,
+)
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.handles import to_handle
+from studio.library.verdict import OLD_NAMES as OLD_VERDICT_NAMES
 from studio.library.verdict import Verdict
 from studio.settings import Knob
 
@@ -25,6 +39,7 @@ FORMAT = 1
 METADATA_KEY = "likeness"
 MAX_TABLE_BYTES = 4_000_000
 MAX_FILE_BYTES = 512_000_000
+DTYPES = ("F64", "F32", "F16", "BF16")  # numbers that tensors of a concept may have
 OLD_NAMES = {"shared": "dependencies"}  # fields that files of earlier versions call otherwise
 
 
@@ -32,107 +47,108 @@ OLD_NAMES = {"shared": "dependencies"}  # fields that files of earlier versions 
 class Header:
     """What a concept file says of itself.
 
-    `handles` maps each handle to its noun, `verdicts` to whether it was learned; older files have none.
-    `preview` is a small PNG. Nothing here names a path of the machine that made the file, and no photo is
-    inside.
+    Nothing here names a path of the machine that made the file, and no photo is inside.
+
+    Args:
+        handles: the noun of each handle.
+        settings: those of the method, as it was trained.
+        base, fingerprint: the base model's name, and a hash of its weights.
+        created: date and time, as in ISO 8601.
+        report: what the method measured about what was learned.
+        dependencies: hashes of external data; concepts in one picture must agree in them.
+        knobs: what can be changed while painting.
+        verdicts: by handle, whether it was learned. Older files have none.
+        preview: a small PNG, empty for none.
     """
 
-    handles: dict[str, str]
-    method: str
-    method_title: str
-    paper: str
-    settings: dict[str, Any]
-    seed: int
-    base: str
-    fingerprint: str
-    photos: int
-    steps: int
-    final_loss: float
-    created: str
-    program: str
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"val_json_bytes": "base64"}
+
+    handles: dict[Handle, ShortText]
+    method: ShortText
+    method_title: ShortText
+    paper: ShortText
+    settings: dict[ShortText, Scalar]
+    seed: Count
+    base: ShortText
+    fingerprint: ShortText
+    photos: Count
+    steps: Count
+    final_loss: Measured
+    created: Date
+    program: ShortText
     format: int = FORMAT
-    report: dict[str, float] = field(default_factory=dict)
-    dependencies: dict[str, str] = field(default_factory=dict)
-    knobs: dict[str, Knob] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    report: dict[ShortText, Measured] = field(default_factory=dict)
+    dependencies: dict[ShortText, ShortText] = field(default_factory=dict)
+    knobs: dict[ShortText, Knob] = field(default_factory=dict)
+    verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
 
     @property
     def handle(self) -> str:
-        """The first handle, by which the concept is known."""
+        """Return the first handle, by which the concept is known."""
         return next(iter(self.handles))
 
     @property
     def noun(self) -> str:
-        """The first handle's noun."""
+        """Return the first handle's noun."""
         return self.handles[self.handle]
 
     def other_handles(self, handle: str) -> list[str]:
-        """The other handles of the file, which were learned together with this one."""
+        """Return the handles that were learned together with this one."""
         return [other for other in self.handles if other != handle]
 
     def to_text(self) -> str:
-        """The JSON text that goes into the file."""
+        """Return the JSON text that goes into the file."""
         values = dataclasses.asdict(self)
         values["preview"] = base64.b64encode(self.preview).decode("ascii")
         return json.dumps(values, ensure_ascii=False)
 
     @classmethod
     def from_text(cls, text: str) -> Header:
-        """The header that `to_text` wrote. Raises ValueError, TypeError or KeyError when it is none."""
-        values = json.loads(text)
-        if values.get("format") != FORMAT:
-            raise ValueError(f"format {values.get('format')!r}")
-        values = {OLD_NAMES.get(name, name): value for name, value in values.items()}
-        known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in values.items() if name in known}
-        values["preview"] = base64.b64decode(values.get("preview", ""))
-        values["knobs"] = {name: Knob(**knob) for name, knob in values.get("knobs", {}).items()}
-        verdicts = values.get("verdicts", {}).items()
-        values["verdicts"] = {handle: Verdict.from_json(verdict) for handle, verdict in verdicts}
-        header = cls(**values)
-        handles = header.handles
-        if not handles or any(to_handle(handle) != handle for handle in handles):
-            raise ValueError("handles")
-        if not all(isinstance(noun, str) and len(noun) < 100 for noun in handles.values()):
-            raise ValueError("nouns")
-        texts = (
-            header.method,
-            header.method_title,
-            header.paper,
-            header.base,
-            header.fingerprint,
-            header.created,
-        )
-        if not all(isinstance(text, str) and len(text) < 500 for text in texts) or not isinstance(
-            header.settings, dict
-        ):
-            raise ValueError("fields")
-        for knob in header.knobs.values():
-            if not knob.low <= knob.default <= knob.high or not isinstance(knob.help, str):
-                raise ValueError("knobs")
-        if not isinstance(header.final_loss, int | float) or not isinstance(header.photos, int):
-            raise ValueError("numbers")
+        """Return the header that `to_text` wrote. Raises DocumentError with the reason when it is none."""
+        header = read_document(cls, text, WHAT, _upgrade)
+        if header.format != FORMAT:
+            raise DocumentError(WHAT, f"its format is {header.format}, and this version knows {FORMAT}")
+        if not header.handles:
+            raise DocumentError(WHAT, "it names nothing that was learned")
+        for name, knob in header.knobs.items():
+            if not knob.low <= knob.default <= knob.high:
+                raise DocumentError(WHAT, f"the default of {name} is out of its range")
         return header
 
 
+WHAT = "The header of a concept"
+
+
+def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of earlier versions their names of today."""
+    values = renamed(values, OLD_NAMES)
+    verdicts = values.get("verdicts")
+    if isinstance(verdicts, dict):
+        values["verdicts"] = {key: renamed(one, OLD_VERDICT_NAMES) for key, one in verdicts.items()}
+    return values
+
+
 def not_a_concept(path: Path, reason: str) -> StudioError:
-    """The error for a file that is no concept of ours."""
+    """Return the error for a file that is no concept of ours."""
     return StudioError(
         f"{path.name} is not a concept file: {reason}.", "Choose a .safetensors file that Likeness wrote."
     )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose names must differ; safetensors itself lets the last of two equal names win."""
-    names = dict(pairs)
+    """Return a JSON object whose names all differ. Raises ValueError for one with a name twice."""
+    names = dict(pairs)  # safetensors itself lets the last of two equal names win
     if len(names) != len(pairs):
         raise ValueError("the same name twice")
     return names
 
 
 def read_table(path: Path) -> tuple[dict[str, Any], int]:
-    """The safetensors table of `path`, and where its tensor bytes start. Raises StudioError."""
+    """Return the safetensors table of `path`, and where its tensor bytes start; reads no tensor.
+
+    Raises StudioError when the file is none, was cut short, or is too large.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -146,29 +162,33 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
                     raise not_a_concept(path, "it is a pickle, which could run code and is never opened")
                 raise not_a_concept(path, "it is no safetensors file, or was cut short")
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
-        if not isinstance(table, dict):
-            raise ValueError("no table")
-        return table, 8 + length
+        with safe_open(path, framework="numpy"):  # checks that the tensors fill the file
+            return table, 8 + length
     except OSError as error:
         raise not_a_concept(path, error.strerror or "it cannot be read") from error
+    except SafetensorError as error:
+        raise not_a_concept(path, "it is damaged or was cut short") from error
     except (ValueError, RecursionError) as error:
         raise not_a_concept(path, "its table is damaged") from error
 
 
 def read_header(path: Path) -> Header:
-    """The header of the concept file `path`. Raises StudioError with the reason."""
+    """Return the header of the concept file `path`. Raises StudioError with the reason when it is none."""
     table, _ = read_table(path)
-    metadata = table.get("__metadata__")
-    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
+    metadata = table.pop("__metadata__", {})
+    if METADATA_KEY not in metadata:
         raise not_a_concept(path, "it carries no Likeness header")
+    for entry in table.values():
+        if entry["dtype"] not in DTYPES:
+            raise not_a_concept(path, f"it holds numbers of the kind {entry['dtype']}")
     try:
         return Header.from_text(metadata[METADATA_KEY])
-    except (ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
-        raise not_a_concept(path, f"its header cannot be read ({error})") from error
+    except DocumentError as error:
+        raise not_a_concept(path, f"its header cannot be read ({error.reason})") from error
 
 
 def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
-    """Write the concept at `path` to `target` with the handle `old` called `new`; no tensor changes."""
+    """Write the concept at `path` to `target`, its handle `old` called `new`; no tensor changes."""
     table, start = read_table(path)
     header = read_header(path)
     handles, verdicts = (

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import png_bytes, write_atomic
 from studio.photos.photo import MAX_SHORT_SIDE, Photo, open_photo
 
 MASKS = "masks"
@@ -39,13 +40,13 @@ class PhotoSet:
         """Write the squares as 01.png, 02.png, ... and the masks as masks/NAME/01.png."""
         folder.mkdir(parents=True, exist_ok=True)
         for number, square in enumerate(self.squares, 1):
-            square.save(folder / f"{number:02d}.png")
+            write_atomic(folder / f"{number:02d}.png", png_bytes(square))
         for handle, masks in self.masks.items():
             place = folder / MASKS / handle.strip("<>")
             place.mkdir(parents=True, exist_ok=True)
             for number, mask in enumerate(masks, 1):
                 if mask is not None:
-                    mask.save(place / f"{number:02d}.png")
+                    write_atomic(place / f"{number:02d}.png", png_bytes(mask))
 
     @classmethod
     def load(cls, folder: Path) -> PhotoSet:

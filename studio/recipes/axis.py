@@ -7,8 +7,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import MaxLen
+
+from studio.documents import Number, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.library.header import Header
@@ -44,9 +47,9 @@ class Axis:
     the title.
     """
 
-    name: str
-    values: tuple[str | float, ...]
-    note: str = ""
+    name: ShortText
+    values: Annotated[tuple[str | Number, ...], MaxLen(MAX_VALUES)]
+    note: ShortText = ""
 
     @classmethod
     def parse(cls, name: str, text: str, cards: Sequence[RefinementCard] = ()) -> Axis:
@@ -112,13 +115,17 @@ class Axis:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Axis:
-        """The axis that `to_json` wrote."""
-        return cls(
-            OLD_REFINEMENTS.get(values["name"], values["name"]), tuple(values["values"]), values["note"]
-        )
+        """Return the axis that `to_json` wrote. Raises DocumentError when it is none."""
+        return read_document(cls, values, "The axis of a grid", upgrade_axis)
 
 
 SINGLE = Axis("", ("",))
+
+
+def upgrade_axis(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of an axis with the names that they have today."""
+    name = values.get("name")
+    return {**values, "name": OLD_REFINEMENTS.get(name, name) if isinstance(name, str) else name}
 
 
 def _handle(text: str) -> str:

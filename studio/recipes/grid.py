@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studio.documents import read_document
 from studio.errors import StudioError
 from studio.handles import handles_in
 from studio.library.header import Header
-from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis
-from studio.recipes.recipe import Recipe
+from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis, upgrade_axis
+from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 
 MAX_CELLS = 400
@@ -82,9 +83,19 @@ class Grid:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Grid:
-        """The grid that `to_json` wrote."""
-        base = Recipe.from_json(values["base"])
-        return cls(base, Axis.from_json(values["x"]), Axis.from_json(values["y"]))
+        """Return the grid that `to_json` wrote. Raises DocumentError when it is none."""
+        return read_document(cls, values, "The grid", upgrade_grid)
+
+
+def upgrade_grid(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a grid with the names that they have today."""
+    upgrades = {"base": upgrade_recipe, "x": upgrade_axis, "y": upgrade_axis}
+    upgraded = {
+        name: upgrade(values[name])
+        for name, upgrade in upgrades.items()
+        if isinstance(values.get(name), dict)
+    }
+    return {**values, **upgraded}
 
 
 def with_axis_value(

@@ -13,7 +13,9 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from studio.documents import DocumentError, parse_object
 from studio.errors import StudioError
+from studio.files import png_bytes, write_atomic
 from studio.recipes.recipe import (
     MAX_SEED,
     OLD_REFINEMENTS,
@@ -29,16 +31,18 @@ PARAMETER = re.compile(r'([\w ]+): *("(?:\\.|[^"\\])*"|[^,]*)(?:, *|$)')
 
 
 def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
-    """Write `picture` as PNG with its recipe inside."""
+    """Write `picture` as PNG with its recipe inside, whole or not at all."""
     text = PngInfo()
     text.add_text(PNG_KEY, json.dumps(recipe.to_json()))
     text.add_text("parameters", parameters(recipe))
-    picture.save(path, format="PNG", pnginfo=text)
+    write_atomic(path, png_bytes(picture, pnginfo=text))
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe inside a PNG, ours or the `parameters` of another program. Raises StudioError when there is
-    none that can be read."""
+    """Return the recipe inside a PNG: ours, or what the `parameters` of another program say.
+
+    Raises StudioError when there is none that can be read.
+    """
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             picture.load()
@@ -52,13 +56,17 @@ def read_recipe(path: Path) -> Recipe:
             f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
         )
     try:
-        return (from_parameters(theirs) if ours is None else Recipe.from_json(json.loads(ours))).checked()
-    except (ValueError, TypeError, AttributeError) as error:
+        return (from_parameters(theirs) if ours is None else Recipe.from_json(parse_object(ours))).checked()
+    except DocumentError as error:
+        raise StudioError(
+            f"The recipe inside {path.name} is damaged: {error.reason}.", "Choose another picture."
+        ) from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise StudioError(f"The recipe inside {path.name} is damaged.", "Choose another picture.") from error
 
 
 def parameters(recipe: Recipe) -> str:
-    """The `parameters` text that web UIs of the field write into their pictures."""
+    """Return the `parameters` text that AUTOMATIC1111 and its kin write into their pictures."""
     lines = [recipe.prompt]
     if recipe.negative:
         lines.append(f"Negative prompt: {recipe.negative}")
@@ -79,9 +87,11 @@ def parameters(recipe: Recipe) -> str:
 
 
 def from_parameters(text: str) -> Recipe:
-    """The recipe in the `parameters` text of another program: prompts, steps, guidance and seed. Its sampler
-    is not ours and its noise is drawn otherwise, so the picture will be another one; a seed too large for us
-    is folded. Raises ValueError when the text is none."""
+    """Return the recipe in the `parameters` text of another program: prompts, steps, guidance and seed.
+
+    Its sampler is not ours and its noise is drawn otherwise, so the picture will be another one. A seed too
+    large for us is taken modulo our range. Raises ValueError when the text is none.
+    """
     *lines, last = text.strip().splitlines()
     settings = dict(PARAMETER.findall(last))
     prompts = "\n".join(lines).split("\nNegative prompt: ", 1)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.documents import Number, Scalar, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
 from studio.settings import fields_of, setting
@@ -25,7 +26,7 @@ MODES = {  # of composing several concepts, with what each does; implemented in 
 
 OLD_REFINEMENTS = {"obeying": "prompt_tuning_steps"}  # fields of recipes written by earlier versions
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the picture's sides
+Box = tuple[Number, Number, Number, Number]  # left, top, right, bottom, as shares of the picture's sides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Sampling:
     size: int = setting(0, "Side of the picture; 0 for the base model's own.", 0, 4096, "pixels")
 
     def with_prompt(self, prompt: str, **more: Any) -> Recipe:
-        """Return the recipe that paints `prompt` with this sampling; `more` are other fields of the recipe."""
+        """Return the recipe that paints `prompt` with this sampling; `more` are its other fields."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Sampling)}
         return Recipe(prompt, **own, **more)
 
@@ -66,13 +67,13 @@ class Recipe(Sampling):
 
     prompt: str
     negative: str = ""
-    strengths: dict[str, float] = field(default_factory=dict)
-    knobs: dict[str, dict[str, float]] = field(default_factory=dict)
+    strengths: dict[ShortText, Number] = field(default_factory=dict)
+    knobs: dict[ShortText, dict[ShortText, Number]] = field(default_factory=dict)
     composing: str = setting("regions", "How several concepts share a picture.", choices=tuple(MODES))
-    regions: dict[str, Box] = field(default_factory=dict)
-    refinements: dict[str, Any] = field(default_factory=dict)
-    base: str = ""
-    concepts: dict[str, str] = field(default_factory=dict)
+    regions: dict[ShortText, Box] = field(default_factory=dict)
+    refinements: dict[ShortText, Scalar] = field(default_factory=dict)
+    base: ShortText = ""
+    concepts: dict[ShortText, ShortText] = field(default_factory=dict)
 
     def checked(self) -> Recipe:
         """Return this recipe with every setting in its type. Raises StudioError for the first bad value."""
@@ -89,44 +90,38 @@ class Recipe(Sampling):
         return dataclasses.replace(self, **settings)
 
     def single(self, index: int) -> Recipe:
-        """The recipe of picture `index` alone: painting it repeats that picture."""
+        """Return the recipe of picture `index` alone: painting it repeats that picture."""
         return dataclasses.replace(self, seed=self.seed + index, count=1)
 
     def strength(self, handle: str) -> float:
-        """How strongly `handle` acts; as learned unless told otherwise."""
+        """Return how strongly `handle` acts: 1, as learned, unless the recipe says otherwise."""
         return self.strengths.get(handle, 1.0)
 
     @property
     def active_handles(self) -> list[str]:
-        """The handles that the prompt names at a strength above 0, in order."""
+        """Return the handles that the prompt names at a strength above 0, in order."""
         return [handle for handle in handles_in(self.prompt) if self.strength(handle) > 0]
 
     @property
     def mode(self) -> str:
-        """The way of composing that this picture needs: a single concept without a region of its own has
-        nothing to be kept apart from."""
-        placed = self.composing == "regions" and any(handle in self.regions for handle in self.active_handles)
-        return self.composing if len(self.active_handles) > 1 or placed else "sum"
+        """Return the mode of composing that this picture needs, a key of `MODES`."""
+        # a single concept without a region of its own has nothing to be kept apart from
+        has_region = self.composing == "regions" and any(
+            handle in self.regions for handle in self.active_handles
+        )
+        return self.composing if len(self.active_handles) > 1 or has_region else "sum"
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `from_json` is its inverse."""
+        """Return a plain dictionary; `from_json` is its inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
-        """The recipe that `to_json` wrote; names it does not know are dropped. One from before there were
-        several ways of composing is summed."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        old = {name: values[name] for name in OLD_REFINEMENTS if values.get(name)}
-        values = {"composing": "sum", **{name: value for name, value in values.items() if name in known}}
-        regions = {handle: tuple(box) for handle, box in values.get("regions", {}).items()}
-        refinements = {OLD_REFINEMENTS[name]: value for name, value in old.items()}
-        return cls(
-            **{**values, "regions": regions, "refinements": {**values.get("refinements", {}), **refinements}}
-        )
+        """Return the recipe that `to_json` wrote. Raises DocumentError when it is none."""
+        return read_document(cls, values, "The recipe", upgrade_recipe)
 
     def flat(self) -> dict[str, Any]:
-        """Everything in it, by a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
+        """Return every value under a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
         values: dict[str, Any] = {}
         for name, value in self.to_json().items():
             words = {"strengths": "strength", "concepts": "file", "regions": "region"}.get(name, name)
@@ -142,8 +137,20 @@ class Recipe(Sampling):
         return values
 
 
+def upgrade_recipe(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a recipe with the names that they have today.
+
+    Recipes from before there were several ways of composing name none, and added everything up.
+    """
+    old = {OLD_REFINEMENTS[name]: values[name] for name in OLD_REFINEMENTS if values.get(name)}
+    values = {"composing": "sum", **values}
+    if old and isinstance(values.get("refinements", {}), dict):
+        values["refinements"] = {**values.get("refinements", {}), **old}
+    return values
+
+
 def read_regions(text: str) -> dict[str, Box]:
-    """Boxes by handle from "lily=0,0,0.5,1 trek=0.5,0,1,1". Raises StudioError for anything else."""
+    """Return boxes by handle from "lily=0,0,0.5,1 trek=0.5,0,1,1". Raises StudioError for anything else."""
     regions: dict[str, Box] = {}
     for part in text.split():
         name, _, numbers = part.partition("=")
@@ -157,21 +164,21 @@ def read_regions(text: str) -> dict[str, Box]:
 
 
 def write_regions(regions: dict[str, Box]) -> str:
-    """The text that `read_regions` reads."""
+    """Return the text that `read_regions` reads."""
     return " ".join(
         f"{handle.strip('<>')}={','.join(f'{share:g}' for share in box)}" for handle, box in regions.items()
     )
 
 
 def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """What two recipes differ in, by the names of `Recipe.flat`; None where one has no such thing."""
+    """Return the pairs of values that differ, by the names of `Recipe.flat`; None where a recipe has none."""
     left, right = one.flat(), other.flat()
     names = [*left, *(name for name in right if name not in left)]
     return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
 
 
 def random_seed() -> int:
-    """A fresh seed that fits everywhere a seed goes."""
+    """Return a random seed, with room for the seeds of the pictures after the first."""
     return random.randrange(2**31 - 2**8)
 
 

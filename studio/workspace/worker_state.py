@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from studio.documents import DocumentError, Scalar, ShortText, read_document
 from studio.files import write_atomic
 
 FILE = "worker.json"
@@ -17,8 +17,8 @@ class WorkerState:
     """What the worker last said of itself. `state` is starting, ready, busy, stopped or error; `base`
     holds name, fingerprint, resolution, device and tokens_high (of a prompt) once it is loaded."""
 
-    state: str = "starting"
-    base: dict[str, Any] = field(default_factory=dict)
+    state: ShortText = "starting"
+    base: dict[ShortText, Scalar] = field(default_factory=dict)
     error: str = ""
     hint: str = ""
 
@@ -26,8 +26,8 @@ class WorkerState:
     def read(cls, folder: Path) -> WorkerState:
         """The state kept in a workspace's folder: starting, as long as there is none."""
         try:
-            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return read_document(cls, (folder / FILE).read_bytes(), "The state of the worker")
+        except (OSError, DocumentError):
             return cls()
 
     def save(self, folder: Path) -> None:

@@ -18,7 +18,8 @@ from studio.recipes.axis import FIELDS, PLAIN, SINGLE, Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
-from studio.settings import Knob
+from studio.recipes.refinement_card import RefinementCard
+from studio.settings import Field, Knob
 from studio.workspace.jobs import Jobs
 
 BIAS = Knob(0.6, 0.0, 1.0, "Low is faithful, high obeys the prompt.")
@@ -91,13 +92,17 @@ def test_every_cell_is_the_base_with_two_things_changed() -> None:
         assert cell.recipe == dataclasses.replace(base, guidance=guidance, seed=seed, count=1)
 
 
-def test_every_plain_field_of_a_recipe_is_a_knob_of_its_own() -> None:
-    assert {"guidance", "steps", "seed", "obeying", "composing", "negative", "size"} <= set(FIELDS)
-    assert not {"prompt", "count", "base", "strengths"} & set(FIELDS)
-    assert [recipe.obeying for recipe in recipes(Recipe("a <lily>"), Axis.parse("obeying", "0, 10"))] == [
-        0,
-        10,
-    ]
+def test_every_plain_field_of_a_recipe_can_change_along_an_axis() -> None:
+    assert {"guidance", "steps", "seed", "composing", "negative", "size"} <= set(FIELDS)
+    assert not {"prompt", "count", "base", "strengths", "refinements"} & set(FIELDS)
+
+
+def test_a_setting_of_a_refinement_can_change_along_an_axis() -> None:
+    field = Field("tuning_steps", "int", 0, "How long.", 0, 20)
+    card = RefinementCard("tuning", "Tuning", "", "", (field,))
+    axis = Axis.parse("Tuning steps", "0, 10", [card])
+    cells = Grid(Recipe("a <lily>"), axis).cells(HEADERS, [card])
+    assert [cell.recipe.refinements for cell in cells] == [{"tuning_steps": 0}, {"tuning_steps": 10}]
 
 
 def test_concepts_take_turns_in_the_prompt_with_their_strength_and_the_knobs_they_have() -> None:

@@ -52,7 +52,13 @@ def test_parameters_without_a_negative_prompt() -> None:
 
 @pytest.mark.parametrize("negative", ["", "blurry"])
 def test_our_own_parameters_say_what_they_can(negative: str) -> None:
-    look = {"seed": 7, "steps": 9, "guidance": 3.5, "obeying": 10, "base": "starter"}
+    look = {
+        "seed": 7,
+        "steps": 9,
+        "guidance": 3.5,
+        "refinements": {"prompt_tuning_steps": 10},
+        "base": "starter",
+    }
     alone = Recipe("<lily> on blue", negative, composing="sum", **look)
     pair = Recipe("<lily> and <tom>", negative, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}, **look)
     words = Recipe("<lily> and <tom>", negative, composing="words", **look)

@@ -1,0 +1,218 @@
+"""Reading what lies on disk into our dataclasses, strictly: a file may be old, damaged or a stranger's.
+
+A document is JSON. Its form is a frozen dataclass of ours; the types of the fields are the rules, and the
+types below narrow them. Every failure is one `DocumentError` with a sentence that names the field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from annotated_types import Ge, Le, MaxLen, Predicate
+
+from studio.errors import StudioError
+from studio.handles import HANDLE
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+MAX_BYTES = 4_000_000
+MAX_DEPTH = 12  # the deepest of ours, the knobs of a grid's cell, has 6
+MAX_ENTRIES = 100_000
+MAX_TEXT = 200_000  # characters; the longest of ours is the preview of a concept
+MAX_WHOLE = 2**63
+
+T = TypeVar("T")
+ShortText = Annotated[str, MaxLen(500)]  # titles, names, versions
+Values = dict[str, Any]
+
+
+class DocumentError(StudioError):
+    """A document that cannot be used; `reason` is a part of a sentence, such as "its `seed` is missing"."""
+
+    def __init__(self, what: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{what} cannot be read: {reason}.", hint)
+        self.reason = reason
+
+
+def is_handle(text: str) -> bool:
+    """Return whether this is a handle as we write it, such as "<lily>"."""
+    return HANDLE.fullmatch(text) is not None and text == text.lower()
+
+
+def is_date(text: str) -> bool:
+    """Return whether this is a date and time that every system can show; an empty text is allowed."""
+    try:
+        return not text or 1970 < datetime.fromisoformat(text).year < 9999
+    except ValueError:
+        return False
+
+
+def is_file_name(text: str) -> bool:
+    """Return whether this names a file in a known folder, and cannot lead out of it."""
+    return not {"/", "\\", "\0"} & set(text) and text not in ("", ".", "..")
+
+
+Handle = Annotated[str, Predicate(is_handle)]
+Date = Annotated[str, Predicate(is_date)]
+FileName = Annotated[str, MaxLen(300), Predicate(is_file_name)]
+ShortText = Annotated[str, MaxLen(500)]
+Count = Annotated[int, Ge(0)]
+Measured = Annotated[float, Ge(-1e9), Le(1e9)]  # a measured number; an absurd one cannot be shown
+Number = int | float  # a whole number stays whole, so that it is written as it was read
+Scalar = bool | int | float | str
+
+
+def read_document(
+    kind: type[T],
+    source: str | bytes | Values,
+    what: str,
+    upgrade: Callable[[Values], Values] | None = None,
+    max_bytes: int = MAX_BYTES,
+    hint: str = "",
+) -> T:
+    """Return a document as an instance of the dataclass `kind`.
+
+    Names that the dataclass does not have are ignored: a newer version may have written them.
+
+    Args:
+        source: JSON, or the values of a JSON object.
+        what: the document in a sentence, such as "The grid".
+        upgrade: renames what earlier versions called otherwise. It gets a new dictionary of unchecked values.
+
+    Raises:
+        DocumentError: it is too large, no JSON object, or a field has the wrong type or is out of bounds.
+    """
+    from pydantic import ValidationError  # a fifth of a second, which the page need not wait for
+
+    try:
+        values = source if isinstance(source, dict) else parse_object(source, max_bytes)
+        check_limits(values)
+        text = json.dumps(upgrade(dict(values)) if upgrade else values, allow_nan=False)
+        # in JSON a list stands for a tuple, which pydantic's strict mode refuses in Python's own values
+        return _adapter(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise DocumentError(what, _sentence(error), hint) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, LimitError) else "it is damaged"
+        raise DocumentError(what, reason, hint) from error
+
+
+class LimitError(ValueError):
+    """A document that is too large or too deep, or no JSON object; the text is a part of a sentence."""
+
+
+def parse_object(text: str | bytes, max_bytes: int = MAX_BYTES) -> Values:
+    """Return the values of a JSON object. Raises LimitError, ValueError or RecursionError when it is none."""
+    if len(text) > max_bytes:
+        raise LimitError(f"it is larger than {max_bytes / 1e6:g} MB")
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise LimitError("it should be a table of names and values")
+    return values
+
+
+def check_limits(values: Any) -> None:
+    """Raise LimitError for values that are too deep, too many or too long, or that JSON does not have."""
+    entries, waiting = 0, [(values, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, str):
+            if len(value) > MAX_TEXT:
+                raise LimitError("it holds a text that is too long")
+        elif isinstance(value, int):
+            if abs(value) > MAX_WHOLE:
+                raise LimitError("it holds a number that is too large")
+        elif isinstance(value, float):
+            if value - value != 0:
+                raise LimitError("it holds a number that is not finite")
+        elif isinstance(value, dict | list | tuple):
+            entries += len(value)
+            if depth > MAX_DEPTH or entries > MAX_ENTRIES:
+                raise LimitError(
+                    "it is nested too deeply" if depth > MAX_DEPTH else "it has too many entries"
+                )
+            inner = value.values() if isinstance(value, dict) else value
+            waiting += [(one, depth + 1) for one in inner]
+            if isinstance(value, dict):
+                waiting += [(name, depth + 1) for name in value]
+        elif value is not None:
+            raise LimitError("it holds something that is no text, number, list or table")
+
+
+def renamed(values: Any, names: Mapping[str, str]) -> Any:
+    """Return a table with some of its names changed, old to new; anything else as it is."""
+    if not isinstance(values, dict):
+        return values
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter:
+    """Return the validator of a dataclass. It is built when the first such document is read: 60 ms each."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+SHOULD_BE = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "none_required": "left out",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a table of names and values",
+    "mapping_type": "a table of names and values",
+    "dataclass_type": "a table of names and values",
+    "bytes_invalid_encoding": "base64 text",
+    "bytes_type": "base64 text",
+}
+PREDICATES = {
+    "is_handle": "a name such as <lily>",
+    "is_date": "a date and time",
+    "is_file_name": "the name of a file",
+}
+IS = {
+    "missing": "is missing",
+    "too_long": "has too many entries",
+    "string_too_long": "is too long",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+}
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first complaint in plain words, such as "its `seed` should be a whole number"."""
+    complaints = error.errors(include_url=False, include_input=False)
+    first = complaints[0]
+    place = [part for part in first["loc"] if part != "[key]"]
+    alternatives = [one for one in complaints if one["loc"][:-1] == first["loc"][:-1]]
+    if len(alternatives) > 1 and place and place[-1] in ("bool", "int", "float", "str", "none"):
+        place = place[:-1]  # the last part only says which type of a union was tried
+    else:
+        alternatives = [first]
+    subject = "it" if not place else f"its `{str(place[0])[:40]}`"
+    if first["type"] in IS and len(place) == 1:
+        return f"{subject} {IS[first['type']]}"
+    if len(place) > 1:
+        subject += f", at {', '.join(str(part)[:40] for part in place[1:])},"
+    if first["type"] in IS:
+        return f"{subject} {IS[first['type']]}"
+    words = dict.fromkeys(_expected(one) for one in alternatives)
+    return f"{subject} should be {' or '.join(words)}"
+
+
+def _expected(complaint: Mapping[str, Any]) -> str:
+    """Return what one complaint of pydantic's asks for."""
+    if complaint["type"] == "predicate_failed":
+        return next((words for name, words in PREDICATES.items() if name in complaint["msg"]), "another text")
+    if complaint["type"] == "literal_error":
+        return str(complaint["ctx"]["expected"])
+    return SHOULD_BE.get(complaint["type"], "of another kind")
