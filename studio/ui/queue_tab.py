@@ -27,11 +27,11 @@ def job_row(workspace: Workspace, job: Job) -> str:
         case "running":
             progress = progress_of(workspace, job)
             below = progress_bar(progress, job.title) + progress_numbers(progress)
-            if not job.wish and job.kind == "train":
+            if not job.stop_request and job.kind == "train":
                 buttons = button("keep", "Stop and keep", job.id) + button(
                     "discard", "Stop and discard", job.id
                 )
-            elif not job.wish:
+            elif not job.stop_request:
                 buttons = button("keep", "Stop", job.id)
         case "failed":
             below = error_card(StudioError(job.error, job.hint))

@@ -1,29 +1,30 @@
-"""The job table: what runs, what waits, what came of it. It outlives every tab and every process.
+"""The job table: what runs, what waits, and what came of it. It outlives every tab and every process.
 
 The page adds jobs and reads them; the worker claims, logs and ends them. Both meet only here: one SQLite
-table, and a folder per job with an append-only log of events.
+table, and a folder per job with an append-only log of events. Damaged rows and lines are skipped.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.documents import DocumentError
 from studio.errors import StudioError
+from studio.workspace.job import RESUMABLE, USER_KINDS, Job, JobEvent, Status, StopRequest
 
-Status = Literal["queued", "running", "done", "failed", "stopped"]
-StopRequest = Literal["", "keep", "discard"]
-ENDED = ("done", "failed", "stopped")
-USER_KINDS = ("train", "create", "grid")  # what a person queued; a mask is asked for by the page, which waits
 WAIT_SECONDS = 30.0
-RESUMABLE = ("grid",)  # kinds that go on where they were, and so may be run again under their number
+DAMAGED = "What this job was to do cannot be read any more."
+
+log = logging.getLogger("likeness.jobs")
 
 TABLE = """
 create table if not exists jobs (
@@ -32,7 +33,7 @@ create table if not exists jobs (
     title text not null,
     task text not null,
     status text not null default 'queued',
-    wish text not null default '',
+    stop_request text not null default '',
     error text not null default '',
     hint text not null default '',
     outcome text not null default '{}',
@@ -43,31 +44,8 @@ create table if not exists jobs (
 """
 
 
-@dataclass(frozen=True)
-class Job:
-    """One row of the table. `task` is what to do, `outcome` what came of it (file names, no paths)."""
-
-    id: int
-    kind: str
-    title: str
-    task: dict[str, Any]
-    status: Status
-    wish: StopRequest
-    error: str
-    hint: str
-    outcome: dict[str, Any]
-    created: float
-    started: float | None
-    finished: float | None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.status in ENDED
-
-
 class Jobs:
-    """The table and the jobs' folders, below one folder."""
+    """The job table and the folders of the jobs, below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
@@ -75,10 +53,13 @@ class Jobs:
         self._write_ahead()
         with self._table() as table:
             table.execute(TABLE)
+            columns = {row["name"] for row in table.execute("pragma table_info(jobs)")}
+            if "wish" in columns:  # its name in earlier versions
+                table.execute("alter table jobs rename column wish to stop_request")
 
     def _write_ahead(self) -> None:
-        """Let readers and a writer work side by side. SQLite waits its turn for a transaction, but not for
-        this, while another process opens the same new table."""
+        """Let readers and a writer work at the same time (SQLite's write-ahead log)."""
+        # SQLite waits for other processes before a transaction, but not before this
         give_up = time.monotonic() + WAIT_SECONDS
         while True:
             try:
@@ -95,7 +76,7 @@ class Jobs:
 
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction; safe from any thread and any process."""
+        """Yield a connection inside one transaction; safe from any thread and any process."""
         connection = self._connection()
         connection.row_factory = sqlite3.Row
         try:
@@ -107,7 +88,7 @@ class Jobs:
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
-        """Queue a task once its folder is filled: no worker sees the job before the block has ended."""
+        """Yield the number and the folder of a new job; it is queued when the block ends without an error."""
         with self._table() as table:
             row = (kind, title, json.dumps(task), time.time())
             cursor = table.execute("insert into jobs (kind, title, task, created) values (?, ?, ?, ?)", row)
@@ -116,72 +97,80 @@ class Jobs:
             yield number, self.folder(number)
 
     def add(self, kind: str, title: str, task: dict[str, Any]) -> Job:
-        """Queue a task that needs no files."""
+        """Queue a task that needs no files, and return its job."""
         with self.adding(kind, title, task) as (number, _):
             pass
         return self.get(number)
 
     def get(self, number: int) -> Job:
-        """The job `number`. Raises StudioError when there is none."""
+        """Return the job `number`. Raises StudioError when there is none, or its row is damaged."""
         with self._table() as table:
             row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
         if row is None:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
-        return _job(row)
+        return Job.from_row(dict(row))
 
     def list(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
-        """The newest jobs of these kinds, all that a person queued unless said, newest first."""
+        """Return the newest jobs of these kinds, newest first."""
         marks = ",".join("?" * len(kinds))
         query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
         with self._table() as table:
             rows = table.execute(query, (*kinds, limit)).fetchall()
-        return [_job(row) for row in rows]
+        return list(_readable(rows))
 
     def folder(self, number: int) -> Path:
-        """The folder of job `number`, for its photos, previews and log."""
+        """Return the folder of job `number`, for its photos, previews and log."""
         return self.root / f"{number:05d}"
 
-    def request_stop(self, number: int, wish: Literal["keep", "discard"]) -> None:
-        """Ask a job to stop, keeping or discarding what was learned. One that waits is stopped at once."""
+    def request_stop(self, number: int, how: Literal["keep", "discard"]) -> None:
+        """Ask a running job to stop, keeping or discarding what was learned; stop a queued one at once."""
+        ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
+        stop = "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'"
         with self._table() as table:
-            table.execute("update jobs set wish = ? where id = ? and status = 'running'", (wish, number))
-            table.execute(
-                "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'",
-                (time.time(), number),
-            )
+            table.execute(ask, (how, number))
+            table.execute(stop, (time.time(), number))
 
     def requeue(self, number: int) -> None:
         """Queue an ended job again under its own number, to go on with what its folder holds."""
-        change = "update jobs set status = 'queued', wish = '', error = '', hint = '', finished = null"
+        change = (
+            "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
+        )
         with self._table() as table:
             table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
 
     def delete(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
         self.request_stop(number, "discard")
-        if self.get(number).has_ended:
-            with self._table() as table:
-                table.execute("delete from jobs where id = ?", (number,))
+        with self._table() as table:
+            query = "delete from jobs where id = ? and status != 'running'"
+            is_gone = table.execute(query, (number,)).rowcount > 0
+        if is_gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)
 
-    # what the worker does
+    # for the worker
 
     def claim(self, kinds: tuple[str, ...] = USER_KINDS) -> Job | None:
-        """Take the oldest waiting job of these kinds; it is running when this returns."""
+        """Take the oldest queued job of these kinds and set it running; None when there is none."""
         marks = ",".join("?" * len(kinds))
-        with self._table() as table:
-            query = f"select * from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
-            row = table.execute(query, kinds).fetchone()
-            if row is None:
-                return None
-            table.execute(
-                "update jobs set status = 'running', started = ? where id = ?", (time.time(), row["id"])
-            )
-        return self.get(row["id"])
+        query = f"select id from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
+        start = "update jobs set status = 'running', started = ? where id = ?"
+        while True:
+            with self._table() as table:
+                row = table.execute(query, kinds).fetchone()
+                if row is None:
+                    return None
+                table.execute(start, (time.time(), row["id"]))
+            try:
+                return self.get(row["id"])
+            except DocumentError as error:
+                _warn(str(error))
+                self.end(row["id"], "failed", error=DAMAGED, hint=error.hint)
 
     def stop_request(self, number: int) -> StopRequest:
-        """What was asked of a running job."""
-        return self.get(number).wish
+        """Return how a job was asked to stop, empty when it was not."""
+        with self._table() as table:
+            row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
+        return row["stop_request"] if row and row["stop_request"] in ("keep", "discard") else ""
 
     def end(
         self,
@@ -191,28 +180,30 @@ class Jobs:
         error: str = "",
         hint: str = "",
     ) -> None:
-        """The last word on a running job."""
+        """Record how a running job has ended."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
         change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
         with self._table() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def fail_running(self, error: str, hint: str) -> list[int]:
-        """Fail every job that a vanished worker left running; returns their numbers. One that can be taken up
-        waits for the next worker, as long as it gets on from one worker to the next."""
+        """Fail every job that a worker left running when it died; return their numbers.
+
+        One that can be resumed is queued again instead, if that worker has brought it any further.
+        """
         with self._table() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
             change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
             table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
-        for job in map(_job, rows):
-            if job.kind in RESUMABLE and not job.wish and self._got_on(job):
+        for job in _readable(rows):
+            if job.kind in RESUMABLE and not job.stop_request and self._has_advanced(job):
                 self.requeue(job.id)
         return [row["id"] for row in rows]
 
-    def _got_on(self, job: Job) -> bool:
-        """Whether a job brought anything since it was last begun."""
-        begun = job.started or 0.0
-        return any(event["event"] == "picture" and event["time"] >= begun for event in self.events(job.id))
+    def _has_advanced(self, job: Job) -> bool:
+        """Return whether a job has painted a picture since it was last started."""
+        started = job.started or 0.0
+        return any(event.event == "picture" and event.time >= started for event in self.events(job.id))
 
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""
@@ -220,21 +211,30 @@ class Jobs:
         with (self.folder(number) / "events.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def events(self, number: int) -> list[dict[str, Any]]:
-        """The job's log, oldest first; a line half written when the power went is left out."""
+    def events(self, number: int) -> list[JobEvent]:
+        """Return the job's log, oldest first, without lines that are damaged or half written."""
         try:
-            lines = (self.folder(number) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+            text = (self.folder(number) / "events.jsonl").read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return []
         events = []
-        for line in lines:
+        for line in text.split("\n"):
             try:
-                events.append(json.loads(line))
-            except ValueError:
-                continue
+                events.append(JobEvent.from_line(line))
+            except DocumentError:
+                continue  # the last line is often half written, so this is not worth a warning
         return events
 
 
-def _job(row: sqlite3.Row) -> Job:
-    values = dict(row)
-    return Job(**{**values, "task": json.loads(values["task"]), "outcome": json.loads(values["outcome"])})
+def _readable(rows: Iterable[sqlite3.Row]) -> Iterator[Job]:
+    """Yield the jobs of these rows, without those that are damaged."""
+    for row in rows:
+        try:
+            yield Job.from_row(dict(row))
+        except DocumentError as error:
+            _warn(str(error))
+
+
+@cache  # once: the page lists the jobs every second
+def _warn(text: str) -> None:
+    log.warning(text)

@@ -1,19 +1,27 @@
-"""How far a job is, told from its log of events: numbers that a page or a terminal can draw."""
+"""How far a job is, worked out from its log of events for a page or a terminal to draw."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from studio.workspace.job import JobEvent
 
 RATE_WINDOW_STEPS = 20
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`curve` is (step, loss) pairs, `previews` (step, file name, prompt), `insights` (file name, caption),
-    `pictures` file names in the pictures folder; `rate` is steps per second over the last steps, 0 before it
-    is known; `seconds_left` is None until then."""
+    """Holds how far a job is.
+
+    Args:
+        rate: steps per second over the last steps, 0 until it is known.
+        seconds_left: None until the rate is known.
+        curve: pairs of (step, loss).
+        previews: (step, file name, prompt) of pictures in the job's folder.
+        insights: (file name, caption) of pictures in the job's folder.
+        pictures: file names in the folder of pictures.
+    """
 
     step: int = 0
     steps: int = 0
@@ -28,33 +36,30 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """0 to 1."""
+        """Return the share of the steps that is done, 0 to 1."""
         return self.step / self.steps if self.steps else 0.0
 
     @classmethod
-    def of(cls, events: Sequence[dict[str, Any]]) -> Progress:
-        """What `Jobs.events` tells."""
-        steps = [event for event in events if event["event"] == "step"]
-        named = {
-            kind: [event for event in events if event["event"] == kind]
-            for kind in ("preview", "insight", "picture", "note")
-        }
-        last = steps[-1] if steps else {"step": 0, "steps": 0, "stage": ""}
-        recent = [event for event in steps[-RATE_WINDOW_STEPS:] if event["stage"] == last["stage"]]
+    def of(cls, events: Sequence[JobEvent]) -> Progress:
+        """Return the progress that the events of a job tell."""
+        steps = [event for event in events if event.event == "step"]
+        last = steps[-1] if steps else JobEvent("step")
+        recent = [event for event in steps[-RATE_WINDOW_STEPS:] if event.stage == last.stage]
         rate = 0.0
-        if len(recent) > 1 and recent[-1]["time"] > recent[0]["time"]:
-            rate = (recent[-1]["step"] - recent[0]["step"]) / (recent[-1]["time"] - recent[0]["time"])
+        if len(recent) > 1 and recent[-1].time > recent[0].time:
+            rate = (recent[-1].step - recent[0].step) / (recent[-1].time - recent[0].time)
+        files = [event for event in events if event.file is not None]
         return cls(
-            step=last["step"],
-            steps=last["steps"],
-            stage=last["stage"],
+            step=last.step,
+            steps=last.steps,
+            stage=last.stage,
             rate=max(rate, 0.0),
-            seconds_left=(last["steps"] - last["step"]) / rate if rate > 0 else None,
-            curve=tuple(
-                (event["step"], event["values"]["loss"]) for event in steps if "loss" in event["values"]
+            seconds_left=(last.steps - last.step) / rate if rate > 0 else None,
+            curve=tuple((event.step, event.values["loss"]) for event in steps if "loss" in event.values),
+            previews=tuple(
+                (event.step, event.file, event.prompt) for event in files if event.event == "preview"
             ),
-            previews=tuple((event["step"], event["file"], event["prompt"]) for event in named["preview"]),
-            insights=tuple((event["file"], event["caption"]) for event in named["insight"]),
-            pictures=tuple(event["file"] for event in named["picture"]),
-            notes=tuple(event["text"] for event in named["note"]),
+            insights=tuple((event.file, event.caption) for event in files if event.event == "insight"),
+            pictures=tuple(event.file for event in files if event.event == "picture"),
+            notes=tuple(event.text for event in events if event.event == "note"),
         )

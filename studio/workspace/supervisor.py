@@ -1,7 +1,7 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
 Nothing that happens on the device can take the page down: a worker that dies is replaced, and the jobs it
-left running are failed with a word to the user. The worker ends with the page, because it reads the pipe
+left running are failed with a reason for the user. The worker ends with the page, because it reads the pipe
 that only the page holds open.
 """
 
@@ -18,8 +18,8 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 BASE_REFUSED = 3
-QUICK_SECONDS = 20.0
-QUICK_DEATHS_HIGH = 3
+QUICK_SECONDS = 20.0  # a worker that dies sooner will probably die again
+MAX_QUICK_DEATHS = 3
 
 
 class Supervisor:
@@ -72,20 +72,21 @@ class Supervisor:
             while self.process.poll() is None and not self._leaving.is_set():
                 time.sleep(0.2)
             if self._leaving.is_set():
-                return self._end()
-            self._mourn(self.process.returncode)
+                self._end()
+                return
+            self._report_death(self.process.returncode)
             if self.process.returncode == BASE_REFUSED:
-                return None
+                return
             quick = quick + 1 if time.monotonic() - started < QUICK_SECONDS else 0
-            if quick >= QUICK_DEATHS_HIGH:
+            if quick >= MAX_QUICK_DEATHS:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
                 self.workspace.write_worker_state(
                     WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
                 )
-                return None
+                return
 
-    def _mourn(self, code: int) -> None:
-        """Tell the page, and fail what was running."""
+    def _report_death(self, code: int) -> None:
+        """Fail the jobs that were running, with the reason for the user."""
         how = f"was ended by signal {-code}" if code < 0 else f"stopped with exit code {code}"
         hint = "Press Retry. If it happens again, the machine may be short of memory."
         self.workspace.jobs.fail_running(f"The worker {how} while this was running.", hint)
@@ -94,7 +95,7 @@ class Supervisor:
 
 
 def exit_with_parent() -> None:
-    """Called in the worker: leave at once when the page is gone and its end of the pipe closes."""
+    """End this process, the worker, as soon as the page is gone and its end of the pipe closes."""
 
     def wait() -> None:
         # not through sys.stdin: its lock would be held when the worker ends by itself

@@ -1,4 +1,4 @@
-"""What the worker says of itself, in a file of the workspace, to the page and to whoever else asks."""
+"""The state of the worker, in a file of the workspace that the page reads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ FILE = "worker.json"
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What the worker last said of itself. `state` is starting, ready, busy, stopped or error; `base`
-    holds name, fingerprint, resolution, device and tokens_high (of a prompt) once it is loaded."""
+    """Holds what the worker is doing.
+
+    Args:
+        state: "starting", "ready", "busy", "stopped" or "error".
+        base: name, fingerprint, resolution, device and tokens_high (the most that a prompt may have) of the
+            base model, once it is loaded.
+    """
 
     state: ShortText = "starting"
     base: dict[ShortText, Scalar] = field(default_factory=dict)
@@ -24,12 +29,12 @@ class WorkerState:
 
     @classmethod
     def read(cls, folder: Path) -> WorkerState:
-        """The state kept in a workspace's folder: starting, as long as there is none."""
+        """Return the state in a workspace's folder; "starting" as long as there is none."""
         try:
             return read_document(cls, (folder / FILE).read_bytes(), "The state of the worker")
         except (OSError, DocumentError):
             return cls()
 
     def save(self, folder: Path) -> None:
-        """Keep it in a workspace's folder."""
+        """Write it to a workspace's folder."""
         write_atomic(folder / FILE, json.dumps(asdict(self)).encode("utf-8"))

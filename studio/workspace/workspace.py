@@ -10,13 +10,16 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from studio.documents import DocumentError
 from studio.errors import StudioError
+from studio.files import png_bytes, write_atomic
 from studio.grids.grid_folder import GridFolder
 from studio.handles import handles_in
 from studio.library.library import Library
@@ -31,10 +34,12 @@ from studio.recipes.refinement_card import RefinementCard, parse_refinements
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace.base_defaults import BaseDefaults
-from studio.workspace.jobs import RESUMABLE, Job, Jobs
+from studio.workspace.job import RESUMABLE, Job
+from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress
 from studio.workspace.worker_state import WorkerState
 
+MAX_JOBS = 10_000  # to look through
 ANSWER_SECONDS = 15.0  # for the worker to find a mask
 
 
@@ -119,8 +124,9 @@ class Workspace:
 
     def other_settings(self) -> list[dict[str, Any]]:
         """Return the settings of all concepts that are here or have been queued for training."""
-        kept = [entry.header.settings for entry in self.library.entries()]
-        return kept + [job.task["settings"] for job in self.jobs.list() if job.kind == "train"]
+        trainings = [job.task.get("settings") for job in self.jobs.list(MAX_JOBS, ("train",))]
+        concepts = [entry.header.settings for entry in self.library.entries()]
+        return concepts + [settings for settings in trainings if isinstance(settings, dict)]
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used or is
@@ -129,9 +135,12 @@ class Workspace:
 
     @property
     def used_handles(self) -> set[str]:
-        """The handles of all concepts that are here or being trained."""
-        trainings = [job.task for job in self.jobs.list() if job.kind == "train" and not job.has_ended]
-        coming = {handle for task in trainings for handle in Subject.of(task).handles}
+        """Return the handles of all concepts that are here, queued or being trained."""
+        trainings = [job for job in self.jobs.list(MAX_JOBS, ("train",)) if not job.has_ended]
+        coming: set[str] = set()
+        for job in trainings:
+            with suppress(DocumentError):  # its training will fail, and needs no name
+                coming |= set(Subject.of(job.task).handles)
         return coming | {handle for entry in self.library.entries() for handle in entry.header.handles}
 
     def propose_mask(
@@ -140,12 +149,22 @@ class Workspace:
         clicks: Sequence[tuple[float, float]],
         beside: Sequence[Image.Image] = (),
     ) -> Image.Image:
-        """The mask of what was clicked on, as `studio.photos.click_mask.propose` gives it: from the worker's segmenter,
-        when there is one and it answers in time. Raises StudioError when nothing is found."""
+        """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
+
+        It comes from the worker's segmenter when there is one and it answers in time, else from
+        `studio.photos.click_mask.propose_mask`.
+
+        Args:
+            clicks: (x, y) in fractions of the square.
+            beside: the masks of other subjects in it, which are left out.
+
+        Raises:
+            StudioError: nothing is found.
+        """
         if not self.segmenter or self.worker_state().state not in ("ready", "busy"):
             return propose_mask(square, clicks, beside)
         with self.jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, folder):
-            square.save(folder / "square.png")
+            write_atomic(folder / "square.png", png_bytes(square))
         try:
             give_up = time.monotonic() + ANSWER_SECONDS
             while not (job := self.jobs.get(number)).has_ended and time.monotonic() < give_up:
@@ -215,9 +234,9 @@ class Workspace:
         header = self.library.find(handle).header
         try:
             made = datetime.fromisoformat(header.created).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             return None
-        for job in self.jobs.list(10_000, ("train",)):
+        for job in self.jobs.list(MAX_JOBS, ("train",)):
             begun, ended = job.started or 0.0, job.finished or 0.0
             its_own = job.task.get("seed") == header.seed and job.task.get("method") == header.method
             if job.status == "done" and its_own and int(begun) <= made <= ended:

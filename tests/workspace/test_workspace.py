@@ -21,6 +21,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
 from studio.settings import fields_of, setting
+from studio.workspace.job import JobEvent
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
@@ -219,8 +220,8 @@ def test_a_log_line_half_written_is_left_out(workspace: Workspace) -> None:
 
 
 def test_the_rate_and_the_time_left_follow_the_last_steps() -> None:
-    step = {"event": "step", "steps": 100, "values": {"loss": 1.0}, "stage": "s"}
-    events = [{**step, "step": number, "time": 0.5 * number} for number in range(1, 41)]
+    step = JobEvent("step", steps=100, values={"loss": 1.0}, stage="s")
+    events = [dataclasses.replace(step, step=number, time=0.5 * number) for number in range(1, 41)]
     progress = Progress.of(events)
     assert progress.rate == pytest.approx(2.0) and progress.seconds_left == pytest.approx(30.0)
     assert Progress.of([]).seconds_left is None
@@ -293,7 +294,7 @@ def test_a_picture_carries_its_recipe(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match="no recipe"):
         read_recipe(tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"no")
-    with pytest.raises(StudioError, match="cannot be|not a PNG"):
+    with pytest.raises(StudioError, match=r"not a PNG"):
         read_recipe(tmp_path / "c.png")
 
 

@@ -129,7 +129,7 @@ def progress_numbers(progress: Progress) -> str:
 
 def status_badge(job: Job) -> str:
     """Return a job's status as a small label."""
-    words = "stopping" if job.wish and job.status == "running" else STATUS_WORDS[job.status]
+    words = "stopping" if job.stop_request and job.status == "running" else STATUS_WORDS[job.status]
     return f'<span class="badge {job.status}">{words}</span>'
 
 
@@ -151,7 +151,7 @@ def training_card(workspace: Workspace, job: Job) -> str:
             buttons = button("discard", "Cancel", job.id)
         case "running":
             words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
-            if job.wish:
+            if job.stop_request:
                 words += '<p class="numbers"><span>Stopping after this step …</span></p>'
             else:
                 buttons = button("keep", "Stop and keep", job.id) + button(
@@ -160,7 +160,7 @@ def training_card(workspace: Workspace, job: Job) -> str:
         case "done":
             learned = job.outcome.get("handle", handle)
             spent = duration((job.finished or 0) - (job.started or 0))
-            early = " Stopped early, and kept." if job.wish == "keep" else ""
+            early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
             buttons = button("paint", f"Paint with {learned}", learned, "strong") + button(
                 "close", "Close", job.id

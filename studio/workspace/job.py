@@ -1,0 +1,90 @@
+"""A job: one task of a person's, what came of it, and the events it has logged. Read from disk strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
+
+Status = Literal["queued", "running", "done", "failed", "stopped"]
+StopRequest = Literal["", "keep", "discard"]
+ENDED = ("done", "failed", "stopped")
+USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
+RESUMABLE = ("grid",)  # kinds that go on where they were, and so may be run again under their number
+MAX_EVENT_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the job table.
+
+    Args:
+        kind: "train", "create", "grid" or "mask".
+        task: what to do.
+        stop_request: how a person wants it to stop early, empty for not at all.
+        outcome: what came of it; file names, no paths.
+        created, started, finished: seconds since 1970.
+    """
+
+    id: Count
+    kind: ShortText
+    title: str
+    task: dict[str, Any]
+    status: Status
+    stop_request: StopRequest
+    error: str
+    hint: str
+    outcome: dict[str, Any]
+    created: float
+    started: float | None
+    finished: float | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether nothing more will happen to it."""
+        return self.status in ENDED
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Job:
+        """Return the job of a row of the table. Raises DocumentError for a damaged one."""
+        what = f"Job {row['id']}"
+        try:
+            texts = {name: parse_object(row[name]) for name in ("task", "outcome")}
+        except (ValueError, TypeError, RecursionError):
+            texts = {"task": None, "outcome": None}  # refused below, with a sentence
+        return read_document(cls, {**row, **texts}, what, hint="Delete it, and start it again.")
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """One line of a job's log; the fields that its kind does not need are empty.
+
+    Args:
+        event: "step", "note", "preview", "insight", "picture" or "concept".
+        time: seconds since 1970.
+        values: named losses of a step.
+    """
+
+    event: ShortText
+    time: float = 0.0
+    step: Count = 0
+    steps: Count = 0
+    stage: ShortText = ""
+    values: dict[ShortText, Measured] = field(default_factory=dict)
+    file: FileName | None = None
+    prompt: str = ""
+    caption: str = ""
+    text: str = ""
+
+    @classmethod
+    def from_line(cls, line: str) -> JobEvent:
+        """Return the event of a line of the log. Raises DocumentError for a damaged one."""
+        return _read_line(line)
+
+
+@lru_cache(maxsize=20_000)  # the page reads a growing log again and again
+def _read_line(line: str) -> JobEvent:
+    return read_document(JobEvent, line, "A line of the job's log", max_bytes=MAX_EVENT_BYTES)
