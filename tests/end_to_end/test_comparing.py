@@ -132,7 +132,7 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
 ) -> None:
     folder = Path(workspace.base) / "judge"
     folder.mkdir(parents=True)
-    config = configuration(write_merges("a photo of cat dog".split(), folder / "merges.txt.gz"))
+    config = configuration(write_merges(["a", "photo", "of", "cat", "dog"], folder / "merges.txt.gz"))
     torch.manual_seed(0)
     save(Clip.build(config, folder / "merges.txt.gz"), config, folder)
     worker.backbone.folder = folder.parent

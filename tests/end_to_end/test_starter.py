@@ -108,7 +108,7 @@ def test_its_own_words_are_one_token_and_strange_ones_still_read(backbone: Backb
         assert len(backbone.text.embeddings_of(noun)) == 1, noun
     for colour in WORLD["colours"]:
         assert len(backbone.text.embeddings_of(colour)) == 1, colour
-    assert 1 < len(backbone.text.embeddings_of("floccinaucinihilipilification"))
+    assert len(backbone.text.embeddings_of("floccinaucinihilipilification")) > 1
     hidden = backbone.text.read(["a cat in Kraków, 猫"]).hidden
     assert hidden.isfinite().all()
 
