@@ -54,7 +54,8 @@ def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[Refinem
 
     described = [HERE / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
     folders = (HERE / "trainers", HERE / "studio" / "generation")
-    sources = [*described, *_plugins(), *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+    files = (path for folder in folders for path in sorted(folder.rglob("*.py")))
+    sources = [*described, *_plugins(), *files]
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
     kept = workspace.folder / "catalogue.json"
     try:

@@ -1,4 +1,4 @@
-"""Find the classes that a folder holds: methods, kinds of edits, model families, refinements, regularizers."""
+"""Find the classes that a folder holds: methods, kinds of edits, families, refinements, regularizers."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ PARTIAL = ".partial"
 
 
 def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path:
-    """Return `place`, made if it is not there. Raises StudioError, with this hint, if it cannot be written to."""
+    """Return `place`, made if it is not there.
+
+    Raises StudioError, with this hint, if nothing can be written there.
+    """
     probe = place / f".{os.getpid()}"
     try:
         place.mkdir(parents=True, exist_ok=True)

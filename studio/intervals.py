@@ -1,4 +1,4 @@
-"""A Figure: a number as it is reported, with the interval that its sample allows."""
+"""Estimates: a mean or a share with the 95 % interval that its sample allows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ Z_95 = 1.959964  # the same of the normal distribution
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of `n` values and `half` the width of its 95 % interval (Student's t, values taken as
-    independent), which one value alone does not have."""
+    """Holds the mean of `n` independent values.
+
+    Args:
+        half_width: half the width of the 95 % interval of the mean (Student's t), None for a single value.
+    """
 
     mean: float
     half_width: float | None
@@ -23,21 +26,21 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Estimate | None:
-        """The figure of some values; None where there are none."""
-        kept = [float(value) for value in values]
-        if not kept:
+        """Return the estimate of the mean of these values, None where there are none."""
+        numbers = [float(value) for value in values]
+        if not numbers:
             return None
-        if len(kept) == 1:
-            return cls(kept[0], None, 1)
+        if len(numbers) == 1:
+            return cls(numbers[0], None, 1)
         return cls(
-            statistics.fmean(kept),
-            t_95(len(kept) - 1) * statistics.stdev(kept) / math.sqrt(len(kept)),
-            len(kept),
+            statistics.fmean(numbers),
+            t_95(len(numbers) - 1) * statistics.stdev(numbers) / math.sqrt(len(numbers)),
+            len(numbers),
         )
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval, low and high; the mean twice where there is none."""
+        """Return the ends of the interval, low and high; the mean twice where there is none."""
         half = self.half_width or 0.0
         return self.mean - half, self.mean + half
 
@@ -46,8 +49,10 @@ class Estimate:
 
 
 def t_95(freedom: int) -> float:
-    """The 0.975 quantile of Student's t with this many degrees of freedom, to 0.003 (above ten by the first
-    terms of Abramowitz and Stegun 26.7.5)."""
+    """Return the 0.975 quantile of Student's t with this many degrees of freedom, to 0.003.
+
+    Source: above ten, the first terms of Abramowitz and Stegun 26.7.5.
+    """
     if freedom <= len(T_95):
         return T_95[freedom - 1]
     z = Z_95
@@ -55,9 +60,11 @@ def t_95(freedom: int) -> float:
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927), 0..1; all of it when nothing was tried.
+    """Return the 95 % interval of a share, 0..1; (0, 1) when nothing was tried.
 
-    p = k / n, and with z = 1.96:  (p + z^2 / 2n  -/+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+    Source: Wilson 1927. With p = k / n and z = 1.96:
+
+    (p + z^2 / 2n  -/+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
     """
     if not trials:
         return 0.0, 1.0

@@ -72,7 +72,10 @@ class MethodCard:
             )
 
     def parse(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return every setting in its type; a missing one takes its default. Raises StudioError on a bad value."""
+        """Return every setting in its type; a missing one takes its default.
+
+        Raises StudioError for a name that is no setting, or a bad value.
+        """
         known = {field.name for field in self.fields}
         for name in values:
             if name not in known:
@@ -123,7 +126,8 @@ class Method(ABC):
 
     Attributes:
         quick_settings: settings that make a training take a moment; the tests train with them.
-        max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may write.
+        max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may
+        write.
         tunes: "words", "weights" or both: which regularizers apply.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
@@ -179,8 +183,8 @@ class Method(ABC):
 
         It holds at least what `trainers.kit.batches.DenoisingBatch` does: chosen photos, noise, timesteps and
         tokenized prompts. All randomness comes from `generator` (on the CPU, so that a seed means the same on
-        every device): its state before a step is the whole state of the data. Called with the method's own edits
-        attached.
+        every device): its state before a step is the whole state of the data. Called with the method's own
+        edits attached.
         """
 
     @abstractmethod
@@ -196,7 +200,7 @@ class Method(ABC):
         """Return what is being learned: after `finish`, the very edits that the concept file will keep."""
 
     def state(self) -> dict[str, Any]:
-        """Return what a training needs to go on, besides its parameters: tensors and plain numbers by name."""
+        """Return what a training needs to go on, besides its parameters: tensors and numbers by name."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -248,7 +252,9 @@ class Method(ABC):
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:
         """Return its Settings, out of all settings of a training."""
-        return cls.settings_class(**{field.name: values[field.name] for field in fields_of(cls.settings_class)})
+        return cls.settings_class(
+            **{field.name: values[field.name] for field in fields_of(cls.settings_class)}
+        )
 
 
 def _with_defaults(fields: Sequence[Field], defaults: Mapping[str, Any], source: str) -> tuple[Field, ...]:

@@ -24,7 +24,8 @@ class Regularizer(ABC):
     """Adds named terms to a method's loss.
 
     Attributes:
-        settings_class: a dataclass of `setting(...)` fields, whose names must be unlike those of any method. The
+        settings_class: a dataclass of `setting(...)` fields, whose names must be unlike those of any method.
+        The
             defaults turn the regularizer off.
         weights: the names of the settings that weigh its terms; all 0 turn it off.
         tunes: what a method must learn for it to apply: "words", "weights", or both.

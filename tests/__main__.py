@@ -1,8 +1,8 @@
 """Run everything that has to hold before a change is good: `python -m tests [--quick] [pytest arguments]`.
 
-Ruff, the type checker and pytest. The browser tests get a Chromium first, unless there is one. With `--quick` only
-the tests that need neither a browser nor a training run. `launch.py test` calls this once what it needs is
-installed.
+Ruff, the type checker and pytest. The browser tests get a Chromium first, unless there is one. With `--quick`
+only the tests that need neither a browser nor a training run. `launch.py test` calls this once what it needs
+is installed.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from studio.starter import STARTER
 from tests.by_hand import header, low_rank, word
 from tests.shapes import SHAPES, real
 from trainers.kit.attention_sites import UNET_SITES
+import itertools
 
 RANK = 16
 PROMPT = "{} on a blue background"
@@ -66,7 +67,7 @@ def composed(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept]) ->
 
 def seconds(done: Sequence[float]) -> float:
     """The median step; the first is left out, before which the prompt is read."""
-    return statistics.median(after - before for before, after in zip(done, done[1:], strict=False))
+    return statistics.median(after - before for before, after in itertools.pairwise(done))
 
 
 def opened(base: str, paths: Sequence[Path]) -> tuple[StableDiffusionPipeline, Backbone, list[Concept]]:

@@ -1,8 +1,8 @@
 """The methods, one file each: `ls trainers/*.py` is the list.
 
-`METHODS` holds every method by its id, in the order of publication. A file that cannot be imported is left out
-and named in `BROKEN`, so that one bad method never keeps the studio from opening; two methods with one id are an
-error of their author.
+`METHODS` holds every method by its id, in the order of publication. A file that cannot be imported is left
+out and named in `BROKEN`, so that one bad method never keeps the studio from opening; two methods with one id
+are an error of their author.
 """
 
 from __future__ import annotations

@@ -6,13 +6,14 @@ encoded as it would be around the plain noun, and to hold as much of the picture
 
     L      = L_diff + lambda_emb L_emb + lambda_attn L_attn
 
-which are the regularizer `trainers.regularizers.context`. In the middle fifth of training the word's length is held, which
-keeps it from growing. On demand a second stage tunes the U-Net on L_diff alone, the word fixed. The paper's
-test-time optimisation is the refinement `studio.generation.refinements.prompt_tuning`, for every method.
+which are the regularizer `trainers.regularizers.context`. In the middle fifth of training the word's length
+is held, which keeps it from growing. On demand a second stage tunes the U-Net on L_diff alone, the word
+fixed. The paper's test-time optimisation is the refinement `studio.generation.refinements.prompt_tuning`, for
+every method.
 
-Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is left out
-unless asked for, and tunes low-rank edits of the attention layers instead of the whole U-Net (the paper's
-1,000 steps at 2e-6), so that a concept stays a small file.
+Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is
+left out unless asked for, and tunes low-rank edits of the attention layers instead of the whole U-Net (the
+paper's 1,000 steps at 2e-6), so that a concept stays a small file.
 """
 
 from __future__ import annotations

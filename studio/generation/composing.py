@@ -1,8 +1,8 @@
 """Modes of composing: how several concepts share one picture without bleeding into each other.
 
 `sum`      every edit acts everywhere, and the changes add up.
-`words`    an edit of a layer that reads text acts at the tokens of its own concept only (TARA, AAAI 2026; there
-           trained so, here only painted so).
+`words`    an edit of a layer that reads text acts at the tokens of its own concept only (TARA, AAAI
+           2026; there trained so, here only painted so).
 `regions`  each concept has a region of the picture to itself. There the prompt is read as if it were the only
            concept, with plain nouns for the others (regional prompts, Mix-of-Show, Gu et al., arXiv
            2305.18292), and only there do its edits change layers that work on the picture; for the first half
@@ -163,9 +163,9 @@ def compose_in_regions(
 ) -> Conditions:
     """Compose in the mode `regions`.
 
-    What no area covers is painted from the plain nouns alone. Where areas overlap, both encodings are seen, and
-    edits of layers that work on the picture are averaged. Concepts without a region are in every reading and
-    act everywhere.
+    What no area covers is painted from the plain nouns alone. Where areas overlap, both encodings are seen,
+    and edits of layers that work on the picture are averaged. Concepts without a region are in every reading
+    and act everywhere.
     """
     rest = 1 - areas.float().amax(0, keepdim=True)
     ground = bool(rest.any())  # asked on the CPU, where areas are made: nobody waits for the device
@@ -207,8 +207,8 @@ def _reading(
 ) -> tuple[Reading, bool]:
     """Return a function that encodes prompts, and whether its answer depends on the timestep.
 
-    `parts` are (negative prompt, prompt) pairs, each with the edits that act while it is read; their encodings
-    are joined along the token axis.
+    `parts` are (negative prompt, prompt) pairs, each with the edits that act while it is read; their
+    encodings are joined along the token axis.
     """
 
     def reading(t: Tensor | None) -> Words:

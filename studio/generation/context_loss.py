@@ -36,7 +36,8 @@ def context_loss(
 ) -> tuple[Tensor, Tensor]:
     """Return L_emb and L_attn of a prompt, two float32 scalars.
 
-    Called with the words attached, and whatever else is to act on both sides; the nouns' side needs no gradient.
+    Called with the words attached, and whatever else is to act on both sides; the nouns' side needs no
+    gradient.
 
     Args:
         nouns: by handle, the noun of every word that is compared.

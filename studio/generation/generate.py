@@ -62,11 +62,11 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     """Paint `recipe.count` pictures, one after the other.
 
     Yields a Step for each sampling step and a Result with a Picture for each picture. Edits are attached only
-    inside a step, never across a yield. Pictures are painted singly, so that each can be repeated alone from its
-    own recipe.
+    inside a step, never across a yield. Pictures are painted singly, so that each can be repeated alone from
+    its own recipe.
 
-    Raises StudioError when the prompt names a handle that no given concept has, a concept was made for another
-    base, or a refinement cannot be applied.
+    Raises StudioError when the prompt names a handle that no given concept has, a concept was made for
+    another base, or a refinement cannot be applied.
     """
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
     refinements = parse_refinements(recipe.refinements, cards)

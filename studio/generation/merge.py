@@ -47,8 +47,8 @@ NOTHING = 1e-8  # a mean that small
 def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sampling) -> Iterator[Event]:
     """One concept that holds all handles of these; yields a Step for each step of a painting, then a Result.
 
-    `sampling` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a handle,
-    or one does not fit the base or another.
+    `sampling` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a
+    handle, or one does not fit the base or another.
     """
     named = [handle for concept in concepts for handle in concept.header.handles]
     twice = next((handle for handle in named if named.count(handle) > 1), None)
@@ -85,7 +85,7 @@ class Gathered:
     def add(self, site: str, x: Tensor, own: Sequence[Edit]) -> None:
         """Count the inputs x (..., in) of a layer, seen while only these edits act."""
         rows = [len(edit.A[site]) * [float(edit in own)] for edit in self.edits if site in edit.A]
-        P = torch.tensor(sum(rows, []), dtype=torch.float64, device=x.device)
+        P = torch.tensor([one for row in rows for one in row], dtype=torch.float64, device=x.device)
         Z = self.A[site] @ x.double().flatten(0, -2).T
         outer = Z @ Z.T / Z.shape[1]
         self.G[site] += outer

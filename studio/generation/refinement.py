@@ -54,7 +54,14 @@ class Refinement(ABC):
         """Return the refinement as the page and the command line see it."""
         values = dict(cls.action_values)
         return RefinementCard(
-            cls.id, cls.title, cls.summary, cls.paper, fields_of(cls.settings_class), cls.action, cls.undo, values
+            cls.id,
+            cls.title,
+            cls.summary,
+            cls.paper,
+            fields_of(cls.settings_class),
+            cls.action,
+            cls.undo,
+            values,
         )
 
     @classmethod

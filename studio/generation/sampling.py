@@ -24,8 +24,8 @@ def sample(
 ) -> Iterator[Tensor]:
     """Yield the latents (n, C, h, w) of one picture per seed after each sampling step.
 
-    Classifier-free guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `sampling.guidance`. A
-    guidance of 1 skips the negative prompt.
+    Classifier-free guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `sampling.guidance`.
+    A guidance of 1 skips the negative prompt.
 
     Args:
         start, latents: go on from these latents, which the first `start` steps have led to.

@@ -67,10 +67,10 @@ class UNetAttention(AttentionAccess):
 
         try:
             if mask is not None:
-                for layer in self._layers(CROSS).values():
-                    hooks.append(layer.register_forward_pre_hook(masked_by(mask, True), with_kwargs=True))
-                for layer in self._layers(SELF).values() if mask_self_attention else ():
-                    hooks.append(layer.register_forward_pre_hook(masked_by(mask, False), with_kwargs=True))
+                for name in (CROSS, SELF) if mask_self_attention else (CROSS,):
+                    before = masked_by(mask, reads_text=name == CROSS)
+                    for layer in self._layers(name).values():
+                        hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))  # noqa: PERF401
             yield
         finally:
             for hook in hooks:

@@ -39,7 +39,8 @@ class Toy(Method):
         yield from ()
 
     def stages(self):
-        return [Stage("learning the word", self.settings.steps, (([self.word.vectors], self.settings.toy_rate),))]
+        groups = (([self.word.vectors], self.settings.toy_rate),)
+        return [Stage("learning the word", self.settings.steps, groups)]
 
     def draw(self, generator):
         latents = self.latents.draw(self.settings.batch, generator)

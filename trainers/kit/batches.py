@@ -41,7 +41,8 @@ def draw_denoising(
 ) -> DenoisingBatch:
     """Return latents (n, C, h, w) with noise and timesteps drawn for each, and `prompts` tokenized.
 
-    One prompt serves all latents. The handles in the prompts must be known: call it with their edits attached.
+    One prompt serves all latents. The handles in the prompts must be known: call it with their edits
+    attached.
     """
     tokens = backbone.text.tokenize_all(prompts)
     noise = backbone.draw(latents.shape, generator)

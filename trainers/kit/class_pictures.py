@@ -29,7 +29,7 @@ PAINTED_TOGETHER = 8
 
 
 class ClassPictures:
-    """`count` pictures of `prompt`, painted in `steps` sampling steps with `guidance` from seeds 0 to count - 1.
+    """Pictures of a plain prompt, painted by the untouched base from seeds 0 to `count` - 1.
 
     They come from a DDIM sampler, where the paper uses the ancestral one.
     """

@@ -47,7 +47,8 @@ def train(
     """Learn `subject` from `photos`; the last event is a Result with the Concept.
 
     Last come a few pictures with and without the concept, and the verdict on them (`trainers.kit.verdict`).
-    `FinishEarly` thrown in after the first step ends with what was learned so far; before it, without a result.
+    `FinishEarly` thrown in after the first step ends with what was learned so far; before it, without a
+    result.
 
     Args:
         sampling: the seed of everything, and the sampling steps and guidance of the previews.

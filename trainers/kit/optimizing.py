@@ -1,10 +1,10 @@
 """The only optimisation loop: every stage of a method, step by step, in bursts.
 
 A burst is a few steps without a yield between them, about a fifth of a second long: the host waits for the
-device once a burst, not several times a step. The edits are attached for the length of one step and never across
-a yield, so a preview, a cancellation, or a picture for somebody else between two bursts needs no further code.
-(They are not attached for a whole burst: what a kind attaches, such as stacked factors or weights cast to half
-precision, belongs to the graph of one step.)
+device once a burst, not several times a step. The edits are attached for the length of one step and never
+across a yield, so a preview, a cancellation, or a picture for somebody else between two bursts needs no
+further code. (They are not attached for a whole burst: what a kind attaches, such as stacked factors or
+weights cast to half precision, belongs to the graph of one step.)
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Optimization:
         return events
 
     def _step(self, stage: Stage) -> tuple[dict[str, Tensor], Tensor]:
-        """Do one step; returns its loss terms and their sum, on the device, averaged over accumulated batches."""
+        """Do one step; returns its loss terms and their sum, on the device, averaged over its batches."""
         edits = [ActiveEdit(edit) for edit in self.method.edits()]
         sums: dict[str, Tensor] = {}
         for _ in range(stage.accumulate):

@@ -37,8 +37,8 @@ def judge_concept(
     backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], sampling: Sampling
 ) -> Generator[Event, None, dict[str, Verdict]]:
     """Paint and compare; returns a Verdict for each handle that the photos show, and notes it. A handle is
-    asked for with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from `sampling.seed`.
-    Costs 2 SEEDS pictures of STEPS steps for each handle. Runs with nothing attached."""
+    asked for with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from
+    `sampling.seed`. Costs 2 SEEDS pictures of STEPS steps for each handle. Runs with nothing attached."""
     eye = BaseFeatures(backbone)
     shown = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
     shown = {handle: pictures for handle, pictures in shown.items() if pictures}

@@ -1,8 +1,8 @@
 """The two context terms of CoRe (Wu et al., arXiv 2408.15914).
 
-A learned word is asked to leave its neighbours alone: in a prompt that has nothing to do with the photos, every
-other token is to be encoded as it would be around the plain noun, and to get as much of the picture's attention
-(`studio.generation.context_loss`).
+A learned word is asked to leave its neighbours alone: in a prompt that has nothing to do with the photos,
+every other token is to be encoded as it would be around the plain noun, and to get as much of the picture's
+attention (`studio.generation.context_loss`).
 """
 
 from __future__ import annotations

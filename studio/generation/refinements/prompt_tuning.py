@@ -1,20 +1,21 @@
 """Test-time optimisation of a prompt's words (CoRe, Wu et al., arXiv 2408.15914).
 
-A learned word may drown the prompt around it. Just before painting, a copy of the word takes a few small steps
-down the two context terms of `studio.generation.context_loss`, on the one prompt that is about to be painted:
+A learned word may drown the prompt around it. Just before painting, a copy of the word takes a few small
+steps down the two context terms of `studio.generation.context_loss`, on the one prompt that is about to be
+painted:
 
     v* <- argmin_v  lambda_emb L_emb + lambda_attn L_attn
 
 No photo and no denoising loss take part, and whatever else the concepts bring acts on both sides, as the
 paper's tuned U-Net does. It works for the words of every method; several in one prompt move together.
 
-Differences: the paper adds its noise to the training photos. A concept file holds none, so the picture as it is
-painted without tuning stands in for them. Perfusion's i* and targets stay where they are, and its keys are
+Differences: the paper adds its noise to the training photos. A concept file holds none, so the picture as it
+is painted without tuning stands in for them. Perfusion's i* and targets stay where they are, and its keys are
 locked locally while the word moves, however they are locked in the painting.
 
-A step of AdamW moves a number of a word by about the learning rate, however long the word is. The paper's 5e-4
-belongs to Stable Diffusion 2.1, whose words are about 0.4 long over 1,024 numbers (from memory). Here the rate
-is that share of a usual number of the base's own words, so that ten steps turn a word equally far.
+A step of AdamW moves a number of a word by about the learning rate, however long the word is. The paper's
+5e-4 belongs to Stable Diffusion 2.1, whose words are about 0.4 long over 1,024 numbers (from memory). Here
+the rate is that share of a usual number of the base's own words, so that ten steps turn a word equally far.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def tune_words(
         latents (1, C, h, w): the picture without tuning.
         seed: all randomness comes from it.
 
-    Returns copies of `edits` with the words moved. Nothing is attached across a yield. Raises StudioError when
-    the prompt names no learned word, or the steps lead to no number.
+    Returns copies of `edits` with the words moved. Nothing is attached across a yield. Raises StudioError
+    when the prompt names no learned word, or the steps lead to no number.
     """
     words = learned_words(backbone, prompt, edits)
     vectors = [
@@ -156,7 +157,7 @@ def learning_rate(text: TextReader) -> float:
 
 
 def learned_words(backbone: Backbone, prompt: str, edits: Sequence[ActiveEdit]) -> list[ActiveEdit]:
-    """Return the words among `edits` that the prompt names, ordered by handle. Raises StudioError for none."""
+    """Return the words among `edits` that the prompt names, by handle. Raises StudioError for none."""
     with attach(backbone, edits):
         spans = backbone.text.tokenize(prompt).spans
     words = [

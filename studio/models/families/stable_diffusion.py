@@ -165,7 +165,7 @@ class StableDiffusion(Backbone):
         return signal * latents + spread * noise
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """Return eps, or v = sqrt(alpha-bar) eps - sqrt(1 - alpha-bar) z (Salimans and Ho 2022, section 4)."""
+        """Return eps, or v = sqrt(alpha-bar) eps - sqrt(1 - alpha-bar) z (Salimans and Ho 2022, sec. 4)."""
         if self.prediction_type == "epsilon":
             return noise
         signal, spread = self._levels(timesteps)
