@@ -18,6 +18,7 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.generation.generate import generate
+from studio.intervals import Estimate
 from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageTextEncoder
 from studio.photos.photo import Photo, open_photo
@@ -190,7 +191,7 @@ def table(scores: Sequence[Score]) -> str:
             method,
             str(len(rows)),
             str(sum(row.pictures for row in rows)),
-            *(interval([getattr(row, name) for row in rows]) for name in _MEASURES),
+            *(str(Estimate.of(getattr(row, name) for row in rows)) for name in _MEASURES),
         ]
         cells += [
             f"{size / 1000:.0f} kB" if size else "",
@@ -201,9 +202,3 @@ def table(scores: Sequence[Score]) -> str:
 
 
 _MEASURES = ("likeness", "agreement", "obeyed")
-
-
-def interval(values: Sequence[float]) -> str:
-    """Mean and half the width of its 95 % interval over subjects (normal approximation)."""
-    half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return f"{statistics.fmean(values):.3f} ± {half:.3f}"

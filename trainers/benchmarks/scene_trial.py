@@ -25,13 +25,14 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.generation.generate import active_edits, generate
+from studio.intervals import Estimate
 from studio.models.backbone import Backbone
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import Photo, open_photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
-from trainers.benchmarks.method_trial import CONCEPT, Case, interval, learned
+from trainers.benchmarks.method_trial import CONCEPT, Case, learned
 from trainers.benchmarks.scene_measures import bleed, found, likeness, off_diagonal, parts, told_apart
 from trainers.benchmarks.variants import Variant
 from trainers.kit.attention_iou import intersection_over_union, word_maps
@@ -233,7 +234,7 @@ def scene_table(scores: Sequence[SceneScore]) -> str:
     for method in dict.fromkeys(score.method for score in scores):
         rows = [score for score in scores if score.method == method]
         cells = [method, str(len(rows)), str(sum(row.pictures for row in rows))]
-        cells += [interval([getattr(row, name) for row in rows]) for name in MEASURES.values()]
+        cells += [str(Estimate.of(getattr(row, name) for row in rows)) for name in MEASURES.values()]
         if any(row.size_bytes for row in rows):
             cells.append(f"{statistics.fmean(row.size_bytes for row in rows) / 1000:.0f} kB")
             cells.append(f"{statistics.fmean(row.seconds for row in rows):.0f}")
