@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -76,7 +77,5 @@ def test_the_plot_has_ticks_that_can_be_told_apart_however_close_the_points_are(
     for kind in ("tick", "tick side"):
         labels = re.findall(rf'class="{kind}"[^>]*>([^<]*)<', drawn)
         assert 2 <= len(labels) <= 9 and len(set(labels)) == len(labels)
-        steps = {
-            round(float(after) - float(before), 9) for before, after in zip(labels, labels[1:], strict=False)
-        }
+        steps = {round(float(after) - float(before), 9) for before, after in itertools.pairwise(labels)}
         assert len(steps) == 1

@@ -1,0 +1,101 @@
+"""Recipes in PNGs of strangers: wrong types are refused in a sentence, never with a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.documents import DocumentError
+from studio.errors import StudioError
+from studio.recipes.axis import Axis
+from studio.recipes.grid import Grid
+from studio.recipes.png import read_recipe, save_picture
+from studio.recipes.recipe import Recipe
+
+RECIPE = {"prompt": "<sunny> on blue", "seed": 7, "steps": 2, "guidance": 4, "composing": "regions"}
+
+
+def png(path: Path, text: str) -> Path:
+    info = PngInfo()
+    info.add_text("likeness", text)
+    Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"seed": 1.5}, "its `seed` should be a whole number"),
+        ({"seed": True}, "its `seed` should be a whole number"),
+        ({"seed": None}, "its `seed` should be a whole number"),
+        ({"seed": 10**40}, "a number that is too large"),
+        ({"steps": "two"}, "its `steps` should be a whole number"),
+        ({"negative": None}, "its `negative` should be a text"),
+        ({"prompt": ["a"]}, "its `prompt` should be a text"),
+        ({"base": 5}, "its `base` should be a text"),
+        ({"knobs": []}, "its `knobs` should be a table"),
+        ({"knobs": {"<sunny>": 3}}, "its `knobs`, at <sunny>, should be a table"),
+        ({"knobs": {"<sunny>": {"bias": "low"}}}, "its `knobs`, at <sunny>, bias, should be"),
+        ({"strengths": {"<sunny>": None}}, "its `strengths`, at <sunny>, should be"),
+        ({"regions": {"<sunny>": [0, 0, 1]}}, "its `regions`"),
+        ({"regions": {"<sunny>": "left"}}, "its `regions`, at <sunny>, should be a list"),
+        ({"refinements": {"prompt_tuning_steps": {}}}, "its `refinements`"),
+        ({"concepts": {"<sunny>": 3}}, "its `concepts`, at <sunny>, should be a text"),
+        ({"composing": 3}, "its `composing` should be a text"),
+    ],
+)
+def test_a_wrong_type_is_named(tmp_path: Path, change: dict, reason: str) -> None:
+    with pytest.raises(StudioError, match=r"The recipe inside odd\.png is damaged") as refusal:
+        read_recipe(png(tmp_path / "odd.png", json.dumps({**RECIPE, **change})))
+    assert reason in refusal.value.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "null", "[" * 5000, "{", '{"prompt": "a", "guidance": NaN}'])
+def test_what_is_no_recipe_is_damaged(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StudioError, match="damaged"):
+        read_recipe(png(tmp_path / "odd.png", text))
+
+
+def test_a_value_out_of_range_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StudioError, match="Composing cannot be 'mix'"):
+        read_recipe(png(tmp_path / "odd.png", json.dumps({**RECIPE, "composing": "mix"})))
+
+
+def test_recipes_of_earlier_versions_are_understood() -> None:
+    values = {"prompt": "<lily> and <tom>", "seed": 3, "obeying": 10, "a later field": {}}
+    recipe = Recipe("<lily> and <tom>", seed=3, composing="sum", refinements={"prompt_tuning_steps": 10})
+    assert Recipe.from_json(values) == recipe
+    grid = Grid(recipe, Axis("prompt_tuning_steps", (0, 10)), Axis("guidance", (2.5,)))
+    old = {**json.loads(json.dumps(grid.to_json())), "base": values}
+    old["x"]["name"] = "obeying"
+    assert Grid.from_json(old) == grid
+
+
+def test_whole_numbers_stay_whole_so_that_a_picture_keeps_its_name() -> None:
+    recipe = Recipe("<lily>", strengths={"<lily>": 1}, refinements={"steps": 2})
+    text = json.dumps(recipe.to_json())
+    assert json.dumps(Recipe.from_json(json.loads(text)).to_json()) == text
+
+
+@pytest.mark.parametrize("change", [{"x": []}, {"x": {}}, {"y": {"name": 3, "values": []}}, {"base": {}}])
+def test_a_damaged_grid_is_refused(change: dict) -> None:
+    grid = Grid(Recipe("a cat"), Axis("guidance", (2.0, 4.0)))
+    with pytest.raises(DocumentError, match="The grid cannot be read"):
+        Grid.from_json({**json.loads(json.dumps(grid.to_json())), **change})
+
+
+def test_an_interrupted_save_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    save_picture(Image.new("RGB", (8, 8)), Recipe("a cat"), path)
+
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        save_picture(Image.new("RGB", (8, 8)), Recipe("a dog"), path)
+    assert read_recipe(path).prompt == "a cat" and list(tmp_path.iterdir()) == [path]
