@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -116,12 +117,12 @@ class Worker:
         self.say("ready")
         return True
 
-    def do(self, job: Job) -> dict[str, object]:
+    def do(self, job: Job) -> dict[str, Any]:
         """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
         if job.kind == "mask":
             return self.outline(job)
         events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
-        outcome: dict[str, object] = {}
+        outcome: dict[str, Any] = {}
         finishing = False
         event = next(events, None)
         while event is not None:
@@ -176,7 +177,7 @@ class Worker:
             yield from score_grid(judge, sheet, nouns, self.workspace.photos_of)
         yield Result(sheet)
 
-    def outline(self, job: Job) -> dict[str, object]:
+    def outline(self, job: Job) -> dict[str, Any]:
         """Find the mask that the page waits for."""
         if self.segmenter is None:
             self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
@@ -185,7 +186,7 @@ class Worker:
         _whole(folder / name, lambda path: mask.save(path, format="PNG"))
         return {"file": name}
 
-    def record(self, job: Job, event: Event, outcome: dict[str, object]) -> None:
+    def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
         """Write an event to the job's log, and what it brought to disk."""
         jobs, folder = self.workspace.jobs, self.workspace.jobs.folder(job.id)
         match event:
@@ -204,7 +205,7 @@ class Worker:
                 _whole(folder / name, lambda path: picture.save(path, format="PNG"))
                 jobs.log(job.id, {"event": "insight", "file": name, "caption": caption})
             case Result(value=Picture() as painted):
-                pictures = list(outcome.get("pictures", []))
+                pictures = list(outcome["pictures"]) if "pictures" in outcome else []
                 name = f"{job.id:05d}-{len(pictures) + 1:02d}.png"
                 _whole(
                     self.workspace.pictures / name,

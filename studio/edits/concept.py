@@ -120,9 +120,11 @@ def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
 
 
 def open_concepts(library: Library, recipe: Recipe) -> list[Concept]:
-    """The concepts a recipe names, from the Library. Raises StudioError when one is missing, or is no longer
-    the file that the recipe was made for."""
-    concepts = []
+    """Open the concepts that a recipe names.
+
+    Raises StudioError when one is missing, or is no longer the file that the recipe was made for.
+    """
+    concepts: list[Concept] = []
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
         entry = library.find(handle)
         if recipe.concepts.get(handle, known := library.hash(entry)) != known:

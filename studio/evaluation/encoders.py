@@ -45,16 +45,18 @@ def add_encoder_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None = None) -> Encoders:
-    """The eyes asked for by "MODEL=FILE" texts. Without `clip`, the judge in the base's folder; without that,
-    the base's own eye, which cannot read. Raises StudioError when one cannot be opened."""
+    """Open the encoders that "MODEL=FILE" texts ask for. Raises StudioError when one cannot be opened.
+
+    Without `clip` it is the CLIP in the base's folder; without that, features of the base, which cannot read.
+    """
     from studio.models.clip import Clip
 
     own = BaseFeatures(backbone)
-    structure = own
+    structure: ImageEncoder = own
     if dino:
         model, _, file = dino.rpartition("=")
         structure = Dino.open(Path(file), model or MODEL)
-    judge = None
+    judge: ImageTextEncoder | None = None
     if clip:
         model, equals, file = clip.partition("=")
         if not equals:

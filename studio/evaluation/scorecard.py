@@ -166,7 +166,9 @@ def score_concept(
             yield Step(done := done + 1, total, stage="painting")
         moved.append(eyes.subject.encode(painted))
     own = measure(eyes, series[handle], references, series[CONTROL])
-    own["drift"] = Estimate.of(measures.drift(*moved))
+    drift = Estimate.of(measures.drift(*moved))
+    if drift is not None:
+        own["drift"] = drift
     rows = {handle: own, CONTROL: measure(eyes, series[CONTROL], references)}
     yield Result(ScoreCard(rows, _protocol(backbone, concept, references, eyes, sampling, patterns, digest)))
 

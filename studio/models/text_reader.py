@@ -149,19 +149,17 @@ class TextReader:
         def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
             if not batch.vectors:
                 return embedded
-            timed = {
-                handle: vectors.at(t.expand(len(batch)) if t.ndim == 0 else t)
-                for handle, vectors in self._new_words.items()
-                if isinstance(vectors, TimedVectors) and t is not None
+            learned = {
+                handle: self._at(vectors, t, len(batch)) for handle, vectors in self._new_words.items()
             }
             rows = [
                 row for row, prompt in enumerate(batch.tokens) for span in prompt.spans.values() for _ in span
             ]
-            learned = [
-                timed[handle][row, index] if handle in timed else self._new_words[handle][index]
+            vectors = [
+                learned[handle][row, index] if learned[handle].ndim == 3 else learned[handle][index]
                 for row, (handle, index) in zip(rows, batch.vectors, strict=True)
             ]
-            new = torch.stack(learned).to(embedded.device, embedded.dtype)
+            new = torch.stack(vectors).to(embedded.device, embedded.dtype)
             return embedded.index_put((batch.rows, batch.positions), new)
 
         hook = self.embedding.register_forward_hook(put)
@@ -173,6 +171,14 @@ class TextReader:
         for change, _ in self._amendments:
             words = change(words, t)
         return words
+
+    @staticmethod
+    def _at(vectors: Vectors, t: Tensor | None, count: int) -> Tensor:
+        """Return a word's vectors, (count, D), or (n, count, D) where they depend on the timesteps of n prompts."""
+        if isinstance(vectors, TimedVectors):
+            assert t is not None  # `encode` has refused it
+            return vectors.at(t.expand(count) if t.ndim == 0 else t)
+        return vectors
 
     def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
         """Tokenize and encode prompts: see `tokenize_all` and `encode`."""

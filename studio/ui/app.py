@@ -44,7 +44,7 @@ log = logging.getLogger("likeness.page")
 def page_header(workspace: Workspace) -> str:
     """Return the name of the program and the state of the worker."""
     state = workspace.worker_state()
-    name = Path(state.base.get("name", "")).name
+    name = Path(str(state.base.get("name", ""))).name
     base = f"{name} on {state.base.get('device', '')}" if name else ""
     words = {
         "starting": "Starting the engine …",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,17 +59,17 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
     check_masks(photos, handles, needed=True)
     kept = []
     for number in range(len(photos)):
-        masks = {handle: photos.mask(handle, number, side) for handle in handles}
-        masks = {handle: mask for handle, mask in masks.items() if mask is not None}
-        for handle, mask in masks.items():
-            cells = (mask >= HALF).sum()
+        found = {handle: photos.mask(handle, number, side) for handle in handles}
+        masked = {handle: mask for handle, mask in found.items() if mask is not None}
+        for handle, mask in masked.items():
+            cells = np.count_nonzero(mask >= HALF)
             if not cells:
                 what = "too small to learn from" if mask.any() else "empty"
                 hint = "Paint it larger or crop the photo closer; clear the mask if it is not there."
                 raise StudioError(f"The mask of {handle} in photo {number + 1} is {what}.", hint)
             if cells < CELLS_LOW:
                 yield Note(f"{handle} is very small in photo {number + 1}; a closer crop would help.")
-        if masks:
+        if masked:
             kept.append(number)
         else:
             yield Note(f"Nothing is masked in photo {number + 1}, so it is left out.")

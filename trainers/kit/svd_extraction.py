@@ -71,7 +71,8 @@ class Extraction:
 @torch.no_grad()
 def extract(full: Full, backbone: Backbone, rank: int) -> Extraction:
     """The low-rank edit of `rank` nearest to what `full` changed in every linear layer of the backbone."""
-    A, B, residuals, energies = {}, {}, {}, Counter()
+    A, B, residuals = {}, {}, {}
+    energies: Counter[str] = Counter()
     lost = 0.0
     there = parameters_by_path(backbone)
     for name, change in full.changes(backbone):

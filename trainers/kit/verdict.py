@@ -51,15 +51,18 @@ def judge_concept(
             strengths = dict.fromkeys(concept.header.handles, strength)
             recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt, strengths=strengths)
             actives = active_edits(recipe, [concept])
-            texts = [with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)]
-            conditions = compose_sum(backbone, Prompts(*texts), actives)
+            negative, asked = (
+                with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)
+            )
+            conditions = compose_sum(backbone, Prompts(negative, asked), actives)
             seeds = [sampling.seed + number for number in range(SEEDS)]
             sampled = sample(backbone, recipe, conditions, seeds)
             for _ in range(STEPS):
                 latents = next(sampled)
                 yield Step(done := done + 1, total, stage=STAGE)
             rows.append(eye.encode_latents(latents))
-        verdict = compare_features(*rows, eye.encode(pictures), eye.name)
+        learned, plain = rows
+        verdict = compare_features(learned, plain, eye.encode(pictures), eye.name)
         name = f"{handle}: " if len(shown) > 1 else ""
         if not math.isfinite(verdict.progress + verdict.noise + verdict.change):
             yield Note(f"{name}The closing pictures are broken, so nobody can tell whether it learned.")
@@ -81,8 +84,9 @@ def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, eye: str) -
     squares = torch.stack([(at - at.mean()).square().sum() for at in groups]).sum()
     noise = (squares / sum(len(at) - 1 for at in groups)).sqrt()
     change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
-    way = (learned_at - plain_at).mean()
-    return Verdict(*(round(value.item(), 4) for value in (way, noise, change)), len(plain), eye)
+    progress = (learned_at - plain_at).mean()
+    figures = (round(value.item(), 4) for value in (progress, noise, change))
+    return Verdict(*figures, seeds=len(plain), encoder=eye)
 
 
 def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:
@@ -90,7 +94,7 @@ def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Ima
     it is the only one, else nothing."""
     if handle not in photos.masks:
         return list(photos.squares) if len(concept.header.handles) == 1 else []
-    boxes = [mask and DetectedBox.around(handle, mask) for mask in photos.masks[handle]]
+    boxes = [DetectedBox.around(handle, mask) if mask else None for mask in photos.masks[handle]]
     return [_square(photo, box) for photo, box in zip(photos.squares, boxes, strict=True) if box is not None]
 
 

@@ -115,9 +115,10 @@ class Context(Regularizer):
 
     def report(self) -> dict[str, float]:
         """Return the length of each term's gradient at the word, on one batch after training."""
-        words = [edit for edit in self.method.edits() if edit.word_vectors is not None]
         moved = [
-            edit.with_word_vectors(edit.word_vectors.detach().clone().requires_grad_()) for edit in words
+            edit.with_word_vectors(vectors.detach().clone().requires_grad_())
+            for edit in self.method.edits()
+            if (vectors := edit.word_vectors) is not None
         ]
         others = [edit for edit in self.method.edits() if edit.word_vectors is None]
         generator = torch.Generator().manual_seed(0)

@@ -166,7 +166,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     notice = html_block(elem_id="grid-notice")
     paint = gr.Button("Paint the grid", variant="primary", size="lg", elem_id="paint-grid")
     with gr.Accordion("More", open=False, elem_id="grid-more"):
-        plain = {"help": False, "buttons": []}
+        plain: dict[str, Any] = {"help": False, "buttons": []}
         seed = recipe_control("seed", "grid-seed", random_seed())
         steps = recipe_control("steps", "grid-steps", base_defaults.steps, **plain)
         guidance = recipe_control("guidance", "grid-guidance", base_defaults.guidance, **plain)

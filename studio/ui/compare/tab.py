@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
-from studio.grids.blind_vote import Ballot
+from studio.grids.blind_vote import Ballot, Vote
 from studio.ui.compare.before_after import SLIDER_SCRIPT, Sides, before_after, with_side
 from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, blind_vote_panel, pairs_of, toggled
 from studio.ui.compare.form_events import connect_form
@@ -136,7 +136,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
         elif ballot and action == "reveal":
             ballot.reveal().save(grid.folder)
         elif ballot:
-            ballot.cast(action, to_int(id)).save(grid.folder)
+            ballot.cast(cast(Vote, action), to_int(id)).save(grid.folder)  # `Ballot.cast` checks it
         return {}
 
     def press_in_frontier(event: gr.EventData) -> Changes:

@@ -83,12 +83,13 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
         return {rows.hints: hints, box.subjects: subjects, box.subjects_text: repr(subjects)}
 
     def show_rows(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
-        return rows.layout(count, card_of(method_id)) | show_names(method_id, count, names, nouns)
+        layout = rows.layout(count, card_of(method_id))
+        return {**layout, **show_names(method_id, count, names, nouns)}
 
     def show_method(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
-        changes = show_rows(method_id, count, names, nouns)
-        changes |= {group: gr.update(visible=id == method_id) for id, group in groups.items()}
-        return changes | {summary: method_summary(card_of(method_id))}
+        shown = {group: gr.update(visible=id == method_id) for id, group in groups.items()}
+        rows = show_rows(method_id, count, names, nouns)
+        return {**rows, **shown, summary: method_summary(card_of(method_id))}
 
     def row_remover(row: int) -> Callable[..., Changes]:
         @locked
