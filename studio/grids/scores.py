@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
 from studio.documents import Count, DocumentError, FileName, Measured, ShortText, read_document
 from studio.files import write_atomic
 from studio.grids.grid_folder import SCORES

@@ -12,7 +12,7 @@ from assets.starter.recipe.judge import configuration, save, write_merges
 from studio.errors import StudioError
 from studio.models.clip import Clip
 
-WORDS = "a photo of the picture close up rendition cat teapot red".split()
+WORDS = ["a", "photo", "of", "the", "picture", "close", "up", "rendition", "cat", "teapot", "red"]
 
 
 @pytest.fixture(scope="module")

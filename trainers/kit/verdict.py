@@ -85,8 +85,8 @@ def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, eye: str) -
     noise = (squares / sum(len(at) - 1 for at in groups)).sqrt()
     change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
     progress = (learned_at - plain_at).mean()
-    figures = (round(value.item(), 4) for value in (progress, noise, change))
-    return Verdict(*figures, seeds=len(plain), encoder=eye)
+    figures = [round(value.item(), 4) for value in (progress, noise, change)]
+    return Verdict(figures[0], figures[1], figures[2], len(plain), eye)
 
 
 def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:

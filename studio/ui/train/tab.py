@@ -76,13 +76,13 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
             raise StudioError("That method is not there.", "Choose one of those shown.")
         return cards[id]
 
-    def show_names(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
+    def show_names(method_id: str, count: int, names: list[str], nouns: list[str]) -> dict[Any, Any]:
         card = card_of(method_id)
         subjects = subjects_of(count, card, names, nouns)
         hints = naming_hints(workspace, named_subjects(count, card, names, nouns))
         return {rows.hints: hints, box.subjects: subjects, box.subjects_text: repr(subjects)}
 
-    def show_rows(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
+    def show_rows(method_id: str, count: int, names: list[str], nouns: list[str]) -> dict[Any, Any]:
         layout = rows.layout(count, card_of(method_id))
         return {**layout, **show_names(method_id, count, names, nouns)}
 

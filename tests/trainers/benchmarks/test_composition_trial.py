@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from studio.photos.photo import Photo
-from studio.recipes.recipe import MODES, Recipe
+from studio.recipes.recipe import MODES, Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
@@ -133,24 +133,26 @@ class Counter:
 
 def test_every_way_is_painted_and_nothing_twice(tmp_path: Path) -> None:
     pair = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
-    look = Recipe("", steps=2, guidance=2.0)
+    sampling = Sampling(steps=2, guidance=2.0)
     judge = Counter()
     backbone = tiny.backbone()
-    *_, last = Composition(backbone, judge, look, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
+    *_, last = Composition(backbone, judge, sampling, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
     assert [row.way for row in last.value] == [NOUNS, *MODES]
     assert all(len(row.seen) == 2 for row in last.value)
     assert all(len(seen.parts) == 10 and len(seen.places) == 2 for row in last.value for seen in row.seen)
     assert len(list(tmp_path.rglob("concept.safetensors"))) == 2
     again = Counter()
-    *_, repeated = Composition(backbone, again, look, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
+    *_, repeated = Composition(backbone, again, sampling, tmp_path, 2, ("{} on blue",)).rows(
+        pair, list(MODES)
+    )
     assert repeated.value == last.value and again.looked == 0
 
 
 def test_the_plain_nouns_are_the_untouched_bases(tmp_path: Path) -> None:
     (pair,) = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
-    look = Recipe("", steps=2, guidance=2.0, seed=3)
+    sampling = Sampling(steps=2, guidance=2.0, seed=3)
     backbone = tiny.backbone()
-    Composition(backbone, Counter(), look, tmp_path, 1, ("{} on blue",)).seen(pair, "sum", 0.0)
+    Composition(backbone, Counter(), sampling, tmp_path, 1, ("{} on blue",)).seen(pair, "sum", 0.0)
     (painted,) = tmp_path.rglob("plain/*.png")
     from studio.events import Result
     from studio.generation.generate import generate

@@ -15,7 +15,7 @@ from studio.evaluation.encoders import open_encoders
 from studio.evaluation.measures import pairs
 from studio.events import Result
 from studio.models import opening
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from tests import tiny
 from trainers.benchmarks import dreambench
 from trainers.benchmarks import method_trial as trial
@@ -111,8 +111,8 @@ def test_a_run_by_command_goes_on_where_it_was_broken_off(
 def test_the_numbers_are_the_definitions(folder: Path, tmp_path: Path) -> None:
     backbone = tiny.backbone()
     eyes, cases = open_encoders(backbone), subjects_in(folder)[:1]
-    look = Recipe("", steps=1, guidance=1.0, count=2)
-    *_, last = dreambench.dreambench(backbone, eyes, cases, [], look, tmp_path / "out")
+    sampling = Sampling(steps=1, guidance=1.0, count=2)
+    *_, last = dreambench.dreambench(backbone, eyes, cases, [], sampling, tmp_path / "out")
     assert isinstance(last, Result)
     real, plain = last.value
     photos = eyes.subject.encode(tiny.photos(3).squares)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
@@ -47,9 +47,9 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
     cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
     variants = [read("textual_inversion steps=2")]
-    look = Recipe("", steps=1, guidance=1.0)
+    sampling = Sampling(steps=1, guidance=1.0)
     judge = Counter("on blue")
-    *_, last = trial(tiny.backbone(), judge, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
+    *_, last = trial(tiny.backbone(), judge, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS)
     base, learned = last.value
     assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
     assert judge.looked == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
@@ -58,16 +58,16 @@ def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -
     assert judge.asked == ["a cat on blue", "a cat on dog"] * 2
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
-    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=2, prompts=PROMPTS)
+    *_, last = trial(tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS)
     assert last.value == [base, learned] and again.looked == []
-    *_, last = trial(tiny.backbone(), again, cases, variants, look, tmp_path, seeds=1, prompts=PROMPTS)
+    *_, last = trial(tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS)
     assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
 
 
 def test_the_table_has_means_and_intervals() -> None:
     scores = [Score(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
     row = table(scores).splitlines()[-1]
-    assert row == "| a | 2 | 12 | 0.500 ± 0.196 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
+    assert row == "| a | 2 | 12 | 0.500 ± 1.271 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
 
 
 def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
@@ -89,9 +89,12 @@ def test_parts_share_all_cases() -> None:
 
 
 def test_a_variant_is_a_line_of_words() -> None:
-    plain, turned = read("perfusion lock_keys=false"), read("perfusion lock_keys=false @bias=0.4 obey=10")
+    plain, turned = (
+        read("perfusion lock_keys=false"),
+        read("perfusion lock_keys=false @bias=0.4 +prompt_tuning_steps=10"),
+    )
     assert plain.settings["lock_keys"] is False and plain.settings == turned.settings
-    assert (turned.knobs, turned.obeying) == ({"bias": 0.4}, 10)
+    assert (turned.knobs, turned.refinements) == ({"bias": 0.4}, {"prompt_tuning_steps": 10})
     assert plain.learned == turned.learned and plain.folder != turned.folder
 
 
@@ -115,7 +118,7 @@ def test_variants_that_only_paint_differently_share_what_was_learned(tmp_path: P
     photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(2).squares))
     cases = [Case(Subject("<lily>", "cat"), photos)]
     variants = [read(f"perfusion steps=1 batch=1 captions=100 @bias={bias}") for bias in (0.2, 0.9)]
-    look = Recipe("", steps=1, guidance=1.0)
-    list(trial(tiny.backbone(), Counter("blue"), cases, variants, look, tmp_path, 1, PROMPTS))
+    sampling = Sampling(steps=1, guidance=1.0)
+    list(trial(tiny.backbone(), Counter("blue"), cases, variants, sampling, tmp_path, 1, PROMPTS))
     assert len(list(tmp_path.rglob("concept.safetensors"))) == 1
     assert len(list(tmp_path.rglob("0-0.png"))) == 3
