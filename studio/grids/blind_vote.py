@@ -1,7 +1,7 @@
-"""A Ballot: a blind vote between two settings of a sheet, over pairs of pictures that differ in nothing else.
+"""A blind vote between two settings of a grid, over pairs of pictures that differ in nothing else.
 
-Which setting is on the left is drawn anew for every pair, and so is the order of the pairs; both are kept on
-disk with the votes, so that a reload changes nothing and nobody, the voter included, is told before the end.
+Side and order are random for each pair and stored with the votes, so that reloading the page changes nothing.
+Which side was which setting is revealed only when the vote ends.
 """
 
 from __future__ import annotations
@@ -25,8 +25,13 @@ FILE = "ballot.json"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures by file name; `swapped` when the second setting stands on the left. `where` says what they
-    share, such as "Seed 2"."""
+    """Two pictures to choose between.
+
+    Args:
+        first, second: file names of the pictures by the first and by the second setting.
+        swapped: whether the second setting is shown on the left.
+        where: what both share, such as "Seed 2".
+    """
 
     first: FileName
     second: FileName
@@ -35,13 +40,13 @@ class Pair:
 
     @property
     def sides(self) -> tuple[str, str]:
-        """The pictures as they stand: left, right."""
+        """Return the file names as they are shown: left, right."""
         return (self.second, self.first) if self.swapped else (self.first, self.second)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How often the first setting was liked better, the second, and neither."""
+    """Counts how often the first setting was preferred, the second, and neither."""
 
     first: int
     second: int
@@ -49,13 +54,19 @@ class Tally:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the first setting's share among votes that preferred one."""
+        """Return the 95 % interval of the first setting's share among votes that preferred one."""
         return wilson_interval(self.first, self.first + self.second)
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """`settings` are the headings of the two, `votes` those cast so far, in the order of `pairs`."""
+    """A blind vote and how far it is.
+
+    Args:
+        settings: the labels of the two settings.
+        votes: those cast so far, in the order of `pairs`.
+        revealed: whether the vote has ended.
+    """
 
     settings: tuple[ShortText, ShortText]
     pairs: tuple[Pair, ...]
@@ -66,8 +77,14 @@ class Ballot:
     def draw(
         cls, settings: tuple[str, str], pictures: Sequence[tuple[str, str, str]], seed: int | None = None
     ) -> Ballot:
-        """A ballot over these (first, second, where); the same file twice is no pair. Raises StudioError when
-        there is none."""
+        """Return a new vote with sides and order drawn at random.
+
+        Args:
+            pictures: (first, second, where) of each pair; one of the same picture twice is left out.
+
+        Raises:
+            StudioError: there is no pair.
+        """
         chance = random.Random(seed)
         pairs = [
             Pair(first, second, chance.random() < 0.5, where)
@@ -82,47 +99,49 @@ class Ballot:
 
     @property
     def pair(self) -> Pair | None:
-        """The pair to vote on next, None when it is over."""
+        """Return the pair to vote on next, None when the vote has ended."""
         over = self.revealed or len(self.votes) == len(self.pairs)
         return None if over else self.pairs[len(self.votes)]
 
     def cast(self, vote: Vote, number: int) -> Ballot:
-        """With a vote on pair `number`. One that is cast already stays: a click may arrive twice. Raises
-        StudioError for a vote that is none."""
+        """Return this with a vote on pair `number`, or unchanged when that pair is not the next.
+
+        Raises StudioError for a vote that is none.
+        """
         if vote not in ("left", "right", "same"):
             raise StudioError(f"{vote!r} is no vote.", "Say left, right or same.")
-        if self.pair is None or number != len(self.votes):
+        if self.pair is None or number != len(self.votes):  # a click may arrive twice
             return self
         votes = (*self.votes, vote)
         return dataclasses.replace(self, votes=votes, revealed=len(votes) == len(self.pairs))
 
     def reveal(self) -> Ballot:
-        """Over, with the votes there are."""
+        """Return this ended, with the votes that have been cast."""
         return dataclasses.replace(self, revealed=True)
 
     def winner(self, number: int) -> int | None:
-        """Which setting vote `number` preferred, 0 or 1; None for neither."""
+        """Return which setting vote `number` preferred, 0 or 1; None for neither."""
         vote, pair = self.votes[number], self.pairs[number]
         return None if vote == "same" else int((vote == "right") != pair.swapped)
 
     @property
     def tally(self) -> Tally:
-        """The votes so far."""
+        """Count the votes so far."""
         winners = [self.winner(number) for number in range(len(self.votes))]
         return Tally(winners.count(0), winners.count(1), winners.count(None))
 
     def save(self, folder: Path) -> None:
-        """Keep it in a sheet's folder; it takes the place of an earlier one."""
+        """Write it to a grid's folder; it replaces an earlier one."""
         write_atomic(folder / FILE, json.dumps(dataclasses.asdict(self)).encode("utf-8"))
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Forget the ballot in a sheet's folder."""
+        """Delete the vote in a grid's folder."""
         (folder / FILE).unlink(missing_ok=True)
 
     @classmethod
     def open(cls, folder: Path) -> Ballot | None:
-        """The ballot in a sheet's folder, None when there is none."""
+        """Return the vote in a grid's folder, None when there is none that can be read."""
         try:
             ballot = read_document(cls, (folder / FILE).read_bytes(), "The blind vote")
         except (OSError, DocumentError):

@@ -1,4 +1,4 @@
-"""The frontier: settings of a sheet as points, likeness against prompt agreement, and which is best."""
+"""The frontier: settings of a grid as points, likeness against prompt agreement, and which is best."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from studio.intervals import Estimate
 
 @dataclass(frozen=True)
 class Point:
-    """One setting, by its heading: figures over its pictures. `copying` is about the nearest photo that was
-    trained on: where it is as high as for a photo, likeness is no merit."""
+    """One setting, with the mean scores of its pictures (`PictureScore`).
+
+    Args:
+        label: the heading of its column or row.
+        copying: similarity to the nearest training photo, None where it is not known. A high one means that
+            likeness comes from copying a photo.
+    """
 
     label: str
     likeness: Estimate
@@ -21,36 +26,38 @@ class Point:
     copying: Estimate | None = None
 
 
-def points(sheet: GridFolder, marks: GridScores, along: str) -> list[Point]:
-    """A point for each column ("x") or row ("y") of the sheet that has a picture with both marks."""
+def points(grid: GridFolder, scores: GridScores, along: str) -> list[Point]:
+    """Return a point for each column (`along` "x") or row ("y") with a picture that has both scores."""
     found = []
-    for label, cells in sheet.lines(along):
-        names = dict.fromkeys(sheet.path(cell).name for cell in cells)
-        seen = [marks.cells[name] for name in names if name in marks.cells]
-        seen = [mark for mark in seen if mark.likeness is not None]
-        likeness = Estimate.of(mark.likeness for mark in seen)
-        agreement = Estimate.of(mark.agreement for mark in seen)
+    for label, cells in grid.lines(along):
+        names = dict.fromkeys(grid.path(cell).name for cell in cells)
+        scored = [scores.cells[name] for name in names if name in scores.cells]
+        scored = [one for one in scored if one.likeness is not None]
+        likeness = Estimate.of(one.likeness for one in scored)
+        agreement = Estimate.of(one.agreement for one in scored)
         if likeness and agreement:
-            copying = Estimate.of(mark.copying for mark in seen if mark.copying is not None)
+            copying = Estimate.of(one.copying for one in scored if one.copying is not None)
             found.append(Point(label, likeness, agreement, copying))
     return found
 
 
 def front(found: Sequence[Point]) -> list[Point]:
-    """The points that no other beats in both (the Pareto front), by rising agreement."""
+    """Return the points that no other beats in both scores (the Pareto front), by rising agreement."""
     means = {point.label: (point.likeness.mean, point.agreement.mean) for point in found}
-    kept = []
+    undominated = []
     for point in found:
         likeness, agreement = own = means[point.label]
         others = (other for other in means.values() if other != own)
         if not any(other[0] >= likeness and other[1] >= agreement for other in others):
-            kept.append(point)
-    return sorted(kept, key=lambda point: point.agreement.mean)
+            undominated.append(point)
+    return sorted(undominated, key=lambda point: point.agreement.mean)
 
 
 def best(found: Sequence[Point]) -> Point | None:
-    """The point of the front that is nearest to the best of both, each measured by the spread of all points;
-    of equals the one with more likeness. None without points."""
+    """Return the point of the front nearest to the best of both scores, None without points.
+
+    Each score is divided by the spread of all points; of equals the one with more likeness is taken.
+    """
     edge = front(found)
     if not edge:
         return None
@@ -58,16 +65,16 @@ def best(found: Sequence[Point]) -> Point | None:
     agreement = [point.agreement.mean for point in found]
     spans = max(likeness) - min(likeness) or 1.0, max(agreement) - min(agreement) or 1.0
 
-    def away(point: Point) -> tuple[float, float]:
-        short = max(likeness) - point.likeness.mean, max(agreement) - point.agreement.mean
-        squares = sum((lack / span) ** 2 for lack, span in zip(short, spans, strict=True))
+    def distance(point: Point) -> tuple[float, float]:
+        lacks = max(likeness) - point.likeness.mean, max(agreement) - point.agreement.mean
+        squares = sum((lack / span) ** 2 for lack, span in zip(lacks, spans, strict=True))
         return round(squares, 9), -point.likeness.mean
 
-    return min(edge, key=away)
+    return min(edge, key=distance)
 
 
 def reason(found: Sequence[Point]) -> str:
-    """Why `best` is the best, in words, and whether the pictures are enough to say so."""
+    """Return why `best` is the best, in words, and whether the pictures are enough to say so."""
     chosen = best(found)
     if chosen is None or len(found) == 1:
         return "There is nothing to compare it with yet."
@@ -92,7 +99,7 @@ def reason(found: Sequence[Point]) -> str:
 
 
 def _doubt(chosen: Point, found: Sequence[Point]) -> str:
-    """Whether another point is as good within the noise."""
+    """Return a sentence when another point may be as good, else an empty text."""
     if any(point.likeness.n == 1 for point in found):
         return "With one picture for a setting this says little: let the other direction change the seed."
     near = [point.label for point in found if point is not chosen and _overlap(point, chosen)]
@@ -102,6 +109,6 @@ def _doubt(chosen: Point, found: Sequence[Point]) -> str:
 
 
 def _overlap(one: Point, other: Point) -> bool:
-    """Whether the intervals of two points overlap in both directions."""
+    """Return whether the intervals of two points overlap in both scores."""
     pairs = ((one.likeness, other.likeness), (one.agreement, other.agreement))
     return all(a.interval[0] <= b.interval[1] and b.interval[0] <= a.interval[1] for a, b in pairs)

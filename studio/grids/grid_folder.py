@@ -1,7 +1,7 @@
-"""A Sheet: the folder in which a grid is painted. At any moment a cell's picture is whole, or not there.
+"""The folder in which a grid is painted. At any moment a cell's picture is whole, or not there.
 
-Pictures are named by their recipe, so that a sheet taken up again, or a grid with the same picture twice,
-paints nothing twice; and so that no name tells a voter where a picture comes from.
+Pictures are named by the hash of their recipe. So a grid that is resumed, or has the same picture twice,
+paints nothing twice, and no name reveals to a voter which setting a picture comes from.
 """
 
 from __future__ import annotations
@@ -60,16 +60,15 @@ class GridFolder:
 
     @classmethod
     def create(cls, folder: Path, grid: Grid, cells: Sequence[Cell]) -> GridFolder:
-        """Begin a sheet in `folder`, or go on with one that is there."""
+        """Write a grid to `folder`; pictures that are there already are used."""
         folder.mkdir(parents=True, exist_ok=True)
-        sheet = cls(folder, grid, tuple(cells))
         values = {**grid.to_json(), "cells": [cell.recipe.to_json() for cell in cells]}
         write_atomic(folder / FILE, json.dumps(values).encode("utf-8"))
-        return sheet
+        return cls(folder, grid, tuple(cells))
 
     @classmethod
     def open(cls, folder: Path) -> GridFolder:
-        """The sheet in `folder`. Raises StudioError when there is none that can be read."""
+        """Return the grid in `folder`. Raises StudioError when there is none that can be read."""
         try:
             text = (folder / FILE).read_bytes()
         except OSError as error:
@@ -84,12 +83,12 @@ class GridFolder:
         return cls(folder, grid, tuple(cells))
 
     def path(self, cell: Cell) -> Path:
-        """Where a cell's picture is, or will be."""
+        """Return where a cell's picture is, or will be."""
         text = json.dumps(cell.recipe.to_json(), sort_keys=True)
         return self.folder / f"{hashlib.sha256(text.encode('utf-8')).hexdigest()[:20]}.png"
 
     def is_painted(self, cell: Cell, base: str = "") -> bool:
-        """Whether a cell's picture is there, painted with this very recipe, and on `base` if one is given."""
+        """Return whether a cell's picture exists, of this very recipe (and painted with `base`, if given)."""
         path = self.path(cell)
         if not path.exists():
             return False
@@ -100,7 +99,7 @@ class GridFolder:
         return recipe == dataclasses.replace(cell.recipe, base=base or recipe.base)
 
     def lines(self, along: str) -> list[tuple[str, list[Cell]]]:
-        """The columns (`along` "x") or rows ("y"): the heading of each, and its cells in order."""
+        """Return the columns (`along` "x") or rows ("y"): the label of each, and its cells in order."""
         axis = self.grid.x if along == "x" else self.grid.y
         groups: list[tuple[str, list[Cell]]] = [(label, []) for label in axis.labels]
         for cell in self.cells:
@@ -108,9 +107,9 @@ class GridFolder:
         return groups
 
     def label_of(self, cell: Cell) -> str:
-        """Where a cell stands: "<lily>, Bias 0.2"."""
-        places = ((self.grid.y, cell.row), (self.grid.x, cell.column))
-        return ", ".join(axis.label_of(place) for axis, place in places if axis.name)
+        """Return the row and column of a cell in words: "<lily>, Bias 0.2"."""
+        positions = ((self.grid.y, cell.row), (self.grid.x, cell.column))
+        return ", ".join(axis.label_of(position) for axis, position in positions if axis.name)
 
     def archive(self, path: Path) -> None:
         """Write a zip with the contact sheet and every cell's file, named by its row, column and labels."""
@@ -124,6 +123,6 @@ class GridFolder:
         write_atomic(path, content.getvalue())
 
     def file_name(self, cell: Cell) -> str:
-        """A name for people: "02-03 lily, Bias 0.4.png", row and column first."""
+        """Return a name for people: "02-03 lily, Bias 0.4.png", row and column first."""
         words = re.sub(r"[^\w .,+=-]", "", self.label_of(cell))[:120].strip()
         return f"{cell.row + 1:02d}-{cell.column + 1:02d} {words}.png"

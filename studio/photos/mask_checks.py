@@ -11,22 +11,20 @@ from PIL import Image
 from studio.errors import StudioError
 from studio.photos.photo_set import PhotoSet
 
-MAX_SHARE = 0.97
-
-
-MAX_OVERLAP = 0.85
+MAX_SHARE = 0.97  # of a photo that a mask may cover
+MAX_OVERLAP = 0.85  # of the masks of two subjects (intersection over union)
 
 
 def subtract(mask: Image.Image, beside: Sequence[Image.Image]) -> Image.Image:
-    """`mask` less what belongs to other subjects, "L" masks of any size."""
-    left = mask.copy()
+    """Return `mask` without what belongs to other subjects. `beside` are "L" masks of any size."""
+    rest = mask.copy()
     for other in beside:
-        left.paste(0, mask=binary_mask(other.resize(mask.size, Image.Resampling.BOX)))
-    return left
+        rest.paste(0, mask=binary_mask(other.resize(mask.size, Image.Resampling.BOX)))
+    return rest
 
 
 def binary_mask(picture: Image.Image) -> Image.Image:
-    """A picture as a mask: "L", 255 where it is bright and opaque, 0 elsewhere."""
+    """Return a picture as a mask: "L", 255 where it is bright and opaque, 0 elsewhere."""
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
@@ -34,8 +32,11 @@ def binary_mask(picture: Image.Image) -> Image.Image:
 
 
 def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
-    """Raise StudioError for masks nothing can be learned from: of nearly a whole square, or of two subjects
-    in the same place. When masks are `needed`, every handle has to have one in some photo."""
+    """Raise StudioError for masks that nothing can be learned from.
+
+    Those cover nearly a whole photo, or are almost the same for two subjects. When masks are `needed`, every
+    handle must have one in some photo.
+    """
     for handle in handles:
         masks = photos.masks.get(handle, ())
         if needed and not any(mask is not None and mask.getbbox() for mask in masks):
@@ -61,6 +62,6 @@ def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
 
 
 def overlap(one: Image.Image, other: Image.Image) -> float:
-    """What two masks of one size share, divided by what they cover together: 0 to 1."""
+    """Return the intersection over union of two masks of one size, 0 to 1."""
     first, second = (np.asarray(mask.convert("L")) > 127 for mask in (one, other))
     return float((first & second).sum() / max(1, (first | second).sum()))

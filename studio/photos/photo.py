@@ -1,4 +1,4 @@
-"""Photos: open what people really have, turn it upright, crop it square, and say why one cannot be used.
+"""Photos: opened from files, turned upright, cropped square, and refused with a reason.
 
 The squares made here are what the page shows and what the methods train on.
 """
@@ -22,22 +22,26 @@ MIN_SIDE = 32
 MAX_ASPECT = 5.0
 MAX_SHORT_SIDE = 1024
 MAX_PHOTOS = 30
-SAME_LEVELS = 2.0
+SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
 
 pillow_heif.register_heif_opener()
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square in the upright photo, in fractions: `x` and `y` place it (0 left/top, 1 right/bottom) in
-    the room it has, `zoom` is the short side divided by the square's side (1 to 4)."""
+    """A square in the upright photo.
+
+    Args:
+        x, y: its position in the room that it has to move, 0 at the left or top, 1 at the right or bottom.
+        zoom: the photo's short side divided by the square's side, 1 to 4.
+    """
 
     x: float = 0.5
     y: float = 0.5
     zoom: float = 1.0
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) in pixels of a `width` x `height` photo."""
+        """Return (left, top, right, bottom) in pixels of a `width` x `height` photo."""
         side = max(1, round(min(width, height) / min(max(self.zoom, 1.0), 4.0)))
         left = round((width - side) * min(max(self.x, 0.0), 1.0))
         top = round((height - side) * min(max(self.y, 0.0), 1.0))
@@ -46,10 +50,12 @@ class Crop:
 
 @dataclass(frozen=True)
 class Photo:
-    """One usable photo: upright, RGB, at most 1024 px on its short side, with the square that is used.
+    """One usable photo.
 
-    `masks` are "L" pictures of the photo's size, 255 where a subject is, by the subject's number (0 is the
-    first); they stay where they are when the square moves.
+    Args:
+        image: upright, RGB, at most 1024 px on its short side.
+        crop: the square that is used.
+        masks: by the subject's number from 0, "L" pictures of the photo's size, 255 = subject.
     """
 
     name: str
@@ -58,30 +64,29 @@ class Photo:
     masks: Mapping[int, Image.Image] = field(default_factory=dict)
 
     def cropped(self, crop: Crop) -> Photo:
-        """The same photo with another square."""
+        """Return this photo with another square."""
         return replace(self, crop=crop)
 
     @property
     def side(self) -> int:
-        """The side of the square, in pixels of the photo."""
+        """Return the side of the square, in pixels of the photo."""
         left, _, right, _ = self.crop.box(*self.image.size)
         return right - left
 
     def square(self, side: int) -> Image.Image:
-        """The square as a `side` x `side` RGB picture."""
+        """Return the square as a `side` x `side` RGB picture."""
         box = self.crop.box(*self.image.size)
         return self.image.resize((side, side), Image.Resampling.LANCZOS, box=box)
 
     def square_mask(self, subject: int, side: int) -> Image.Image | None:
-        """The mask of a subject (by number) in the square, or None when nothing of it is in the square."""
+        """Return the mask of a subject (by number) in the square, None when the square has nothing of it."""
         box = self.crop.box(*self.image.size)
         if subject not in self.masks or not self.masks[subject].crop(box).getbbox():
             return None
         return self.masks[subject].resize((side, side), Image.Resampling.BOX, box=box)
 
     def with_mask(self, subject: int, mask: Image.Image) -> Photo:
-        """The same photo with another mask of a subject in its square ("L", any size). A mask of nothing is
-        none."""
+        """Return this photo with another mask of a subject in its square ("L", any size; empty for none)."""
         others = {number: other for number, other in self.masks.items() if number != subject}
         left, top, right, bottom = self.crop.box(*self.image.size)
         whole = self.masks.get(subject, Image.new("L", self.image.size)).copy()
@@ -89,26 +94,26 @@ class Photo:
         return replace(self, masks={**others, subject: whole} if whole.getbbox() else others)
 
     def without_subject(self, subject: int) -> Photo:
-        """The same photo when a subject is learned no more: the later ones move up by a number."""
-        kept = {number: mask for number, mask in self.masks.items() if number != subject}
-        return replace(self, masks={number - (number > subject): mask for number, mask in kept.items()})
+        """Return this photo without a subject; those after it move up by a number."""
+        others = {number: mask for number, mask in self.masks.items() if number != subject}
+        return replace(self, masks={number - (number > subject): mask for number, mask in others.items()})
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file that cannot be used, and why, in words."""
+    """A file that cannot be used, and why: a part of a sentence such as "it is damaged"."""
 
     name: str
     reason: str
 
 
-def files_in(places: Sequence[Path]) -> list[Path]:
-    """The files that these are or hold, in order. Raises StudioError when there is nothing there."""
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """Return these files, and those in these folders. Raises StudioError when one does not exist."""
     files: list[Path] = []
-    for place in places:
-        if not place.exists():
-            raise StudioError(f"There is no {place}.", "Name photos, or a folder with photos in it.")
-        files += sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else [place]
+    for path in paths:
+        if not path.exists():
+            raise StudioError(f"There is no {path}.", "Name photos, or a folder with photos in it.")
+        files += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     return files
 
 
@@ -153,7 +158,7 @@ def open_photo(path: Path, name: str = "") -> Photo:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """`image` as plain RGB, with nothing but pixels."""
+    """Return `image` as plain RGB, with nothing but pixels."""
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = np.asarray(image).astype(np.uint32)
         image = Image.fromarray((grey >> 8).clip(0, 255).astype(np.uint8))
@@ -163,36 +168,40 @@ def _rgb(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image.convert("RGB")))
 
 
-def _glance(image: Image.Image) -> np.ndarray:
-    """The picture at a glance, (16, 16, 3): copies of one photo differ here by a grey level or two."""
+def _thumbnail(image: Image.Image) -> np.ndarray:
+    """Return the picture as (16, 16, 3) float32, in which copies of one photo differ by a level or two."""
     return np.asarray(image.resize((16, 16), Image.Resampling.BOX), dtype=np.float32)
 
 
 def _spread(image: Image.Image) -> float:
-    """How much the picture varies at all: its grey standard deviation, 0 to 127."""
+    """Return the standard deviation of the picture in grey, 0 to 127."""
     return float(np.asarray(image.convert("L").resize((64, 64))).std())
 
 
-def open_photos(paths: Iterable[Path], kept: Sequence[Photo] = ()) -> tuple[list[Photo], list[Refusal]]:
-    """Open files beside those already `kept`: the usable ones, and every other one with its reason."""
+def open_photos(paths: Iterable[Path], others: Sequence[Photo] = ()) -> tuple[list[Photo], list[Refusal]]:
+    """Return the usable photos among these files and the refusals of the rest.
+
+    `others` are photos there are already: one that shows the same as any of them is refused.
+    """
     photos: list[Photo] = []
     refusals: list[Refusal] = []
-    glances = [(_glance(photo.image), photo.name) for photo in kept]
+    thumbnails = [(_thumbnail(photo.image), photo.name) for photo in others]
     for path in map(Path, paths):
         try:
             photo = open_photo(path)
         except StudioError as error:
             refusals.append(Refusal(path.name, f"{error.message}. {error.hint}"))
             continue
-        glance = _glance(photo.image)
-        twin = next((name for other, name in glances if np.abs(glance - other).mean() < SAME_LEVELS), "")
+        thumbnail = _thumbnail(photo.image)
+        same = (name for one, name in thumbnails if np.abs(thumbnail - one).mean() < SAME_LEVELS)
+        twin = next(same, "")
         if twin:
             refusals.append(Refusal(path.name, f"it shows the same as {twin}"))
         elif _spread(photo.image) < 1.0:
             refusals.append(Refusal(path.name, "it is one flat colour"))
-        elif len(kept) + len(photos) >= MAX_PHOTOS:
+        elif len(others) + len(photos) >= MAX_PHOTOS:
             refusals.append(Refusal(path.name, f"{MAX_PHOTOS} photos are the most that can be used at once"))
         else:
             photos.append(photo)
-            glances.append((glance, photo.name))
+            thumbnails.append((thumbnail, photo.name))
     return photos, refusals

@@ -1,4 +1,4 @@
-"""The set of squares that a training sees, with the masks of what is seen in them; a folder on disk."""
+"""The training images with their masks, and the folder in which they are kept."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ MASKS = "masks"
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """The squares a method trains on, in order, and by handle the masks of what is seen in them: for each
-    square an "L" picture of its size, 255 where the subject is, or None where nobody made one."""
+    """The training images and masks.
+
+    Args:
+        squares: n square RGB pictures.
+        masks: by handle, n masks ("L", of the square's size, 255 = subject), None where the user made none.
+    """
 
     squares: tuple[Image.Image, ...]
     masks: Mapping[str, tuple[Image.Image | None, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, photos: Sequence[Photo], handles: Sequence[str] = ()) -> PhotoSet:
-        """The squares of these photos, none enlarged; the photos' masks go to these handles in turn."""
+        """Return the squares of these photos, none enlarged. Mask number i of a photo is that of handle i."""
         sides = [min(MAX_SHORT_SIDE, photo.side) for photo in photos]
         squares = tuple(photo.square(side) for photo, side in zip(photos, sides, strict=True))
         masks = {}
@@ -42,30 +46,30 @@ class PhotoSet:
         for number, square in enumerate(self.squares, 1):
             write_atomic(folder / f"{number:02d}.png", png_bytes(square))
         for handle, masks in self.masks.items():
-            place = folder / MASKS / handle.strip("<>")
-            place.mkdir(parents=True, exist_ok=True)
+            subfolder = folder / MASKS / handle.strip("<>")
+            subfolder.mkdir(parents=True, exist_ok=True)
             for number, mask in enumerate(masks, 1):
                 if mask is not None:
-                    write_atomic(place / f"{number:02d}.png", png_bytes(mask))
+                    write_atomic(subfolder / f"{number:02d}.png", png_bytes(mask))
 
     @classmethod
     def load(cls, folder: Path) -> PhotoSet:
-        """The squares that `save` wrote. Raises StudioError when they are gone."""
+        """Return the photos that `save` wrote. Raises StudioError when they are gone."""
         paths = sorted(folder.glob("*.png"))
         if not paths:
             raise StudioError(
                 "The photos of this job are gone.", "Drop them in again and start a new training."
             )
         masks = {}
-        for place in sorted((folder / MASKS).glob("*/")):
-            files = [place / path.name for path in paths]
-            masks[f"<{place.name}>"] = tuple(
+        for subfolder in sorted((folder / MASKS).glob("*/")):
+            files = [subfolder / path.name for path in paths]
+            masks[f"<{subfolder.name}>"] = tuple(
                 Image.open(file).convert("L") if file.exists() else None for file in files
             )
         return cls(tuple(open_photo(path).image for path in paths), masks)
 
     def mask(self, handle: str, number: int, side: int) -> np.ndarray | None:
-        """Where `handle` is in the square `number` (from 0), (side, side) float32 in 0..1, or None."""
+        """Return the mask of `handle` in square `number` (from 0), (side, side) float32 in 0..1, or None."""
         masks = self.masks.get(handle, ())
         mask = masks[number] if number < len(masks) else None
         if mask is None:
@@ -73,7 +77,7 @@ class PhotoSet:
         return np.asarray(mask.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
 
     def pixels(self, side: int) -> np.ndarray:
-        """The squares as (n, side, side, 3) uint8."""
+        """Return the squares as (n, side, side, 3) uint8."""
         resized = (square.resize((side, side), Image.Resampling.LANCZOS) for square in self.squares)
         return np.stack([np.asarray(square) for square in resized])
 

@@ -53,7 +53,7 @@ def test_a_photo_cut_short_is_refused(tmp_path: Path) -> None:
         scene(400, 300).save(whole)
         cut = tmp_path / f"cut.{suffix}"
         cut.write_bytes(whole.read_bytes()[:-200])
-        with pytest.raises(StudioError, match="damaged|not a picture"):
+        with pytest.raises(StudioError, match=r"damaged|not a picture"):
             open_photo(cut)
 
 
@@ -80,7 +80,7 @@ def test_copies_are_named_with_their_twin_and_others_are_kept(tmp_path: Path) ->
         ("b.jpg", True),
         ("c.png", True),
     ]
-    again, refused = open_photos([tmp_path / "d.png"], kept=photos)
+    again, refused = open_photos([tmp_path / "d.png"], others=photos)
     assert not again and "d.png" in refused[0].reason
 
 
