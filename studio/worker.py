@@ -1,7 +1,7 @@
-"""The worker process: owns the device, keeps the backbone warm, and does one task at a time.
+"""The worker process: it owns the device, keeps the base model loaded, and runs one job at a time.
 
-It meets the page only in the workspace's folder. It may be killed at any moment: a picture or a concept
-is either not there or whole.
+It meets the page only in the workspace's folder. It may be killed at any moment: a picture or a concept file
+is whole or not there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.grid_scores import score_grid
 from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
+from studio.files import png_bytes, write_atomic
 from studio.generation.generate import Picture, generate
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import GridFolder
@@ -39,7 +40,7 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 IDLE_SECONDS = 0.2
-BETWEEN = {  # what is done between the steps of another job
+BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
     "train": ("mask", "create"),
     "grid": ("mask", "create"),
     "create": ("mask",),
@@ -51,7 +52,7 @@ Train = Callable[..., Iterator[Event]]
 
 
 def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train) -> None:
-    """Load the base, then take jobs from the table until the page goes away."""
+    """Load the base model, then run jobs until the page is gone. Called in the worker process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     exit_with_parent()
     workspace.write_worker_state(WorkerState("starting"))
@@ -61,14 +62,19 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
         workspace.write_worker_state(WorkerState("error", error=error.message, hint=error.hint))
         sys.exit(BASE_REFUSED)
     worker = Worker(workspace, backbone, methods, train)
-    worker.say("ready")
+    worker.write_state("ready")
     while True:
         if not (worker.take(("mask",)) or worker.take(USER_KINDS)):
             time.sleep(IDLE_SECONDS)
 
 
 class Worker:
-    """Does jobs of the table, one after the other; a picture may be painted between two training steps."""
+    """Runs jobs of the table, one after the other; a picture may be painted between two training steps.
+
+    Args:
+        methods: by id.
+        train: `trainers.train`; the studio does not import the trainers.
+    """
 
     def __init__(
         self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
@@ -76,8 +82,8 @@ class Worker:
         self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
         self.segmenter: Segmenter | None = None  # loaded for the first mask
 
-    def say(self, state: str) -> None:
-        """Tell the page what the worker is doing, and on what."""
+    def write_state(self, state: str) -> None:
+        """Write what the worker does, and the facts about its base that the page shows."""
         device = (
             torch.cuda.get_device_name() if self.backbone.device.type == "cuda" else self.backbone.device.type
         )
@@ -91,15 +97,15 @@ class Worker:
         self.workspace.write_worker_state(WorkerState(state, base))
 
     def take(self, kinds: tuple[str, ...]) -> bool:
-        """Do the oldest waiting job of these kinds, to its end; False when none waits."""
+        """Run the oldest waiting job of these kinds to its end. Returns False when none waits."""
         job = self.workspace.jobs.claim(kinds)
         if job is None:
             return False
-        self.say("busy")
+        self.write_state("busy")
         log.info("job %d: %s %s", job.id, job.kind, job.title)
         jobs = self.workspace.jobs
         try:
-            outcome = self.do(job)
+            outcome = self.run(job)
         except StudioError as error:
             jobs.end(job.id, "failed", error=error.message, hint=error.hint)
         except torch.cuda.OutOfMemoryError:
@@ -114,24 +120,24 @@ class Worker:
             )
         else:
             jobs.end(job.id, "done" if outcome else "stopped", outcome)
-        self.say("ready")
+        self.write_state("ready")
         return True
 
-    def do(self, job: Job) -> dict[str, Any]:
-        """Run a job's events to the end, logging each; what came of it, empty when it was stopped."""
+    def run(self, job: Job) -> dict[str, Any]:
+        """Run a job and log its events. Returns what came of it: nothing when it was stopped."""
         if job.kind == "mask":
-            return self.outline(job)
+            return self.find_mask(job)
         events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
         outcome: dict[str, Any] = {}
         finishing = False
         event = next(events, None)
         while event is not None:
             self.record(job, event, outcome)
-            wish = self.workspace.jobs.stop_request(job.id)
-            if wish == "discard":
+            request = self.workspace.jobs.stop_request(job.id)
+            if request == "discard":
                 events.close()
                 return {}
-            if wish == "keep" and not finishing:
+            if request == "keep" and not finishing:
                 finishing = True
                 try:
                     event = events.throw(FinishEarly())
@@ -139,12 +145,12 @@ class Worker:
                     return outcome
                 continue
             while self.take(BETWEEN[job.kind]):
-                self.say("busy")
+                self.write_state("busy")
             event = next(events, None)
         return outcome
 
     def training(self, job: Job) -> Generator[Event, None, None]:
-        """The events of a training job."""
+        """Run a training job; yields its events."""
         task = job.task
         if task["method"] not in self.methods:
             raise StudioError(f"There is no method called {task['method']!r}.", "Choose another method.")
@@ -158,36 +164,34 @@ class Worker:
         yield from self.train(method, self.backbone, photos, subject, settings, sampling, cache)
 
     def painting(self, job: Job) -> Generator[Event, None, None]:
-        """The events of a painting job."""
+        """Run a painting job; yields its events."""
         recipe = Recipe.from_json(job.task)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace.library, recipe))
 
     def comparing(self, job: Job) -> Generator[Event, None, None]:
-        """The events of a grid: what is missing of it is painted, then the base's judge looks at it."""
-        sheet = GridFolder.open(self.workspace.jobs.folder(job.id))
-        if not (
-            yield from paint_grid(
-                self.backbone, sheet, lambda recipe: open_concepts(self.workspace.library, recipe)
-            )
-        ):
+        """Run a grid job: paint the missing cells, then score all; yields its events."""
+        library = self.workspace.library
+        grid = GridFolder.open(self.workspace.jobs.folder(job.id))
+        painting = paint_grid(self.backbone, grid, lambda recipe: open_concepts(library, recipe))
+        if not (yield from painting):
             return
-        if judge := open_encoders(self.backbone).text:
-            headers = self.workspace.library.headers()
-            nouns = {handle: header.handles[handle] for handle, header in headers.items()}
-            yield from score_grid(judge, sheet, nouns, self.workspace.photos_of)
-        yield Result(sheet)
+        encoder = open_encoders(self.backbone).text
+        if encoder is not None:
+            nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}
+            yield from score_grid(encoder, grid, nouns, self.workspace.photos_of)
+        yield Result(grid)
 
-    def outline(self, job: Job) -> dict[str, Any]:
-        """Find the mask that the page waits for."""
+    def find_mask(self, job: Job) -> dict[str, Any]:
+        """Find the mask of what was clicked on; the page waits for it."""
         if self.segmenter is None:
             self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
         folder, name = self.workspace.jobs.folder(job.id), "mask.png"
         mask = self.segmenter.propose(Image.open(folder / "square.png"), job.task["clicks"])
-        _whole(folder / name, lambda path: mask.save(path, format="PNG"))
+        write_atomic(folder / name, png_bytes(mask))
         return {"file": name}
 
     def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
-        """Write an event to the job's log, and what it brought to disk."""
+        """Append an event to the job's log, and save the picture or concept that it brings."""
         jobs, folder = self.workspace.jobs, self.workspace.jobs.folder(job.id)
         match event:
             case Step(step=step, steps=steps, values=values, stage=stage):
@@ -198,25 +202,22 @@ class Worker:
                 jobs.log(job.id, {"event": "note", "text": text})
             case Preview(picture=picture, prompt=prompt, step=step):
                 name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
-                _whole(folder / name, lambda path: picture.save(path, format="PNG"))
+                write_atomic(folder / name, png_bytes(picture))
                 jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
             case Insight(picture=picture, caption=caption):
                 name = f"insight-{_count(folder, 'insight'):02d}.png"
-                _whole(folder / name, lambda path: picture.save(path, format="PNG"))
+                write_atomic(folder / name, png_bytes(picture))
                 jobs.log(job.id, {"event": "insight", "file": name, "caption": caption})
             case Result(value=Picture() as painted):
                 pictures = list(outcome["pictures"]) if "pictures" in outcome else []
                 name = f"{job.id:05d}-{len(pictures) + 1:02d}.png"
-                _whole(
-                    self.workspace.pictures / name,
-                    lambda path: save_picture(painted.image, painted.recipe, path),
-                )
+                save_picture(painted.image, painted.recipe, self.workspace.pictures / name)
                 outcome["pictures"] = [*pictures, name]
                 jobs.log(job.id, {"event": "picture", "file": name})
             case Result(value=Path() as cell):
                 jobs.log(job.id, {"event": "picture", "file": cell.name})
-            case Result(value=GridFolder() as sheet):
-                outcome["cells"] = len(sheet.cells)
+            case Result(value=GridFolder() as grid):
+                outcome["cells"] = len(grid.cells)
             case Result(value=Concept() as concept):
                 path = self.workspace.library.path(concept.header.handle)
                 concept.save(path)
@@ -225,12 +226,5 @@ class Worker:
 
 
 def _count(folder: Path, kind: str) -> int:
-    """How many pictures of a kind a job has brought so far."""
+    """Return how many pictures of a kind a job has saved so far."""
     return sum(1 for _ in folder.glob(f"{kind}-*.png"))
-
-
-def _whole(path: Path, save: Callable[[Path], None]) -> None:
-    """Save under a name that only a whole file ever has."""
-    partial = path.with_name(f".{path.name}")
-    save(partial)
-    partial.replace(path)

@@ -1,4 +1,4 @@
-"""Pictures that are painted to be measured: kept in files, and painted once."""
+"""Pictures painted to be measured: saved to files, and painted only once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from studio.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class PromptPictures:
-    """Pictures of one prompt, one per seed. `prompt` is how a reader gets it, with the noun in place."""
+    """The pictures of one prompt, one per seed. `prompt` has the noun in place of the handle."""
 
     prompt: str
     pictures: tuple[Image.Image, ...]
@@ -29,8 +29,10 @@ class PromptPictures:
 def paint_or_load(
     backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept], folder: Path, stem: str
 ) -> Iterator[Image.Image]:
-    """Each picture of a recipe, in `folder` as STEM-0.png, STEM-1.png, ... One that is there already, from
-    the very same recipe, is opened instead of painted."""
+    """Yield each picture of a recipe, saved in `folder` as STEM-0.png, STEM-1.png, ...
+
+    A file that holds the very same recipe is opened instead of painted again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(recipe.count):
         single = dataclasses.replace(recipe.single(index), base=backbone.name)
@@ -38,15 +40,13 @@ def paint_or_load(
         if not _is_of(path, single):
             *_, last = generate(backbone, single, concepts)
             assert isinstance(last, Result)
-            partial = path.with_name(f".{path.name}")
-            save_picture(last.value.image, last.value.recipe, partial)
-            partial.replace(path)
+            save_picture(last.value.image, last.value.recipe, path)
         with Image.open(path) as picture:
             yield picture.convert("RGB")
 
 
 def _is_of(path: Path, recipe: Recipe) -> bool:
-    """Whether there is a picture of this very recipe."""
+    """Return whether a file holds a picture of this very recipe."""
     try:
         return path.exists() and read_recipe(path) == recipe
     except StudioError:

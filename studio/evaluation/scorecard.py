@@ -136,8 +136,8 @@ def score_concept(
     and compare; the last event is a Result with the Card.
 
     `sampling` holds the first seed, the number of seeds (`count`), sampling steps and guidance, `digest`
-    the hash of the concept's file. Pictures are kept in `folder` and painted once. Raises StudioError when the concept was made for
-    another base.
+    the hash of the concept's file. Pictures are kept in `folder` and painted once. Raises StudioError when
+    the concept was made for another base.
     """
     concept.check(backbone)
     handle = handle or concept.header.handle
