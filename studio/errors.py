@@ -1,8 +1,8 @@
-"""The one error that a user is meant to read."""
+"""The error that a user reads."""
 
 
 class StudioError(Exception):
-    """Something the user can mend: what happened, and what to do about it.
+    """An error that the user can correct: what happened, and what to do about it.
 
     Every other exception is a fault of the program; it ends a job as failed and its traceback goes to
     the job's log, never to the page.

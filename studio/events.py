@@ -1,7 +1,7 @@
-"""What a long task may tell whoever iterates it.
+"""The events of a long task.
 
-Training and painting are generators of these events. The iterator owns progress and stopping: it closes
-the generator to discard the work, or throws `FinishEarly` into it to keep what was learned so far.
+Training and painting are generators of these events. The caller owns progress and stopping: it closes the
+generator to discard the work, or throws `FinishEarly` into it to keep what was learned so far.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Preview:
-    """A picture that shows how far the work is, painted by the pipeline that Create uses."""
+    """A picture painted from what was learned so far, in the way that Create paints."""
 
     picture: Image
     prompt: str
@@ -34,7 +34,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class Insight:
-    """A picture about the work, not painted by the base: where a word looks, what is learned from."""
+    """A picture about the work that the base did not paint, such as the attention of a word or the masks."""
 
     picture: Image
     caption: str
@@ -42,7 +42,7 @@ class Insight:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence for the user: what is happening, or what was noticed."""
+    """A sentence for the user."""
 
     text: str
 
@@ -58,4 +58,4 @@ Event = Step | Preview | Insight | Note | Result
 
 
 class FinishEarly(Exception):
-    """Thrown into a running task by its iterator: stop here, and keep what there is."""
+    """Thrown into a running task by its caller: stop, and keep what was learned so far."""

@@ -10,7 +10,7 @@ HANDLE = re.compile(r"<[a-z0-9][a-z0-9_-]{0,30}>", re.IGNORECASE)
 
 
 def to_handle(name: str) -> str:
-    """What a user types as a name, as a handle: "Lily", "<Lily>" and " lily " all become "<lily>".
+    """Return a typed name as a handle: "Lily", "<Lily>" and " lily " all become "<lily>".
 
     Raises StudioError when the name has other characters than letters, digits, "-" and "_".
     """
@@ -22,5 +22,5 @@ def to_handle(name: str) -> str:
 
 
 def handles_in(prompt: str) -> list[str]:
-    """The handles a prompt names, each once, in order: "<lily> and <tom>" gives ["<lily>", "<tom>"]."""
+    """Return the handles in a prompt, each once, in order: "<lily> and <tom>" gives ["<lily>", "<tom>"]."""
     return list(dict.fromkeys(match.group().lower() for match in HANDLE.finditer(prompt)))

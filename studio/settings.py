@@ -1,4 +1,4 @@
-"""How the settings of a method describe themselves.
+"""Settings of a method, described so that forms, flags and docs can be made from them.
 
 A method's `Settings` dataclass is the only place where a setting's default, bounds, unit and help are
 written: the form in the page, the command-line flags, the concept's header and the docs all derive from it.
@@ -22,14 +22,20 @@ def setting(
     choices: tuple[str, ...] = (),
     source: str = "",
 ) -> Any:
-    """A field of a `Settings` dataclass: the default is the recipe, `source` says where it comes from."""
+    """Return a field of a `Settings` dataclass.
+
+    Args:
+        default: what the paper uses, or what was found to work.
+        low, high: the bounds of a number.
+        source: where the default comes from.
+    """
     metadata = {"help": help, "low": low, "high": high, "unit": unit, "choices": choices, "source": source}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting as a form or a flag sees it. `kind` is int, float, bool, choice or text."""
+    """One setting as a form or a flag sees it. `kind` is "int", "float", "bool", "choice" or "text"."""
 
     name: str
     kind: str
@@ -48,11 +54,11 @@ class Field:
 
     @property
     def title(self) -> str:
-        """The name as a label: `learning_rate` becomes "Learning rate"."""
+        """Return the name as a label: `learning_rate` becomes "Learning rate"."""
         return self.name.replace("_", " ").capitalize()
 
     def parse(self, value: Any) -> Any:
-        """`value` as this field's type. Raises StudioError when it is none or out of bounds."""
+        """Return `value` in this field's type. Raises StudioError when it has another or is out of bounds."""
         if self.kind == "bool":
             if isinstance(value, str) and value.lower() in ("true", "false"):
                 return value.lower() == "true"
@@ -81,12 +87,12 @@ class Field:
 
     @property
     def range(self) -> str:
-        """The allowed values in words."""
+        """Return the allowed values in words."""
         return f"Give a value from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}."
 
 
 def fields_of(settings: type) -> tuple[Field, ...]:
-    """The fields of a `Settings` dataclass, in the order they were written."""
+    """Return the fields of a `Settings` dataclass in their order."""
     kinds = {bool: "bool", int: "int", float: "float", str: "text"}
     fields = []
     for field in dataclasses.fields(settings):
@@ -99,7 +105,7 @@ def fields_of(settings: type) -> tuple[Field, ...]:
 
 @dataclass(frozen=True)
 class Knob:
-    """Something of a concept that can be moved while painting, without training again."""
+    """A number that a concept lets the user change while painting, without training again."""
 
     default: float
     low: float

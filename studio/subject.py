@@ -1,4 +1,4 @@
-"""What is learned: a handle and its noun, and which names and nouns a person may give."""
+"""Subjects: what is learned from photos, a handle and a noun; checks of what a person types for them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from studio.handles import handles_in, to_handle
 
 @dataclass(frozen=True)
 class Subject:
-    """What is learned: the handle that prompts will use ("<lily>") and its noun ("cat"). `beside` it stand
-    the other subjects of the same photos that are learned together with it."""
+    """What is learned.
+
+    Args:
+        handle: the name that prompts will use, such as "<lily>".
+        noun: what it is, such as "cat".
+        beside: other subjects of the same photos that are learned together with it.
+    """
 
     handle: str
     noun: str
@@ -28,7 +33,7 @@ class Subject:
 
     @property
     def handles(self) -> dict[str, str]:
-        """Every handle with its noun, this subject's first."""
+        """Return every handle with its noun, this subject's first."""
         return {subject.handle: subject.noun for subject in (self, *self.beside)}
 
 
@@ -45,8 +50,10 @@ MAX_NOUN_LETTERS = 60
 
 
 def parse_subject(name: str, noun: str, taken: Collection[str]) -> Subject:
-    """A subject with this name and noun. Raises StudioError when its handle is among those `taken`, or either
-    cannot be used."""
+    """Return a subject with this name and noun.
+
+    Raises StudioError when its handle is in `taken`, or name or noun cannot be used.
+    """
     handle, noun = to_handle(name), " ".join(noun.split()).lower()
     if not noun:
         raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
@@ -61,8 +68,11 @@ def parse_subject(name: str, noun: str, taken: Collection[str]) -> Subject:
 def parse_subjects(
     names: Sequence[tuple[str, str]], max_subjects: int, method_title: str, taken: Collection[str]
 ) -> Subject:
-    """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used, two have
-    the same name, or there are more than the method learns together."""
+    """Return the first (name, noun) as a subject with the others beside it.
+
+    Raises StudioError when one cannot be used, two have the same name, or there are more than the method
+    learns together.
+    """
     if len(names) > max_subjects:
         things = "one thing" if max_subjects == 1 else f"{max_subjects} things"
         raise StudioError(

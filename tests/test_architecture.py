@@ -89,7 +89,7 @@ HOMES = {
         "assets/starter/recipe/",
     ),
     "pydantic": ("studio/documents.py",),
-    "annotated_types": ("studio/documents.py",),
+    "annotated_types": ("studio/",),
     "accelerate": ("trainers/kit/optimizing.py",),
     "open_clip": ("studio/models/", "assets/starter/recipe/"),
     "timm": ("studio/models/",),

@@ -1,6 +1,6 @@
-"""Makes the virtual environment beside launch.py and installs the project into it, in plain words.
+"""Makes the virtual environment beside launch.py and installs the project into it.
 
-What it did is stamped into the environment, so that a second run finds nothing to do and a set-up that was
+A stamp in the environment records what was done: a second run finds nothing to do, and a set-up that was
 interrupted is noticed and done again. Needs nothing but the standard library.
 """
 
@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,30 +17,29 @@ import time
 from pathlib import Path
 
 from studio.errors import StudioError
+from studio.launcher.setup_log import SetupLog, last_line, news
 from studio.starter import ROOT
 
 HERE = ROOT
 VENV = HERE / ".venv"
 PYTHON = ".".join(str(part) for part in sys.version_info[:2])
 DISK_GIGABYTES = 9.0 if sys.platform == "linux" else 4.0  # torch for Linux brings CUDA along
-LARGE_MEGABYTES = 10.0
-QUIET_SECONDS = 20.0
 LOG_LINES = 12
 
 
 def python_of(venv: Path) -> Path:
-    """The interpreter of a virtual environment."""
+    """Return the path of the interpreter of a virtual environment."""
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def environment_stamp() -> str:
-    """Changes whenever what is installed should: with the project file, the Python and the place."""
+    """Return a hash of all that the installation depends on: the project file, the Python and the folder."""
     parts = ((HERE / "pyproject.toml").read_text(encoding="utf-8"), PYTHON, str(HERE))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def read_stamp(venv: Path) -> dict | None:
-    """What set-up wrote about an environment: None when it never touched it, {} when it did not finish."""
+    """Return the stamp of an environment: None when set-up never touched it, {} when it did not finish."""
     try:
         return json.loads((venv / "likeness.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -51,15 +49,15 @@ def read_stamp(venv: Path) -> dict | None:
 
 
 def write_stamp(venv: Path, stamp: dict) -> None:
-    """Leave word for the next run."""
+    """Write the stamp for the next run to read."""
     (venv / "likeness.json").write_text(json.dumps(stamp), encoding="utf-8")
 
 
 def plan(venv: Path, extras: set[str]) -> str:
-    """What set-up has to do: "nothing", "install" into the environment there is, or "make" a new one.
+    """Return what set-up has to do: "nothing", "install" into the existing environment, or "make" a new one.
 
-    An environment without a stamp is somebody's own: it is added to, never thrown away. One that set-up
-    left unfinished may hold half a package that pip takes for a whole one, so it is made anew.
+    An environment without a stamp is the user's own: packages are added, it is never deleted. One that
+    set-up left unfinished may hold half a package that pip takes for a whole one, so a new one is made.
     """
     stamp = read_stamp(venv)
     if not python_of(venv).exists():
@@ -73,7 +71,7 @@ def plan(venv: Path, extras: set[str]) -> str:
 
 
 def is_installed(extras: set[str]) -> bool:
-    """Whether this very interpreter can run the studio: pip has put it there, and nothing is out of date."""
+    """Return whether this interpreter can run the studio: pip has installed it, and is up to date."""
     if Path(sys.prefix).resolve() == VENV.resolve():
         return plan(VENV, extras) == "nothing"
     if extras and not all(importlib.util.find_spec(name) for name in ("playwright", "pytest", "ruff")):
@@ -85,32 +83,6 @@ def is_installed(extras: set[str]) -> bool:
     return not is_clone or any(home != HERE for home in homes)
 
 
-class SetupLog:
-    """Set-up in short lines, each with the time so far; on a terminal the last one is kept up to date."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.last_line = self.began
-        self.is_terminal = sys.stdout.isatty()
-
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self.last_line = time.monotonic()
-        print(self._line(text), flush=True)
-
-    def tick(self, text: str) -> None:
-        """A sign of life: redrawn on a terminal, elsewhere a line whenever it has been quiet for long."""
-        if self.is_terminal:
-            print(self._line(text), end="", flush=True)
-        elif time.monotonic() - self.last_line >= QUIET_SECONDS:
-            self.say(text)
-
-    def _line(self, text: str) -> str:
-        seconds = int(time.monotonic() - self.began)
-        wipe = "\r\033[K" if self.is_terminal else ""
-        return f"{wipe}{seconds // 60:3d}:{seconds % 60:02d}  {text}"
-
-
 def set_up(extras: set[str]) -> None:
     """Make `.venv` and install the project into it, with its dependencies and the optional groups `extras`.
 
@@ -119,20 +91,20 @@ def set_up(extras: set[str]) -> None:
     todo = plan(VENV, extras)
     if todo == "make":
         check_possible()
-    telling = SetupLog()
-    telling.say("Setting up Likeness, once. It takes a few minutes.")
-    telling.say(f"[1/3] {'Making' if todo == 'make' else 'Using'} the Python environment in {VENV.name}")
+    log = SetupLog()
+    log.say("Setting up Likeness, once. It takes a few minutes.")
+    log.say(f"[1/3] {'Making' if todo == 'make' else 'Using'} the Python environment in {VENV.name}")
     extras = extras | set((read_stamp(VENV) or {}).get("extras", ()))
     if todo == "make":
         make()
     write_stamp(VENV, {})
-    install(f".[{','.join(sorted(extras))}]" if extras else ".", VENV / "likeness-setup.log", telling)
+    install(f".[{','.join(sorted(extras))}]" if extras else ".", VENV / "likeness-setup.log", log)
     write_stamp(VENV, {"project": environment_stamp(), "python": PYTHON, "extras": sorted(extras)})
-    telling.say("Set up.")
+    log.say("Set up.")
 
 
 def make() -> None:
-    """A new, empty environment in the place of whatever is there, stamped as unfinished from the start."""
+    """Make a new, empty environment in place of an existing one, stamped as unfinished."""
     try:
         shutil.rmtree(VENV, ignore_errors=True)
         VENV.mkdir(exist_ok=True)
@@ -148,7 +120,7 @@ def make() -> None:
 
 
 def check_possible() -> None:
-    """Raises StudioError when no environment can be made here."""
+    """Raise StudioError when no environment can be made here."""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         hint = f"On Debian or Ubuntu: sudo apt install python{PYTHON}-venv. Then run this again."
         raise StudioError("This Python cannot make virtual environments.", hint)
@@ -158,13 +130,18 @@ def check_possible() -> None:
         raise StudioError(message, "Make room, or move this folder to a larger disk.")
 
 
-def install(what: str, log: Path, telling: SetupLog) -> None:
-    """pip-install the project, told in few words; all of pip's own go to `log`. Raises StudioError."""
-    telling.say("[2/3] Fetching packages")
+def install(what: str, pip_log: Path, log: SetupLog) -> None:
+    """Install the project with pip, reported in short lines. Raises StudioError when it fails.
+
+    Args:
+        what: for pip, such as ".[test]".
+        pip_log: the file that gets all of pip's output.
+    """
+    log.say("[2/3] Fetching packages")
     command = [str(python_of(VENV)), "-m", "pip", "install", "--progress-bar=off", "--no-input", "-e", what]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     before, total, rest, is_running = count_packages(), 0, "", True
-    with log.open("w", encoding="utf-8") as out, log.open(encoding="utf-8", errors="replace") as text:
+    with pip_log.open("w", encoding="utf-8") as out, pip_log.open(encoding="utf-8", errors="replace") as text:
         process = subprocess.Popen(command, cwd=HERE, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             while is_running:
@@ -173,39 +150,28 @@ def install(what: str, log: Path, telling: SetupLog) -> None:
                 for line in lines:
                     if line.startswith("Installing collected packages:"):
                         total = line.count(",") + 1
-                        telling.say(f"[3/3] Unpacking {total} packages")
+                        log.say(f"[3/3] Unpacking {total} packages")
                     elif news(line):
-                        telling.say(f"      {news(line)}")
+                        log.say(f"      {news(line)}")
                 done = min(max(count_packages() - before, 0), total)
-                telling.tick(f"      {done} of {total} unpacked" if total else "      still fetching")
+                log.tick(f"      {done} of {total} unpacked" if total else "      still fetching")
                 time.sleep(0.5 if is_running else 0)
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
     if process.returncode:
-        raise diagnosis(log.read_text(encoding="utf-8", errors="replace"), log)
+        raise diagnosis(pip_log.read_text(encoding="utf-8", errors="replace"), pip_log)
 
 
 def count_packages() -> int:
-    """How many packages the environment holds by now."""
+    """Return how many packages the environment holds."""
     libraries = VENV / ("Lib" if os.name == "nt" else f"lib/python{PYTHON}") / "site-packages"
     return sum(1 for _ in libraries.glob("*.dist-info"))
 
 
-def news(line: str) -> str | None:
-    """What a line of pip's has to tell a person: a large download, or trouble with the network."""
-    found = re.match(r"\s*(Downloading|Using cached) (\S+) \(([\d.]+) MB\)", line)
-    if found and float(found[3]) >= LARGE_MEGABYTES:
-        name, version = (found[2].rsplit("/", 1)[-1].split("-") + [""])[:2]
-        return f"{name} {version} ({float(found[3]):.0f} MB)"
-    if "Retrying (Retry(total=4" in line:
-        return "no answer from the package index yet"
-    return None
-
-
 def diagnosis(log: str, path: Path) -> StudioError:
-    """Why pip failed, as a person would say it; `log` is all it said."""
+    """Return why pip failed, in plain words. `log` is the output of pip, `path` the file that holds it."""
     if "No space left on device" in log:
         return StudioError("The disk is full.", f"Make {DISK_GIGABYTES:.0f} GB of room and run this again.")
     if "Retrying (Retry(" in log or "ReadTimeoutError" in log:
@@ -214,8 +180,3 @@ def diagnosis(log: str, path: Path) -> StudioError:
     tail = "\n".join(f"    {line}" for line in log.strip().splitlines()[-LOG_LINES:])
     hint = f"All of it is in {path}. Deleting {VENV.name} and running this again starts afresh."
     return StudioError(f"Installing failed:\n{tail}\n", hint)
-
-
-def last_line(text: str) -> str:
-    """The last thing a program said."""
-    return (text.strip().splitlines() or ["no reason was given"])[-1].rstrip(".")

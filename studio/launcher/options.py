@@ -1,4 +1,4 @@
-"""The command line of the launcher, and what of it is refused at once because it could only fail later.
+"""Command-line flags of launch.py, and checks that run before anything is installed or loaded.
 
 Needs nothing but the standard library.
 """
@@ -19,15 +19,15 @@ from studio.starter import STARTER
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains in the studio's own way."""
+    """Raises StudioError for wrong flags, in place of printing a usage message."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises StudioError in place of a usage message."""
+        """Raise StudioError."""
         raise StudioError(f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
 
 
 def parser() -> Parser:
-    """The command line, except for what `test` hands on to pytest."""
+    """Return the parser of the command line; what follows `test` goes to pytest."""
     prog = "python3 launch.py" if Path(sys.argv[0]).name == "launch.py" else "likeness"
     about = "Opens the studio in the browser. Two more commands: setup only sets it up, test runs its tests."
     usage = "%(prog)s [setup | test] [options]"
@@ -35,8 +35,8 @@ def parser() -> Parser:
     kinds = ("open", "setup", "test", "worker")
     flags.add_argument("command", nargs="?", choices=kinds, default="open", help=argparse.SUPPRESS)
     flags.add_argument("--port", type=int, default=7860, help="of the page (default %(default)s)")
-    place = "where concepts and pictures are kept (default %(default)s)"
-    flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=place)
+    folder = "where concepts and pictures are kept (default %(default)s)"
+    flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=folder)
     model = "the model to work with: a diffusers folder or a hub name (default: the starter)"
     flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=model)
     outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
@@ -48,7 +48,7 @@ def parser() -> Parser:
 
 
 def user_folder() -> Path:
-    """Where this system keeps a program's data for one user."""
+    """Return the folder in which this system keeps a program's data for one user."""
     home = Path.home()
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Likeness"
@@ -58,7 +58,7 @@ def user_folder() -> Path:
 
 
 def check_flags(options: argparse.Namespace) -> None:
-    """Refuse at once what could only fail later. Raises StudioError."""
+    """Raise StudioError for flags that could only fail later."""
     if not 1 <= options.port <= 65535:
         raise StudioError(f"{options.port} is not a port.", "Give --port a number from 1 to 65535.")
     user, _, password = (options.auth or "").partition(":")
@@ -78,7 +78,7 @@ def check_flags(options: argparse.Namespace) -> None:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises StudioError when something listens on `port` already."""
+    """Raise StudioError when a program already listens on `port`."""
     with socket.socket() as probe:
         if os.name == "posix":  # elsewhere this option would let two servers share a port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The shelf: a folder of concept files, known by their handles. The page calls it the Library."""
+"""The Library: a folder of concept files, known by their handles."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True)
 class Entry:
-    """One concept on the shelf."""
+    """One concept of the Library."""
 
     path: Path
     header: Header
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file."""
+        """Return the size of the file."""
         return self.path.stat().st_size
 
 
@@ -41,17 +41,17 @@ def _hash(path: Path, changed: int) -> str:
 
 
 class Library:
-    """Concept files in `folder`; deleted ones in `trash`."""
+    """The concept files in `folder`; deleted ones are moved to `trash`."""
 
     def __init__(self, folder: Path, trash: Path) -> None:
         self.folder = folder
         self.trash = trash
         self.borrowed: list[Entry] = []
-        for place in (folder, trash):
-            place.mkdir(parents=True, exist_ok=True)
+        for one in (folder, trash):
+            one.mkdir(parents=True, exist_ok=True)
 
     def entries(self) -> list[Entry]:
-        """The concepts, newest first. Files that are none are left out; see `strangers`."""
+        """Return the concepts, newest first, without files that are none (see `unreadable`)."""
         found = [(path.stat().st_mtime_ns, path) for path in self.folder.glob(f"*{SUFFIX}")]
         entries = []
         for changed, path in sorted(found, reverse=True):
@@ -62,7 +62,7 @@ class Library:
         return entries
 
     def unreadable(self) -> list[StudioError]:
-        """Why each file in the folder that is no concept is none."""
+        """Return an error for each file in the folder that is no concept."""
         errors = []
         for path in self.folder.glob(f"*{SUFFIX}"):
             try:
@@ -72,7 +72,7 @@ class Library:
         return errors
 
     def find(self, handle: str) -> Entry:
-        """The concept with this handle. Raises StudioError when there is none."""
+        """Return the concept with this handle. Raises StudioError when there is none."""
         for entry in (*self.borrowed, *self.entries()):
             if handle.lower() in entry.header.handles:
                 return entry
@@ -81,7 +81,7 @@ class Library:
         )
 
     def headers(self) -> dict[str, Header]:
-        """By handle, what every concept says of itself; of two with one handle, the one that `find` finds."""
+        """Return the headers of all concepts by handle; of two with one handle, of the one `find` returns."""
         known: dict[str, Header] = {}
         for entry in (*self.borrowed, *self.entries()):
             for handle in entry.header.handles:
@@ -89,15 +89,15 @@ class Library:
         return known
 
     def has(self, handle: str) -> bool:
-        """Whether a concept has this handle."""
+        """Return whether a concept has this handle."""
         return any(handle.lower() in entry.header.handles for entry in self.entries())
 
     def hash(self, entry: Entry) -> str:
-        """The SHA-256 of the concept's file, in hexadecimal."""
+        """Return the SHA-256 of the concept's file, in hexadecimal."""
         return _hash(entry.path, entry.path.stat().st_mtime_ns)
 
     def unused_handle(self, handle: str) -> str:
-        """`handle`, or the first of "<lily-2>", "<lily-3>" ... that no concept has."""
+        """Return `handle`, or the first of "<lily-2>", "<lily-3>" ... that no concept has."""
         if not self.has(handle):
             return handle
         number = 2
@@ -106,22 +106,24 @@ class Library:
         return numbered
 
     def path(self, handle: str) -> Path:
-        """Where the concept `handle` is, or would be, kept."""
+        """Return the path of the concept `handle`, whether it exists or not."""
         return self.folder / f"{handle.strip('<>')}{SUFFIX}"
 
     def borrow(self, path: Path) -> Entry:
-        """Put a file from anywhere beside the shelf, for as long as this process runs; `find` prefers it.
-        Raises StudioError when it is no concept."""
+        """Use a concept file from anywhere for as long as this process runs; `find` prefers it.
+
+        Raises StudioError when it is no concept.
+        """
         entry = Entry(path, read_header(path))
         self.borrowed.insert(0, entry)
         return entry
 
-    def resolve(self, place: str) -> Entry:
-        """The concept in a file from anywhere, or by its name. Raises StudioError when there is none."""
-        return self.borrow(Path(place)) if Path(place).is_file() else self.find(to_handle(place))
+    def resolve(self, name: str) -> Entry:
+        """Return the concept in the file `name`, or of that name. Raises StudioError when there is none."""
+        return self.borrow(Path(name)) if Path(name).is_file() else self.find(to_handle(name))
 
     def rename(self, handle: str, name: str) -> Entry:
-        """Call a concept by another name. Raises StudioError when the name is taken or cannot be one."""
+        """Give a concept another name. Raises StudioError when the name is taken or cannot be used."""
         entry, new = self.find(handle), to_handle(name)
         if new == handle:
             return entry
@@ -134,20 +136,20 @@ class Library:
         return self.find(new)
 
     def delete(self, handle: str) -> Path:
-        """Move a concept to the trash; returns where it lies there."""
+        """Move a concept to the trash; return its path there."""
         entry = self.find(handle)
         return Path(
             shutil.move(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}")
         )
 
     def restore(self, trashed: Path) -> Entry:
-        """Bring a deleted concept back."""
+        """Move a deleted concept back. Raises StudioError when its name is taken by now."""
         entry = self.add(trashed)
         trashed.unlink()
         return entry
 
     def add(self, path: Path) -> Entry:
-        """Import a concept file; it is copied. Raises StudioError when it is none or its handle is taken."""
+        """Copy a concept file into the Library. Raises StudioError when it is none or its handle is taken."""
         header = read_header(path)
         for handle in header.handles:
             if self.has(handle):

@@ -1,4 +1,4 @@
-"""An Axis: one direction of a grid, which is a thing that changes and the values it takes."""
+"""An axis of a grid: what changes along it, and the values that it takes."""
 
 from __future__ import annotations
 
@@ -40,11 +40,16 @@ FIELDS = {  # fields of a recipe that a grid can change
 
 @dataclass(frozen=True)
 class Axis:
-    """`name` is what changes: "concept" (values are handles, or "plain noun" for the prompt's own concept at
-    strength 0), "method" (ids or titles), "prompt" (the first value is searched for and each is put in its
-    place), a field of a Recipe such as "guidance", or a dial: "strength" or a knob such as "bias" of every
-    concept that has it, "lily.bias" of one. A grid of one row has the axis `SINGLE`. `note` is said below
-    the title.
+    """One direction of a grid. A grid of one row has the axis `SINGLE`.
+
+    Args:
+        name: what changes, one of
+            "concept": values are handles, or "plain noun" for the prompt's own concept at strength 0;
+            "method": values are ids or titles;
+            "prompt": the first value is searched for, and replaced by each of the values;
+            a field of a `Recipe`, such as "guidance", or a setting of a refinement;
+            "strength" or a knob, such as "bias", of every concept that has it, or "lily.bias" of one.
+        note: a sentence below the title.
     """
 
     name: ShortText
@@ -53,8 +58,13 @@ class Axis:
 
     @classmethod
     def parse(cls, name: str, text: str, cards: Sequence[RefinementCard] = ()) -> Axis:
-        """What a person writes: "1, 2, 3", "0.4:1.0:0.2" (from, to, by; the end is included), names with
-        commas between them, those that hold one in quotes. Raises StudioError when it is not understood."""
+        """Return the axis of a typed text. Raises StudioError when it is not understood.
+
+        Args:
+            text: "1, 2, 3", or "0.4:1.0:0.2" (from, to, step; the end is included), or names between
+                commas; a name that holds a comma stands in quotes.
+            cards: the refinements whose settings may change.
+        """
         name = name.strip().lower().replace(" ", "_")
         name = OLD_REFINEMENTS.get(name, name)
         refinements = {field.name: TYPES.get(field.kind, str) for field in refinement_fields(cards).values()}
@@ -76,41 +86,41 @@ class Axis:
 
     @property
     def title(self) -> str:
-        """The name as a heading: "Bias of <lily>"."""
+        """Return the name as a heading: "Bias of <lily>"."""
         handle, _, knob = self.name.rpartition(".")
         words = knob.replace("_", " ").capitalize()
         return f"{words} of {to_handle(handle)}" if handle else words
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The values as headings of columns or rows."""
+        """Return the values as headings of columns or rows."""
         return tuple(value if isinstance(value, str) else f"{value:g}" for value in self.values)
 
-    def label_of(self, place: int) -> str:
-        """One value by name: "Bias 0.2"; words speak for themselves."""
-        value = self.labels[place]
-        return value if isinstance(self.values[place], str) else f"{self.title} {value}"
+    def label_of(self, position: int) -> str:
+        """Return one value with its name: "Bias 0.2"; a text stands alone."""
+        value = self.labels[position]
+        return value if isinstance(self.values[position], str) else f"{self.title} {value}"
 
     def handles(self, named: list[str], headers: Mapping[str, Header]) -> list[str]:
-        """Whose dial this turns, of the handles that a prompt has `named`. Raises StudioError for none."""
+        """Return those of the `named` handles whose strength or knob changes. Raises StudioError for none."""
         handle, _, knob = self.name.rpartition(".")
-        asked = [to_handle(handle)] if handle else named
-        turned = [one for one in asked if one in named and (knob == STRENGTH or knob in headers[one].knobs)]
-        if not turned:
-            who = " and ".join(asked) if asked else "The prompt"
+        wanted = [to_handle(handle)] if handle else named
+        changed = [one for one in wanted if one in named and (knob == STRENGTH or knob in headers[one].knobs)]
+        if not changed:
+            who = " and ".join(wanted) if wanted else "The prompt"
             known = sorted({knob for one in named for knob in headers[one].knobs} | {STRENGTH})
             hint = f"What can change is {', '.join(known)}." if named else "Let it name a concept."
             raise StudioError(f"{who} has nothing called {knob.replace('_', ' ')}.", hint)
-        return turned
+        return changed
 
     def with_help(self, headers: Mapping[str, Header]) -> Axis:
-        """This axis with what the concepts say of its knob."""
+        """Return this axis with the help text of its knob as its note."""
         knob = self.name.rpartition(".")[2]
         helps = [header.knobs[knob].help for header in headers.values() if knob in header.knobs]
         return dataclasses.replace(self, note=helps[0]) if helps else self
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `from_json` is its inverse."""
+        """Return a plain dictionary; `from_json` is its inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -133,7 +143,7 @@ def _handle(text: str) -> str:
 
 
 def _numbers(text: str, name: str, whole: bool) -> list[Decimal]:
-    """The numbers of "4", "1:3" or "0.4:1.0:0.2". Raises StudioError when it is something else."""
+    """Return the numbers of "4", "1:3" or "0.4:1.0:0.2". Raises StudioError for anything else."""
     try:
         start, *rest = (Decimal(part.strip()) for part in text.split(":"))
         if not rest:

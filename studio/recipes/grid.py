@@ -1,4 +1,4 @@
-"""A Grid: one recipe, and two axes along which it changes; every cell is a recipe of its own."""
+"""Grids: a recipe, and two axes along which it changes; every cell has a recipe of its own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 
 MAX_CELLS = 400
-FIRST = ("prompt", "concept", "method")  # what the prompt says is settled before its concepts are turned
+FIRST = ("prompt", "concept", "method")  # these change the prompt, before strengths and knobs of its concepts
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture of a grid: where it stands, counted from 0, and how it is painted."""
+    """One picture of a grid: its column and row from 0, and its recipe."""
 
     column: int
     row: int
@@ -31,8 +31,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """`base` is what all cells share, its seed included; `x` changes from column to column, `y` from row to
-    row."""
+    """A grid before it is painted.
+
+    Args:
+        base: what all cells share, the seed included.
+        x, y: what changes from column to column, and from row to row.
+    """
 
     base: Recipe
     x: Axis
@@ -40,13 +44,17 @@ class Grid:
 
     @property
     def title(self) -> str:
-        """What is compared, and in which prompt: "<lily> on blue: concept and bias"."""
+        """Return the prompt and what changes: "<lily> on blue: concept and bias"."""
         words = [axis.title[:1].lower() + axis.title[1:] for axis in (self.y, self.x) if axis.name]
         return f"{self.base.prompt}: {' and '.join(words)}"
 
     def cells(self, headers: Mapping[str, Header], cards: Sequence[RefinementCard] = ()) -> tuple[Cell, ...]:
-        """The cells, row by row. `headers` are those of the concepts there are, by handle. Raises StudioError
-        when an axis asks for something that there is not."""
+        """Return the cells, row by row. Raises StudioError when a cell cannot be painted.
+
+        Args:
+            headers: those of all concepts in the Library, by handle.
+            cards: the refinements whose settings may change.
+        """
         count = len(self.x.values) * len(self.y.values)
         if count > MAX_CELLS:
             raise StudioError(f"{count} pictures are too many for a grid.", f"Stay below {MAX_CELLS}.")
@@ -68,8 +76,8 @@ class Grid:
         }
 
     def _cells(self, headers: Mapping[str, Header], refinements: Collection[str]) -> Iterator[Cell]:
-        place = {name: number for number, name in enumerate(FIRST)}
-        axes = sorted((self.x, self.y), key=lambda axis: place.get(axis.name, len(FIRST)))
+        order = {name: number for number, name in enumerate(FIRST)}
+        axes = sorted((self.x, self.y), key=lambda axis: order.get(axis.name, len(FIRST)))
         for row, y in enumerate(self.y.values):
             for column, x in enumerate(self.x.values):
                 recipe = dataclasses.replace(self.base, count=1)
@@ -78,7 +86,7 @@ class Grid:
                 yield Cell(column, row, recipe.checked())
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `from_json` is its inverse."""
+        """Return a plain dictionary; `from_json` is its inverse."""
         return {"base": self.base.to_json(), "x": self.x.to_json(), "y": self.y.to_json()}
 
     @classmethod
@@ -101,7 +109,7 @@ def upgrade_grid(values: dict[str, Any]) -> dict[str, Any]:
 def with_axis_value(
     recipe: Recipe, axis: Axis, value: Any, headers: Mapping[str, Header], refinements: Collection[str] = ()
 ) -> Recipe:
-    """`recipe` with one thing changed. Raises StudioError when it has no such thing."""
+    """Return `recipe` with one value of an axis. Raises StudioError when it has nothing to change there."""
     if not axis.name:
         return recipe
     if axis.name in refinements:
@@ -109,7 +117,7 @@ def with_axis_value(
     if axis.name in FIELDS:
         return dataclasses.replace(recipe, **{axis.name: value})
     if axis.name == "prompt":
-        return _searched(recipe, str(axis.values[0]), value)
+        return _with_words(recipe, str(axis.values[0]), value)
     named = handles_in(f"{recipe.prompt} {recipe.negative}")
     for handle in named:
         _header(handle, headers)
@@ -117,11 +125,11 @@ def with_axis_value(
         if not named:
             hint = "Name one where they should take turns, such as <lily>."
             raise StudioError("The prompt names no concept.", hint)
-        stands = next((handle for handle in named if handle in axis.values), named[0])
+        replaced = next((handle for handle in named if handle in axis.values), named[0])
         if value == PLAIN:
-            return dataclasses.replace(recipe, strengths={**recipe.strengths, stands: 0.0})
-        other = value if axis.name == "concept" else taught_by(value, stands, headers)
-        return _exchanged(recipe, stands, other, headers)
+            return dataclasses.replace(recipe, strengths={**recipe.strengths, replaced: 0.0})
+        other = value if axis.name == "concept" else trained_by(value, replaced, headers)
+        return _with_concept(recipe, replaced, other, headers)
     knob = axis.name.rpartition(".")[2]
     strengths, knobs = dict(recipe.strengths), {one: dict(moved) for one, moved in recipe.knobs.items()}
     for handle in axis.handles(named, headers):
@@ -132,9 +140,12 @@ def with_axis_value(
     return dataclasses.replace(recipe, strengths=strengths, knobs=knobs)
 
 
-def taught_by(method: str, handle: str, headers: Mapping[str, Header]) -> str:
-    """The handle of the concept that `method` (an id or a title) made of the same thing as `handle`: the same
-    noun, and of several the one whose name begins alike, as <lily> and <lily-2> do. Raises StudioError."""
+def trained_by(method: str, handle: str, headers: Mapping[str, Header]) -> str:
+    """Return the handle of the concept of the same subject as `handle` that `method` (an id or title) made.
+
+    It has the same noun, and of several the name that begins alike, as <lily> and <lily-2> do. Raises
+    StudioError when there is none, or several are left.
+    """
     header = _header(handle, headers)
     noun, stem = header.handles[handle], re.split("[-_]", handle.strip("<>"))[0]
     asked = method.lower().replace(" ", "_")
@@ -157,34 +168,37 @@ def taught_by(method: str, handle: str, headers: Mapping[str, Header]) -> str:
 
 
 def _header(handle: str, headers: Mapping[str, Header]) -> Header:
+    """Return the header of a concept. Raises StudioError when there is none."""
     if handle not in headers:
         hint = "Train it, or import its file in the Library."
         raise StudioError(f"There is no concept called {handle}.", hint)
     return headers[handle]
 
 
-def _exchanged(recipe: Recipe, old: str, new: str, headers: Mapping[str, Header]) -> Recipe:
-    """`recipe` with another concept in the place of `old`: in its region, with the strength and the knobs
-    that the recipe has for it, else with those of `old`, as far as it has such knobs."""
+def _with_concept(recipe: Recipe, old: str, new: str, headers: Mapping[str, Header]) -> Recipe:
+    """Return `recipe` with the concept `new` in place of `old`: with its region, strength and knobs.
+
+    Knobs that `new` does not have are dropped. Values that the recipe has for `new` already are used instead.
+    """
     if old == new:
         return recipe
     known = _header(new, headers).knobs
-    place = re.compile(re.escape(old), re.IGNORECASE)
-    knobs = {one: moved for one, moved in recipe.knobs.items() if one != old}
-    kept = {name: value for name, value in recipe.knobs.get(old, {}).items() if name in known}
+    pattern = re.compile(re.escape(old), re.IGNORECASE)
+    knobs = {one: values for one, values in recipe.knobs.items() if one != old}
+    taken_over = {name: value for name, value in recipe.knobs.get(old, {}).items() if name in known}
     strengths = {one: value for one, value in recipe.strengths.items() if one != old}
     return dataclasses.replace(
         recipe,
-        prompt=place.sub(new, recipe.prompt),
-        negative=place.sub(new, recipe.negative),
+        prompt=pattern.sub(new, recipe.prompt),
+        negative=pattern.sub(new, recipe.negative),
         strengths={new: recipe.strength(old), **strengths},
-        knobs={new: kept, **knobs} if kept else knobs,
+        knobs={new: taken_over, **knobs} if taken_over else knobs,
         regions={new if one == old else one: box for one, box in recipe.regions.items()},
     )
 
 
-def _searched(recipe: Recipe, old: str, new: str) -> Recipe:
-    """`recipe` with other words in its prompts."""
+def _with_words(recipe: Recipe, old: str, new: str) -> Recipe:
+    """Return `recipe` with `new` for every `old` in its prompts. Raises StudioError when they have none."""
     if old not in f"{recipe.prompt}\n{recipe.negative}":
         hint = "The first value is what the prompt says; the others are put in its place."
         raise StudioError(f"The prompt does not say {old!r}.", hint)

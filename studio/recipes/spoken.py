@@ -1,4 +1,4 @@
-"""A prompt as a reader gets it who knows no concept: nouns in the place of handles."""
+"""Prompts for image encoders that know no concept: nouns in place of handles."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ JOINING = ("of", "with", "and", "or", "from", "by", "near", "beside", "behind", 
 
 
 def with_noun(pattern: str, noun: str) -> str:
-    """A pattern with the noun in the place of "{}", and an article where the pattern has none: "cat" makes
-    "a photo of {}" into "a photo of a cat", and "a red {}" into "a red cat"."""
+    """Return `pattern` with the noun for "{}", and an article where it needs one.
+
+    "cat" makes "a photo of {}" into "a photo of a cat", and "a red {}" into "a red cat".
+    """
     before = pattern.partition("{}")[0].split()
     article = "an" if noun[:1].lower() in "aeiou" else "a"
     bare = bool(before) and before[-1].lower() not in JOINING
@@ -19,8 +21,7 @@ def with_noun(pattern: str, noun: str) -> str:
 
 
 def spoken_prompt(prompt: str, nouns: Mapping[str, str]) -> str:
-    """`prompt` as a judge reads it, who knows no learned word: nouns in the place of handles, each with an
-    article where there is none."""
+    """Return `prompt` with the noun of each handle in its place, with an article where there is none."""
     parts = HANDLE.split(prompt)
     read = parts[0]
     for handle, rest in zip(HANDLE.findall(prompt), parts[1:], strict=True):

@@ -1,34 +1,44 @@
-"""How a base model likes to be used, read without loading it."""
+"""The defaults that suit a base model, read without loading it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+
+from studio.documents import DocumentError, Scalar, ShortText, parse_object, read_document
 
 
 @dataclass(frozen=True)
 class BaseDefaults:
-    """How a base model likes to be used; a folder may say so in its `likeness.json`, and list the `nouns`
-    that it was taught in a `world.json`. `settings` holds, by method, the defaults that suit this base
-    better than the paper's; `prompts` are examples."""
+    """How a base model is best used. Its folder may say so in a `likeness.json`.
 
-    steps: int = 30
-    guidance: float = 7.5
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    nouns: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
+    Args:
+        settings: by method, the defaults that suit this base better than the paper's.
+        nouns: those that it was taught, the names under "nouns" in its `world.json`.
+        prompts: examples.
+    """
+
+    steps: Annotated[int, Ge(1), Le(200)] = 30
+    guidance: Annotated[float, Ge(0), Le(50)] = 7.5
+    settings: dict[ShortText, dict[ShortText, Scalar]] = field(default_factory=dict)
+    nouns: tuple[ShortText, ...] = ()
+    prompts: tuple[ShortText, ...] = ()
 
     @classmethod
     def of(cls, base: str | Path) -> BaseDefaults:
-        """What the folder of a base says, or else what suits any."""
+        """Return what the folder of a base model says; where it says nothing, or is damaged, our own."""
         values: dict[str, Any] = {}
         for name in ("world.json", "likeness.json"):
             try:
-                values |= json.loads((Path(base) / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                values |= parse_object((Path(base) / name).read_bytes())
+            except (OSError, ValueError, RecursionError):
                 continue
-        known = {one.name for one in fields(cls)}
-        lists = {name: tuple(values.get(name, ())) for name in ("nouns", "prompts")}
-        return cls(**{**{name: value for name, value in values.items() if name in known}, **lists})
+        if isinstance(values.get("nouns"), dict):
+            values["nouns"] = list(values["nouns"])
+        try:
+            return read_document(cls, values, "The defaults of the base model")
+        except DocumentError:
+            return cls()

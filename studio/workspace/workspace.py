@@ -1,7 +1,7 @@
-"""The Workspace: a folder with everything a person makes, and the verbs that every front end uses.
+"""The Workspace: a folder with everything a person makes, and the operations that every front end uses.
 
 There is exactly one in a process, passed as an argument and never imported. The page, the command line
-and the worker all hold one on the same folder; none of its verbs needs torch.
+and the worker all hold one on the same folder; none of its operations needs torch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from studio.documents import DocumentError
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
 from studio.grids.grid_folder import GridFolder
-from studio.handles import handles_in
 from studio.library.library import Library
 from studio.method import MethodCard
 from studio.photos.click_mask import propose_mask
@@ -30,22 +28,29 @@ from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import MAX_SEED, Recipe
-from studio.recipes.refinement_card import RefinementCard, parse_refinements
+from studio.recipes.refinement_card import RefinementCard
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
+from studio.workspace import painting
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress
+from studio.workspace.training_photos import MAX_JOBS, training_photos
 from studio.workspace.worker_state import WorkerState
 
-MAX_JOBS = 10_000  # to look through
 ANSWER_SECONDS = 15.0  # for the worker to find a mask
 
 
 class Workspace:
-    """`folder` holds concepts, pictures, jobs, a trash and a cache; `base` is the model to work with,
-    `segmenter` the folder of one that finds masks, if there is one."""
+    """Everything that a person has made, in one folder.
+
+    Args:
+        folder: holds concepts, pictures, jobs, a trash and a cache; it is made when it does not exist.
+        base: the base model, a folder or a name on the hub.
+        segmenter: the folder of a model that finds masks, empty for none.
+        refinements: those that recipes may use.
+    """
 
     def __init__(
         self,
@@ -58,24 +63,24 @@ class Workspace:
         self.base, self.segmenter = str(base), str(segmenter)
         self.refinements = tuple(refinements)
         try:
-            self.pictures = self._place("pictures")
-            self.cache = self._place("cache")
-            self.library = Library(self._place("concepts"), self._place("trash"))
-            self.jobs = Jobs(self._place("jobs"))
+            self.pictures = self._make_folder("pictures")
+            self.cache = self._make_folder("cache")
+            self.library = Library(self._make_folder("concepts"), self._make_folder("trash"))
+            self.jobs = Jobs(self._make_folder("jobs"))
         except OSError as error:
             reason = error.strerror or "it cannot be written"
             raise StudioError(
                 f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace."
             ) from error
 
-    def _place(self, name: str) -> Path:
-        place = self.folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        return place
+    def _make_folder(self, name: str) -> Path:
+        """Return a folder of the workspace, made if it does not exist."""
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def add_demo_concept(self) -> None:
-        """Put the ready-made concept on the shelf of a workspace where nothing has happened yet, if it was
-        made for this base."""
+        """Add the ready-made concept to a new workspace, if it was made for this base."""
         untouched = not (self.library.entries() or self.jobs.list(1) or any(self.library.trash.iterdir()))
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
@@ -93,8 +98,16 @@ class Workspace:
         seed: int = 0,
         beside: Sequence[tuple[str, str]] = (),
     ) -> Job:
-        """Queue a training on these very photos and their masks. `beside` are the (name, noun) of other
-        subjects in them, in the order of the masks. Raises StudioError when something is missing or wrong."""
+        """Queue a training on copies of these photos and their masks.
+
+        Args:
+            name, noun: of the first subject.
+            settings: those that differ from the method's defaults.
+            beside: the (name, noun) of other subjects in the photos, in the order of the masks.
+
+        Raises:
+            StudioError: something is missing, taken or out of range. Nothing is queued then.
+        """
         method.check(len(photos))
         subject = self.subjects([(name, noun), *beside], method)
         handles = tuple(subject.handles)
@@ -118,8 +131,7 @@ class Workspace:
         return self.jobs.get(number)
 
     def parse_settings(self, method: MethodCard, settings: dict[str, Any]) -> dict[str, Any]:
-        """Every setting, checked. A concept in the shared basis that names no block gets the first that no
-        other of this workspace has. Raises StudioError on a bad value."""
+        """Return every setting of the method, checked. Raises StudioError for a bad value."""
         return method.parse(settings)
 
     def other_settings(self) -> list[dict[str, Any]]:
@@ -129,8 +141,10 @@ class Workspace:
         return concepts + [settings for settings in trainings if isinstance(settings, dict)]
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
-        """The first (name, noun) with the others beside it. Raises StudioError when one cannot be used or is
-        taken, or the method does not learn that many together."""
+        """Return the first (name, noun) as a subject with the others beside it.
+
+        Raises StudioError when one cannot be used or is taken, or the method does not learn so many together.
+        """
         return parse_subjects(names, method.needs.max_subjects, method.title, self.used_handles)
 
     @property
@@ -180,45 +194,33 @@ class Workspace:
     # painting
 
     def create(self, recipe: Recipe) -> Job:
-        """Queue pictures. Raises StudioError when the prompt names a concept that is not in the Library."""
+        """Queue the pictures of a recipe. Raises StudioError when they cannot be painted."""
         recipe = self.resolve_recipe(recipe)
         return self.jobs.add("create", recipe.prompt, recipe.to_json())
 
     def resolve_recipe(self, recipe: Recipe) -> Recipe:
-        """`recipe`, checked, with the hash of every concept its prompts name."""
-        handles = handles_in(f"{recipe.prompt} {recipe.negative}")
-        concepts = {handle: self.library.hash(self.library.find(handle)) for handle in handles}
-        strengths = {handle: recipe.strength(handle) for handle in handles}
-        knobs = {handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}
-        regions = {handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}
-        refinements = parse_refinements(recipe.refinements, self.refinements)
-        named = {"concepts": concepts, "strengths": strengths, "knobs": knobs, "regions": regions}
-        return dataclasses.replace(recipe, **named, refinements=refinements).checked()
+        """Return `recipe` checked, with the hash of every concept that it names. Raises StudioError."""
+        return painting.resolve_recipe(recipe, self.library, self.refinements)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
-        """Why painting `recipe` here may not give the picture that it came with; empty when it will."""
-        doubts = []
-        here = self.worker_state().base.get("name", "")
-        if recipe.base and here and Path(recipe.base).name != Path(here).name:
-            doubts.append(f"It was painted with {Path(recipe.base).name}; here is {Path(here).name}.")
-        for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
-            known = recipe.concepts.get(handle)
-            if not self.library.has(handle):
-                doubts.append(f"{handle} is not in the Library.")
-            elif known and known != self.library.hash(self.library.find(handle)):
-                doubts.append(f"{handle} is another file than when this was painted.")
-        return doubts
+        """Return why painting `recipe` here may give another picture than the one it came with."""
+        base = self.worker_state().base.get("name", "")
+        return painting.reproducibility_warnings(recipe, self.library, str(base))
 
     # comparing
 
     def resolve_grid(self, grid: Grid) -> tuple[Grid, list[Cell]]:
-        """A grid with what its concepts say of its axes, and its cells as they will be painted. Raises
-        StudioError when one cannot be."""
+        """Return the grid with the help texts of its knobs, and its cells as they will be painted.
+
+        Raises StudioError when one cannot be painted.
+        """
         headers = self.library.headers()
-        found = grid.cells(headers, self.refinements)
-        cells = [dataclasses.replace(cell, recipe=self.resolve_recipe(cell.recipe)) for cell in found]
-        there = {handle: headers[handle] for cell in cells for handle in cell.recipe.concepts}
-        x, y = grid.x.with_help(there), grid.y.with_help(there)
+        cells = [
+            dataclasses.replace(cell, recipe=self.resolve_recipe(cell.recipe))
+            for cell in grid.cells(headers, self.refinements)
+        ]
+        used = {handle: headers[handle] for cell in cells for handle in cell.recipe.concepts}
+        x, y = grid.x.with_help(used), grid.y.with_help(used)
         return dataclasses.replace(grid, x=x, y=y), cells
 
     def compare(self, grid: Grid) -> Job:
@@ -229,29 +231,17 @@ class Workspace:
         return self.jobs.get(number)
 
     def photos_of(self, handle: str) -> Path | None:
-        """The folder with the photos that a concept was trained on here, None when they are not here: the
-        concept came as a file, or it was trained without the page."""
-        header = self.library.find(handle).header
-        try:
-            made = datetime.fromisoformat(header.created).timestamp()
-        except (ValueError, OverflowError, OSError):
-            return None
-        for job in self.jobs.list(MAX_JOBS, ("train",)):
-            begun, ended = job.started or 0.0, job.finished or 0.0
-            its_own = job.task.get("seed") == header.seed and job.task.get("method") == header.method
-            if job.status == "done" and its_own and int(begun) <= made <= ended:
-                photos = self.jobs.folder(job.id) / "photos"
-                return photos if any(photos.glob("*.png")) else None
-        return None
+        """Return the folder with the photos of a concept, None when they are not in this workspace."""
+        return training_photos(self.library.find(handle).header, self.jobs)
 
     # jobs
 
     def progress(self, job: Job) -> Progress:
-        """How far a job is."""
+        """Return how far a job is."""
         return Progress.of(self.jobs.events(job.id))
 
     def retry(self, number: int) -> Job:
-        """Queue an ended job again, with the same photos, settings and seed; a grid goes on where it was."""
+        """Queue an ended job again, with the same photos, settings and seed; a grid resumes."""
         job = self.jobs.get(number)
         if not job.has_ended:
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
@@ -264,35 +254,35 @@ class Workspace:
         for handle, noun in Subject.of(job.task).handles.items():
             parse_subject(handle, noun, taken)
         photos = self.jobs.folder(number) / "photos"
-        with self.jobs.adding(job.kind, job.title, job.task) as (again, folder):
+        with self.jobs.adding(job.kind, job.title, job.task) as (new_number, folder):
             shutil.copytree(photos, folder / "photos")
-        return self.jobs.get(again)
+        return self.jobs.get(new_number)
 
     def gallery(self, limit: int = 60) -> list[Path]:
-        """The newest pictures, newest first."""
+        """Return the newest pictures, newest first."""
         return sorted(self.pictures.glob("*.png"), reverse=True)[:limit]
 
     # the base model and the worker
 
     def base_defaults(self) -> BaseDefaults:
-        """How the base model likes to be painted with."""
+        """Return the defaults that suit the base model."""
         return BaseDefaults.of(self.base)
 
     @property
     def judge(self) -> Path | None:
-        """The folder of the judge that the base brings, None when it brings none."""
+        """Return the folder of the encoder for scoring that comes with the base, None when none does."""
         folder = Path(self.base).expanduser() / "judge"
         return folder if folder.is_dir() else None
 
     def tuned(self, card: MethodCard) -> MethodCard:
-        """A method's card with the defaults that suit this workspace's base."""
+        """Return a method's card with the defaults that suit the base model."""
         settings = self.base_defaults().settings.get(card.id)
         return card.tuned(settings, Path(self.base).name) if settings else card
 
     def worker_state(self) -> WorkerState:
-        """What the worker last said of itself."""
+        """Return what the worker is doing."""
         return WorkerState.read(self.folder)
 
     def write_worker_state(self, state: WorkerState) -> None:
-        """Let the page know how the worker is."""
+        """Write what the worker is doing, for the page to read."""
         state.save(self.folder)

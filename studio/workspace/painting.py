@@ -1,0 +1,45 @@
+"""Recipes on their way to the queue: resolved against the Library, and compared with what is here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio.handles import handles_in
+from studio.library.library import Library
+from studio.recipes.recipe import Recipe
+from studio.recipes.refinement_card import RefinementCard, parse_refinements
+
+
+def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[RefinementCard]) -> Recipe:
+    """Return `recipe` checked, with the hash of each concept that its prompts name, and of no other.
+
+    Raises StudioError when a value is out of range or a concept is not in the Library.
+    """
+    handles = handles_in(f"{recipe.prompt} {recipe.negative}")
+    return dataclasses.replace(
+        recipe,
+        concepts={handle: library.hash(library.find(handle)) for handle in handles},
+        strengths={handle: recipe.strength(handle) for handle in handles},
+        knobs={handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)},
+        regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions},
+        refinements=parse_refinements(recipe.refinements, refinements),
+    ).checked()
+
+
+def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> list[str]:
+    """Return why painting `recipe` here may give another picture than the one it came with.
+
+    `base` is the name of the base model that is loaded, empty when it is not known.
+    """
+    warnings = []
+    if recipe.base and base and Path(recipe.base).name != Path(base).name:
+        warnings.append(f"It was painted with {Path(recipe.base).name}; here is {Path(base).name}.")
+    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+        known = recipe.concepts.get(handle)
+        if not library.has(handle):
+            warnings.append(f"{handle} is not in the Library.")
+        elif known and known != library.hash(library.find(handle)):
+            warnings.append(f"{handle} is another file than when this was painted.")
+    return warnings
