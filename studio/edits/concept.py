@@ -1,4 +1,4 @@
-"""The Concept file: handles, a readable header and the edits, in one small safetensors file.
+"""A concept: its edits and a readable header, in one small safetensors file.
 
 Opening it runs no code and needs no trainer. Tensor names are `kind/site/tensor` by module path, never by
 ordinal. Nothing that is shared between concepts is stored in it.
@@ -30,14 +30,16 @@ MAX_TENSORS = 20_000
 
 @dataclass(frozen=True)
 class Concept:
-    """What was learned (`edits`) and what it is (`header`)."""
+    """What was learned (`edits`), and what it is and how it was made (`header`)."""
 
     header: Header
     edits: tuple[Edit, ...]
 
     def round_to_file(self) -> Concept:
-        """Round what was learned to the precision of the file, so that painting now and painting after
-        opening the file give the same picture."""
+        """Round all tensors to the precision of the file, and return the concept.
+
+        Painting now and painting after opening the file then give the same picture.
+        """
         for edit in self.edits:
             for name, tensor in edit.tensors().items():
                 tensor.data = tensor.detach().to(edit.file_dtype(name)).float()
@@ -53,7 +55,10 @@ class Concept:
 
     @classmethod
     def open(cls, path: Path) -> Concept:
-        """Read a file. Raises StudioError when it is no concept, or one with broken numbers."""
+        """Return the concept in a file.
+
+        Raises StudioError if it is none, or holds numbers that are not finite.
+        """
         header = read_header(path)
         try:
             tensors = load_file(path)
@@ -70,7 +75,7 @@ class Concept:
         return cls(header, edits)
 
     def check(self, backbone: Backbone) -> None:
-        """Raises StudioError, naming both models, when this concept was made for another base."""
+        """Raise StudioError, naming both models, when this concept was made for another base."""
         fits = all(edit.is_compatible(backbone) for edit in self.edits)
         if fits and self.header.fingerprint == backbone.fingerprint:
             return
@@ -80,8 +85,10 @@ class Concept:
         raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
 
     def active_edits(self, recipe: Recipe) -> list[ActiveEdit]:
-        """Its edits as a recipe wants them: each at its strength and with the knobs of its handle. Raises
-        StudioError for a knob out of range."""
+        """Return the edits with the strengths and knobs of a recipe.
+
+        Raises StudioError for a knob out of range.
+        """
         for handle in self.header.handles:
             for name, value in recipe.knobs.get(handle, {}).items():
                 knob = self.header.knobs.get(name)
@@ -103,7 +110,7 @@ class Concept:
 
 
 def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
-    """The edits that these tensors make up. Raises ValueError when a name fits no kind or handle."""
+    """Return the edits that these tensors make up. Raises ValueError when a name fits no kind or handle."""
     edits: list[Edit] = []
     groups: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""Learned words in the file layout that other programs read, and theirs in ours.
+"""Textual Inversion embeddings: learned words in the file layout of other programs.
 
 The layout is one tensor `emb_params` (n, D) in a safetensors file, which diffusers (given the token),
 kohya's scripts, ComfyUI and A1111 (trigger: the file's name) all open.
@@ -23,7 +23,7 @@ KEY = "emb_params"
 
 
 def export_word(concept: Concept, path: Path) -> None:
-    """Write the word of a concept that is nothing but a word. Raises StudioError for any other."""
+    """Write the word of a concept that is only a word. Raises StudioError for any other concept."""
     vectors = concept.edits[0].word_vectors
     if len(concept.edits) > 1 or vectors is None:
         title, handle = concept.header.method_title, concept.header.handle

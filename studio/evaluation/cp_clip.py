@@ -1,5 +1,6 @@
-"""Several subjects in one picture: are all of them there, and is each itself? (Gen4Gen, Yeh et al. 2024,
-arXiv 2402.15504, section 3.5.)
+"""CP-CLIP and TI-CLIP: whether all subjects of a picture are there, and each is itself.
+
+Gen4Gen, Yeh et al. 2024, arXiv 2402.15504, section 3.5.
 
 For a picture, wanted objects O' with photos X_o, and boxes B, at most one per object:
 
@@ -27,7 +28,7 @@ from studio.models.image_encoder import ImageEncoder, ImageTextEncoder
 
 @dataclass(frozen=True)
 class DetectedBox:
-    """Where an object is said to be, in pixels, and how surely."""
+    """A detected object: its box in pixels, and the detector's confidence (`score`)."""
 
     label: str
     left: int
@@ -38,19 +39,24 @@ class DetectedBox:
 
     @classmethod
     def around(cls, label: str, mask: Image.Image) -> DetectedBox | None:
-        """The box around a mask ("L", 255 where the object is); None around nothing."""
+        """Return the box around a mask ("L", 255 where the object is); None if it is empty."""
         place = mask.point(lambda level: 255 * (level >= 128)).getbbox()
         return cls(label, *place) if place else None
 
     def crop(self, picture: Image.Image) -> Image.Image:
-        """What is in the box."""
+        """Return the part of a picture that is in the box."""
         return picture.crop((self.left, self.top, self.right, self.bottom))
 
 
 @dataclass(frozen=True)
 class Composition:
-    """`cp_clip` as in the paper; `own` with each crop compared only with photos of its own label; `present`
-    is the share of wanted objects that have a box."""
+    """The scores of one picture.
+
+    Args:
+        cp_clip: as in the paper.
+        own: the same, each crop compared with photos of its own label only.
+        present: the share of wanted objects that have a box.
+    """
 
     cp_clip: float
     own: float
@@ -58,7 +64,7 @@ class Composition:
 
 
 def best_boxes(boxes: Iterable[DetectedBox], wanted: Iterable[str]) -> dict[str, DetectedBox]:
-    """The surest box of each wanted label; others are left out, so there are at most |O'|."""
+    """Return the most confident box of each wanted label: at most |O'| boxes."""
     found: dict[str, DetectedBox] = {}
     for box in boxes:
         if box.label in set(wanted) and (box.label not in found or box.score > found[box.label].score):
@@ -67,8 +73,12 @@ def best_boxes(boxes: Iterable[DetectedBox], wanted: Iterable[str]) -> dict[str,
 
 
 def composition(crops: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> Composition:
-    """`crops` hold the features (d) of what is in each wanted object's box, as far as it has one; `sources`
-    the features (m, d) of every wanted object's photos. Unit norm, of one eye. -1..1, usually 0..1."""
+    """Return the scores of a picture, -1..1, usually 0..1.
+
+    Args:
+        crops: the features (d,) of the crop of each wanted object that has a box.
+        sources: the features (m, d) of every wanted object's photos. Rows of unit length, from one encoder.
+    """
     wanted = len(sources)
     alike = {
         label: {name: (photos @ crop).mean().item() for name, photos in sources.items()}
@@ -82,20 +92,24 @@ def composition(crops: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> C
 
 
 def composed(
-    eye: ImageEncoder, picture: Image.Image, boxes: Iterable[DetectedBox], sources: Mapping[str, Tensor]
+    encoder: ImageEncoder, picture: Image.Image, boxes: Iterable[DetectedBox], sources: Mapping[str, Tensor]
 ) -> Composition:
-    """The composition of a picture with these boxes; `sources` are features of the wanted objects' photos by
-    the same eye."""
+    """Return the scores of a picture with these boxes.
+
+    `sources` are the features of the wanted objects' photos, by the same encoder.
+    """
     best = best_boxes(list(boxes), list(sources))
     if not best:
         return Composition(0.0, 0.0, 0.0)
-    seen = eye.encode([box.crop(picture) for box in best.values()])
+    seen = encoder.encode([box.crop(picture) for box in best.values()])
     return composition(dict(zip(best, seen, strict=True)), sources)
 
 
 def background_of(prompt: str, objects: Iterable[str]) -> str:
-    """`prompt` without its objects, their articles, and the "and" and commas between them: "a photo of <lily>
-    and a cat in the jungle" without "<lily>" and "cat" is "a photo in the jungle"."""
+    """Return a prompt without its objects, their articles, and the "and" and commas between them.
+
+    "a photo of <lily> and a cat in the jungle" without "<lily>" and "cat" is "a photo in the jungle".
+    """
     names = sorted(objects, key=len, reverse=True)
     thing = rf"(?:\b(?:an?|the|one)\s+)?(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)"
     things = (

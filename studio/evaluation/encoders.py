@@ -1,4 +1,4 @@
-"""Which eyes there are to score with: the best that were asked for, and always at least the base's own."""
+"""Choose the image encoders used for scoring, from --clip and --dino, else features of the base."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from studio.models.image_encoder import ImageEncoder, ImageTextEncoder
 
 @dataclass(frozen=True)
 class Encoders:
-    """`subject` says how alike pictures are, `structure` the same without ever having read a word, and
-    `reader`, if there is one, how well a picture fits its prompt."""
+    """The encoders that score.
+
+    Args:
+        subject: compares pictures with photos (likeness).
+        structure: the same, by an encoder that was never trained on words.
+        text: compares pictures with prompts; None where no encoder reads.
+    """
 
     subject: ImageEncoder
     structure: ImageEncoder
@@ -24,13 +29,13 @@ class Encoders:
 
     @property
     def names(self) -> dict[str, str]:
-        """Who looked, by what for; kept with the numbers."""
+        """Return the name of each encoder, by what it measures. It is saved with the numbers."""
         reader = {"prompt agreement": self.text.name} if self.text else {}
         return {"likeness": self.subject.name, "structure": self.structure.name, **reader}
 
 
 def add_encoder_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that `eyes_of` reads."""
+    """Add the flags that `open_encoders` needs."""
     parser.add_argument(
         "--clip",
         metavar="MODEL=FILE",

@@ -20,7 +20,7 @@ from studio.recipes.spoken import spoken_prompt
 
 
 def score_grid(
-    judge: ImageTextEncoder,
+    encoder: ImageTextEncoder,
     sheet: GridFolder,
     nouns: Mapping[str, str],
     photos_of: Callable[[str], Path | None],
@@ -48,9 +48,9 @@ def score_grid(
                 squares = PhotoSet.load(folder).squares if folder else ()
                 photos[handle] = len(squares)
                 if squares:
-                    seen[handle] = judge.encode(squares)
-        look = judge.encode([Image.open(path)])
-        agreement = measures.agreement(look, judge.encode_text([spoken_prompt(prompt, nouns)])).item()
+                    seen[handle] = encoder.encode(squares)
+        look = encoder.encode([Image.open(path)])
+        agreement = measures.agreement(look, encoder.encode_text([spoken_prompt(prompt, nouns)])).item()
         there = [seen[handle] for handle in handles_in(prompt) if handle in seen]
         if there:
             likeness = statistics.fmean(measures.likeness(look, each).item() for each in there)
@@ -58,4 +58,4 @@ def score_grid(
             marks[path.name] = PictureScore(likeness, agreement, nearest)
         else:
             marks[path.name] = PictureScore(None, agreement)
-    GridScores(judge.name, marks, photos).save(sheet.folder)
+    GridScores(encoder.name, marks, photos).save(sheet.folder)

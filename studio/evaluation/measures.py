@@ -48,7 +48,9 @@ def copied(pictures: Tensor, trained: Tensor) -> Tensor:
 
 
 def bleed(pictures: Tensor, control: Tensor, absent: Tensor) -> Tensor:
-    """Return how much more each picture shows of an absent subject than the plain noun does, -2..2; 0 is none.
+    """Return how much more of an absent subject each picture shows than the plain noun does, -2..2.
+
+    0 is none.
 
     Args:
         control: pictures of the plain noun, with the same seeds in the same order.

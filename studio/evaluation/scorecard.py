@@ -1,7 +1,7 @@
-"""The score card of a concept: every measure beside the plain noun's, with its spread and how it came about.
+"""The score card of a concept: every measure beside the plain noun's, with its interval and protocol.
 
-Numbers are comparable only between cards of one protocol, so the protocol is part of the card: the eyes with
-hashes of their weights, base, prompts, seeds, sampling, and which photos were held out from training.
+Numbers are comparable only between cards of one protocol, so the protocol is part of the card: the encoders
+with hashes of their weights, base, prompts, seeds, sampling, and which photos were held out from training.
 """
 
 from __future__ import annotations
@@ -45,8 +45,13 @@ TITLES = {
 
 @dataclass(frozen=True)
 class References:
-    """Photos to compare with: `unseen` ones, held out from training; those `trained` on; and photos of
-    something that is `absent` from every prompt. Likeness is to the unseen; without any, to the trained."""
+    """Photos to compare with. Likeness is to the unseen ones; without any, to those trained on.
+
+    Args:
+        unseen: held out from training.
+        trained: trained on.
+        absent: of something that no prompt names.
+    """
 
     unseen: tuple[Image.Image, ...]
     trained: tuple[Image.Image, ...] = ()
@@ -54,7 +59,7 @@ class References:
 
     @property
     def words(self) -> str:
-        """What likeness is measured against."""
+        """Return what likeness is measured against, in words."""
         count = len(self.unseen or self.trained)
         kind = "held out from training" if self.unseen else "that it was trained on"
         return f"{count} photo{'s' * (count > 1)} {kind}"
@@ -62,17 +67,17 @@ class References:
 
 @dataclass(frozen=True)
 class ScoreCard:
-    """By row and measure, the figures; and how they came about."""
+    """The estimates by row and measure, and the protocol by which they were made."""
 
     rows: dict[str, dict[str, Estimate]]
     protocol: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
+        """Return a plain dictionary."""
         return dataclasses.asdict(self)
 
     def table(self) -> str:
-        """Markdown: a row for the concept, a row for the plain noun, and the protocol in words."""
+        """Return Markdown: a row for the concept, a row for the plain noun, and the protocol in words."""
         kept = [name for name in TITLES if any(name in row for row in self.rows.values())]
         lines = [f"| | {' | '.join(TITLES[name] for name in kept)} |", f"|---|{'---|' * len(kept)}"]
         for title, row in self.rows.items():
@@ -82,42 +87,48 @@ class ScoreCard:
             "",
             f"{len(asked['prompts'])} prompts x {len(asked['seeds'])} seeds, {asked['sampling']}, on "
             f"{asked['base']}; likeness to {asked['photos']}; mean and 95 % interval over pictures.",
-            *(f"{title.capitalize()} by {name}." for title, name in asked["eyes"].items()),
+            *(f"{title.capitalize()} by {name}." for title, name in asked["encoders"].items()),
         ]
         return "\n".join(lines)
 
 
 def measure(
-    eyes: Encoders,
+    encoders: Encoders,
     series: Sequence[PromptPictures],
     references: References,
     control: Sequence[PromptPictures] = (),
 ) -> dict[str, Estimate]:
-    """The measures of any pictures; those that cannot be taken are left out. `control` are pictures of the
-    plain noun with the same prompts and seeds, in the same order: bleed needs them."""
-    seen = [eyes.subject.encode(shots.pictures) for shots in series]
+    """Return the measures of pictures by name; those that cannot be taken are left out.
+
+    `control` are pictures of the plain noun with the same prompts and seeds, in the same order: bleed needs
+    them.
+    """
+    seen = [encoders.subject.encode(shots.pictures) for shots in series]
     every = torch.cat(seen)
     likeness_to = references.unseen or references.trained
     taken: dict[str, Estimate | None] = {}
     if likeness_to:
-        taken["likeness"] = Estimate.of(measures.likeness(every, eyes.subject.encode(likeness_to)))
+        taken["likeness"] = Estimate.of(measures.likeness(every, encoders.subject.encode(likeness_to)))
         pictures = [picture for shots in series for picture in shots.pictures]
-        structure = measures.likeness(eyes.structure.encode(pictures), eyes.structure.encode(likeness_to))
+        structure = measures.likeness(
+            encoders.structure.encode(pictures), encoders.structure.encode(likeness_to)
+        )
         taken["structure"] = Estimate.of(structure)
-    if eyes.text:
-        looked = seen if eyes.text is eyes.subject else [eyes.text.encode(s.pictures) for s in series]
-        prompts = eyes.text.encode_text([shots.prompt for shots in series]).split(1)
-        pairs = zip(looked, prompts, strict=True)
+    if encoders.text:
+        if encoders.text is not encoders.subject:
+            seen = [encoders.text.encode(each.pictures) for each in series]
+        prompts = encoders.text.encode_text([shots.prompt for shots in series]).split(1)
+        pairs = zip(seen, prompts, strict=True)
         taken["agreement"] = Estimate.of(torch.cat([measures.agreement(*pair) for pair in pairs]))
     if references.trained:
-        trained = eyes.subject.encode(references.trained)
+        trained = encoders.subject.encode(references.trained)
         taken["copying"] = Estimate.of(measures.copying(every, trained))
         taken["copied"] = Estimate.of(measures.copied(every, trained))
     spreads = (measures.diversity(features) for features in seen)
     taken["diversity"] = Estimate.of(spread for spread in spreads if spread is not None)
     if references.absent and control:
-        plain = torch.cat([eyes.subject.encode(shots.pictures) for shots in control])
-        taken["bleed"] = Estimate.of(measures.bleed(every, plain, eyes.subject.encode(references.absent)))
+        plain = torch.cat([encoders.subject.encode(shots.pictures) for shots in control])
+        taken["bleed"] = Estimate.of(measures.bleed(every, plain, encoders.subject.encode(references.absent)))
     return {name: figure for name, figure in taken.items() if figure is not None}
 
 
@@ -125,19 +136,26 @@ def score_concept(
     backbone: Backbone,
     concept: Concept,
     references: References,
-    eyes: Encoders,
+    encoders: Encoders,
     sampling: Sampling,
     folder: Path,
     handle: str = "",
     patterns: Sequence[str] = PATTERNS,
     digest: str = "",
 ) -> Iterator[Event]:
-    """Paint every pattern with every seed, for a handle of the concept (its first) and for its plain noun,
-    and compare; the last event is a Result with the Card.
+    """Paint every pattern with every seed, for a concept and for its plain noun, and compare.
 
-    `sampling` holds the first seed, the number of seeds (`count`), sampling steps and guidance, `digest`
-    the hash of the concept's file. Pictures are kept in `folder` and painted once. Raises StudioError when
-    the concept was made for another base.
+    Yields Steps; the last event is a Result with the ScoreCard. Pictures are saved in `folder` and painted
+    once.
+
+    Args:
+        encoders: the image encoders.
+        sampling: the first seed, the number of seeds (`count`), sampling steps and guidance.
+        handle: of the concept; empty for its first.
+        patterns: prompts with "{}" in place of the subject.
+        digest: the SHA-256 of the concept's file, for the protocol.
+
+    Raises StudioError when the concept was made for another base.
     """
     concept.check(backbone)
     handle = handle or concept.header.handle
@@ -164,18 +182,22 @@ def score_concept(
         for index in range(sampling.count):
             painted.append(_forced(backbone, plain.single(index), [ActiveEdit(edit) for edit in edits]))
             yield Step(done := done + 1, total, stage="painting")
-        moved.append(eyes.subject.encode(painted))
-    own = measure(eyes, series[handle], references, series[CONTROL])
+        moved.append(encoders.subject.encode(painted))
+    own = measure(encoders, series[handle], references, series[CONTROL])
     drift = Estimate.of(measures.drift(*moved))
     if drift is not None:
         own["drift"] = drift
-    rows = {handle: own, CONTROL: measure(eyes, series[CONTROL], references)}
-    yield Result(ScoreCard(rows, _protocol(backbone, concept, references, eyes, sampling, patterns, digest)))
+    rows = {handle: own, CONTROL: measure(encoders, series[CONTROL], references)}
+    yield Result(
+        ScoreCard(rows, _protocol(backbone, concept, references, encoders, sampling, patterns, digest))
+    )
 
 
 def _forced(backbone: Backbone, recipe: Recipe, actives: Sequence[ActiveEdit]) -> Image.Image:
-    """One picture with edits on though the prompt names no concept, which nothing else in the studio paints:
-    what else in a picture these edits would move."""
+    """Paint a picture with edits on though its prompt names no concept: what else they would change.
+
+    Nothing else in the studio paints such a picture.
+    """
     for active in actives:
         active.edit.to(backbone)
     conditions = compose_sum(backbone, Prompts(recipe.negative, recipe.prompt), actives)
@@ -187,18 +209,18 @@ def _protocol(
     backbone: Backbone,
     concept: Concept,
     references: References,
-    eyes: Encoders,
+    encoders: Encoders,
     sampling: Sampling,
     patterns: Sequence[str],
     digest: str,
 ) -> dict[str, Any]:
-    """All that the numbers depend on."""
+    """Return everything that the numbers depend on."""
     header = concept.header
     return {
         "base": f"{backbone.name} [{backbone.fingerprint[:8]}]",
         "method": header.method,
         "trained": {"steps": header.steps, "seed": header.seed, "settings": header.settings},
-        "eyes": eyes.names,
+        "encoders": encoders.names,
         "prompts": list(patterns),
         "seeds": [sampling.seed + index for index in range(sampling.count)],
         "sampling": f"DDIM, {sampling.steps} steps, guidance {sampling.guidance:g}",

@@ -1,12 +1,12 @@
-"""What is done to a sheet on the device: its missing cells are painted, and then a judge looks at all."""
+"""Paint the missing cells of a grid."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 
 from studio.edits.concept import Concept
 from studio.events import Event, FinishEarly, Result, Step
+from studio.files import png_bytes, write_atomic
 from studio.generation.generate import Picture, generate
 from studio.grids.contact_sheet import contact_sheet
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
@@ -17,15 +17,17 @@ from studio.recipes.recipe import Recipe
 Concepts = Callable[[Recipe], Sequence[Concept]]
 
 
-def paint_grid(backbone: Backbone, sheet: GridFolder, concepts: Concepts) -> Generator[Event, None, bool]:
-    """Paint the cells that are not there yet, each whole or not at all; returns whether all are there now, as
-    they are not when it was told to finish early. Yields a Step for each sampling step, counted over all
-    cells. The labelled picture and the archive are written at the end, however it ends.
+def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Generator[Event, None, bool]:
+    """Paint all missing cells of a grid. Each file is written atomically.
+
+    Yields a Step for each sampling step, counted over all cells, and a Result with the path of each painted
+    cell. The contact sheet and the archive are written at the end, however it ends. Returns False if it was
+    stopped early.
     """
-    steps = [cell.recipe.steps for cell in sheet.cells]
+    steps = [cell.recipe.steps for cell in grid.cells]
     try:
-        for number, cell in enumerate(sheet.cells):
-            if sheet.is_painted(cell, backbone.name):
+        for number, cell in enumerate(grid.cells):
+            if grid.is_painted(cell, backbone.name):
                 continue
             before = sum(steps[:number])
             for event in generate(backbone, cell.recipe, concepts(cell.recipe)):
@@ -33,19 +35,13 @@ def paint_grid(backbone: Backbone, sheet: GridFolder, concepts: Concepts) -> Gen
                     case Step(step=step, steps=of, stage=stage):
                         yield Step(before + step * steps[number] // of, sum(steps), stage=stage)
                     case Result(value=Picture() as picture):
-                        _keep(picture, sheet.path(cell))
-                        yield Result(sheet.path(cell))
+                        save_picture(picture.image, picture.recipe, grid.path(cell))
+                        yield Result(grid.path(cell))
                     case _:
                         yield event
         return True
     except FinishEarly:
         return False
     finally:
-        contact_sheet(sheet).save(sheet.folder / PICTURE, format="PNG")
-        sheet.archive(sheet.folder / ARCHIVE)
-
-
-def _keep(picture: Picture, path: Path) -> None:
-    partial = path.with_name(f".{path.name}")
-    save_picture(picture.image, picture.recipe, partial)
-    partial.replace(path)
+        write_atomic(grid.folder / PICTURE, png_bytes(contact_sheet(grid)))
+        grid.archive(grid.folder / ARCHIVE)

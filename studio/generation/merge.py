@@ -1,4 +1,4 @@
-"""Fusing: several concepts in one file, whose low-rank edits no longer disturb each other where they matter.
+"""Merge concepts into one file, so that their low-rank edits do not disturb each other.
 
 Words and rank-one edits stand beside each other in a file as they are. Low-rank edits share layers, and their
 plain sum adds to each concept what the others would do to its inputs. SSR-Merge (2026; known to us from a
@@ -8,11 +8,11 @@ form. With X_k the inputs of a layer while concept k alone is painted, and Z_k =
     router = argmin over M of  sum_k || M Z_k - P_k Z_k ||^2  =  Q G^-1,
     G = sum_k Z_k Z_k',   Q = sum_k P_k Z_k Z_k',   P_k keeps the rows of concept k
 
-B router then stands for B: an ordinary low-rank edit of rank R. The ridge pulls towards the identity, which
-is the plain sum, where the inputs say nothing; with a single concept the router is the identity.
+B router replaces B: an ordinary low-rank edit of rank R. The ridge pulls towards the identity, which is the
+plain sum, where the inputs say nothing; with a single concept the router is the identity.
 
 Differences: inputs are collected over a whole painting of each concept instead of one pass, since that costs
-little here; a concept without low-rank edits takes part too, as one at whose inputs they are to do nothing.
+little here. A concept without low-rank edits takes part too, as one at whose inputs they are to do nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NOTHING = 1e-8  # a mean that small
 
 
 def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sampling) -> Iterator[Event]:
-    """One concept that holds all handles of these; yields a Step for each step of a painting, then a Result.
+    """Merge concepts; yields a Step for each sampling step, then a Result with the merged Concept.
 
     `sampling` gives the seed and guidance of the paintings. Raises StudioError when two concepts share a
     handle, or one does not fit the base or another.
@@ -73,7 +73,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
 
 
 class Gathered:
-    """G and Q of every site, (R, R) each, as they add up over the inputs of its layer."""
+    """Collects G and Q (R, R) of every site over the inputs of its layer."""
 
     def __init__(self, edits: Sequence[LowRank]) -> None:
         self.edits = edits
@@ -83,7 +83,7 @@ class Gathered:
         self.Q = {site: torch.zeros_like(G) for site, G in self.G.items()}
 
     def add(self, site: str, x: Tensor, own: Sequence[Edit]) -> None:
-        """Count the inputs x (..., in) of a layer, seen while only these edits act."""
+        """Add the inputs x (..., in) of a layer, recorded while only the edits `own` act."""
         rows = [len(edit.A[site]) * [float(edit in own)] for edit in self.edits if site in edit.A]
         P = torch.tensor([one for row in rows for one in row], dtype=torch.float64, device=x.device)
         Z = self.A[site] @ x.double().flatten(0, -2).T
@@ -93,7 +93,7 @@ class Gathered:
 
     @contextmanager
     def watching(self, backbone: Backbone, own: Sequence[Edit]) -> Iterator[None]:
-        """Count the inputs of every layer in the block, in which only these edits act."""
+        """Context manager: add the inputs of every layer, while only the edits `own` act."""
 
         def count(site: str, layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
             self.add(site, arguments[0], own)
@@ -106,7 +106,7 @@ class Gathered:
                 hook.remove()
 
     def routed(self, handle: str, noun: str) -> LowRank:
-        """The one edit that stands for all."""
+        """Return the merged edit."""
         A, B = {}, {}
         for site, stacked in self.A.items():
             together = torch.cat([edit.B[site] for edit in self.edits if site in edit.A], dim=1).double()
@@ -116,7 +116,7 @@ class Gathered:
 
 
 def router(G: Tensor, Q: Tensor) -> Tensor:
-    """(Q + ridge I) (G + ridge I)^-1, (R, R)."""
+    """Return (Q + ridge I) (G + ridge I)^-1, (R, R)."""
     ridge = RIDGE * G.diagonal().mean().clamp_min(NOTHING) * torch.eye(len(G)).to(G)
     return torch.linalg.solve(G + ridge, Q + ridge, left=False)
 
@@ -124,7 +124,7 @@ def router(G: Tensor, Q: Tensor) -> Tensor:
 def _painted(
     backbone: Backbone, concept: Concept, sampling: Sampling, gathered: Gathered
 ) -> Iterator[Tensor]:
-    """Paint one concept alone while the inputs of its layers are counted."""
+    """Paint one concept alone while the inputs of its layers are collected; yields the latents."""
     prompt = f"a photo of {' and '.join(concept.header.handles)}"
     recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt)
     with gathered.watching(backbone, concept.edits):
@@ -137,7 +137,7 @@ def _painted(
 
 
 def _header(concepts: Sequence[Concept]) -> Header:
-    """What a fused file says of itself: that of a single concept is its own."""
+    """Return the header of the merged file; a single concept keeps its own."""
     headers = [concept.header for concept in concepts]
     if len(headers) == 1:
         return headers[0]
@@ -159,7 +159,7 @@ def _header(concepts: Sequence[Concept]) -> Header:
 
 
 def _beside(previews: Sequence[bytes]) -> bytes:
-    """Small pictures side by side in a square, as one PNG."""
+    """Return small pictures side by side in a square, as one PNG."""
     pictures = [Image.open(io.BytesIO(preview)).convert("RGB") for preview in previews]
     if not pictures:
         return b""

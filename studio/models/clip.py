@@ -1,4 +1,4 @@
-"""Judges: CLIP models that say how alike pictures are and how well they obey.
+"""CLIP models of open_clip, which compare pictures with pictures and with prompts.
 
 The starter has a small one of its own world. Any model that open_clip knows can be one, from a checkpoint on
 this machine; nothing is ever downloaded.
@@ -36,8 +36,10 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 
 
 class Clip:
-    """Compares pictures with pictures and with words, by cosine. The starter's knows the starter's world and
-    no more."""
+    """A CLIP model with its tokenizer and preprocessing (`ImageTextEncoder`).
+
+    The starter brings a small one, its judge, that knows the starter's hundred nouns and no more.
+    """
 
     def __init__(self, model: nn.Module, tokenizer: SimpleTokenizer, lens: Preprocess, title: str) -> None:
         self.model = model.eval()
@@ -47,12 +49,12 @@ class Clip:
 
     @property
     def name(self) -> str:
-        """Its title and the hash of its weights."""
+        """Return its title and a hash of its weights."""
         return f"{self.title} [{fingerprint([self.model])[:8]}]"
 
     @classmethod
     def open(cls, folder: Path) -> Clip:
-        """Load the judge from `config.json`, `merges.txt.gz` and `model.safetensors`.
+        """Load a base model's judge from `config.json`, `merges.txt.gz` and `model.safetensors`.
 
         Raises StudioError if the folder is not a judge's.
         """
@@ -69,7 +71,7 @@ class Clip:
 
     @classmethod
     def build(cls, config: dict, merges: Path, title: str = "judge") -> Clip:
-        """An untrained judge: `config` has open_clip's keys embed_dim, vision_cfg and text_cfg."""
+        """Return an untrained CLIP; `config` has open_clip's keys embed_dim, vision_cfg and text_cfg."""
         tokenizer = SimpleTokenizer(str(merges), context_length=config["text_cfg"]["context_length"])
         side = config["vision_cfg"]["image_size"]
         return cls(
@@ -81,7 +83,7 @@ class Clip:
 
     @classmethod
     def of_open_clip(cls, model_name: str, checkpoint: Path) -> Clip:
-        """One of open_clip's models, such as "ViT-B-32", from a file of weights; pictures as it wants them.
+        """Load one of open_clip's models, such as "ViT-B-32", from a file of weights, with its preprocessing.
 
         Weights that OpenAI trained need a name that ends in "-quickgelu". Raises StudioError when open_clip
         has no such model or the file does not hold it.
@@ -105,25 +107,25 @@ class Clip:
 
     @torch.no_grad()
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, d) unit-norm features of pictures."""
+        """Return the features (n, d) of pictures, rows of unit length."""
         parts = [pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER)]
         return torch.cat([self.model.encode_image(self.lens(part), normalize=True) for part in parts])
 
     @torch.no_grad()
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
-        """(n, d) unit-norm features of prompts."""
+        """Return the features (n, d) of prompts, rows of unit length."""
         return self.model.encode_text(self.tokenizer(list(prompts)), normalize=True)
 
     def likeness(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> float:
-        """Mean cosine of every picture with every photo, -1..1 (subject fidelity, as CLIP-I)."""
+        """Return the mean cosine of every picture with every photo, -1..1 (subject fidelity, as CLIP-I)."""
         return (self.encode(pictures) @ self.encode(photos).T).mean().item()
 
     def agreement(self, pictures: Sequence[Image.Image], prompt: str) -> float:
-        """Mean cosine of the pictures with the prompt, -1..1 (prompt fidelity, as CLIP-T)."""
+        """Return the mean cosine of the pictures with the prompt, -1..1 (prompt fidelity, as CLIP-T)."""
         return (self.encode(pictures) @ self.encode_text([prompt]).T).mean().item()
 
     def guess(self, pictures: Sequence[Image.Image], nouns: Sequence[str]) -> list[str]:
-        """For each picture the noun that fits best."""
+        """Return, for each picture, the noun that fits best (zero-shot classification)."""
         sentences = [template.format(noun) for noun in nouns for template in TEMPLATES]
         named = F.normalize(
             self.encode_text(sentences).view(len(nouns), len(TEMPLATES), -1).mean(dim=1), dim=-1
@@ -132,7 +134,7 @@ class Clip:
 
 
 def _lens(config: dict) -> Preprocess:
-    """How a model of open_clip wants its pictures. Raises KeyError for a way that is not known here."""
+    """Return the preprocessing of an open_clip model. Raises KeyError for one that is not supported."""
     side = config["size"] if isinstance(config["size"], int) else config["size"][0]
     squash = {"shortest": False, "squash": True}[config["resize_mode"]]
     mean, std = tuple(config["mean"]), tuple(config["std"])

@@ -1,4 +1,4 @@
-"""DINO, a transformer taught on pictures alone: it sees structure where CLIP sees what has a name.
+"""DINO, a vision transformer trained on pictures alone: it compares structure where CLIP compares meaning.
 
 Optional: it needs timm and a file of weights on this machine. The field's numbers are those of ViT-S/16
 (Caron et al. 2021, arXiv 2104.14294): the class token after the last norm, pictures brought to 256 pixels and
@@ -25,7 +25,7 @@ TOGETHER = 64
 
 
 class Dino:
-    """An eye for structure."""
+    """A DINO model of timm (`ImageEncoder`)."""
 
     def __init__(self, model: nn.Module, title: str = MODEL) -> None:
         self.model = model.eval()
@@ -33,8 +33,10 @@ class Dino:
 
     @classmethod
     def open(cls, checkpoint: Path, model_name: str = MODEL) -> Dino:
-        """Load a vision transformer of timm from a file of weights. Raises StudioError when there is no timm,
-        no such model, or the file does not hold it."""
+        """Load a vision transformer of timm from a file of weights.
+
+        Raises StudioError when timm is not installed, has no such model, or the file does not hold it.
+        """
         try:
             import timm
         except ImportError as error:
@@ -52,7 +54,7 @@ class Dino:
 
     @torch.no_grad()
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, 384) unit-norm class tokens."""
+        """Return the class tokens (n, 384) of pictures, rows of unit length."""
         parts = [pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER)]
         tokens = torch.cat([self.model.forward_features(LENS(part))[:, 0] for part in parts])
         return F.normalize(tokens, dim=1)

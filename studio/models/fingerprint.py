@@ -1,4 +1,4 @@
-"""A fingerprint: a short hash by which a model is known again, in whatever precision it is kept."""
+"""A short hash of a model's weights, the same in every precision they are stored in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAMPLES = 257
 
 
 def fingerprint(parts: Iterable[nn.Module], said: str = "") -> str:
-    """16 hexadecimal digits over the weights of these modules, sampled, and the text `said`.
+    """Return 16 hexadecimal digits over a sample of these modules' weights, and over the text `said`.
 
     Weights are rounded to half precision, so that one model stored in float16 and float32 is recognised as
     one.

@@ -1,7 +1,8 @@
-"""An Eye turns pictures into features to compare; a Reader turns prompts into features of the same space.
+"""Contracts of image encoders, and how pictures are prepared for them.
 
-Features are rows of unit length, so that a product of two is their cosine. An eye's name is kept with every
-number it gave: numbers of two eyes are never comparable.
+Features are rows of unit length, so that a product of two is their cosine. The name of an encoder is saved
+with
+every number that it gave: numbers of two encoders are not comparable.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from torch import Tensor
 
 
 class ImageEncoder(Protocol):
-    """Something that looks at pictures."""
+    """Turns pictures into features."""
 
     @property
     def name(self) -> str:
         """Return what it is, with a hash of its weights."""
 
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, d) unit-norm features of pictures, float32 on the CPU."""
+        """Return the features (n, d) of pictures, rows of unit length, float32 on the CPU."""
 
 
 class ImageTextEncoder(ImageEncoder, Protocol):
-    """An eye that also reads."""
+    """Turns pictures and prompts into features of one space."""
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
-        """(n, d) unit-norm features of prompts, float32 on the CPU."""
+        """Return the features (n, d) of prompts, rows of unit length, float32 on the CPU."""
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a picture becomes the numbers that a model was taught on.
+    """Resizes, crops and normalises pictures as a model was trained.
 
     The shorter side is brought to `resize` pixels and the middle `side` x `side` cut out; with `squash` the
     whole picture is brought to `side` x `side`. Then (x / 255 - mean) / std per channel.
@@ -50,14 +51,14 @@ class Preprocess:
     squash: bool = False
 
     def __call__(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(n, 3, side, side) float32."""
+        """Return pictures as (n, 3, side, side) float32."""
         squares = np.stack([np.asarray(self.square(picture)) for picture in pictures])
         pixels = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
         return (pixels - mean) / std
 
     def square(self, picture: Image.Image) -> Image.Image:
-        """The part of a picture that is seen, RGB, `side` x `side`; rounded as torchvision rounds."""
+        """Return the part of a picture that is encoded: RGB, `side` x `side`, rounded as by torchvision."""
         picture = picture.convert("RGB")
         if self.squash:
             return picture.resize((self.side, self.side), self.filter)

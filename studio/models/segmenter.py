@@ -1,4 +1,4 @@
-"""A Segmenter: a Segment Anything model that the user has in a folder, for masks by one click.
+"""Segment Anything models in a folder of the user's, for masks by one click.
 
 Never needed and never fetched: without one, `studio.photos.click_mask` finds what was clicked on.
 """
@@ -20,7 +20,7 @@ from studio.errors import StudioError
 
 
 class Segmenter:
-    """A model of the SAM family (SAM, SAM-HQ, SAM 2), frozen: Kirillov et al. 2023, arXiv 2304.02643."""
+    """A frozen model of the SAM family: SAM, SAM-HQ, SAM 2 (Kirillov et al. 2023, arXiv 2304.02643)."""
 
     def __init__(self, model: nn.Module, processor: Any, device: str | torch.device = "cpu") -> None:
         self.model, self.processor = model.eval().requires_grad_(False).to(device), processor
@@ -28,7 +28,7 @@ class Segmenter:
 
     @classmethod
     def open(cls, folder: Path, device: str | torch.device = "cpu") -> Segmenter:
-        """Load a folder as transformers saves one. Raises StudioError when there is no such model in it."""
+        """Load a folder in the layout of transformers. Raises StudioError when it holds no such model."""
         try:
             model = AutoModelForMaskGeneration.from_pretrained(folder, local_files_only=True)
             processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
@@ -40,7 +40,7 @@ class Segmenter:
 
     @torch.no_grad()
     def propose(self, square: Image.Image, clicks: Sequence[tuple[float, float]]) -> Image.Image:
-        """The mask of what was clicked on: "L", of the square's size, 0 or 255.
+        """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
 
         `clicks` are (x, y) in fractions of the square. Of the masks that the model offers for them, from a
         part to the whole, it is the one whose overlap the model rates highest. Raises StudioError when that

@@ -174,7 +174,7 @@ class TextReader:
 
     @staticmethod
     def _at(vectors: Vectors, t: Tensor | None, count: int) -> Tensor:
-        """Return a word's vectors, (count, D), or (n, count, D) where they depend on the timesteps of n prompts."""
+        """Return a word's vectors: (k, D), or (n, k, D) where they depend on the timesteps of n prompts."""
         if isinstance(vectors, TimedVectors):
             assert t is not None  # `encode` has refused it
             return vectors.at(t.expand(count) if t.ndim == 0 else t)

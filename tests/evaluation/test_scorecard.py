@@ -71,7 +71,7 @@ def test_a_card_has_the_concept_the_control_and_the_protocol(backbone: Backbone,
     assert (own["likeness"].n, own["diversity"].n, own["drift"].n) == (4, 2, 2)
     assert card.protocol["seeds"] == [3, 4] and card.protocol["prompts"] == list(PATTERNS)
     assert card.protocol["photos"] == "1 photo held out from training"
-    assert backbone.fingerprint[:8] in card.protocol["eyes"]["likeness"]
+    assert backbone.fingerprint[:8] in card.protocol["encoders"]["likeness"]
     assert card.table().splitlines()[2].startswith("| <lily> | ")
     assert json.loads(json.dumps(card.to_json()))["rows"]["<lily>"]["likeness"]["n"] == 4
 

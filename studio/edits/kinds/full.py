@@ -1,5 +1,8 @@
-"""Full fine-tuning: every weight of U-Net and text encoder, tuned. Only while a method learns, never in a
-file: what a concept keeps of it has been made small (`trainers/kit/svd_extraction.py`)."""
+"""Full fine-tuning: every weight of denoiser and text encoder.
+
+It exists only while a method learns, never in a file: a concept keeps the low-rank edit nearest to it
+(`trainers/kit/svd_extraction.py`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from studio.models.backbone import Backbone
 
 
 class Full(Edit):
-    """`weights` are tuned copies W' of the base's weights W by their paths, such as
+    """Tuned copies of a base model's weights.
+
+    `weights` are the copies W' of the base's weights W by their paths, such as
     `unet.conv_in.weight`, float32. At strength s the layers run with W + s (W' - W).
 
     The copies themselves are trained, not their difference from the base: weight decay pulls at W', as it
@@ -32,7 +37,7 @@ class Full(Edit):
 
     @classmethod
     def start(cls, handle: str, noun: str, backbone: Backbone, text_encoder: bool) -> Full:
-        """A copy of every weight of the U-Net, and on demand of the text encoder, ready to be trained."""
+        """Return copies of all weights of the denoiser, and if asked of the text encoder, to be trained."""
         copies = {
             name: getattr(*place).detach().to(torch.float32, copy=True).requires_grad_()
             for name, place in parameters_by_path(backbone).items()
@@ -57,12 +62,12 @@ class Full(Edit):
         return all(own.get(name) == W.shape for name, W in self.weights.items())
 
     def parameters(self) -> list[Tensor]:
-        """Everything that is trained."""
+        """Return everything that is trained."""
         return list(self.weights.values())
 
     @torch.no_grad()
     def changes(self, backbone: Backbone) -> Iterator[tuple[str, Tensor]]:
-        """Each path with its W' - W, float32, one after the other: all of them are as large as the model."""
+        """Yield each path with its W' - W, float32. One at a time: all are as large as the model."""
         there = parameters_by_path(backbone)
         for name, tuned in self.weights.items():
             yield name, tuned - getattr(*there[name]).float()
@@ -78,7 +83,7 @@ class Full(Edit):
 
 
 def parameters_by_path(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
-    """Where each weight of U-Net and text encoder is, by its path: its layer, and its name there."""
+    """Return, for the path of each weight, its layer and its name there."""
     return {
         f"{site}.{leaf}": (layer, leaf)
         for site, layer in backbone.sites.items()
@@ -87,7 +92,7 @@ def parameters_by_path(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
 
 
 def _between(W: Tensor, tuned: Sequence[tuple[Tensor, float]]) -> Tensor:
-    """W + sum of s (W' - W) in W's precision; exactly W' when it acts alone and as learned."""
+    """Return W + sum of s (W' - W) in W's precision; exactly W' for one copy at strength 1."""
     if len(tuned) == 1 and tuned[0][1] == 1:
         return tuned[0][0].to(W.dtype)
     start = W.float()

@@ -17,7 +17,7 @@ from studio.models.backbone import Backbone
 
 
 class LowRank(Edit):
-    """At each site, `A` (r, in) and `B` (out, r): the layer's weight W acts as W + s B A at strength s.
+    """Low-rank factors at each site: `A` (r, in) and `B` (out, r). W acts as W + s B A at strength s.
 
     A starts normal with standard deviation 1/r and B at zero, so that the first step starts from the base
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
@@ -46,8 +46,10 @@ class LowRank(Edit):
         generator: torch.Generator,
         block: int | None = None,
     ) -> LowRank:
-        """An edit of `sites` that changes nothing yet, ready to be trained. With a `block`, A is that block
-        of the shared basis and stays so; only B is trained."""
+        """Return an edit of `sites` that changes nothing yet, ready to be trained.
+
+        With a `block`, A is that block of the shared basis and stays so; only B is trained.
+        """
         A, B = {}, {}
         for site, layer in sites.items():
             r = min(rank, layer.in_features, layer.out_features)
@@ -94,7 +96,7 @@ class LowRank(Edit):
         return True
 
     def parameters(self) -> list[Tensor]:
-        """Everything that is trained."""
+        """Return everything that is trained."""
         return [*(self.A.values() if self.trains_A else ()), *self.B.values()]
 
     @classmethod
@@ -117,15 +119,18 @@ class LowRank(Edit):
 
 @lru_cache(maxsize=16)
 def _orthogonal(width: int) -> Tensor:
-    """The same random orthogonal matrix (width, width) for everybody."""
+    """Return a random orthogonal matrix (width, width), always the same one."""
     noise = torch.randn(width, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     return torch.linalg.qr(noise).Q.float()
 
 
 def shared_rows(width: int, rank: int, block: int) -> Tensor:
-    """Rows (rank, width) of one orthogonal matrix that all concepts share (Orthogonal Adaptation, Po et al.,
-    arXiv 2312.02432): those of different blocks are orthogonal, until the width is used up and they begin
-    again. Where the paper draws rows at random, a library can hand out blocks that do not overlap."""
+    """Return rows (rank, width) of the orthogonal matrix that all concepts share.
+
+    Orthogonal Adaptation (Po et al., arXiv 2312.02432): rows of different blocks are orthogonal, until the
+    width is used up and they begin again. Where the paper draws rows at random, a
+    library can hand out blocks that do not overlap.
+    """
     rows = torch.arange(block * rank, (block + 1) * rank) % width
     return _orthogonal(width)[rows].clone()
 
@@ -134,19 +139,19 @@ def shared_rows(width: int, rank: int, block: int) -> Tensor:
 def _attaching(
     backbone: Backbone, weights: Mapping[str, Tensor], hooks: Mapping[str, Callable[..., Tensor]]
 ) -> Iterator[None]:
-    """Layers with other weights, or with hooks, for the length of a block."""
+    """Context manager: replace the weights of some layers and put hooks on others."""
     with weights_replaced(backbone, weights), hooks_on(backbone, hooks):
         yield
 
 
 def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Tensor]:
-    """All A on top of each other (R, in), all s B side by side (out, R): s B A summed is their product."""
+    """Return all A stacked (R, in) and all s B joined (out, R): their product is the sum of s B A."""
     A = torch.cat([active.edit.A[site] for active in actives])
     return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
 
 
 def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> Tensor:
-    """W + sum of s B A. Costs nothing while painting; half precision would swallow small changes of W."""
+    """Return W + sum of s B A: free while painting, but half precision would swallow small changes."""
     A, B = _stacked(site, actives)
     return torch.addmm(weight, B, A)
 

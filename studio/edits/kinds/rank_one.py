@@ -38,11 +38,13 @@ NOUN = "<the-noun>"
 
 
 class RankOne(Edit):
-    """`i_star` (D), its `dual` C^-1 i* (D), and at each site a target output o* (d).
+    """The target input i* of a concept and its target output at each site.
 
-    `global_lock` is how far keys are those of the whole prompt with the noun in the concept's place, instead
-    of the noun's own key at the concept (the paper's global and local key-locking; between 0 and 1 the two
-    are mixed, which the paper does not do). Under a global lock no gate acts on the keys.
+    `i_star` (D), its `dual` C^-1 i* (D), and `targets`: o* (d) by site.
+
+    `global_lock` (0..1) blends two key locks. 0, local: only the concept token's key is replaced by the
+    noun's key. 1, global: all keys come from the prompt with the noun in place of the concept, and no gate
+    acts on them. Values between are our interpolation.
 
     `bias` and `temperature` shape the gate and can be moved at any time; what was learned stays as it is.
     The default gate is the paper's for painting with locally locked keys; a lower bias makes the concept
@@ -126,7 +128,7 @@ class RankOne(Edit):
 
     @contextmanager
     def gated(self, bias: float, temperature: float) -> Iterator[None]:
-        """Another gate for the length of a block."""
+        """Context manager: use another gate."""
         before = self.bias, self.temperature
         self.bias, self.temperature = bias, temperature
         try:
@@ -191,8 +193,10 @@ def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
 
 
 def decompose(e: Tensor, edits: Sequence[RankOne]) -> tuple[Tensor, Tensor, Tensor]:
-    """Encodings e (n, L, D) in terms of J concepts: how much of each i* is taken away (n, L, J), how far
-    each gate is open (n, L, J), and the stacked i* (J, D).
+    """Express encodings e (n, L, D) by J concepts.
+
+    Returns how much of each i* is taken away (n, L, J), how far each gate is open (n, L, J), and the stacked
+    i* (J, D).
 
     With one concept the first is r of eq. 3; with several it is the projection on their span, where equal
     or nearly parallel directions count once.

@@ -14,7 +14,9 @@ from studio.models.backbone import Backbone
 
 
 class NewWord(Edit):
-    """`vectors` (n, D) float32, read by the text encoder as n tokens wherever the prompt names the handle.
+    """A word of n tokens.
+
+    `vectors` (n, D) float32 replace the embeddings of these tokens wherever the prompt names the handle.
 
     At strength s the vectors are v0 + s (v - v0), with v0 the noun's own vector: between the plain noun
     and the learned word, and beyond it above 1.
@@ -57,7 +59,7 @@ class NewWord(Edit):
         return self.vectors.shape[1] == backbone.text.width
 
     def at(self, backbone: Backbone, strength: float) -> Tensor:
-        """The vectors (n, D) at a strength."""
+        """Return the vectors (n, D) at a strength."""
         if strength == 1:
             return self.vectors
         v0 = backbone.text.initial_vectors(self.noun, len(self.vectors))
