@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ from trainers import train
 from trainers.context_regularized import ContextRegularized, Settings
 from trainers.regularizers.context import PROMPTS, Context
 from trainers.regularizers.context import Settings as ContextSettings
-import itertools
 
 SUBJECT = Subject("<lily>", "cat")
 PROMPT = "a {} on the dog"
@@ -126,8 +126,8 @@ def test_c6_the_length_is_held_only_in_the_middle_fifth(backbone: Backbone) -> N
         lengths.append(method.word.vectors.norm().item())
     held = lengths[119:180]
     assert max(held) - min(held) < 1e-5 * held[0]
-    assert all(after > before for before, after in itertools.pairwise(lengths))
-    assert all(after > before for before, after in itertools.pairwise(lengths))
+    assert all(after > before for before, after in itertools.pairwise(lengths[:120]))
+    assert all(after > before for before, after in itertools.pairwise(lengths[179:]))
     free = prepared(backbone, steps=10, hold_length=False)
     for _ in range(10):
         free.word.vectors.data *= 1.1

@@ -144,7 +144,7 @@ def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: P
     method = prepared(backbone, tmp_path)
     locked = {site: o.clone() for site, o in method.rank_one.targets.items()}
     start = method.word.vectors.detach().clone()
-    (word, rate), (values, _) = method.stages()[0].groups
+    (word, _), (values, _) = method.stages()[0].groups
     optimizer = torch.optim.AdamW([*word, *values], 0.03)
     for step in range(50):
         loss_terms(method, step)["denoising"].backward()

@@ -74,7 +74,7 @@ def test_the_demo_subjects_are_cases_with_an_unseen_photo() -> None:
     cases = cases_in(Path(__file__).resolve().parents[3] / "assets" / "demo")
     assert len(cases) == 3
     assert all(len(case.photos) == 4 and len(case.unseen) == 1 for case in cases)
-    with pytest.raises(StudioError, match="no subjects.json"):
+    with pytest.raises(StudioError, match=r"no subjects\.json"):
         cases_in(Path(__file__).parent)
 
 

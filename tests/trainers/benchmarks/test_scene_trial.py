@@ -193,7 +193,7 @@ def test_every_way_of_taking_apart_can_be_read() -> None:
 
 
 def test_a_folder_without_scenes_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StudioError, match="no scenes.json"):
+    with pytest.raises(StudioError, match=r"no scenes\.json"):
         scenes_in(tmp_path)
     entry = {"name": "x", "photo": "x.png", "subjects": [{"handle": "<a>", "noun": "cat", "alone": "x.png"}]}
     (tmp_path / "scenes.json").write_text(json.dumps([entry]), encoding="utf-8")
