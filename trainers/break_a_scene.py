@@ -176,7 +176,10 @@ class BreakAScene(Method):
         return "" if backbone.attention is not None else "its attention cannot be recorded"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        """Raises StudioError when a subject has no mask, or a mask nothing can be learned from."""
+        """Encode the scene and paint class pictures.
+
+        Raises StudioError when a subject has no mask, or one that nothing can be learned from.
+        """
         photos = yield from masked_photos(photos, self.things, self.backbone.attention_side)
         self.photos = photos
         self.scene = Scene(self.backbone, photos, self.things, bool(self.place), self.settings.flips)
@@ -226,14 +229,16 @@ class BreakAScene(Method):
         return terms
 
     def draw_named(self, present: Sequence[int], generator: torch.Generator) -> list[int]:
-        """Union sampling: k of the `present` subjects in random order, k uniform from 1 to all of them."""
+        """Return k of the `present` subjects in random order, k uniform from 1 to all (union sampling)."""
         high = len(present) if self.settings.together else 1
         k = 1 + torch.randint(high, (1,), generator=generator).item()
         return [present[index] for index in torch.randperm(len(present), generator=generator)[:k].tolist()]
 
     def prompt(self, subset: Sequence[int]) -> str:
-        """The sentence that names these subjects, in this order, the background last: [1, 0] gives
-        "a photo of <tom> and <lily>"."""
+        """Return the prompt that names these subjects in this order, the background last.
+
+        [1, 0] gives "a photo of <tom> and <lily>".
+        """
         handles = [self.words[index].handle for index in subset]
         things = " and ".join(handle for handle in handles if handle != self.place)
         where = self.place if self.place in handles else ""
@@ -243,7 +248,7 @@ class BreakAScene(Method):
         return [*self.words, self.change] if self.tunes_weights else [*self.words]
 
     def finish(self) -> Iterator[Event]:
-        """Full tuning becomes a low-rank edit; what that costs is said and reported."""
+        """Turn full tuning into a low-rank edit; yields Notes of what that costs."""
         if not (self.tunes_weights and isinstance(self.change, Full)):
             return
         rank, full = self.settings.rank, self.change
@@ -256,7 +261,7 @@ class BreakAScene(Method):
         yield Note(f"Rank {rank} keeps {kept} on the photo.")
 
     def maps(self, number: int) -> Tensor:
-        """Where each word that is present looks in a photo, (k, s, s), as far as it has been learned."""
+        """Return the attention maps (k, s, s) of the words that are in a photo, as learned so far."""
         latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
         handles = [self.words[index].handle for index in present]
         actives = [ActiveEdit(edit) for edit in self.edits()]
@@ -276,8 +281,10 @@ class BreakAScene(Method):
         return shown
 
     def overlaps(self) -> Tensor:
-        """Where each word looks, against each mask: (J, J) intersection over union, mean over the photos, nan
-        for two that share none."""
+        """Return the intersection over union of each word's attention with each mask, (J, J).
+
+        It is the mean over the photos; nan for two subjects that share no photo.
+        """
         sums, counts = torch.zeros(2, len(self.words), len(self.words))
         for number, present in enumerate(self.scene.present[: self.scene.photos]):
             grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
@@ -286,8 +293,10 @@ class BreakAScene(Method):
         return sums / counts
 
     def report(self) -> dict[str, float]:
-        """`map IoU of ...`: how well the word looks at its own mask, before training and now; `norm of ...`:
-        the vector's length, in lengths of a usual word. After full tuning also what making it small cost."""
+        """Return how well each word's attention meets its mask, before training and now, and its length.
+
+        Lengths are in those of a usual word. After full tuning also what making it small cost.
+        """
         report, now = {}, self.overlaps()
         for index, word in enumerate(self.words):
             report[f"map IoU of {word.handle} before"] = self.overlaps_before[index, index].item()
@@ -309,6 +318,8 @@ class BreakAScene(Method):
 
 
 def attention_loss(maps: Tensor, masks: Tensor) -> Tensor:
-    """sum over i of mean (M_i - A_i / max A_i)^2 for maps A and masks M (k, s, s): a float32 scalar. The
-    gradient passes through the maximum, as in the code."""
+    """Return sum over i of mean (M_i - A_i / max A_i)^2 for maps A and masks M (k, s, s), a float32 scalar.
+
+    The gradient passes through the maximum, as in the authors' code.
+    """
     return (masks - maps / maps.amax((1, 2), keepdim=True)).square().mean((1, 2)).sum()

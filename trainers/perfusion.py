@@ -168,7 +168,7 @@ class Perfusion(Method):
         )
 
     def _metric(self, cache: Path) -> Generator[Event, None, moments.Moments]:
-        """The moments of this base's text encoder, read from the cache or estimated."""
+        """Return the moments of this base's text encoder, from the cache or estimated; yields Steps."""
         known, path = moments.known(self.backbone, cache, self.settings.captions)
         if known is None:
             yield Note("Reading captions once, to learn how this base's text encoder speaks.")
@@ -183,8 +183,10 @@ class Perfusion(Method):
 
     @torch.no_grad()
     def _noun_encoding(self) -> Tensor:
-        """The encoder's answer for the noun (D), mean over the sentences and over the noun's tokens: where
-        i* starts, and what the keys are locked to."""
+        """Return the encoding of the noun (D), where i* starts and what the keys are locked to.
+
+        It is the mean over the sentences and over the noun's tokens.
+        """
         text = self.backbone.text
         with text.new_words({self.subject.handle: text.embeddings_of(self.subject.noun)}):
             words = text.read([sentence.format(self.subject.handle) for sentence in self.sentences])
@@ -193,13 +195,13 @@ class Perfusion(Method):
         )
 
     def _concept_encoding(self, hidden: Tensor, spans: list[list[int]]) -> Tensor:
-        """e_concept: the encodings (n, L, D) at the handle's positions, averaged to (D)."""
+        """Return e_concept (D): the mean of the encodings (n, L, D) at the handle's positions."""
         rows = [hidden[row, span].mean(0) for row, span in enumerate(spans)]
         return torch.stack(rows).mean(0).float()
 
     @property
     def preview_prompt(self) -> str:
-        """As it is learned: what a base that knows no photos makes of "a photo of" is no preview."""
+        """Return the handle alone if it is learned alone: the base may know no "photo of"."""
         return self.subject.handle if self.settings.sentences == "bare" else super().preview_prompt
 
     def stages(self) -> list[Stage]:
@@ -237,7 +239,7 @@ class Perfusion(Method):
 
     @torch.no_grad()
     def insights(self) -> list[Insight]:
-        """How much of the concept is in each word of a scene, and how far the gate opens for it."""
+        """Return a chart: how much of the concept is in each word of a scene, and how far the gate opens."""
         text, prompt = self.backbone.text, SCENE.format(self.subject.handle)
         with attach(self.backbone, [ActiveEdit(self.word)]):
             words = text.read([prompt])
@@ -253,8 +255,11 @@ class Perfusion(Method):
 
     @torch.no_grad()
     def report(self) -> dict[str, float]:
-        """`gate`: how far it opens for the concept itself. `leak`: mean |r| over the words of captions that
-        have nothing to do with it, the share of W i* that they would lose."""
+        """Return `gate` and `leak`.
+
+        `gate`: how far it opens for the concept itself, 0..1. `leak`: mean |r| over the words of captions
+        that do not name it, the share of W i* that they lose.
+        """
         text = self.backbone.text
         with attach(self.backbone, [ActiveEdit(self.word)]):
             own = text.read([SCENE.format(self.subject.handle)])
@@ -270,5 +275,5 @@ class Perfusion(Method):
 
 
 def follow(i_star: Tensor, answer: Tensor) -> Tensor:
-    """i* <- 0.99 i* + 0.01 e_concept (section 4.4)."""
+    """Return 0.99 i* + 0.01 e_concept (section 4.4)."""
     return 0.99 * i_star + 0.01 * answer

@@ -1,4 +1,4 @@
-"""Photos as the U-Net sees them: encoded once, drawn with fresh noise at every step."""
+"""Latents of photos: encoded once, sampled anew at every step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studio.photos.photo_set import PhotoSet
 
 
 class PhotoLatents:
-    """The posteriors of n pictures, and their mirror images when `flips`.
+    """The VAE posteriors of n pictures, and of their mirror images with `flips`.
 
     The encoder runs once; each draw samples the posterior anew, as training on the photos themselves
     would (latent diffusion, Rombach et al. 2022).
@@ -26,38 +26,42 @@ class PhotoLatents:
         self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` latents (count, C, h, w) of pictures drawn without repeats as long as they last."""
+        """Return latents (count, C, h, w) of random pictures, without repeats as long as they last."""
         return self.at(self.choose(count, generator), generator)
 
     def draw_masked(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """`count` latents as `draw` gives them, and their masks (count, 1, h, w)."""
+        """Return latents as `draw` does, and their masks (count, 1, h, w) or None."""
         chosen = self.choose(count, generator)
         latents = self.at(chosen, generator)
         return latents, None if self.masks is None else self.masks[chosen.to(self.masks.device)]
 
     def choose(self, count: int, generator: torch.Generator) -> Tensor:
-        """The numbers (count,) of pictures, mirror images after the others, without repeats as long as they
-        last."""
+        """Return the numbers (count,) of randomly chosen pictures, without repeats as long as they last.
+
+        Mirror images are numbered after the others.
+        """
         order = torch.cat(
             [torch.randperm(len(self.mean), generator=generator) for _ in range(-(-count // len(self.mean)))]
         )
         return order[:count]
 
     def at(self, numbers: Tensor, generator: torch.Generator) -> Tensor:
-        """Latents (n, C, h, w) of the pictures with these `numbers` (n,)."""
+        """Return latents (n, C, h, w) sampled from the posteriors of pictures by number (n,)."""
         numbers = numbers.to(self.mean.device)
         mean = self.mean[numbers]
         return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
     def mask_with(self, photos: PhotoSet, handle: str) -> None:
-        """Let `draw_masked` give the masks that `photos` has of `handle`, if there are any; a photo without
-        one counts as a whole."""
+        """Let `draw_masked` return the masks that the photos have of `handle`, if there are any.
+
+        A photo without a mask counts as a whole.
+        """
         if handle in photos.masks:
             everywhere = self.mean.new_ones(len(self.mean), 1, *self.mean.shape[-2:])
             self.masks = self.masks_of(photos, handle, everywhere)
 
     def masks_of(self, photos: PhotoSet, handle: str, otherwise: Tensor) -> Tensor:
-        """(n, 1, h, w) masks in 0..1: those that `photos` has of `handle`, elsewhere those in `otherwise`."""
+        """Return masks (n, 1, h, w) in 0..1: the photos' own of `handle`, else those of `otherwise`."""
         masks = otherwise.clone()
         for number in range(len(photos)):
             mask = photos.mask(handle, number, masks.shape[-1])

@@ -1,4 +1,4 @@
-"""A tuned model made small: the low-rank edit nearest to what full fine-tuning changed.
+"""Turn full fine-tuning into a low-rank edit, by singular value decomposition.
 
 For every linear layer the change W' - W = U S V' (its singular value decomposition) is cut to rank r,
 
@@ -30,7 +30,9 @@ ROWS_HIGH = 100
 
 @dataclass(frozen=True)
 class Extraction:
-    """`edit` is the low-rank edit; `residuals` say for each linear layer, by path, what share (0 to 1) of the
+    """A low-rank edit and what it lost.
+
+    `edit` is the low-rank edit; `residuals` say for each linear layer, by path, what share (0 to 1) of the
     energy of its change the rank leaves; `left_out` gives the share that each sort of other weight has of
     the whole change, and `kept` what of the whole change is in the edit."""
 
@@ -40,7 +42,7 @@ class Extraction:
     kept: float
 
     def report(self) -> dict[str, float]:
-        """The few numbers that a header has room for."""
+        """Return the numbers for the concept's header."""
         shares = list(self.residuals.values())
         report = {
             "change kept": self.kept,
@@ -50,7 +52,7 @@ class Extraction:
         return report | {f"change left out in {sort}": share for sort, share in self.left_out.items()}
 
     def chart(self) -> Image.Image:
-        """The residual of every linear layer as a bar beside its path."""
+        """Draw the residual of every linear layer as a bar beside its path."""
         lines = [(site, share) for site, share in self.residuals.items()]
         columns = [lines[start : start + ROWS_HIGH] for start in range(0, len(lines), ROWS_HIGH)]
         pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
@@ -70,7 +72,7 @@ class Extraction:
 
 @torch.no_grad()
 def extract(full: Full, backbone: Backbone, rank: int) -> Extraction:
-    """The low-rank edit of `rank` nearest to what `full` changed in every linear layer of the backbone."""
+    """Return the low-rank edit of `rank` nearest to what `full` changed in every linear layer."""
     A, B, residuals = {}, {}, {}
     energies: Counter[str] = Counter()
     lost = 0.0
@@ -91,8 +93,10 @@ def extract(full: Full, backbone: Backbone, rank: int) -> Extraction:
 
 
 def cut(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """A (r, in) and B (out, r) whose product B A is the nearest to `change` (out, in) of all of that rank;
-    the singular values are split between them, so that both are of a size."""
+    """Return A (r, in) and B (out, r) whose product is the matrix of rank r nearest to `change` (out, in).
+
+    The singular values are split between them, so that both are of a size.
+    """
     U, S, Vh = torch.linalg.svd(change, full_matrices=False)
     root = S[:rank].sqrt()
     return root[:, None] * Vh[:rank], U[:, :rank] * root
@@ -102,7 +106,7 @@ LINEAR = "linear layers"
 
 
 def sort_of(layer: nn.Module, leaf: str) -> str:
-    """What sort of weight a layer has under this name."""
+    """Return the sort of a layer's weight: linear, convolution, norm, bias or embedding."""
     match layer:
         case _ if leaf == "bias":
             return "biases"
@@ -118,8 +122,11 @@ def sort_of(layer: nn.Module, leaf: str) -> str:
 def effect_kept(
     backbone: Backbone, latents: Tensor, prompt: str, words: Sequence[Edit], full: Full, small: LowRank
 ) -> float:
-    """What the small edit keeps of the change that full tuning made to the model's answers to a prompt with
-    these `words`, by energy: 1 when it answers alike, 0 when it is as far off as no edit at all."""
+    """Return how much of the effect of full tuning the small edit keeps, by energy of the predictions.
+
+    1 when the predictions for a prompt with these words are the same, 0 when they are as far off as without
+    edit.
+    """
     before, tuned, after = (
         _answers(backbone, latents, prompt, [*words, *edits]) for edits in ((), (full,), (small,))
     )
@@ -129,8 +136,7 @@ def effect_kept(
 
 @torch.no_grad()
 def _answers(backbone: Backbone, latents: Tensor, prompt: str, edits: Sequence[Edit]) -> Tensor:
-    """What the model predicts with these edits on for noised `latents` (n, C, h, w) and a prompt, at each of
-    three noise levels: (3, n, C, h, w)."""
+    """Return predictions (3, n, C, h, w) for latents (n, C, h, w), with edits on, at three noise levels."""
     generator = torch.Generator().manual_seed(0)
     predictions = []
     with attach(backbone, [ActiveEdit(edit) for edit in edits]):

@@ -1,4 +1,4 @@
-"""The metric of Perfusion: the uncentred second moment of what a text encoder says.
+"""The metric of Perfusion: the uncentred second moment of a text encoder's outputs.
 
     C = 1/n sum e e'        over the tokens of many captions (Tewel et al., appendix C)
 
@@ -36,8 +36,14 @@ FILE = "moments.bin"
 
 @dataclass(frozen=True)
 class Moments:
-    """`C` (D, D) float64 over `tokens` tokens of `captions` captions, as the text encoder with the
-    fingerprint `encoder` reads them. `counted` says in words which tokens these are."""
+    """The second moment of a text encoder.
+
+    Args:
+        C (D, D) float64.
+        tokens, captions: how many it is the mean of.
+        encoder: the fingerprint of the text encoder.
+        counted: which tokens were counted, in words.
+    """
 
     C: Tensor
     tokens: int
@@ -46,13 +52,14 @@ class Moments:
     counted: str = COUNTED
 
     def solve(self, vector: Tensor) -> Tensor:
-        """C^-1 `vector` (D), float32 in and out; gradients pass.
+        """Return C^-1 `vector` (D), float32 in and out; gradients pass.
 
-        A hundred-thousandth of the mean eigenvalue is added to each, ten times that with fewer than 20
-        tokens per dimension: directions that no caption used must not blow up, and the last layer norm of
-        an encoder may leave one without any.
+        C is regularised with RIDGE * trace(C) / D on the diagonal (10x with fewer than 20 tokens per
+        dimension), because directions that no caption used would make the inverse explode.
         """
-        factor = self._factors.setdefault(vector.device, self._factor.to(vector.device))
+        if vector.device not in self._factors:
+            self._factors[vector.device] = self._factor.to(vector.device)
+        factor = self._factors[vector.device]
         return torch.cholesky_solve(vector.double()[:, None], factor)[:, 0].float()
 
     @cached_property
@@ -69,17 +76,17 @@ class Moments:
 
     @property
     def hash(self) -> str:
-        """What concepts made with this metric remember of it."""
+        """Return a hash by which concepts name the metric they were made with."""
         return hashlib.sha256(self.C.float().numpy().tobytes()).hexdigest()[:16]
 
 
 def encoder_fingerprint(text: TextReader) -> str:
-    """A hash of the encoder's weights, by which its moments are known on every machine."""
+    """Return a hash of the encoder's weights, the same on every machine and in every precision."""
     return text.fingerprint
 
 
 def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
-    """Read all captions; the last event is a Result with the Moments.
+    """Estimate the moments from captions; the last event is a Result with the Moments.
 
     Counted are the tokens between start and end, and the first end: not the start, which is one identical
     vector in every caption and would outweigh everything, and not the padding. (Public ports count other
@@ -101,7 +108,7 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
 
 
 def save(moments: Moments, path: Path) -> None:
-    """Keep a line of JSON that says what it is, and the lower triangle as float32; no pickle."""
+    """Write a line of JSON about the moments, then the lower triangle of C as float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {field.name: getattr(moments, field.name) for field in fields(moments) if field.name != "C"}
     lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype("<f4")
@@ -109,7 +116,7 @@ def save(moments: Moments, path: Path) -> None:
 
 
 def load(path: Path) -> Moments | None:
-    """The moments that `save` wrote, None when there are none. Raises StudioError on a damaged file."""
+    """Return the moments that `save` wrote, None without a file. Raises StudioError if it is damaged."""
     try:
         head, _, content = path.read_bytes().partition(b"\n")
     except FileNotFoundError:
@@ -126,8 +133,10 @@ def load(path: Path) -> Moments | None:
 
 
 def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:
-    """The moments of this base's text encoder, from its own folder or from the cache, None when there are
-    none yet; and where in the cache they belong."""
+    """Return the moments of this base's text encoder, and their place in the cache.
+
+    They come from the base's own folder or from the cache; None when there are none yet.
+    """
     encoder = encoder_fingerprint(backbone.text)
     place = cache / "moments" / f"{encoder}-{captions}.bin"
     if backbone.folder is not None:

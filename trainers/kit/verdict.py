@@ -1,7 +1,7 @@
-"""Did it learn? The closing pictures of a training: the same seeds with the concept and with its plain noun.
+"""Judge whether a concept was learned, from a few pictures at the end of its training.
 
-They are looked at by the base's own eye, so that every base can answer. What the figures mean is told in
-`studio.library.verdict`.
+The same seeds are painted with the concept and with its plain noun, and compared with the photos in the
+features of the base itself, so that every base can judge. `studio.library.verdict` has the formulas.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ STAGE = "looking at what was learned"
 def judge_concept(
     backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], sampling: Sampling
 ) -> Generator[Event, None, dict[str, Verdict]]:
-    """Paint and compare; returns a Verdict for each handle that the photos show, and notes it. A handle is
-    asked for with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from
-    `sampling.seed`. Costs 2 SEEDS pictures of STEPS steps for each handle. Runs with nothing attached."""
-    eye = BaseFeatures(backbone)
+    """Paint and judge a concept; yields Steps and Notes, returns a Verdict for each handle in the photos.
+
+    A handle is painted with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from
+    `sampling.seed`: 2 SEEDS pictures of STEPS steps each. Runs with nothing attached.
+    """
+    encoder = BaseFeatures(backbone)
     shown = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
     shown = {handle: pictures for handle, pictures in shown.items() if pictures}
     total, done = 2 * STEPS * len(shown), 0
@@ -60,9 +62,9 @@ def judge_concept(
             for _ in range(STEPS):
                 latents = next(sampled)
                 yield Step(done := done + 1, total, stage=STAGE)
-            rows.append(eye.encode_latents(latents))
+            rows.append(encoder.encode_latents(latents))
         learned, plain = rows
-        verdict = compare_features(learned, plain, eye.encode(pictures), eye.name)
+        verdict = compare_features(learned, plain, encoder.encode(pictures), encoder.name)
         name = f"{handle}: " if len(shown) > 1 else ""
         if not math.isfinite(verdict.progress + verdict.noise + verdict.change):
             yield Note(f"{name}The closing pictures are broken, so nobody can tell whether it learned.")
@@ -72,9 +74,14 @@ def judge_concept(
     return given
 
 
-def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, eye: str) -> Verdict:
-    """The verdict on features (n, d) of pictures with the concept and with the plain noun, by the same n >= 2
-    seeds in the same order, and of photos (m, d)."""
+def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, encoder: str) -> Verdict:
+    """Return the verdict on features of pictures (`studio.library.verdict` has the formulas).
+
+    Args:
+        learned, plain (n, d): with the concept and with the plain noun, from the same n >= 2 seeds in one
+        order. photos (m, d).
+        encoder: the name of the image encoder.
+    """
     towards = photos.mean(0) - plain.mean(0)
     learned_at, plain_at, photos_at = (
         (features - plain.mean(0)) @ towards / towards.square().sum().clamp_min(1e-12)
@@ -86,12 +93,14 @@ def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, eye: str) -
     change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
     progress = (learned_at - plain_at).mean()
     figures = [round(value.item(), 4) for value in (progress, noise, change)]
-    return Verdict(figures[0], figures[1], figures[2], len(plain), eye)
+    return Verdict(figures[0], figures[1], figures[2], len(plain), encoder)
 
 
 def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:
-    """What the photos show of a handle: the square around its mask where it has masks, the whole photo where
-    it is the only one, else nothing."""
+    """Return what the photos show of a handle.
+
+    The square around its mask where it has masks, the whole photo where it is the only handle, else nothing.
+    """
     if handle not in photos.masks:
         return list(photos.squares) if len(concept.header.handles) == 1 else []
     boxes = [DetectedBox.around(handle, mask) if mask else None for mask in photos.masks[handle]]
@@ -99,7 +108,7 @@ def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Ima
 
 
 def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:
-    """The smallest square of the photo with all of the box in its middle, as far as the photo reaches."""
+    """Return the smallest square of a photo around a box, moved where it would leave the photo."""
     side = min(max(box.right - box.left, box.bottom - box.top), *photo.size)
     left, top = (
         min(max((low + high - side) // 2, 0), length - side)
