@@ -60,7 +60,6 @@ def is_file_name(text: str) -> bool:
 Handle = Annotated[str, Predicate(is_handle)]
 Date = Annotated[str, Predicate(is_date)]
 FileName = Annotated[str, MaxLen(300), Predicate(is_file_name)]
-ShortText = Annotated[str, MaxLen(500)]
 Count = Annotated[int, Ge(0)]
 Measured = Annotated[float, Ge(-1e9), Le(1e9)]  # a measured number; an absurd one cannot be shown
 Number = int | float  # a whole number stays whole, so that it is written as it was read
@@ -94,7 +93,8 @@ def read_document(
         check_limits(values)
         text = json.dumps(upgrade(dict(values)) if upgrade else values, allow_nan=False)
         # in JSON a list stands for a tuple, which pydantic's strict mode refuses in Python's own values
-        return _adapter(kind).validate_json(text, strict=True)
+        validator: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]  # every class can be hashed
+        return validator.validate_json(text, strict=True)
     except ValidationError as error:
         raise DocumentError(what, _sentence(error), hint) from error
     except (ValueError, TypeError, RecursionError) as error:

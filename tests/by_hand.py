@@ -14,7 +14,13 @@ SITES = (".to_q", ".to_k", ".to_v", ".to_out.0", "q_proj", "v_proj")
 
 def header(backbone: Backbone, handles: dict[str, str]) -> Header:
     named = {"method": "by_hand", "method_title": "By hand", "paper": "none", "settings": {}, "seed": 0}
-    made = {"photos": 1, "steps": 1, "final_loss": 0.0, "created": "2026-01-01T00:00:00+00:00", "program": "test"}
+    made = {
+        "photos": 1,
+        "steps": 1,
+        "final_loss": 0.0,
+        "created": "2026-01-01T00:00:00+00:00",
+        "program": "test",
+    }
     return Header(handles, **named, base=backbone.name, fingerprint=backbone.fingerprint, **made)
 
 

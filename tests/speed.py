@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,6 @@ from studio.starter import STARTER
 from tests.by_hand import header, low_rank, word
 from tests.shapes import SHAPES, real
 from trainers.kit.attention_sites import UNET_SITES
-import itertools
 
 RANK = 16
 PROMPT = "{} on a blue background"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,18 +19,23 @@ MAX_PICTURE_PIXELS = 40_000_000  # of all pictures together
 TITLE_LINE = 1.3  # height of a line of the title, in lines of the labels
 
 
+Font = ImageFont.FreeTypeFont
+
+
 @dataclass(frozen=True)
 class Fonts:
     """The three sizes of text."""
 
-    title: ImageFont.FreeTypeFont
-    label: ImageFont.FreeTypeFont
-    small: ImageFont.FreeTypeFont
+    title: Font
+    label: Font
+    small: Font
 
     @classmethod
     def of(cls, side: int) -> Fonts:
         """Return fonts that suit pictures of `side` pixels."""
-        return cls(*(ImageFont.load_default(share * side) for share in (0.125, 0.1, 0.082)))
+        # Pillow has a scalable font wherever it was built with FreeType, as its wheels are
+        title, label, small = (ImageFont.load_default(share * side) for share in (0.125, 0.1, 0.082))
+        return cls(cast(Font, title), cast(Font, label), cast(Font, small))
 
 
 @dataclass(frozen=True)
@@ -115,9 +121,9 @@ def _draw_texts(draw: ImageDraw.ImageDraw, layout: Layout, fonts: Fonts, row_tit
         for number, text in enumerate(reversed(lines)):
             draw.text((middle, top - gap // 2 - line * number), text, INK, fonts.label, anchor="ms")
     for row, lines in enumerate(layout.row_labels):
-        middle = layout.corner(0, row)[1] + layout.side / 2 - line * (len(lines) - 1) / 2
+        first = layout.corner(0, row)[1] + layout.side / 2 - line * (len(lines) - 1) / 2
         for number, text in enumerate(lines):
-            draw.text((left - gap, middle + line * number), text, INK, fonts.label, anchor="rm")
+            draw.text((left - gap, first + line * number), text, INK, fonts.label, anchor="rm")
 
 
 def _draw_pictures(

@@ -33,7 +33,7 @@ def points(grid: GridFolder, scores: GridScores, along: str) -> list[Point]:
         names = dict.fromkeys(grid.path(cell).name for cell in cells)
         scored = [scores.cells[name] for name in names if name in scores.cells]
         scored = [one for one in scored if one.likeness is not None]
-        likeness = Estimate.of(one.likeness for one in scored)
+        likeness = Estimate.of(one.likeness for one in scored if one.likeness is not None)
         agreement = Estimate.of(one.agreement for one in scored)
         if likeness and agreement:
             copying = Estimate.of(one.copying for one in scored if one.copying is not None)

@@ -79,7 +79,7 @@ class GridFolder:
         if len(saved.cells) != columns * len(grid.y.values):
             reason = f"it has {len(saved.cells)} cells, not {columns * len(grid.y.values)}"
             raise DocumentError("This grid", reason, "Paint it again.")
-        cells = (Cell(*reversed(divmod(number, columns)), one) for number, one in enumerate(saved.cells))
+        cells = (Cell(number % columns, number // columns, one) for number, one in enumerate(saved.cells))
         return cls(folder, grid, tuple(cells))
 
     def path(self, cell: Cell) -> Path:

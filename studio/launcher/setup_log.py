@@ -43,7 +43,8 @@ def news(line: str) -> str | None:
     """Return what a line of pip's output means to a person: a large download, or trouble with the network."""
     found = re.match(r"\s*(Downloading|Using cached) (\S+) \(([\d.]+) MB\)", line)
     if found and float(found[3]) >= LARGE_MEGABYTES:
-        name, version, *_ = [*found[2].rsplit("/", 1)[-1].split("-"), ""]
+        parts = [*found[2].rsplit("/", 1)[-1].split("-"), ""]
+        name, version = parts[0], parts[1]
         return f"{name} {version} ({float(found[3]):.0f} MB)"
     if "Retrying (Retry(total=4" in line:
         return "no answer from the package index yet"

@@ -191,10 +191,9 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     """Write the concept at `path` to `target`, its handle `old` called `new`; no tensor changes."""
     table, start = read_table(path)
     header = read_header(path)
-    handles, verdicts = (
-        {new if handle == old else handle: value for handle, value in named.items()}
-        for named in (header.handles, header.verdicts)
-    )
+    names = {handle: new if handle == old else handle for handle in header.handles}
+    handles = {names[handle]: noun for handle, noun in header.handles.items()}
+    verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
     text = dataclasses.replace(header, handles=handles, verdicts=verdicts).to_text()
     renamed = {"__metadata__": {**table.pop("__metadata__"), METADATA_KEY: text}}
     renamed |= {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}

@@ -56,7 +56,8 @@ def read_recipe(path: Path) -> Recipe:
             f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
         )
     try:
-        return (from_parameters(theirs) if ours is None else Recipe.from_json(parse_object(ours))).checked()
+        recipe = from_parameters(str(theirs)) if ours is None else Recipe.from_json(parse_object(ours))
+        return recipe.checked()
     except DocumentError as error:
         raise StudioError(
             f"The recipe inside {path.name} is damaged: {error.reason}.", "Choose another picture."

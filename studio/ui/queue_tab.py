@@ -49,7 +49,7 @@ def job_row(workspace: Workspace, job: Job) -> str:
 
 def job_list(workspace: Workspace) -> str:
     """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
-    jobs = workspace.jobs.list()
+    jobs = workspace.jobs.newest()
     if not jobs:
         return placeholder(
             "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."

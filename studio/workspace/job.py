@@ -52,7 +52,7 @@ class Job:
         """Return the job of a row of the table. Raises DocumentError for a damaged one."""
         what = f"Job {row['id']}"
         try:
-            texts = {name: parse_object(row[name]) for name in ("task", "outcome")}
+            texts: dict[str, Any] = {name: parse_object(row[name]) for name in ("task", "outcome")}
         except (ValueError, TypeError, RecursionError):
             texts = {"task": None, "outcome": None}  # refused below, with a sentence
         return read_document(cls, {**row, **texts}, what, hint="Delete it, and start it again.")

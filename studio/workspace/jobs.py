@@ -110,7 +110,7 @@ class Jobs:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
         return Job.from_row(dict(row))
 
-    def list(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
+    def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
         """Return the newest jobs of these kinds, newest first."""
         marks = ",".join("?" * len(kinds))
         query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"

@@ -48,7 +48,7 @@ class Progress:
         rate = 0.0
         if len(recent) > 1 and recent[-1].time > recent[0].time:
             rate = (recent[-1].step - recent[0].step) / (recent[-1].time - recent[0].time)
-        files = [event for event in events if event.file is not None]
+        files = [(event, event.file) for event in events if event.file is not None]
         return cls(
             step=last.step,
             steps=last.steps,
@@ -57,9 +57,9 @@ class Progress:
             seconds_left=(last.steps - last.step) / rate if rate > 0 else None,
             curve=tuple((event.step, event.values["loss"]) for event in steps if "loss" in event.values),
             previews=tuple(
-                (event.step, event.file, event.prompt) for event in files if event.event == "preview"
+                (event.step, file, event.prompt) for event, file in files if event.event == "preview"
             ),
-            insights=tuple((event.file, event.caption) for event in files if event.event == "insight"),
-            pictures=tuple(event.file for event in files if event.event == "picture"),
+            insights=tuple((file, event.caption) for event, file in files if event.event == "insight"),
+            pictures=tuple(file for event, file in files if event.event == "picture"),
             notes=tuple(event.text for event in events if event.event == "note"),
         )

@@ -20,7 +20,7 @@ def training_photos(header: Header, jobs: Jobs) -> Path | None:
         created = datetime.fromisoformat(header.created).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-    for job in jobs.list(MAX_JOBS, ("train",)):
+    for job in jobs.newest(MAX_JOBS, ("train",)):
         started, finished = job.started or 0.0, job.finished or 0.0
         is_same = job.task.get("seed") == header.seed and job.task.get("method") == header.method
         if job.status == "done" and is_same and int(started) <= created <= finished:

@@ -81,7 +81,7 @@ class Workspace:
 
     def add_demo_concept(self) -> None:
         """Add the ready-made concept to a new workspace, if it was made for this base."""
-        untouched = not (self.library.entries() or self.jobs.list(1) or any(self.library.trash.iterdir()))
+        untouched = not (self.library.entries() or self.jobs.newest(1) or any(self.library.trash.iterdir()))
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
                 self.library.add(path)
@@ -136,7 +136,7 @@ class Workspace:
 
     def other_settings(self) -> list[dict[str, Any]]:
         """Return the settings of all concepts that are here or have been queued for training."""
-        trainings = [job.task.get("settings") for job in self.jobs.list(MAX_JOBS, ("train",))]
+        trainings = [job.task.get("settings") for job in self.jobs.newest(MAX_JOBS, ("train",))]
         concepts = [entry.header.settings for entry in self.library.entries()]
         return concepts + [settings for settings in trainings if isinstance(settings, dict)]
 
@@ -150,7 +150,7 @@ class Workspace:
     @property
     def used_handles(self) -> set[str]:
         """Return the handles of all concepts that are here, queued or being trained."""
-        trainings = [job for job in self.jobs.list(MAX_JOBS, ("train",)) if not job.has_ended]
+        trainings = [job for job in self.jobs.newest(MAX_JOBS, ("train",)) if not job.has_ended]
         coming: set[str] = set()
         for job in trainings:
             with suppress(DocumentError):  # its training will fail, and needs no name

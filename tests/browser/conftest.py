@@ -130,7 +130,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     fixtures = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "page" in fixtures:
-        page, jobs = fixtures["page"], fixtures["stage"].workspace.jobs.list()
+        page, jobs = fixtures["page"], fixtures["stage"].workspace.jobs.newest()
         try:
             shown = page.locator("body").inner_text()
         except Exception as error:  # a browser that died is what failed the test, not another fault

@@ -53,7 +53,7 @@ def finished(page: Any, prompt: str) -> Any:
 
 def newest_grid(stage: Stage) -> GridFolder:
     """Open the newest grid."""
-    job = stage.workspace.jobs.list(1, ("grid",))[0]
+    job = stage.workspace.jobs.newest(1, ("grid",))[0]
     return GridFolder.open(stage.workspace.jobs.folder(job.id))
 
 
@@ -61,7 +61,7 @@ def stop_worker_at(stage: Stage, prompt: str, count: int) -> dict[Path, int]:
     """Pause the worker once it has painted so many cells; returns when each picture was written."""
     pid, limit = int((stage.workspace.folder / "actor.pid").read_text()), time.monotonic() + 60
     while time.monotonic() < limit:
-        for job in stage.workspace.jobs.list(1, ("grid",)):
+        for job in stage.workspace.jobs.newest(1, ("grid",)):
             folder = stage.workspace.jobs.folder(job.id)
             if prompt in job.title and len(list(folder.glob("[!.]*.png"))) >= count:
                 os.kill(pid, signal.SIGSTOP)

@@ -88,7 +88,7 @@ def training_photos(stage: Stage, name: str) -> PhotoSet:
     """Return the photos and masks of the newest training of that name, once it is queued."""
     give_up = time.monotonic() + 30
     while time.monotonic() < give_up:
-        for job in stage.workspace.jobs.list():
+        for job in stage.workspace.jobs.newest():
             if job.kind == "train" and job.task["handle"] == f"<{name}>":
                 return PhotoSet.load(stage.workspace.jobs.folder(job.id) / "photos")
         time.sleep(0.1)
@@ -221,7 +221,7 @@ def test_two_subjects_are_masked_and_train_together(stage: Stage, page: Any, tmp
     page.locator("#train").click()
     kept = training_photos(stage, "redball")
     assert is_kept(kept, "<redball>", shown == 1) and is_kept(kept, "<blueball>", shown == 2)
-    job = next(job for job in stage.workspace.jobs.list() if job.task.get("handle") == "<redball>")
+    job = next(job for job in stage.workspace.jobs.newest() if job.task.get("handle") == "<redball>")
     assert job.task["beside"] == {"<blueball>": "planet"}
     training_card(page, "redball", "done")
 

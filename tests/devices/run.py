@@ -22,8 +22,9 @@ from tests import tiny  # isort: skip  before torch is changed
 from tests.devices import pretend  # isort: skip
 
 from studio.edits.concept import Concept
+from studio.evaluation.concept_scoring import score_concept
 from studio.evaluation.encoders import open_encoders
-from studio.evaluation.scorecard import References, score_concept
+from studio.evaluation.scorecard import References
 from studio.events import Event, Result, Step
 from studio.generation.generate import generate
 from studio.models.families.stable_diffusion import StableDiffusion

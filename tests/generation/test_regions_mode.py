@@ -49,9 +49,9 @@ def cross_attention(backbone: Backbone, x: Tensor, conditions: Conditions) -> Te
     """The output (2, side, side, d) of one cross-attention layer, with edits and region mask on."""
     site = next(site for site in backbone.sites if site.endswith(".attn2"))
     side, hidden = backbone.latent_shape[-1], conditions.at(T).hidden
-    with torch.no_grad(), attach(backbone, conditions.edits):
-        with backbone.attention.apply(conditions.mask, mask_self_attention=True):
-            output = backbone.sites[site](x, encoder_hidden_states=hidden)
+    masked = backbone.attention.apply(conditions.mask, mask_self_attention=True)
+    with torch.no_grad(), attach(backbone, conditions.edits), masked:
+        output = backbone.sites[site](x, encoder_hidden_states=hidden)
     return output.unflatten(1, (side, side))
 
 

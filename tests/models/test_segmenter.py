@@ -175,7 +175,7 @@ def test_a_click_is_answered_by_the_worker_and_leaves_nothing_behind(workspace: 
     mask = asked(workspace, worker, [other])
     assert segmenter.asked == ((90, 90), [(0.3, 0.4)])
     assert mask.getbbox() == (0, 40, 45, 90)
-    assert not workspace.jobs.list() and not list(workspace.jobs.root.glob("0*"))
+    assert not workspace.jobs.newest() and not list(workspace.jobs.root.glob("0*"))
 
 
 def test_a_segmenter_that_cannot_be_opened_says_so_at_the_canvas(workspace: Workspace) -> None:

@@ -104,7 +104,9 @@ def test_what_is_no_mask_is_refused(text: object) -> None:
 
 
 def change(photo: Photo, **data: object) -> SimpleNamespace:
-    return SimpleNamespace(_data={"key": square_key(photo, 0), "photo": "0"} | {"turn": 1, "subject": 0} | data)
+    return SimpleNamespace(
+        _data={"key": square_key(photo, 0), "photo": "0"} | {"turn": 1, "subject": 0} | data
+    )
 
 
 def test_the_canvas_paints_clicks_and_wipes() -> None:
@@ -156,7 +158,9 @@ def test_the_veil_shows_the_masks_of_the_subjects_there_are() -> None:
     assert with_mask_overlay(photo, 64, Subjects(("rex",))).getcolors() == [(64 * 64, (255, 255, 255))]
     colours = with_mask_overlay(photo, 64, Subjects(("rex", "ball"))).getcolors()
     assert sorted(count for count, _ in colours) == [64 * 32, 64 * 32]
-    names = [subject["name"] for subject in json.loads(canvas_state(photo, 0, Subjects(("rex", ""))))["subjects"]]
+    names = [
+        subject["name"] for subject in json.loads(canvas_state(photo, 0, Subjects(("rex", ""))))["subjects"]
+    ]
     assert names == ["rex", "Thing 2"]
 
 

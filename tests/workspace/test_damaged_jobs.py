@@ -40,7 +40,7 @@ def test_a_damaged_row_is_skipped_and_can_be_deleted(tmp_path: Path, column: str
     jobs = Jobs(tmp_path)
     damaged, good = (jobs.add("train", "t", {}).id for _ in range(2))
     spoil(jobs, damaged, column, value)
-    assert [job.id for job in jobs.list()] == [good]
+    assert [job.id for job in jobs.newest()] == [good]
     with pytest.raises(DocumentError, match=f"Job {damaged} cannot be read: it"):
         jobs.get(damaged)
     assert jobs.stop_request(damaged) == ""
@@ -103,4 +103,4 @@ def test_a_training_without_names_leaves_the_page_usable(tmp_path: Path, task: d
     with pytest.raises(DocumentError, match="The training cannot be read"):
         Subject.of(task)
     assert workspace.used_handles == set() and workspace.other_settings() == []
-    assert json.dumps(workspace.jobs.list()[0].task)
+    assert json.dumps(workspace.jobs.newest()[0].task)

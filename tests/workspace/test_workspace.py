@@ -44,7 +44,7 @@ def test_a_table_that_another_process_is_just_making_is_waited_for(tmp_path: Pat
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
     other.execute("begin immediate")
     threading.Timer(0.3, other.execute, ("commit",)).start()
-    assert Jobs(tmp_path).list() == []
+    assert Jobs(tmp_path).newest() == []
     other.close()
 
 
@@ -77,7 +77,7 @@ def test_bad_input_is_refused_and_queues_nothing(
     with pytest.raises(StudioError, match=message) as raised:
         workspace.train(photos(count), CARD, name, noun)
     assert raised.value.hint
-    assert not workspace.jobs.list()
+    assert not workspace.jobs.newest()
 
 
 def test_a_name_is_taken_by_a_concept_or_a_waiting_job_whatever_its_case(workspace: Workspace) -> None:
@@ -98,7 +98,7 @@ def test_a_failed_copy_of_photos_queues_nothing(
     monkeypatch.setattr("studio.photos.photo_set.PhotoSet.save", fail)
     with pytest.raises(OSError, match="disk full"):
         workspace.train(photos(), CARD, "lily", "cat")
-    assert not workspace.jobs.list()
+    assert not workspace.jobs.newest()
 
 
 def test_jobs_are_claimed_once_and_in_order(workspace: Workspace) -> None:
@@ -198,7 +198,7 @@ def test_subjects_and_masks_that_cannot_be_used_queue_nothing(
     method = {"quick": CARD, "apart": APART}[card]
     with pytest.raises(StudioError, match=message) as raised:
         workspace.train([scene(*parts)], method, "rex", "dog", beside=beside)
-    assert raised.value.hint and not workspace.jobs.list()
+    assert raised.value.hint and not workspace.jobs.newest()
 
 
 def test_masks_are_welcome_where_none_is_needed(workspace: Workspace) -> None:

@@ -20,7 +20,7 @@ from studio.method import Method
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
-from studio.recipes.recipe import MODES, Recipe, Sampling
+from studio.recipes.recipe import MODES, Sampling
 from studio.starter import DEMO, STARTER
 from studio.workspace.workspace import Workspace
 from trainers.benchmarks import composition_trial as composing
@@ -31,7 +31,7 @@ from trainers.benchmarks.variants import Variant
 
 TABLE = "table.md"
 Variants = list[Variant]
-Run = Callable[[Namespace, Backbone, Variants, Recipe], Iterator[Event]]
+Run = Callable[[Namespace, Backbone, Variants, Sampling], Iterator[Event]]
 
 
 def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:

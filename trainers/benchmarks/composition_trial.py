@@ -121,11 +121,11 @@ def groups(
     left = list(itertools.combinations(range(len(cases)), together))
     drawn.shuffle(left)
     met = [0] * len(cases)
-    chosen = []
+    chosen: list[tuple[int, ...]] = []
     while left and len(chosen) < count:
         group = min(left, key=lambda group: sum(met[index] for index in group))
         left.remove(group)
-        group = drawn.sample(group, together)
+        group = tuple(drawn.sample(group, together))
         for index in group:
             met[index] += 1
         chosen.append(group)

@@ -25,10 +25,11 @@ from PIL import Image
 
 from studio.edits.concept import Concept
 from studio.errors import StudioError
+from studio.evaluation.concept_scoring import measure
 from studio.evaluation.encoders import Encoders
 from studio.evaluation.measures import pairs
 from studio.evaluation.painted_set import PromptPictures, paint_or_load
-from studio.evaluation.scorecard import References, measure
+from studio.evaluation.scorecard import References
 from studio.events import Event, Note, Result, Step
 from studio.handles import to_handle
 from studio.intervals import Estimate
@@ -100,9 +101,12 @@ def dreambench(
     sampling: Sampling,
     folder: Path,
 ) -> Iterator[Event]:
-    """Run it; the last event is a Result with the Rows. `sampling` holds the first seed, their number (`count`),
-    sampling steps and guidance. Concepts, pictures and rows are kept in `folder`, so that a run that was
-    broken off goes on where it was; with other eyes, only the looking is done again."""
+    """Run the benchmark; the last event is a Result with the Rows.
+
+    `sampling` holds the first seed, the number of seeds (`count`), sampling steps and guidance. Concepts,
+    pictures and rows are saved in `folder`, so that an interrupted run goes on where it was; with other encoders
+    only the measuring is repeated.
+    """
     rows: list[Row] = []
     for number, case in enumerate(cases, 1):
         handle = case.subject.handle
@@ -153,9 +157,9 @@ def _row(
         series.append(PromptPictures(read, pictures))
         yield Step(number + 1, len(prompts), stage=method)
     seen = measure(eyes, series, References((), _squares(case)))
-    prompt = seen["agreement"].mean if "agreement" in seen else None
+    agreement = seen["agreement"].mean if "agreement" in seen else None
     name = case.subject.handle.strip("<>")
-    row = Row(name, method, seen["structure"].mean, seen["likeness"].mean, prompt, eyes.names)
+    row = Row(name, method, seen["structure"].mean, seen["likeness"].mean, agreement, eyes.names)
     kept.write_text(json.dumps(dataclasses.asdict(row) | {"told": told}), encoding="utf-8")
     return row
 

@@ -164,10 +164,8 @@ def _scored(
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
         recipe = dataclasses.replace(sampling, count=seeds).with_prompt(prompt.format(name), **more)
-        pictures = []
-        for event in generate(backbone, recipe, [concept] if concept else []):
-            if isinstance(event, Result):
-                pictures.append(event.value.image)
+        events = generate(backbone, recipe, [concept] if concept else [])
+        pictures = [event.value.image for event in events if isinstance(event, Result)]
         for seed, picture in enumerate(pictures):
             picture.save(folder / f"{number}-{seed}.png")
         seen = judge.encode(pictures)

@@ -4,7 +4,7 @@ Two kinds of cut-outs are shown to a judge, beside an unseen photo of each of th
 
 `parts`    the whole picture and a grid of windows of about half its side: whatever is anywhere, one holds it
 `places`   for each handle the square that its word looks at in the finished picture, by the cross-attention
-           of the base with every edit acting (`studio.models.attention.looks`), whichever way it was painted in
+           of the base with every edit acting (`studio.models.attention`), whichever mode it was painted in
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ def place(picture: Image.Image, attention: Tensor) -> Image.Image:
         spreads.append(np.sqrt((shares * (cells - middle) ** 2).sum() + 1 / (12 * size**2)))
     side = min(1.0, max(SIDE_LOW, FRAME * max(spreads)))
     left, top = (min(max(middle - side / 2, 0.0), 1 - side) for middle in middles)
-    box = [round(picture.width * share) for share in (left, top, left + side, top + side)]
-    return _cut(picture, tuple(box))
+    corners = (round(picture.width * share) for share in (left, top, left + side, top + side))
+    x0, y0, x1, y1 = corners
+    return _cut(picture, (x0, y0, x1, y1))
 
 
-def _cut(picture: Image.Image, box: tuple[int, ...]) -> Image.Image:
+def _cut(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
     return picture.crop(box).resize(picture.size, Image.Resampling.BICUBIC)

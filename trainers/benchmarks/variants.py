@@ -23,7 +23,7 @@ KNOB, REFINEMENT = "@", "+"
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a trial. `settings` are all of the method's; `knobs` and `refinements` go into the recipe."""
+    """One row of a trial: a method with all its settings, and knobs and refinements for the recipe."""
 
     text: str
     method: type[Method]

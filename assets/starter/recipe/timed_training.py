@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def save_checkpoint(
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".part")
     torch.save(state, partial)
-    os.replace(partial, file)
+    partial.replace(file)
 
 
 def load_checkpoint(

@@ -26,7 +26,7 @@ MAX_GRIDS = 24
 
 def grids(workspace: Workspace) -> list[Job]:
     """Return the newest grids, newest first."""
-    return workspace.jobs.list(MAX_GRIDS, ("grid",))
+    return workspace.jobs.newest(MAX_GRIDS, ("grid",))
 
 
 def shown_grid(workspace: Workspace, number: int) -> Job | None:

@@ -56,8 +56,7 @@ def scatter(found: Sequence[Point], chosen: str) -> str:
     line = " ".join(f"{x(point.agreement.mean):.1f},{y(point.likeness.mean):.1f}" for point in edge)
     parts.append(f'<polyline class="front" points="{line}"/>')
     top = best(found)
-    for point in found:
-        parts.append(_dot(point, x, y, point in edge, point is top, point.label == chosen))
+    parts += [_dot(point, x, y, point in edge, point is top, point.label == chosen) for point in found]
     across, down = (WIDTH + LEFT - RIGHT) / 2, (HEIGHT - BOTTOM + TOP) / 2
     return (
         f'<figure class="scatter"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Scatter plot">'

@@ -44,7 +44,7 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     match job.status:
         case "queued":
             trains = any(
-                other.kind == "train" and other.status == "running" for other in workspace.jobs.list()
+                other.kind == "train" and other.status == "running" for other in workspace.jobs.newest()
             )
             wait = "Waits for a moment between two training steps." if trains else "Waits for its turn."
             below = progress_bar(progress, "Waiting", waiting=True)

@@ -46,7 +46,7 @@ def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) ->
     The newest counts only if it ended less than `seconds` ago and has a higher number than `closed`, the job
     whose card was closed last.
     """
-    jobs = [job for job in workspace.jobs.list() if job.kind == kind]
+    jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
     for status in ("running", "queued"):
         matching = [job for job in jobs if job.status == status]
         if matching:
