@@ -94,11 +94,13 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 
 def open_studio(options: argparse.Namespace) -> None:
     """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
+    from studio.files import sweep_partials
     from studio.workspace.supervisor import Supervisor
     from studio.workspace.workspace import Workspace
 
     workspace = Workspace(options.workspace, options.base, options.segmenter)
     holder = claim(workspace)
+    sweep_partials(workspace.folder)
     workspace.add_demo_concept()
     keep_gradio_to(workspace.cache / "uploads")
     from studio.ui.app import serve

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sweep_partials(folder: Path) -> int:
-    """Delete the unfinished files that a killed process left anywhere in `folder`; return how many."""
-    leftovers = list(folder.rglob(f".*{PARTIAL}"))
+def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
+    """Delete the unfinished files that killed processes left anywhere in `folder`; return how many.
+
+    Younger ones than `older_than` seconds may belong to a process that is just writing.
+    """
+    before = time.time() - older_than
+    leftovers = [path for path in folder.rglob(f".*{PARTIAL}") if path.stat().st_mtime < before]
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)

@@ -282,8 +282,7 @@ def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
     method = tmp_path / "trainers" / "__main__.py"
     lines = ["import json, pathlib", "runs = pathlib.Path('runs')", "runs.open('a').write('x')"]
     catalogue = json.dumps(json.dumps({"methods": [CARD], "refinements": []}))
-    method.write_text("
-".join([*lines, f"print({catalogue})"]))
+    method.write_text("\n".join([*lines, f"print({catalogue})"]))
     monkeypatch.setattr(launch, "HERE", tmp_path)
     monkeypatch.setenv("PYTHONPATH", "")
     workspace = Workspace(tmp_path / "workspace")

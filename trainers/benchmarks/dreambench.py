@@ -104,8 +104,8 @@ def dreambench(
     """Run the benchmark; the last event is a Result with the Rows.
 
     `sampling` holds the first seed, the number of seeds (`count`), sampling steps and guidance. Concepts,
-    pictures and rows are saved in `folder`, so that an interrupted run goes on where it was; with other encoders
-    only the measuring is repeated.
+    pictures and rows are saved in `folder`, so that an interrupted run goes on where it was; with other
+    encoders only the measuring is repeated.
     """
     rows: list[Row] = []
     for number, case in enumerate(cases, 1):
