@@ -12,8 +12,9 @@ from studio.commands.console import show_progress
 from studio.commands.recipe_flags import open_workspace
 from studio.edits.concept import Concept
 from studio.errors import StudioError
+from studio.evaluation.concept_scoring import PATTERNS, SEEDS, score_concept
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
-from studio.evaluation.scorecard import PATTERNS, SEEDS, References, ScoreCard, score_concept
+from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
 from studio.files import writable_folder
 from studio.handles import to_handle

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from studio.handles import HANDLE
+from studio.generation.placeholders import noun_words, with_placeholder_nouns
 from studio.models.attention import AttentionMaps
 from studio.models.backbone import Backbone
 from studio.models.words import Tokens
@@ -45,13 +45,12 @@ def context_loss(
         watch_attention: without it L_attn is 0 and costs nothing.
     """
     text = backbone.text
-    placeholders = {handle: f"<noun-{number}>" for number, handle in enumerate(sorted(nouns))}
-    with_nouns = HANDLE.sub(lambda match: placeholders.get(match.group().lower(), match.group()), prompt)
+    nouns = dict(sorted(nouns.items()))
+    (with_nouns,) = with_placeholder_nouns([prompt], nouns)
     count = len(noisy)
     prompts = count if text.is_timed else 1  # words that depend on the timestep are read once per picture
     starred = text.read([prompt] * prompts, t[:prompts])
-    embeddings = {placeholders[handle]: text.embeddings_of(nouns[handle]) for handle in placeholders}
-    with torch.no_grad(), text.new_words(embeddings):
+    with torch.no_grad(), noun_words(backbone, nouns):
         plain = text.read([with_nouns] * prompts, t[:prompts])
     star_positions, plain_positions = shared_positions(starred.tokens[0], plain.tokens[0])
     shared = starred.hidden[:, star_positions].flatten(0, 1), plain.hidden[:, plain_positions].flatten(0, 1)

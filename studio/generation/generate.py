@@ -18,7 +18,8 @@ from studio.edits import ActiveEdit, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Note, Result, Step
-from studio.generation.composing import Prompts, handles_with_region
+from studio.generation.composing import handles_with_region
+from studio.generation.conditions import Prompts
 from studio.generation.painting import Painting
 from studio.generation.refinement import Refinement
 from studio.generation.refinements import REFINEMENTS

@@ -32,7 +32,8 @@ from studio.edits import Edit, LowRank
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
-from studio.generation.composing import Prompts, compose_sum
+from studio.generation.composing import compose_sum
+from studio.generation.conditions import Prompts
 from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
 from studio.library.header import Header

@@ -12,17 +12,9 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, attach
 from studio.events import Event, Step
-from studio.generation.composing import (
-    Conditions,
-    Prompts,
-    compose,
-    compose_sum,
-    edits_without_region,
-    layout_steps,
-    noun_words,
-    placeholders,
-    with_placeholder_nouns,
-)
+from studio.generation.composing import compose, compose_sum, edits_without_region, layout_steps
+from studio.generation.conditions import Conditions, Prompts
+from studio.generation.placeholders import noun_words, placeholders, with_placeholder_nouns
 from studio.generation.regions import assign_regions, box_masks
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone

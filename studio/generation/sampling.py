@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from studio.edits import cached_text_projections, prepare
-from studio.generation.composing import SELF_MASK_SHARE, Conditions
+from studio.generation.conditions import Conditions
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
+
+SELF_MASK_SHARE = 0.5  # share of the steps in which self-attention stays inside its region
 
 
 def sample(

@@ -16,9 +16,10 @@ from PIL import Image
 import studio.__main__ as command
 from studio.edits import LowRank, NewWord
 from studio.edits.concept import Concept
+from studio.evaluation.concept_scoring import CONTROL, measure, score_concept
 from studio.evaluation.encoders import Encoders, open_encoders
 from studio.evaluation.painted_set import PromptPictures
-from studio.evaluation.scorecard import CONTROL, References, ScoreCard, measure, score_concept
+from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result, Step
 from studio.models import opening
 from studio.models.backbone import Backbone
@@ -119,7 +120,13 @@ class Words:
         return torch.eye(4)[:1].repeat(len(prompts), 1)
 
 
-def test_the_reader_never_sees_the_learned_word(backbone: Backbone, tmp_path: Path) -> None:
+def test_only_agreement_is_measured_by_the_text_encoder(backbone: Backbone, tmp_path: Path) -> None:
+    alone = scored(backbone, tmp_path, Encoders(Pixels(), Pixels())).rows["<lily>"]
+    beside = scored(backbone, tmp_path, Encoders(Pixels(), Pixels(), Words())).rows["<lily>"]
+    assert beside == alone | {"agreement": beside["agreement"]}
+
+
+def test_the_text_encoder_never_reads_the_learned_word(backbone: Backbone, tmp_path: Path) -> None:
     words = Words()
     card = scored(backbone, tmp_path, Encoders(words, words, words))
     assert set(words.given) == {"a photo of a cat", "a cat on blue background"}

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, Edit, NewWord, attach
 from studio.edits.kinds import KINDS
-from studio.generation.composing import Conditions, Prompts, compose_in_regions, compose_sum
+from studio.generation.composing import compose_in_regions, compose_sum
+from studio.generation.conditions import Conditions, Prompts
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader

@@ -13,7 +13,8 @@ from studio.edits import LowRank, NewWord, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Result, Step
-from studio.generation.composing import Prompts, compose_sum
+from studio.generation.composing import compose_sum
+from studio.generation.conditions import Prompts
 from studio.generation.merge import RIDGE, STEPS, Gathered, merge_concepts, router
 from studio.models import opening
 from studio.models.backbone import Backbone

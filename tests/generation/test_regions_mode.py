@@ -13,12 +13,12 @@ from studio.edits import LowRank, attach
 from studio.edits.concept import Concept
 from studio.events import Step
 from studio.generation.composing import (
-    Conditions,
     compose_in_regions,
     compose_sum,
     handles_with_region,
     layout_steps,
 )
+from studio.generation.conditions import Conditions
 from studio.generation.generate import generate
 from studio.models.attention import RegionMask
 from studio.models.backbone import Backbone

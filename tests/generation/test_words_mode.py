@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from studio.edits import ActiveEdit, EditMask, attach
-from studio.generation.composing import Conditions, compose_at_words, compose_sum
+from studio.generation.composing import compose_at_words, compose_sum
+from studio.generation.conditions import Conditions
 from studio.models.backbone import Backbone
 from tests import tiny
 from tests.generation.two_concepts import PROMPT, T, active_edits, prompts, two

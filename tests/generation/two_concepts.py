@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.edits import ActiveEdit
 from studio.edits.concept import Concept
 from studio.events import Result
-from studio.generation.composing import Conditions, Prompts
+from studio.generation.conditions import Conditions, Prompts
 from studio.generation.generate import Picture, generate
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from studio.events import Event, Note, Step
 from studio.files import png_bytes, write_atomic
-from studio.generation.composing import Conditions
+from studio.generation.conditions import Conditions
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe

@@ -18,7 +18,8 @@ from studio.edits.concept import Concept
 from studio.evaluation.cp_clip import DetectedBox
 from studio.evaluation.measures import pairs
 from studio.events import Event, Note, Step
-from studio.generation.composing import Prompts, compose_sum
+from studio.generation.composing import compose_sum
+from studio.generation.conditions import Prompts
 from studio.generation.generate import active_edits, with_nouns
 from studio.generation.sampling import sample
 from studio.handles import handles_in

@@ -1,0 +1,130 @@
+"""Conditions: everything the sampler needs besides noise, and the prompts that they are made from.
+
+Shapes: L tokens of a prompt, D text width; row 0 is the negative prompt, row 1 the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from studio.edits import ActiveEdit, attach
+from studio.generation.placeholders import noun_words
+from studio.models.attention import RegionMask
+from studio.models.backbone import Backbone
+from studio.models.text_reader import Amendment
+from studio.models.words import Words
+
+Encode = Callable[[Tensor | None], Words]
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The texts that a picture is sampled from.
+
+    Args:
+        amendments: changes of everything that is encoded, each with whether it depends on the timestep
+            (`TextReader.amending`).
+    """
+
+    negative: str
+    prompt: str
+    amendments: tuple[tuple[Amendment, bool], ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Return the negative prompt and the prompt."""
+        return self.negative, self.prompt
+
+
+@dataclass(frozen=True)
+class Column:
+    """One encoding of the prompts. Those of several columns are joined along the token axis.
+
+    Args:
+        texts: negative prompt and prompt.
+        edits: attached while they are encoded.
+    """
+
+    texts: Sequence[str]
+    edits: Sequence[ActiveEdit]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything the sampler needs besides noise.
+
+    Args:
+        encode: returns the encodings (2, L, D) at a timestep ().
+        edits: with strengths and masks.
+        mask: the regional attention mask, or None.
+        is_timed: whether the encodings depend on the timestep.
+    """
+
+    encode: Encode
+    edits: Sequence[ActiveEdit] = ()
+    mask: RegionMask | None = None
+    is_timed: bool = False
+    _once: dict[str, Words] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def of(cls, words: Words) -> Conditions:
+        """Return conditions whose encodings are always `words`, without edits."""
+        return cls(lambda t: words)
+
+    @classmethod
+    def of_columns(
+        cls,
+        backbone: Backbone,
+        columns: Sequence[Column],
+        amendments: Sequence[tuple[Amendment, bool]],
+        nouns: Mapping[str, str],
+        edits: Sequence[ActiveEdit],
+        mask: RegionMask | None = None,
+    ) -> Conditions:
+        """Return conditions that are encoded from columns of prompts when they are asked for.
+
+        Args:
+            amendments: see `Prompts`.
+            nouns: handle -> noun; the prompts may use their placeholders.
+            edits, mask: for the sampler, with masks.
+        """
+
+        def encode(t: Tensor | None) -> Words:
+            words = []
+            with torch.no_grad(), noun_words(backbone, nouns), amended(backbone, amendments):
+                for column in columns:
+                    with attach(backbone, column.edits):
+                        words.append(backbone.text.read(column.texts, t))
+            return words[0].beside(words[1:]) if len(words) > 1 else words[0]
+
+        timed = []
+        with torch.no_grad(), amended(backbone, amendments):
+            for column in columns:
+                with attach(backbone, column.edits):
+                    timed.append(backbone.text.is_timed)
+        return cls(encode, edits, mask, any(timed))
+
+    def at(self, t: Tensor) -> Words:
+        """Return the encodings at timestep t (). Call it while no edit is attached.
+
+        They are computed once if they do not depend on the timestep, else at every call.
+        """
+        if self.is_timed:
+            return self.encode(t)
+        if not self._once:
+            self._once["words"] = self.encode(None)
+        return self._once["words"]
+
+
+@contextmanager
+def amended(backbone: Backbone, amendments: Sequence[tuple[Amendment, bool]]) -> Iterator[None]:
+    """Context manager: apply these changes to everything that is encoded, in their order."""
+    with ExitStack() as stack:
+        for change, timed in amendments:
+            stack.enter_context(backbone.text.amending(change, timed))
+        yield
