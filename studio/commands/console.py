@@ -1,4 +1,4 @@
-"""A long task on the terminal: a bar that moves, and what there is to say above it."""
+"""Progress of a long task on the terminal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from studio.events import Event, Note, Step
 
 
 def show_progress(events: Iterable[Event]) -> Iterator[Event]:
-    """Pass on what a task brings, pictures and concepts, while its steps move a bar on stderr, one for each
-    stage, and its notes are printed above it."""
+    """Show Steps as a progress bar on stderr, one for each stage, and print Notes above it.
+
+    Yields all other events, such as Results.
+    """
     bar: tqdm | None = None
     try:
         for event in events:

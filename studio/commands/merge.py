@@ -1,11 +1,13 @@
-"""The command that puts several concepts into one file."""
+"""The command `merge`: put several concepts into one file."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from studio.commands.console import show_progress
-from studio.commands.recipe_flags import open_workspace
+from studio.commands.recipe_flags import FIELDS, open_workspace
+from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.concept import Concept
 from studio.events import Result
 from studio.files import writable_file
@@ -14,14 +16,21 @@ from studio.models import opening
 from studio.recipes.recipe import Sampling
 
 
+def add_merge_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `run_merge` needs."""
+    parser.add_argument("concepts", nargs="+", metavar="CONCEPT", help="files, or names in the library")
+    parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    add_setting_flags(parser, [FIELDS["seed"]])
+
+
 def run_merge(given: argparse.Namespace) -> None:
     """Merge the named concepts and save the file. Raises StudioError."""
     workspace = open_workspace(given)
-    defaults = workspace.base_defaults()
-    sampling = Sampling(seed=given.seed, guidance=defaults.guidance)
-    concepts = [Concept.open(workspace.library.resolve(place).path) for place in given.concepts]
+    guidance = workspace.base_defaults().guidance
+    sampling = Sampling(guidance=guidance, **given_settings(given, [FIELDS["seed"]]))
+    concepts = [Concept.open(workspace.library.resolve(name).path) for name in given.concepts]
     out = writable_file(given.out)
     for event in show_progress(merge_concepts(opening.open_backbone(given.base), concepts, sampling)):
         if isinstance(event, Result):
             event.value.save(out)
-            print(f"Kept as {out} ({out.stat().st_size / 1000:.0f} kB)")
+            print(f"Saved as {out} ({out.stat().st_size / 1000:.0f} kB)")

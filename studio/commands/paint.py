@@ -1,11 +1,11 @@
-"""The commands that paint a prompt, and a picture again from the recipe inside it."""
+"""The commands `paint` and `again`: paint a prompt, or a picture again from the recipe inside it."""
 
 from __future__ import annotations
 
 import argparse
 
 from studio.commands.console import show_progress
-from studio.commands.recipe_flags import open_workspace, recipe_of
+from studio.commands.recipe_flags import open_workspace, recipe_again, recipe_of
 from studio.edits.concept import open_concepts
 from studio.events import Result
 from studio.files import writable_folder
@@ -13,25 +13,40 @@ from studio.generation.generate import generate
 from studio.models import opening
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.workspace import Workspace
 
 
 def run_paint(given: argparse.Namespace) -> None:
-    """Paint the pictures that the flags describe and print where each is. Raises StudioError."""
+    """Paint the pictures that the flags describe, and print the path of each. Raises StudioError."""
     workspace = open_workspace(given)
-    asked = recipe_of(given, workspace)
+    _paint(given, workspace, recipe_of(given, workspace))
+
+
+def run_again(given: argparse.Namespace) -> None:
+    """Paint the picture of a file again, and print the path. Raises StudioError."""
+    _paint(given, open_workspace(given), recipe_again(given))
+
+
+def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe) -> None:
     recipe = workspace.resolve_recipe(asked)
-    for handle, known in asked.concepts.items():
-        if recipe.concepts.get(handle) != known:
+    for handle, digest in asked.concepts.items():
+        if recipe.concepts.get(handle) != digest:
             print(f"{handle} is another file than when this was painted; the picture will differ.")
     folder = writable_folder(given.out or workspace.pictures)
     backbone = opening.open_backbone(given.base)
     for event in show_progress(generate(backbone, recipe, open_concepts(workspace.library, recipe))):
         if isinstance(event, Result):
-            picture = event.value
-            named = "-".join(recipe.concepts).replace("<", "").replace(">", "") or "picture"
-            settings = picture.recipe.refinements.items()
-            refined = "".join(f"-{name}-{value}".replace("_", "-") for name, value in settings)
-            way = f"-{picture.recipe.composing}" if picture.recipe.composing != Recipe.composing else ""
-            path = folder / f"{named}-{picture.recipe.seed}{refined}{way}.png"
-            save_picture(picture.image, picture.recipe, path)
+            path = folder / file_name(event.value.recipe)
+            save_picture(event.value.image, event.value.recipe, path)
             print(path)
+
+
+def file_name(recipe: Recipe) -> str:
+    """Return the name of a picture's file, such as lily-trek-7-prompt-tuning-steps-10-words.png.
+
+    It has the concepts, the seed, the settings of refinements, and the mode of composing if it is unusual.
+    """
+    concepts = [handle.strip("<>") for handle in recipe.concepts]
+    refinements = [f"{name}-{value}".replace("_", "-") for name, value in recipe.refinements.items()]
+    mode = [recipe.composing] if recipe.composing != Recipe.composing else []
+    return "-".join([*(concepts or ["picture"]), str(recipe.seed), *refinements, *mode]) + ".png"

@@ -68,7 +68,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
         for concept in concepts:
             for _ in _painted(backbone, concept, sampling, gathered):
                 done += 1
-                yield Step(done, total, stage="looking at each alone")
+                yield Step(done, total, stage="recording the inputs of each concept")
         edits.append(gathered.routed(header.handle, header.noun))
     yield Result(Concept(header, tuple(edits)).round_to_file())
 

@@ -20,6 +20,7 @@ class Refinement(ABC):
             refinement, since they are names in recipes and flags too. All at their defaults: it does nothing.
         action, undo: labels of the buttons that paint a finished picture again with `action_values`, and
             without; empty for none.
+        needs_concept: whether it does nothing where no concept acts; the page then leaves it out.
     """
 
     id: ClassVar[str]
@@ -28,6 +29,7 @@ class Refinement(ABC):
     paper: ClassVar[str]
     action: ClassVar[str] = ""
     undo: ClassVar[str] = ""
+    needs_concept: ClassVar[bool] = False
     action_values: ClassVar[Mapping[str, Any]] = {}
     settings_class: ClassVar[type]
 
@@ -54,14 +56,15 @@ class Refinement(ABC):
         """Return the refinement as the page and the command line see it."""
         values = dict(cls.action_values)
         return RefinementCard(
-            cls.id,
-            cls.title,
-            cls.summary,
-            cls.paper,
-            fields_of(cls.settings_class),
-            cls.action,
-            cls.undo,
-            values,
+            id=cls.id,
+            title=cls.title,
+            summary=cls.summary,
+            paper=cls.paper,
+            fields=fields_of(cls.settings_class),
+            action=cls.action,
+            undo=cls.undo,
+            needs_concept=cls.needs_concept,
+            action_values=values,
         )
 
     @classmethod

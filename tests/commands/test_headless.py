@@ -136,7 +136,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     for out, complaint in ((tmp_path / "file" / "a", "cannot be written to"), (tmp_path, "is a folder")):
         assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]
-        assert painting.main(["fuse", "lily", *look[:2], "--out", str(out)]) == 2
+        assert painting.main(["merge", "lily", *look[:2], "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]
 
 

@@ -176,7 +176,7 @@ def test_the_command_line_writes_a_file(
     tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
     tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")
     out = tmp_path / "both.safetensors"
-    command = ["fuse", "lily", str(tmp_path / "elsewhere.safetensors"), "--workspace", str(tmp_path)]
+    command = ["merge", "lily", str(tmp_path / "elsewhere.safetensors"), "--workspace", str(tmp_path)]
     assert console.main([*command, "--out", str(out)]) == 0
     with torch.no_grad(), attach(backbone, Concept.open(out).active_edits(Recipe("<lily>"))):
         assert set(backbone.text.tokenize("<lily> and <tom>").spans) == {"<lily>", "<tom>"}

@@ -69,6 +69,7 @@ class PromptTuning(Refinement):
     paper = "Wu et al. 2024, arXiv 2408.15914"
     action = "Make this prompt obey"
     undo = "Without obeying"
+    needs_concept = True
     action_values = {"prompt_tuning_steps": 10}
     settings_class = Settings
     settings: Settings

@@ -1,0 +1,70 @@
+"""Flags of `python -m studio`: every setting of a recipe has one, with its own help and bounds."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from studio.__main__ import flags
+from studio.commands.merge import run_merge
+from studio.commands.paint import file_name
+from studio.commands.setting_flags import add_setting_flags, given_settings
+from studio.errors import StudioError
+from studio.generation.refinements import REFINEMENTS
+from studio.recipes.recipe import Recipe
+from studio.settings import Field, fields_of
+
+RATE = Field("learning_rate", "float", 1e-4, "Size of 100 % of a step.", 1e-7, 0.1)
+MODE = Field("mode", "choice", "sum", "How.", choices=("sum", "words"))
+
+
+def parser(*fields: Field) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser()
+    add_setting_flags(made, fields)
+    return made
+
+
+def test_a_flag_has_the_help_the_bounds_and_the_default_of_its_setting() -> None:
+    help = " ".join(parser(RATE, MODE).format_help().split())
+    assert "--learning-rate VALUE Size of 100 % of a step. (1e-07 to 0.1) Default: 0.0001." in help
+    assert "--mode sum|words How. Default: sum." in help
+
+
+def test_only_flags_that_were_given_are_settings_and_they_have_their_types() -> None:
+    fields = (RATE, MODE)
+    assert given_settings(parser(*fields).parse_args([]), fields) == {}
+    given = parser(*fields).parse_args(["--learning-rate", "0.01", "--mode", "words"])
+    assert given_settings(given, fields) == {"learning_rate": 0.01, "mode": "words"}
+
+
+@pytest.mark.parametrize("value", [["--learning-rate", "1"], ["--learning-rate", "much"], ["--mode", "all"]])
+def test_a_value_that_the_setting_refuses_is_one_sentence(value: list[str]) -> None:
+    with pytest.raises(StudioError):
+        given_settings(parser(RATE, MODE).parse_args(value), (RATE, MODE))
+
+
+def test_every_setting_of_a_recipe_and_of_every_refinement_has_a_flag() -> None:
+    given = vars(flags().parse_args(["paint", "a cat"]))
+    refinements = [field for each in REFINEMENTS.values() for field in each.card().fields]
+    names = {field.name for field in (*fields_of(Recipe), *refinements)}
+    assert names <= set(given) and all(given[name] is None for name in names)
+
+
+def test_merge_can_still_be_called_fuse() -> None:
+    assert flags().parse_args(["fuse", "lily", "--out", "both.safetensors"]).run is run_merge
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "picture-3.png"),
+        ({"concepts": {"<lily>": "a", "<trek>": "b"}}, "lily-trek-3.png"),
+        (
+            {"composing": "words", "refinements": {"prompt_tuning_steps": 10}},
+            "picture-3-prompt-tuning-steps-10-words.png",
+        ),
+    ],
+)
+def test_a_picture_is_named_after_what_it_was_painted_with(fields: dict, name: str) -> None:
+    assert file_name(Recipe("a cat", seed=3, **fields)) == name
