@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """A solver that turns noise into latents in a fixed number of steps.
 
-    `timesteps` (steps,) are on the device, from the noisiest on.
+    `timesteps` (steps,) are on the device, from the noisiest on. `step` keeps nothing between calls: a picture
+    whose regions had to be found goes on with a fresh sampler.
     """
 
     timesteps: Tensor

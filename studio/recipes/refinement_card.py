@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.errors import StudioError
+from studio.recipes.recipe import Recipe
 from studio.settings import Field
 
 
@@ -23,6 +24,7 @@ class RefinementCard:
         fields: its settings. All at their defaults mean that it does nothing.
         action: the label of a button on a finished picture, which paints it again with `action_values`; empty
             for none.
+        needs_concept: whether it has something to do only where a concept acts in the picture.
         undo: the label of the button that paints it again without.
     """
 
@@ -33,6 +35,7 @@ class RefinementCard:
     fields: tuple[Field, ...]
     action: str = ""
     undo: str = ""
+    needs_concept: bool = False
     action_values: dict[str, Any] = field(default_factory=dict)
 
     def is_on(self, refinements: Mapping[str, Any]) -> bool:
@@ -47,6 +50,15 @@ class RefinementCard:
     def from_json(cls, values: dict[str, Any]) -> RefinementCard:
         """Return the card that `to_json` wrote."""
         return cls(**{**values, "fields": tuple(Field.from_json(one) for one in values["fields"])})
+
+
+def without_idle(recipe: Recipe, cards: Sequence[RefinementCard]) -> Recipe:
+    """Return the recipe without refinements that need a concept, when none acts in it."""
+    if recipe.active_handles:
+        return recipe
+    idle = {field.name for card in cards if card.needs_concept for field in card.fields}
+    kept = {name: value for name, value in recipe.refinements.items() if name not in idle}
+    return dataclasses.replace(recipe, refinements=kept)
 
 
 def refinement_fields(cards: Sequence[RefinementCard]) -> dict[str, Field]:

@@ -28,7 +28,7 @@ from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import MAX_SEED, Recipe
-from studio.recipes.refinement_card import RefinementCard
+from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
@@ -216,7 +216,7 @@ class Workspace:
         """
         headers = self.library.headers()
         cells = [
-            dataclasses.replace(cell, recipe=self.resolve_recipe(cell.recipe))
+            dataclasses.replace(cell, recipe=self.resolve_recipe(without_idle(cell.recipe, self.refinements)))
             for cell in grid.cells(headers, self.refinements)
         ]
         used = {handle: headers[handle] for cell in cells for handle in cell.recipe.concepts}

@@ -42,6 +42,7 @@ GLOW = RefinementCard(
     fields=(Field("glow_steps", "int", 0, "How warm the light is.", 0, 20, "steps"),),
     action="Make it glow",
     undo="Without glow",
+    needs_concept=True,
     action_values={"glow_steps": 5},
 )
 

@@ -135,7 +135,9 @@ class Optimization:
         """Return all weighted loss terms of a batch."""
         terms = self.method.loss(batch.method)
         for regularizer, own in batch.regularizers:
-            terms |= regularizer.terms(batch.method, own)
+            for name, term in regularizer.terms(batch.method, own).items():
+                # Break-A-Scene and CoRe both call a term "attention": neither may replace the other
+                terms[name if name not in terms else f"{regularizer.id} {name}"] = term
         return terms
 
     def _enter_stage(self) -> tuple[Stage, int]:

@@ -22,11 +22,13 @@ KEY = "step_state"
 class StepState:
     """The state after `done` steps, counted over all stages.
 
+    `Optimization.state` makes it and `Optimization.load` goes on from it; no training saves it by itself yet.
+
     Args:
         parameters: what learns, in the order of the stages' groups.
         optimizer: the optimizer's state dict of the stage that runs.
         generator: the state of the generator that draws batches.
-        method, regularizers: what they keep besides (`Method.state`).
+        method: what the method keeps besides (`Method.state`).
         losses: of every step so far.
     """
 

@@ -125,7 +125,9 @@ class Context(Regularizer):
         backbone, report = self.method.backbone, {}
         with torch.enable_grad(), attach(backbone, [ActiveEdit(edit) for edit in (*moved, *others)]):
             batch: Any = self.method.draw(generator)
-            terms = self.method.loss(batch) | self.terms(batch, self.draw(batch, generator))
+            terms = self.method.loss(batch)
+            for name, term in self.terms(batch, self.draw(batch, generator)).items():
+                terms[name if name not in terms else f"{self.id} {name}"] = term
             for name, term in terms.items():
                 vectors = [edit.word_vectors for edit in moved]
                 gradients = torch.autograd.grad(term, vectors, retain_graph=True, allow_unused=True)

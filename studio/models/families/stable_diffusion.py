@@ -196,7 +196,9 @@ class StableDiffusion(Backbone):
                 hook.remove()
 
     def sampler(self, steps: int, name: str = "") -> Sampler:
-        """Return a DDIM sampler (Song et al. 2021), deterministic; there is no other yet."""
+        """Return a DDIM sampler (Song et al. 2021), deterministic. Raises StudioError for any other name."""
+        if name not in ("", "DDIM"):
+            raise StudioError(f"There is no sampler called {name!r}.", "Choose DDIM.")
         return DiffusersSampler(DDIMScheduler.from_config(self.schedule.config), steps, self.device)
 
     # where edits go

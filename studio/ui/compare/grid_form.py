@@ -15,12 +15,11 @@ from studio.handles import handles_in
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe, random_seed
-from studio.recipes.refinement_card import RefinementCard
+from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
 from studio.ui.parts.html_blocks import button_block, html_block
 from studio.ui.parts.prompt_buttons import concept_buttons, with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
-from studio.ui.parts.refinements import without_idle_refinements
 from studio.workspace.workspace import Workspace
 
 DEFAULTS = {"columns": "guidance", "rows": "seed"}  # what each changes until something else is chosen
@@ -104,7 +103,7 @@ def grid_from_form(
         regions={handle: box for handle, box in base.regions.items() if handle in named},
         count=1,
     )
-    return Grid(without_idle_refinements(shared), axis_from_form(columns, cards), axis_from_form(rows, cards))
+    return Grid(without_idle(shared, cards), axis_from_form(columns, cards), axis_from_form(rows, cards))
 
 
 def count_pictures(

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.recipes.recipe import Recipe, random_seed, read_regions, write_regions
-from studio.recipes.refinement_card import RefinementCard
+from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.create.knob_sliders import Knob, slider_pool, strengths_and_knobs
 from studio.ui.parts.html_blocks import button_block, drop_zone, html_block
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
@@ -18,7 +18,6 @@ from studio.ui.parts.refinements import (
     chosen_refinements,
     control_values,
     refinement_controls,
-    without_idle_refinements,
 )
 from studio.workspace.workspace import Workspace
 
@@ -87,7 +86,8 @@ def recipe_from_form(
 ) -> Recipe:
     """Return the recipe that the form holds, with a new seed when one is wanted or none is given.
 
-    A prompt without a concept gets no refinements. Raises StudioError for regions that cannot be read.
+    Refinements that need a concept are left out of a prompt without one. Raises StudioError for regions that
+    cannot be read.
     """
     values = parsed(recipe)
     if new_seed or recipe["seed"] is None:
@@ -95,9 +95,8 @@ def recipe_from_form(
     values["regions"] = read_regions(values["regions"])
     strengths, moved = strengths_and_knobs(knobs, positions)
     refinements = chosen_refinements(refinements, cards)
-    return without_idle_refinements(
-        Recipe(**values, strengths=strengths, knobs=moved, refinements=refinements)
-    )
+    painted = Recipe(**values, strengths=strengths, knobs=moved, refinements=refinements)
+    return without_idle(painted, cards)
 
 
 def create_form(workspace: Workspace) -> CreateForm:

@@ -32,7 +32,9 @@ def value_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def control(field: Field, elem_id: str, with_default: bool = True) -> gr.components.Component:
+def control(
+    field: Field, elem_id: str, with_default: bool = True, as_slider: bool = False
+) -> gr.components.Component:
     """Create the control that suits a field's kind and range.
 
     A number field does not enforce the bounds while one types; they are checked when the form is sent, so
@@ -51,20 +53,24 @@ def control(field: Field, elem_id: str, with_default: bool = True) -> gr.compone
             return gr.Slider(field.low, field.high, value=field.default, step=1, **common)
         case "int":
             return gr.Number(field.default, precision=0, **common)
+        case "float" if as_slider and field.low is not None and field.high is not None:
+            step = (field.high - field.low) / 100
+            return gr.Slider(field.low, field.high, value=field.default, step=step, **common)
     return gr.Number(field.default, step=None, **common)
 
 
 def controls(
-    fields: Sequence[Field], prefix: str, with_default: bool = True
+    fields: Sequence[Field], prefix: str, with_default: bool = True, as_slider: bool = False
 ) -> dict[str, gr.components.Component]:
     """Create one control for each field, by its name.
 
     Args:
         prefix: beginning of the element ids.
         with_default: whether the text under a control names the default.
+        as_slider: whether decimal numbers get a slider; rates over several powers of ten need a number field.
     """
     ids = {field.name: f"{prefix}-{field.name}".replace("_", "-") for field in fields}
-    return {field.name: control(field, ids[field.name], with_default) for field in fields}
+    return {field.name: control(field, ids[field.name], with_default, as_slider) for field in fields}
 
 
 def filled_in(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:

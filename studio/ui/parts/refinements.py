@@ -23,8 +23,10 @@ UNDO_HELP = "Paint it again without. Nothing else changes."
 
 
 def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.components.Component]:
-    """Create one control for each setting of every refinement, by its name."""
-    return controls(tuple(refinement_fields(cards).values()), "refinement", with_default=False)
+    """Return a control for each setting of every refinement, by the setting's name."""
+    return controls(
+        tuple(refinement_fields(cards).values()), "refinement", with_default=False, as_slider=True
+    )
 
 
 def chosen_refinements(values: Mapping[str, Any], cards: Sequence[RefinementCard]) -> dict[str, Any]:
@@ -38,11 +40,6 @@ def control_values(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str,
     """Return what the controls show for a recipe."""
     default = defaults(tuple(refinement_fields(cards).values()))
     return {name: recipe.refinements.get(name, value) for name, value in default.items()}
-
-
-def without_idle_refinements(recipe: Recipe) -> Recipe:
-    """Return the recipe without refinements when no concept acts in it: there is nothing to refine."""
-    return recipe if recipe.active_handles else dataclasses.replace(recipe, refinements={})
 
 
 def titles_of_active(recipe: Recipe, cards: Sequence[RefinementCard]) -> list[str]:
