@@ -17,7 +17,7 @@ from studio.recipes.grid import Grid
 
 GRID = (
     "Paint a prompt once for every pair of two values. What can change: concept, method, prompt (the first "
-    "value is searched for, each is put in its place), strength, any knob of the concepts, guidance, steps, "
+    "value is searched for, and replaced by each), strength, any knob of the concepts, guidance, steps, "
     "seed and the other fields of a recipe. A grid that was interrupted goes on where it was."
 )
 

@@ -73,7 +73,7 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
     settings = given_settings(given, FIELDS.values())
     refinements = given_settings(given, refinement_fields(CARDS).values())
     defaults = workspace.base_defaults()
-    own: dict[str, Any] = {"seed": random_seed(), "steps": defaults.steps, "guidance": defaults.guidance}
+    usual: dict[str, Any] = {"seed": random_seed(), "steps": defaults.steps, "guidance": defaults.guidance}
     texts = [given.prompt, given.negative, *(str(value) for axis in axes for value in axis.values)]
     return Recipe(
         given.prompt,
@@ -82,7 +82,7 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
         knobs=_knobs(given.knob),
         refinements=refinements,
         regions=read_regions(" ".join(given.region)),
-        **{**own, **settings},
+        **{**usual, **settings},
     )
 
 

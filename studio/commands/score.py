@@ -61,8 +61,8 @@ def run_score(given: argparse.Namespace) -> None:
     trained = len(photos) - held_out
     references = References(photos[trained:], photos[:trained], absent)
     defaults = workspace.base_defaults()
-    own: dict[str, Any] = {"steps": defaults.steps, "guidance": defaults.guidance, "count": given.seeds}
-    sampling = Sampling(**{**own, **given_settings(given, SETTINGS)})
+    usual: dict[str, Any] = {"steps": defaults.steps, "guidance": defaults.guidance, "count": given.seeds}
+    sampling = Sampling(**{**usual, **given_settings(given, SETTINGS)})
     patterns = _patterns(given.prompts)
     out = writable_folder(given.out or workspace.folder / "scores" / handle.strip("<>"))
     backbone = opening.open_backbone(given.base)

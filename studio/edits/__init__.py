@@ -1,4 +1,4 @@
-"""Changes to a base model, and the file that keeps them. `attach` is the only way to put edits on.
+"""Edits: changes to a base model, and the file that stores them. Only `attach` and `prepare` put edits on.
 
 A kind attaches all of its active edits together and defines their sum, so the order of concepts makes no
 difference. Whatever happens inside the block, the backbone is bit-identical after it.

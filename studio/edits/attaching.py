@@ -75,13 +75,13 @@ def hooks_on(backbone: Backbone, hooks: Mapping[str, Callable[..., Tensor]]) -> 
 @contextmanager
 def forward_replaced(backbone: Backbone, forwards: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
     """Context manager: replace the forward functions of the layers at these sites. Hooks still act."""
-    own = {site: vars(backbone.sites[site]).get("forward") for site in forwards}
+    before = {site: vars(backbone.sites[site]).get("forward") for site in forwards}
     try:
         for site, forward in forwards.items():
             backbone.sites[site].forward = forward
         yield
     finally:
-        for site, forward in own.items():
+        for site, forward in before.items():
             if forward is None:
                 vars(backbone.sites[site]).pop("forward", None)
             else:
@@ -92,17 +92,17 @@ def forward_replaced(backbone: Backbone, forwards: Mapping[str, Callable[..., Te
 def weights_replaced(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Context manager: replace parameters of the base, by paths such as `unet.conv_in.weight`.
 
-    Afterwards the very parameters that were there are back.
+    Afterwards the original parameter objects are back.
     """
-    places = {path: path.rpartition(".")[::2] for path in weights}
-    own = {}
+    names = {path: path.rpartition(".")[::2] for path in weights}
+    before = {}
     try:
         for path, weight in weights.items():
-            site, leaf = places[path]
-            own[path] = backbone.sites[site]._parameters[leaf]
+            site, leaf = names[path]
+            before[path] = backbone.sites[site]._parameters[leaf]
             backbone.sites[site]._parameters[leaf] = weight
         yield
     finally:
-        for path, weight in own.items():
-            site, leaf = places[path]
+        for path, weight in before.items():
+            site, leaf = names[path]
             backbone.sites[site]._parameters[leaf] = weight

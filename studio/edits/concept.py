@@ -101,11 +101,11 @@ class Concept:
         named = handles_in(f"{recipe.prompt} {recipe.negative}")
         actives = []
         for edit in self.edits:
-            own = tuple(self.header.handles) if edit.common else (edit.handle,)
-            strengths = [recipe.strength(handle) for handle in named if handle in own]
+            handles = tuple(self.header.handles) if edit.common else (edit.handle,)
+            strengths = [recipe.strength(handle) for handle in named if handle in handles]
             strength = max(strengths, default=recipe.strength(edit.handle))
-            turned = edit.with_knobs(recipe.knobs.get(edit.handle, {}))
-            actives.append(ActiveEdit(turned, strength, own))
+            adjusted = edit.with_knobs(recipe.knobs.get(edit.handle, {}))
+            actives.append(ActiveEdit(adjusted, strength, handles))
         return actives
 
 

@@ -87,10 +87,11 @@ class Edit(ABC):
         """Return whether every tensor fits the shapes of this backbone."""
 
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
-        """Receive the prompts of a picture before it is sampled, to encode them in a way of one's own.
+        """Receive the prompts of a picture before it is sampled. By default, do nothing.
 
         `columns` is one (negative prompt, prompt) pair per text reading; their encodings are joined along the
-        token axis in this order. Perfusion's global key lock needs it.
+        token axis in this order. Override it when the edit needs its own encoding of the prompts, as
+        Perfusion's global key lock does.
         """
         return
 
@@ -101,10 +102,13 @@ class Edit(ABC):
 
     @abstractmethod
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put other tensors in the place of those that `tensors` returned, under the same names."""
+        """Replace the tensors that `tensors` returns, by the same names."""
 
     def to(self, backbone: Backbone) -> Self:
-        """Move the tensors to the backbone's device, once, before painting; those there stay the same."""
+        """Move the tensors to the backbone's device, before painting.
+
+        Those that are on it already stay the same objects.
+        """
         self.set_tensors({name: tensor.to(backbone.device) for name, tensor in self.tensors().items()})
         return self
 

@@ -120,11 +120,11 @@ def score_concept(
             painted.append(_with_edits(backbone, plain.single(index), [ActiveEdit(edit) for edit in edits]))
             yield Step(done := done + 1, total, stage="painting")
         with_and_without.append(encoders.subject.encode(painted))
-    own = measure(encoders, series[handle], references, series[CONTROL])
+    scores = measure(encoders, series[handle], references, series[CONTROL])
     drift = Estimate.of(measures.drift(*with_and_without))
     if drift is not None:
-        own["drift"] = drift
-    rows = {handle: own, CONTROL: measure(encoders, series[CONTROL], references)}
+        scores["drift"] = drift
+    rows = {handle: scores, CONTROL: measure(encoders, series[CONTROL], references)}
     yield Result(
         ScoreCard(rows, _protocol(backbone, concept, references, encoders, sampling, patterns, digest))
     )

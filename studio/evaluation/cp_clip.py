@@ -8,10 +8,10 @@ For a picture, wanted objects O' with photos X_o, and boxes B, at most one per o
     CP-CLIP = sum over i in B of max_j S_ij  /  |O'|       a missing object counts 0
     TI-CLIP = cos(picture, background prompt)              the prompt without its objects
 
-Boxes come from whoever knows where things are: masks, a layout that was asked for, or a detector (the paper
-uses OWL-ViT). The maximum over j lets the crop of a wrong subject score; `own` takes j = i instead, so that
-a swap shows. The paper calls TI-CLIP's prompt once "the prompt" and once "only the background"; it is the
-second here, and its text is worth keeping with the number.
+Boxes come from masks, from the layout of the prompt, or from a detector (the paper uses OWL-ViT). The
+maximum over j lets the crop of a wrong subject score; `own` takes j = i instead, so that a swap shows. The
+paper calls TI-CLIP's prompt once "the prompt" and once "only the background"; it is the second here, and its
+text should be saved with the number.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class DetectedBox:
     @classmethod
     def around(cls, label: str, mask: Image.Image) -> DetectedBox | None:
         """Return the box around a mask ("L", 255 where the object is); None if it is empty."""
-        place = mask.point(lambda level: 255 * (level >= 128)).getbbox()
-        return cls(label, *place) if place else None
+        box = mask.point(lambda level: 255 * (level >= 128)).getbbox()
+        return cls(label, *box) if box else None
 
     def crop(self, picture: Image.Image) -> Image.Image:
         """Return the part of a picture that is in the box."""
@@ -101,8 +101,8 @@ def composed(
     best = best_boxes(list(boxes), list(sources))
     if not best:
         return Composition(0.0, 0.0, 0.0)
-    seen = encoder.encode([box.crop(picture) for box in best.values()])
-    return composition(dict(zip(best, seen, strict=True)), sources)
+    features = encoder.encode([box.crop(picture) for box in best.values()])
+    return composition(dict(zip(best, features, strict=True)), sources)
 
 
 def background_of(prompt: str, objects: Iterable[str]) -> str:
@@ -119,10 +119,12 @@ def background_of(prompt: str, objects: Iterable[str]) -> str:
 
 
 def ti_clip(
-    reader: ImageTextEncoder, picture: Image.Image, prompt: str, objects: Iterable[str]
+    encoder: ImageTextEncoder, picture: Image.Image, prompt: str, objects: Iterable[str]
 ) -> tuple[float, str]:
-    """The cosine of the whole picture with the background of its prompt, -1..1, and that text. It should stay
-    level from one way of composing to another (about 0.14 to 0.17 with CLIP ViT-B/32): a change says that the
-    scene was lost, or took over."""
+    """Return the cosine of a picture with the background of its prompt, -1..1, and that background.
+
+    It should be equal for all modes of composing (about 0.14 to 0.17 with CLIP ViT-B/32). A change means that
+    the scene was lost, or took over.
+    """
     background = background_of(prompt, objects)
-    return (reader.encode([picture]) @ reader.encode_text([background]).T).item(), background
+    return (encoder.encode([picture]) @ encoder.encode_text([background]).T).item(), background

@@ -40,12 +40,12 @@ def add_encoder_flags(parser: argparse.ArgumentParser) -> None:
         "--clip",
         metavar="MODEL=FILE",
         help="a CLIP model of open_clip with a file of its weights, such as ViT-B-32=weights.safetensors; "
-        "without, the judge that the base brings",
+        "without, the CLIP model in the base's folder",
     )
     parser.add_argument(
         "--dino",
         metavar="[MODEL=]FILE",
-        help=f"weights of a vision transformer of timm, {MODEL} if none is named; without, the base's U-Net",
+        help=f"weights of a vision transformer of timm, {MODEL} by default; without, features of the base",
     )
 
 
@@ -56,17 +56,17 @@ def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None 
     """
     from studio.models.clip import Clip
 
-    own = BaseFeatures(backbone)
-    structure: ImageEncoder = own
+    features = BaseFeatures(backbone)
+    structure: ImageEncoder = features
     if dino:
         model, _, file = dino.rpartition("=")
         structure = Dino.open(Path(file), model or MODEL)
-    judge: ImageTextEncoder | None = None
+    subject_and_text: ImageTextEncoder | None = None
     if clip:
         model, equals, file = clip.partition("=")
         if not equals:
             raise StudioError(f"{clip!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.")
-        judge = Clip.of_open_clip(model, Path(file))
+        subject_and_text = Clip.of_open_clip(model, Path(file))
     elif backbone.folder and (backbone.folder / "judge").is_dir():
-        judge = Clip.open(backbone.folder / "judge")
-    return Encoders(judge or own, structure, judge)
+        subject_and_text = Clip.open(backbone.folder / "judge")
+    return Encoders(subject_and_text or features, structure, subject_and_text)

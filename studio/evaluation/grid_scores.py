@@ -1,4 +1,4 @@
-"""Scores the painted cells of a grid."""
+"""Score the painted cells of a grid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from studio.recipes.spoken import spoken_prompt
 
 def score_grid(
     encoder: ImageTextEncoder,
-    sheet: GridFolder,
+    grid: GridFolder,
     nouns: Mapping[str, str],
     photos_of: Callable[[str], Path | None],
 ) -> Iterator[Event]:
@@ -34,13 +34,13 @@ def score_grid(
 
     Yields a Note.
     """
-    yield Note("Judging the pictures.")
-    seen: dict[str, Tensor] = {}
+    yield Note("Scoring the pictures.")
+    photo_features: dict[str, Tensor] = {}
     photos: dict[str, int] = {}
-    marks: dict[str, PictureScore] = {}
-    for cell in sheet.cells:
-        path, prompt = sheet.path(cell), cell.recipe.prompt
-        if not path.exists() or path.name in marks:
+    scores: dict[str, PictureScore] = {}
+    for cell in grid.cells:
+        path, prompt = grid.path(cell), cell.recipe.prompt
+        if not path.exists() or path.name in scores:
             continue
         for handle in handles_in(prompt):
             if handle not in photos:
@@ -48,14 +48,15 @@ def score_grid(
                 squares = PhotoSet.load(folder).squares if folder else ()
                 photos[handle] = len(squares)
                 if squares:
-                    seen[handle] = encoder.encode(squares)
-        look = encoder.encode([Image.open(path)])
-        agreement = measures.agreement(look, encoder.encode_text([spoken_prompt(prompt, nouns)])).item()
-        there = [seen[handle] for handle in handles_in(prompt) if handle in seen]
-        if there:
-            likeness = statistics.fmean(measures.likeness(look, each).item() for each in there)
-            nearest = max(measures.copying(look, each).item() for each in there)
-            marks[path.name] = PictureScore(likeness, agreement, nearest)
+                    photo_features[handle] = encoder.encode(squares)
+        picture = encoder.encode([Image.open(path)])
+        text = encoder.encode_text([spoken_prompt(prompt, nouns)])
+        agreement = measures.agreement(picture, text).item()
+        references = [photo_features[handle] for handle in handles_in(prompt) if handle in photo_features]
+        if references:
+            likeness = statistics.fmean(measures.likeness(picture, each).item() for each in references)
+            nearest = max(measures.copying(picture, each).item() for each in references)
+            scores[path.name] = PictureScore(likeness, agreement, nearest)
         else:
-            marks[path.name] = PictureScore(None, agreement)
-    GridScores(encoder.name, marks, photos).save(sheet.folder)
+            scores[path.name] = PictureScore(None, agreement)
+    GridScores(encoder.name, scores, photos).save(grid.folder)

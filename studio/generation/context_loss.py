@@ -1,14 +1,14 @@
-"""How much a word disturbs its prompt: the two terms of CoRe (Wu et al., arXiv 2408.15914).
+"""Context loss: how much a learned word disturbs the rest of its prompt (CoRe, Wu et al., arXiv 2408.15914).
 
-A prompt y* with learned words is read beside the same prompt y_cat with their plain nouns. Every token that
-the two share is to be encoded alike and to hold as much of the picture's attention:
+A prompt y* with learned words is compared with the same prompt y_cat with their plain nouns. The tokens that
+both share should have the same encodings and get the same share of the picture's attention:
 
     L_emb  = mean over i != k of 1 - cos(E(y*)_i, E(y_cat)_i)
     L_attn = mean over i != k of (mu(M*_i) - mu(M_cat,i))^2
 
-k are the places of the words, i runs from the start to the first end of the prompt, M_i are the attention
-maps of token i over all layers that read text, mu the mean of all their values. The paper has one word; with
-several, each gives way to its own noun in the same y_cat, and no word's place takes part. The released code
+k are the positions of the words, i runs from the start token to the first end token, M_i are the attention
+maps of token i over all layers that read text, mu the mean of all their values. The paper has one word; here
+y_cat has every word replaced by its own noun, and the positions of all words are left out. The released code
 takes the cosine along the tokens and sums squared attention over the batch per layer; `by_paper` chooses.
 """
 
@@ -36,8 +36,8 @@ def context_loss(
 ) -> tuple[Tensor, Tensor]:
     """Return L_emb and L_attn of a prompt, two float32 scalars.
 
-    Called with the words attached, and whatever else is to act on both sides; the nouns' side needs no
-    gradient.
+    Call it while the words are attached, with all other edits that should act on both prompts. The prompt
+    with the nouns is computed without gradients.
 
     Args:
         nouns: by handle, the noun of every word that is compared.
@@ -67,22 +67,26 @@ def context_loss(
 def shared_positions(starred: Tokens, plain: Tokens) -> tuple[list[int], list[int]]:
     """Return the positions, in two prompts, of the tokens that both share.
 
-    They run from the start to the first end, without the learned words and what stands for them. A noun of
-    several tokens shifts what follows it.
+    They run from the start token to the first end token, without learned words and the placeholders of their
+    nouns. A noun of several tokens shifts the tokens after it.
     """
     positions = []
     for tokens in (starred, plain):
-        learned = {place for span in tokens.spans.values() for place in span}
-        positions.append([place for place in range(tokens.end + 1) if place not in learned])
+        learned = {position for span in tokens.spans.values() for position in span}
+        positions.append([position for position in range(tokens.end + 1) if position not in learned])
     shorter, longer = sorted(map(len, positions))
-    if shorter < longer:  # a prompt too long loses its last tokens on one side only; its end has no twin
+    if (
+        shorter < longer
+    ):  # a prompt that is too long loses more tokens with the longer noun, and its end token
         shorter -= 1
     return positions[0][:shorter], positions[1][:shorter]
 
 
 def embedding_term(star: Tensor, plain: Tensor, by_paper: bool = True) -> Tensor:
-    """L_emb from the encodings (m, D) of the shared tokens. The paper's cosine runs over the features of a
-    token; the released code's over the tokens of a feature."""
+    """Return L_emb from the encodings (m, D) of the shared tokens.
+
+    The paper's cosine runs over the features of a token, the released code's over the tokens of a feature.
+    """
     return (1 - torch.cosine_similarity(star.float(), plain.float(), dim=1 if by_paper else 0)).mean()
 
 
@@ -93,13 +97,16 @@ def attention_term(
     plain_positions: list[int],
     by_paper: bool = True,
 ) -> Tensor:
-    """L_attn from recorded maps (n, heads, h w, L). The paper averages over all layers, then squares; the
-    released code squares per layer, sums over the batch and averages over layers."""
+    """Return L_attn from recorded maps (n, heads, h w, L).
+
+    The paper averages over all layers, then squares. The released code squares per layer, sums over the batch
+    and averages over layers.
+    """
     differences = []
     for site, maps in star.maps.items():
-        mine = maps.mean((1, 2))[:, star_positions]
-        theirs = plain.maps[site].mean((1, 2))[:, plain_positions]
-        differences.append(mine - theirs)
+        with_word = maps.mean((1, 2))[:, star_positions]
+        with_noun = plain.maps[site].mean((1, 2))[:, plain_positions]
+        differences.append(with_word - with_noun)
     difference = torch.stack(differences)  # (layers, n, m)
     if by_paper:
         return difference.mean(0).square().mean()

@@ -1,7 +1,7 @@
 """Paint: a recipe and the concepts it names become pictures.
 
-The page, the command line and the previews during training all paint here, so that one recipe gives one
-picture, bit for bit, whoever asks.
+The page, the command line and the previews during training all paint here, so that one recipe gives the same
+picture, bit for bit, everywhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Picture:
 
 
 def active_edits(recipe: Recipe, concepts: Sequence[Concept]) -> list[ActiveEdit]:
-    """The edits that a recipe turns on: of the concepts its prompts name, at the strengths it gives.
+    """Return the edits of the concepts that a recipe's prompts name, with its strengths and knobs.
 
     A concept that is not named contributes nothing, so the picture is bit-identical to one without it.
     """
@@ -51,7 +51,7 @@ def active_edits(recipe: Recipe, concepts: Sequence[Concept]) -> list[ActiveEdit
 
 
 def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
-    """`text` with every handle of strength 0 read as its plain noun."""
+    """Return `text` with every handle of strength 0 replaced by its plain noun."""
     for concept in concepts:
         for handle, noun in concept.header.handles.items():
             if recipe.strength(handle) == 0:
@@ -91,8 +91,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         read = backbone.text.max_tokens
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
     painting = Painting(backbone, recipe, prompts, edits, nouns)
-    wanted = [refinement.wanted_by(refinements) for refinement in REFINEMENTS.values()]
-    refining = [refinement for refinement in wanted if refinement is not None]
+    found = [refinement.from_recipe(refinements) for refinement in REFINEMENTS.values()]
+    refining = [refinement for refinement in found if refinement is not None]
     for refinement in refining:
         refinement.check(painting)
     done, total = 0, 0
@@ -107,11 +107,11 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
 
 def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
     """Raise StudioError when a concept does not fit the base, or two do not fit each other."""
-    shared: dict[str, tuple[str, str]] = {}
+    first_with: dict[str, tuple[str, str]] = {}  # by dependency, the first concept and its digest
     for concept in concepts:
         concept.check(backbone)
         for name, digest in concept.header.dependencies.items():
-            handle, first = shared.setdefault(name, (concept.header.handle, digest))
+            handle, first = first_with.setdefault(name, (concept.header.handle, digest))
             if first != digest:
                 hint = "Train one of them again on this base."
                 raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
@@ -125,6 +125,7 @@ def _paint(painting: Painting, refining: Sequence[Refinement]) -> Iterator[Event
 
 
 def _events(painting: Painting, refining: Sequence[Refinement]) -> Iterator[Event]:
+    """Find the regions, refine, sample and decode; yields the events of one picture."""
     painting = yield from painting.with_regions()
     for refinement in refining:
         painting = yield from refinement.refine(painting)

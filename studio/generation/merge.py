@@ -1,6 +1,6 @@
 """Merge concepts into one file, so that their low-rank edits do not disturb each other.
 
-Words and rank-one edits stand beside each other in a file as they are. Low-rank edits share layers, and their
+Words and rank-one edits are copied to the merged file unchanged. Low-rank edits share layers, and their
 plain sum adds to each concept what the others would do to its inputs. SSR-Merge (2026; known to us from a
 summary only) puts a router between the stacked A (R, in) and the stacked B (out, R) of K concepts, in closed
 form. With X_k the inputs of a layer while concept k alone is painted, and Z_k = A X_k:
@@ -42,7 +42,7 @@ from studio.recipes.recipe import Sampling
 
 STEPS = 10  # of the painting whose inputs are collected
 RIDGE = 1e-4  # of the mean of G's diagonal
-NOTHING = 1e-8  # a mean that small
+MIN_MEAN = 1e-8  # keeps the ridge above 0 where no input was recorded
 
 
 def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sampling) -> Iterator[Event]:
@@ -63,17 +63,17 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
     if len(concepts) == 1:
         edits = everything
     elif low_ranks:
-        gathered = Gathered(low_ranks)
+        moments = InputMoments(low_ranks)
         done, total = 0, len(concepts) * STEPS
         for concept in concepts:
-            for _ in _painted(backbone, concept, sampling, gathered):
+            for _ in _paint_alone(backbone, concept, sampling, moments):
                 done += 1
                 yield Step(done, total, stage="recording the inputs of each concept")
-        edits.append(gathered.routed(header.handle, header.noun))
+        edits.append(moments.merged(header.handle, header.noun))
     yield Result(Concept(header, tuple(edits)).round_to_file())
 
 
-class Gathered:
+class InputMoments:
     """Collects G and Q (R, R) of every site over the inputs of its layer."""
 
     def __init__(self, edits: Sequence[LowRank]) -> None:
@@ -83,9 +83,9 @@ class Gathered:
         self.G = {site: A.new_zeros(len(A), len(A)) for site, A in self.A.items()}
         self.Q = {site: torch.zeros_like(G) for site, G in self.G.items()}
 
-    def add(self, site: str, x: Tensor, own: Sequence[Edit]) -> None:
-        """Add the inputs x (..., in) of a layer, recorded while only the edits `own` act."""
-        rows = [len(edit.A[site]) * [float(edit in own)] for edit in self.edits if site in edit.A]
+    def add(self, site: str, x: Tensor, attached: Sequence[Edit]) -> None:
+        """Add the inputs x (..., in) of a layer, recorded while only the edits `attached` act."""
+        rows = [len(edit.A[site]) * [float(edit in attached)] for edit in self.edits if site in edit.A]
         P = torch.tensor([one for row in rows for one in row], dtype=torch.float64, device=x.device)
         Z = self.A[site] @ x.double().flatten(0, -2).T
         outer = Z @ Z.T / Z.shape[1]
@@ -93,20 +93,20 @@ class Gathered:
         self.Q[site] += P[:, None] * outer
 
     @contextmanager
-    def watching(self, backbone: Backbone, own: Sequence[Edit]) -> Iterator[None]:
-        """Context manager: add the inputs of every layer, while only the edits `own` act."""
+    def recording(self, backbone: Backbone, attached: Sequence[Edit]) -> Iterator[None]:
+        """Context manager: add the inputs of every layer, while only the edits `attached` act."""
 
-        def count(site: str, layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-            self.add(site, arguments[0], own)
+        def record(site: str, layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            self.add(site, arguments[0], attached)
 
-        hooks = [backbone.sites[site].register_forward_pre_hook(partial(count, site)) for site in self.A]
+        hooks = [backbone.sites[site].register_forward_pre_hook(partial(record, site)) for site in self.A]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def routed(self, handle: str, noun: str) -> LowRank:
+    def merged(self, handle: str, noun: str) -> LowRank:
         """Return the merged edit."""
         A, B = {}, {}
         for site, stacked in self.A.items():
@@ -118,21 +118,21 @@ class Gathered:
 
 def router(G: Tensor, Q: Tensor) -> Tensor:
     """Return (Q + ridge I) (G + ridge I)^-1, (R, R)."""
-    ridge = RIDGE * G.diagonal().mean().clamp_min(NOTHING) * torch.eye(len(G)).to(G)
+    ridge = RIDGE * G.diagonal().mean().clamp_min(MIN_MEAN) * torch.eye(len(G)).to(G)
     return torch.linalg.solve(G + ridge, Q + ridge, left=False)
 
 
-def _painted(
-    backbone: Backbone, concept: Concept, sampling: Sampling, gathered: Gathered
+def _paint_alone(
+    backbone: Backbone, concept: Concept, sampling: Sampling, moments: InputMoments
 ) -> Iterator[Tensor]:
     """Paint one concept alone while the inputs of its layers are collected; yields the latents."""
     prompt = f"a photo of {' and '.join(concept.header.handles)}"
     recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt)
-    with gathered.watching(backbone, concept.edits):
+    with moments.recording(backbone, concept.edits):
         conditions = compose_sum(backbone, Prompts("", recipe.prompt), concept.active_edits(recipe))
     sampled = sample(backbone, recipe, conditions, [recipe.seed])
     for _ in range(STEPS):
-        with gathered.watching(backbone, concept.edits):
+        with moments.recording(backbone, concept.edits):
             latents = next(sampled)
         yield latents
 

@@ -1,4 +1,4 @@
-"""One picture on its way from recipe to latents."""
+"""A painting: one picture, from its recipe to its latents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ STAGE = "painting"
 
 @dataclass(frozen=True)
 class Started:
-    """Where sampling goes on: after `steps` steps, at these latents (1, C, h, w), or at the very start."""
+    """The state from which sampling goes on.
+
+    Args:
+        steps: how many sampling steps are done.
+        latents (1, C, h, w): after these steps; None at the start.
+    """
 
     steps: int = 0
     latents: Tensor | None = None
@@ -39,7 +44,7 @@ class Painting:
         recipe: of this one picture (`count` is 1).
         prompts: with plain nouns for concepts at strength 0.
         edits: of the concepts, with strengths and knobs.
-        nouns: for each of k handles with a region of its own, the noun.
+        nouns: for each of k handles with a region, the noun.
         areas (k, h, w): their regions, once they are known.
         started: where sampling goes on.
     """
@@ -64,8 +69,8 @@ class Painting:
     def with_regions(self) -> Generator[Event, None, Painting]:
         """Find the region of every concept that the user gave none; yields a Step per sampling step.
 
-        The first steps are sampled with plain nouns, and the attention to each noun tells where it will be.
-        Returns the painting with its regions, which goes on from the latents of these steps.
+        The first steps are sampled with plain nouns, and the attention to each noun shows where it will be.
+        Returns the painting with its regions, to go on from the latents of these steps.
         """
         backbone, recipe = self.backbone, self.recipe
         _, height, width = backbone.shape_of(recipe.size)

@@ -17,7 +17,7 @@ class Refinement(ABC):
 
     Attributes:
         settings_class: a dataclass of `setting(...)` fields. Their names must be unlike those of every other
-            refinement, since they are names in recipes and flags too. All at their defaults: it does nothing.
+            refinement, since they are names in recipes and flags too. With all defaults, it does nothing.
         action, undo: labels of the buttons that paint a finished picture again with `action_values`, and
             without; empty for none.
         needs_concept: whether it does nothing where no concept acts; the page then leaves it out.
@@ -68,10 +68,10 @@ class Refinement(ABC):
         )
 
     @classmethod
-    def wanted_by(cls, refinements: Mapping[str, Any]) -> Refinement | None:
-        """Return the refinement with a recipe's settings, None when all of its own are at their defaults."""
+    def from_recipe(cls, refinements: Mapping[str, Any]) -> Refinement | None:
+        """Return the refinement with the settings of a recipe; None if all of them are at their defaults."""
         card = cls.card()
         if not card.is_on(refinements):
             return None
-        own = {field.name: refinements[field.name] for field in card.fields if field.name in refinements}
-        return cls(cls.settings_class(**own))
+        given = {field.name: refinements[field.name] for field in card.fields if field.name in refinements}
+        return cls(cls.settings_class(**given))

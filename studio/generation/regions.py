@@ -1,7 +1,7 @@
 """Regions: which part of a picture belongs to which concept.
 
-Users need not draw them. The base knows how to lay "a dog and a backpack" out, and its cross-attention tells
-within a step or two where each will be, long before either can be seen.
+Users need not draw them. The base lays "a dog and a backpack" out in its first sampling steps: its
+cross-attention to each noun shows where it will be, long before either can be recognised.
 
 Shapes: k concepts, (h, w) latent cells, areas (k, h, w) of 0 and 1. Everything here runs on the CPU.
 """
@@ -29,14 +29,14 @@ def assign_regions(attention: Tensor, free: Tensor | None = None) -> Tensor:
     """
     # On the CPU in any case: a few hundred tiny operations, which an accelerator would launch one by one.
     attention = attention.double().cpu()
-    taken = torch.zeros_like(attention[0], dtype=torch.bool) if free is None else free.cpu() == 0
+    occupied = torch.zeros_like(attention[0], dtype=torch.bool) if free is None else free.cpu() == 0
     scores = _blur(attention).log()
     for _ in range(ROUNDS):
         scores = scores - scores.logsumexp(0, keepdim=True)
-        shares = scores.masked_fill(taken, -torch.inf).logsumexp((1, 2), keepdim=True)
+        shares = scores.masked_fill(occupied, -torch.inf).logsumexp((1, 2), keepdim=True)
         scores = scores - shares
     owners = F.one_hot(scores.argmax(0), len(attention)).permute(2, 0, 1)
-    return owners.masked_fill(taken, 0).float()
+    return owners.masked_fill(occupied, 0).float()
 
 
 def _blur(attention: Tensor) -> Tensor:

@@ -16,7 +16,11 @@ from torch import Tensor
 
 from studio.models.backbone import Backbone
 
-NOISE_LEVELS = (0.3, 0.5, 0.7)  # shares of the noise range at which a finished picture is looked at
+NOISE_LEVELS = (
+    0.3,
+    0.5,
+    0.7,
+)  # shares of the noise range at which the attention in a finished picture is recorded
 HALF = 0.5
 
 
@@ -42,14 +46,14 @@ class AttentionMaps:
 
 
 class AttentionAccess(ABC):
-    """How a family lets its attention be recorded and masked."""
+    """Records and masks the attention of a base model; each family has its own."""
 
     @abstractmethod
     def record(self, side: int | None = None) -> AbstractContextManager[AttentionMaps]:
         """Context manager: record the cross-attention of every prediction in the block.
 
-        The layers run as always; the probabilities are computed beside them from the same queries and keys,
-        edits included.
+        The layers are unchanged; the probabilities are computed again from the same queries and keys, edits
+        included.
 
         Args:
             side: record only layers whose maps are `side` x `side`; None for all.
@@ -110,13 +114,15 @@ class RegionMask:
             inside = self.regions_of(cells)
             if reads_text:
                 columns = inside.T.repeat_interleave(self.readable.shape[1] // len(inside), 1)
-                sees = columns & self.readable[-n:, None].to(columns.device)
+                allowed = columns & self.readable[-n:, None].to(columns.device)
             else:
-                sees = inside.T.float() @ inside.float() > 0
+                allowed = inside.T.float() @ inside.float() > 0
                 if self.ground:
-                    sees = sees | inside[-1] | inside[-1][:, None]
-                sees = sees.expand(n, -1, -1)
-            bias = torch.zeros(sees.shape, dtype=x.dtype, device=x.device).masked_fill(~sees, -torch.inf)
+                    allowed = allowed | inside[-1] | inside[-1][:, None]
+                allowed = allowed.expand(n, -1, -1)
+            bias = torch.zeros(allowed.shape, dtype=x.dtype, device=x.device).masked_fill(
+                ~allowed, -torch.inf
+            )
             self._biases[key] = bias.repeat_interleave(heads, 0)
         return self._biases[key]
 

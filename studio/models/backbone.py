@@ -1,7 +1,7 @@
-"""The contract of a base model: a loaded, frozen network behind a few verbs.
+"""The contract of a base model: a loaded, frozen network.
 
-A family (`studio.models.families`) fulfils it. Nothing above `studio.models` names a network's class, its
-layers or its noise schedule, and a backbone never knows which concepts exist.
+A family (`studio.models.families`) implements it. Nothing above `studio.models` names a network's class, its
+layers or its noise schedule, and a backbone does not know which concepts exist.
 
 Shapes: n prompts or pictures, L tokens of a prompt, D text width, (C, h, w) a latent; pictures in -1..1.
 """
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """A solver that turns noise into latents in a fixed number of steps.
 
-    `timesteps` (steps,) are on the device, from the noisiest on. `step` keeps nothing between calls: a picture
-    whose regions had to be found goes on with a fresh sampler.
+    `timesteps` (steps,) are on the device, from the noisiest on. `step` stores nothing between calls: after
+    its regions are found, a picture goes on with a fresh sampler.
     """
 
     timesteps: Tensor
@@ -40,7 +40,7 @@ class Sampler(Protocol):
         """Return the first latents, made of standard normal noise."""
 
     def scaled(self, latents: Tensor, number: int) -> Tensor:
-        """Return what the network expects to see at step `number`, counted from 0."""
+        """Return the latents as the network expects them at step `number`, counted from 0."""
 
     def step(self, prediction: Tensor, number: int, latents: Tensor) -> Tensor:
         """Return the latents after step `number`."""
@@ -50,14 +50,15 @@ class Backbone(ABC):
     """A base model on one device, every weight frozen.
 
     Attributes:
-        name: what the base is called; `folder` is where it was opened, if that is a folder.
+        name: what the base is called.
+        folder: the folder it was loaded from; None for a file or a hub name.
         fingerprint: a hash of what concepts depend on, the same in every precision.
         text: reads prompts.
         sites: every module that an edit may change, by its path.
         attention: records and masks attention; None where the family cannot.
         attention_side: side of the cross-attention maps that tell objects apart best.
         key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
-        features_title: what `features` are, for people.
+        features_title: what `features` are, in words.
     """
 
     family: ClassVar[str]
@@ -101,11 +102,11 @@ class Backbone(ABC):
 
     @abstractmethod
     def shape_of(self, size: int = 0) -> tuple[int, int, int]:
-        """Return (C, h, w) of the latents of a square picture of `size` pixels, 0 for the base's own."""
+        """Return (C, h, w) of the latents of a square of `size` pixels; 0 means the base's resolution."""
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
-        """Return (C, h, w) of the latents of a picture of the base's own size."""
+        """Return (C, h, w) of the latents of a picture of the base's resolution."""
         return self.shape_of()
 
     # diffusion
@@ -181,4 +182,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def features(self, latents: Tensor) -> Tensor:
-        """Return features (n, d) of latents (n, C, h, w) that tell pictures apart. Nothing is attached."""
+        """Return features (n, d) of latents (n, C, h, w), to compare pictures.
+
+        Call it while no edit is attached.
+        """

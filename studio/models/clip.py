@@ -1,7 +1,7 @@
 """CLIP models of open_clip, which compare pictures with pictures and with prompts.
 
-The starter has a small one of its own world. Any model that open_clip knows can be one, from a checkpoint on
-this machine; nothing is ever downloaded.
+The starter brings a small one, trained on its own pictures. Every model of open_clip can be opened from a
+checkpoint on this machine; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from studio.errors import StudioError
 from studio.models.fingerprint import fingerprint
 from studio.models.image_encoder import Preprocess
 
-# Several ways to name a noun, averaged (Radford et al. 2021, section 3.1.4).
+# Several sentences with a noun, averaged (Radford et al. 2021, section 3.1.4).
 TEMPLATES = (
     "a photo of a {}",
     "a {}",
@@ -31,7 +31,7 @@ TEMPLATES = (
     "a rendition of a {}",
 )
 FILES = ("config.json", "merges.txt.gz", "model.safetensors")
-TOGETHER = 64
+BATCH = 64
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -108,7 +108,7 @@ class Clip:
     @torch.no_grad()
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Return the features (n, d) of pictures, rows of unit length."""
-        parts = [pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER)]
+        parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
         return torch.cat([self.model.encode_image(self.lens(part), normalize=True) for part in parts])
 
     @torch.no_grad()

@@ -1,8 +1,7 @@
 """Contracts of image encoders, and how pictures are prepared for them.
 
 Features are rows of unit length, so that a product of two is their cosine. The name of an encoder is saved
-with
-every number that it gave: numbers of two encoders are not comparable.
+with every number that it gave: numbers of two encoders are not comparable.
 """
 
 from __future__ import annotations

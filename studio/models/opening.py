@@ -17,13 +17,12 @@ from studio.models.families import FAMILIES
 DEFAULT_FAMILY = "stable_diffusion"
 
 
-def open_backbone(place: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
+def open_backbone(base: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
     """Load a diffusers folder, a single .safetensors checkpoint, or a hub name already on this machine.
 
     Args:
-        device: where it runs; a CUDA card if there is one, else the CPU.
-        dtype: the precision of its frozen weights; on CUDA bfloat16 (float16 where the card has none),
-            elsewhere float32.
+        device: None for a CUDA card if there is one, else the CPU.
+        dtype: the precision of its frozen weights; None for `running_dtype`.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -36,10 +35,10 @@ def open_backbone(place: str | Path, device: str | None = None, dtype: torch.dty
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    path = Path(place).expanduser()
+    path = Path(base).expanduser()
     family = FAMILIES[family_of(path)]
     backbone = family.load(
-        path if path.exists() else str(place), torch.device(device), dtype or running_dtype(device)
+        path if path.exists() else str(base), torch.device(device), dtype or running_dtype(device)
     )
     backbone.folder = path if path.is_dir() else None
     return backbone
@@ -62,10 +61,11 @@ def family_of(path: Path) -> str:
 
 
 def running_dtype(device: str) -> torch.dtype:
-    """Return the precision in which frozen weights run on a device.
+    """Return the precision of frozen weights: bfloat16 on CUDA, float32 elsewhere.
 
-    Current torch counts emulated bfloat16 as supported; on such cards float16 is many times faster.
+    On cards without bfloat16 it is float16.
     """
     if torch.device(device).type != "cuda":
         return torch.float32
+    # Current torch counts emulated bfloat16 as supported; there, float16 is many times faster.
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class DiffusersSampler:
-    """Wraps a scheduler, which is set to `steps` steps.
+    """A scheduler of diffusers, set to `steps` steps.
 
-    The scheduler counts on the CPU, in plain numbers: with its timesteps on an accelerator, every step would
-    wait for the device to look its noise level up.
+    The scheduler counts on the CPU, in Python numbers: with its timesteps on an accelerator, every step would
+    wait for the device to read the noise level.
     """
 
     def __init__(self, scheduler: Any, steps: int, device: torch.device) -> None:

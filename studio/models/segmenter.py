@@ -59,6 +59,6 @@ class Segmenter:
         mask = np.where(wide.cpu().numpy() > 0, 255, 0).astype(np.uint8)
         if not mask.any():
             raise StudioError(
-                "Nothing stands out there.", "Click on the subject, or paint it with the brush."
+                "No subject was found there.", "Click on the subject, or paint it with the brush."
             )
         return Image.fromarray(mask)

@@ -1,4 +1,4 @@
-"""Reads prompts as a base model was taught to, with words that the model never had.
+"""Reads prompts for a base model, with learned words that its vocabulary does not have.
 
 Shapes: n prompts, L tokens of a prompt, D text width.
 """
@@ -111,14 +111,14 @@ class TextReader:
             ids += [self.tokenizer.bos_token_id] * count
             start = match.end()
         ids += self._pieces(prompt[start:])
-        kept = ids[: self.max_tokens]
-        padding = [self.tokenizer.pad_token_id] * (self.max_tokens - len(kept))
+        fitting = ids[: self.max_tokens]
+        padding = [self.tokenizer.pad_token_id] * (self.max_tokens - len(fitting))
         spans = {
-            handle: [place for place in places if place <= self.max_tokens]
-            for handle, places in spans.items()
+            handle: [position for position in span if position <= self.max_tokens]
+            for handle, span in spans.items()
         }
-        whole = [self.tokenizer.bos_token_id, *kept, self.tokenizer.eos_token_id, *padding]
-        return Tokens(whole, spans, len(ids) - len(kept), range(1, len(kept) + 2))
+        all_ids = [self.tokenizer.bos_token_id, *fitting, self.tokenizer.eos_token_id, *padding]
+        return Tokens(all_ids, spans, len(ids) - len(fitting), range(1, len(fitting) + 2))
 
     def tokenize_all(self, prompts: Sequence[str]) -> TokenBatch:
         """Return prompts as one batch for `encode`. The handles must be known (`new_words`)."""
@@ -132,8 +132,8 @@ class TextReader:
                 positions += span
                 vectors += [(handle, index % count) for index in range(len(span))]
         ids = torch.tensor([prompt.ids for prompt in tokens]).to(device)
-        places = torch.tensor([rows, positions], dtype=torch.long).to(device)
-        return TokenBatch(tokens, ids, places[0], places[1], tuple(vectors))
+        indices = torch.tensor([rows, positions], dtype=torch.long).to(device)
+        return TokenBatch(tokens, ids, indices[0], indices[1], tuple(vectors))
 
     def encode(self, batch: TokenBatch, t: Tensor | None = None) -> Words:
         """Return the encodings of tokenized prompts, padding included. Gradients reach learned vectors.
@@ -144,7 +144,7 @@ class TextReader:
         Raises ValueError when `t` is missing and something depends on it.
         """
         if t is None and self.is_timed:
-            raise ValueError("what these words mean depends on the timestep, and none was given")
+            raise ValueError("these words depend on the timestep, and none was given")
 
         def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
             if not batch.vectors:
@@ -185,12 +185,12 @@ class TextReader:
         return self.encode(self.tokenize_all(prompts), t)
 
     def names_of(self, tokens: Tokens) -> list[str]:
-        """Return what the user's tokens of a prompt are called, for people."""
-        names = self.tokenizer.convert_ids_to_tokens([tokens.ids[place] for place in tokens.said[:-1]])
+        """Return the user's tokens of a prompt as readable text."""
+        names = self.tokenizer.convert_ids_to_tokens([tokens.ids[position] for position in tokens.said[:-1]])
         return [name.removesuffix("</w>") for name in names]
 
     def embeddings_of(self, text: str) -> Tensor:
-        """Return the table's own embeddings of a text's tokens (n, D), float32, n at least 1.
+        """Return the vocabulary's embeddings of a text's tokens (n, D), float32, n at least 1.
 
         Raises StudioError when the text has no token.
         """
@@ -200,7 +200,7 @@ class TextReader:
         return self.embedding.weight[pieces].float()
 
     def initial_vectors(self, noun: str, count: int) -> Tensor:
-        """Return `count` copies of the noun's embedding (count, D), float32: where a new word starts.
+        """Return `count` copies of the noun's embedding (count, D), float32, to start a new word from.
 
         A noun of several tokens gives their mean. Raises StudioError when the noun has no token.
         """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -31,12 +32,12 @@ class UNetAttention(AttentionAccess):
         hooks = []
 
         def watch(site: str, layer: Any) -> None:
-            seen: dict[str, Tensor] = {}
-            hooks.append(layer.to_q.register_forward_hook(lambda m, a, out: seen.__setitem__("q", out)))
-            hooks.append(layer.to_k.register_forward_hook(lambda m, a, out: seen.__setitem__("k", out)))
+            projected: dict[str, Tensor] = {}
+            hooks.append(layer.to_q.register_forward_hook(lambda m, a, out: projected.__setitem__("q", out)))
+            hooks.append(layer.to_k.register_forward_hook(lambda m, a, out: projected.__setitem__("k", out)))
 
             def finish(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-                q, k = (seen.pop(name).unflatten(-1, (layer.heads, -1)).transpose(1, 2) for name in "qk")
+                q, k = (projected.pop(name).unflatten(-1, (layer.heads, -1)).transpose(1, 2) for name in "qk")
                 if side is not None and q.shape[2] != side * side:
                     return
                 recorded.maps[site] = (q.float() @ k.float().transpose(-1, -2) * layer.scale).softmax(-1)
@@ -47,6 +48,23 @@ class UNetAttention(AttentionAccess):
             for site, layer in self._layers(CROSS).items():
                 watch(site, layer)
             yield recorded
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextmanager
+    def reading(self, hidden: Mapping[str, Tensor]) -> Iterator[None]:
+        """Context manager: the cross-attention layers at these sites read their own encodings (n, L, D)."""
+
+        def exchange(own: Tensor, layer: nn.Module, arguments: tuple, options: dict[str, Any]) -> Any:
+            return arguments, {**options, "encoder_hidden_states": own}
+
+        hooks = []
+        try:
+            for site, own in hidden.items():
+                layer = self.backbone.sites[site]
+                hooks.append(layer.register_forward_pre_hook(partial(exchange, own), with_kwargs=True))
+            yield
         finally:
             for hook in hooks:
                 hook.remove()

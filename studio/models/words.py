@@ -19,7 +19,7 @@ class Tokens:
 
     Args:
         ids: L ids, with start, end and padding.
-        spans: by handle, the positions of its vectors in `ids`, all places where it stands together.
+        spans: by handle, the positions of its vectors in `ids`, of all its occurrences in a row.
         dropped: how many tokens did not fit.
         said: the positions of what the user wrote, and of the first end token after it.
     """
@@ -37,13 +37,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """n prompts, tokenized and laid out as tensors, so that encoding them needs no Python but the network.
+    """n tokenized prompts as tensors, so that encoding them runs no Python but the network.
 
     Args:
         tokens: the prompts.
         ids (n, L): their ids, on the device.
         rows, positions (m,): where learned vectors replace embeddings, on the device.
-        vectors: for each of the m places, the handle and the number of its vector.
+        vectors: for each of the m positions, the handle and the number of its vector.
     """
 
     tokens: tuple[Tokens, ...]
@@ -56,7 +56,7 @@ class TokenBatch:
         return len(self.tokens)
 
     def repeat(self, count: int) -> TokenBatch:
-        """Return all prompts `count` times, one round after the other."""
+        """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""
         n, m = len(self.tokens), len(self.vectors)
         rounds = torch.arange(count, device=self.rows.device).repeat_interleave(m)
         return TokenBatch(
@@ -83,7 +83,7 @@ class TimedVectors:
 
 @dataclass(frozen=True)
 class Words:
-    """Encoded prompts. Above `models` nobody looks inside but at `hidden` of single tokens.
+    """Encoded prompts. Opaque above `studio.models`, except for `hidden` of single tokens.
 
     Args:
         hidden (n, L, D): the encoding of every token.
@@ -105,7 +105,7 @@ class Words:
         return self._map(lambda tensor: tensor[numbers], self.tokens[numbers])
 
     def repeat(self, count: int) -> Words:
-        """Return all prompts `count` times, one round after the other."""
+        """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""
 
         def repeated(tensor: Tensor) -> Tensor:
             return tensor.repeat(count, *[1] * (tensor.ndim - 1))
@@ -113,7 +113,7 @@ class Words:
         return self._map(repeated, self.tokens * count)
 
     def repeat_each(self, count: int) -> Words:
-        """Return every prompt `count` times in a row."""
+        """Return each prompt repeated in a row: 0, 0, 1, 1 for a count of 2."""
         tokens = tuple(tokens for tokens in self.tokens for _ in range(count))
         return self._map(lambda tensor: tensor.repeat_interleave(count, dim=0), tokens)
 

@@ -15,7 +15,7 @@ from studio.errors import StudioError
 from studio.events import Result, Step
 from studio.generation.composing import compose_sum
 from studio.generation.conditions import Prompts
-from studio.generation.merge import RIDGE, STEPS, Gathered, merge_concepts, router
+from studio.generation.merge import RIDGE, STEPS, InputMoments, merge_concepts, router
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe, Sampling
@@ -87,10 +87,10 @@ def test_concepts_with_orthogonal_inputs_do_not_disturb_each_other() -> None:
     ]
     basis = torch.linalg.qr(torch.randn(6, 6)).Q
     inputs = [basis[:2], basis[2:4]]
-    gathered = Gathered(edits)
+    moments = InputMoments(edits)
     for edit, x in zip(edits, inputs, strict=True):
-        gathered.add("s", x, [edit])
-    both = gathered.routed("<lily>", "cat")
+        moments.add("s", x, [edit])
+    both = moments.merged("<lily>", "cat")
     for edit, x in zip(edits, inputs, strict=True):
         alone = x @ edit.A["s"].T @ edit.B["s"].T
         together = x @ both.A["s"].T @ both.B["s"].T
@@ -171,7 +171,7 @@ def test_two_concepts_of_one_name_are_refused(backbone: Backbone) -> None:
 def test_the_command_line_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda place: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
     (tmp_path / "concepts").mkdir()
     tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
     tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")

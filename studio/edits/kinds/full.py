@@ -25,7 +25,7 @@ class Full(Edit):
     `unet.conv_in.weight`, float32. At strength s the layers run with W + s (W' - W).
 
     The copies themselves are trained, not their difference from the base: weight decay pulls at W', as it
-    would if the model were tuned in place. Attached, they stand in the place of the base's own parameters,
+    would if the model itself were tuned. Attached, they replace the base's parameters,
     which are put back untouched.
     """
 
@@ -39,8 +39,8 @@ class Full(Edit):
     def start(cls, handle: str, noun: str, backbone: Backbone, text_encoder: bool) -> Full:
         """Return copies of all weights of the denoiser, and if asked of the text encoder, to be trained."""
         copies = {
-            name: getattr(*place).detach().to(torch.float32, copy=True).requires_grad_()
-            for name, place in parameters_by_path(backbone).items()
+            name: getattr(*parameter).detach().to(torch.float32, copy=True).requires_grad_()
+            for name, parameter in parameters_by_path(backbone).items()
             if text_encoder or not backbone.in_text_encoder(name)
         }
         return cls(handle, noun, copies)
@@ -58,8 +58,8 @@ class Full(Edit):
         raise ValueError("it holds a whole model, which is no concept")
 
     def is_compatible(self, backbone: Backbone) -> bool:
-        own = {name: getattr(*place).shape for name, place in parameters_by_path(backbone).items()}
-        return all(own.get(name) == W.shape for name, W in self.weights.items())
+        shapes = {name: getattr(*parameter).shape for name, parameter in parameters_by_path(backbone).items()}
+        return all(shapes.get(name) == W.shape for name, W in self.weights.items())
 
     def parameters(self) -> list[Tensor]:
         """Return everything that is trained."""
@@ -68,17 +68,17 @@ class Full(Edit):
     @torch.no_grad()
     def changes(self, backbone: Backbone) -> Iterator[tuple[str, Tensor]]:
         """Yield each path with its W' - W, float32. One at a time: all are as large as the model."""
-        there = parameters_by_path(backbone)
+        parameters = parameters_by_path(backbone)
         for name, tuned in self.weights.items():
-            yield name, tuned - getattr(*there[name]).float()
+            yield name, tuned - getattr(*parameters[name]).float()
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
-        there, weights = parameters_by_path(backbone), {}
+        parameters, weights = parameters_by_path(backbone), {}
         for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
             mine = [active for active in actives if name in active.edit.weights]
             tuned = [(active.edit.weights[name], active.strength) for active in mine]
-            weights[name] = _between(getattr(*there[name]), tuned)
+            weights[name] = _between(getattr(*parameters[name]), tuned)
         return partial(weights_replaced, backbone, weights)
 
 

@@ -23,7 +23,7 @@ class LowRank(Edit):
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
 
     A layer has one weight for the whole prompt, so all handles of a concept share the one change, at the
-    largest strength of those that the prompts name. An edit with a reach adds s B (m A x) instead, m from 0
+    largest strength of those that the prompts name. An edit with a mask adds s B (m A x) instead, m from 0
     to 1: layers that read text are changed at its tokens only, all others in its area only.
     """
 
@@ -107,13 +107,13 @@ class LowRank(Edit):
                 sites.setdefault(site, []).append(active)
         weights: dict[str, Tensor] = {}
         hooks: dict[str, Callable[..., Tensor]] = {}
-        for site, there in sites.items():
+        for site, here in sites.items():
             weight = backbone.sites[site].weight
-            masked = any(active.mask is not None and active.mask.masks(backbone, site) for active in there)
+            masked = any(active.mask is not None and active.mask.masks(backbone, site) for active in here)
             if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
-                hooks[site] = _adding(backbone, site, there, masked)
+                hooks[site] = _adding(backbone, site, here, masked)
             else:
-                weights[f"{site}.weight"] = _summed(weight, site, there)
+                weights[f"{site}.weight"] = _summed(weight, site, here)
         return partial(_attaching, backbone, weights, hooks)
 
 

@@ -68,7 +68,9 @@ class RankOne(Edit):
         self.targets = dict(targets)
         self.bias, self.temperature = bias, temperature
         self.global_lock = 0.0
-        self.with_noun: Tensor | None = None  # (n, L, D): the prompts read with the noun in our place
+        self.with_noun: Tensor | None = (
+            None  # (n, L, D): the encoded prompts with the noun in place of the concept
+        )
 
     def knobs(self) -> dict[str, Knob]:
         return {
@@ -86,9 +88,9 @@ class RankOne(Edit):
 
     def tensors(self) -> dict[str, Tensor]:
         gate = torch.tensor([self.bias, self.temperature])
-        own = {"i_star": self.i_star, "dual": self.dual, "gate": gate}
-        own = {f"{self.handle}/{name}": tensor for name, tensor in own.items()}
-        return own | {f"{self.handle}/{site}/o_star": target for site, target in self.targets.items()}
+        directions = {"i_star": self.i_star, "dual": self.dual, "gate": gate}
+        named = {f"{self.handle}/{name}": tensor for name, tensor in directions.items()}
+        return named | {f"{self.handle}/{site}/o_star": target for site, target in self.targets.items()}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Edit.set_tensors`. Bias and temperature stay plain numbers."""
@@ -100,8 +102,7 @@ class RankOne(Edit):
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
         named = {name.removeprefix(f"{handle}/"): tensor for name, tensor in tensors.items()}
-        own = [named.pop(name, None) for name in ("i_star", "dual", "gate")]
-        i_star, dual, gate = own
+        i_star, dual, gate = (named.pop(name, None) for name in ("i_star", "dual", "gate"))
         if i_star is None or dual is None or gate is None or i_star.ndim != 1 or i_star.shape != dual.shape:
             raise ValueError("a rank-one edit needs i_star and dual of one length, and a gate")
         if gate.shape != (2,) or not gate[1] > 0:
@@ -121,9 +122,9 @@ class RankOne(Edit):
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
         self.with_noun = None
         if self.global_lock:
-            place = re.compile(re.escape(self.handle), re.IGNORECASE)
+            handle = re.compile(re.escape(self.handle), re.IGNORECASE)
             with backbone.text.new_words({NOUN: backbone.text.initial_vectors(self.noun, 1)}):
-                read = [backbone.text.read([place.sub(NOUN, text) for text in column]) for column in columns]
+                read = [backbone.text.read([handle.sub(NOUN, text) for text in column]) for column in columns]
             self.with_noun = torch.cat([words.hidden for words in read], dim=1)
 
     @contextmanager
@@ -175,9 +176,9 @@ def _delta(
     """Return what these edits together change (n, L, d) in a layer's output for encodings e (n, L, D)."""
     o_star = torch.stack([active.edit.targets[site] for active in actives])  # (J, d)
     strengths = _constant(tuple(active.strength for active in actives), e.device)
-    taken, gates, inputs = decompose(e, [active.edit for active in actives])
-    away = F.linear(inputs, layer.weight.float())  # (J, d): W i*
-    delta = (strengths * gates) @ o_star - (strengths * taken) @ away
+    removed, gates, inputs = decompose(e, [active.edit for active in actives])
+    outputs = F.linear(inputs, layer.weight.float())  # (J, d): W i*
+    delta = (strengths * gates) @ o_star - (strengths * removed) @ outputs
     for active in actives if is_key else ():
         edit = active.edit
         if edit.global_lock and edit.with_noun is not None:

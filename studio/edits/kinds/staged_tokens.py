@@ -22,7 +22,7 @@ class StagedWord(Edit):
     Args:
         vectors (S, n, D) float32: the noise range is cut into S equal stages; stage 0 has the least noise.
 
-    At strength s the vectors are v0 + s (v - v0), with v0 the noun's own vector.
+    At strength s the vectors are v0 + s (v - v0), with v0 the noun's vector.
     """
 
     kind = "staged_tokens"

@@ -1,4 +1,4 @@
-"""New words: vectors that stand where a prompt names a handle (Textual Inversion, arXiv 2208.01618)."""
+"""New words: vectors in place of a handle in a prompt (Textual Inversion, Gal et al., arXiv 2208.01618)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NewWord(Edit):
 
     `vectors` (n, D) float32 replace the embeddings of these tokens wherever the prompt names the handle.
 
-    At strength s the vectors are v0 + s (v - v0), with v0 the noun's own vector: between the plain noun
+    At strength s the vectors are v0 + s (v - v0), with v0 the noun's vector: between the plain noun
     and the learned word, and beyond it above 1.
     """
 

@@ -1,21 +1,22 @@
 """Test-time optimisation of a prompt's words (CoRe, Wu et al., arXiv 2408.15914).
 
-A learned word may drown the prompt around it. Just before painting, a copy of the word takes a few small
-steps down the two context terms of `studio.generation.context_loss`, on the one prompt that is about to be
-painted:
+A learned word may suppress the prompt around it. Just before painting, a copy of the word takes a few small
+gradient steps on the two terms of `studio.generation.context_loss`, for this one prompt:
 
     v* <- argmin_v  lambda_emb L_emb + lambda_attn L_attn
 
-No photo and no denoising loss take part, and whatever else the concepts bring acts on both sides, as the
-paper's tuned U-Net does. It works for the words of every method; several in one prompt move together.
+It needs no photos and no denoising loss. All other edits of the concepts are attached on both sides of the
+comparison, as the paper's tuned U-Net is. It works for the words of every method; several in one prompt are
+tuned together.
 
-Differences: the paper adds its noise to the training photos. A concept file holds none, so the picture as it
-is painted without tuning stands in for them. Perfusion's i* and targets stay where they are, and its keys are
-locked locally while the word moves, however they are locked in the painting.
+Differences: the paper adds its noise to the training photos. A concept file has none, so the picture painted
+without tuning replaces them. Perfusion's i* and targets stay as they are, and its keys are locked locally
+while the word is tuned, however they are locked in the painting.
 
-A step of AdamW moves a number of a word by about the learning rate, however long the word is. The paper's
-5e-4 belongs to Stable Diffusion 2.1, whose words are about 0.4 long over 1,024 numbers (from memory). Here
-the rate is that share of a usual number of the base's own words, so that ten steps turn a word equally far.
+A step of AdamW moves each component of a vector by about the learning rate, whatever the vector's norm. The
+paper's 5e-4 is for Stable Diffusion 2.1, whose embeddings have a norm of about 0.4 over 1,024 components
+(from memory). Here the rate is the same share of a median component of the base's embeddings, so that ten
+steps turn a vector by the same angle.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
 from studio.settings import setting
 
-STRIDE = 0.04  # 5e-4 / (0.4 / sqrt(1024)): the paper's rate as a share of a usual number of a word
+STRIDE = 0.04  # 5e-4 / (0.4 / sqrt(1024)): the paper's rate as a share of a component
 BATCH = 6
 EMBEDDING_WEIGHT, ATTENTION_WEIGHT = 1.5e-4, 0.05  # lambda_emb, lambda_attn of the paper
 WEIGHT_DECAY, EPSILON = 1e-2, 1e-8  # of AdamW, from the released scripts
@@ -102,12 +103,12 @@ def tune_words(
     """Tune the learned words of a prompt; yields a Step for each step, with the two loss terms.
 
     Args:
-        edits: as the picture wants them.
+        edits: of the picture, with strengths and knobs.
         latents (1, C, h, w): the picture without tuning.
         seed: all randomness comes from it.
 
     Returns copies of `edits` with the words moved. Nothing is attached across a yield. Raises StudioError
-    when the prompt names no learned word, or the steps lead to no number.
+    when the prompt names no learned word, or a gradient is not finite.
     """
     words = learned_words(backbone, prompt, edits)
     vectors = [
@@ -139,13 +140,15 @@ def tune_words(
             loss = SCALE * (EMBEDDING_WEIGHT * embedding + ATTENTION_WEIGHT * attention)
             gradients = torch.autograd.grad(loss, vectors)
         finite = torch.stack([gradient.isfinite().all() for gradient in gradients]).all()
-        told = torch.stack([embedding.detach(), attention.detach(), finite.to(embedding.dtype)]).tolist()
-        if not told[2]:
+        embedding_loss, attention_loss, is_finite = torch.stack(
+            [embedding.detach(), attention.detach(), finite.to(embedding.dtype)]
+        ).tolist()
+        if not is_finite:
             raise StudioError("The words of this prompt cannot be made to obey.", "Paint it without obeying.")
         for tensor, gradient in zip(vectors, gradients, strict=True):
             tensor.grad = gradient
         optimizer.step()
-        values = {"embedding": told[0], "attention": told[1]}
+        values = {"embedding": embedding_loss, "attention": attention_loss}
         yield Step(step, steps, values, "making the prompt obey")
     for tensor in vectors:
         tensor.requires_grad_(False)
@@ -153,7 +156,7 @@ def tune_words(
 
 
 def learning_rate(text: TextReader) -> float:
-    """Return the learning rate: `STRIDE` times a usual number of this encoder's embeddings."""
+    """Return the learning rate: `STRIDE` times a median component of this encoder's embeddings."""
     return STRIDE * text.median_norm / math.sqrt(text.width)
 
 

@@ -6,36 +6,34 @@ prompt, encoded by CLIP, through cross-attention.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from studio.errors import StudioError
-from studio.models.backbone import Backbone, Sampler
+from studio.models.ddpm import DdpmBackbone
 from studio.models.fingerprint import fingerprint
-from studio.models.sampler import DiffusersSampler
 from studio.models.text_reader import TextReader
 from studio.models.unet_attention import CROSS, UNetAttention
 from studio.models.words import Words
 
 DENOISER_PROJECTIONS = (".to_q", ".to_k", ".to_v", ".to_out.0")
 ENCODER_PROJECTIONS = (".q_proj", ".k_proj", ".v_proj", ".out_proj")
-# Features of a denoising U-Net tell things apart and find the same thing again (DIFT, Tang et al. 2023,
+# Features of a denoising U-Net match parts of objects between pictures (DIFT, Tang et al. 2023,
 # arXiv 2306.03881): the latent is noised to timestep 261 of 1000, and the second decoder block is read.
 FEATURE_NOISE = 0.261
 FEATURE_BLOCK = 1
 
 
-class StableDiffusion(Backbone):
+class StableDiffusion(DdpmBackbone):
     """A Stable Diffusion model of any size.
 
     `sites` are all modules of U-Net and text encoder by path, such as
@@ -62,19 +60,13 @@ class StableDiffusion(Backbone):
         self.text_encoder, self.unet, self.vae = text_encoder.eval(), unet.eval(), vae.eval()
         for part in (text_encoder, unet, vae):
             part.requires_grad_(False)
-        self.schedule = DDIMScheduler.from_config({**schedule, "clip_sample": False})
-        self.prediction_type = self.schedule.config.prediction_type
-        if self.prediction_type not in ("epsilon", "v_prediction"):
-            raise StudioError(
-                f"{name} predicts {self.prediction_type}.", "Choose a base that predicts epsilon or v."
-            )
+        self.use_schedule(schedule)
         # Both hashes are of the numbers as they were stored, before the weights are cast to `dtype`.
         self.fingerprint = fingerprint((text_encoder, unet), self.prediction_type)
         self.text = TextReader(tokenizer, text_encoder)
         for part, precision in ((text_encoder, dtype), (unet, dtype), (vae, torch.float32)):
             part.to(precision)  # first: in full precision it might not fit the device
             part.to(self.device)
-        self._alphas = self.schedule.alphas_cumprod.to(self.device)
         side = unet.config.sample_size
         self._side, self._channels = side, unet.config.in_channels
         self.resolution = side * 2 ** (len(vae.config.block_out_channels) - 1)
@@ -139,67 +131,13 @@ class StableDiffusion(Backbone):
 
     # diffusion
 
-    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return training timesteps (count,), uniform and independent."""
-        return torch.randint(self.schedule.config.num_train_timesteps, (count,), generator=generator).to(
-            self.device
-        )
-
-    def at_noise(self, share: float, count: int) -> Tensor:
-        """See `Backbone.at_noise`."""
-        t = int(share * self.schedule.config.num_train_timesteps)
-        return torch.full((count,), t, device=self.device)
-
-    def noise_share(self, timesteps: Tensor) -> Tensor:
-        """See `Backbone.noise_share`."""
-        return timesteps / self.schedule.config.num_train_timesteps
-
-    def _levels(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sqrt(alpha-bar) and sqrt(1 - alpha-bar) at timesteps (n,), each (n, 1, 1, 1)."""
-        level = self._alphas[timesteps].view(-1, 1, 1, 1)
-        return level.sqrt(), (1 - level).sqrt()
-
-    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """Return z_t = sqrt(alpha-bar_t) z + sqrt(1 - alpha-bar_t) eps (DDPM, Ho et al. 2020, eq. 4)."""
-        signal, spread = self._levels(timesteps)
-        return signal * latents + spread * noise
-
-    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """Return eps, or v = sqrt(alpha-bar) eps - sqrt(1 - alpha-bar) z (Salimans and Ho 2022, sec. 4)."""
-        if self.prediction_type == "epsilon":
-            return noise
-        signal, spread = self._levels(timesteps)
-        return signal * noise - spread * latents
-
     def predict(self, noisy: Tensor, timesteps: Tensor, words: Words | Mapping[str, Words]) -> Tensor:
         """See `Backbone.predict`."""
-        own = words if isinstance(words, Mapping) else {"": words}
-        with self._own_words({site: own[site] for site in own if site}):
-            hidden = own[""].hidden.to(self.dtype)
-            return self.unet(noisy.to(self.dtype), timesteps, hidden).sample.float()
-
-    @contextmanager
-    def _own_words(self, words: Mapping[str, Words]) -> Iterator[None]:
-        """Context manager: the cross-attention layers at these sites read their own encodings."""
-
-        def exchange(hidden: Tensor, layer: nn.Module, arguments: tuple, options: dict[str, Any]) -> Any:
-            return arguments, {**options, "encoder_hidden_states": hidden}
-
-        hooks = []
-        try:
-            for site, each in words.items():
-                before = partial(exchange, each.hidden.to(self.dtype))
-                hooks.append(self.sites[site].register_forward_pre_hook(before, with_kwargs=True))
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def sampler(self, steps: int, name: str = "") -> Sampler:
-        """Return a DDIM sampler (Song et al. 2021), deterministic. Raises StudioError for any other name."""
-        if name not in ("", "DDIM"):
-            raise StudioError(f"There is no sampler called {name!r}.", "Choose DDIM.")
-        return DiffusersSampler(DDIMScheduler.from_config(self.schedule.config), steps, self.device)
+        by_site = words if isinstance(words, Mapping) else {"": words}
+        hidden = {site: each.hidden.to(self.dtype) for site, each in by_site.items()}
+        default = hidden.pop("")
+        with self.attention.reading(hidden):
+            return self.unet(noisy.to(self.dtype), timesteps, default).sample.float()
 
     # where edits go
 
@@ -230,20 +168,20 @@ class StableDiffusion(Backbone):
 
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
-        """Return features (n, d) of latents (n, C, h, w): the second decoder block, averaged over places.
+        """Return features (n, d) of latents (n, C, h, w): the second decoder block, averaged over its cells.
 
-        DIFT compares places and averages eight noises; here the prompt is empty and one fixed noise serves
+        DIFT compares cells and averages eight noises. Here the prompt is empty and the noise is the same for
         all pictures.
         """
         blocks = self.unet.up_blocks
-        seen: list[Tensor] = []
+        outputs: list[Tensor] = []
         noise = self.draw(latents.shape[1:], torch.Generator().manual_seed(0))
         timesteps = self.at_noise(FEATURE_NOISE, len(latents))
         words = self.text.read([""]).repeat(len(latents))
         block = blocks[min(FEATURE_BLOCK, len(blocks) - 1)]
-        hook = block.register_forward_hook(lambda module, arguments, output: seen.append(output))
+        hook = block.register_forward_hook(lambda module, arguments, output: outputs.append(output))
         try:
             self.predict(self.add_noise(latents, noise.expand_as(latents), timesteps), timesteps, words)
         finally:
             hook.remove()
-        return seen[0].float().mean((2, 3))
+        return outputs[0].float().mean((2, 3))

@@ -1,0 +1,69 @@
+"""Base models with the noise schedule of DDPM: discrete timesteps, epsilon or v prediction.
+
+z_t = sqrt(alpha-bar_t) z + sqrt(1 - alpha-bar_t) eps (Ho et al. 2020, arXiv 2006.11239, eq. 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.models.backbone import Backbone, Sampler
+from studio.models.sampler import DiffusersSampler
+
+
+class DdpmBackbone(Backbone):
+    """The part of a backbone that its noise schedule decides. A family calls `use_schedule` first."""
+
+    def use_schedule(self, config: Mapping[str, Any]) -> None:
+        """Set the schedule from a scheduler's config. `name` and `device` must be set.
+
+        Raises StudioError when the base predicts neither epsilon nor v.
+        """
+        self.schedule = DDIMScheduler.from_config({**config, "clip_sample": False})
+        self.prediction_type = self.schedule.config.prediction_type
+        if self.prediction_type not in ("epsilon", "v_prediction"):
+            hint = "Choose a base that predicts epsilon or v."
+            raise StudioError(f"{self.name} predicts {self.prediction_type}.", hint)
+        self._timesteps = self.schedule.config.num_train_timesteps
+        self._alphas = self.schedule.alphas_cumprod.to(self.device)
+
+    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return training timesteps (count,), uniform and independent."""
+        return torch.randint(self._timesteps, (count,), generator=generator).to(self.device)
+
+    def at_noise(self, share: float, count: int) -> Tensor:
+        """See `Backbone.at_noise`."""
+        return torch.full((count,), int(share * self._timesteps), device=self.device)
+
+    def noise_share(self, timesteps: Tensor) -> Tensor:
+        """See `Backbone.noise_share`."""
+        return timesteps / self._timesteps
+
+    def _levels(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sqrt(alpha-bar) and sqrt(1 - alpha-bar) at timesteps (n,), each (n, 1, 1, 1)."""
+        level = self._alphas[timesteps].view(-1, 1, 1, 1)
+        return level.sqrt(), (1 - level).sqrt()
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """Return z_t of latents z (n, C, h, w) and noise eps."""
+        signal, spread = self._levels(timesteps)
+        return signal * latents + spread * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """Return eps, or v = sqrt(alpha-bar) eps - sqrt(1 - alpha-bar) z (Salimans and Ho 2022, sec. 4)."""
+        if self.prediction_type == "epsilon":
+            return noise
+        signal, spread = self._levels(timesteps)
+        return signal * noise - spread * latents
+
+    def sampler(self, steps: int, name: str = "") -> Sampler:
+        """Return a DDIM sampler (Song et al. 2021), deterministic. Raises StudioError for any other name."""
+        if name not in ("", "DDIM"):
+            raise StudioError(f"There is no sampler called {name!r}.", "Choose DDIM.")
+        return DiffusersSampler(DDIMScheduler.from_config(self.schedule.config), steps, self.device)
