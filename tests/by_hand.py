@@ -1,4 +1,4 @@
-"""Concepts made by hand, far enough from nothing to be seen."""
+"""Concepts made by hand, with changes large enough to show in a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of an edit: exactly what was learned, and how its kind is put on a base model."""
+"""The contract of an edit: what was learned, and how it is put on a base model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Edit(ABC):
         raise TypeError(f"{self.kind} edits have no word")
 
     def knobs(self) -> dict[str, Knob]:
-        """Return what can be moved while painting, by the name of the attribute that holds it."""
+        """Return what can be changed while painting, by the name of the attribute that holds it."""
         return {}
 
     def with_knobs(self, values: Mapping[str, float]) -> Self:
@@ -61,15 +61,15 @@ class Edit(ABC):
         return changed
 
     def while_tuning_words(self) -> Self:
-        """Return this edit as it acts while the words of a prompt are tuned (test-time optimisation)."""
+        """Return this edit as it is attached during test-time optimisation of a prompt's words."""
         return self.with_knobs({})
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """Return what a concept file keeps, by name."""
+        """Return the tensors that a concept file stores, by name."""
 
     def file_dtype(self, name: str) -> torch.dtype:
-        """Return the precision in which a concept file keeps the tensor `name`."""
+        """Return the precision in which a concept file stores the tensor `name`."""
         return torch.float32
 
     @classmethod
@@ -143,7 +143,7 @@ class EditMask:
 
 @dataclass(frozen=True)
 class ActiveEdit(Generic[E]):
-    """An edit at work in a picture.
+    """An edit that is put on for a picture.
 
     Args:
         strength: 1 is as learned.

@@ -38,13 +38,15 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 class Clip:
     """A CLIP model with its tokenizer and preprocessing (`ImageTextEncoder`).
 
-    The starter brings a small one, its judge, that knows the starter's hundred nouns and no more.
+    A base's folder may bring one as `judge/`. The starter's knows the starter's hundred nouns and no others.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: SimpleTokenizer, lens: Preprocess, title: str) -> None:
+    def __init__(
+        self, model: nn.Module, tokenizer: SimpleTokenizer, preprocess: Preprocess, title: str
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self.lens = lens
+        self.preprocess = preprocess
         self.title = title
 
     @property
@@ -54,20 +56,20 @@ class Clip:
 
     @classmethod
     def open(cls, folder: Path) -> Clip:
-        """Load a base model's judge from `config.json`, `merges.txt.gz` and `model.safetensors`.
+        """Load the CLIP of a base model from `config.json`, `merges.txt.gz` and `model.safetensors`.
 
-        Raises StudioError if the folder is not a judge's.
+        Raises StudioError if one of them is missing.
         """
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise StudioError(
-                f"The judge in {folder} lacks {', '.join(missing)}.",
-                "Install the studio again, or point to a folder that holds a judge.",
+                f"The CLIP model in {folder} lacks {', '.join(missing)}.",
+                "Install the studio again, or use a base whose folder is complete.",
             )
         config = json.loads((folder / "config.json").read_text())
-        judge = cls.build(config, folder / "merges.txt.gz", f"judge of {folder.resolve().parent.name}")
-        judge.model.load_state_dict(load_state_dict(str(folder / "model.safetensors")))
-        return judge
+        clip = cls.build(config, folder / "merges.txt.gz", f"judge of {folder.resolve().parent.name}")
+        clip.model.load_state_dict(load_state_dict(str(folder / "model.safetensors")))
+        return clip
 
     @classmethod
     def build(cls, config: dict, merges: Path, title: str = "judge") -> Clip:
@@ -103,13 +105,13 @@ class Clip:
             raise StudioError(
                 f"{checkpoint.name} cannot be opened as {model_name} ({reason}).", hint
             ) from error
-        return cls(model, tokenizer, _lens(model.visual.preprocess_cfg), model_name)
+        return cls(model, tokenizer, _preprocess_of(model.visual.preprocess_cfg), model_name)
 
     @torch.no_grad()
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Return the features (n, d) of pictures, rows of unit length."""
         parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-        return torch.cat([self.model.encode_image(self.lens(part), normalize=True) for part in parts])
+        return torch.cat([self.model.encode_image(self.preprocess(part), normalize=True) for part in parts])
 
     @torch.no_grad()
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
@@ -133,7 +135,7 @@ class Clip:
         return [nouns[index] for index in (self.encode(pictures) @ named.T).argmax(dim=1).tolist()]
 
 
-def _lens(config: dict) -> Preprocess:
+def _preprocess_of(config: dict) -> Preprocess:
     """Return the preprocessing of an open_clip model. Raises KeyError for one that is not supported."""
     side = config["size"] if isinstance(config["size"], int) else config["size"][0]
     squash = {"shortest": False, "squash": True}[config["resize_mode"]]

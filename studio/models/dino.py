@@ -20,7 +20,7 @@ from studio.models.fingerprint import fingerprint
 from studio.models.image_encoder import Preprocess
 
 MODEL = "vit_small_patch16_224.dino"
-LENS = Preprocess(side=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+PREPROCESS = Preprocess(side=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 BATCH = 64
 
 
@@ -56,5 +56,5 @@ class Dino:
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Return the class tokens (n, 384) of pictures, rows of unit length."""
         parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-        tokens = torch.cat([self.model.forward_features(LENS(part))[:, 0] for part in parts])
+        tokens = torch.cat([self.model.forward_features(PREPROCESS(part))[:, 0] for part in parts])
         return F.normalize(tokens, dim=1)

@@ -20,7 +20,7 @@ from trainers.kit import text_moments as moments
 
 @pytest.fixture(autouse=True)
 def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda place: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def learn(photos: list[Path], workspace: Path, *flags: str) -> int:
 
 
 def paint(workspace: Path, prompt: str, *flags: str) -> int:
-    look = ["--steps", "2", "--seed", "3", "--workspace", str(workspace)]
-    return painting.main(["paint", prompt, *look, *flags])
+    common = ["--steps", "2", "--seed", "3", "--workspace", str(workspace)]
+    return painting.main(["paint", prompt, *common, *flags])
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -81,23 +81,23 @@ def test_a_grid_by_command_and_taken_up_again(
 ) -> None:
     assert learn([photos], tmp_path) == 0
     out = tmp_path / "out"
-    look = ["--steps", "2", "--seed", "3", "--workspace", str(tmp_path), "--out", str(out)]
-    asked = ["grid", "a photo of <lily>", "--x", "strength=0,1", "--y", "seed=3,4", *look]
+    common = ["--steps", "2", "--seed", "3", "--workspace", str(tmp_path), "--out", str(out)]
+    asked = ["grid", "a photo of <lily>", "--x", "strength=0,1", "--y", "seed=3,4", *common]
     assert painting.main(asked) == 0
-    sheet = GridFolder.open(out)
+    grid_folder = GridFolder.open(out)
     assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
     for row, seed in ((0, 3), (1, 4)):
         alone = tmp_path / "pictures" / f"lily-{seed}.png"
-        assert np.array_equal(pixels(sheet.path(sheet.cells[2 * row + 1])), pixels(alone))
-        plain, full = sheet.cells[2 * row : 2 * row + 2]
-        assert not np.array_equal(pixels(sheet.path(plain)), pixels(sheet.path(full)))
-    lost, kept = sheet.path(sheet.cells[0]), sheet.path(sheet.cells[1])
-    before, when = lost.read_bytes(), kept.stat().st_mtime_ns
-    lost.unlink()
+        assert np.array_equal(pixels(grid_folder.path(grid_folder.cells[2 * row + 1])), pixels(alone))
+        plain, full = grid_folder.cells[2 * row : 2 * row + 2]
+        assert not np.array_equal(pixels(grid_folder.path(plain)), pixels(grid_folder.path(full)))
+    deleted, other = grid_folder.path(grid_folder.cells[0]), grid_folder.path(grid_folder.cells[1])
+    before, when = deleted.read_bytes(), other.stat().st_mtime_ns
+    deleted.unlink()
     assert painting.main(asked) == 0
-    assert lost.read_bytes() == before and kept.stat().st_mtime_ns == when
+    assert deleted.read_bytes() == before and other.stat().st_mtime_ns == when
     assert (out / "grid.png").exists() and (out / "grid.zip").exists()
-    assert painting.main(["grid", "a photo of <lily>", "--x", "bias=0,1", *look]) == 2
+    assert painting.main(["grid", "a photo of <lily>", "--x", "bias=0,1", *common]) == 2
     assert "A grid cannot change the bias" in capsys.readouterr().err
 
 
@@ -127,16 +127,16 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     assert learn([photos], tmp_path) == 0
     (tmp_path / "file").touch()
     monkeypatch.setattr(opening, "open_backbone", lambda *_: pytest.fail("too late"))
-    look = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
-    grid = ["grid", "a <lily>", "--x", "guidance=1,2", *look]
-    for arguments in (["paint", "a <lily>", *look], grid):
+    common = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
+    grid = ["grid", "a <lily>", "--x", "guidance=1,2", *common]
+    for arguments in (["paint", "a <lily>", *common], grid):
         assert painting.main(arguments) == 2
         assert "cannot be written to: File exists" in capsys.readouterr().err.splitlines()[-1]
     other = ["--name", "tom", "--noun", "cat", "--workspace", str(tmp_path)]
     for out, complaint in ((tmp_path / "file" / "a", "cannot be written to"), (tmp_path, "is a folder")):
         assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]
-        assert painting.main(["merge", "lily", *look[:2], "--out", str(out)]) == 2
+        assert painting.main(["merge", "lily", *common[:2], "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]
 
 

@@ -74,8 +74,8 @@ def test_the_header_is_read_without_the_tensors(tmp_path: Path) -> None:
 def test_renaming_changes_the_handle_and_no_number(tmp_path: Path) -> None:
     verdict = Verdict(progress=0.9, noise=0.2, change=1.5, seeds=4, encoder="U-Net")
     made = concept()
-    judged = dataclasses.replace(HEADER, verdicts={"<lily>": verdict})
-    Concept(judged, made.edits).save(tmp_path / "lily.safetensors")
+    with_verdict = dataclasses.replace(HEADER, verdicts={"<lily>": verdict})
+    Concept(with_verdict, made.edits).save(tmp_path / "lily.safetensors")
     rename_handle(tmp_path / "lily.safetensors", "<lily>", "<tom>", tmp_path / "tom.safetensors")
     renamed = Concept.open(tmp_path / "tom.safetensors")
     assert renamed.header == dataclasses.replace(

@@ -25,8 +25,8 @@ SOURCES = {"<lily>": AXES[:1], "<tom>": AXES[1:2], "<rex>": AXES[2:]}
 COLOURS = {"<lily>": "red", "<tom>": "lime", "<rex>": "blue"}
 
 
-class Painter:
-    """An eye that sees mean colours, and reads every word as a colour of its own."""
+class MeanColour:
+    """An encoder: a picture is its mean colour, a prompt its length."""
 
     name = "colours"
 
@@ -41,20 +41,20 @@ class Painter:
 def scene(*labels: str) -> tuple[Image.Image, list[DetectedBox]]:
     """Objects as patches of colour side by side, and where they are."""
     picture, boxes = Image.new("RGB", (30, 10)), []
-    for place, label in enumerate(labels):
-        boxes.append(DetectedBox(label, 10 * place, 0, 10 * place + 10, 10))
-        picture.paste(COLOURS[label], (10 * place, 0, 10 * place + 10, 10))
+    for number, label in enumerate(labels):
+        boxes.append(DetectedBox(label, 10 * number, 0, 10 * number + 10, 10))
+        picture.paste(COLOURS[label], (10 * number, 0, 10 * number + 10, 10))
     return picture, boxes
 
 
-def test_all_there_is_one_and_nothing_is_zero() -> None:
-    assert composed(Painter(), *scene(*SOURCES), SOURCES) == Composition(1.0, 1.0, 1.0)
-    assert composed(Painter(), Image.new("RGB", (30, 10)), [], SOURCES) == Composition(0.0, 0.0, 0.0)
+def test_all_objects_give_one_and_none_give_zero() -> None:
+    assert composed(MeanColour(), *scene(*SOURCES), SOURCES) == Composition(1.0, 1.0, 1.0)
+    assert composed(MeanColour(), Image.new("RGB", (30, 10)), [], SOURCES) == Composition(0.0, 0.0, 0.0)
 
 
 def test_a_missing_object_costs_its_share() -> None:
-    seen = composed(Painter(), *scene("<lily>", "<rex>"), SOURCES)
-    assert seen.cp_clip == pytest.approx(2 / 3) and seen.present == pytest.approx(2 / 3)
+    scores = composed(MeanColour(), *scene("<lily>", "<rex>"), SOURCES)
+    assert scores.cp_clip == pytest.approx(2 / 3) and scores.present == pytest.approx(2 / 3)
 
 
 def test_a_swap_shows_in_own_and_not_in_cp_clip() -> None:
@@ -62,7 +62,7 @@ def test_a_swap_shows_in_own_and_not_in_cp_clip() -> None:
     assert (swapped.cp_clip, swapped.own) == (1.0, pytest.approx(1 / 3))
 
 
-def test_each_label_counts_once_by_its_surest_box() -> None:
+def test_each_label_counts_once_by_its_most_confident_box() -> None:
     boxes = [
         DetectedBox("<lily>", 0, 0, 5, 5, 0.3),
         DetectedBox("<lily>", 5, 5, 9, 9, 0.8),
@@ -70,14 +70,16 @@ def test_each_label_counts_once_by_its_surest_box() -> None:
     ]
     assert best_boxes(boxes, SOURCES) == {"<lily>": boxes[1]}
     picture, own = scene(*SOURCES)
-    twice = composed(Painter(), picture, [*own, DetectedBox("<lily>", 10, 0, 20, 10, 0.5)], SOURCES)
-    assert twice == composed(Painter(), picture, own, SOURCES)
+    twice = composed(MeanColour(), picture, [*own, DetectedBox("<lily>", 10, 0, 20, 10, 0.5)], SOURCES)
+    assert twice == composed(MeanColour(), picture, own, SOURCES)
 
 
 def test_the_order_of_objects_makes_no_difference() -> None:
     picture, boxes = scene(*SOURCES)
     turned = {name: SOURCES[name] for name in reversed(SOURCES)}
-    assert composed(Painter(), picture, boxes[::-1], turned) == composed(Painter(), picture, boxes, SOURCES)
+    assert composed(MeanColour(), picture, boxes[::-1], turned) == composed(
+        MeanColour(), picture, boxes, SOURCES
+    )
 
 
 def test_a_crop_is_compared_with_every_photo_of_a_source() -> None:
@@ -107,8 +109,8 @@ def test_the_background_is_the_prompt_without_its_objects(prompt: str, backgroun
     assert background_of(prompt, ["<lily>", "<tom>", "cat"]) == background
 
 
-def test_ti_clip_does_not_see_the_objects_names() -> None:
+def test_ti_clip_does_not_depend_on_the_names_of_the_objects() -> None:
     picture, _ = scene(*SOURCES)
-    one = ti_clip(Painter(), picture, "<lily> and <tom> in the snow", SOURCES)
-    other = ti_clip(Painter(), picture, "<tom> and <lily> in the snow", SOURCES)
+    one = ti_clip(MeanColour(), picture, "<lily> and <tom> in the snow", SOURCES)
+    other = ti_clip(MeanColour(), picture, "<tom> and <lily> in the snow", SOURCES)
     assert one == other and one[1] == "in the snow"

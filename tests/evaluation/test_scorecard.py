@@ -28,7 +28,7 @@ from studio.recipes.spoken import with_noun
 from tests import tiny
 from tests.edits.test_concept import HEADER
 
-LOOK = Recipe("", seed=3, steps=1, guidance=1.0, count=2)
+SAMPLING = Recipe("", seed=3, steps=1, guidance=1.0, count=2)
 PATTERNS = ("a photo of {}", "{} on blue background")
 SITE = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_v"
 
@@ -49,13 +49,21 @@ def concept(backbone: Backbone, low_rank: bool = False) -> Concept:
     return Concept(header, tuple(edits)).round_to_file()
 
 
-def scored(backbone: Backbone, folder: Path, eyes: Encoders | None = None, **options: object) -> ScoreCard:
+def scored(
+    backbone: Backbone, folder: Path, encoders: Encoders | None = None, **options: object
+) -> ScoreCard:
     squares = tiny.photos(4).squares
     references = References(squares[3:], squares[:3], squares[:1])
     made = concept(backbone, bool(options.pop("low_rank", False)))
     events = list(
         score_concept(
-            backbone, made, references, eyes or open_encoders(backbone), LOOK, folder, patterns=PATTERNS
+            backbone,
+            made,
+            references,
+            encoders or open_encoders(backbone),
+            SAMPLING,
+            folder,
+            patterns=PATTERNS,
         )
     )
     steps = [event for event in events if isinstance(event, Step)]
@@ -78,7 +86,7 @@ def test_a_card_has_the_concept_the_control_and_the_protocol(backbone: Backbone,
 
 
 class Pixels:
-    """An eye that compares what differs from grey."""
+    """An image encoder: the pixels, less grey."""
 
     name = "pixels"
 
@@ -88,9 +96,11 @@ class Pixels:
 
 
 def test_a_word_drifts_nothing_and_an_edit_of_the_model_does(backbone: Backbone, tmp_path: Path) -> None:
-    eyes = Encoders(Pixels(), Pixels())
-    assert scored(backbone, tmp_path / "a", eyes).rows["<lily>"]["drift"].mean == pytest.approx(0, abs=1e-6)
-    assert scored(backbone, tmp_path / "b", eyes, low_rank=True).rows["<lily>"]["drift"].mean > 1e-5
+    encoders = Encoders(Pixels(), Pixels())
+    assert scored(backbone, tmp_path / "a", encoders).rows["<lily>"]["drift"].mean == pytest.approx(
+        0, abs=1e-6
+    )
+    assert scored(backbone, tmp_path / "b", encoders, low_rank=True).rows["<lily>"]["drift"].mean > 1e-5
 
 
 def test_pictures_are_painted_once(
@@ -101,11 +111,11 @@ def test_pictures_are_painted_once(
     calls, decode = [], backbone.decode
     monkeypatch.setattr(backbone, "decode", lambda latents: calls.append(1) or decode(latents))
     assert scored(backbone, tmp_path).rows == first.rows
-    assert len(calls) == 1 + 2 * LOOK.count  # the broken one, and the noun with and without the edits
+    assert len(calls) == 1 + 2 * SAMPLING.count  # the broken one, and the noun with and without the edits
 
 
 class Words:
-    """A reader that remembers what it was given."""
+    """A text encoder that records its prompts."""
 
     name = "words"
 
@@ -158,15 +168,17 @@ def test_a_noun_gets_an_article_where_there_is_none(pattern: str, noun: str, tex
 def test_a_card_by_command(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda base: backbone)
     file, photos, prompts = tmp_path / "lily.safetensors", tmp_path / "photos", tmp_path / "prompts.txt"
     concept(backbone).save(file)
     tiny.photos(3).save(photos)
     prompts.write_text("{} on blue\n\n", encoding="utf-8")
     asked = ["score", str(file), str(photos), "--workspace", str(tmp_path), "--steps", "1", "--seeds", "1"]
     assert command.main([*asked, "--prompts", str(prompts)]) == 0
-    kept = json.loads((tmp_path / "scores" / "lily" / "card.json").read_text(encoding="utf-8"))
-    assert kept["protocol"]["photos"] == "1 photo held out from training"  # its file says that it saw two
+    saved = json.loads((tmp_path / "scores" / "lily" / "card.json").read_text(encoding="utf-8"))
+    assert (
+        saved["protocol"]["photos"] == "1 photo held out from training"
+    )  # its file says that it was trained on two
     assert "| <lily> |" in capsys.readouterr().out
     prompts.write_text("a cat on blue\n", encoding="utf-8")
     for flags, message in (

@@ -1,4 +1,4 @@
-"""The judge: features, guesses and what it refuses, on a judge that is built here and not trained."""
+"""CLIP: features, guesses and refusals, with an untrained model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judge(folder: Path) -> Clip:
+def clip(folder: Path) -> Clip:
     return Clip.open(folder)
 
 
@@ -33,43 +33,45 @@ def plain(*colours: str, side: int = 80) -> list[Image.Image]:
     return [Image.new("RGB", (side, side), colour) for colour in colours]
 
 
-def test_features_have_unit_length_whatever_the_size_and_mode(judge: Clip) -> None:
+def test_features_have_unit_length_whatever_the_size_and_mode(clip: Clip) -> None:
     pictures = [Image.new("RGB", (384, 300), "red"), Image.new("L", (20, 20)), Image.new("RGBA", (64, 64))]
-    assert torch.allclose(judge.encode(pictures).norm(dim=1), torch.ones(3), atol=1e-5)
-    assert torch.allclose(judge.encode_text(["a photo of a cat", ""]).norm(dim=1), torch.ones(2), atol=1e-5)
+    assert torch.allclose(clip.encode(pictures).norm(dim=1), torch.ones(3), atol=1e-5)
+    assert torch.allclose(clip.encode_text(["a photo of a cat", ""]).norm(dim=1), torch.ones(2), atol=1e-5)
 
 
-def test_likeness_of_a_picture_with_itself_is_one_and_with_another_is_less(judge: Clip) -> None:
+def test_likeness_of_a_picture_with_itself_is_one_and_with_another_is_less(clip: Clip) -> None:
     red, blue = plain("red"), plain("blue")
-    assert judge.likeness(red, red) == pytest.approx(1, abs=1e-5)
-    assert judge.likeness(red, blue) < 0.9999
+    assert clip.likeness(red, red) == pytest.approx(1, abs=1e-5)
+    assert clip.likeness(red, blue) < 0.9999
 
 
-def test_likeness_is_the_mean_over_all_pairs(judge: Clip) -> None:
+def test_likeness_is_the_mean_over_all_pairs(clip: Clip) -> None:
     red, blue = plain("red"), plain("blue")
-    pairs = [judge.likeness(red, red), judge.likeness(red, blue)]
-    assert judge.likeness(red, red + blue) == pytest.approx(sum(pairs) / 2, abs=1e-5)
+    pairs = [clip.likeness(red, red), clip.likeness(red, blue)]
+    assert clip.likeness(red, red + blue) == pytest.approx(sum(pairs) / 2, abs=1e-5)
 
 
-def test_agreement_is_the_cosine_with_the_prompt(judge: Clip) -> None:
+def test_agreement_is_the_cosine_with_the_prompt(clip: Clip) -> None:
     red = plain("red")
-    expected = (judge.encode(red) @ judge.encode_text(["a red cat"]).T).item()
-    assert judge.agreement(red, "a red cat") == pytest.approx(expected)
+    expected = (clip.encode(red) @ clip.encode_text(["a red cat"]).T).item()
+    assert clip.agreement(red, "a red cat") == pytest.approx(expected)
 
 
-def test_the_guess_is_the_noun_whose_sentences_lie_nearest(judge: Clip, monkeypatch) -> None:
+def test_the_guess_is_the_noun_whose_sentences_lie_nearest(clip: Clip, monkeypatch) -> None:
     pictures = plain("red", "blue")
-    seen = judge.encode(pictures)
+    features = clip.encode(pictures)
     monkeypatch.setattr(
-        judge, "encode_text", lambda said: torch.stack([seen[0 if "cat" in one else 1] for one in said])
+        clip,
+        "encode_text",
+        lambda prompts: torch.stack([features[0 if "cat" in one else 1] for one in prompts]),
     )
-    assert judge.guess(pictures, ["cat", "teapot"]) == ["cat", "teapot"]
+    assert clip.guess(pictures, ["cat", "teapot"]) == ["cat", "teapot"]
 
 
-def test_a_saved_judge_opens_with_the_same_eyes(folder: Path, judge: Clip) -> None:
-    assert torch.equal(Clip.open(folder).encode(plain("red")), judge.encode(plain("red")))
+def test_a_saved_model_gives_the_same_features(folder: Path, clip: Clip) -> None:
+    assert torch.equal(Clip.open(folder).encode(plain("red")), clip.encode(plain("red")))
 
 
-def test_a_folder_without_a_judge_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(StudioError, match="model.safetensors"):
+def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StudioError, match=r"model\.safetensors"):
         Clip.open(tmp_path)

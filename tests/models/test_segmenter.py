@@ -1,4 +1,4 @@
-"""A segmenter of one's own: the real architectures with small random weights, and the way to the page."""
+"""A segmenter: the real architectures with small random weights, and clicks from page to worker and back."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_both_architectures_open_and_give_a_mask_of_the_square(make: Any, tmp_pa
 
 
 class Answers(torch.nn.Module):
-    """Offers three masks, of which the second is rated highest, and remembers what it was asked."""
+    """Offers three masks, of which the second is rated highest, and records its inputs."""
 
     def forward(self, pixel_values: torch.Tensor, input_points: torch.Tensor, **rest: Any) -> SimpleNamespace:
         self.points, self.labels, self.pixels = input_points, rest["input_labels"], pixel_values
@@ -150,7 +150,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def asked(workspace: Workspace, worker: Worker, beside: Sequence[Image.Image] = ()) -> Image.Image:
-    """What the page gets for a click while a worker looks for jobs."""
+    """The mask that the page gets for a click while a worker takes jobs."""
     workspace.write_worker_state(WorkerState("ready"))
     done = threading.Event()
 
@@ -190,11 +190,11 @@ def test_without_an_answer_the_mask_is_found_as_ever(
 ) -> None:
     monkeypatch.setattr(studio.workspace.workspace, "ANSWER_SECONDS", 0.2)
     plain = np.asarray(propose_mask(ball(), [(0.3, 0.4)]))
-    for state, places in (
+    for state, where in (
         ("ready", workspace),
         ("starting", workspace),
         ("ready", Workspace(tmp_path / "other")),
     ):
-        places.write_worker_state(WorkerState(state))
-        assert np.array_equal(np.asarray(places.propose_mask(ball(), [(0.3, 0.4)])), plain)
-        assert not list(places.jobs.root.glob("0*"))
+        where.write_worker_state(WorkerState(state))
+        assert np.array_equal(np.asarray(where.propose_mask(ball(), [(0.3, 0.4)])), plain)
+        assert not list(where.jobs.root.glob("0*"))

@@ -46,6 +46,7 @@ class Full(Edit):
         return cls(handle, noun, copies)
 
     def tensors(self) -> dict[str, Tensor]:
+        """See `Edit.tensors`."""
         return {}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -55,9 +56,11 @@ class Full(Edit):
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
+        """See `Edit.from_tensors`."""
         raise ValueError("it holds a whole model, which is no concept")
 
     def is_compatible(self, backbone: Backbone) -> bool:
+        """See `Edit.is_compatible`."""
         shapes = {name: getattr(*parameter).shape for name, parameter in parameters_by_path(backbone).items()}
         return all(shapes.get(name) == W.shape for name, W in self.weights.items())
 
@@ -74,6 +77,7 @@ class Full(Edit):
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
+        """See `Edit.prepare`."""
         parameters, weights = parameters_by_path(backbone), {}
         for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
             mine = [active for active in actives if name in active.edit.weights]

@@ -65,9 +65,11 @@ class LowRank(Edit):
         return edit
 
     def file_dtype(self, name: str) -> torch.dtype:
+        """See `Edit.file_dtype`."""
         return torch.float16
 
     def tensors(self) -> dict[str, Tensor]:
+        """See `Edit.tensors`."""
         return {f"{site}/A": self.A[site] for site in self.A} | {f"{site}/B": self.B[site] for site in self.B}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -79,6 +81,7 @@ class LowRank(Edit):
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
+        """See `Edit.from_tensors`."""
         A = {name.removesuffix("/A"): tensor for name, tensor in tensors.items() if name.endswith("/A")}
         B = {name.removesuffix("/B"): tensor for name, tensor in tensors.items() if name.endswith("/B")}
         paired = set(A) == set(B) and len(A) + len(B) == len(tensors)
@@ -89,6 +92,7 @@ class LowRank(Edit):
         return cls(handle, noun, A, B)
 
     def is_compatible(self, backbone: Backbone) -> bool:
+        """See `Edit.is_compatible`."""
         for site, A in self.A.items():
             layer = backbone.sites.get(site)
             if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(self.B[site]), A.shape[1]):
@@ -101,6 +105,7 @@ class LowRank(Edit):
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
+        """See `Edit.prepare`."""
         sites: dict[str, list[ActiveEdit[Any]]] = {}
         for active in actives:
             for site in active.edit.A:

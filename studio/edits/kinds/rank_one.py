@@ -46,9 +46,9 @@ class RankOne(Edit):
     noun's key. 1, global: all keys come from the prompt with the noun in place of the concept, and no gate
     acts on them. Values between are our interpolation.
 
-    `bias` and `temperature` shape the gate and can be moved at any time; what was learned stays as it is.
+    `bias` and `temperature` shape the gate and can be changed at any time, without training again.
     The default gate is the paper's for painting with locally locked keys; a lower bias makes the concept
-    stronger, since the gate then also opens for tokens that only carry an echo of it.
+    stronger, since the gate then also opens for tokens with only a small share of i*.
     """
 
     kind = "rank_one"
@@ -68,11 +68,11 @@ class RankOne(Edit):
         self.targets = dict(targets)
         self.bias, self.temperature = bias, temperature
         self.global_lock = 0.0
-        self.with_noun: Tensor | None = (
-            None  # (n, L, D): the encoded prompts with the noun in place of the concept
-        )
+        # (n, L, D): the encoded prompts with the noun in place of the concept, for the global lock
+        self.with_noun: Tensor | None = None
 
     def knobs(self) -> dict[str, Knob]:
+        """See `Edit.knobs`."""
         return {
             "bias": Knob(self.bias, 0.0, 1.0, "Low is faithful, high obeys the prompt."),
             "temperature": Knob(self.temperature, 0.02, 0.5, "How gradually the gate opens."),
@@ -84,9 +84,11 @@ class RankOne(Edit):
         return self.with_knobs({"global_lock": 0.0})
 
     def file_dtype(self, name: str) -> torch.dtype:
+        """See `Edit.file_dtype`."""
         return torch.float16 if name.endswith("/o_star") else torch.float32
 
     def tensors(self) -> dict[str, Tensor]:
+        """See `Edit.tensors`."""
         gate = torch.tensor([self.bias, self.temperature])
         directions = {"i_star": self.i_star, "dual": self.dual, "gate": gate}
         named = {f"{self.handle}/{name}": tensor for name, tensor in directions.items()}
@@ -101,6 +103,7 @@ class RankOne(Edit):
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
+        """See `Edit.from_tensors`."""
         named = {name.removeprefix(f"{handle}/"): tensor for name, tensor in tensors.items()}
         i_star, dual, gate = (named.pop(name, None) for name in ("i_star", "dual", "gate"))
         if i_star is None or dual is None or gate is None or i_star.ndim != 1 or i_star.shape != dual.shape:
@@ -113,6 +116,7 @@ class RankOne(Edit):
         return cls(handle, noun, i_star, dual, targets, *gate.tolist())
 
     def is_compatible(self, backbone: Backbone) -> bool:
+        """See `Edit.is_compatible`."""
         for site, target in self.targets.items():
             layer = backbone.sites.get(site)
             if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(target), len(self.i_star)):
@@ -120,6 +124,7 @@ class RankOne(Edit):
         return len(self.i_star) == backbone.text.width
 
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
+        """See `Edit.on_prompts`."""
         self.with_noun = None
         if self.global_lock:
             handle = re.compile(re.escape(self.handle), re.IGNORECASE)
@@ -139,6 +144,7 @@ class RankOne(Edit):
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
+        """See `Edit.prepare`."""
         hooks = {}
         for site in dict.fromkeys(site for active in actives for site in active.edit.targets):
             groups: dict[EditMask | None, list[ActiveEdit[Any]]] = {}

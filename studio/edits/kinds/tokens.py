@@ -40,6 +40,7 @@ class NewWord(Edit):
         return changed
 
     def tensors(self) -> dict[str, Tensor]:
+        """See `Edit.tensors`."""
         return {f"{self.handle}/vectors": self.vectors}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -50,12 +51,14 @@ class NewWord(Edit):
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
+        """See `Edit.from_tensors`."""
         vectors = tensors.get(f"{handle}/vectors")
         if vectors is None or len(tensors) != 1 or vectors.ndim != 2 or not 1 <= vectors.shape[0] <= 64:
             raise ValueError("a new word needs one matrix of 1 to 64 vectors")
         return cls(handle, noun, vectors)
 
     def is_compatible(self, backbone: Backbone) -> bool:
+        """See `Edit.is_compatible`."""
         return self.vectors.shape[1] == backbone.text.width
 
     def at(self, backbone: Backbone, strength: float) -> Tensor:
@@ -67,5 +70,6 @@ class NewWord(Edit):
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
+        """See `Edit.prepare`."""
         words = {active.edit.handle: active.edit.at(backbone, active.strength) for active in actives}
         return partial(backbone.text.new_words, words)

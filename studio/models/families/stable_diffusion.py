@@ -43,6 +43,8 @@ class StableDiffusion(DdpmBackbone):
     family = "stable_diffusion"
     features_title = "U-Net features"
 
+    attention: UNetAttention
+
     def __init__(
         self,
         name: str,
