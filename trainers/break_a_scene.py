@@ -1,8 +1,8 @@
 """Break-A-Scene (Avrahami et al., arXiv 2305.16311): several subjects out of one photo, each its own word.
 
 At every step a random subset s of the masked subjects is named, "a photo of <a> and <b>" (union sampling),
-and only what their masks M_s cover counts. Each word is also told where to look: its cross-attention map A_i,
-divided by its maximum, is to be its mask M_i at the maps' resolution:
+and only what their masks M_s cover counts. An attention term pulls the cross-attention map A_i of each word,
+divided by its maximum, towards its mask M_i at the maps' resolution:
 
     L = E || M_s (eps - eps_theta(z_t, t, c_s)) ||^2
       + lambda_attn  sum over i in s of  mean (M_i - A_i / max A_i)^2
@@ -15,15 +15,15 @@ Differences: the second phase tunes low-rank edits of the attention layers, so t
 although the authors found that cheaper forms of tuning did not work for them; `tuning` "full" tunes every
 weight as they do, and makes the change small afterwards (trainers/kit/svd_extraction.py). There may be
 several photos, and some may lack a subject. Masks are halved by area instead of taking every 8th or 32nd
-pixel. The prior is denoised apart, and only while weights learn, since it says nothing to the words. A
-word stands still in a step that does not name it, where the code lets its momentum go on. Where paper and
+pixel. The prior is a batch of its own, and only while weights learn, since its gradient at the words is 0. A
+word does not move in a step that does not name it, where the code lets its momentum go on. Where paper and
 code differ in the optimiser, this is the code's.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,75 +39,94 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.attention_iou import intersection_over_union, word_maps
+from trainers.kit.attention_iou import handle_attention_maps, mean_overlaps
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
-from trainers.kit.losses import denoising_loss
+from trainers.kit.losses import attention_mask_loss, denoising_loss
 from trainers.kit.mask_preview import mask_preview
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.svd_extraction import Extraction, effect_kept, extract
+from trainers.kit.union_sampling import UnionSampling
 
 
 @dataclass(frozen=True)
 class Settings:
     """The recipe of the authors' code for Stable Diffusion 2.1; rates of low-rank edits are not in it."""
 
-    steps: int = setting(800, "How long to learn, both phases.", 1, 20000, "steps", source="paper: 400 + 400")
-    word_share: float = setting(
-        0.5, "How much of that only looks for the words; 1 leaves the model alone.", 0.0, 1.0, source="paper"
+    steps: int = setting(
+        800, "Training steps of both phases together.", 1, 20000, "steps", source="paper: 400 + 400"
     )
-    word_rate: float = setting(5e-4, "Size of a step for the words, at first.", 1e-7, 1.0, source="paper")
+    word_share: float = setting(
+        0.5,
+        "Share of the steps that learn words only; with 1 the model is never tuned.",
+        0.0,
+        1.0,
+        source="paper",
+    )
+    word_rate: float = setting(
+        5e-4, "Learning rate of the words in the first phase.", 1e-7, 1.0, source="paper"
+    )
     late_word_rate: float = setting(
-        2e-6, "Size of a step for the words, once the model learns too.", 0.0, 1.0, source="paper"
+        2e-6, "Learning rate of the words while the model is tuned.", 0.0, 1.0, source="paper"
     )
     tuning: str = setting(
         "low-rank",
-        "What learns of the model. Full: every weight, made small at the end; its copy, gradients and "
-        "averages take 16 GB more on Stable Diffusion 1.x and 20 GB on 2.x.",
+        "What is tuned of the model. Full: every weight, compressed at the end; it takes 16 GB more memory "
+        "on Stable Diffusion 1.x and 20 GB on 2.x.",
         choices=("low-rank", "full"),
         source="paper: full",
     )
     weight_rate: float = setting(
-        1e-4, "Size of a step for low-rank edits of the model.", 1e-7, 0.1, source="diffusers LoRA README"
+        1e-4, "Learning rate of the model, tuned low-rank.", 1e-7, 0.1, source="diffusers LoRA README"
     )
-    full_rate: float = setting(
-        2e-6, "Size of a step for the model itself, under full tuning.", 1e-9, 0.1, source="paper"
-    )
-    rank: int = setting(16, "Room for what is learned; the file grows with it.", 1, 128)
-    text_encoder: bool = setting(True, "Also tune how prompts are read.", source="paper")
-    batch: int = setting(1, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    full_rate: float = setting(2e-6, "Learning rate of the model, tuned fully.", 1e-9, 0.1, source="paper")
+    rank: int = setting(16, "Capacity of the change to the model; the file grows with it.", 1, 128)
+    text_encoder: bool = setting(True, "Also tune the text encoder.", source="paper")
+    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
     together: bool = setting(
-        True, "Name subjects together too, not only one by one; off is an ablation.", source="paper"
+        True,
+        "Name several subjects in one prompt too, not only one at a time; off is an ablation.",
+        source="paper",
     )
-    masked: bool = setting(True, "Learn only what is inside the masks; off is an ablation.", source="paper")
+    masked: bool = setting(True, "Learn only what the masks cover; off is an ablation.", source="paper")
     attention_weight: float = setting(
-        0.01, "How strongly each word is kept to its mask.", 0.0, 100.0, source="paper: lambda_attn"
+        0.01,
+        "How strongly the attention of each word is pulled to its mask.",
+        0.0,
+        100.0,
+        source="paper: lambda_attn",
     )
     background: bool = setting(
-        False, "Also learn the place, as a word of its own: <name-background>.", source="paper, section 4.2"
+        False, "Also learn the background, as <name-background>.", source="paper, section 4.2"
     )
     prior_weight: float = setting(
-        1.0, "How strongly the base is held in place; 0 turns it off.", 0.0, 10.0, source="code"
+        1.0, "How strongly the rest of the model is preserved; 0 turns it off.", 0.0, 10.0, source="code"
     )
     prior_prompt: str = setting(
-        "a photo at the beach", "What is held in place; empty for the plain nouns.", source="code"
+        "a photo at the beach",
+        "Prompt of the pictures that preserve the model; empty for the plain nouns.",
+        source="code",
     )
     class_pictures: int = setting(
-        100, "Pictures of that, painted once by the base and kept.", 1, 2000, "pictures", source="code"
+        100, "How many of them, painted once by the base.", 1, 2000, "pictures", source="code"
     )
     class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
     class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0)
-    flips: bool = setting(True, "Also show mirror images; off for text and lopsided things.", source="code")
+    flips: bool = setting(
+        True, "Also learn from mirror images; turn off for text and lopsided things.", source="code"
+    )
     weight_decay: float = setting(
-        1e-2, "Pull of everything that learns towards zero.", 0.0, 1.0, source="code; paper: 1e-8"
+        1e-2, "How strongly all that learns is pulled to zero.", 0.0, 1.0, source="code; paper: 1e-8"
     )
 
 
 @dataclass(frozen=True)
 class SceneBatch(DenoisingBatch):
-    """Photos of the scene, which subjects of each are named, and class pictures while weights learn.
+    """Photos of the scene, and class pictures while weights learn.
 
-    `named` are (number of the photo, numbers of its subjects) pairs.
+    Args:
+        named: for each photo, its number and the numbers of the subjects that its prompt names.
+        prior: the class pictures, None while words alone learn.
     """
 
     named: tuple[tuple[int, list[int]], ...] = ()
@@ -115,7 +134,7 @@ class SceneBatch(DenoisingBatch):
 
 
 class BreakAScene(Method):
-    """A word for each masked subject, and one low-rank edit of the model for all of them."""
+    """Learns a word for each masked subject, and one edit of the model for all of them."""
 
     id = "break_a_scene"
     title = "Break-A-Scene"
@@ -139,15 +158,15 @@ class BreakAScene(Method):
     def __init__(
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator
     ) -> None:
-        self.things = tuple(subject.handles)
-        self.place = to_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
-        if self.place in self.things:
-            raise StudioError(f"Two things are called {self.place}.", "Give each its own name.")
-        if self.place:
-            subject = dataclasses.replace(
-                subject, beside=(*subject.beside, Subject(self.place, "background"))
-            )
+        self.masked_handles = tuple(subject.handles)  # all but the background's
+        background = to_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
+        if background in self.masked_handles:
+            raise StudioError(f"Two things are called {background}.", "Give each its own name.")
+        if background:
+            beside = (*subject.beside, Subject(background, "background"))
+            subject = dataclasses.replace(subject, beside=beside)
         super().__init__(backbone, subject, settings, generator)
+        self.sampling = UnionSampling(list(subject.handles), background, settings.together)
         self.word_steps = round(settings.word_share * settings.steps)
         self.tunes_weights = self.word_steps < settings.steps
         self.words = [
@@ -161,7 +180,7 @@ class BreakAScene(Method):
             sites = backbone.low_rank_sites(settings.text_encoder)
             self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
         self.extraction: Extraction | None = None  # of full tuning, once it is finished
-        nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.things)
+        nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.masked_handles)
         self.class_pictures = ClassPictures(
             backbone,
             settings.prior_prompt or f"a photo of {nouns}",
@@ -180,9 +199,10 @@ class BreakAScene(Method):
 
         Raises StudioError when a subject has no mask, or one that nothing can be learned from.
         """
-        photos = yield from masked_photos(photos, self.things, self.backbone.attention_side)
+        photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side)
         self.photos = photos
-        self.scene = Scene(self.backbone, photos, self.things, bool(self.place), self.settings.flips)
+        background = self.settings.background
+        self.scene = Scene(self.backbone, photos, self.masked_handles, background, self.settings.flips)
         if self.settings.prior_weight and self.tunes_weights:
             yield from self.class_pictures.prepare(cache)
         self.overlaps_before = self.overlaps()
@@ -200,12 +220,14 @@ class BreakAScene(Method):
     def draw(self, generator: torch.Generator) -> SceneBatch:
         scene = self.scene
         numbers = scene.latents.choose(self.settings.batch, generator)
-        named = [(number, self.draw_named(scene.present[number], generator)) for number in numbers.tolist()]
+        named = [
+            (number, self.sampling.draw(scene.present[number], generator)) for number in numbers.tolist()
+        ]
         masks = torch.stack([scene.masks[number, subset].amax(0, keepdim=True) for number, subset in named])
         latents = scene.latents.at(numbers, generator)
-        prompts = [self.prompt(subset) for _, subset in named]
-        shown = masks if self.settings.masked else None
-        own = draw_denoising(self.backbone, latents, prompts, generator, shown)
+        prompts = [self.sampling.prompt(subset) for _, subset in named]
+        counted = masks if self.settings.masked else None
+        own = draw_denoising(self.backbone, latents, prompts, generator, counted)
         # without a second phase the change never learns, although its parameters could
         tunes_now = self.tunes_weights and self.change.parameters()[0].requires_grad
         has_prior = self.settings.prior_weight and tunes_now
@@ -222,27 +244,11 @@ class BreakAScene(Method):
             for row, (number, subset) in enumerate(batch.named):
                 spans = [words.tokens[row].spans[self.words[index].handle] for index in subset]
                 maps = torch.stack([recorded.word(span, side)[row] for span in spans])
-                losses.append(attention_loss(maps, self.scene.aims[number, subset]))
+                losses.append(attention_mask_loss(maps, self.scene.attention_masks[number, subset]))
             terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
         if batch.prior is not None:
             terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(batch.prior)
         return terms
-
-    def draw_named(self, present: Sequence[int], generator: torch.Generator) -> list[int]:
-        """Return k of the `present` subjects in random order, k uniform from 1 to all (union sampling)."""
-        high = len(present) if self.settings.together else 1
-        k = 1 + torch.randint(high, (1,), generator=generator).item()
-        return [present[index] for index in torch.randperm(len(present), generator=generator)[:k].tolist()]
-
-    def prompt(self, subset: Sequence[int]) -> str:
-        """Return the prompt that names these subjects in this order, the background last.
-
-        [1, 0] gives "a photo of <tom> and <lily>".
-        """
-        handles = [self.words[index].handle for index in subset]
-        things = " and ".join(handle for handle in handles if handle != self.place)
-        where = self.place if self.place in handles else ""
-        return "a photo of " + " at ".join(filter(None, (things, where)))
 
     def edits(self) -> list[Edit]:
         return [*self.words, self.change] if self.tunes_weights else [*self.words]
@@ -252,10 +258,10 @@ class BreakAScene(Method):
         if not (self.tunes_weights and isinstance(self.change, Full)):
             return
         rank, full = self.settings.rank, self.change
-        yield Note("Making what was tuned small.")
+        yield Note("Compressing the tuned weights.")
         self.extraction = extract(full, self.backbone, rank)
         self.change = self.extraction.edit
-        latents, prompt = self.scene.latents.mean[:1], self.prompt(self.scene.present[0])
+        latents, prompt = self.scene.latents.mean[:1], self.sampling.prompt(self.scene.present[0])
         self.effect_kept = effect_kept(self.backbone, latents, prompt, self.words, full, self.change)
         kept = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
         yield Note(f"Rank {rank} keeps {kept} on the photo.")
@@ -264,38 +270,31 @@ class BreakAScene(Method):
         """Return the attention maps (k, s, s) of the words that are in a photo, as learned so far."""
         latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
         handles = [self.words[index].handle for index in present]
-        actives = [ActiveEdit(edit) for edit in self.edits()]
-        return word_maps(self.backbone, latents, self.prompt(present), handles, actives)
+        edits = [ActiveEdit(edit) for edit in self.edits()]
+        return handle_attention_maps(self.backbone, latents, self.sampling.prompt(present), handles, edits)
 
     def insights(self) -> list[Insight]:
         maps = self.maps(0)
-        lit = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
+        brightness = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
         square = self.photos.squares[0]
-        shown = [
-            Insight(mask_preview([square], lit[[row]]), f"Where {self.words[index].handle} looks")
+        insights = [
+            Insight(mask_preview([square], brightness[[row]]), f"Attention of {self.words[index].handle}")
             for row, index in enumerate(self.scene.present[0])
         ]
         if self.extraction:
-            title = f"What rank {self.settings.rank} leaves of each layer's change"
-            shown.append(Insight(self.extraction.chart(), title))
-        return shown
+            title = f"What rank {self.settings.rank} loses of each layer's change"
+            insights.append(Insight(self.extraction.chart(), title))
+        return insights
 
     def overlaps(self) -> Tensor:
-        """Return the intersection over union of each word's attention with each mask, (J, J).
-
-        It is the mean over the photos; nan for two subjects that share no photo.
-        """
-        sums, counts = torch.zeros(2, len(self.words), len(self.words))
-        for number, present in enumerate(self.scene.present[: self.scene.photos]):
-            grid = torch.meshgrid(torch.tensor(present), torch.tensor(present), indexing="ij")
-            sums[grid] += intersection_over_union(self.maps(number), self.scene.aims[number, present]).cpu()
-            counts[grid] += 1
-        return sums / counts
+        """Return the intersection over union of each word's attention with each mask, (J, J)."""
+        return mean_overlaps([self.maps(number) for number in range(self.scene.photos)], self.scene)
 
     def report(self) -> dict[str, float]:
-        """Return how well each word's attention meets its mask, before training and now, and its length.
+        """Return `map IoU of ...`, of each word's attention with its mask, and `norm of ...`.
 
-        Lengths are in those of a usual word. After full tuning also what making it small cost.
+        The IoU is 0..1, before training and now; the norm is that of the vector, in median norms of the
+        vocabulary. After full tuning also what the compression lost.
         """
         report, now = {}, self.overlaps()
         for index, word in enumerate(self.words):
@@ -309,17 +308,9 @@ class BreakAScene(Method):
 
     @property
     def closing_prompts(self) -> list[str]:
-        alone = [self.prompt([index]) for index in range(len(self.words))]
+        alone = [self.sampling.prompt([index]) for index in range(len(self.words))]
         return alone if len(alone) > 1 else []
 
     @property
     def preview_prompt(self) -> str:
-        return self.prompt(range(len(self.things)))
-
-
-def attention_loss(maps: Tensor, masks: Tensor) -> Tensor:
-    """Return sum over i of mean (M_i - A_i / max A_i)^2 for maps A and masks M (k, s, s), a float32 scalar.
-
-    The gradient passes through the maximum, as in the authors' code.
-    """
-    return (masks - maps / maps.amax((1, 2), keepdim=True)).square().mean((1, 2)).sum()
+        return self.sampling.prompt(range(len(self.masked_handles)))

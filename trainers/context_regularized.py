@@ -1,19 +1,19 @@
 """CoRe, context-regularized text embedding learning (Wu et al., arXiv 2408.15914), stage 1.
 
-Textual Inversion tends to learn a word that swallows the prompt around it. Here the word is also asked to
-leave its neighbours alone: in a prompt that has nothing to do with the photos, every other token is to be
-encoded as it would be around the plain noun, and to hold as much of the picture's attention:
+Textual Inversion tends to learn a word that outweighs the prompt around it. CoRe also asks the word to leave
+its neighbours alone: in a prompt that has nothing to do with the photos, every other token is to be encoded
+as it would be around the plain noun, and to get as much of the picture's attention:
 
-    L      = L_diff + lambda_emb L_emb + lambda_attn L_attn
+    L = L_diff + lambda_emb L_emb + lambda_attn L_attn
 
-which are the regularizer `trainers.regularizers.context`. In the middle fifth of training the word's length
-is held, which keeps it from growing. On demand a second stage tunes the U-Net on L_diff alone, the word
-fixed. The paper's test-time optimisation is the refinement `studio.generation.refinements.prompt_tuning`, for
-every method.
+The last two are the regularizer `trainers.regularizers.context`, which this method turns on. In the middle
+fifth of the training the word's length is held, which keeps it from growing. On demand a second stage tunes
+the U-Net on L_diff alone, with the word fixed. The paper's test-time optimisation is a refinement of every
+method, `studio.generation.refinements.prompt_tuning`.
 
-Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is
-left out unless asked for, and tunes low-rank edits of the attention layers instead of the whole U-Net (the
-paper's 1,000 steps at 2e-6), so that a concept stays a small file.
+Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is off
+by default, and tunes low-rank edits of the attention layers instead of the whole U-Net (the paper's 1,000
+steps at 2e-6), so that a concept stays a small file.
 """
 
 from __future__ import annotations
@@ -37,43 +37,47 @@ from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
-HELD = (0.4, 0.6)
+HELD = (0.4, 0.6)  # shares of the steps
 
 
 @dataclass(frozen=True)
 class Settings:
     """The paper's recipe for stage 1 on Stable Diffusion 2.1."""
 
-    steps: int = setting(300, "How long to learn.", 1, 20000, "steps", source="paper")
-    learning_rate: float = setting(5e-3, "Size of a step.", 1e-6, 1.0, source="paper")
-    batch: int = setting(6, "Photos looked at in each step.", 1, 64, "photos", source="paper")
-    hold_length: bool = setting(True, "Hold the word's length in the middle fifth.", source="paper")
-    flips: bool = setting(True, "Also show mirror images; off for text and lopsided things.", source="paper")
+    steps: int = setting(300, "Training steps.", 1, 20000, "steps", source="paper")
+    learning_rate: float = setting(5e-3, "Learning rate of the word.", 1e-6, 1.0, source="paper")
+    batch: int = setting(6, "Photos in each step.", 1, 64, "photos", source="paper")
+    hold_length: bool = setting(
+        True, "Hold the word's length in the middle fifth of the training.", source="paper"
+    )
+    flips: bool = setting(
+        True, "Also learn from mirror images; turn off for text and lopsided things.", source="paper"
+    )
     tuning_steps: int = setting(
         0,
-        "Then tune the model too, with the word fixed: closer likeness, a larger file.",
+        "Steps that then tune the model, with the word fixed: closer likeness, a larger file.",
         0,
         20000,
         "steps",
         source="paper, stage 2: 1,000",
     )
     tuning_rate: float = setting(
-        1e-4, "Size of a step for the model.", 1e-7, 0.1, source="diffusers LoRA README; paper, full: 2e-6"
+        1e-4, "Learning rate of the model.", 1e-7, 0.1, source="diffusers LoRA README; paper, full: 2e-6"
     )
-    tuning_batch: int = setting(
-        4, "Photos looked at in each of these steps.", 1, 64, "photos", source="paper"
-    )
+    tuning_batch: int = setting(4, "Photos in each of these steps.", 1, 64, "photos", source="paper")
     rank: int = setting(
-        4, "Room for what the model learns; the file grows with it.", 1, 128, source="diffusers script"
+        4, "Capacity of the change to the model; the file grows with it.", 1, 128, source="diffusers script"
     )
 
 
 class ContextRegularized(Method):
-    """One word, learned so that the rest of a prompt keeps its meaning; low-rank edits on demand."""
+    """Learns a word that leaves the rest of a prompt its meaning; low-rank edits on demand."""
 
     id = "context_regularized"
     title = "CoRe"
-    summary = "A word that lets the rest of the prompt speak. Small, and obedient in prompts it never saw."
+    summary = (
+        "A word that leaves the rest of the prompt its meaning. Small, and follows prompts unlike the photos."
+    )
     paper = "Wu et al. 2024, arXiv 2408.15914"
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
@@ -108,7 +112,10 @@ class ContextRegularized(Method):
 
     @torch.no_grad()
     def hold_length(self) -> None:
-        """v <- v |v_held| / |v| while 40 % to 60 % of the steps are done (steps 120 to 180 of 300)."""
+        """Scale the word to the length that it had after 40 % of the steps, until 60 % are done.
+
+        v <- v |v_held| / |v|, in steps 121 to 180 of 300.
+        """
         self.steps_done += 1
         first, last = (round(share * self.settings.steps) for share in HELD)
         length = self.word.vectors.norm()

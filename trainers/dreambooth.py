@@ -7,10 +7,10 @@ the plain noun keep the noun from drifting (class-specific prior preservation, s
 
 each term a mean of its own, with its own noise and timestep. Differences from the paper: low-rank edits
 of the attention layers (LoRA, as in the diffusers example) instead of every weight, so that a concept is
-a small file; their inner halves may be blocks of one shared orthogonal basis, for less crosstalk between
-concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by our DDIM sampler
-instead of the ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; where the
-subject is masked, only that counts.
+a small file; their matrices A may be blocks of one shared orthogonal basis, for less crosstalk between
+concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by the studio's DDIM
+sampler instead of an ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; in
+photos with a mask of the subject, only what it covers counts.
 """
 
 from __future__ import annotations
@@ -41,22 +41,24 @@ from trainers.kit.losses import denoising_loss
 class Settings:
     """The low-rank recipe of the diffusers example, with the paper's prior preservation."""
 
-    steps: int = setting(500, "How long to learn.", 1, 20000, "steps", source="diffusers LoRA README")
-    learning_rate: float = setting(1e-4, "Size of a step.", 1e-7, 0.1, source="diffusers LoRA README")
-    batch: int = setting(1, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    steps: int = setting(500, "Training steps.", 1, 20000, "steps", source="diffusers LoRA README")
+    learning_rate: float = setting(
+        1e-4, "Learning rate of the model.", 1e-7, 0.1, source="diffusers LoRA README"
+    )
+    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
     rank: int = setting(
-        4, "Room for what is learned; the file grows with it.", 1, 128, source="diffusers script"
+        4, "Capacity of the change to the model; the file grows with it.", 1, 128, source="diffusers script"
     )
     prior_weight: float = setting(
         1.0,
-        "How strongly the plain noun is held in place; 0 turns it off.",
+        "How strongly the plain noun is preserved; 0 turns it off.",
         0.0,
         10.0,
         source="paper: lambda",
     )
     class_pictures: int = setting(
         100,
-        "Pictures of the plain noun, painted once by the base and kept.",
+        "Pictures of the plain noun that preserve it, painted once by the base.",
         1,
         2000,
         "pictures",
@@ -66,38 +68,40 @@ class Settings:
     class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
     identifier: str = setting(
         "learned",
-        "Whether the word before the noun is learned too, or a rare word that stays as it is.",
+        "The word before the noun: learned too, or a rare word that stays as it is.",
         choices=("learned", "rare word"),
     )
     rare_word: str = setting("sks", "The rare word, if one is used.", source="diffusers script")
     word_rate: float = setting(
-        5e-4, "Size of a step for the learned word.", 0.0, 1.0, source="diffusers README"
+        5e-4, "Learning rate of the learned word.", 0.0, 1.0, source="diffusers README"
     )
     text_encoder: bool = setting(
-        False, "Also tune how prompts are read: more faithful, obeys less.", source="paper"
+        False, "Also tune the text encoder: more faithful to the photos, less to the prompt.", source="paper"
     )
     basis: str = setting(
         "free",
-        "Whether it shares an orthogonal basis with other concepts, each in a block of its own.",
+        "Shared: concepts take blocks of one orthogonal basis, so that they disturb each other less.",
         choices=("free", "shared"),
         source="shared: Orthogonal Adaptation",
     )
-    block: int = setting(-1, "Which block of the shared basis; -1 for the first that is free.", -1, 10_000)
-    masks: bool = setting(True, "Learn only what is inside the photos' masks, where there are any.")
+    block: int = setting(-1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000)
+    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
     flips: bool = setting(
-        False, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
+        False,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="diffusers script",
     )
 
 
 @dataclass(frozen=True)
 class DreamBoothBatch(DenoisingBatch):
-    """Photos of the subject, and class pictures (None without prior preservation)."""
+    """Photos of the subject; `prior` holds class pictures, None without prior preservation."""
 
     prior: DenoisingBatch | None = None
 
 
 class DreamBooth(Method):
-    """Low-rank edits of the attention layers, and a word that stands before the noun."""
+    """Learns low-rank edits of the attention layers, and a word before the noun."""
 
     id = "dreambooth"
     title = "DreamBooth"
@@ -126,7 +130,7 @@ class DreamBooth(Method):
 
     @classmethod
     def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Give a concept in the shared basis that names no block the first that no other concept has."""
+        """Return the settings with a free block of the shared basis, where they ask for one."""
         if values["basis"] == "shared" and values["block"] < 0:
             taken = {other.get("block") for other in others if other.get("basis") == "shared"}
             values = values | {"block": next(block for block in itertools.count() if block not in taken)}
@@ -134,7 +138,7 @@ class DreamBooth(Method):
 
     @property
     def class_prompt(self) -> str:
-        """What the class pictures show."""
+        """Return the prompt of the class pictures."""
         return f"a photo of a {self.subject.noun}"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:

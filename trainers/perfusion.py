@@ -1,30 +1,29 @@
 """Perfusion, key-locked rank-one editing (Tewel et al., arXiv 2305.01644).
 
-Learns what a concept looks like without touching where it goes: in every layer that reads text, the value
-projection learns a target output for the concept's direction, the key projection's target is locked to the
-noun's ("key-locking"), and a gate decides token by token how far the edit acts. Learned are a word vector v
-and the value targets o*_V; the target input i* follows the encoder's answer for the word as a running mean
+Learns the appearance of a concept and leaves its attention to the noun: in every layer that reads text, the
+value projection learns a target output for the concept's direction, the key projection's target is locked to
+the noun's ("key-locking"), and a gate decides token by token how far the edit acts. Learned are a word vector
+v and the value targets o*_V; the target input i* follows the encoder's output for the word as a running mean
 
     i* <- 0.99 i* + 0.01 mean over the batch of e_concept          (section 4.4)
 
-with the gradient of the current answer straight through it. The denoising loss is weighted by a soft mask
+with the gradient of the current output straight through it. The denoising loss is weighted by a soft mask
 of the subject.
 
-A known flaw of eq. 3: the gate holds back what a token is given, not what is taken from it. Every token that
-shares something with i* loses its share r of W i*, named or not. The page shows r and the gate word by word,
+A known flaw of eq. 3: the gate scales what a token gains, not what it loses. Every token whose encoding has a
+share r of i* loses r W i*, whether it is the concept or not. The insight shows r and the gate word by word,
 the report has the mean over words that are not the concept, and a concept that no prompt names is not
-attached at all.
+attached.
 
 Differences: no official code exists, so optimiser and rates are those of the one public port that trains;
-the mask is the base's own attention to the noun instead of another model's; with few photos the loss is
-weighted by the mask once, where that port weights both sides of the square. The sentences can be bare words,
-for a base that knows no photos: what a causal encoder answers for a word depends on what stands before it.
-On the starter, which knows none, the public port's sentences are better all the same.
+the mask is the base's own attention to the noun instead of another model's; the loss is weighted by the mask
+once, where that port weights both sides of the square. The sentences can be bare words, for a base that knows
+no photos; on the starter, which knows none, the public port's sentences are better all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,77 +31,67 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.edits import ActiveEdit, Edit, NewWord, RankOne, attach
-from studio.edits.kinds.rank_one import decompose
-from studio.events import Event, Insight, Note, Result
+from studio.edits import Edit, NewWord, RankOne
+from studio.events import Event, Insight
 from studio.method import Method, Needs, Stage
 from studio.models.attention import noun_masks
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from trainers.kit import templates
 from trainers.kit import text_moments as moments
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.captions import plain_captions
+from trainers.kit.gate_report import gate_and_leak, gate_chart
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
-from trainers.kit.word_chart import word_chart
 
-PHOTO = (
-    "a photo of a {}",
-    "a good photo of a {}",
-    "the photo of a {}",
-    "a good photo of the {}",
-    "image of a {}",
-    "image of the {}",
-    "A photograph of {}",
-    "A {} shown in a photo",
-    "A photo of {}",
-)
-BARE = ("{}", "a {}", "the {}")
-SENTENCES = {"photo": PHOTO, "bare": BARE}
-SCENE = "{} on a blue background in a photo"
-WORD_BY_WORD = (
-    "Orange: how far each word opens the gate. "
-    "Gray: its share of the concept, which it loses whether the gate opens or not."
-)
-PLAIN = 64  # captions that the leak is measured on
-LEARNED_FROM = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
+SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
+MASKS_CAPTION = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
 
 
 @dataclass(frozen=True)
 class Settings:
     """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
 
-    steps: int = setting(400, "How long to learn.", 1, 20000, "steps", source="public port")
-    batch: int = setting(16, "Photos looked at in each step.", 1, 64, "photos", source="public port")
-    word_rate: float = setting(6e-3, "Size of a step for the word.", 0.0, 1.0, source="public port")
-    value_rate: float = setting(
-        3e-2, "Size of a step for what it looks like.", 1e-6, 10.0, source="public port"
+    steps: int = setting(400, "Training steps.", 1, 20000, "steps", source="public port")
+    batch: int = setting(16, "Photos in each step.", 1, 64, "photos", source="public port")
+    word_rate: float = setting(6e-3, "Learning rate of the word.", 0.0, 1.0, source="public port")
+    value_rate: float = setting(3e-2, "Learning rate of the appearance.", 1e-6, 10.0, source="public port")
+    train_bias: float = setting(
+        0.75, "Similarity at which the gate is half open, in training.", 0.0, 1.0, source="paper"
     )
-    train_bias: float = setting(0.75, "Where the gate opens while learning.", 0.0, 1.0, source="paper")
-    train_temperature: float = setting(0.1, "How soft the gate is while learning.", 0.01, 1.0, source="paper")
+    train_temperature: float = setting(
+        0.1, "How gradually the gate opens, in training.", 0.01, 1.0, source="paper"
+    )
     sentences: str = setting(
         "photo",
-        "What it is learned in: sentences about a photo, or the bare word, for a base that knows no photos.",
+        "What the word is learned in: sentences about a photo, or the bare word, for a base that knows no "
+        "photos.",
         choices=tuple(SENTENCES),
         source="public port",
     )
     bias: float = setting(
-        0.6, "Where the gate opens while painting; lower is stronger.", 0.0, 1.0, source="paper"
+        0.6,
+        "Similarity at which the gate is half open, when painting. Lower is stronger.",
+        0.0,
+        1.0,
+        source="paper",
     )
-    temperature: float = setting(0.15, "How soft the gate is while painting.", 0.01, 1.0, source="paper")
+    temperature: float = setting(
+        0.15, "How gradually the gate opens, when painting.", 0.01, 1.0, source="paper"
+    )
     lock_keys: bool = setting(
-        True, "Keep where it looks as the noun has it; off is an ablation.", source="paper"
+        True, "Keep the attention of the plain noun; off is an ablation.", source="paper"
     )
-    masks: bool = setting(True, "Learn mostly where the base sees the noun in the photo.", source="paper")
+    masks: bool = setting(True, "Learn mostly where the base finds the noun in the photo.", source="paper")
     flips: bool = setting(
-        True, "Also show mirror images; off for text and lopsided things.", source="public port"
+        True, "Also learn from mirror images; turn off for text and lopsided things.", source="public port"
     )
     captions: int = setting(
         20_000,
-        "Captions read, once per base, for its text statistics, unless it brings its own.",
+        "Captions that are read once per base, for its text statistics, unless it brings its own.",
         100,
         200_000,
         "captions",
@@ -111,11 +100,11 @@ class Settings:
 
 
 class Perfusion(Method):
-    """A word, and value targets behind a gate; keys stay the noun's."""
+    """Learns a word, and value targets behind a gate; keys stay the noun's."""
 
     id = "perfusion"
     title = "Perfusion"
-    summary = "Learns the looks and keeps the noun's ways. Small, and its strength moves after training."
+    summary = "Learns the appearance, keeps how the noun behaves. Small; its strength can still be changed."
     paper = "Tewel et al. 2023, arXiv 2305.01644"
     needs = Needs(min_photos=1, max_photos=30)
     settings_class = Settings
@@ -138,15 +127,15 @@ class Perfusion(Method):
         return "" if has_text_layers else "no layer of it reads the prompt alone"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        self.metric = yield from self._metric(cache)
+        self.metric = yield from moments.load_or_estimate(self.backbone, cache, self.settings.captions)
         self.latents = PhotoLatents(
             self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
         )
         if self.settings.masks:
-            seen = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
-            masks = self.latents.masks_of(photos, self.subject.handle, seen)
+            found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
+            masks = self.latents.masks_of(photos, self.subject.handle, found)
             self.latents.masks = masks
-            yield Insight(mask_preview(photos.squares, masks[:, 0]), LEARNED_FROM)
+            yield Insight(mask_preview(photos.squares, masks[:, 0]), MASKS_CAPTION)
         super_category = self._noun_encoding()
         text_sites = {*self.backbone.key_sites, *self.backbone.value_sites}
         sites = {site: layer for site, layer in self.backbone.linear_sites("").items() if site in text_sites}
@@ -166,20 +155,6 @@ class Perfusion(Method):
             self.settings.bias,
             self.settings.temperature,
         )
-
-    def _metric(self, cache: Path) -> Generator[Event, None, moments.Moments]:
-        """Return the moments of this base's text encoder, from the cache or estimated; yields Steps."""
-        known, path = moments.known(self.backbone, cache, self.settings.captions)
-        if known is None:
-            yield Note("Reading captions once, to learn how this base's text encoder speaks.")
-            for event in moments.estimate(self.backbone.text, plain_captions(self.settings.captions)):
-                if isinstance(event, Result):
-                    moments.save(event.value, path)
-                else:
-                    yield event
-            known = moments.load(path)
-        assert known is not None
-        return known
 
     @torch.no_grad()
     def _noun_encoding(self) -> Tensor:
@@ -206,7 +181,7 @@ class Perfusion(Method):
 
     def stages(self) -> list[Stage]:
         groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
-        return [Stage("learning the looks", self.settings.steps, groups)]
+        return [Stage("learning the appearance", self.settings.steps, groups)]
 
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
         count = self.settings.batch
@@ -219,8 +194,8 @@ class Perfusion(Method):
         words = encode_prompts(self.backbone, batch)
         spans = [prompt.spans[self.subject.handle] for prompt in words.tokens]
         edit, e_concept = self.rank_one, self._concept_encoding(words.hidden, spans)
-        mean = follow(edit.i_star, e_concept.detach())
-        edit.i_star = mean + e_concept - e_concept.detach()  # the mean's value, the current answer's gradient
+        mean = running_mean(edit.i_star, e_concept.detach())
+        edit.i_star = mean + e_concept - e_concept.detach()  # value of the mean, gradient of e_concept
         edit.dual = self.metric.solve(edit.i_star)
         with edit.gated(self.settings.train_bias, self.settings.train_temperature):
             loss = denoising_loss(self.backbone, batch, words)
@@ -237,43 +212,17 @@ class Perfusion(Method):
     def edits(self) -> list[Edit]:
         return [self.word, self.rank_one]
 
-    @torch.no_grad()
     def insights(self) -> list[Insight]:
-        """Return a chart: how much of the concept is in each word of a scene, and how far the gate opens."""
-        text, prompt = self.backbone.text, SCENE.format(self.subject.handle)
-        with attach(self.backbone, [ActiveEdit(self.word)]):
-            words = text.read([prompt])
-        read = words.tokens[0]
-        said = list(read.said)[:-1]
-        r, gates, _ = decompose(words.hidden[0, said].float(), [self.rank_one])
-        names = text.names_of(read)
-        names = [
-            self.subject.handle if place in read.spans[self.subject.handle] else name
-            for place, name in zip(said, names, strict=True)
-        ]
-        return [Insight(word_chart(names, gates[:, 0].tolist(), r[:, 0].tolist()), WORD_BY_WORD)]
+        return [gate_chart(self.backbone, self.word, self.rank_one)]
 
-    @torch.no_grad()
     def report(self) -> dict[str, float]:
-        """Return `gate` and `leak`.
-
-        `gate`: how far it opens for the concept itself, 0..1. `leak`: mean |r| over the words of captions
-        that do not name it, the share of W i* that they lose.
-        """
-        text = self.backbone.text
-        with attach(self.backbone, [ActiveEdit(self.word)]):
-            own = text.read([SCENE.format(self.subject.handle)])
-        e_concept = self._concept_encoding(own.hidden, [own.tokens[0].spans[self.subject.handle]])
-        _, gate, _ = decompose(e_concept[None], [self.rank_one])
-        others = text.read(plain_captions(PLAIN, seed=1))
-        said = torch.cat([others.hidden[row, list(t.said)[:-1]] for row, t in enumerate(others.tokens)])
-        r, _, _ = decompose(said.float(), [self.rank_one])
-        return {"gate": gate.item(), "leak": r.abs().mean().item()}
+        """Return `gate` and `leak`, see `trainers.kit.gate_report`."""
+        return gate_and_leak(self.backbone, self.word, self.rank_one)
 
     def dependencies(self) -> dict[str, str]:
         return {"text moments": self.metric.hash}
 
 
-def follow(i_star: Tensor, answer: Tensor) -> Tensor:
+def running_mean(i_star: Tensor, e_concept: Tensor) -> Tensor:
     """Return 0.99 i* + 0.01 e_concept (section 4.4)."""
-    return 0.99 * i_star + 0.01 * answer
+    return 0.99 * i_star + 0.01 * e_concept

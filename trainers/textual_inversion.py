@@ -1,13 +1,12 @@
 """Textual Inversion (Gal et al., "An Image is Worth One Word", arXiv 2208.01618).
 
-Learns nothing but n new word vectors v*; text encoder, U-Net and autoencoder stay as they are:
+Learns n new word vectors v* and nothing else; text encoder, U-Net and autoencoder stay as they are:
 
     v* = argmin_v  E || eps - eps_theta(z_t, t, c(y with v)) ||^2          (section 3.2, eq. 2)
 
-y is a neutral sentence drawn anew for every photo of every step. Differences from the paper: a noun of
-several tokens starts the vector at their mean instead of being refused; the vectors are parameters of
-their own instead of rows of the table, so every other row is untouched by gradient and weight decay
-alike.
+y is a neutral sentence, drawn anew for every photo of every step. Differences from the paper: a noun of
+several tokens starts the vector at their mean instead of being refused; the vectors are parameters of their
+own instead of rows of the embedding table, so neither gradients nor weight decay reach any other row.
 """
 
 from __future__ import annotations
@@ -36,32 +35,42 @@ from trainers.kit.losses import denoising_loss
 class Settings:
     """The diffusers recipe for Stable Diffusion 1.5: 3,000 steps of 4 at an effective rate of 2e-3."""
 
-    steps: int = setting(3000, "How long to learn.", 1, 20000, "steps", source="diffusers README")
+    steps: int = setting(3000, "Training steps.", 1, 20000, "steps", source="diffusers README")
     learning_rate: float = setting(
         2e-3,
-        "Low keeps the word easy to edit, high makes it more faithful to the photos.",
+        "Learning rate. Low keeps the word easy to edit, high makes it more faithful to the photos.",
         1e-6,
         1.0,
         source="diffusers README: 5e-4, scaled by 4",
     )
-    batch: int = setting(4, "Photos looked at in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source="paper")
     vectors: int = setting(
-        1, "Words the name stands for. More are more faithful but obey less.", 1, 16, "words", source="paper"
+        1,
+        "Words that the name stands for. More are more faithful to the photos, less to the prompt.",
+        1,
+        16,
+        "words",
+        source="paper",
     )
     property: str = setting(
-        "object", "Whether the photos share a thing or a style.", choices=("object", "style"), source="paper"
+        "object",
+        "What the photos have in common: a thing or a style.",
+        choices=("object", "style"),
+        source="paper",
     )
-    masks: bool = setting(True, "Learn only what is inside the photos' masks, where there are any.")
+    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
     flips: bool = setting(
-        True, "Also show mirror images; off for text and lopsided things.", source="diffusers script"
+        True,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="diffusers script",
     )
     weight_decay: float = setting(
-        1e-2, "Pull of the vectors towards zero.", 0.0, 1.0, source="diffusers script"
+        1e-2, "How strongly the vectors are pulled to zero.", 0.0, 1.0, source="diffusers script"
     )
 
 
 class TextualInversion(Method):
-    """n new vectors, and nothing else."""
+    """Learns n new word vectors."""
 
     id = "textual_inversion"
     title = "Textual Inversion"
@@ -108,8 +117,10 @@ class TextualInversion(Method):
         return [self.word]
 
     def report(self) -> dict[str, float]:
-        """`norm`: the mean length of the vectors, in lengths of a usual word; far above 1 a word tends to
-        drown the rest of the prompt."""
+        """Return `norm`, the mean length of the vectors, in median norms of the vocabulary.
+
+        Far above 1, a word tends to outweigh the rest of the prompt.
+        """
         return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.text.median_norm}
 
     @property

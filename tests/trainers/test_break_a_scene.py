@@ -25,9 +25,9 @@ from tests import tiny
 from tests.trainers.attention_by_hand import layer_calls
 from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
-from trainers.break_a_scene import BreakAScene, Settings, attention_loss
+from trainers.break_a_scene import BreakAScene, Settings
 from trainers.kit.batches import DenoisingBatch
-from trainers.kit.losses import denoising_loss
+from trainers.kit.losses import attention_mask_loss, denoising_loss
 
 PAIR = Subject("<lily>", "cat", (Subject("<tom>", "dog"),))
 QUICK = {"class_pictures": 2, "class_steps": 1, "rank": 2, "flips": False}
@@ -82,7 +82,7 @@ def block(side: int = 16) -> torch.Tensor:
 )
 def test_maps_are_divided_by_their_maximum_and_summed_over_subjects(maps: torch.Tensor, loss: float) -> None:
     masks = block().expand(len(maps), 16, 16)
-    assert attention_loss(maps, masks).item() == pytest.approx(loss, abs=1e-6)
+    assert attention_mask_loss(maps, masks).item() == pytest.approx(loss, abs=1e-6)
 
 
 def test_the_attention_term_equals_a_naive_loop(backbone: Backbone, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_attention_term_equals_a_naive_loop(backbone: Backbone, tmp_path: Pa
             position = 4 + 2 * order  # "<start> a photo of <one> and <other>"
             heads = [head[:, position] for probabilities in maps.values() for head in probabilities[row]]
             A = sum(heads) / len(heads)
-            M = method.scene.aims[0, index].flatten()
+            M = method.scene.attention_masks[0, index].flatten()
             total += sum((m - a / A.max()) ** 2 for m, a in zip(M, A, strict=True)).item() / 64
     assert attention == pytest.approx(0.01 * total / 3, rel=1e-4)
 
@@ -130,7 +130,7 @@ def test_every_size_and_every_subject_is_drawn_equally_often(backbone: Backbone)
     scene = Subject("<a>", "cat", tuple(Subject(handle, "dog") for handle in ("<b>", "<c>", "<d>")))
     method = BreakAScene(backbone, scene, Settings(**QUICK), torch.Generator())
     generator = torch.Generator().manual_seed(0)
-    draws = [method.draw_named([0, 1, 2, 3], generator) for _ in range(10_000)]
+    draws = [method.sampling.draw([0, 1, 2, 3], generator) for _ in range(10_000)]
     assert all(len(set(draw)) == len(draw) for draw in draws)
     sizes, subjects = Counter(map(len, draws)), Counter(index for draw in draws for index in draw)
     pairs = Counter(tuple(draw) for draw in draws if len(draw) == 2)
@@ -141,16 +141,16 @@ def test_every_size_and_every_subject_is_drawn_equally_often(backbone: Backbone)
 
 def test_prompts_name_subjects_in_the_order_drawn_and_the_background_last(backbone: Backbone) -> None:
     method = BreakAScene(backbone, PAIR, Settings(**QUICK, background=True), torch.Generator())
-    assert method.prompt([1, 0]) == "a photo of <tom> and <lily>"
-    assert method.prompt([2, 1]) == "a photo of <tom> at <lily-background>"
-    assert method.prompt([2]) == "a photo of <lily-background>"
+    assert method.sampling.prompt([1, 0]) == "a photo of <tom> and <lily>"
+    assert method.sampling.prompt([2, 1]) == "a photo of <tom> at <lily-background>"
+    assert method.sampling.prompt([2]) == "a photo of <lily-background>"
     assert method.preview_prompt == "a photo of <lily> and <tom>"
 
 
 def test_one_by_one_is_an_ablation(backbone: Backbone) -> None:
     method = BreakAScene(backbone, PAIR, Settings(**QUICK, together=False), torch.Generator())
     generator = torch.Generator().manual_seed(0)
-    assert Counter(len(method.draw_named([0, 1], generator)) for _ in range(50)) == {1: 50}
+    assert Counter(len(method.sampling.draw([0, 1], generator)) for _ in range(50)) == {1: 50}
 
 
 # masks
@@ -174,7 +174,7 @@ def test_nothing_outside_the_named_masks_counts(
     method = prepared(backbone, tmp_path)
     predict = backbone.predict
     for subset in ([0], [1], [1, 0]):
-        monkeypatch.setattr(method, "draw_named", lambda present, generator, drawn=subset: drawn)
+        monkeypatch.setattr(method.sampling, "draw", lambda present, generator, drawn=subset: drawn)
         union = method.scene.masks[0, subset].amax(0)
         before = loss_terms(method)["denoising"]
         for inside, same in ((0, True), (1, False)):
@@ -299,7 +299,7 @@ def test_a_larger_base_uses_a_quarter_of_its_latents(tmp_path: Path) -> None:
     )
     method = prepared(backbone, tmp_path, prior_weight=0.0)
     assert backbone.attention_side == 24
-    assert method.scene.masks.shape == (1, 2, 96, 96) and method.scene.aims.shape == (1, 2, 24, 24)
+    assert method.scene.masks.shape == (1, 2, 96, 96) and method.scene.attention_masks.shape == (1, 2, 24, 24)
     assert all(term.isfinite() and term > 0 for term in loss_terms(method).values())
 
 
@@ -367,6 +367,6 @@ def test_each_handle_is_shown_alone_and_where_it_looks(backbone: Backbone, tmp_p
         train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Sampling(seed=1, steps=1), tmp_path)
     )
     captions = [event.caption for event in events if isinstance(event, Insight)]
-    assert captions == ["Where <lily> looks", "Where <tom> looks"]
+    assert captions == ["Attention of <lily>", "Attention of <tom>"]
     prompts = [event.prompt for event in events if isinstance(event, Preview)][-3:]
     assert prompts == ["a photo of <lily>", "a photo of <tom>", "a photo of <lily> and <tom>"]

@@ -225,7 +225,7 @@ def test_the_file_opens_paints_and_says_what_was_lost(backbone: Backbone, tmp_pa
     assert all(0 < share < 1 for share in shares) and sum(shares) < 1 and "effect kept" in report
     assert any("Rank 4 keeps" in event.text for event in events if isinstance(event, Note))
     captions = [event.caption for event in events if isinstance(event, Insight)]
-    assert captions[-1] == "What rank 4 leaves of each layer's change"
+    assert captions[-1] == "What rank 4 loses of each layer's change"
     assert len(opened.header.to_text()) < 20_000
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from studio.edits import ActiveEdit, NewWord, RankOne, attach
 from studio.edits.concept import Concept
-from studio.edits.kinds.rank_one import decompose
+from studio.edits.gated_projection import decompose
 from studio.errors import StudioError
 from studio.events import Insight, Result
 from studio.generation.generate import generate
@@ -27,7 +27,7 @@ from tests.trainers.attention_by_hand import layer_calls
 from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.kit.captions import plain_captions
-from trainers.perfusion import Perfusion, Settings, follow
+from trainers.perfusion import Perfusion, Settings, running_mean
 
 SUBJECT = Subject("<lily>", "cat")
 D, WIDTH = 12, 7
@@ -193,7 +193,7 @@ def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_throug
     a, b = torch.randn(D), torch.randn(D)
     i_star = a
     for _ in range(10):
-        i_star = follow(i_star, b)
+        i_star = running_mean(i_star, b)
     torch.testing.assert_close(i_star, 0.99**10 * a + (1 - 0.99**10) * b)
     method = prepared(backbone, tmp_path)
     predict = backbone.predict

@@ -21,7 +21,7 @@ from studio.subject import Subject
 from tests import tiny
 from tests.trainers.steps import loss_terms
 from trainers import METHODS
-from trainers.kit.mask_preview import DIMMED, PHOTOS_HIGH, SIDE, mask_preview
+from trainers.kit.mask_preview import DIM_FACTOR, MAX_PHOTOS, SIDE, mask_preview
 from trainers.kit.scene import Scene, masked_photos
 
 HANDLES = ("<lily>", "<tom>")
@@ -32,15 +32,15 @@ def backbone() -> Backbone:
     return tiny.backbone()
 
 
-def scene(backbone: Backbone, photos: PhotoSet, place: bool = False, flips: bool = False) -> Scene:
-    return Scene(backbone, photos, HANDLES, place, flips)
+def scene(backbone: Backbone, photos: PhotoSet, background: bool = False, flips: bool = False) -> Scene:
+    return Scene(backbone, photos, HANDLES, background, flips)
 
 
 def test_masks_are_halved_by_area_and_stay_binary(backbone: Backbone) -> None:
     lily = tiny.stencil(0, 0, 16, 48)  # 2 2/3 cells of 6 pixels wide
     tom = tiny.stencil(45, 0, 48, 48)  # the right half of the last cell; no grid of top left pixels meets it
     made = scene(backbone, tiny.pair(lily, tom))
-    for masks in (made.masks, made.aims):
+    for masks in (made.masks, made.attention_masks):
         assert masks.shape == (1, 2, 8, 8) and set(masks.unique().tolist()) == {0.0, 1.0}
         assert masks[0, 0].sum(0).tolist() == [8, 8, 8, 0, 0, 0, 0, 0]
         assert masks[0, 1].sum(0).tolist() == [0, 0, 0, 0, 0, 0, 0, 8]
@@ -50,18 +50,18 @@ def test_masks_mirror_with_their_photos(backbone: Backbone) -> None:
     made = scene(backbone, tiny.pair(), flips=True)
     mirrored = tiny.pair().pixels(backbone.resolution)[:, :, ::-1].copy()
     assert made.photos == 1 and torch.equal(made.latents.mean[1:], backbone.encode_photos(mirrored)[0])
-    for masks in (made.masks, made.aims):
+    for masks in (made.masks, made.attention_masks):
         assert torch.equal(masks[1], masks[0].flip(-1)) and not torch.equal(masks[1], masks[0])
 
 
 def test_the_background_is_what_the_masks_leave(backbone: Backbone) -> None:
-    made = scene(backbone, tiny.pair(), place=True)
-    for masks in (made.masks, made.aims):
+    made = scene(backbone, tiny.pair(), background=True)
+    for masks in (made.masks, made.attention_masks):
         assert masks.shape[1] == 3 and torch.equal(masks[:, :2].amax(1) + masks[:, 2], torch.ones(1, 8, 8))
     assert made.present == [[0, 1, 2]]
     halves = tiny.pair(tiny.stencil(0, 0, 24, 48), tiny.stencil(24, 0, 48, 48))
     with pytest.raises(StudioError, match="nothing of the background"):
-        scene(backbone, halves, place=True)
+        scene(backbone, halves, background=True)
 
 
 NOTHING, SMALL = tiny.stencil(0, 0, 0, 0), tiny.stencil(40, 40, 43, 43)
@@ -145,9 +145,9 @@ def folder(tmp_path: Path) -> Path:
         wide.paste(colour, box)
         mask = Image.new("L", wide.size)
         mask.paste(255, box)
-        place = tmp_path / "photos" / "masks" / name
-        place.mkdir(parents=True)
-        mask.save(place / "both.png")
+        masks = tmp_path / "photos" / "masks" / name
+        masks.mkdir(parents=True)
+        mask.save(masks / "both.png")
     wide.save(tmp_path / "photos" / "both.jpg")
     return tmp_path / "photos"
 
@@ -197,6 +197,6 @@ def test_a_spotlight_dims_what_does_not_matter() -> None:
     masks = torch.zeros(7, 8, 8)
     masks[1] = 1
     row = mask_preview([white] * 7, masks)
-    assert row.size == (PHOTOS_HIGH * SIDE, SIDE)
-    assert row.getpixel((SIDE // 2, 5)) == (255 // DIMMED,) * 3
+    assert row.size == (MAX_PHOTOS * SIDE, SIDE)
+    assert row.getpixel((SIDE // 2, 5)) == (255 // DIM_FACTOR,) * 3
     assert row.getpixel((SIDE + SIDE // 2, 5)) == (255,) * 3

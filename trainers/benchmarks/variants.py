@@ -1,4 +1,4 @@
-"""A variant: a method, some of its settings changed, and a way of painting with it, written as one line.
+"""A variant of a method: some of its settings changed, and how to paint with it, written as one line.
 
 perfusion                          with the defaults that suit the base
 perfusion lock_keys=false          an ablation: settings by their names
@@ -23,7 +23,13 @@ KNOB, REFINEMENT = "@", "+"
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a trial: a method with all its settings, and knobs and refinements for the recipe."""
+    """One row of a trial.
+
+    Args:
+        text: the line that it was parsed from.
+        settings: all settings of the method.
+        knobs, refinements: go into the recipes of its pictures.
+    """
 
     text: str
     method: type[Method]
@@ -35,7 +41,10 @@ class Variant:
     def parse(
         cls, text: str, methods: Mapping[str, type[Method]], cards: Mapping[str, MethodCard]
     ) -> Variant:
-        """Read a line. Raises StudioError when it names a method or setting that there is not."""
+        """Return the variant that a line describes.
+
+        Raises StudioError when it names a method, setting or refinement that does not exist.
+        """
         name, *words = text.split() or [""]
         if name not in methods:
             raise StudioError(f"There is no method called {name!r}.", f"Choose of {', '.join(methods)}.")
@@ -60,18 +69,18 @@ class Variant:
         return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, refinements)
 
     def recipe_fields(self, handles: Iterable[str]) -> dict[str, Any]:
-        """Return what a recipe needs to paint these handles of the variant's concept."""
+        """Return the fields of a recipe that paints these handles of the variant's concept."""
         knobs = {handle: dict(self.knobs) for handle in handles} if self.knobs else {}
         return {"knobs": knobs, "refinements": dict(self.refinements)}
 
     @property
-    def learned(self) -> str:
-        """What variants have in common that paint with the same concept; fit for a folder's name."""
+    def concept_folder(self) -> str:
+        """Return a folder's name for its concept, the same for variants that only paint differently."""
         return _folder(word for word in self.text.split() if not word.startswith((KNOB, REFINEMENT)))
 
     @property
-    def folder(self) -> str:
-        """A folder's name for its pictures."""
+    def picture_folder(self) -> str:
+        """Return a folder's name for its pictures."""
         return _folder(self.text.split())
 
 

@@ -1,4 +1,4 @@
-"""The batch of a training step: everything that was drawn for it."""
+"""The batch of a training step: photos, noise, timesteps and tokenized prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.models.words import TokenBatch, Words
 
 @dataclass(frozen=True)
 class DenoisingBatch:
-    """n latents, and how they are noised and described.
+    """n latents, with their noise and prompts.
 
     Args:
         latents, noise (n, C, h, w); timesteps (n,).

@@ -1,7 +1,7 @@
-"""Class pictures: what the untouched base paints of a plain prompt, shown again while it learns.
+"""Class pictures: pictures of a plain prompt by the untouched base, for prior preservation.
 
-Prior preservation (DreamBooth, Ruiz et al., arXiv 2208.12242, section 4.3): the base keeps denoising pictures
-of its own, so that what it knew does not drift.
+The base keeps being trained on pictures of its own, so that what it knew does not drift (DreamBooth, Ruiz et
+al., arXiv 2208.12242, section 4.3).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ClassPictures:
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
 
-        They are kept in `cache` per base, prompt and sampling, and only missing ones are painted.
+        They are saved in `cache` per base, prompt and sampling, and only missing ones are painted.
         """
         key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
         folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -58,7 +58,7 @@ class ClassPictures:
             *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
                 write_atomic(paths[seed], png_bytes(picture))
-            yield Step(start + len(seeds), len(missing), stage="painting what the base knows")
+            yield Step(start + len(seeds), len(missing), stage="painting class pictures")
         pixels = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
         self.latents = PhotoLatents(self.backbone, pixels)
 

@@ -1,6 +1,6 @@
-"""Train a method: prepare, optimise, show, judge, and keep what was learned.
+"""Train a method: prepare, optimise, show previews, judge the result, and return the concept.
 
-It yields what happens; whoever iterates it owns progress and stopping.
+A training is a generator of events. Whoever iterates it shows the progress, and stops it.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def train(
     sampling: Sampling,
     cache: Path,
 ) -> Iterator[Event]:
-    """Learn `subject` from `photos`; the last event is a Result with the Concept.
+    """Train a method on photos of a subject; the last event is a Result with the Concept.
 
-    Last come a few pictures with and without the concept, and the verdict on them (`trainers.kit.verdict`).
-    `FinishEarly` thrown in after the first step ends with what was learned so far; before it, without a
-    result.
+    Before the Result come a few pictures with and without the concept, and the verdict on them
+    (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what was learned so far;
+    before the first step it ends without a Result.
 
     Args:
         sampling: the seed of everything, and the sampling steps and guidance of the previews.
-        cache: a folder for what outlives the training, such as class pictures.
+        cache: a folder for files that later trainings use again, such as class pictures.
 
     Raises StudioError when the method does not work on this base, or the loss stops being a number.
     """
@@ -115,9 +115,9 @@ def _closing(
     recipe: Recipe,
     photos: PhotoSet,
 ) -> Iterator[Event]:
-    """Round what was learned to the file's precision, show it, judge it, and yield the Result.
+    """Round the edits to the file's precision, show and judge them, and yield the Result.
 
-    `FinishEarly` cuts only the showing and judging short.
+    `FinishEarly` skips the rest of showing and judging.
     """
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     concept = Concept(header, tuple(method.edits())).round_to_file()
@@ -147,13 +147,13 @@ def _closing(
 
 
 def _recent(losses: list[float]) -> float:
-    """The mean of the last tenth."""
+    """Return the mean of the last tenth of the losses."""
     recent = losses[-max(1, len(losses) // 10) :]
     return round(sum(recent) / len(recent), 6)
 
 
 def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
-    """These events, all of them, even when told to finish early: without them nothing could be kept."""
+    """Yield all of these events, even if `FinishEarly` is thrown in: the concept needs what they do."""
     for event in events:
         try:
             yield event
@@ -162,7 +162,7 @@ def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _preview(backbone: Backbone, method: Method, header: Header, recipe: Recipe) -> Any:
-    """The picture that Create would paint with what has been learned by now."""
+    """Return the picture of a recipe as Create would paint it with what was learned so far."""
     concept = Concept(header, tuple(method.edits()))
     for event in generate(backbone, recipe, [concept]):
         match event:
@@ -172,7 +172,7 @@ def _preview(backbone: Backbone, method: Method, header: Header, recipe: Recipe)
 
 
 def _thumbnail(picture: Any) -> bytes:
-    """A small PNG for the header."""
+    """Return a small PNG for the header."""
     small = picture.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     return png_bytes(small, optimize=True)

@@ -1,4 +1,4 @@
-"""The losses that methods share."""
+"""Loss functions that methods share."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def denoising_loss(backbone: Backbone, batch: DenoisingBatch, words: Words) -> T
     prediction = backbone.predict(noisy, batch.timesteps, words)
     error = (prediction - backbone.target(batch.latents, batch.noise, batch.timesteps)).square()
     return error.mean() if batch.masks is None else (batch.masks * error).mean()
+
+
+def attention_mask_loss(maps: Tensor, masks: Tensor) -> Tensor:
+    """Return sum over i of mean (M_i - A_i / max A_i)^2, a float32 scalar (Break-A-Scene, L_attn).
+
+    Args:
+        maps (k, s, s): attention A.
+        masks (k, s, s), 0 or 1: M.
+    """
+    # the gradient passes through the maximum, as in the authors' code
+    return (masks - maps / maps.amax((1, 2), keepdim=True)).square().mean((1, 2)).sum()

@@ -1,4 +1,4 @@
-"""A spotlight: photos in a row, bright where it matters and dim elsewhere."""
+"""A picture of photos and masks: bright where the mask is, dim elsewhere."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from PIL import Image
 from torch import Tensor
 
 SIDE = 128  # pixels of a photo
-PHOTOS_HIGH = 5
-DIMMED = 5  # times darker
+MAX_PHOTOS = 5
+DIM_FACTOR = 5  # outside the mask, levels are divided by it
 
 
 def mask_preview(squares: Sequence[Image.Image], masks: Tensor) -> Image.Image:
-    """The first few `squares`, each lit by its mask of `masks` (n, h, w), 0 to 1."""
-    shown = list(zip(squares, masks.float().clamp(0, 1).cpu().numpy(), strict=False))[:PHOTOS_HIGH]
+    """Return the first photos in a row, each dimmed outside its mask.
+
+    Args:
+        masks (n, h, w), 0..1: of `squares`, in order.
+    """
+    shown = list(zip(squares, masks.float().clamp(0, 1).cpu().numpy(), strict=False))[:MAX_PHOTOS]
     row = Image.new("RGB", (SIDE * len(shown), SIDE))
     for number, (square, mask) in enumerate(shown):
         small = square.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         light = Image.fromarray((255 * mask).astype(np.uint8)).resize(small.size, Image.Resampling.BICUBIC)
-        dim = small.point(lambda level: level // DIMMED)
+        dim = small.point(lambda level: level // DIM_FACTOR)
         row.paste(Image.composite(small, dim, light), (number * SIDE, 0))
     return row

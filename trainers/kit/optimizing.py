@@ -92,10 +92,10 @@ class Optimization:
             terms, loss = self._step(stage)
             names.append([*terms, "loss"])
             values.append(torch.stack([*terms.values(), loss]))
-        told = torch.cat(values).tolist()
+        left = torch.cat(values).tolist()
         events = []
         for step_names in names:
-            numbers, told = told[: len(step_names)], told[len(step_names) :]
+            numbers, left = left[: len(step_names)], left[len(step_names) :]
             step_values = dict(zip(step_names, numbers, strict=True))
             self.done += 1
             if not math.isfinite(step_values["loss"]):
@@ -183,8 +183,8 @@ class Optimization:
     def load(self, state: StepState) -> None:
         """Go on from a state of the same training, bit for bit on the CPU."""
         self.done, self.losses = state.done, list(state.losses)
-        for tensor, kept in zip(self._parameters(), state.parameters, strict=True):
-            tensor.copy_(kept)
+        for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
+            tensor.copy_(saved)
         self._optimizer_of = None
         if self.done < self.total:
             self._enter_stage()

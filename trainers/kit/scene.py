@@ -1,4 +1,4 @@
-"""A scene: photos, and where each of several subjects is in them."""
+"""A scene: photos of several subjects, with a mask of each."""
 
 from __future__ import annotations
 
@@ -15,59 +15,68 @@ from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from trainers.kit.latents import PhotoLatents
 
-HALF = 0.5  # a cell is the subject's when this much of it is
-CELLS_LOW = 4
+HALF = 0.5  # a cell is masked when at least this share of its area is
+MIN_CELLS = 4  # of attention maps; a smaller mask is learned from, with a warning
 
 
 class Scene:
-    """The masks, 0 or 1, of J subjects in n pictures, which are `photos` photos and then their mirror images:
-    `masks` (n, J, h, w) for latents, `aims` (n, J, s, s) for the attention maps of `attention_side`.
-    `present` lists by picture the numbers of the subjects in it. With `place`, the last subject is what the
-    masks of all others leave.
+    """The latents and masks of J subjects in n pictures: `photos` photos, then their mirror images.
 
-    A cell is a subject's when half of its area is, at either side: nothing depends on which pixel a grid of
-    every 8th or 32nd would meet. Raises StudioError when the masks leave nothing for the place.
+    Raises StudioError when there is to be a background and the masks leave nothing of it.
+
+    Args:
+        background: whether the last subject is what the masks of all others leave.
+        flips: whether there are mirror images.
+
+    Attributes:
+        masks (n, J, h, w), 0 or 1: in cells of the latents.
+        attention_masks (n, J, s, s), 0 or 1: in cells of attention maps, s = `attention_side`.
+        present: for each picture, the numbers of the subjects in it.
     """
 
     def __init__(
-        self, backbone: Backbone, photos: PhotoSet, handles: Sequence[str], place: bool, flips: bool
+        self, backbone: Backbone, photos: PhotoSet, handles: Sequence[str], background: bool, flips: bool
     ) -> None:
         self.photos = len(photos)
         self.latents = PhotoLatents(backbone, photos.pixels(backbone.resolution), flips)
-        self.masks, self.aims = (
-            self._masks(photos, handles, place, side)
+        self.masks, self.attention_masks = (
+            self._masks(photos, handles, background, side)
             for side in (backbone.latent_shape[-1], backbone.attention_side)
         )
-        self.present = [aims.flatten(1).any(1).nonzero().flatten().tolist() for aims in self.aims]
-        if place and not any(len(handles) in present for present in self.present):
+        self.present = [
+            masks.flatten(1).any(1).nonzero().flatten().tolist() for masks in self.attention_masks
+        ]
+        if background and not any(len(handles) in present for present in self.present):
             raise StudioError("The masks leave nothing of the background.", "Turn the background off.")
 
-    def _masks(self, photos: PhotoSet, handles: Sequence[str], place: bool, side: int) -> Tensor:
-        nowhere = self.latents.mean.new_zeros(len(self.latents.mean), 1, side, side)
-        masks = torch.cat([self.latents.masks_of(photos, handle, nowhere) for handle in handles], 1) >= HALF
-        if place:
+    def _masks(self, photos: PhotoSet, handles: Sequence[str], background: bool, side: int) -> Tensor:
+        """Return the masks (n, J, side, side), each cell by how much of its area is masked."""
+        # by area, so that nothing depends on which pixels a grid of every 8th or 32nd would meet
+        empty = self.latents.mean.new_zeros(len(self.latents.mean), 1, side, side)
+        masks = torch.cat([self.latents.masks_of(photos, handle, empty) for handle in handles], 1) >= HALF
+        if background:
             masks = torch.cat([masks, ~masks.any(1, keepdim=True)], 1)
         return masks.float()
 
 
 def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Generator[Event, None, PhotoSet]:
-    """The photos in which some of `handles` is masked; yields a Note for each that is left out.
+    """Return the photos in which at least one of `handles` is masked; yields a Note for each left out.
 
     Raises StudioError for a handle without a mask, and for masks that are empty, vanish at `side` x `side`
-    cells, cover nearly the whole photo, or are almost another's.
+    cells, cover nearly the whole photo, or are almost the same as another's.
     """
     check_masks(photos, handles, needed=True)
     kept = []
     for number in range(len(photos)):
-        found = {handle: photos.mask(handle, number, side) for handle in handles}
-        masked = {handle: mask for handle, mask in found.items() if mask is not None}
+        all_masks = {handle: photos.mask(handle, number, side) for handle in handles}
+        masked = {handle: mask for handle, mask in all_masks.items() if mask is not None}
         for handle, mask in masked.items():
             cells = np.count_nonzero(mask >= HALF)
             if not cells:
                 what = "too small to learn from" if mask.any() else "empty"
                 hint = "Paint it larger or crop the photo closer; clear the mask if it is not there."
                 raise StudioError(f"The mask of {handle} in photo {number + 1} is {what}.", hint)
-            if cells < CELLS_LOW:
+            if cells < MIN_CELLS:
                 yield Note(f"{handle} is very small in photo {number + 1}; a closer crop would help.")
         if masked:
             kept.append(number)

@@ -47,8 +47,8 @@ class StepState:
             tensors[f"parameter/{number}"] = tensor
         tensors["generator"] = self.generator
         about = {"done": self.done, "parameters": len(self.parameters), "losses": self.losses, "plain": plain}
-        kept = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-        write_atomic(path, save(kept, metadata={KEY: json.dumps(about)}))
+        on_cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+        write_atomic(path, save(on_cpu, metadata={KEY: json.dumps(about)}))
 
     @classmethod
     def open(cls, path: Path) -> StepState:

@@ -4,9 +4,9 @@ For every linear layer the change W' - W = U S V' (its singular value decomposit
 
     B = U_r sqrt(S_r),  A = sqrt(S_r) V_r',      || W' - W - B A ||^2 = sum over i > r of S_i^2
 
-the nearest matrix of that rank (Eckart and Young 1936). Convolutions, norms, biases and embeddings have no
-place in a low-rank edit of linear layers: their change is left out. What the cut and the leaving out cost is
-told as energy, the squared Frobenius norm.
+the nearest matrix of that rank (Eckart and Young 1936). Changes of convolutions, norms, biases and embeddings
+are left out: a low-rank edit has linear layers only. What both lose is measured as energy, the squared
+Frobenius norm.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from studio.models.attention import NOISE_LEVELS
 from studio.models.backbone import Backbone
 
 ROW, BAR, GAP = 13, 90, 12  # pixels of the chart: height of a row, length of a whole bar, space between
-ROWS_HIGH = 100
+MAX_ROWS = 100  # of a column of the chart
 
 
 @dataclass(frozen=True)
 class Extraction:
     """A low-rank edit and what it lost.
 
-    `edit` is the low-rank edit; `residuals` say for each linear layer, by path, what share (0 to 1) of the
-    energy of its change the rank leaves; `left_out` gives the share that each sort of other weight has of
-    the whole change, and `kept` what of the whole change is in the edit."""
+    Args:
+        residuals: for each linear layer by path, the share (0..1) of its change's energy that is lost.
+        left_out: for each sort of other weight, the share (0..1) that it has of the whole change.
+        kept: the share (0..1) of the whole change that is in the edit.
+    """
 
     edit: LowRank
     residuals: dict[str, float]
@@ -54,14 +56,14 @@ class Extraction:
     def chart(self) -> Image.Image:
         """Draw the residual of every linear layer as a bar beside its path."""
         lines = [(site, share) for site, share in self.residuals.items()]
-        columns = [lines[start : start + ROWS_HIGH] for start in range(0, len(lines), ROWS_HIGH)]
+        columns = [lines[start : start + MAX_ROWS] for start in range(0, len(lines), MAX_ROWS)]
         pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
         text = round(max(pen.textlength(site) for site, _ in lines))
-        wide = text + BAR + 3 * GAP
-        page = Image.new("RGB", (wide * len(columns), ROW * len(columns[0]) + GAP), "white")
+        column_width = text + BAR + 3 * GAP
+        page = Image.new("RGB", (column_width * len(columns), ROW * len(columns[0]) + GAP), "white")
         pen = ImageDraw.Draw(page)
         for number, column in enumerate(columns):
-            left = number * wide + GAP
+            left = number * column_width + GAP
             for row, (site, share) in enumerate(column):
                 top, start = row * ROW + GAP // 2, left + text + GAP
                 pen.text((left, top), site, "black")
@@ -76,12 +78,12 @@ def extract(full: Full, backbone: Backbone, rank: int) -> Extraction:
     A, B, residuals = {}, {}, {}
     energies: Counter[str] = Counter()
     lost = 0.0
-    there = parameters_by_path(backbone)
+    parameters = parameters_by_path(backbone)
     for name, change in full.changes(backbone):
         site, leaf = name.rsplit(".", 1)
         energy = change.square().sum().item()
-        energies[sort_of(*there[name])] += energy
-        if isinstance(there[name][0], nn.Linear) and leaf == "weight":
+        energies[sort_of(*parameters[name])] += energy
+        if isinstance(parameters[name][0], nn.Linear) and leaf == "weight":
             A[site], B[site] = cut(change, rank)
             rest = (change - B[site] @ A[site]).square().sum().item()
             residuals[site] = rest / energy if energy else 0.0
@@ -128,14 +130,14 @@ def effect_kept(
     edit.
     """
     before, tuned, after = (
-        _answers(backbone, latents, prompt, [*words, *edits]) for edits in ((), (full,), (small,))
+        _predictions(backbone, latents, prompt, [*words, *edits]) for edits in ((), (full,), (small,))
     )
     whole = (tuned - before).square().sum().item()
     return 1 - (tuned - after).square().sum().item() / whole if whole else 1.0
 
 
 @torch.no_grad()
-def _answers(backbone: Backbone, latents: Tensor, prompt: str, edits: Sequence[Edit]) -> Tensor:
+def _predictions(backbone: Backbone, latents: Tensor, prompt: str, edits: Sequence[Edit]) -> Tensor:
     """Return predictions (3, n, C, h, w) for latents (n, C, h, w), with edits on, at three noise levels."""
     generator = torch.Generator().manual_seed(0)
     predictions = []

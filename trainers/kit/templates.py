@@ -1,7 +1,9 @@
-"""Neutral sentences to train a word in, so that it learns the subject and not the sentence.
+"""Sentences that a word is learned in.
 
-Both lists are those printed in Textual Inversion (Gal et al., arXiv 2208.01618, appendix E) as the
-diffusers example uses them: 27 for objects, 19 for styles, two of which stand there twice.
+Neutral ones, so that the word learns the subject and not the sentence: `OBJECT` (27) and `STYLE` (19, two of
+them twice) are those printed in Textual Inversion (Gal et al., arXiv 2208.01618, appendix E) as the diffusers
+example uses them. `PHOTO` is the list of Perfusion's public port, and `BARE` one for a base that knows no
+photos: what a causal encoder makes of a word depends on what stands before it.
 """
 
 OBJECT = (
@@ -55,3 +57,17 @@ STYLE = (
     "a weird painting in the style of {}",
     "a large painting in the style of {}",
 )
+
+PHOTO = (
+    "a photo of a {}",
+    "a good photo of a {}",
+    "the photo of a {}",
+    "a good photo of the {}",
+    "image of a {}",
+    "image of the {}",
+    "A photograph of {}",
+    "A {} shown in a photo",
+    "A photo of {}",
+)
+
+BARE = ("{}", "a {}", "the {}")

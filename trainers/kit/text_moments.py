@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ import torch
 from torch import Tensor
 
 from studio.errors import StudioError
-from studio.events import Event, Result, Step
+from studio.events import Event, Note, Result, Step
 from studio.files import write_atomic
 from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
+from trainers.kit.captions import plain_captions
 
 READ_TOGETHER = 64
 TOKENS_PER_WIDTH = 20
@@ -133,14 +134,34 @@ def load(path: Path) -> Moments | None:
 
 
 def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:
-    """Return the moments of this base's text encoder, and their place in the cache.
+    """Return the moments of this base's text encoder, and their path in the cache.
 
     They come from the base's own folder or from the cache; None when there are none yet.
     """
     encoder = encoder_fingerprint(backbone.text)
-    place = cache / "moments" / f"{encoder}-{captions}.bin"
+    path = cache / "moments" / f"{encoder}-{captions}.bin"
     if backbone.folder is not None:
         brought = load(backbone.folder / FILE)
         if brought is not None and brought.encoder == encoder:
-            return brought, place
-    return load(place), place
+            return brought, path
+    return load(path), path
+
+
+def load_or_estimate(backbone: Backbone, cache: Path, captions: int) -> Generator[Event, None, Moments]:
+    """Return the moments of this base's text encoder; yields Steps where they have to be estimated.
+
+    Args:
+        captions: how many captions to read.
+    """
+    moments, path = known(backbone, cache, captions)
+    if moments is None:
+        yield Note("Reading captions once, for this base's text statistics.")
+        for event in estimate(backbone.text, plain_captions(captions)):
+            if isinstance(event, Result):
+                save(event.value, path)
+            else:
+                yield event
+        # as it is read from now on, so that the first training equals later ones
+        moments = load(path)
+    assert moments is not None
+    return moments

@@ -31,7 +31,7 @@ from studio.recipes.recipe import Sampling
 
 SEEDS = 4
 STEPS = 8  # sampling steps: enough to tell subjects apart
-STAGE = "looking at what was learned"
+STAGE = "judging what was learned"
 
 
 def judge_concept(
@@ -43,56 +43,58 @@ def judge_concept(
     `sampling.seed`: 2 SEEDS pictures of STEPS steps each. Runs with nothing attached.
     """
     encoder = BaseFeatures(backbone)
-    shown = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
-    shown = {handle: pictures for handle, pictures in shown.items() if pictures}
-    total, done = 2 * STEPS * len(shown), 0
-    given: dict[str, Verdict] = {}
-    for handle, pictures in shown.items():
+    crops = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
+    crops = {handle: pictures for handle, pictures in crops.items() if pictures}
+    total, done = 2 * STEPS * len(crops), 0
+    verdicts: dict[str, Verdict] = {}
+    for handle, pictures in crops.items():
         prompt = next((text for text in prompts if handles_in(text) == [handle]), f"a photo of {handle}")
-        rows = []
+        features = []
         for strength in (1.0, 0.0):
             strengths = dict.fromkeys(concept.header.handles, strength)
             recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt, strengths=strengths)
-            actives = active_edits(recipe, [concept])
-            negative, asked = (
+            edits = active_edits(recipe, [concept])
+            negative, positive = (
                 with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)
             )
-            conditions = compose_sum(backbone, Prompts(negative, asked), actives)
+            conditions = compose_sum(backbone, Prompts(negative, positive), edits)
             seeds = [sampling.seed + number for number in range(SEEDS)]
             sampled = sample(backbone, recipe, conditions, seeds)
             for _ in range(STEPS):
                 latents = next(sampled)
                 yield Step(done := done + 1, total, stage=STAGE)
-            rows.append(encoder.encode_latents(latents))
-        learned, plain = rows
+            features.append(encoder.encode_latents(latents))
+        learned, plain = features
         verdict = compare_features(learned, plain, encoder.encode(pictures), encoder.name)
-        name = f"{handle}: " if len(shown) > 1 else ""
+        name = f"{handle}: " if len(crops) > 1 else ""
         if not math.isfinite(verdict.progress + verdict.noise + verdict.change):
-            yield Note(f"{name}The closing pictures are broken, so nobody can tell whether it learned.")
+            yield Note(
+                f"{name}The closing pictures are broken, so there is no verdict on whether it learned."
+            )
             continue
-        given[handle] = verdict
+        verdicts[handle] = verdict
         yield Note(f"{name}{verdict.summary(concept.header.settings)}")
-    return given
+    return verdicts
 
 
 def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, encoder: str) -> Verdict:
     """Return the verdict on features of pictures (`studio.library.verdict` has the formulas).
 
     Args:
-        learned, plain (n, d): with the concept and with the plain noun, from the same n >= 2 seeds in one
-        order. photos (m, d).
+        learned, plain (n, d): with the concept and with the plain noun, from the same n >= 2 seeds in order.
+        photos (m, d): of the subject.
         encoder: the name of the image encoder.
     """
-    towards = photos.mean(0) - plain.mean(0)
-    learned_at, plain_at, photos_at = (
-        (features - plain.mean(0)) @ towards / towards.square().sum().clamp_min(1e-12)
+    axis = photos.mean(0) - plain.mean(0)
+    learned_position, plain_position, photo_position = (
+        (features - plain.mean(0)) @ axis / axis.square().sum().clamp_min(1e-12)
         for features in (learned, plain, photos)
     )
-    groups = [at for at in (learned_at, plain_at, photos_at) if len(at) > 1]
-    squares = torch.stack([(at - at.mean()).square().sum() for at in groups]).sum()
-    noise = (squares / sum(len(at) - 1 for at in groups)).sqrt()
+    sets = [each for each in (learned_position, plain_position, photo_position) if len(each) > 1]
+    squares = torch.stack([(each - each.mean()).square().sum() for each in sets]).sum()
+    noise = (squares / sum(len(each) - 1 for each in sets)).sqrt()
     change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
-    progress = (learned_at - plain_at).mean()
+    progress = (learned_position - plain_position).mean()
     figures = [round(value.item(), 4) for value in (progress, noise, change)]
     return Verdict(figures[0], figures[1], figures[2], len(plain), encoder)
 

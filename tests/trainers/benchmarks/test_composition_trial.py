@@ -17,17 +17,20 @@ from studio.recipes.recipe import MODES, Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
-from trainers.benchmarks.composition_trial import NOUNS, Composition, Row, groups, listed, table
+from trainers.benchmarks.composition_groups import draw_groups
+from trainers.benchmarks.composition_table import GroupResult, composition_table
+from trainers.benchmarks.composition_trial import NOUNS, CompositionTrial, enumeration
 from trainers.benchmarks.method_trial import Case, part_of
-from trainers.benchmarks.subject_presence import Seen, place, windows
+from trainers.benchmarks.picture_crops import attended_crop, presence_crops
+from trainers.benchmarks.subject_presence import Similarities
 from trainers.benchmarks.variants import Variant
 
-BARS = [0.5, 0.5]
-BOTH = Seen([[0.4, 0.4], [0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.2, 0.8]], 0.3)
-SWAPPED = Seen([[0.9, 0.1], [0.2, 0.8]], [[0.2, 0.8], [0.9, 0.1]], 0.3)
-FIRST_TWICE = Seen([[0.9, 0.4], [0.8, 0.6]], [[0.9, 0.4], [0.8, 0.6]], 0.3)
-ONE_OF_BOTH = Seen([[0.7, 0.6]], [[0.7, 0.6], [0.7, 0.6]], 0.3)
-FAINT = Seen([[0.45, 0.1], [0.1, 0.45]], [[0.45, 0.1], [0.1, 0.45]], 0.3)
+THRESHOLDS = [0.5, 0.5]
+BOTH = Similarities([[0.4, 0.4], [0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.2, 0.8]], 0.3)
+SWAPPED = Similarities([[0.9, 0.1], [0.2, 0.8]], [[0.2, 0.8], [0.9, 0.1]], 0.3)
+FIRST_TWICE = Similarities([[0.9, 0.4], [0.8, 0.6]], [[0.9, 0.4], [0.8, 0.6]], 0.3)
+ONE_OF_BOTH = Similarities([[0.7, 0.6]], [[0.7, 0.6], [0.7, 0.6]], 0.3)
+FAINT = Similarities([[0.45, 0.1], [0.1, 0.45]], [[0.45, 0.1], [0.1, 0.45]], 0.3)
 
 
 def read(text: str) -> Variant:
@@ -43,7 +46,7 @@ CASES = [case("<lily>", "cat"), case("<tom>", "dog", 2), case("<ada>", "cat", 1)
 
 
 @pytest.mark.parametrize(
-    ("seen", "all_present", "swapped", "dominated", "blended"),
+    ("picture", "all_present", "swapped", "dominated", "blended"),
     [
         (BOTH, True, False, False, False),
         (SWAPPED, True, True, False, False),
@@ -52,51 +55,59 @@ CASES = [case("<lily>", "cat"), case("<tom>", "dog", 2), case("<ada>", "cat", 1)
         (FAINT, False, False, False, False),
     ],
 )
-def test_what_is_there_has_its_name(
-    seen: Seen, all_present: bool, swapped: bool, dominated: bool, blended: bool
+def test_pictures_are_told_apart_by_their_similarities(
+    picture: Similarities, all_present: bool, swapped: bool, dominated: bool, blended: bool
 ) -> None:
-    assert seen.all_present(BARS) == all_present
-    assert (seen.swapped, seen.dominated, seen.blended(BARS)) == (swapped, dominated, blended)
+    assert picture.all_present(THRESHOLDS) == all_present
+    assert (picture.is_swapped, picture.is_dominated, picture.is_blended(THRESHOLDS)) == (
+        swapped,
+        dominated,
+        blended,
+    )
 
 
 def test_a_single_concept_can_neither_swap_nor_dominate() -> None:
-    alone = Seen([[0.9]], [[0.9]], 0.3)
-    assert alone.all_present([0.5]) and not alone.swapped and not alone.dominated
+    alone = Similarities([[0.9]], [[0.9]], 0.3)
+    assert alone.all_present([0.5]) and not alone.is_swapped and not alone.is_dominated
 
 
 def test_three_handles_can_go_round_without_a_swap() -> None:
     c = torch.eye(3).roll(1, 1).tolist()
-    assert Seen(c, c, 0.0).nearest == [1, 2, 0] and not Seen(c, c, 0.0).swapped
+    assert Similarities(c, c, 0.0).nearest == [1, 2, 0] and not Similarities(c, c, 0.0).is_swapped
 
 
 def test_the_measures_are_means_over_pictures() -> None:
-    measures = Row("sum", "dreambooth", [BOTH, FIRST_TWICE], BARS, [1.0, 0.8], [0.5, 0.3]).measures()
+    measures = GroupResult(
+        "sum", "dreambooth", [BOTH, FIRST_TWICE], THRESHOLDS, [1.0, 0.8], [0.5, 0.3]
+    ).measures()
     assert measures["all present"] == 0.5 and measures["dominance"] == 0.5 and measures["swap"] == 0
     assert measures["likeness"] == pytest.approx((0.9 + 0.8 / 0.8 + 0.9 + 0.6 / 0.8) / 4)
     assert measures["drift"] == pytest.approx(0.1)
 
 
 def test_the_table_has_intervals_over_groups_and_a_confusion_matrix() -> None:
-    rows = [Row("sum", "m", [seen], BARS, [1.0, 1.0], [0.3]) for seen in (BOTH, FIRST_TWICE)]
-    said = table(rows)
-    assert "| sum | m | 2 | 0.500 ± 6.353 |" in said
-    assert "sum, handles by subjects: 100 % 0 %; 50 % 50 %" in said
+    results = [
+        GroupResult("sum", "m", [picture], THRESHOLDS, [1.0, 1.0], [0.3]) for picture in (BOTH, FIRST_TWICE)
+    ]
+    table = composition_table(results)
+    assert "| sum | m | 2 | 0.500 ± 6.353 |" in table
+    assert "sum, handles by subjects: 100 % 0 %; 50 % 50 %" in table
 
 
-def test_windows_cover_the_picture_and_a_place_is_where_one_looks() -> None:
+def test_crops_cover_the_picture_and_one_shows_what_is_attended_to() -> None:
     picture = Image.new("RGB", (100, 100), "white")
     picture.paste("red", (50, 0, 100, 50))
-    parts = windows(picture)
-    assert len(parts) == 10 and {part.size for part in parts} == {(100, 100)}
+    crops = presence_crops(picture)
+    assert len(crops) == 10 and {crop.size for crop in crops} == {(100, 100)}
     attention = torch.full((10, 10), 0.01)
     attention[1:4, 6:9] = 1.0
-    colours = place(picture, attention).getcolors(10_000)
+    colours = attended_crop(picture, attention).getcolors(10_000)
     assert [colour for _, colour in colours] == [(255, 0, 0)]
 
 
 def test_subjects_meet_about_equally_often_and_alike_for_every_method() -> None:
     variants = [read("dreambooth"), read("textual_inversion")]
-    drawn = groups(CASES, variants, 2, 4, mixed=True)
+    drawn = draw_groups(CASES, variants, 2, 4, mixed=True)
     assert len(drawn) == 12
     named = [[member.handle for member in group] for group in drawn]
     assert named[:4] == named[4:8] == named[8:]
@@ -106,23 +117,27 @@ def test_subjects_meet_about_equally_often_and_alike_for_every_method() -> None:
     assert {tuple(m.variant.text for m in group) for group in drawn[8:]} == {
         ("dreambooth", "textual_inversion")
     }
-    assert drawn == groups(CASES, variants, 2, 4, mixed=True)
-    assert len(groups(CASES, variants[:1], 3, 99, mixed=False)) == 4
+    assert drawn == draw_groups(CASES, variants, 2, 4, mixed=True)
+    assert len(draw_groups(CASES, variants[:1], 3, 99, mixed=False)) == 4
     assert part_of(drawn, "2/3") == drawn[1::3]
 
 
-def test_names_are_listed_as_one_says_them() -> None:
-    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+def test_names_are_enumerated_as_in_english() -> None:
+    assert [enumeration(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
 
 
 class Counter:
-    """A judge to whom the mean colour is everything."""
+    """An encoder whose features are mean colours; counts the pictures."""
 
     def __init__(self) -> None:
-        self.looked = 0
+        self.encoded = 0
 
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
-        self.looked += len(pictures)
+        self.encoded += len(pictures)
         small = [torch.from_numpy(np.asarray(picture.resize((1, 1)))[0, 0].copy()) for picture in pictures]
         return F.normalize(torch.stack(small).float(), dim=1)
 
@@ -131,33 +146,37 @@ class Counter:
         return F.normalize(torch.ones(len(prompts), 3), dim=1)
 
 
-def test_every_way_is_painted_and_nothing_twice(tmp_path: Path) -> None:
-    pair = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
+def test_every_mode_is_painted_and_nothing_twice(tmp_path: Path) -> None:
+    pair = draw_groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
     sampling = Sampling(steps=2, guidance=2.0)
-    judge = Counter()
+    encoder = Counter()
     backbone = tiny.backbone()
-    *_, last = Composition(backbone, judge, sampling, tmp_path, 2, ("{} on blue",)).rows(pair, list(MODES))
-    assert [row.way for row in last.value] == [NOUNS, *MODES]
-    assert all(len(row.seen) == 2 for row in last.value)
-    assert all(len(seen.parts) == 10 and len(seen.places) == 2 for row in last.value for seen in row.seen)
-    assert len(list(tmp_path.rglob("concept.safetensors"))) == 2
-    again = Counter()
-    *_, repeated = Composition(backbone, again, sampling, tmp_path, 2, ("{} on blue",)).rows(
+    *_, last = CompositionTrial(backbone, encoder, sampling, tmp_path, 2, ("{} on blue",)).run(
         pair, list(MODES)
     )
-    assert repeated.value == last.value and again.looked == 0
+    assert [result.mode for result in last.value] == [NOUNS, *MODES]
+    assert all(len(result.pictures) == 2 for result in last.value)
+    assert all(
+        len(each.crops) == 10 and len(each.attended) == 2 for result in last.value for each in result.pictures
+    )
+    assert len(list(tmp_path.rglob("concept.safetensors"))) == 2
+    again = Counter()
+    *_, repeated = CompositionTrial(backbone, again, sampling, tmp_path, 2, ("{} on blue",)).run(
+        pair, list(MODES)
+    )
+    assert repeated.value == last.value and again.encoded == 0
 
 
 def test_the_plain_nouns_are_the_untouched_bases(tmp_path: Path) -> None:
-    (pair,) = groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
+    (pair,) = draw_groups(CASES[:2], [read("textual_inversion steps=1 batch=1")], 2, 1, mixed=False)
     sampling = Sampling(steps=2, guidance=2.0, seed=3)
     backbone = tiny.backbone()
-    Composition(backbone, Counter(), sampling, tmp_path, 1, ("{} on blue",)).seen(pair, "sum", 0.0)
+    CompositionTrial(backbone, Counter(), sampling, tmp_path, 1, ("{} on blue",)).measure(pair, "sum", 0.0)
     (painted,) = tmp_path.rglob("plain/*.png")
     from studio.events import Result
     from studio.generation.generate import generate
 
-    nouns = listed([member.noun for member in pair])
+    nouns = enumeration([member.noun for member in pair])
     plain = Recipe(f"{nouns} on blue", steps=2, guidance=2.0, seed=3)
     (picture,) = [event.value.image for event in generate(backbone, plain) if isinstance(event, Result)]
     assert np.array_equal(np.asarray(picture), np.asarray(Image.open(painted)))

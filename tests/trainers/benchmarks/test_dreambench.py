@@ -17,9 +17,9 @@ from studio.events import Result
 from studio.models import opening
 from studio.recipes.recipe import Sampling
 from tests import tiny
-from trainers.benchmarks import dreambench
-from trainers.benchmarks import method_trial as trial
-from trainers.benchmarks.dreambench import LISTING, REAL_ROW, Row, prompts_for, subjects_in, table
+from trainers.benchmarks import dreambench, dreambench_cases, trained_concepts
+from trainers.benchmarks.dreambench import REAL_ROW, SubjectScore, dreambench_table
+from trainers.benchmarks.dreambench_cases import LISTING, prompts_for, subjects_in
 
 LISTED = (
     "Classes\n\nsubject_name,class\nred_cat,cat\nbear,stuffed animal\nabsent,vase\n\nPrompts\n'a {0} {1}',\n"
@@ -48,10 +48,10 @@ def test_the_lists_are_the_protocols() -> None:
     assert not set(live[10:20]) & set(objects[10:20])
     assert live[0] == "a {} in the jungle" and objects[24] == "a cube shaped {}"
     assert all(prompt.count("{}") == 1 for prompt in live + objects)
-    lines = (dreambench.LISTS / "subjects.txt").read_text(encoding="utf-8").splitlines()
+    lines = (dreambench_cases.LISTS / "subjects.txt").read_text(encoding="utf-8").splitlines()
     classes = [line.split(",")[1] for line in lines]
     assert len(lines) == 30 and len(set(classes)) == 15
-    assert sum(noun in dreambench.LIVE for noun in classes) == 9
+    assert sum(noun in dreambench_cases.LIVE for noun in classes) == 9
 
 
 def test_subjects_have_the_class_that_the_folder_lists(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_run_by_command_goes_on_where_it_was_broken_off(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     backbone = tiny.backbone()
-    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda folder: backbone)
     out = tmp_path / "out"
     assert run(folder, out) == 0
     printed = capsys.readouterr().out
@@ -95,13 +95,13 @@ def test_a_run_by_command_goes_on_where_it_was_broken_off(
     assert lines[0] == "| method | subjects | structure | likeness | prompt agreement |"
     assert "not comparable" in printed
     pictures = sorted((out / "dreambench").rglob("*.png"))
-    assert len(pictures) == 2 * 2 * 2 * 2  # subjects, rows, prompts, seeds
-    place = pictures[-1].parent
+    assert len(pictures) == 2 * 2 * 2 * 2  # subjects, scores, prompts, seeds
+    last_folder = pictures[-1].parent
     pictures[-1].unlink()
-    (place / "row.json").unlink()
+    (last_folder / "score.json").unlink()
     calls, decode = [], backbone.decode
     monkeypatch.setattr(backbone, "decode", lambda latents: calls.append(1) or decode(latents))
-    monkeypatch.setattr(trial, "train", None)  # nothing is learned twice
+    monkeypatch.setattr(trained_concepts, "train", None)  # nothing is learned twice
     assert run(folder, out) == 0
     assert len(calls) == 1
     assert (out / "table.md").read_text(encoding="utf-8").splitlines() == lines
@@ -110,28 +110,34 @@ def test_a_run_by_command_goes_on_where_it_was_broken_off(
 
 def test_the_numbers_are_the_definitions(folder: Path, tmp_path: Path) -> None:
     backbone = tiny.backbone()
-    eyes, cases = open_encoders(backbone), subjects_in(folder)[:1]
+    encoders, cases = open_encoders(backbone), subjects_in(folder)[:1]
     sampling = Sampling(steps=1, guidance=1.0, count=2)
-    *_, last = dreambench.dreambench(backbone, eyes, cases, [], sampling, tmp_path / "out")
+    *_, last = dreambench.dreambench(backbone, encoders, cases, [], sampling, tmp_path / "out")
     assert isinstance(last, Result)
     real, plain = last.value
-    photos = eyes.subject.encode(tiny.photos(3).squares)
+    photos = encoders.subject.encode(tiny.photos(3).squares)
     assert real.likeness == pytest.approx(pairs(photos).mean().item(), abs=1e-5)
     painted = [Image.open(path) for path in sorted((tmp_path / "out" / "red_cat").rglob("*.png"))]
     assert len(painted) == 4
-    cosines = (eyes.subject.encode(painted) @ photos.T).flatten().tolist()
+    cosines = (encoders.subject.encode(painted) @ photos.T).flatten().tolist()
     assert len(cosines) == 12 and plain.likeness == pytest.approx(statistics.fmean(cosines), abs=1e-5)
-    kept = json.loads((tmp_path / "out" / "red_cat" / "plain-noun" / "row.json").read_text(encoding="utf-8"))
-    assert kept["eyes"] == eyes.names and kept["told"]["base"] == backbone.fingerprint
+    saved = json.loads(
+        (tmp_path / "out" / "red_cat" / "plain-noun" / "score.json").read_text(encoding="utf-8")
+    )
+    assert saved["encoders"] == encoders.names and saved["made_with"]["base"] == backbone.fingerprint
 
 
-def test_the_table_is_of_means_over_subjects_and_names_who_looked() -> None:
+def test_the_table_is_of_means_over_subjects_and_names_the_encoders() -> None:
     names = {"structure": "vit_small_patch16_224.dino [0]", "likeness": "ViT-B-32 [1]"}
     names["prompt agreement"] = names["likeness"]
-    rows = [Row(name, REAL_ROW, value, 0.9, None, names) for name, value in (("x", 0.7), ("y", 0.8))]
-    rows += [Row(name, "dreambooth", value, 0.8, 0.3, names) for name, value in (("x", 0.6), ("y", 0.6))]
-    lines = table(rows).splitlines()
+    scores = [
+        SubjectScore(name, REAL_ROW, value, 0.9, None, names) for name, value in (("x", 0.7), ("y", 0.8))
+    ]
+    scores += [
+        SubjectScore(name, "dreambooth", value, 0.8, 0.3, names) for name, value in (("x", 0.6), ("y", 0.6))
+    ]
+    lines = dreambench_table(scores).splitlines()
     assert lines[0] == "| method | subjects | DINO | CLIP-I | CLIP-T |"
     assert lines[2] == "| real images | 2 | 0.750 ± 0.635 | 0.900 ± 0.000 |  |"
     assert lines[3] == "| dreambooth | 2 | 0.600 ± 0.000 | 0.800 ± 0.000 | 0.300 ± 0.000 |"
-    assert "not comparable" not in table(rows)
+    assert "not comparable" not in dreambench_table(scores)

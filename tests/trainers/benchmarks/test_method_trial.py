@@ -16,7 +16,8 @@ from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
-from trainers.benchmarks.method_trial import BASE_ROW, Case, Score, cases_in, part_of, table, trial
+from trainers.benchmarks.method_scores import MethodScore, method_table
+from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of
 from trainers.benchmarks.variants import Variant
 
 PROMPTS = ("{} on blue", "{} on dog")
@@ -27,46 +28,54 @@ def read(text: str) -> Variant:
 
 
 class Counter:
-    """A judge to whom all pictures are alike, and the prompt it favours fits each of them best."""
+    """An encoder to which all pictures are alike, and every picture agrees most with the favourite prompt."""
 
     def __init__(self, favourite: str) -> None:
         self.favourite = favourite
-        self.looked: list[int] = []
-        self.asked: list[str] = []
+        self.encoded: list[int] = []
+        self.prompts: list[str] = []
 
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
-        self.looked.append(len(pictures))
+        self.encoded.append(len(pictures))
         return torch.tensor([[0.6, 0.8]]).repeat(len(pictures), 1)
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
-        self.asked += prompts
+        self.prompts += prompts
         return torch.stack([torch.tensor([0.6, 0.8] if self.favourite in p else [1.0, 0.0]) for p in prompts])
 
 
-def test_every_prompt_and_seed_is_judged_against_unseen_photos(tmp_path: Path) -> None:
+def test_every_prompt_and_seed_is_encoderd_against_unseen_photos(tmp_path: Path) -> None:
     photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
     cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
     variants = [read("textual_inversion steps=2")]
     sampling = Sampling(steps=1, guidance=1.0)
-    judge = Counter("on blue")
-    *_, last = trial(tiny.backbone(), judge, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS)
+    encoder = Counter("on blue")
+    *_, last = method_trial(
+        tiny.backbone(), encoder, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS
+    )
     base, learned = last.value
     assert (base.method, learned.method) == (BASE_ROW, "textual_inversion steps=2")
-    assert judge.looked == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
+    assert encoder.encoded == [1, 2, 2] * 2  # the unseen photo, then the pictures of each prompt
     assert base.obeyed == learned.obeyed == 0.5
     assert learned.likeness == pytest.approx(1.0) and learned.agreement == pytest.approx((1.0 + 0.6) / 2)
-    assert judge.asked == ["a cat on blue", "a cat on dog"] * 2
+    assert encoder.prompts == ["a cat on blue", "a cat on dog"] * 2
     assert learned.size_bytes > 0 and base.size_bytes == 0
     again = Counter("nothing")
-    *_, last = trial(tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS)
-    assert last.value == [base, learned] and again.looked == []
-    *_, last = trial(tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS)
+    *_, last = method_trial(
+        tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=2, prompts=PROMPTS
+    )
+    assert last.value == [base, learned] and again.encoded == []
+    *_, last = method_trial(
+        tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS
+    )
     assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
 
 
 def test_the_table_has_means_and_intervals() -> None:
-    scores = [Score(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))]
-    row = table(scores).splitlines()[-1]
+    scores = [
+        MethodScore(name, "a", 6, value, 0.5, 1.0, 10.0, 2000) for name, value in (("x", 0.4), ("y", 0.6))
+    ]
+    row = method_table(scores).splitlines()[-1]
     assert row == "| a | 2 | 12 | 0.500 ± 1.271 | 0.500 ± 0.000 | 1.000 ± 0.000 | 2 kB | 10 |"
 
 
@@ -89,13 +98,14 @@ def test_parts_share_all_cases() -> None:
 
 
 def test_a_variant_is_a_line_of_words() -> None:
-    plain, turned = (
+    plain, with_knob = (
         read("perfusion lock_keys=false"),
         read("perfusion lock_keys=false @bias=0.4 +prompt_tuning_steps=10"),
     )
-    assert plain.settings["lock_keys"] is False and plain.settings == turned.settings
-    assert (turned.knobs, turned.refinements) == ({"bias": 0.4}, {"prompt_tuning_steps": 10})
-    assert plain.learned == turned.learned and plain.folder != turned.folder
+    assert plain.settings["lock_keys"] is False and plain.settings == with_knob.settings
+    assert (with_knob.knobs, with_knob.refinements) == ({"bias": 0.4}, {"prompt_tuning_steps": 10})
+    assert plain.concept_folder == with_knob.concept_folder
+    assert plain.picture_folder != with_knob.picture_folder
 
 
 @pytest.mark.parametrize(
@@ -119,6 +129,6 @@ def test_variants_that_only_paint_differently_share_what_was_learned(tmp_path: P
     cases = [Case(Subject("<lily>", "cat"), photos)]
     variants = [read(f"perfusion steps=1 batch=1 captions=100 @bias={bias}") for bias in (0.2, 0.9)]
     sampling = Sampling(steps=1, guidance=1.0)
-    list(trial(tiny.backbone(), Counter("blue"), cases, variants, sampling, tmp_path, 1, PROMPTS))
+    list(method_trial(tiny.backbone(), Counter("blue"), cases, variants, sampling, tmp_path, 1, PROMPTS))
     assert len(list(tmp_path.rglob("concept.safetensors"))) == 1
     assert len(list(tmp_path.rglob("0-0.png"))) == 3

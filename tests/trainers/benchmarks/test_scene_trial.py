@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-import trainers.benchmarks.method_trial
+import trainers.benchmarks.trained_concepts
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event
@@ -22,17 +22,11 @@ from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
-from trainers.benchmarks.scene_measures import bleed, found, likeness, parts, told_apart
-from trainers.benchmarks.scene_trial import (
-    BASE_ROW,
-    VARIANTS,
-    SceneCase,
-    SceneScore,
-    scene_overlaps,
-    scene_table,
-    scene_trial,
-    scenes_in,
-)
+from trainers.benchmarks.picture_crops import SUBJECT_GRIDS, grid_crops
+from trainers.benchmarks.scene_cases import SceneCase, scenes_in
+from trainers.benchmarks.scene_measures import bleed, likeness, subjects_found, told_apart
+from trainers.benchmarks.scene_scores import SceneScore, scene_table
+from trainers.benchmarks.scene_trial import BASE_ROW, VARIANTS, scene_overlaps, scene_trial
 from trainers.benchmarks.variants import Variant
 
 SCENES = Path(__file__).resolve().parents[3] / "assets" / "demo" / "scenes"
@@ -52,13 +46,13 @@ def case() -> SceneCase:
 
 
 class Colours:
-    """A judge that sees nothing but mean colours."""
+    """An encoder whose features are mean colours; counts the pictures of each call."""
 
     def __init__(self) -> None:
-        self.seen: list[int] = []
+        self.counts: list[int] = []
 
     def encode(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
-        self.seen.append(len(pictures))
+        self.counts.append(len(pictures))
         means = [np.asarray(picture, dtype=np.float32).mean((0, 1)) for picture in pictures]
         return torch.nn.functional.normalize(torch.tensor(np.stack(means)), dim=1)
 
@@ -93,22 +87,22 @@ def test_bleeding_is_likeness_to_the_others_beyond_their_own() -> None:
         ([[1.0, 0.0, 0.0]], [True, False]),
         ([[0.0, 0.0, 1.0]], [False, False]),
         ([[0.5, 0.0, 0.75**0.5], [0.6, 0.8, 0.0]], [False, True]),  # nearest, but less like than the other is
-        ([[0.8, 0.6, 0.0]], [False, True]),  # cosines 0.8 and 0.96: one part is one subject at most
+        ([[0.8, 0.6, 0.0]], [False, True]),  # cosines 0.8 and 0.96: one crop is one subject at most
     ],
 )
-def test_a_subject_is_found_in_a_part_that_is_more_like_it_than_the_others_are(
+def test_a_subject_is_found_in_a_crop_that_is_more_like_it_than_the_others_are(
     features: list[list[float]], present: list[bool]
 ) -> None:
-    assert found(torch.tensor(features), CLOSE).tolist() == present
+    assert subjects_found(torch.tensor(features), CLOSE).tolist() == present
 
 
-def test_the_parts_of_a_picture_are_squares_all_over_it() -> None:
+def test_the_crops_of_a_picture_are_squares_all_over_it() -> None:
     picture = Image.fromarray(np.arange(64 * 64, dtype=np.uint32).reshape(64, 64).astype(np.uint8))
-    made = parts(picture)
-    assert len(made) == 25 + 16 + 9 + 1 and all(part.width == part.height for part in made)
+    made = grid_crops(picture, SUBJECT_GRIDS)
+    assert len(made) == 25 + 16 + 9 + 1 and all(crop.width == crop.height for crop in made)
     assert made[-1].tobytes() == picture.tobytes()
     corners = [picture.crop(box).tobytes() for box in ((0, 0, 26, 26), (38, 38, 64, 64))]
-    assert all(corner in [part.tobytes() for part in made] for corner in corners)
+    assert all(corner in [crop.tobytes() for crop in made] for corner in corners)
 
 
 # the trial
@@ -122,39 +116,39 @@ def backbone() -> Backbone:
 def test_subjects_are_learned_together_or_each_under_its_own_mask(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learned, train = [], trainers.benchmarks.method_trial.train
+    learned, train = [], trainers.benchmarks.trained_concepts.train
 
     def spy(method: Any, backbone: Any, photos: Any, subject: Subject, *rest: Any) -> Iterator[Event]:
         boxes = {handle: mask.getbbox() for handle, (mask,) in photos.masks.items()}
         learned.append((list(subject.handles), boxes))
         yield from train(method, backbone, photos, subject, *rest)
 
-    monkeypatch.setattr(trainers.benchmarks.method_trial, "train", spy)
+    monkeypatch.setattr(trainers.benchmarks.trained_concepts, "train", spy)
     quick = "steps=2 rank=1 prior_weight=0 word_rate=0.1"
     variants = [read(f"break_a_scene {quick}"), read("textual_inversion steps=1 batch=1")]
-    judge = Colours()
-    *_, last = scene_trial(backbone, judge, [case()], variants, SAMPLING, tmp_path, seeds=2)
+    encoder = Colours()
+    *_, last = scene_trial(backbone, encoder, [case()], variants, SAMPLING, tmp_path, seeds=2)
     boxes = {"<lily>": tiny.LEFT.getbbox(), "<tom>": tiny.RIGHT.getbbox()}
     alone = [([handle], {handle: box}) for handle, box in boxes.items()]
     assert learned == [(["<lily>", "<tom>"], boxes), *alone]
-    assert judge.seen == [2, 4, 4, 51, 51, 51, 51] * 3
+    assert encoder.counts == [2, 4, 4, 51, 51, 51, 51] * 3
     plain, scene, words = last.value
     assert [score.method for score in last.value] == [BASE_ROW, *(variant.text for variant in variants)]
     assert {score.pictures for score in last.value} == {12}
     assert plain.size_bytes == 0 < words.size_bytes < scene.size_bytes
     assert len(list((tmp_path / "pair" / "plain").glob("*.png"))) == 12
-    concept = Concept.open(tmp_path / "pair" / variants[0].learned / "concept.safetensors")
+    concept = Concept.open(tmp_path / "pair" / variants[0].concept_folder / "concept.safetensors")
     before = [concept.header.report[f"map IoU of {handle} before"] for handle in boxes]
     assert plain.own_mask == pytest.approx(sum(before) / 2, abs=1e-4)
     now = [concept.header.report[f"map IoU of {handle}"] for handle in boxes]
     assert scene.own_mask == pytest.approx(sum(now) / 2, abs=1e-4)
     *_, again = scene_trial(backbone, None, [case()], variants, SAMPLING, tmp_path, seeds=2)
     assert again.value == last.value and len(learned) == 3
-    *_, fewer = scene_trial(backbone, judge, [case()], variants, SAMPLING, tmp_path, seeds=1)
+    *_, fewer = scene_trial(backbone, encoder, [case()], variants, SAMPLING, tmp_path, seeds=1)
     assert {score.pictures for score in fewer.value} == {6} and len(learned) == 3
 
 
-def test_where_handles_look_is_set_against_every_mask(backbone: Backbone) -> None:
+def test_the_attention_of_handles_is_compared_with_every_mask(backbone: Backbone) -> None:
     maps = scene_overlaps(backbone, case(), [])
     assert maps.shape == (2, 2) and ((maps >= 0) & (maps <= 1)).all() and not torch.equal(maps, maps.T)
 
@@ -189,7 +183,7 @@ def test_six_scenes_come_with_the_studio() -> None:
 
 
 def test_every_way_of_taking_apart_can_be_read() -> None:
-    assert len({read(text).folder for text in VARIANTS}) == len(VARIANTS)
+    assert len({read(text).picture_folder for text in VARIANTS}) == len(VARIANTS)
 
 
 def test_a_folder_without_scenes_is_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Concepts that a trial trains, each once: saved in a folder, opened when they are needed again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio.edits.concept import Concept
+from studio.events import Result
+from studio.files import write_atomic
+from studio.models.backbone import Backbone
+from studio.photos.photo import Photo
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Sampling
+from studio.subject import Subject
+from trainers.benchmarks.variants import Variant
+from trainers.kit.loop import train
+
+CONCEPT, SECONDS = "concept.safetensors", "seconds.json"
+
+
+def train_or_open(
+    backbone: Backbone,
+    subject: Subject,
+    photos: Sequence[Photo],
+    variant: Variant,
+    sampling: Sampling,
+    folder: Path,
+) -> tuple[Concept, float]:
+    """Return the concept that a variant learns, and how many seconds its training took.
+
+    Both are saved in `folder`; when they are there already, nothing is trained.
+
+    Args:
+        sampling: the seed of the training, and the sampling steps and guidance of its previews.
+    """
+    # the time is written last: where it is missing, the training was interrupted
+    concept, seconds = folder / CONCEPT, folder / SECONDS
+    if not seconds.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        squares = PhotoSet.of(photos, tuple(subject.handles))
+        cache = folder.parent.parent / "cache"
+        *_, last = train(variant.method, backbone, squares, subject, variant.settings, sampling, cache)
+        assert isinstance(last, Result)
+        last.value.save(concept)
+        write_json(seconds, round(time.perf_counter() - started, 1))
+    return Concept.open(concept), json.loads(seconds.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON, whole or not at all."""
+    write_atomic(path, json.dumps(value).encode("utf-8"))
