@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from studio.errors import StudioError
 from studio.handles import HANDLE
 from studio.models.fingerprint import fingerprint
-from studio.models.words import TimedVectors, TokenBatch, Tokens, Words
+from studio.models.words import TimedVectors, TokenBatch, Tokens, Vectors, Words, count_of
 
-Vectors: TypeAlias = "Tensor | TimedVectors"
 Amendment = Callable[[Words, Tensor | None], Words]
 
 
@@ -104,7 +103,7 @@ class TextReader:
             if handle not in self._new_words:
                 continue
             ids += self._pieces(prompt[start : match.start()])
-            count = _count(self._new_words[handle])
+            count = count_of(self._new_words[handle])
             spans.setdefault(handle, []).extend(range(len(ids) + 1, len(ids) + 1 + count))
             # Any legal id would do, its embedding is replaced. An end id would move the pooled output of
             # larger encoders, which take it at the first end.
@@ -127,7 +126,7 @@ class TextReader:
         rows, positions, vectors = [], [], []
         for row, prompt in enumerate(tokens):
             for handle, span in prompt.spans.items():
-                count = _count(self._new_words[handle])
+                count = count_of(self._new_words[handle])
                 rows += [row] * len(span)
                 positions += span
                 vectors += [(handle, index % count) for index in range(len(span))]
@@ -149,17 +148,7 @@ class TextReader:
         def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
             if not batch.vectors:
                 return embedded
-            learned = {
-                handle: self._at(vectors, t, len(batch)) for handle, vectors in self._new_words.items()
-            }
-            rows = [
-                row for row, prompt in enumerate(batch.tokens) for span in prompt.spans.values() for _ in span
-            ]
-            vectors = [
-                learned[handle][row, index] if learned[handle].ndim == 3 else learned[handle][index]
-                for row, (handle, index) in zip(rows, batch.vectors, strict=True)
-            ]
-            new = torch.stack(vectors).to(embedded.device, embedded.dtype)
+            new = batch.gather(self._new_words, t).to(embedded.device, embedded.dtype)
             return embedded.index_put((batch.rows, batch.positions), new)
 
         hook = self.embedding.register_forward_hook(put)
@@ -171,14 +160,6 @@ class TextReader:
         for change, _ in self._amendments:
             words = change(words, t)
         return words
-
-    @staticmethod
-    def _at(vectors: Vectors, t: Tensor | None, count: int) -> Tensor:
-        """Return a word's vectors: (k, D), or (n, k, D) where they depend on the timesteps of n prompts."""
-        if isinstance(vectors, TimedVectors):
-            assert t is not None  # `encode` has refused it
-            return vectors.at(t.expand(count) if t.ndim == 0 else t)
-        return vectors
 
     def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
         """Tokenize and encode prompts: see `tokenize_all` and `encode`."""
@@ -214,7 +195,3 @@ class TextReader:
         """
         norms = self.embedding.weight.float().norm(dim=1)
         return norms[norms > 0].median().item()
-
-
-def _count(vectors: Vectors) -> int:
-    return vectors.count if isinstance(vectors, TimedVectors) else len(vectors)

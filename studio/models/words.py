@@ -6,8 +6,9 @@ Shapes: n prompts, L tokens of a prompt, D text width, P width of a pooled encod
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -36,6 +37,27 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class TimedVectors:
+    """Vectors of a word that depend on the timestep (ProSpect, NeTI).
+
+    Args:
+        count: how many token positions the word takes.
+        at: maps timesteps (n,) to vectors (n, count, D).
+    """
+
+    count: int
+    at: Callable[[Tensor], Tensor]
+
+
+Vectors: TypeAlias = "Tensor | TimedVectors"  # of a word: (count, D), or a function of the timestep
+
+
+def count_of(vectors: Vectors) -> int:
+    """Return how many token positions a word takes."""
+    return vectors.count if isinstance(vectors, TimedVectors) else len(vectors)
+
+
+@dataclass(frozen=True)
 class TokenBatch:
     """n tokenized prompts as tensors, so that encoding them runs no Python but the network.
 
@@ -55,6 +77,29 @@ class TokenBatch:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def gather(self, words: Mapping[str, Vectors], t: Tensor | None) -> Tensor:
+        """Return the learned vectors of all m positions, (m, D).
+
+        Args:
+            words: by handle, the vectors of every word in the prompts.
+            t (n,) or (): timesteps; None where no vectors depend on them.
+        """
+        learned = {handle: self._at(vectors, t) for handle, vectors in words.items()}
+        rows = [row for row, prompt in enumerate(self.tokens) for span in prompt.spans.values() for _ in span]
+        return torch.stack(
+            [
+                learned[handle][row, index] if learned[handle].ndim == 3 else learned[handle][index]
+                for row, (handle, index) in zip(rows, self.vectors, strict=True)
+            ]
+        )
+
+    def _at(self, vectors: Vectors, t: Tensor | None) -> Tensor:
+        """Return a word's vectors: (count, D), or (n, count, D) if they depend on the timesteps."""
+        if isinstance(vectors, TimedVectors):
+            assert t is not None  # `TextReader.encode` refuses that
+            return vectors.at(t.expand(len(self)) if t.ndim == 0 else t)
+        return vectors
+
     def repeat(self, count: int) -> TokenBatch:
         """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""
         n, m = len(self.tokens), len(self.vectors)
@@ -66,19 +111,6 @@ class TokenBatch:
             self.positions.repeat(count),
             self.vectors * count,
         )
-
-
-@dataclass(frozen=True)
-class TimedVectors:
-    """Vectors of a word that depend on the timestep (ProSpect, NeTI).
-
-    Args:
-        count: how many token positions the word takes.
-        at: maps timesteps (n,) to vectors (n, count, D).
-    """
-
-    count: int
-    at: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

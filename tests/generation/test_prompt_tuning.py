@@ -12,7 +12,7 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, RankOne, attach
 from studio.edits.concept import Concept
-from studio.edits.kinds.rank_one import decompose
+from studio.edits.gated_projection import decompose
 from studio.errors import StudioError
 from studio.generation.refinements.prompt_tuning import learning_rate, tune_words
 from studio.models.backbone import Backbone
