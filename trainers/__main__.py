@@ -1,7 +1,7 @@
 """Train in the foreground, without the page: `python -m trainers dreambooth photos/ --name lily --noun cat`.
 
-The flags of each method are its settings. `python -m trainers catalogue` prints every method's card as
-JSON, which is how the page learns of them without loading torch.
+The flags of each method are its settings. `python -m trainers catalogue` prints the cards of all methods and
+refinements as JSON, which is how the page knows them without loading torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import writable_file
+from studio.files import png_bytes, writable_file, write_atomic
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
@@ -32,7 +32,7 @@ from trainers.kit.captions import plain_captions
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, train, save; the exit code is 2 when the user can mend what went wrong."""
+    """Run a command and return its exit code: 2 when the user can mend what went wrong."""
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
@@ -75,7 +75,9 @@ def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
         )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
-    parser.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are kept")
+    parser.add_argument(
+        "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
+    )
     parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
     for field in card.fields:
         bounds = f" ({field.low:g} to {field.high:g})" if field.low is not None else ""
@@ -103,21 +105,22 @@ def _train(given: argparse.Namespace) -> None:
     sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = opening.open_backbone(given.base)
     method = METHODS[given.command]
-    name, told = subject.handle.strip("<>"), 0
+    name, number = subject.handle.strip("<>"), 0
     for event in show_progress(
         train(method, backbone, squares, subject, settings, sampling, workspace.cache)
     ):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
-                told += 1
-                picture.save(workspace.pictures / f"{name}-learned-{told:02d}.png")
+                number += 1
+                path_of_picture = workspace.pictures / f"{name}-learned-{number:02d}.png"
+                write_atomic(path_of_picture, png_bytes(picture))
             case Result(value=concept):
                 concept.save(path)
-                print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
+                print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:
-    """What `--beside` says: "tom=dog" is ("tom", "dog"). Raises StudioError when it says less."""
+    """Return ("tom", "dog") for "tom=dog". Raises StudioError when one of them is missing."""
     name, _, noun = text.partition("=")
     if not name or not noun:
         raise StudioError(f"{text!r} is not understood.", "Write --beside NAME=NOUN, such as tom=dog.")
@@ -125,11 +128,11 @@ def _name_and_noun(text: str) -> tuple[str, str]:
 
 
 def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> None:
-    """Raises StudioError for masks that are missing or wrong, in words that fit the command line."""
+    """Raise StudioError for missing or unusable masks, in words that fit the command line."""
     missing = [handle for handle in handles if handle not in squares.masks]
     if needed and missing:
-        place = f"masks/{missing[0].strip('<>')}/PHOTO.png"
-        hint = f"Put one beside a photo as {place}, of the photo's shape, white where it is."
+        example = f"masks/{missing[0].strip('<>')}/PHOTO.png"
+        hint = f"Put one beside a photo as {example}, of the photo's shape, white where it is."
         raise StudioError(f"There is no mask of {missing[0]}.", hint)
     check_masks(squares, handles, needed)
 
@@ -145,7 +148,7 @@ def _moments(given: argparse.Namespace) -> None:
     backbone = opening.open_backbone(given.base)
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
-        raise StudioError(f"{given.base} is no folder to keep them in.", "Name a file with --out.")
+        raise StudioError(f"{given.base} is no folder to save them in.", "Name a file with --out.")
     writable_file(out)
     try:
         lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
@@ -156,7 +159,7 @@ def _moments(given: argparse.Namespace) -> None:
         if isinstance(event, Result):
             known = event.value
             moments.save(known, out)
-            print(f"Kept as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
+            print(f"Saved as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
 
 
 if __name__ == "__main__":

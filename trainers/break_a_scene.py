@@ -263,8 +263,8 @@ class BreakAScene(Method):
         self.change = self.extraction.edit
         latents, prompt = self.scene.latents.mean[:1], self.sampling.prompt(self.scene.present[0])
         self.effect_kept = effect_kept(self.backbone, latents, prompt, self.words, full, self.change)
-        kept = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
-        yield Note(f"Rank {rank} keeps {kept} on the photo.")
+        shares = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
+        yield Note(f"Rank {rank} keeps {shares} on the photo.")
 
     def maps(self, number: int) -> Tensor:
         """Return the attention maps (k, s, s) of the words that are in a photo, as learned so far."""

@@ -260,9 +260,7 @@ def test_with_words_alone_the_model_takes_no_part(backbone: Backbone, tmp_path: 
     assert not list(tmp_path.rglob("*.png"))
 
 
-def test_words_come_to_look_at_their_own_masks_only_through_the_attention_term(
-    backbone: Backbone, tmp_path: Path
-) -> None:
+def test_the_attention_term_alone_brings_words_to_their_own_masks(backbone: Backbone, tmp_path: Path) -> None:
     def overlaps(attention_weight: float) -> torch.Tensor:
         settings = {"prior_weight": 0.0, "batch": 4, "rank": 8, "attention_weight": attention_weight}
         method = prepared(backbone, tmp_path, **settings)
@@ -361,7 +359,7 @@ def test_the_prior_is_of_the_beach_or_of_the_nouns(backbone: Backbone) -> None:
     ]
 
 
-def test_each_handle_is_shown_alone_and_where_it_looks(backbone: Backbone, tmp_path: Path) -> None:
+def test_each_handle_gets_a_picture_alone_and_an_attention_map(backbone: Backbone, tmp_path: Path) -> None:
     chosen = {**QUICK, "steps": 2}
     events = list(
         train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Sampling(seed=1, steps=1), tmp_path)

@@ -61,7 +61,7 @@ def test_c1_both_terms_are_zero_at_the_start(backbone: Backbone) -> None:
     assert embedding.abs() < 1e-6 and attention.abs() < 1e-12
 
 
-def test_both_terms_wake_when_the_word_moves_and_pull_at_it(backbone: Backbone) -> None:
+def test_both_terms_and_their_gradients_are_positive_once_the_word_moved(backbone: Backbone) -> None:
     method = prepared(backbone)
     method.word.vectors.data += torch.randn_like(method.word.vectors)
     embedding, attention = terms(method)
@@ -71,7 +71,7 @@ def test_both_terms_wake_when_the_word_moves_and_pull_at_it(backbone: Backbone) 
         assert pull.abs().max() > 0
 
 
-def test_c2_the_words_own_place_takes_no_part(backbone: Backbone) -> None:
+def test_c2_the_words_own_position_takes_no_part(backbone: Backbone) -> None:
     text = backbone.text
     with text.new_words({"<lily>": text.embeddings_of("dog"), "<the-noun>": text.embeddings_of("cat")}):
         starred, plain = text.read([PROMPT.format("<lily>")]), text.read([PROMPT.format("<the-noun>")])

@@ -56,21 +56,23 @@ def test_both_terms_draw_their_own_noise_and_timestep(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = prepared(backbone, tmp_path, batch=2)
-    seen = []
+    noised = []
     add_noise = backbone.add_noise
 
     def spy(latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-        seen.append((noise, timesteps))
+        noised.append((noise, timesteps))
         return add_noise(latents, noise, timesteps)
 
     monkeypatch.setattr(backbone, "add_noise", spy)
     loss_terms(method)
-    (noise, timesteps), (prior_noise, prior_timesteps) = seen
+    (noise, timesteps), (prior_noise, prior_timesteps) = noised
     assert not torch.equal(noise, prior_noise)
     assert len(torch.cat([timesteps, prior_timesteps]).unique()) == 4
 
 
-def test_class_pictures_come_from_the_untouched_base_and_are_kept(backbone: Backbone, tmp_path: Path) -> None:
+def test_class_pictures_come_from_the_untouched_base_and_are_painted_once(
+    backbone: Backbone, tmp_path: Path
+) -> None:
     before = tiny.weights(backbone)
     method = DreamBooth(backbone, SUBJECT, Settings(**QUICK), torch.Generator().manual_seed(0))
     first = [event for event in method.prepare(tiny.photos(), tmp_path) if isinstance(event, Step)]

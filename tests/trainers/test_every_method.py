@@ -1,4 +1,4 @@
-"""What every method must do, whatever it learns: one battery, run over all of them."""
+"""Checks that every method must pass: one battery, run over all of them."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ def test_finishing_early_keeps_what_was_learned(method_id: str, backbone: Backbo
             break
     rest = [events.throw(FinishEarly()), *events]
     assert isinstance(rest[-1], Result)
-    assert 2 <= rest[-1].value.header.steps < 50  # the burst that was running is kept, too
+    assert 2 <= rest[-1].value.header.steps < 50  # the burst that was running is finished first
 
 
 def test_a_seed_repeats_itself_and_finishing_early_too_late_changes_nothing(

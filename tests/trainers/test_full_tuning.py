@@ -1,4 +1,4 @@
-"""Tuning every weight: exactly as in place, never seen from outside, and made small at a known cost."""
+"""Full tuning equals tuning in place, never changes the base, and is compressed at a known cost."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def test_strengths_lie_between_the_base_and_the_tuned_model_and_several_add_up(b
 
 
 def test_a_full_edit_comes_off_whatever_happens_inside(backbone: Backbone) -> None:
-    own = {name: getattr(*place) for name, place in parameters_by_path(backbone).items()}
+    own = {name: getattr(*owner) for name, owner in parameters_by_path(backbone).items()}
     with pytest.raises(KeyError), attach(backbone, [ActiveEdit(moved(backbone))]):
         raise KeyError("inside")
-    assert all(getattr(*place) is own[name] for name, place in parameters_by_path(backbone).items())
+    assert all(getattr(*owner) is own[name] for name, owner in parameters_by_path(backbone).items())
 
 
 def test_no_file_can_bring_a_whole_model(backbone: Backbone, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_it_learns_what_tuning_a_copy_in_place_learns(backbone: Backbone, tmp_pa
     generator = torch.Generator().manual_seed(SAMPLING.seed)
     naive = BreakAScene(copy, PAIR, settings, generator)
     list(naive.prepare(tiny.pair(), tmp_path))
-    weights = {name: getattr(*place).requires_grad_() for name, place in parameters_by_path(copy).items()}
+    weights = {name: getattr(*owner).requires_grad_() for name, owner in parameters_by_path(copy).items()}
     words = [word.vectors for word in naive.words]
     groups = [{"params": words, "lr": 2e-6}, {"params": list(weights.values()), "lr": 0.003}]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-2)
@@ -149,18 +149,18 @@ def test_the_base_is_untouched_after_every_event_and_when_given_up(
 ) -> None:
     before, plain = tiny.weights(backbone), picture(backbone, "a photo of cat")
 
-    def unharmed() -> None:
+    def assert_unchanged() -> None:
         for name, after in tiny.weights(backbone).items():
             assert np.array_equal(after, before[name]), name
         assert np.array_equal(picture(backbone, "a photo of cat"), plain)
 
     for _ in run(backbone, tmp_path):
-        unharmed()
+        assert_unchanged()
     events = run(backbone, tmp_path)
     for event in events:
         if isinstance(event, Step) and "prior" in event.values:
             events.close()
-    unharmed()
+    assert_unchanged()
 
 
 def test_a_failing_step_leaves_the_base_as_it_was(
@@ -212,7 +212,7 @@ def test_finishing_early_keeps_a_small_file(
     assert [edit.kind for edit in last.value.edits] == ["tokens", "tokens", "low_rank"]
 
 
-def test_the_file_opens_paints_and_says_what_was_lost(backbone: Backbone, tmp_path: Path) -> None:
+def test_the_file_opens_and_reports_what_was_lost(backbone: Backbone, tmp_path: Path) -> None:
     events = list(run(backbone, tmp_path))
     concept = events[-1].value
     concept.save(tmp_path / "scene.safetensors")
@@ -229,7 +229,7 @@ def test_the_file_opens_paints_and_says_what_was_lost(backbone: Backbone, tmp_pa
     assert len(opened.header.to_text()) < 20_000
 
 
-# making it small
+# compression
 
 
 def test_the_cut_is_the_best_there_is_of_its_rank() -> None:
@@ -247,7 +247,7 @@ def test_residuals_are_those_of_numpy_and_all_energy_is_accounted_for(backbone: 
     made = extract(full, backbone, 3)
     linear = {f"{site}.weight" for site in backbone.linear_sites("")}
     assert {f"{site}.weight" for site in made.residuals} == linear
-    kept = whole = 0.0
+    linear_energy = whole = 0.0
     for name, (layer, leaf) in parameters_by_path(backbone).items():
         change = (full.weights[name] - getattr(layer, leaf)).detach().numpy()
         energy = float(np.square(change).sum())
@@ -257,8 +257,8 @@ def test_residuals_are_those_of_numpy_and_all_energy_is_accounted_for(backbone: 
             assert made.residuals[name[: -len(".weight")]] == pytest.approx(
                 (S[3:] ** 2).sum() / energy, rel=1e-3
             )
-            kept += (S[:3] ** 2).sum()
-    assert made.kept == pytest.approx(kept / whole, rel=1e-3)
+            linear_energy += (S[:3] ** 2).sum()
+    assert made.kept == pytest.approx(linear_energy / whole, rel=1e-3)
     assert set(made.left_out) == {"convolutions", "norms", "biases", "embeddings"}
     lost = sum(made.left_out.values())
     linear_share = sum(
@@ -285,7 +285,7 @@ def test_at_full_rank_the_small_edit_answers_as_the_tuned_model_did(backbone: Ba
     assert effect_kept(backbone, latents, "a cat", [], full, lower.edit) < 0.9
 
 
-def test_nothing_learned_is_made_small_without_a_fuss(backbone: Backbone) -> None:
+def test_a_change_of_nothing_is_compressed_without_error(backbone: Backbone) -> None:
     full = Full.start("<lily>", "cat", backbone, True)
     made = extract(full, backbone, 2)
     assert set(made.report().values()) == {0.0} and made.chart().size[0] > 0

@@ -50,7 +50,7 @@ def edit(i_star: Tensor, C: Tensor, o_star: Tensor, bias: float = 0.75, temperat
 
 
 def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
-    """What the layer says with the edits on."""
+    """Return the output of the layer with the edits attached."""
 
     class Stub:
         sites = {"site": layer}
@@ -78,8 +78,8 @@ def layer() -> nn.Linear:
 
 def test_p1_the_gate_at_the_concept_itself(layer: nn.Linear) -> None:
     i, o = torch.randn(D), torch.randn(WIDTH)
-    said = through(layer, i[None, None], edit(i, metric(), o))
-    torch.testing.assert_close(said[0, 0], 0.9241418 * o, atol=1e-4, rtol=0)
+    output = through(layer, i[None, None], edit(i, metric(), o))
+    torch.testing.assert_close(output[0, 0], 0.9241418 * o, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,13 @@ def test_the_published_gate_table(bias: float, temperature: float, r: float, gat
 def test_eq_3_equals_a_naive_loop(layer: nn.Linear) -> None:
     C, i, o = metric(1), torch.randn(D), torch.randn(WIDTH)
     e = torch.randn(2, 5, D)
-    said = through(layer, e, edit(i, C, o, 0.4, 0.3))
+    output = through(layer, e, edit(i, C, o, 0.4, 0.3))
     for row in range(2):
-        for place in range(5):
-            wanted = naive(layer.weight.double(), e[row, place].double(), C, i.double(), o.double(), 0.4, 0.3)
-            torch.testing.assert_close(said[row, place], wanted.detach().float(), atol=1e-4, rtol=1e-4)
+        for position in range(5):
+            wanted = naive(
+                layer.weight.double(), e[row, position].double(), C, i.double(), o.double(), 0.4, 0.3
+            )
+            torch.testing.assert_close(output[row, position], wanted.detach().float(), atol=1e-4, rtol=1e-4)
 
 
 def test_p2_orthogonality_is_in_the_metric_of_c(layer: nn.Linear) -> None:
@@ -113,9 +115,9 @@ def test_p2_orthogonality_is_in_the_metric_of_c(layer: nn.Linear) -> None:
     e = torch.randn(D)
     e = e - (e @ dual) / (dual @ dual) * dual
     assert abs(e @ i) > 0.1
-    said = through(layer, e[None, None], edit(i, C, o))
+    output = through(layer, e[None, None], edit(i, C, o))
     torch.testing.assert_close(
-        said[0, 0], layer(e) + torch.sigmoid(torch.tensor(-7.5)) * o, atol=1e-4, rtol=0
+        output[0, 0], layer(e) + torch.sigmoid(torch.tensor(-7.5)) * o, atol=1e-4, rtol=0
     )
 
 
@@ -160,7 +162,7 @@ def test_p4_keys_stay_locked_and_all_values_move(backbone: Backbone, tmp_path: P
 
 
 @pytest.mark.parametrize(("sentences", "early"), [("photo", False), ("bare", True)])
-def test_where_the_word_stands_while_it_is_learned(
+def test_the_position_of_the_word_in_its_sentences(
     backbone: Backbone, tmp_path: Path, sentences: str, early: bool
 ) -> None:
     method = prepared(backbone, tmp_path, sentences=sentences, batch=8)
@@ -171,11 +173,11 @@ def test_where_the_word_stands_while_it_is_learned(
     assert all(position <= 2 for position in positions) == early
 
 
-@pytest.mark.parametrize(("sentences", "shown"), [("photo", "a photo of <lily>"), ("bare", "<lily>")])
-def test_a_preview_asks_as_it_was_learned(
-    backbone: Backbone, tmp_path: Path, sentences: str, shown: str
+@pytest.mark.parametrize(("sentences", "prompt"), [("photo", "a photo of <lily>"), ("bare", "<lily>")])
+def test_the_preview_prompt_fits_the_sentences(
+    backbone: Backbone, tmp_path: Path, sentences: str, prompt: str
 ) -> None:
-    assert prepared(backbone, tmp_path, sentences=sentences).preview_prompt == shown
+    assert prepared(backbone, tmp_path, sentences=sentences).preview_prompt == prompt
 
 
 def test_keys_are_locked_to_the_nouns(backbone: Backbone, tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_p6_the_leak_into_other_tokens_is_exactly_the_ungated_part(layer: nn.Lin
     assert r.abs().max() > 0.05
 
 
-def test_p6_the_leak_is_reported_and_shown_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
+def test_p6_the_leak_is_reported_and_charted_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path)
     report, own = method.report(), method.rank_one
     with torch.no_grad():
@@ -226,10 +228,10 @@ def test_p6_the_leak_is_reported_and_shown_word_by_word(backbone: Backbone, tmp_
     end = backbone.text.tokenizer.eos_token_id
     shares = []
     for row, prompt in enumerate(others.tokens):
-        for place, token in enumerate(prompt.ids[1:], start=1):
+        for position, token in enumerate(prompt.ids[1:], start=1):
             if token == end:
                 break
-            shares.append(abs((others.hidden[row, place] @ own.dual / (own.i_star @ own.dual)).item()))
+            shares.append(abs((others.hidden[row, position] @ own.dual / (own.i_star @ own.dual)).item()))
     assert report["leak"] == pytest.approx(np.mean(shares), rel=1e-4) and report["leak"] > 0.01
     assert 0 < report["gate"] < 1
     (insight,) = method.insights()
@@ -375,12 +377,12 @@ def test_a_global_lock_gives_the_keys_of_the_prompt_with_the_noun(backbone: Back
         with torch.no_grad(), attach(backbone, actives):
             hidden = backbone.text.read(prompts).hidden
             turned.on_prompts(backbone, [prompts])
-            said = layer(hidden)
+            output = layer(hidden)
             turned.with_noun = None
             local = layer(hidden.clone())
         with torch.no_grad():
             noun = layer(backbone.text.read(["", "a photo of cat on blue"]).hidden)
-        torch.testing.assert_close(said, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(output, lock * noun + (1 - lock) * local, atol=1e-5, rtol=1e-4)
 
 
 def test_a_noun_of_several_tokens_starts_at_the_mean_of_its_encodings(
@@ -401,7 +403,7 @@ def test_a_noun_of_several_tokens_starts_at_the_mean_of_its_encodings(
     assert all(tensor.isfinite().all() for made in concept.edits for tensor in made.tensors().values())
 
 
-def test_a_mask_of_ones_own_takes_the_place_of_what_the_base_sees(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_mask_of_the_user_replaces_that_of_the_base(backbone: Backbone, tmp_path: Path) -> None:
     photos = tiny.photos()
     stencil = Image.new("L", photos.squares[0].size)
     stencil.paste(255, (0, 0, stencil.width // 2, stencil.height))
@@ -414,5 +416,5 @@ def test_a_mask_of_ones_own_takes_the_place_of_what_the_base_sees(backbone: Back
     left[:, :4] = 1
     assert torch.equal(method.latents.masks[1, 0], left)
     assert torch.equal(method.latents.masks[1 + len(photos), 0], left.flip(1))
-    seen = noun_masks(backbone, method.latents.mean, "cat")
-    assert torch.equal(method.latents.masks[0], seen[0])
+    found = noun_masks(backbone, method.latents.mean, "cat")
+    assert torch.equal(method.latents.masks[0], found[0])

@@ -1,4 +1,4 @@
-"""Masks on their way into a training: from files beside photos to cells of latents and attention maps."""
+"""Masks become cells of latents and attention maps; missing and unusable ones are refused."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_masks_that_cannot_be_learned_from_are_refused(
     assert raised.value.hint
 
 
-def test_a_small_mask_is_learned_with_a_word_of_warning() -> None:
+def test_a_small_mask_is_learned_with_a_warning() -> None:
     photos = tiny.pair(tom=tiny.stencil(36, 36, 48, 42))
     assert [event.text for event in masked_photos(photos, HANDLES, 8) if isinstance(event, Note)] == [
         "<tom> is very small in photo 1; a closer crop would help."
@@ -158,7 +158,7 @@ def learn(folder: Path, *flags: str) -> int:
     return training.main(["break_a_scene", str(folder), *names, *quick, *flags])
 
 
-def test_masks_lie_beside_their_photos_and_follow_the_crop(folder: Path) -> None:
+def test_masks_are_read_from_beside_their_photos_and_follow_the_crop(folder: Path) -> None:
     (photo,), _ = open_masked([folder / "both.jpg"], HANDLES)
     assert set(photo.masks) == {0, 1}
     masks = PhotoSet.of([photo], HANDLES).masks  # the square in the middle: 16 to 80 of 96
@@ -169,13 +169,13 @@ def test_masks_lie_beside_their_photos_and_follow_the_crop(folder: Path) -> None
 def test_two_subjects_are_learned_by_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda place: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda folder: backbone)
     assert learn(folder) == 0
     header = read_header(folder.parent / "concepts" / "lily.safetensors")
     assert header.handles == {"<lily>": "cat", "<tom>": "dog"} and header.photos == 1
 
 
-def test_what_is_wrong_with_masks_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture) -> None:
+def test_unusable_masks_are_refused_in_one_sentence(folder: Path, capsys: pytest.CaptureFixture) -> None:
     mask = folder / "masks" / "tom" / "both.png"
     for spoil, message in (
         (lambda: mask.write_bytes(b"no picture"), "cannot be read"),
@@ -192,7 +192,7 @@ def test_what_is_wrong_with_masks_is_one_sentence(folder: Path, capsys: pytest.C
     assert "Two things are called <tom>" in capsys.readouterr().err
 
 
-def test_a_spotlight_dims_what_does_not_matter() -> None:
+def test_a_mask_preview_dims_what_is_not_masked() -> None:
     white = Image.new("RGB", (40, 40), "white")
     masks = torch.zeros(7, 8, 8)
     masks[1] = 1

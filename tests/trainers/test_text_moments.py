@@ -1,4 +1,4 @@
-"""Text statistics: those of a naive loop, read once per base, kept with what entered them."""
+"""The text moments equal a naive loop, are estimated once per base, and survive their file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def backbone() -> Backbone:
 
 
 def prepared(backbone: Backbone, cache: Path) -> tuple[Perfusion, list[Event]]:
-    """A method that is ready to learn, and what its preparation told."""
+    """Return a prepared method, and the events of its preparation."""
     method = Perfusion(backbone, Subject("<lily>", "cat"), SETTINGS, torch.Generator())
     return method, list(method.prepare(tiny.photos(), cache))
 
@@ -42,17 +42,18 @@ def test_the_moments_are_those_of_a_naive_loop_and_survive_their_file(
         words = backbone.text.read([caption])
         ids = words.tokens[0].ids
         end = ids.index(backbone.text.tokenizer.eos_token_id)
-        for place in range(1, end + 1):
-            e = words.hidden[0, place].double()
+        for position in range(1, end + 1):
+            e = words.hidden[0, position].double()
             total += torch.outer(e, e)
             count += 1
     torch.testing.assert_close(last.value.C, total / count, rtol=1e-5, atol=1e-6)
     moments.save(last.value, tmp_path / "m.bin")
-    kept = moments.load(tmp_path / "m.bin")
-    torch.testing.assert_close(kept.C, last.value.C, rtol=1e-6, atol=1e-6)
-    assert (kept.tokens, kept.captions) == (count, 30)
+    loaded = moments.load(tmp_path / "m.bin")
+    torch.testing.assert_close(loaded.C, last.value.C, rtol=1e-6, atol=1e-6)
+    assert (loaded.tokens, loaded.captions) == (count, 30)
     assert (
-        kept.encoder == moments.encoder_fingerprint(backbone.text) and "between start and end" in kept.counted
+        loaded.encoder == moments.encoder_fingerprint(backbone.text)
+        and "between start and end" in loaded.counted
     )
     (tmp_path / "m.bin").write_bytes((tmp_path / "m.bin").read_bytes()[:-4])
     with pytest.raises(StudioError, match="damaged"):
@@ -60,9 +61,9 @@ def test_the_moments_are_those_of_a_naive_loop_and_survive_their_file(
 
 
 def test_the_metric_is_read_once_per_base(backbone: Backbone, tmp_path: Path) -> None:
-    (first, told), (second, again) = (prepared(backbone, tmp_path) for _ in range(2))
-    assert any(isinstance(event, Step) for event in told)
-    assert not any(isinstance(event, Step) for event in again)
+    (first, events), (second, later_events) = (prepared(backbone, tmp_path) for _ in range(2))
+    assert any(isinstance(event, Step) for event in events)
+    assert not any(isinstance(event, Step) for event in later_events)
     assert second.metric.hash == first.metric.hash
     assert len(list((tmp_path / "moments").iterdir())) == 1
 

@@ -76,7 +76,9 @@ def test_the_gradient_reaches_the_word_with_and_without_checkpointing(backbone: 
     torch.testing.assert_close(plain, checkpointed)
 
 
-def test_three_vectors_take_three_places_start_equal_and_diverge(backbone: Backbone, tmp_path: Path) -> None:
+def test_three_vectors_take_three_positions_start_equal_and_diverge(
+    backbone: Backbone, tmp_path: Path
+) -> None:
     method = prepared(backbone, vectors=3)
     assert torch.equal(method.word.vectors[0], method.word.vectors[2])
     with attach(backbone, [ActiveEdit(method.word)]):

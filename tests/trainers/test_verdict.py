@@ -138,7 +138,7 @@ def test_the_verdict_is_in_the_file(backbone: Backbone, tmp_path: Path) -> None:
     assert Concept.open(tmp_path / "lily.safetensors").header.verdicts == {"<lily>": verdict}
 
 
-def test_stopping_while_it_looks_keeps_what_was_learned(backbone: Backbone, tmp_path: Path) -> None:
+def test_stopping_while_it_judges_loses_nothing(backbone: Backbone, tmp_path: Path) -> None:
     events = list(training(backbone, tmp_path))
     learned = max(at for at, event in enumerate(events) if isinstance(event, Step) and event.values)
     for stop in (learned + 1, learned + 2, len(events) - 1):

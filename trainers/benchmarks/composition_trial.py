@@ -44,7 +44,7 @@ class CompositionTrial:
     All of it is saved in `folder`, so that an interrupted trial goes on, and processes can share the work.
 
     Args:
-        encoder: the judge, which compares pictures with photos and prompts.
+        encoder: compares pictures with photos and prompts.
         seeds: pictures of each prompt.
         prompts: with one {} for the names of the group.
     """

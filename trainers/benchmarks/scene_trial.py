@@ -105,10 +105,10 @@ def _score(
     recipe_fields: dict[str, Any] = variant.recipe_fields(list(handles)) if variant else {}
     names = {handle: handle if variant else f"a {noun}" for handle, noun in handles.items()}
 
-    def paint(shown: Sequence[str], label: str) -> list[Image.Image]:
+    def paint(named: Sequence[str], label: str) -> list[Image.Image]:
         pictures = []
         for colour in COLOURS:
-            prompt = PROMPT.format(" and ".join(names[handle] for handle in shown), colour)
+            prompt = PROMPT.format(" and ".join(names[handle] for handle in named), colour)
             recipe = dataclasses.replace(sampling, count=seeds).with_prompt(prompt, **recipe_fields)
             events = generate(backbone, recipe, concepts)
             pictures += [event.value.image for event in events if isinstance(event, Result)]

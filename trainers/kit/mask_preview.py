@@ -19,9 +19,9 @@ def mask_preview(squares: Sequence[Image.Image], masks: Tensor) -> Image.Image:
     Args:
         masks (n, h, w), 0..1: of `squares`, in order.
     """
-    shown = list(zip(squares, masks.float().clamp(0, 1).cpu().numpy(), strict=False))[:MAX_PHOTOS]
-    row = Image.new("RGB", (SIDE * len(shown), SIDE))
-    for number, (square, mask) in enumerate(shown):
+    chosen = list(zip(squares, masks.float().clamp(0, 1).cpu().numpy(), strict=False))[:MAX_PHOTOS]
+    row = Image.new("RGB", (SIDE * len(chosen), SIDE))
+    for number, (square, mask) in enumerate(chosen):
         small = square.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         light = Image.fromarray((255 * mask).astype(np.uint8)).resize(small.size, Image.Resampling.BICUBIC)
         dim = small.point(lambda level: level // DIM_FACTOR)

@@ -43,7 +43,7 @@ class Batch:
 class Optimization:
     """A training in the middle of it: the stage that runs, its optimizer, and how many steps are done.
 
-    `breaks` are numbers of steps after which a burst ends, so that something can be shown there.
+    `breaks` are numbers of steps after which a burst ends, so that a preview can be painted there.
     """
 
     def __init__(

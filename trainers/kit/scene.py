@@ -66,7 +66,7 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
     cells, cover nearly the whole photo, or are almost the same as another's.
     """
     check_masks(photos, handles, needed=True)
-    kept = []
+    numbers = []
     for number in range(len(photos)):
         all_masks = {handle: photos.mask(handle, number, side) for handle in handles}
         masked = {handle: mask for handle, mask in all_masks.items() if mask is not None}
@@ -79,8 +79,8 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
             if cells < MIN_CELLS:
                 yield Note(f"{handle} is very small in photo {number + 1}; a closer crop would help.")
         if masked:
-            kept.append(number)
+            numbers.append(number)
         else:
             yield Note(f"Nothing is masked in photo {number + 1}, so it is left out.")
-    masks = {handle: tuple(photos.masks[handle][number] for number in kept) for handle in handles}
-    return PhotoSet(tuple(photos.squares[number] for number in kept), masks)
+    masks = {handle: tuple(photos.masks[handle][number] for number in numbers) for handle in handles}
+    return PhotoSet(tuple(photos.squares[number] for number in numbers), masks)

@@ -3,7 +3,7 @@
     C = 1/n sum e e'        over the tokens of many captions (Tewel et al., appendix C)
 
 It belongs to a text encoder, not to a concept: it is estimated once and shared by all. A base may bring
-its own, `moments.bin` in its folder; otherwise it is kept in the cache under the encoder's fingerprint.
+its own, `moments.bin` in its folder; otherwise it is saved in the cache under the encoder's fingerprint.
 A constant in front of C changes nothing that is made from it.
 """
 

@@ -1,4 +1,4 @@
-"""The composition table counts what it says, on pictures whose answer is known."""
+"""A composition trial computes its measures as defined, on pictures whose answer is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DreamBench: its lists, its layout, its numbers, and going on where it was broken off."""
+"""DreamBench: its lists, its folders, its numbers, and going on after an interruption."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def run(folder: Path, out: Path, *flags: str) -> int:
     )
 
 
-def test_a_run_by_command_goes_on_where_it_was_broken_off(
+def test_a_run_by_command_goes_on_after_an_interruption(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     backbone = tiny.backbone()

@@ -1,4 +1,4 @@
-"""A trial counts what it says: all prompts, all seeds, the control row, and nothing twice."""
+"""A method trial measures all prompts and seeds and the control row, and nothing twice."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_prompt_and_seed_is_encoderd_against_unseen_photos(tmp_path: Path)
     *_, last = method_trial(
         tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS
     )
-    assert [score.pictures for score in last.value] == [2, 2]  # other pictures than those that were kept
+    assert [score.pictures for score in last.value] == [2, 2]  # of another number of seeds: measured anew
 
 
 def test_the_table_has_means_and_intervals() -> None:
@@ -119,7 +119,7 @@ def test_a_variant_is_a_line_of_words() -> None:
         ("perfusion steps=0", "Steps of 0 is out of range"),
     ],
 )
-def test_a_variant_that_cannot_be_says_why(text: str, message: str) -> None:
+def test_an_impossible_variant_is_refused_with_a_reason(text: str, message: str) -> None:
     with pytest.raises(StudioError, match=message):
         read(text)
 

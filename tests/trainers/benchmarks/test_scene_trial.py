@@ -1,4 +1,4 @@
-"""A trial of scenes measures what it says, and learns each subject from its own mask."""
+"""A scene trial computes its measures as defined, and learns each subject from its own mask."""
 
 from __future__ import annotations
 
@@ -62,16 +62,18 @@ class Colours:
 
 def test_pictures_like_their_own_photos_are_wholly_alike_and_do_not_bleed() -> None:
     for alone in (APART, CLOSE):
-        seen = alone[:, None].repeat(1, 4, 1)
-        assert likeness(seen, alone) == pytest.approx(1) and bleed(seen, alone) == pytest.approx(0, abs=1e-6)
-        assert told_apart(seen, alone) == 1
+        pictures = alone[:, None].repeat(1, 4, 1)
+        assert likeness(pictures, alone) == pytest.approx(1)
+        assert bleed(pictures, alone) == pytest.approx(0, abs=1e-6)
+        assert told_apart(pictures, alone) == 1
 
 
 def test_bleeding_is_likeness_to_the_others_beyond_their_own() -> None:
     half = torch.tensor([2**-0.5, 2**-0.5, 0.0])
-    seen = torch.stack([torch.stack([APART[0], half]), APART[1].repeat(2, 1), APART[2].repeat(2, 1)])
-    assert likeness(seen, APART) == pytest.approx((1 + 2**-0.5 + 4) / 6)
-    assert bleed(seen, APART) == pytest.approx(2**-0.5 / 2 / 6)  # one of six pairs, in half of its pictures
+    pictures = torch.stack([torch.stack([APART[0], half]), APART[1].repeat(2, 1), APART[2].repeat(2, 1)])
+    assert likeness(pictures, APART) == pytest.approx((1 + 2**-0.5 + 4) / 6)
+    # one of six pairs, in half of its pictures
+    assert bleed(pictures, APART) == pytest.approx(2**-0.5 / 2 / 6)
     swapped = CLOSE.flip(0)[:, None]
     assert likeness(swapped, CLOSE) == pytest.approx(0.6) and bleed(swapped, CLOSE) == pytest.approx(0.4)
     assert (
