@@ -228,8 +228,8 @@ def test_the_prior_holds_the_noun_in_place(backbone: Backbone, backpack: Case, w
     noisy = torch.randn(8, *backbone.latent_shape, generator=torch.Generator().manual_seed(9))
     timesteps = torch.arange(100, 900, 100)
     with torch.no_grad():
-        hidden = backbone.text.read([f"a photo of a {backpack.subject.noun}"]).hidden.repeat(8, 1, 1)
-        plain = backbone.predict(noisy, timesteps, hidden)
+        text = backbone.text.read([f"a photo of a {backpack.subject.noun}"]).repeat(8)
+        plain = backbone.predict(noisy, timesteps, text)
 
     def drift(prior_weight: float) -> float:
         settings = {"steps": 40, "batch": 4, "learning_rate": 0.002, "prior_weight": prior_weight}
@@ -240,7 +240,7 @@ def test_the_prior_holds_the_noun_in_place(backbone: Backbone, backpack: Case, w
             method, backbone, photos, backpack.subject, settings, look(workspace), workspace.cache
         )
         with torch.no_grad(), attach(backbone, [ActiveEdit(edit) for edit in last.value.edits]):
-            return (backbone.predict(noisy, timesteps, hidden) - plain).norm().item()
+            return (backbone.predict(noisy, timesteps, text) - plain).norm().item()
 
     assert drift(1.0) < drift(0.0)
 
