@@ -116,7 +116,7 @@ def _train(given: argparse.Namespace) -> None:
                 write_atomic(path_of_picture, png_bytes(picture))
             case Result(value=concept):
                 concept.save(path)
-                print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
+                print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:
@@ -159,7 +159,7 @@ def _moments(given: argparse.Namespace) -> None:
         if isinstance(event, Result):
             known = event.value
             moments.save(known, out)
-            print(f"Saved as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
+            print(f"Kept as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
 
 
 if __name__ == "__main__":
