@@ -92,7 +92,6 @@ class Worker:
             "fingerprint": self.backbone.fingerprint,
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
-            "tokens_high": self.backbone.text.max_tokens,
         }
         self.workspace.write_worker_state(WorkerState(state, base))
 

@@ -18,8 +18,7 @@ class WorkerState:
 
     Args:
         state: "starting", "ready", "busy", "stopped" or "error".
-        base: name, fingerprint, resolution, device and tokens_high (the most that a prompt may have) of the
-            base model, once it is loaded.
+        base: name, fingerprint, resolution and device of the base model, once it is loaded.
     """
 
     state: ShortText = "starting"

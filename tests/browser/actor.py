@@ -37,7 +37,6 @@ BASE = {
     "fingerprint": "stand-in-1",
     "resolution": 128,
     "device": "CPU",
-    "tokens_high": 75,
 }
 STEPS = 40
 
