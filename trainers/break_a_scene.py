@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.edits import ActiveEdit, Edit, Full, LowRank, NewWord
+from studio.edits import Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
 from studio.handles import to_handle
@@ -39,14 +39,13 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.attention_iou import handle_attention_maps, mean_overlaps
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.losses import attention_mask_loss, denoising_loss
-from trainers.kit.mask_preview import mask_preview
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.svd_extraction import Extraction, effect_kept, extract
 from trainers.kit.union_sampling import UnionSampling
+from trainers.kit.word_attention import WordAttention
 
 
 @dataclass(frozen=True)
@@ -200,12 +199,12 @@ class BreakAScene(Method):
         Raises StudioError when a subject has no mask, or one that nothing can be learned from.
         """
         photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side)
-        self.photos = photos
         background = self.settings.background
         self.scene = Scene(self.backbone, photos, self.masked_handles, background, self.settings.flips)
         if self.settings.prior_weight and self.tunes_weights:
             yield from self.class_pictures.prepare(cache)
-        self.overlaps_before = self.overlaps()
+        self.attention = WordAttention(self.backbone, self.scene, photos, self.sampling)
+        self.overlaps_before = self.attention.overlaps(self.edits())
 
     def stages(self) -> list[Stage]:
         words, weights = [word.vectors for word in self.words], self.change.parameters()
@@ -266,29 +265,12 @@ class BreakAScene(Method):
         shares = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
         yield Note(f"Rank {rank} keeps {shares} on the photo.")
 
-    def maps(self, number: int) -> Tensor:
-        """Return the attention maps (k, s, s) of the words that are in a photo, as learned so far."""
-        latents, present = self.scene.latents.mean[[number]], self.scene.present[number]
-        handles = [self.words[index].handle for index in present]
-        edits = [ActiveEdit(edit) for edit in self.edits()]
-        return handle_attention_maps(self.backbone, latents, self.sampling.prompt(present), handles, edits)
-
     def insights(self) -> list[Insight]:
-        maps = self.maps(0)
-        brightness = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
-        square = self.photos.squares[0]
-        insights = [
-            Insight(mask_preview([square], brightness[[row]]), f"Attention of {self.words[index].handle}")
-            for row, index in enumerate(self.scene.present[0])
-        ]
+        insights = self.attention.insights(self.edits())
         if self.extraction:
             title = f"What rank {self.settings.rank} loses of each layer's change"
             insights.append(Insight(self.extraction.chart(), title))
         return insights
-
-    def overlaps(self) -> Tensor:
-        """Return the intersection over union of each word's attention with each mask, (J, J)."""
-        return mean_overlaps([self.maps(number) for number in range(self.scene.photos)], self.scene)
 
     def report(self) -> dict[str, float]:
         """Return `map IoU of ...`, of each word's attention with its mask, and `norm of ...`.
@@ -296,7 +278,7 @@ class BreakAScene(Method):
         The IoU is 0..1, before training and now; the norm is that of the vector, in median norms of the
         vocabulary. After full tuning also what the compression lost.
         """
-        report, now = {}, self.overlaps()
+        report, now = {}, self.attention.overlaps(self.edits())
         for index, word in enumerate(self.words):
             report[f"map IoU of {word.handle} before"] = self.overlaps_before[index, index].item()
             report[f"map IoU of {word.handle}"] = now[index, index].item()

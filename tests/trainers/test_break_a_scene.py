@@ -270,7 +270,7 @@ def test_the_attention_term_alone_brings_words_to_their_own_masks(backbone: Back
             torch.stack(list(loss_terms(method, step).values())).sum().backward()
             optimizer.step()
             optimizer.zero_grad()
-        return method.overlaps()
+        return method.attention.overlaps(method.edits())
 
     def apart(overlaps: torch.Tensor) -> float:
         """How much better the words meet their own masks than each other's, at the worse of the two."""
