@@ -1,6 +1,6 @@
 """What composing costs: seconds a step with 1, 2, ... concepts beside the bare diffusers pipeline.
 
-    python -m tests.speed lily.safetensors trek.safetensors --ways sum words regions
+    python -m tests.speed lily.safetensors trek.safetensors --modes sum words regions
     python -m tests.speed --shapes sd-1.5 --steps 4     random weights, edits of rank 16
 
 Everything is painted in turn, round after round, so that a machine that slows down slows all of it down. A
@@ -25,11 +25,11 @@ from studio.events import Step
 from studio.generation.generate import generate
 from studio.models import opening
 from studio.models.backbone import Backbone
+from studio.models.families.stable_diffusion import DENOISER_PROJECTIONS
 from studio.recipes.recipe import MODES, Recipe
 from studio.starter import STARTER
 from tests.by_hand import header, low_rank, word
 from tests.shapes import SHAPES, real
-from trainers.kit.attention_sites import UNET_SITES
 
 RANK = 16
 PROMPT = "{} on a blue background"
@@ -88,7 +88,7 @@ def made(shapes: str, side: int) -> tuple[StableDiffusionPipeline, Backbone, lis
     for seed, handle in enumerate(("<lily>", "<trek>", "<amber>")):
         edits = (
             word(backbone, handle, "cat", seed),
-            low_rank(backbone, handle, "cat", seed, *UNET_SITES, rank=RANK),
+            low_rank(backbone, handle, "cat", seed, *DENOISER_PROJECTIONS, rank=RANK),
         )
         concepts.append(Concept(header(backbone, {handle: "cat"}), edits))
     return pipeline, backbone, concepts
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--base", default=str(STARTER))
     parser.add_argument("--shapes", choices=list(SHAPES), help="a real architecture instead")
     parser.add_argument("--side", type=int, default=32, help="of the latents of --shapes")
-    parser.add_argument("--ways", nargs="+", choices=MODES, default=list(MODES))
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=15)
@@ -113,16 +113,16 @@ def main() -> None:
     )
     look = Recipe("", seed=0, steps=given.steps, guidance=given.guidance)
 
-    def recipe(count: int, way: str) -> Recipe:
+    def recipe(count: int, mode: str) -> Recipe:
         named = " and ".join(concept.header.handle for concept in concepts[:count])
-        return dataclasses.replace(look, prompt=PROMPT.format(named or "a dog"), composing=way)
+        return dataclasses.replace(look, prompt=PROMPT.format(named or "a dog"), composing=mode)
 
     paintings = {"bare pipeline": bare(pipeline, PROMPT.format("a dog and a cat"), look.steps, look.guidance)}
     paintings["no concept"] = composed(backbone, recipe(0, "sum"), [])
-    paintings["1"] = composed(backbone, recipe(1, "sum"), concepts)  # all ways paint one concept alike
+    paintings["1"] = composed(backbone, recipe(1, "sum"), concepts)  # all modes paint one concept alike
     for count in range(2, len(concepts) + 1):
-        for way in given.ways:
-            paintings[f"{count}, {way}"] = composed(backbone, recipe(count, way), concepts)
+        for mode in given.modes:
+            paintings[f"{count}, {mode}"] = composed(backbone, recipe(count, mode), concepts)
     for paint in paintings.values():
         paint()
     rounds = [{name: seconds(paint()) for name, paint in paintings.items()} for _ in range(given.rounds)]

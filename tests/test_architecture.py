@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -142,6 +143,32 @@ def test_arrows_point_down(path: Path) -> None:
             assert module == "studio" or other == "", f"{module} is a leaf and may not import {name}"
         assert own in MAY_IMPORT, f"give {own} its place in MAY_IMPORT"
         assert other in MAY_IMPORT[own], f"{own} may not import {name}"
+
+
+@functools.cache
+def names_in(path: Path) -> set[str]:
+    """Return every name that a file defines, assigns or imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("path", [*PROGRAM, *RECIPE, *TESTS], ids=name_of)
+def test_every_import_of_ours_is_there(path: Path) -> None:
+    """Tools beside the tests are run by hand, so that nothing else would notice."""
+    for name in imports_of(path):
+        if name.split(".")[0] not in ("studio", "trainers", "tests", "launch"):
+            continue
+        file = ROOT / name.replace(".", "/")
+        home = file.parent / "__init__.py" if file.parent.is_dir() else file.parent.with_suffix(".py")
+        is_module = file.is_dir() or file.with_suffix(".py").exists()
+        assert is_module or (home.exists() and file.name in names_in(home)), name
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "trainers").glob("[!_]*.py")), ids=name_of)
