@@ -89,7 +89,7 @@ def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
     settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = workspace.parse_settings(card, {name: v for name, v in settings.items() if v is not None})
+    settings = card.parse({name: v for name, v in settings.items() if v is not None})
     settings = METHODS[given.command].resolve_settings(settings, workspace.other_settings())
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)

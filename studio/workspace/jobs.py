@@ -1,7 +1,7 @@
 """The job table: what runs, what waits, and what came of it. It outlives every tab and every process.
 
 The page adds jobs and reads them; the worker claims, logs and ends them. Both meet only here: one SQLite
-table, and a folder per job with an append-only log of events. Damaged rows and lines are skipped.
+table, and a folder for each job with an append-only log of events. Damaged rows and lines are skipped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,28 +20,12 @@ from typing import Any, Literal
 from studio.documents import DocumentError
 from studio.errors import StudioError
 from studio.workspace.job import RESUMABLE, USER_KINDS, Job, JobEvent, Status, StopRequest
+from studio.workspace.job_log import append_event, read_events
+from studio.workspace.job_table import JobTable
 
-WAIT_SECONDS = 30.0
 DAMAGED = "What this job was to do cannot be read any more."
 
 log = logging.getLogger("likeness.jobs")
-
-TABLE = """
-create table if not exists jobs (
-    id integer primary key autoincrement,
-    kind text not null,
-    title text not null,
-    task text not null,
-    status text not null default 'queued',
-    stop_request text not null default '',
-    error text not null default '',
-    hint text not null default '',
-    outcome text not null default '{}',
-    created real not null,
-    started real,
-    finished real
-)
-"""
 
 
 class Jobs:
@@ -50,46 +34,12 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self.root = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._write_ahead()
-        with self._table() as table:
-            table.execute(TABLE)
-            columns = {row["name"] for row in table.execute("pragma table_info(jobs)")}
-            if "wish" in columns:  # its name in earlier versions
-                table.execute("alter table jobs rename column wish to stop_request")
-
-    def _write_ahead(self) -> None:
-        """Let readers and a writer work at the same time (SQLite's write-ahead log)."""
-        # SQLite waits for other processes before a transaction, but not before this
-        give_up = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                with closing(self._connection()) as connection:
-                    connection.execute("pragma journal_mode=wal")
-                return
-            except sqlite3.OperationalError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.02)
-
-    def _connection(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.root / "jobs.sqlite", timeout=WAIT_SECONDS, isolation_level=None)
-
-    @contextmanager
-    def _table(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection inside one transaction; safe from any thread and any process."""
-        connection = self._connection()
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("begin immediate")
-            yield connection
-            connection.execute("commit")
-        finally:
-            connection.close()
+        self._table = JobTable(folder / "jobs.sqlite")
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
         """Yield the number and the folder of a new job; it is queued when the block ends without an error."""
-        with self._table() as table:
+        with self._table.transaction() as table:
             row = (kind, title, json.dumps(task), time.time())
             cursor = table.execute("insert into jobs (kind, title, task, created) values (?, ?, ?, ?)", row)
             number = int(cursor.lastrowid or 0)
@@ -104,7 +54,7 @@ class Jobs:
 
     def get(self, number: int) -> Job:
         """Return the job `number`. Raises StudioError when there is none, or its row is damaged."""
-        with self._table() as table:
+        with self._table.transaction() as table:
             row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
         if row is None:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
@@ -114,7 +64,7 @@ class Jobs:
         """Return the newest jobs of these kinds, newest first."""
         marks = ",".join("?" * len(kinds))
         query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
-        with self._table() as table:
+        with self._table.transaction() as table:
             rows = table.execute(query, (*kinds, limit)).fetchall()
         return list(_readable(rows))
 
@@ -126,7 +76,7 @@ class Jobs:
         """Ask a running job to stop, keeping or discarding what was learned; stop a queued one at once."""
         ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
         stop = "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'"
-        with self._table() as table:
+        with self._table.transaction() as table:
             table.execute(ask, (how, number))
             table.execute(stop, (time.time(), number))
 
@@ -135,13 +85,13 @@ class Jobs:
         change = (
             "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
         )
-        with self._table() as table:
+        with self._table.transaction() as table:
             table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
 
     def delete(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
         self.request_stop(number, "discard")
-        with self._table() as table:
+        with self._table.transaction() as table:
             query = "delete from jobs where id = ? and status != 'running'"
             is_gone = table.execute(query, (number,)).rowcount > 0
         if is_gone:
@@ -155,7 +105,7 @@ class Jobs:
         query = f"select id from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
         start = "update jobs set status = 'running', started = ? where id = ?"
         while True:
-            with self._table() as table:
+            with self._table.transaction() as table:
                 row = table.execute(query, kinds).fetchone()
                 if row is None:
                     return None
@@ -168,7 +118,7 @@ class Jobs:
 
     def stop_request(self, number: int) -> StopRequest:
         """Return how a job was asked to stop, empty when it was not."""
-        with self._table() as table:
+        with self._table.transaction() as table:
             row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
         return row["stop_request"] if row and row["stop_request"] in ("keep", "discard") else ""
 
@@ -183,7 +133,7 @@ class Jobs:
         """Record how a running job has ended."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
         change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
-        with self._table() as table:
+        with self._table.transaction() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def fail_running(self, error: str, hint: str) -> list[int]:
@@ -191,7 +141,7 @@ class Jobs:
 
         One that can be resumed is queued again instead, if that worker has brought it any further.
         """
-        with self._table() as table:
+        with self._table.transaction() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
             change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
             table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
@@ -207,23 +157,11 @@ class Jobs:
 
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""
-        line = json.dumps({"time": time.time(), **event})
-        with (self.folder(number) / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append_event(self.folder(number), event)
 
     def events(self, number: int) -> list[JobEvent]:
         """Return the job's log, oldest first, without lines that are damaged or half written."""
-        try:
-            text = (self.folder(number) / "events.jsonl").read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        events = []
-        for line in text.split("\n"):
-            try:
-                events.append(JobEvent.from_line(line))
-            except DocumentError:
-                continue  # the last line is often half written, so this is not worth a warning
-        return events
+        return read_events(self.folder(number))
 
 
 def _readable(rows: Iterable[sqlite3.Row]) -> Iterator[Job]:

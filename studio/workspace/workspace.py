@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from studio.documents import DocumentError
 from studio.errors import StudioError
-from studio.files import png_bytes, write_atomic
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Library
 from studio.method import MethodCard
 from studio.photos.click_mask import propose_mask
-from studio.photos.mask_checks import check_masks, subtract
+from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.grid import Cell, Grid
-from studio.recipes.recipe import MAX_SEED, Recipe
+from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
@@ -35,11 +31,11 @@ from studio.workspace import painting
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.mask_request import mask_from_worker
 from studio.workspace.progress import Progress
-from studio.workspace.training_photos import MAX_JOBS, training_photos
+from studio.workspace.training import past_settings, queue_training, used_handles
+from studio.workspace.training_photos import training_photos
 from studio.workspace.worker_state import WorkerState
-
-ANSWER_SECONDS = 15.0  # for the worker to find a mask
 
 
 class Workspace:
@@ -110,35 +106,12 @@ class Workspace:
         """
         method.check(len(photos))
         subject = self.subjects([(name, noun), *beside], method)
-        handles = tuple(subject.handles)
-        if not 0 <= seed <= MAX_SEED:
-            raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {MAX_SEED}.")
-        task = {
-            "method": method.id,
-            "handle": subject.handle,
-            "noun": subject.noun,
-            "settings": self.parse_settings(method, settings or {}),
-            "seed": seed,
-            "photos": len(photos),
-        }
-        if subject.beside:
-            task["beside"] = {other.handle: other.noun for other in subject.beside}
-        squares = PhotoSet.of(photos, handles)
-        check_masks(squares, handles, method.needs.masks)
-        title = f"{' and '.join(handles)} with {method.title}"
-        with self.jobs.adding("train", title, task) as (number, folder):
-            squares.save(folder / "photos")
-        return self.jobs.get(number)
-
-    def parse_settings(self, method: MethodCard, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return every setting of the method, checked. Raises StudioError for a bad value."""
-        return method.parse(settings)
+        squares = PhotoSet.of(photos, tuple(subject.handles))
+        return queue_training(self.jobs, squares, method, subject, settings or {}, seed)
 
     def other_settings(self) -> list[dict[str, Any]]:
         """Return the settings of all concepts that are here or have been queued for training."""
-        trainings = [job.task.get("settings") for job in self.jobs.newest(MAX_JOBS, ("train",))]
-        concepts = [entry.header.settings for entry in self.library.entries()]
-        return concepts + [settings for settings in trainings if isinstance(settings, dict)]
+        return past_settings(self.jobs, self.library)
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """Return the first (name, noun) as a subject with the others beside it.
@@ -150,12 +123,7 @@ class Workspace:
     @property
     def used_handles(self) -> set[str]:
         """Return the handles of all concepts that are here, queued or being trained."""
-        trainings = [job for job in self.jobs.newest(MAX_JOBS, ("train",)) if not job.has_ended]
-        coming: set[str] = set()
-        for job in trainings:
-            with suppress(DocumentError):  # its training will fail, and needs no name
-                coming |= set(Subject.of(job.task).handles)
-        return coming | {handle for entry in self.library.entries() for handle in entry.header.handles}
+        return used_handles(self.jobs, self.library)
 
     def propose_mask(
         self,
@@ -175,21 +143,11 @@ class Workspace:
         Raises:
             StudioError: nothing is found.
         """
-        if not self.segmenter or self.worker_state().state not in ("ready", "busy"):
-            return propose_mask(square, clicks, beside)
-        with self.jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, folder):
-            write_atomic(folder / "square.png", png_bytes(square))
-        try:
-            give_up = time.monotonic() + ANSWER_SECONDS
-            while not (job := self.jobs.get(number)).has_ended and time.monotonic() < give_up:
-                time.sleep(0.05)
-            if job.status == "failed":
-                raise StudioError(job.error, job.hint)
-            if job.status != "done":
-                return propose_mask(square, clicks, beside)
-            return subtract(Image.open(folder / job.outcome["file"]).convert("L"), beside)
-        finally:
-            self.jobs.delete(number)
+        if self.segmenter and self.worker_state().state in ("ready", "busy"):
+            mask = mask_from_worker(self.jobs, square, clicks)
+            if mask is not None:
+                return subtract(mask, beside)
+        return propose_mask(square, clicks, beside)
 
     # painting
 

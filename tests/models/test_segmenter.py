@@ -188,7 +188,7 @@ def test_a_segmenter_that_cannot_be_opened_says_so_at_the_canvas(workspace: Work
 def test_without_an_answer_the_mask_is_found_as_ever(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio.workspace.workspace, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(studio.workspace.mask_request, "ANSWER_SECONDS", 0.2)
     plain = np.asarray(propose_mask(ball(), [(0.3, 0.4)]))
     for state, where in (
         ("ready", workspace),

@@ -1,0 +1,35 @@
+"""The log of a job: one JSON object a line, appended while it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from studio.documents import DocumentError
+from studio.workspace.job import JobEvent
+
+LOG = "events.jsonl"
+
+
+def append_event(folder: Path, event: dict[str, Any]) -> None:
+    """Append one event, with the time, to the log in a job's folder."""
+    line = json.dumps({"time": time.time(), **event})
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def read_events(folder: Path) -> list[JobEvent]:
+    """Return the events logged in a job's folder, oldest first, without lines that are damaged."""
+    try:
+        text = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    events = []
+    for line in text.split("\n"):
+        try:
+            events.append(JobEvent.from_line(line))
+        except DocumentError:
+            continue  # the last line is often half written, so this is not worth a warning
+    return events

@@ -1,0 +1,66 @@
+"""Trainings on their way to the queue: photos and settings checked, and the task that the worker reads."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from studio.documents import DocumentError
+from studio.errors import StudioError
+from studio.library.library import Library
+from studio.method import MethodCard
+from studio.photos.mask_checks import check_masks
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import MAX_SEED
+from studio.subject import Subject
+from studio.workspace.job import Job
+from studio.workspace.jobs import Jobs
+from studio.workspace.training_photos import MAX_JOBS
+
+
+def queue_training(
+    jobs: Jobs, photos: PhotoSet, method: MethodCard, subject: Subject, settings: dict[str, Any], seed: int
+) -> Job:
+    """Queue a training on copies of these photos and their masks.
+
+    Args:
+        settings: those that differ from the method's defaults.
+
+    Raises:
+        StudioError: a mask is missing or a value is out of range. Nothing is queued then.
+    """
+    handles = tuple(subject.handles)
+    if not 0 <= seed <= MAX_SEED:
+        raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {MAX_SEED}.")
+    task = {
+        "method": method.id,
+        "handle": subject.handle,
+        "noun": subject.noun,
+        "settings": method.parse(settings),
+        "seed": seed,
+        "photos": len(photos),
+    }
+    if subject.beside:
+        task["beside"] = {other.handle: other.noun for other in subject.beside}
+    check_masks(photos, handles, method.needs.masks)
+    title = f"{' and '.join(handles)} with {method.title}"
+    with jobs.adding("train", title, task) as (number, folder):
+        photos.save(folder / "photos")
+    return jobs.get(number)
+
+
+def used_handles(jobs: Jobs, library: Library) -> set[str]:
+    """Return the handles of all concepts that are in the Library, queued or being trained."""
+    trainings = [job for job in jobs.newest(MAX_JOBS, ("train",)) if not job.has_ended]
+    coming: set[str] = set()
+    for job in trainings:
+        with suppress(DocumentError):  # its training will fail, and needs no name
+            coming |= set(Subject.of(job.task).handles)
+    return coming | {handle for entry in library.entries() for handle in entry.header.handles}
+
+
+def past_settings(jobs: Jobs, library: Library) -> list[dict[str, Any]]:
+    """Return the settings of all concepts that are in the Library or have been queued for training."""
+    trainings = [job.task.get("settings") for job in jobs.newest(MAX_JOBS, ("train",))]
+    concepts = [entry.header.settings for entry in library.entries()]
+    return concepts + [settings for settings in trainings if isinstance(settings, dict)]
