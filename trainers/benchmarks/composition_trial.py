@@ -8,7 +8,6 @@ pictures give the threshold above which a subject counts as present.
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,8 +28,9 @@ from studio.recipes.recipe import Sampling
 from trainers.benchmarks.composition_groups import Group, Member, methods_of
 from trainers.benchmarks.composition_table import GroupResult
 from trainers.benchmarks.picture_crops import attended_crop, presence_crops
+from trainers.benchmarks.saved_scores import read_scores, write_json
 from trainers.benchmarks.subject_presence import Similarities
-from trainers.benchmarks.trained_concepts import train_or_open, write_json
+from trainers.benchmarks.trained_concepts import train_or_open
 
 COLOURS = ("blue", "red", "gray", "yellow", "green", "pink", "white", "orange")
 PROMPTS = tuple(f"{{}} on a {colour} background" for colour in COLOURS)
@@ -90,8 +90,9 @@ class CompositionTrial:
         names = [member.name if strength else member.handle.strip("<>") for member in group]
         folder = self.folder / "pictures" / "+".join(names) / (mode if strength else "plain")
         path = folder / f"similarities-{len(self.prompts)}x{self.seeds}.json"
-        if path.exists():
-            return [Similarities(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        saved = read_scores(path, lambda pictures: [Similarities(**fields) for fields in pictures])
+        if saved:
+            return saved
         folder.mkdir(parents=True, exist_ok=True)
         concepts = [self._concept(member) for member in group]
         measured = []

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,8 @@ from studio.recipes.recipe import Sampling
 from studio.recipes.spoken import with_noun
 from trainers.benchmarks.dreambench_cases import prompts_for
 from trainers.benchmarks.method_trial import BASE_FOLDER, BASE_ROW, Case
-from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open, write_json
+from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.variants import Variant
 
 REAL_ROW = "real images"
@@ -117,12 +117,9 @@ def _paint_and_score(
     prompts, noun = prompts_for(case.subject.noun), case.subject.noun
     path = folder / "score.json"
     made_with = {"sampling": dataclasses.asdict(sampling) | dict(recipe_fields), "base": backbone.fingerprint}
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        if saved.pop("made_with") == made_with and saved["encoders"] == encoders.names:
-            return SubjectScore(**saved)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    saved = read_scores(path, lambda fields: (fields.pop("made_with"), SubjectScore(**fields)))
+    if saved and saved[0] == made_with and saved[1].encoders == encoders.names:
+        return saved[1]
     series = []
     for number, prompt in enumerate(prompts):
         plain = with_noun(prompt, noun)

@@ -24,7 +24,8 @@ from studio.photos.photo import Photo, open_photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from trainers.benchmarks.method_scores import MethodScore
-from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open, write_json
+from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.variants import Variant
 
 BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
@@ -95,11 +96,10 @@ def method_trial(
         for variant in (None, *variants):
             pictures = folder / name / (variant.picture_folder if variant else BASE_FOLDER)
             path = pictures / "score.json"
-            if path.exists():
-                score = MethodScore(**json.loads(path.read_text(encoding="utf-8")))
-                if score.pictures == seeds * len(prompts):
-                    scores.append(score)
-                    continue
+            saved = read_scores(path, lambda fields: MethodScore(**fields))
+            if saved and saved.pictures == seeds * len(prompts):
+                scores.append(saved)
+                continue
             if variant is None:
                 score = _score(
                     backbone, encoder, case, BASE_ROW, None, sampling, {}, pictures, seeds, prompts

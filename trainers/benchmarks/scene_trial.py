@@ -9,7 +9,6 @@ with the same seeds; its attention maps are those from which every method starts
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,10 +27,11 @@ from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageEncoder
 from studio.recipes.recipe import Recipe, Sampling
 from trainers.benchmarks.picture_crops import SUBJECT_GRIDS, grid_crops
+from trainers.benchmarks.saved_scores import read_scores, write_json
 from trainers.benchmarks.scene_cases import SceneCase
 from trainers.benchmarks.scene_measures import bleed, likeness, off_diagonal, subjects_found, told_apart
 from trainers.benchmarks.scene_scores import SceneScore
-from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open, write_json
+from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.variants import Variant
 from trainers.kit.attention_iou import handle_attention_maps, intersection_over_union
 from trainers.kit.scene import Scene
@@ -73,11 +73,10 @@ def scene_trial(
         for variant in (None, *variants):
             pictures = folder / case.name / (variant.picture_folder if variant else "plain")
             path = pictures / "score.json"
-            if path.exists():
-                score = SceneScore(**json.loads(path.read_text(encoding="utf-8")))
-                if score.pictures == seeds * len(COLOURS) * (1 + len(case.alone)):
-                    scores.append(score)
-                    continue
+            saved = read_scores(path, lambda fields: SceneScore(**fields))
+            if saved and saved.pictures == seeds * len(COLOURS) * (1 + len(case.alone)):
+                scores.append(saved)
+                continue
             pictures.mkdir(parents=True, exist_ok=True)
             score = _score(backbone, encoder, case, variant, sampling, folder, pictures, seeds)
             write_json(path, dataclasses.asdict(score))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from studio.edits.concept import Concept
 from studio.events import Result
-from studio.files import write_atomic
 from studio.models.backbone import Backbone
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
+from trainers.benchmarks.saved_scores import write_json
 from trainers.benchmarks.variants import Variant
 from trainers.kit.loop import train
 
@@ -48,8 +48,3 @@ def train_or_open(
         last.value.save(concept)
         write_json(seconds, round(time.perf_counter() - started, 1))
     return Concept.open(concept), json.loads(seconds.read_text(encoding="utf-8"))
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write a value as JSON, whole or not at all."""
-    write_atomic(path, json.dumps(value).encode("utf-8"))

@@ -150,6 +150,17 @@ def test_subjects_are_learned_together_or_each_under_its_own_mask(
     assert {score.pictures for score in fewer.value} == {6} and len(learned) == 3
 
 
+def test_a_score_with_the_fields_of_another_version_is_measured_anew(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    *_, first = scene_trial(backbone, Colours(), [case()], [], SAMPLING, tmp_path, seeds=1)
+    path = tmp_path / "pair" / "plain" / "score.json"
+    new = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**new, "present": new.pop("all_present")}), encoding="utf-8")
+    *_, again = scene_trial(backbone, Colours(), [case()], [], SAMPLING, tmp_path, seeds=1)
+    assert again.value == first.value and "present" not in json.loads(path.read_text(encoding="utf-8"))
+
+
 def test_the_attention_of_handles_is_compared_with_every_mask(backbone: Backbone) -> None:
     maps = scene_overlaps(backbone, case(), [])
     assert maps.shape == (2, 2) and ((maps >= 0) & (maps <= 1)).all() and not torch.equal(maps, maps.T)
