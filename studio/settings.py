@@ -7,6 +7,7 @@ written: the form in the page, the command-line flags, the concept's header and 
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,13 +83,26 @@ class Field:
         below = self.low is not None and not number >= self.low
         above = self.high is not None and not number <= self.high
         if below or above:
-            raise StudioError(f"{self.title} of {number:g} is out of range.", self.range)
+            raise StudioError(f"{self.title} of {number_text(number)} is out of range.", self.range)
         return int(number) if self.kind == "int" else number
 
     @property
     def range(self) -> str:
-        """Return the allowed values in words."""
-        return f"Give a value from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}."
+        """Return the allowed values of a number as a sentence that asks for one."""
+        values = f"a value from {self.bounds}" if self.bounds else "a number"
+        return f"Give {values} {self.unit}".rstrip() + "."
+
+    @property
+    def bounds(self) -> str:
+        """Return the least and the greatest value as "1 to 100"; empty for a field without both."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{number_text(self.low)} to {number_text(self.high)}"
+
+
+def number_text(number: float) -> str:
+    """Return a number as people write it: a whole one with all of its digits, another one rounded."""
+    return f"{number:.0f}" if math.isfinite(number) and number == round(number) else f"{number:g}"
 
 
 def fields_of(settings: type) -> tuple[Field, ...]:

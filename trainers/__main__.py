@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from studio.commands.console import show_progress
+from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
 from studio.files import png_bytes, writable_file, write_atomic
@@ -79,17 +80,14 @@ def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
         "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
     )
     parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
-    for field in card.fields:
-        bounds = f" ({field.low:g} to {field.high:g})" if field.low is not None else ""
-        text = f"{field.help}{bounds} Default {field.default}, or what the base prefers.".replace("%", "%%")
-        parser.add_argument(f"--{field.name.replace('_', '-')}", default=None, help=text)
+    defaults = {field.name: f"{field.default}, or what the base prefers" for field in card.fields}
+    add_setting_flags(parser, card.fields, defaults)
 
 
 def _train(given: argparse.Namespace) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(METHODS[given.command].card())
-    settings = {field.name: getattr(given, field.name) for field in card.fields}
-    settings = card.parse({name: v for name, v in settings.items() if v is not None})
+    settings = card.parse(given_settings(given, card.fields))
     settings = METHODS[given.command].resolve_settings(settings, workspace.other_settings())
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
@@ -116,7 +114,7 @@ def _train(given: argparse.Namespace) -> None:
                 write_atomic(path_of_picture, png_bytes(picture))
             case Result(value=concept):
                 concept.save(path)
-                print(f"Kept as {path} ({path.stat().st_size / 1000:.0f} kB)")
+                print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:
@@ -159,7 +157,7 @@ def _moments(given: argparse.Namespace) -> None:
         if isinstance(event, Result):
             known = event.value
             moments.save(known, out)
-            print(f"Kept as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
+            print(f"Saved as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
 
 
 if __name__ == "__main__":

@@ -26,17 +26,12 @@ def add_setting_flags(
     """
     for field in fields:
         default = (defaults or {}).get(field.name, field.default)
-        bounds = "" if field.low is None or field.high is None else f" ({_range(field.low, field.high)})"
+        bounds = f" ({field.bounds})" if field.bounds else ""
         parser.add_argument(
             f"--{field.name.replace('_', '-')}",
             metavar="|".join(field.choices) or "VALUE",
             help=f"{field.help}{bounds} Default: {default}.".replace("%", "%%"),
         )
-
-
-def _range(low: float, high: float) -> str:
-    """Return bounds in words, whole numbers with all of their digits."""
-    return " to ".join(f"{bound:.0f}" if bound == round(bound) else f"{bound:g}" for bound in (low, high))
 
 
 def given_settings(given: argparse.Namespace, fields: Iterable[Field]) -> dict[str, Any]:

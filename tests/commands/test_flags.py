@@ -13,7 +13,8 @@ from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
 from studio.recipes.recipe import Recipe
-from studio.settings import Field, fields_of
+from studio.settings import Field, fields_of, number_text
+from trainers.__main__ import main as train
 
 RATE = Field("learning_rate", "float", 1e-4, "Size of 100 % of a step.", 1e-7, 0.1)
 MODE = Field("mode", "choice", "sum", "How.", choices=("sum", "words"))
@@ -29,6 +30,24 @@ def test_a_flag_has_the_help_the_bounds_and_the_default_of_its_setting() -> None
     help = " ".join(parser(RATE, MODE).format_help().split())
     assert "--learning-rate VALUE Size of 100 % of a step. (1e-07 to 0.1) Default: 0.0001." in help
     assert "--mode sum|words How. Default: sum." in help
+
+
+def test_bounds_are_written_with_all_of_their_digits() -> None:
+    seed = Field("seed", "int", 0, "Where to begin.", 0, 2**31 - 1)
+    assert seed.range == "Give a value from 0 to 2147483647."
+    assert "Where to begin. (0 to 2147483647) Default: 0." in " ".join(parser(seed).format_help().split())
+    with pytest.raises(StudioError, match="Seed of 3000000000 is out of range. Give a value from 0 to 2147"):
+        seed.parse(3e9)
+    assert RATE.range == "Give a value from 1e-07 to 0.1."
+    assert number_text(float("inf")) == "inf" and number_text(0.30000000000000004) == "0.3"
+    assert Field("size", "float", 1.0, "Any.").range == "Give a number."
+
+
+def test_the_flags_of_a_method_are_made_like_all_others(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        train(["dreambooth", "--help"])
+    help = " ".join(capsys.readouterr().out.split())
+    assert "--steps VALUE Training steps. (1 to 20000) Default: 500, or what the base prefers." in help
 
 
 def test_only_flags_that_were_given_are_settings_and_they_have_their_types() -> None:

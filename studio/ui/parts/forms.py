@@ -15,9 +15,9 @@ MAX_SLIDER = 64  # a whole number up to here gets a slider, a larger one a numbe
 def explanation(field: Field, with_default: bool = True) -> str:
     """Return the text under a control: help, bounds with their unit, the default and its source."""
     parts = [field.help]
-    if field.kind in ("int", "float") and field.low is not None and field.high is not None:
+    if field.bounds:
         unit = f" {field.unit}" if field.unit else ""
-        parts.append(f"{field.low:g} to {field.high:g}{unit}.")
+        parts.append(f"{field.bounds}{unit}.")
     if with_default:
         parts.append(f"Recipe: {value_text(field.default)}.")
     if field.source:
