@@ -19,7 +19,7 @@ from studio.workspace.workspace import Workspace
 class WordSettings:
     """A setting of every kind."""
 
-    steps: int = setting(40, "How long to learn.", 1, 20000, "steps", source="paper")
+    steps: int = setting(40, "Training steps.", 1, 20000, "steps", source="paper")
     learning_rate: float = setting(2e-3, "Low stays easy to edit, high is more faithful.", 1e-6, 1.0)
     vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper")
     property: str = setting("object", "A thing or a style.", choices=("object", "style"))
@@ -30,7 +30,7 @@ class WordSettings:
 class RankSettings:
     """Other settings, so that the form has to change with the method."""
 
-    steps: int = setting(60, "How long to learn.", 1, 20000, "steps")
+    steps: int = setting(60, "Training steps.", 1, 20000, "steps")
     rank: int = setting(8, "Room of the edit.", 1, 64)
 
 

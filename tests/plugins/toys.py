@@ -17,9 +17,9 @@ from trainers.kit.losses import denoising_loss
 class Settings:
     """Settings of the toy."""
 
-    steps: int = setting(4, "How long to learn.", 1, 100, "steps")
+    steps: int = setting(4, "Training steps.", 1, 100, "steps")
     batch: int = setting(2, "Photos in each step.", 1, 8, "photos")
-    toy_rate: float = setting(0.05, "Size of a step.", 0.0, 1.0)
+    toy_rate: float = setting(0.05, "Learning rate of the word.", 0.0, 1.0)
 
 
 class Toy(Method):
