@@ -20,6 +20,8 @@ from assets.starter.recipe import (
     dead_leaves,
     diffusion_model,
     drawings,
+    latent_dataset,
+    layouts,
     scenes,
     vocabulary,
 )
@@ -28,7 +30,7 @@ from assets.starter.recipe.evaluation import background_colour
 from assets.starter.recipe.judge import matching_captions, multi_target_cross_entropy
 from assets.starter.recipe.judge import train as train_judge
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
-from assets.starter.recipe.muon import orthogonalise
+from assets.starter.recipe.muon import build_optimizers, orthogonalise, step_optimizers
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
 from studio.models.clip import Clip
@@ -51,31 +53,16 @@ def test_a_mask_covers_exactly_what_the_drawing_changed() -> None:
     scene = scenes.Scene([scenes.Placement(shape(), 0.5, 0.5, 0.5)], "red", (200, 0, 0), (200, 0, 0))
     pixels = np.asarray(scene.compose())
     assert (pixels[scene.masks[0]].mean(axis=1) < 100).all()
-    assert scene.masks[0].sum() == pytest.approx(32 * 21, rel=0.05)
+    assert scene.masks[0].sum() == pytest.approx(64 * 42, rel=0.05)
     assert tuple(pixels[0, 0]) == (200, 0, 0)
 
 
 def test_the_same_seed_makes_the_same_scenes() -> None:
     pool = [shape("cat"), shape("dog", colour="white")]
     first, second = (
-        [np.asarray(s.compose()) for s in scenes.random_scenes(pool, 8, seed=3)] for _ in range(2)
+        [np.asarray(s.compose()) for s in layouts.random_scenes(pool, 8, seed=3)] for _ in range(2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-def test_captions_name_the_object_and_one_in_ten_is_empty() -> None:
-    random = np.random.default_rng(0)
-    captions = [scenes.caption(["owl"], "noto", "blue", random) for _ in range(1000)]
-    filled = [caption for caption in captions if caption]
-    assert all("owl" in caption.split(" on ")[0] for caption in filled)
-    assert not [caption for caption in filled if " a owl" in f" {caption}"]
-    assert 0.06 < 1 - len(filled) / len(captions) < 0.14
-
-
-def test_captions_name_two_objects_from_left_to_right() -> None:
-    random = np.random.default_rng(0)
-    captions = [scenes.caption(["cat", "teapot"], "noto", "blue", random) for _ in range(200)]
-    assert all(caption.index("cat") < caption.index("teapot") for caption in captions if caption)
 
 
 def test_every_noun_and_colour_is_one_token_and_any_text_decodes_again() -> None:
@@ -91,7 +78,7 @@ def test_every_noun_and_colour_is_one_token_and_any_text_decodes_again() -> None
 def test_only_used_tokens_get_embeddings_other_than_zero() -> None:
     tokenizer = vocabulary.build_tokenizer(vocabulary.world_words())
     encoder = diffusion_model.build_text_encoder(tokenizer)
-    used = diffusion_model.token_ids(tokenizer, ["a cat"], "cpu").unique()
+    used = torch.from_numpy(latent_dataset.token_ids(tokenizer, ["a cat"])).unique().long()
     diffusion_model.initialise_embeddings(encoder, used)
     nonzero = encoder.get_input_embeddings().weight.abs().sum(dim=1) > 0
     assert set(nonzero.nonzero().flatten().tolist()) == set(used.tolist())
@@ -100,7 +87,7 @@ def test_only_used_tokens_get_embeddings_other_than_zero() -> None:
 def test_the_last_timestep_is_pure_noise_and_counts_in_the_loss() -> None:
     scheduler = diffusion_model.build_scheduler()
     assert scheduler.alphas_cumprod[-1] == 0
-    latents = torch.ones(4, 4, 16, 16)
+    latents = torch.ones(4, 8, 16, 16)
 
     class ZeroOutput(torch.nn.Module):
         def forward(self, noisy, timestep, ids):
@@ -111,7 +98,8 @@ def test_the_last_timestep_is_pure_noise_and_counts_in_the_loss() -> None:
 
 
 def test_timesteps_average_above_the_middle() -> None:
-    timesteps = diffusion_model.sample_timesteps(20_000, torch.Generator().manual_seed(0)).float()
+    torch.manual_seed(0)
+    timesteps = diffusion_model.sample_timesteps(20_000).float()
     assert timesteps.min() >= 0 and timesteps.max() <= 999
     assert 530 < timesteps.mean() < 620
 
@@ -128,6 +116,24 @@ def test_an_orthogonal_update_has_singular_values_near_one() -> None:
     torch.manual_seed(0)
     values = torch.linalg.svdvals(orthogonalise(torch.randn(16, 64)))
     assert values.min() > 0.5 and values.max() < 1.5
+
+
+def test_matrices_are_orthogonalised_together_as_each_alone() -> None:
+    torch.manual_seed(0)
+    stacked = torch.randn(3, 64, 16)
+    together = orthogonalise(stacked)
+    for matrix, result in zip(stacked, together, strict=True):
+        assert torch.allclose(orthogonalise(matrix), result, atol=2e-2)
+
+
+def test_muon_moves_every_kind_of_matrix() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 8, 3), torch.nn.Conv2d(8, 8, 3))
+    before = [parameter.clone() for parameter in model.parameters()]
+    optimizers = build_optimizers(model, 0.01)
+    model(torch.randn(2, 3, 9, 9)).square().mean().backward()
+    step_optimizers(optimizers, 0.01)
+    assert all(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
 
 
 def test_a_blurred_outline_costs_more_than_an_even_shift() -> None:
@@ -159,9 +165,7 @@ def test_a_judge_trains_for_seconds_and_loads_again(tmp_path: Path, second: bool
     words = ["a", "cat", "pear", "on", "background", *drawings.world()["colours"]]
     train_judge(shapes, words, tmp_path / "judge", tmp_path / "j.pt", 0.03, nouns_per_batch=2, second=second)
     judge = Clip.open(tmp_path / "judge")
-    pictures = [
-        scenes.random_scene(scenes.by_source(shapes), np.random.default_rng(n)).compose() for n in (1, 2)
-    ]
+    pictures = [scene.compose() for scene in layouts.random_scenes(shapes, 2)]
     assert judge.encode(pictures).shape == (2, 128)
     assert set(judge.guess(pictures, ["cat", "pear"])) <= {"cat", "pear"}
 
@@ -200,15 +204,18 @@ def write_captioned_folder(folder: Path) -> Path:
 def test_captioned_pictures_are_read_with_every_caption(tmp_path: Path) -> None:
     dataset = captioned_folder.read_captioned_folder(write_captioned_folder(tmp_path))
     assert [picture.captions for picture in dataset] == [("a red thing", "red all over"), ("a blue thing",)]
-    assert all(picture.pixels.shape == (64, 64, 3) for picture in dataset)
+    assert all(picture.pixels.shape == (128, 128, 3) for picture in dataset)
     assert captioned_folder.caption_words(dataset) == {"a", "red", "thing", "all", "over", "blue"}
     pictures = captioned_folder.picture_tensor(dataset, 5)
     assert torch.equal(pictures[0], pictures[2]) and not torch.equal(pictures[0], pictures[1])
-    vae = autoencoder.build_autoencoder((16, 16, 16)).eval()
-    latents = captioned_folder.CaptionedLatents(dataset, vae, "cpu")
-    assert latents.latents.shape == (4, 4, 16, 16) and "red all over" in latents.example_captions()
-    _, captions = latents.batch(50, torch.Generator().manual_seed(0), np.random.default_rng(0))
-    assert set(captions) == {"", "a red thing", "red all over", "a blue thing"}
+    vae = autoencoder.build_autoencoder((16, 16, 16, 16)).eval()
+    words = sorted(captioned_folder.caption_words(dataset) | set(vocabulary.world_words()))
+    tokenizer = vocabulary.build_tokenizer(words)
+    latents = captioned_folder.captioned_latents(dataset, tokenizer, vae, "cpu")
+    assert latents.latents.shape == (4, 8, 16, 16) and latents.ids.shape == (4, 2, vocabulary.MAX_TOKENS)
+    _, ids = latents.batch(50, "cpu")
+    captions = {tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids}
+    assert captions == {"a red thing", "red all over", "a blue thing"}
     with pytest.raises(StudioError, match="no captioned pictures"):
         captioned_folder.read_captioned_folder(tmp_path / "b" / "nowhere")
 
@@ -221,9 +228,9 @@ def test_dead_leaves_have_edges_of_every_size() -> None:
 
 
 def test_training_the_decoder_alone_does_not_change_the_encoder(tmp_path: Path) -> None:
-    start = autoencoder.build_autoencoder((16, 16, 16))
+    start = autoencoder.build_autoencoder((16, 16, 16, 16))
     before = {name: value.clone() for name, value in start.state_dict().items()}
-    pictures = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    pictures = torch.randint(0, 256, (8, 3, 128, 128), dtype=torch.uint8)
     trained = autoencoder.train(
         pictures, pictures, tmp_path / "d.pt", 0.04, batch=4, start=start, decoder_only=True
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
@@ -22,10 +24,12 @@ from . import (
     held_out_scenes,
     judge,
     judge_mistakes,
+    latent_dataset,
     vocabulary,
     worker_processes,
 )
 from .drawings import (
+    DRAWING_SIDE,
     STARTER,
     Drawing,
     all_package_drawings,
@@ -37,9 +41,11 @@ from .drawings import (
     save_drawings,
     world,
 )
-from .scenes import TWO_OBJECTS_SHARE
+from .scene_files import SCENES_PER_FILE, read_scene_files, scene_file_names, write_scene_files
+from .sceneries import props_from_packages
+from .sceneries.props import icon_picture
 
-STAGES = ("data", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
+STAGES = ("data", "scenes", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
 EXTRA_STAGES = ("second_judge", "rank")  # not part of `all`
 # Training time of the shipped starter's last training, on two CPU cores.
 DEFAULT_MINUTES = {
@@ -79,17 +85,15 @@ def parse_arguments() -> argparse.Namespace:
         "--minutes", type=float, help="training time of the stage; it resumes where it was stopped"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument(
-        "--scenes", type=int, default=30_000, help="cached scenes in the diffusion model's training set"
-    )
+    parser.add_argument("--scenes", type=int, default=160_000, help="scenes in the training set")
     rate_help = "factor on the diffusion model's learning rate; below 1 to continue a trained one"
     parser.add_argument("--rate", type=float, default=1.0, help=rate_help)
-    parser.add_argument(
-        "--pairs", type=float, default=TWO_OBJECTS_SHARE, help="share of those scenes with two objects"
-    )
     parser.add_argument("--batch", type=int, default=48, help="batch size of the diffusion model")
+    parser.add_argument("--crops", type=int, default=32, help="batch size of the autoencoder")
+    parser.add_argument("--processes", type=int, default=0, help="that compose scenes; 0: one per core")
     parser.add_argument("--pictures", type=int, default=200, help="pictures generated for the evaluation")
     parser.add_argument("--checkpoints", type=Path, nargs="+", help="trained starters to rank")
+    parser.add_argument("--eager", action="store_true", help="do not compile the models")
     parser.add_argument("--tiny", action="store_true", help="test run: a few seconds per stage")
     return parser.parse_args()
 
@@ -121,6 +125,11 @@ class Recipe:
         """Read the drawings of the training split."""
         return [drawing for drawing in read_drawings(self.drawings_folder) if not is_held_out(drawing)]
 
+    @property
+    def compiles_on_gpu(self) -> bool:
+        """Return whether a GPU trains and may compile, which pays there at once."""
+        return torch.device(self.device).type == "cuda" and not (self.options.tiny or self.options.eager)
+
     def words(self) -> list[str]:
         """Read the vocabulary that stage `data` wrote."""
         return json.loads((self.work / "words.json").read_text())
@@ -137,6 +146,8 @@ class Recipe:
             drawings = drawings_from_packages(modules)
             save_drawings(drawings, self.drawings_folder)
             save_drawings(all_package_drawings(modules), self.work / "every")
+            save_drawings(hats_from_packages(modules), self.work / "hats")
+            props_from_packages(modules, self.work / "props")
             drawings_sheet(drawings, list(world()["styles"])).save(self.work / "drawings.png")
             words = sorted({*words, *vocabulary.emoji_words(modules)})
         (self.work / "words.json").write_text(json.dumps(words))
@@ -145,21 +156,40 @@ class Recipe:
         """Read the pictures of --captioned."""
         return captioned_folder.read_captioned_folder(self.options.captioned)
 
+    def scenes(self) -> None:
+        """Compose the scenes of the training set, in several processes."""
+        if self.options.captioned:
+            return
+        per_file = 32 if self.options.tiny else SCENES_PER_FILE
+        files = max(1, self.options.scenes // per_file)
+        varied = max(1, files // 6)
+        processes = 1 if self.options.tiny else self.options.processes
+        write_scene_files(self.work, self.words(), files, varied, processes, per_file)
+
+    def scene_parts(self, kind: str, files: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the composed pictures (n, 3, 128, 128), bytes, and their captions' token ids, file by file.
+
+        `kind`: "scenes", or "varied" for those without captions. `files`: how many; None for all.
+        """
+        for content in read_scene_files(scene_file_names(self.work, kind)[:files]):
+            pictures = torch.from_numpy(content["pictures"]).permute(0, 3, 1, 2)
+            yield pictures, torch.from_numpy(content.get("ids", np.zeros(0, np.int16)))
+
     def autoencoder_pictures(self) -> tuple[Tensor, Tensor]:
         """Return the autoencoder's training set, and pictures to compute its scaling factor from.
 
-        Both (n, 3, 64, 64) bytes.
+        Both (n, 3, 128, 128) bytes; the first on the device that trains.
         """
         count, scale_count = (64, 16) if self.options.tiny else (12_000, 1_000)
         if self.options.captioned:
             dataset = self.captioned_pictures()
             return (
-                captioned_folder.picture_tensor(dataset, count, autoencoder.DEAD_LEAVES_SHARE),
+                captioned_folder.picture_tensor(dataset, count, captioned_folder.DEAD_LEAVES_SHARE),
                 captioned_folder.picture_tensor(dataset, scale_count),
             )
-        trained = self.training_drawings()
-        every = read_drawings(self.work / "every") or trained
-        return autoencoder.training_pictures(every, count), autoencoder.scene_pictures(trained, scale_count)
+        varied = [pictures for pictures, _ in self.scene_parts("varied")]
+        scenes = [pictures for pictures, _ in self.scene_parts("scenes", len(varied))]
+        return torch.cat(varied + scenes).to(self.device), scenes[0][:scale_count]
 
     def autoencoder(self) -> None:
         """Train the autoencoder."""
@@ -167,9 +197,15 @@ class Recipe:
         starter = self.options.start_from
         start = starter and AutoencoderKL.from_pretrained(starter / "vae", torch_dtype=torch.float32)
         model = autoencoder.train(
-            *self.autoencoder_pictures(), file, self.minutes("autoencoder"), self.device, start=start
+            *self.autoencoder_pictures(),
+            file,
+            self.minutes("autoencoder"),
+            self.device,
+            batch=self.options.crops,
+            start=start,
+            compiled=self.compiles_on_gpu,
         )
-        model.save_pretrained(self.work / "vae")
+        model.to(memory_format=torch.contiguous_format).save_pretrained(self.work / "vae")
 
     def decoder(self) -> None:
         """Train the decoder of the trained starter further; its latents stay the same."""
@@ -180,7 +216,9 @@ class Recipe:
             self.minutes("decoder"),
             self.device,
             start=start,
+            batch=self.options.crops,
             decoder_only=True,
+            compiled=self.compiles_on_gpu,
         )
         model.to("cpu", torch.float16).save_pretrained(self.out / "vae")
         remove_local_paths(self.out)
@@ -189,30 +227,27 @@ class Recipe:
         """Train the diffusion model (text encoder and U-Net) and write the starter."""
         tokenizer = vocabulary.build_tokenizer(self.words())
         vae = AutoencoderKL.from_pretrained(self.work / "vae").to(self.device)
-        dataset: diffusion_model.SceneLatents | captioned_folder.CaptionedLatents
-        if self.options.captioned:
-            dataset = captioned_folder.CaptionedLatents(self.captioned_pictures(), vae, self.device)
-        else:
-            dataset = diffusion_model.SceneLatents.load_or_make(
-                self.work / "latents.pt",
-                self.training_drawings(),
-                vae,
-                self.options.scenes,
-                self.device,
-                self.options.pairs,
+        file = self.work / "latents.pt"
+        if file.exists():
+            dataset = latent_dataset.LatentDataset.load(file, self.device)
+        elif self.options.captioned:
+            dataset = captioned_folder.captioned_latents(
+                self.captioned_pictures(), tokenizer, vae, self.device
             )
-        used = diffusion_model.used_token_ids(dataset, tokenizer)
+        else:
+            parts = self.scene_parts("scenes")
+            dataset = latent_dataset.LatentDataset.encode(parts, vae, self.device)
+            dataset.save(file)
         starter = self.options.start_from
         model = diffusion_model.train(
             dataset,
             tokenizer,
-            used,
             self.work / "painter.pt",
             self.minutes("painter"),
             self.device,
             self.options.batch,
             learning_rate=diffusion_model.LEARNING_RATE * self.options.rate,
-            compiled=not self.options.tiny,
+            compiled=not (self.options.tiny or self.options.eager),
             start=starter and diffusion_model.DiffusionModel.from_starter(starter),
         )
         if worker_processes.rank() == 0:
@@ -288,6 +323,17 @@ class Recipe:
         held_out_scenes.write_held_out_scenes(
             read_drawings(self.drawings_folder), self.out.parent / "demo" / "scenes"
         )
+
+
+def hats_from_packages(modules: Path) -> list[Drawing]:
+    """Read the hats of `world.json` from the npm packages."""
+    drawings = []
+    for name, entry in world()["hats"].items():
+        for source in world()["styles"]:
+            picture = icon_picture(modules, source, entry, DRAWING_SIDE)
+            if picture is not None:
+                drawings.append(Drawing(name, source, picture))
+    return drawings
 
 
 def remove_local_paths(starter: Path) -> None:

@@ -10,18 +10,21 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
+from transformers import CLIPTokenizer
 
 from studio.errors import StudioError
 from studio.photos.photo import open_photo
 
-from .autoencoder import encode
 from .dead_leaves import dead_leaves_picture
-from .scenes import EMPTY_CAPTIONS_SHARE, PIXELS
+from .latent_dataset import LatentDataset, token_ids
+from .scenes import PIXELS
+
+DEAD_LEAVES_SHARE = 0.3  # of the autoencoder's pictures, so that it learns edges in general
 
 
 @dataclass(frozen=True)
 class CaptionedPicture:
-    """A picture and its captions. `pixels` (64, 64, 3): bytes of its central square."""
+    """A picture and its captions. `pixels` (128, 128, 3): bytes of its central square."""
 
     pixels: np.ndarray
     captions: tuple[str, ...]
@@ -60,7 +63,7 @@ def caption_words(dataset: list[CaptionedPicture]) -> set[str]:
 def picture_tensor(
     dataset: list[CaptionedPicture], count: int, dead_leaves_share: float = 0.0, seed: int = 0
 ) -> Tensor:
-    """Return (count, 3, 64, 64) bytes: the pictures in turn, repeated as needed.
+    """Return (count, 3, 128, 128) bytes: the pictures in turn, repeated as needed.
 
     `dead_leaves_share` (0..1): probability that a dead leaves picture takes the place of one.
     """
@@ -74,37 +77,18 @@ def picture_tensor(
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
 
 
-class CaptionedLatents:
-    """Training data for the diffusion model: scaled latents of the pictures and their mirror images."""
+def captioned_latents(
+    dataset: list[CaptionedPicture], tokenizer: CLIPTokenizer, autoencoder: AutoencoderKL, device: str
+) -> LatentDataset:
+    """Return training data for the diffusion model: pictures, their mirror images, and captions.
 
-    def __init__(self, dataset: list[CaptionedPicture], autoencoder: AutoencoderKL, device: str) -> None:
-        pictures = picture_tensor(dataset, len(dataset))
-        with_mirrored = torch.cat([pictures, pictures.flip(-1)])
-        self.latents = (encode(autoencoder, with_mirrored, device) * autoencoder.config.scaling_factor).half()
-        self.captions = [picture.captions for picture in dataset] * 2
-
-    def batch(
-        self,
-        count: int,
-        random: torch.Generator,
-        caption_random: np.random.Generator,
-        one_object: bool = False,
-    ) -> tuple[Tensor, list[str]]:
-        """Draw a random batch.
-
-        `random` chooses the pictures, `caption_random` their captions. `one_object` has no effect; it is
-        there because `SceneLatents.batch` has it.
-        Returns latents (count, 4, 16, 16) and one caption for each; a share of EMPTY_CAPTIONS_SHARE is empty.
-        """
-        indices = torch.randint(len(self.captions), (count,), generator=random)
-        captions = [
-            ""
-            if caption_random.random() < EMPTY_CAPTIONS_SHARE
-            else str(caption_random.choice(self.captions[number]))
-            for number in indices.tolist()
-        ]
-        return self.latents[indices].float(), captions
-
-    def example_captions(self) -> list[str]:
-        """Return every caption once, the empty one included."""
-        return sorted({"", *(caption for captions in self.captions for caption in captions)})
+    Pictures with fewer captions than others repeat them.
+    """
+    most = max(len(picture.captions) for picture in dataset)
+    pictures = picture_tensor(dataset, len(dataset))
+    captions = [
+        picture.captions[number % len(picture.captions)] for picture in dataset for number in range(most)
+    ]
+    ids = torch.from_numpy(token_ids(tokenizer, captions)).view(len(dataset), most, -1)
+    parts = [(pictures, ids), (pictures.flip(-1), ids)]
+    return LatentDataset.encode(parts, autoencoder, device)

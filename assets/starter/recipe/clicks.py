@@ -21,7 +21,7 @@ from studio.photos.mask_checks import overlap
 
 from .dead_leaves import dead_leaves_picture
 from .drawings import Drawing, read_drawings
-from .scenes import random_scenes
+from .layouts import random_scenes
 
 PIXELS = 384
 WINDOW = 240

@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 STARTER = Path(__file__).resolve().parents[1]
+WORLD = Path(__file__).with_name("world.json")
 DRAWING_SIDE = 128  # pixels of a cached drawing; scenes shrink it to 30-60
 LICENCES = {
     "fluent-emoji-3d": "MIT",
@@ -49,8 +50,11 @@ class Drawing:
 
 
 @cache
-def world(path: Path = STARTER / "world.json") -> dict:
-    """Read `world.json`: nouns, styles, colours, caption templates, and held-out drawings ("left_out")."""
+def world(path: Path = WORLD) -> dict:
+    """Read `world.json`: nouns, styles, colours, caption templates, and held-out drawings ("left_out").
+
+    It is the next starter's world; `STARTER / "world.json"` is that of the trained one, written with it.
+    """
     return json.loads(path.read_text())
 
 
@@ -141,8 +145,8 @@ def shows_object(icon: str) -> bool:
 
 
 def read_drawings(folder: Path) -> list[Drawing]:
-    """Read transparent PNGs at `folder/STYLE/NOUN.png`."""
-    files = sorted(folder.glob("*/*.png"))
+    """Read transparent pictures, PNG or WebP, at `folder/STYLE/NOUN.png`."""
+    files = sorted(file for file in folder.glob("*/*") if file.suffix in (".png", ".webp"))
     return [Drawing(file.stem, file.parent.name, cut_out(Image.open(file))) for file in files]
 
 

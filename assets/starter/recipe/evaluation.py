@@ -14,10 +14,12 @@ from PIL import Image
 
 from studio.models.clip import Clip
 
-from .autoencoder import psnr, scene_pictures
+from .autoencoder import psnr
 from .drawings import STARTER, Drawing, world
 from .evaluation_prompts import EvaluationPrompt, one_object_prompts, styled_prompts, two_object_prompts
-from .scenes import Placement, Scene, gradient_colours, random_scenes
+from .layouts import random_scenes
+from .scene_files import scene_pictures
+from .scenes import Placement, Scene, gradient_colours
 
 SAMPLING = json.loads((STARTER / "likeness.json").read_text())  # the studio's defaults for this base
 SHEET_COUNTS = {"plain": 72, "styled": 48, "two": 24, "left_out_pairs": 12}  # pictures on the contact sheet

@@ -8,8 +8,8 @@ from itertools import cycle
 
 import numpy as np
 
+from .captions import with_article
 from .drawings import Drawing, world
-from .scenes import with_article
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from torch import Tensor
 from studio.models.clip import Clip
 
 from .autoencoder import normalise
+from .captions import Content, Thing, caption
 from .drawings import Drawing, world
 from .muon import build_optimizers, step_optimizers
-from .scenes import PIXELS, Placement, Scene, caption, gradient_colours
+from .scenes import PIXELS, Placement, Scene, gradient_colours
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
 from .vocabulary import MAX_TOKENS, merges_for
 
@@ -197,7 +198,10 @@ def train(
     random = np.random.default_rng(int(time.time()))
     while timer.progress < 1:
         pictures, drawn, contents = dataset.batch(nouns_per_batch, random)
-        captions = [caption([noun], source, colour, random) or noun for noun, source, colour in contents]
+        captions = [
+            caption(Content("one", source, [Thing(noun)], colour), random)
+            for noun, source, colour in contents
+        ]
         pixels = (augment_pictures_second if second else augment_pictures)(normalise(pictures), random)
         image_features = model.encode_image(pixels, normalize=True)
         text_features = model.encode_text(judge.tokenizer(captions), normalize=True)

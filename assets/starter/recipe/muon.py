@@ -12,26 +12,27 @@ from .precision import has_fast_bfloat16
 
 
 def orthogonalise(update: Tensor, steps: int = 5) -> Tensor:
-    """Return approximately the nearest semi-orthogonal matrix to `update` (rows, columns).
+    """Return approximately the nearest semi-orthogonal matrix to each of `update` (..., rows, columns).
 
     Quintic Newton-Schulz iteration (Jordan et al. 2024).
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     matrix = update.bfloat16() if has_fast_bfloat16(update.device) else update.float()
-    tall = matrix.shape[0] > matrix.shape[1]
-    matrix = matrix.T if tall else matrix
-    matrix = matrix / (matrix.norm() + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    matrix = matrix.mT if tall else matrix
+    matrix = matrix / (matrix.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = matrix @ matrix.T
+        gram = matrix @ matrix.mT
         matrix = a * matrix + (b * gram + c * gram @ gram) @ matrix
-    return (matrix.T if tall else matrix).to(update.dtype)
+    return (matrix.mT if tall else matrix).to(update.dtype)
 
 
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum with orthogonalised updates (Jordan et al. 2024).
 
     Updates are scaled to the usual size of AdamW's (Liu et al. 2025, eq. 4), so learning rates of AdamW can
-    be reused. A convolution kernel is treated as an (out, in * height * width) matrix.
+    be reused. A convolution kernel is treated as an (out, in * height * width) matrix. Matrices of one shape
+    are orthogonalised together, which spares a GPU thousands of small kernels.
     """
 
     def __init__(
@@ -43,25 +44,39 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:
         """Update all parameters once from their gradients.
 
-        Each worker process orthogonalises its share of the matrices; the results are then exchanged.
+        Each worker process orthogonalises the matrices of its share of the shapes; the results are exchanged.
         """
         for group in self.param_groups:
-            updates = []
-            for number, parameter in enumerate(group["params"]):
+            params, grads, momenta = group["params"], [], []
+            for parameter in params:
                 state = self.state[parameter]
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(parameter)
-                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                if number % worker_processes.world_size() == worker_processes.rank():
-                    nesterov = parameter.grad.lerp(state["momentum"], group["momentum"]).flatten(1)
-                    scale = 0.2 * math.sqrt(max(nesterov.shape))
-                    updates.append(orthogonalise(nesterov).view_as(parameter) * scale)
-                else:
-                    updates.append(torch.zeros_like(parameter))
+                grads.append(parameter.grad)
+                momenta.append(state["momentum"])
+            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
+            nesterov = torch._foreach_lerp(grads, momenta, group["momentum"])
+            updates = self._orthogonalised(nesterov)
             worker_processes.sum_over_processes(updates)
-            for parameter, update in zip(group["params"], updates, strict=True):
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update, alpha=-group["lr"])
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(params, updates, alpha=-group["lr"])
+
+    @staticmethod
+    def _orthogonalised(updates: list[Tensor]) -> list[Tensor]:
+        """Return the updates made orthogonal and scaled; zeros for the shapes of other processes."""
+        by_shape: dict[tuple[int, int], list[int]] = {}
+        for number, update in enumerate(updates):
+            by_shape.setdefault((update.shape[0], update[0].numel()), []).append(number)
+        results = list(updates)
+        for number, (shape, members) in enumerate(by_shape.items()):
+            stacked = torch.stack([updates[member].reshape(shape) for member in members])
+            if number % worker_processes.world_size() == worker_processes.rank():
+                stacked = orthogonalise(stacked) * 0.2 * math.sqrt(max(shape))
+            else:
+                stacked = torch.zeros_like(stacked)
+            for member, result in zip(members, stacked, strict=True):
+                results[member] = result.view_as(updates[member])
+        return results
 
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

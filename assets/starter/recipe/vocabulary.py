@@ -10,7 +10,10 @@ from pathlib import Path
 
 from transformers import CLIPTokenizer
 
+from .captions import NUMBERS, RELATIONS, SIZES, plural
+from .containers import CONTAINERS
 from .drawings import world
+from .sceneries import SCENERIES, TIMES
 
 MAX_TOKENS = 32  # of a prompt, start and end tokens included
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -70,6 +73,14 @@ def world_words() -> list[str]:
     known = world()
     text = " ".join([*known["nouns"], *known["styles"].values(), *known["colours"], *COMMON_WORDS])
     text += " " + " ".join(template for group in known["templates"].values() for template in group)
+    text += " " + " ".join(phrase for place in SCENERIES.values() for phrase in place.phrases)
+    text += " " + " ".join(phrase for phrases in TIMES.values() for phrase in phrases)
+    text += " " + " ".join(phrase for _, phrases in CONTAINERS.values() for phrase in phrases)
+    text += " " + " ".join(
+        form for forms in (*RELATIONS.values(), *SIZES.values(), *NUMBERS.values()) for form in forms
+    )
+    text += " " + " ".join(hat["phrase"] for hat in known.get("hats", {}).values())
+    text += " " + " ".join(plural(noun) for noun in known["nouns"])
     return sorted(set(re.findall(r"[a-z]+", text)))
 
 
