@@ -1,12 +1,14 @@
-"""What every test starts from: one thread, no network, no telemetry.
+"""What every test starts from: one thread, no network, no telemetry; and which tests run side by side.
 
-With several processes (`-n 2`) each file's tests stay together, since they share what they set up, and so do
-all of the browser's, since they share a page.
+With several processes (`-n 2`) tests go to them in rooms: each file is one, since its tests share what they
+set up, and so are all of the browser's, since they share a page. The longest rooms go first, so that no
+process is left alone with one at the end.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,13 +19,51 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+BROWSER = "tests/browser/"
+LONGEST_FIRST = (
+    BROWSER,
+    "tests/end_to_end/test_learning.py",
+    "tests/starter/test_recipe.py",
+    "tests/trainers/test_every_method.py",
+    "tests/plugins/test_plugins.py",
+    "tests/end_to_end/test_starter.py",
+    "tests/devices/test_devices.py",
+    "tests/end_to_end/test_worker.py",
+    "tests/trainers/test_full_tuning.py",
+    "tests/trainers/test_break_a_scene.py",
+)
+
+
+def room_of(nodeid: str) -> str:
+    """Return the room of a test: the folder of the browser, else its file."""
+    return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::", 1)[0]
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
-    class Together(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+    class Rooms(LoadFileScheduling):
+        """Gives rooms out in the order of the tests, not by how many tests they have."""
 
-    return Together(config, log)
+        def _split_scope(self, nodeid: str) -> str:
+            return room_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Rooms(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the longest rooms to the front, and leave the others in their order."""
+    ranks = {room: rank for rank, room in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(room_of(item.nodeid), len(ranks)))
+
+
+@pytest.fixture(scope="module")
+def short_verdict() -> Iterator[None]:
+    """Let trainings end with a verdict on hardly painted pictures; test_verdict.py tests the whole one."""
+    from trainers.kit import verdict
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdict, "STEPS", 1)
+        yield

@@ -17,18 +17,34 @@ from studio.recipes.png import read_recipe
 from tests import tiny
 from trainers.kit import text_moments as moments
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 
 @pytest.fixture(autouse=True)
 def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
+def draw_photos(folder: Path) -> Path:
+    """Save two photos in a folder and return it."""
     tiny.photos(2).save(folder)
     for path in folder.glob("*.png"):
         Image.open(path).resize((64, 64)).save(path)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return draw_photos(tmp_path / "photos")
+
+
+@pytest.fixture(scope="module")
+def workspace(short_verdict: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which <lily> was learned once, for tests that add nothing to it."""
+    folder = tmp_path_factory.mktemp("workspace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
+        assert learn([draw_photos(folder / "photos")], folder) == 0
     return folder
 
 
@@ -113,26 +129,28 @@ def test_a_grid_by_command_and_taken_up_again(
     ],
 )
 def test_what_cannot_be_painted_is_one_sentence(
-    arguments: list[str], message: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    arguments: list[str], message: str, workspace: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert learn([photos], tmp_path) == 0
-    assert painting.main(["paint", *arguments, "--workspace", str(tmp_path)]) == 2
+    assert painting.main(["paint", *arguments, "--workspace", str(workspace)]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert message in error and "Traceback" not in error
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    workspace: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert learn([photos], tmp_path) == 0
     (tmp_path / "file").touch()
     monkeypatch.setattr(opening, "open_backbone", lambda *_: pytest.fail("too late"))
-    common = ["--workspace", str(tmp_path), "--out", str(tmp_path / "file")]
+    common = ["--workspace", str(workspace), "--out", str(tmp_path / "file")]
     grid = ["grid", "a <lily>", "--x", "guidance=1,2", *common]
     for arguments in (["paint", "a <lily>", *common], grid):
         assert painting.main(arguments) == 2
         assert "cannot be written to: File exists" in capsys.readouterr().err.splitlines()[-1]
-    other = ["--name", "tom", "--noun", "cat", "--workspace", str(tmp_path)]
+    other = ["--name", "tom", "--noun", "cat", "--workspace", str(workspace)]
     for out, complaint in ((tmp_path / "file" / "a", "cannot be written to"), (tmp_path, "is a folder")):
         assert training.main(["textual_inversion", str(photos), *other, "--out", str(out)]) == 2
         assert complaint in capsys.readouterr().err.splitlines()[-1]

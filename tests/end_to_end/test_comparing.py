@@ -31,6 +31,8 @@ from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 BASE = Recipe("a photo of <lily>", seed=5, steps=2)
 GRID = Grid(BASE, Axis.parse("strength", "0, 1"), Axis.parse("seed", "1, 2"))
 

@@ -27,6 +27,8 @@ from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 WORD = METHODS["textual_inversion"].card()
 
 

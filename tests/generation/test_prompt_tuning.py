@@ -31,6 +31,8 @@ from tests.generation.far_word import (
 )
 from trainers import METHODS, train
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SETTINGS = {
     "textual_inversion": {"steps": 2, "batch": 1, "vectors": 2},
     "context_regularized": {"steps": 2, "batch": 1},

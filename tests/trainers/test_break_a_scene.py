@@ -29,6 +29,8 @@ from trainers.break_a_scene import BreakAScene, Settings
 from trainers.kit.batches import DenoisingBatch
 from trainers.kit.losses import attention_mask_loss, denoising_loss
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 PAIR = Subject("<lily>", "cat", (Subject("<tom>", "dog"),))
 QUICK = {"class_pictures": 2, "class_steps": 1, "rank": 2, "flips": False}
 
@@ -55,6 +57,12 @@ def learn(backbone: Backbone, cache: Path, **settings: object) -> Concept:
     *_, last = train(BreakAScene, backbone, tiny.pair(), PAIR, chosen, Sampling(seed=1, steps=1), cache)
     assert isinstance(last, Result)
     return last.value
+
+
+@pytest.fixture(scope="module")
+def concept(short_verdict: None, backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Concept:
+    """A scene that was learned once."""
+    return learn(backbone, tmp_path_factory.mktemp("cache"))
 
 
 def painted(backbone: Backbone, prompt: str, *concepts: Concept, **recipe: object) -> np.ndarray:
@@ -330,16 +338,14 @@ def test_a_scene_is_one_file_of_all_its_handles(backbone: Backbone, tmp_path: Pa
     ],
 )
 def test_the_shared_change_is_as_strong_as_the_strongest_handle_named(
-    backbone: Backbone, tmp_path: Path, prompt: str, strengths: dict[str, float], strength: float
+    concept: Concept, prompt: str, strengths: dict[str, float], strength: float
 ) -> None:
-    concept = learn(backbone, tmp_path, steps=2)
     actives = active_edits(Recipe(prompt, strengths=strengths), [concept])
     (shared,) = [active.strength for active in actives if isinstance(active.edit, LowRank)]
     assert shared == strength
 
 
-def test_strength_zero_of_one_leaves_the_other(backbone: Backbone, tmp_path: Path) -> None:
-    concept = learn(backbone, tmp_path)
+def test_strength_zero_of_one_leaves_the_other(backbone: Backbone, concept: Concept) -> None:
     alone = painted(backbone, "cat and <tom>", concept)
     assert np.array_equal(painted(backbone, "<lily> and <tom>", concept, strengths={"<lily>": 0.0}), alone)
     nothing = painted(

@@ -25,6 +25,8 @@ from trainers.context_regularized import ContextRegularized, Settings
 from trainers.regularizers.context import PROMPTS, Context
 from trainers.regularizers.context import Settings as ContextSettings
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SUBJECT = Subject("<lily>", "cat")
 PROMPT = "a {} on the dog"
 SAMPLING = Sampling(seed=1, steps=1)

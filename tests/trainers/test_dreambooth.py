@@ -22,6 +22,8 @@ from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SUBJECT = Subject("<lily>", "cat")
 QUICK = {"class_pictures": 3, "class_steps": 2, "class_guidance": 2.0}
 

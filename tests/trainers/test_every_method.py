@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,20 +38,15 @@ from trainers.kit import verdict
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
 
-pytestmark = pytest.mark.parametrize("method_id", sorted(METHODS))
+pytestmark = [
+    pytest.mark.parametrize("method_id", sorted(METHODS)),
+    pytest.mark.usefixtures("short_verdict"),
+]
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny.backbone()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def short_verdict() -> Iterator[None]:
-    """The verdict at the end of a training has tests of its own (test_verdict.py)."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdict, "STEPS", 1)
-        yield
 
 
 @pytest.fixture(scope="module")

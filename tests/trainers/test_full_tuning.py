@@ -25,6 +25,8 @@ from trainers.break_a_scene import BreakAScene, Settings
 from trainers.kit import optimizing
 from trainers.kit.svd_extraction import cut, effect_kept, extract
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 PAIR = Subject("<lily>", "cat", (Subject("<tom>", "dog"),))
 QUICK = {
     "tuning": "full",
@@ -42,6 +44,12 @@ SAMPLING = Sampling(seed=7, steps=2, guidance=2.0)
 @pytest.fixture
 def backbone() -> Backbone:
     return tiny.backbone()
+
+
+@pytest.fixture(scope="module")
+def events(short_verdict: None, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    """All events of one training."""
+    return list(run(tiny.backbone(), tmp_path_factory.mktemp("cache")))
 
 
 def run(backbone: Backbone, cache: Path, method: type = BreakAScene, **settings: object) -> Iterator[Event]:
@@ -100,13 +108,13 @@ def test_a_full_edit_comes_off_whatever_happens_inside(backbone: Backbone) -> No
     assert all(getattr(*owner) is own[name] for name, owner in parameters_by_path(backbone).items())
 
 
-def test_no_file_can_bring_a_whole_model(backbone: Backbone, tmp_path: Path) -> None:
-    *_, last = run(backbone, tmp_path)
+def test_no_file_can_bring_a_whole_model(backbone: Backbone, events: list[Event], tmp_path: Path) -> None:
+    concept = events[-1].value
     assert moved(backbone).tensors() == {}
     path = tmp_path / "scene.safetensors"
-    last.value.save(path)
+    concept.save(path)
     tensors = load_file(path) | {"full/unet.conv_in.weight": torch.zeros(2)}
-    save_file(tensors, path, metadata={"likeness": last.value.header.to_text()})
+    save_file(tensors, path, metadata={"likeness": concept.header.to_text()})
     with pytest.raises(StudioError, match="a whole model"):
         Concept.open(path)
 
@@ -212,8 +220,9 @@ def test_finishing_early_keeps_a_small_file(
     assert [edit.kind for edit in last.value.edits] == ["tokens", "tokens", "low_rank"]
 
 
-def test_the_file_opens_and_reports_what_was_lost(backbone: Backbone, tmp_path: Path) -> None:
-    events = list(run(backbone, tmp_path))
+def test_the_file_opens_and_reports_what_was_lost(
+    backbone: Backbone, events: list[Event], tmp_path: Path
+) -> None:
     concept = events[-1].value
     concept.save(tmp_path / "scene.safetensors")
     opened = Concept.open(tmp_path / "scene.safetensors")

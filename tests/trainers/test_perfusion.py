@@ -26,6 +26,8 @@ from trainers import train
 from trainers.kit.captions import plain_captions
 from trainers.perfusion import Perfusion, Settings, running_mean
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SUBJECT = Subject("<lily>", "cat")
 
 

@@ -24,6 +24,8 @@ from trainers import METHODS
 from trainers.kit.mask_preview import DIM_FACTOR, MAX_PHOTOS, SIDE, mask_preview
 from trainers.kit.scene import Scene, masked_photos
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 HANDLES = ("<lily>", "<tom>")
 
 

@@ -24,6 +24,8 @@ from trainers import train
 from trainers.kit import templates
 from trainers.textual_inversion import Settings, TextualInversion
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SUBJECT = Subject("<lily>", "cat")
 
 

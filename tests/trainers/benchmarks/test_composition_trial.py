@@ -25,6 +25,8 @@ from trainers.benchmarks.picture_crops import attended_crop, presence_crops
 from trainers.benchmarks.subject_presence import Similarities
 from trainers.benchmarks.variants import Variant
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 THRESHOLDS = [0.5, 0.5]
 BOTH = Similarities([[0.4, 0.4], [0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.2, 0.8]], 0.3)
 SWAPPED = Similarities([[0.9, 0.1], [0.2, 0.8]], [[0.2, 0.8], [0.9, 0.1]], 0.3)

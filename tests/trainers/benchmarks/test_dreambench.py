@@ -21,6 +21,8 @@ from trainers.benchmarks import dreambench, dreambench_cases, trained_concepts
 from trainers.benchmarks.dreambench import REAL_ROW, SubjectScore, dreambench_table
 from trainers.benchmarks.dreambench_cases import LISTING, prompts_for, subjects_in
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 LISTED = (
     "Classes\n\nsubject_name,class\nred_cat,cat\nbear,stuffed animal\nabsent,vase\n\nPrompts\n'a {0} {1}',\n"
 )

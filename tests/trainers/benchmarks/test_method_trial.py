@@ -20,6 +20,8 @@ from trainers.benchmarks.method_scores import MethodScore, method_table
 from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of
 from trainers.benchmarks.variants import Variant
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 PROMPTS = ("{} on blue", "{} on dog")
 
 

@@ -29,6 +29,8 @@ from trainers.benchmarks.scene_scores import SceneScore, scene_table
 from trainers.benchmarks.scene_trial import BASE_ROW, VARIANTS, scene_overlaps, scene_trial
 from trainers.benchmarks.variants import Variant
 
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
 SCENES = Path(__file__).resolve().parents[3] / "assets" / "demo" / "scenes"
 APART = torch.eye(3)
 CLOSE = torch.tensor([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0]])
