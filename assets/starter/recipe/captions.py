@@ -114,9 +114,7 @@ def place_text(content: Content, random: np.random.Generator) -> str:
     if content.colour:
         if random.random() < 0.3:
             return ""
-        form = str(
-            random.choice(("on {} background", "in front of {} background", "with {} background"))
-        )
+        form = str(random.choice(("on {} background", "in front of {} background", "with {} background")))
         return form.format(with_article(content.colour))
     if not content.scenery or random.random() < 0.06:
         return ""

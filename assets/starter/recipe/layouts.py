@@ -197,7 +197,7 @@ def in_front_of(composer: Composer, scene: Scene, content: Content, ground: floa
 
 
 def head(picture: Image.Image) -> tuple[float, float]:
-    """Return where the head of an RGBA drawing is: the centre's x and its width, in fractions of its width."""
+    """Find the head of an RGBA drawing. Returns its centre's x and its width, in fractions of the width."""
     opaque = np.asarray(picture.getchannel("A")) > 127
     upper = opaque[: max(1, round(opaque.shape[0] * 0.12))]
     columns = np.flatnonzero(upper.any(axis=0))
@@ -269,7 +269,7 @@ LAYOUTS: dict[str, Callable[[Composer, Scene, Content, float], None]] = {
 
 
 def random_scenes(drawings: list[Drawing], count: int, seed: int = 0) -> Iterator[Scene]:
-    """Yield `count` random scenes of drawings on coloured backgrounds; the same `seed` gives the same scenes."""
+    """Yield `count` random scenes on coloured backgrounds; the same `seed` gives the same scenes."""
     composer = Composer(Material(by_source(drawings)), np.random.default_rng(seed))
     for scene, _ in composer.scenes(count):
         yield scene

@@ -1,0 +1,130 @@
+"""Test the judge that sees patches: its model, its losses, its training and its exam."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from assets.starter.recipe import judge_exam, judge_losses
+from assets.starter.recipe.drawings import save_drawings
+from assets.starter.recipe.judge_captions import write_merges
+from assets.starter.recipe.judge_model import PatchJudge, Seen, configuration, matched, subject_likeness
+from assets.starter.recipe.vocabulary import world_words
+from studio.models.clip import Clip
+from tests.starter.test_judge_pictures import NOUNS, drawing
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an untrained judge."""
+    folder = tmp_path_factory.mktemp("judge")
+    torch.manual_seed(0)
+    words = write_merges(world_words(), folder / "merges.txt.gz")
+    PatchJudge(configuration(words)).save(folder)
+    return folder
+
+
+def test_clip_opens_the_judge_and_gives_its_pooled_features(folder: Path) -> None:
+    pictures = [Image.new("RGB", (128, 128), colour) for colour in ("red", "blue")]
+    seen = PatchJudge.open(folder).see(pictures)
+    assert torch.allclose(Clip.open(folder).encode(pictures), seen.pooled, atol=1e-5)
+    assert seen.patches.shape == (2, 144, 96)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 8e6
+
+
+def test_a_picture_is_found_whole_in_itself_and_half_in_its_half() -> None:
+    patches = torch.nn.functional.normalize(torch.randn(1, 16, 96, generator=torch.manual_seed(0)), dim=-1)
+    half = patches.clone()
+    half[:, 8:] = half[:, :8]
+    weights = torch.ones(1, 16)
+    assert matched(patches, weights, patches).item() == pytest.approx(1)
+    assert 0.5 < matched(patches, weights, half).item() < 0.8
+    first = torch.zeros(1, 16)
+    first[:, :8] = 1  # the mask leaves the other half out
+    assert matched(patches, first, half).item() == pytest.approx(1)
+    nothing = torch.full((1, 16), -20.0)
+    seen = Seen(patches[:, 0], patches, nothing, nothing[:, 0])
+    assert subject_likeness(seen, seen, weights).item() == pytest.approx(1)
+
+
+def test_the_losses_of_what_is_right_are_small() -> None:
+    patches = torch.eye(48).view(4, 12, 48)
+    cover = torch.ones(4, 12)
+    picked = judge_losses.pick_patches(patches, cover, 12)
+    ignored = torch.zeros(4, 4, dtype=torch.bool)
+    right = judge_losses.drawing_loss(picked, picked, torch.tensor(20.0), ignored)
+    shifted = judge_losses.Picked(picked.patches.roll(1, 0), picked.numbers, picked.weights)
+    assert right < 0.01 < 5 < judge_losses.drawing_loss(picked, shifted, torch.tensor(20.0), ignored)
+    places = torch.rand(4, 12, 2, generator=torch.manual_seed(0)) * 2 - 1
+    at = places.gather(1, picked.numbers[..., None].expand(-1, -1, 2))
+    wrong = patches.roll(1, 0)
+    found = judge_losses.place_loss(picked, at, patches, places, wrong)
+    assert found < judge_losses.place_loss(picked, at, patches.roll(1, 1), places, wrong)
+    clean = torch.tensor([1.0, 0.9, 0.2, 0.1])
+    graded = judge_losses.cleanliness_loss((clean - 0.5) * 10, clean, 2)
+    assert graded < judge_losses.cleanliness_loss((0.5 - clean) * 10, clean, 2)
+
+
+def test_training_stops_in_time_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    known = [drawing(noun, source) for noun in NOUNS for source in ("twemoji", "fxemoji")]
+    save_drawings(known, tmp_path / "drawings")
+    save_drawings([drawing("red-kite")], tmp_path / "every")
+    place = tmp_path / "backgrounds" / "beach__night"
+    place.mkdir(parents=True)
+    Image.new("RGB", (128, 128), "navy").save(place / "noto-0.webp")
+    phrases = {"places": {"beach": ["on the beach"]}, "times": {"night": ["at night"]}}
+    (tmp_path / "backgrounds" / "phrases.json").write_text(json.dumps(phrases))
+    (tmp_path / "words.json").write_text(json.dumps(world_words()))
+    command = [
+        sys.executable,
+        "-m",
+        "assets.starter.recipe.judge_training",
+        "--device",
+        "cpu",
+        "--batch",
+        "4",
+    ]
+    for name in ("drawings", "every", "backgrounds"):
+        command += [f"--{name}", str(tmp_path / name)]
+    command += ["--words", str(tmp_path / "words.json"), "--out", str(tmp_path / "out"), "--second"]
+    steps = []
+    for minutes in ("0.1", "0.2"):
+        subprocess.run([*command, "--minutes", minutes], cwd=ROOT, check=True, timeout=120)
+        steps.append(torch.load(tmp_path / "out" / "training.pt", weights_only=True)["step"])
+    assert 0 < steps[0] < steps[1]
+    seen = PatchJudge.open(tmp_path / "out").see([each.picture for each in known[:2]])
+    assert all(part.isfinite().all() for part in seen)
+
+
+def test_the_exam_has_a_hundred_pairs_and_is_small() -> None:
+    groups = judge_exam.read_exam()
+    assert sum(map(len, groups.values())) == 100
+    assert {question.better.size for group in groups.values() for question in group} == {(128, 128)}
+    assert sum(file.stat().st_size for file in judge_exam.EXAM.iterdir()) < 1e6
+    kept = json.loads((judge_exam.EXAM / "exam.json").read_text())
+    assert all(len(groups[name]) == len(group["pairs"]) for name, group in kept.items())
+
+
+def test_the_exam_counts_the_pairs_ordered_right() -> None:
+    groups = {"two": judge_exam.read_exam()["faulty"][:2]}
+    better = [question.better for question in groups["two"]]
+
+    def score(references: list[Image.Image], pictures: list[Image.Image]) -> torch.Tensor:
+        return torch.tensor([1.0 if pictures == better and number == 0 else 0.0 for number in range(2)])
+
+    leads = judge_exam.sit_exam({"cleanliness": score}, groups)
+    assert "| two | 1 of 2 |" in judge_exam.report(leads)
+
+
+def test_judges_that_rank_alike_agree() -> None:
+    scores = torch.tensor([0.1, 0.5, 0.3, 0.9])
+    assert judge_exam.rank_agreement(scores, scores**3) == pytest.approx(1)
+    assert judge_exam.rank_agreement(scores, -scores) == pytest.approx(-1)
