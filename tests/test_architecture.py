@@ -79,7 +79,7 @@ MAY_IMPORT = {name: {f"studio.{other}" for other in others} for name, others in 
 MAY_IMPORT |= TRAINERS | PROGRAM_FILE
 
 HOMES = {
-    "cv2": ("studio/photos/",),
+    "cv2": ("studio/photos/", "assets/starter/recipe/"),
     "gradio": ("studio/ui/",),
     "diffusers": ("studio/models/", "assets/starter/recipe/"),
     "transformers": ("studio/models/", "assets/starter/recipe/"),

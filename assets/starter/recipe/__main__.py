@@ -164,7 +164,7 @@ class Recipe:
         files = max(1, self.options.scenes // per_file)
         varied = max(1, files // 6)
         processes = 1 if self.options.tiny else self.options.processes
-        write_scene_files(self.work, self.words(), files, varied, processes, per_file)
+        write_scene_files(self.work, self.words(), files, varied, processes, per_file, self.options.drawings)
 
     def scene_parts(self, kind: str, files: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the composed pictures (n, 3, 128, 128), bytes, and their captions' token ids, file by file.

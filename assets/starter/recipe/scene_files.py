@@ -32,9 +32,13 @@ CAPTIONS_PER_SCENE = 4
 DEAD_LEAVES_SHARE = 0.3  # of the pictures for the autoencoder, so that it learns edges in general
 
 
-def read_material(work: Path) -> Material:
-    """Read drawings, hats and props from a work folder; held-out drawings are left out."""
-    drawings = [drawing for drawing in read_drawings(work / "drawings") if not is_held_out(drawing)]
+def read_material(work: Path, drawings_folder: Path | None = None) -> Material:
+    """Read drawings, hats and props from a work folder; held-out drawings are left out.
+
+    `drawings_folder`: where the drawings are instead, for example a user's own.
+    """
+    every = read_drawings(drawings_folder or work / "drawings")
+    drawings = [drawing for drawing in every if not is_held_out(drawing)]
     backdrops = (
         Backdrops(read_props(work / "props"), work / "backdrops") if (work / "props").is_dir() else None
     )
@@ -67,14 +71,21 @@ def pictures_of_file(every: Composer, count: int) -> dict[str, np.ndarray]:
 
 
 def write_files(
-    process: int, processes: int, work: Path, words: list[str], files: int, varied_files: int, scenes: int
+    process: int,
+    processes: int,
+    work: Path,
+    drawings_folder: Path | None,
+    words: list[str],
+    files: int,
+    varied_files: int,
+    scenes: int,
 ) -> None:
     """Write every `processes`-th file, beginning with number `process`; files that exist are kept.
 
     Of each run of files the `varied_files` for the autoencoder come first.
     """
     torch.set_num_threads(1)
-    material = read_material(work)
+    material = read_material(work, drawings_folder)
     drawings: list[Drawing] = read_drawings(work / "every") if varied_files else []
     every = Material(by_source(drawings) if drawings else material.drawings, {}, material.backdrops)
     tokenizer = build_tokenizer(words)
@@ -108,9 +119,11 @@ def write_scene_files(
     varied_files: int,
     processes: int = 0,
     scenes: int = SCENES_PER_FILE,
+    drawings_folder: Path | None = None,
 ) -> None:
     """Write `files` files of scenes and `varied_files` for the autoencoder to `work/scenes`.
 
+    `drawings_folder`: of a user's own drawings, in place of those of the work folder.
     `processes`: how many compose at once; 0 for one per core. `scenes`: per file.
     """
     (work / "scenes").mkdir(parents=True, exist_ok=True)
@@ -120,6 +133,7 @@ def write_scene_files(
         write_files,
         processes=processes,
         work=work,
+        drawings_folder=drawings_folder,
         words=words,
         files=files,
         varied_files=varied_files,
