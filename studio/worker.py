@@ -165,11 +165,11 @@ class Worker:
     def painting(self, job: Job) -> Generator[Event, None, None]:
         """Run a painting job; yields its events."""
         recipe = Recipe.from_json(job.task)
-        yield from generate(self.backbone, recipe, open_concepts(self.workspace.library, recipe))
+        yield from generate(self.backbone, recipe, open_concepts(self.workspace.concepts, recipe))
 
     def comparing(self, job: Job) -> Generator[Event, None, None]:
         """Run a grid job: paint the missing cells, then score all; yields its events."""
-        library = self.workspace.library
+        library = self.workspace.concepts
         grid = GridFolder.open(self.workspace.jobs.folder(job.id))
         painting = paint_grid(self.backbone, grid, lambda recipe: open_concepts(library, recipe))
         if not (yield from painting):
@@ -218,7 +218,7 @@ class Worker:
             case Result(value=GridFolder() as grid):
                 outcome["cells"] = len(grid.cells)
             case Result(value=Concept() as concept):
-                path = self.workspace.library.path(concept.header.handle)
+                path = self.workspace.concepts.path(concept.header.handle)
                 concept.save(path)
                 outcome.update(handle=concept.header.handle, file=path.name)
                 jobs.log(job.id, {"event": "concept", **outcome})

@@ -98,7 +98,7 @@ def _train(given: argparse.Namespace) -> None:
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
-    path = writable_file(given.out or workspace.library.path(subject.handle))
+    path = writable_file(given.out or workspace.concepts.path(subject.handle))
     defaults = workspace.base_defaults()
     sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
     backbone = opening.open_backbone(given.base)

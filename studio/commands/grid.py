@@ -36,7 +36,7 @@ def run_grid(given: argparse.Namespace) -> None:
     grid, cells = workspace.resolve_grid(Grid(recipe_of(given, workspace, (x, y)), x, y))
     folder = GridFolder.create(writable_folder(given.out or Path("grid")), grid, cells)
     backbone = opening.open_backbone(given.base)
-    painting = paint_grid(backbone, folder, lambda recipe: open_concepts(workspace.library, recipe))
+    painting = paint_grid(backbone, folder, lambda recipe: open_concepts(workspace.concepts, recipe))
     for _ in show_progress(painting):
         pass
     print(f"{folder.folder / PICTURE}, and all pictures in {folder.folder / ARCHIVE}")

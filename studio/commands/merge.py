@@ -28,7 +28,7 @@ def run_merge(given: argparse.Namespace) -> None:
     workspace = open_workspace(given)
     guidance = workspace.base_defaults().guidance
     sampling = Sampling(guidance=guidance, **given_settings(given, [FIELDS["seed"]]))
-    concepts = [Concept.open(workspace.library.resolve(name).path) for name in given.concepts]
+    concepts = [Concept.open(workspace.concepts.resolve(name).path) for name in given.concepts]
     out = writable_file(given.out)
     for event in show_progress(merge_concepts(opening.open_backbone(given.base), concepts, sampling)):
         if isinstance(event, Result):

@@ -34,7 +34,7 @@ def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe) -> No
             print(f"{handle} is another file than when this was painted; the picture will differ.")
     folder = writable_folder(given.out or workspace.pictures)
     backbone = opening.open_backbone(given.base)
-    for event in show_progress(generate(backbone, recipe, open_concepts(workspace.library, recipe))):
+    for event in show_progress(generate(backbone, recipe, open_concepts(workspace.concepts, recipe))):
         if isinstance(event, Result):
             path = folder / file_name(event.value.recipe)
             save_picture(event.value.image, event.value.recipe, path)

@@ -109,7 +109,7 @@ def _strengths(texts: list[str], named: list[str], workspace: Workspace) -> dict
     for text in texts:
         name, _, tail = text.rpartition(":")
         name, strength = (name, _number(tail, text)) if name and not Path(text).exists() else (text, 1.0)
-        handles = list(workspace.library.resolve(name).header.handles)
+        handles = list(workspace.concepts.resolve(name).header.handles)
         if not set(handles) & set(named):
             raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")
         strengths |= dict.fromkeys(handles, strength)

@@ -50,7 +50,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
 def run_score(given: argparse.Namespace) -> None:
     """Score a concept, print the card and save it. Raises StudioError."""
     workspace = open_workspace(given)
-    entry = workspace.library.resolve(given.concept)
+    entry = workspace.concepts.resolve(given.concept)
     handle = to_handle(given.handle) if given.handle else entry.header.handle
     if handle not in entry.header.handles:
         raise StudioError(f"There is no {handle} in it.", f"It has {', '.join(entry.header.handles)}.")
@@ -67,7 +67,7 @@ def run_score(given: argparse.Namespace) -> None:
     out = writable_folder(given.out or workspace.folder / "scores" / handle.strip("<>"))
     backbone = opening.open_backbone(given.base)
     encoders = open_encoders(backbone, given.clip, given.dino)
-    concept, digest = Concept.open(entry.path), workspace.library.hash(entry)
+    concept, digest = Concept.open(entry.path), workspace.concepts.hash(entry)
     scoring = score_concept(backbone, concept, references, encoders, sampling, out, handle, patterns, digest)
     for event in show_progress(scoring):
         match event:

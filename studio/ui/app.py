@@ -87,7 +87,7 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             action, handle = pressed_button(event)
             if action != "paint":
                 return None
-            workspace.library.find(handle)
+            workspace.concepts.find(handle)
             return {
                 create.prompt: with_handle(workspace, prompt, handle),
                 tabs: gr.Tabs(selected="create"),
@@ -157,7 +157,7 @@ def serve(
     folders = [
         workspace.pictures,
         workspace.jobs.root,
-        workspace.library.folder,
+        workspace.concepts.folder,
         thumbnail_folder(workspace),
         DEMO,
     ]

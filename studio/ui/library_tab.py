@@ -47,7 +47,7 @@ def is_of_other_base(workspace: Workspace, entry: Entry) -> bool:
 
 def concept_cards(workspace: Workspace, selected: str) -> str:
     """Return every concept as a card, and the files that are no concepts with the reason."""
-    entries = workspace.library.entries()
+    entries = workspace.concepts.entries()
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
@@ -57,14 +57,14 @@ def concept_cards(workspace: Workspace, selected: str) -> str:
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
-    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.library.unreadable())
+    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.concepts.unreadable())
     if unreadable:
         title = "<strong>Files that are no concepts</strong>"
         unreadable = f'<div class="card refusals">{title}<ul>{unreadable}</ul></div>'
     if not entries:
         hint = "Train a concept, or drop a concept file here."
         return placeholder("The Library is empty", hint) + unreadable
-    return f'<div class="library-cards">{cards}</div>{unreadable}'
+    return f'<div class="concept-cards">{cards}</div>{unreadable}'
 
 
 def nouns(header: Header) -> str:
@@ -148,7 +148,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     def show(handle: str) -> dict[Any, Any]:
         return {
             selected: handle,
-            detail: concept_card(workspace, workspace.library.find(handle)),
+            detail: concept_card(workspace, workspace.concepts.find(handle)),
             editor: gr.update(visible=True),
             new_name: handle.strip("<>"),
         }
@@ -159,24 +159,24 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
             raise StudioError("The new name is empty.", "Write one, then press Rename.")
-        return show(workspace.library.rename(handle, name).header.handle)
+        return show(workspace.concepts.rename(handle, name).header.handle)
 
     def delete_concept(handle: str) -> Changes:
-        path = workspace.library.delete(handle)
+        path = workspace.concepts.delete(handle)
         note = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
         return {selected: "", detail: "", editor: gr.update(visible=False), deleted: path, undo: note}
 
     def restore_concept(path: Path | None) -> Changes:
         if path is None:
             raise StudioError("There is nothing to bring back.", "Look into the workspace's trash folder.")
-        return show(workspace.library.restore(path).header.handle) | {deleted: None, undo: ""}
+        return show(workspace.concepts.restore(path).header.handle) | {deleted: None, undo: ""}
 
     def import_concept(event: gr.EventData) -> Changes:
         paths, failed = uploaded_files(event)
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again.")
         try:
-            entry = workspace.library.add(paths[0])
+            entry = workspace.concepts.add(paths[0])
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)

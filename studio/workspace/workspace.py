@@ -61,7 +61,7 @@ class Workspace:
         try:
             self.pictures = self._make_folder("pictures")
             self.cache = self._make_folder("cache")
-            self.library = Library(self._make_folder("concepts"), self._make_folder("trash"))
+            self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
             self.jobs = Jobs(self._make_folder("jobs"))
         except OSError as error:
             reason = error.strerror or "it cannot be written"
@@ -77,10 +77,10 @@ class Workspace:
 
     def add_demo_concept(self) -> None:
         """Add the ready-made concept to a new workspace, if it was made for this base."""
-        untouched = not (self.library.entries() or self.jobs.newest(1) or any(self.library.trash.iterdir()))
+        untouched = not (self.concepts.entries() or self.jobs.newest(1) or any(self.concepts.trash.iterdir()))
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
-                self.library.add(path)
+                self.concepts.add(path)
 
     # training
 
@@ -111,7 +111,7 @@ class Workspace:
 
     def other_settings(self) -> list[dict[str, Any]]:
         """Return the settings of all concepts that are here or have been queued for training."""
-        return past_settings(self.jobs, self.library)
+        return past_settings(self.jobs, self.concepts)
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:
         """Return the first (name, noun) as a subject with the others beside it.
@@ -123,7 +123,7 @@ class Workspace:
     @property
     def used_handles(self) -> set[str]:
         """Return the handles of all concepts that are here, queued or being trained."""
-        return used_handles(self.jobs, self.library)
+        return used_handles(self.jobs, self.concepts)
 
     def propose_mask(
         self,
@@ -158,12 +158,12 @@ class Workspace:
 
     def resolve_recipe(self, recipe: Recipe) -> Recipe:
         """Return `recipe` checked, with the hash of every concept that it names. Raises StudioError."""
-        return painting.resolve_recipe(recipe, self.library, self.refinements)
+        return painting.resolve_recipe(recipe, self.concepts, self.refinements)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
         base = self.worker_state().base.get("name", "")
-        return painting.reproducibility_warnings(recipe, self.library, str(base))
+        return painting.reproducibility_warnings(recipe, self.concepts, str(base))
 
     # comparing
 
@@ -172,7 +172,7 @@ class Workspace:
 
         Raises StudioError when one cannot be painted.
         """
-        headers = self.library.headers()
+        headers = self.concepts.headers()
         cells = [
             dataclasses.replace(cell, recipe=self.resolve_recipe(without_idle(cell.recipe, self.refinements)))
             for cell in grid.cells(headers, self.refinements)
@@ -190,7 +190,7 @@ class Workspace:
 
     def photos_of(self, handle: str) -> Path | None:
         """Return the folder with the photos of a concept, None when they are not in this workspace."""
-        return training_photos(self.library.find(handle).header, self.jobs)
+        return training_photos(self.concepts.find(handle).header, self.jobs)
 
     # jobs
 

@@ -123,7 +123,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             return {}
         if stop == "keep":
             break
-    path = workspace.library.path(task["handle"])
+    path = workspace.concepts.path(task["handle"])
     save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
     return {"handle": task["handle"], "file": path.name}
 

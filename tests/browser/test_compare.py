@@ -25,8 +25,8 @@ VALUE_IS = "([id, value]) => document.querySelector(`#${id} textarea, #${id} inp
 @pytest.fixture
 def mona(stage: Stage) -> None:
     """Put a concept into the library."""
-    if not stage.workspace.library.has("<mona>"):
-        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    if not stage.workspace.concepts.has("<mona>"):
+        save_concept(stage.workspace.concepts.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
 def choose(page: Any, place: str, words: str) -> None:

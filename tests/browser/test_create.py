@@ -22,8 +22,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def mona(stage: Stage) -> None:
     """Put a concept into the library."""
-    if not stage.workspace.library.has("<mona>"):
-        save_concept(stage.workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    if not stage.workspace.concepts.has("<mona>"):
+        save_concept(stage.workspace.concepts.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
 def paint(page: Any, prompt: str, count: int) -> None:
@@ -167,8 +167,8 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
 def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     stage: Stage, page: Any, mona: None
 ) -> None:
-    if not stage.workspace.library.has("<lisa>"):
-        save_concept(stage.workspace.library.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
+    if not stage.workspace.concepts.has("<lisa>"):
+        save_concept(stage.workspace.concepts.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
     open_tab(page, "Create")
     page.locator("#create-more button").first.click()
     page.locator("#composing").get_by_label(MODES["words"]).check()

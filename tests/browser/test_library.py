@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 def add_concept(stage: Stage, handle: str, fingerprint: str = "") -> None:
     """Put a concept into the library."""
-    save_concept(stage.workspace.library.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
+    save_concept(stage.workspace.concepts.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
 
 
 def select(page: Any, handle: str) -> Any:
@@ -42,14 +42,14 @@ def test_a_concept_is_renamed_deleted_and_brought_back(stage: Stage, page: Any) 
     page.locator("#new-name input").fill("Ruby")
     page.locator("#rename").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.library.find("<ruby>").header.noun == "fox"
-    assert not stage.workspace.library.has("<rusty>")
+    assert stage.workspace.concepts.find("<ruby>").header.noun == "fox"
+    assert not stage.workspace.concepts.has("<rusty>")
     page.locator("#delete").click()
     page.wait_for_function("() => !document.querySelector('#library-cards').innerText.includes('<ruby>')")
-    assert not stage.workspace.library.has("<ruby>")
+    assert not stage.workspace.concepts.has("<ruby>")
     page.locator("#undo").get_by_role("button", name="Undo").click()
     page.locator(".concept", has_text="<ruby>").wait_for()
-    assert stage.workspace.library.has("<ruby>")
+    assert stage.workspace.concepts.has("<ruby>")
     page.locator("#new-name input").fill("not a name!")
     page.locator("#rename").click()
     page.locator("#library-notice .error", has_text="cannot be the name of a concept").wait_for()
@@ -94,7 +94,7 @@ def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
     verdict = Verdict(progress=0.04, noise=0.2, change=0.3, seeds=4, encoder="U-Net features")
     header = header_of("<faint>", "fox", 9, 5, 40)
     save_concept(
-        stage.workspace.library.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
+        stage.workspace.concepts.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
     )
     add_concept(stage, "<sure>")
     open_tab(page, "Library")

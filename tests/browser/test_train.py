@@ -38,7 +38,7 @@ def test_a_demo_subject_trains_in_two_clicks(stage: Stage, page: Any) -> None:
     assert card.locator(".large-preview img").is_visible()
     assert card.locator(".curve svg").is_visible()
     assert card.locator(".strip figure").count() == 4
-    assert stage.workspace.library.has(f"<{name}>")
+    assert stage.workspace.concepts.has(f"<{name}>")
 
 
 def test_a_training_goes_on_through_a_reload_and_is_kept_when_stopped(
@@ -55,7 +55,7 @@ def test_a_training_goes_on_through_a_reload_and_is_kept_when_stopped(
     card.get_by_role("button", name="Stop and keep").click()
     ended = training_card(page, "slow", "done")
     assert "Stopped early" in ended.inner_text()
-    assert 0 < stage.workspace.library.find("<slow>").header.steps < 40
+    assert 0 < stage.workspace.concepts.find("<slow>").header.steps < 40
 
 
 def test_a_stopped_training_can_be_discarded_and_trained_again(
@@ -64,7 +64,7 @@ def test_a_stopped_training_can_be_discarded_and_trained_again(
     train(page, photos, "gone", "tortoise")
     training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
     card = training_card(page, "gone", "stopped")
-    assert not stage.workspace.library.has("<gone>")
+    assert not stage.workspace.concepts.has("<gone>")
     card.get_by_role("button", name="Train again").click()
     training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
     training_card(page, "gone", "stopped")
@@ -87,7 +87,7 @@ def test_a_killed_worker_is_reported_and_the_job_can_be_retried(
 ) -> None:
     train(page, photos, "phoenix", "tortoise")
     training_card(page, "phoenix", "running").locator(".numbers b").wait_for()
-    kept = {entry.path: entry.path.read_bytes() for entry in stage.workspace.library.entries()}
+    kept = {entry.path: entry.path.read_bytes() for entry in stage.workspace.concepts.entries()}
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
     card = training_card(page, "phoenix", "failed")
     assert "ended by signal 9" in card.inner_text()

@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from assets.starter.recipe.judge import configuration, save, write_merges
+from assets.starter.recipe.judge import configuration, save
+from assets.starter.recipe.vocabulary import write_merges
 from studio.edits.concept import Concept
 from studio.events import Event
 from studio.generation.generate import generate
@@ -66,7 +67,7 @@ def test_every_cell_is_the_picture_that_its_recipe_gives_alone(workspace: Worksp
     assert (ended.status, ended.outcome) == ("done", {"cells": 4})
     assert workspace.progress(ended).fraction == 1.0
     sheet = sheet_of(workspace, job)
-    concept = Concept.open(workspace.library.path("<lily>"))
+    concept = Concept.open(workspace.concepts.path("<lily>"))
     for cell in sheet.cells:
         recipe = read_recipe(sheet.path(cell))
         assert recipe.concepts["<lily>"] and recipe.base
@@ -121,7 +122,7 @@ def test_a_concept_that_was_exchanged_meanwhile_is_not_painted_under_its_old_nam
     workspace: Workspace, worker: Worker
 ) -> None:
     job = workspace.compare(GRID)
-    path = workspace.library.path("<lily>")
+    path = workspace.concepts.path("<lily>")
     concept = Concept.open(path)
     dataclasses.replace(concept, header=dataclasses.replace(concept.header, seed=9)).save(path)
     assert worker.take(("grid",))
@@ -138,7 +139,7 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
     torch.manual_seed(0)
     save(Clip.build(config, folder / "merges.txt.gz"), config, folder)
     worker.backbone.folder = folder.parent
-    workspace.library.rename("<lily>", "Rosa")
+    workspace.concepts.rename("<lily>", "Rosa")
     job = workspace.compare(Grid(Recipe("a photo of <rosa>", steps=1), Axis.parse("seed", "1, 2")))
     assert worker.take(("grid",))
     sheet, judge = sheet_of(workspace, job), Clip.open(folder)
@@ -164,5 +165,5 @@ def test_photos_of_a_concept_that_came_as_a_file_are_not_here(
 ) -> None:
     assert workspace.photos_of("<lily>")
     other = Workspace(tmp_path / "other", base=workspace.base)
-    other.library.add(workspace.library.path("<lily>"))
+    other.concepts.add(workspace.concepts.path("<lily>"))
     assert other.photos_of("<lily>") is None

@@ -59,7 +59,7 @@ def test_a_training_leaves_a_concept_and_its_story(workspace: Workspace, worker:
     assert progress.fraction == 1.0 and len(progress.curve) == 3
     assert [step for step, _, _ in progress.previews] == [0, 1, 2, 3]
     assert all((workspace.jobs.folder(job.id) / name).exists() for _, name, _ in progress.previews)
-    header = read_header(workspace.library.path("<lily>"))
+    header = read_header(workspace.concepts.path("<lily>"))
     assert header.photos == 3 and header.seed == 2 and header.settings["steps"] == 3 and header.preview
 
 
@@ -88,7 +88,7 @@ def test_a_picture_repeats_bit_for_bit_from_the_recipe_inside_it(
     second = workspace.pictures / names[1]
     recipe = read_recipe(second)
     assert recipe.seed == 6 and recipe.count == 1 and "<lily>" in recipe.concepts
-    concept = Concept.open(workspace.library.path("<lily>"))
+    concept = Concept.open(workspace.concepts.path("<lily>"))
     *_, result = generate(tiny.backbone(), recipe, [concept])
     assert np.array_equal(np.asarray(result.value.image), np.asarray(Image.open(second)))
 
@@ -129,9 +129,9 @@ def test_a_training_stops_when_asked(
     monkeypatch.setattr(worker, "record", spy)
     worker.take(("train",))
     assert workspace.jobs.get(job.id).status == status
-    assert workspace.library.has("<lily>") == kept
+    assert workspace.concepts.has("<lily>") == kept
     if kept:
-        assert workspace.library.find("<lily>").header.steps in range(2, 500)
+        assert workspace.concepts.find("<lily>").header.steps in range(2, 500)
 
 
 def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
@@ -149,7 +149,7 @@ def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
     failed = workspace.jobs.get(second.id)
     assert failed.status == "failed" and "KeyError" in failed.error and "Traceback" not in failed.error
     assert "inside" in (workspace.jobs.folder(second.id) / "traceback.txt").read_text()
-    assert not workspace.library.entries()
+    assert not workspace.concepts.entries()
 
 
 WORKER = """
@@ -188,7 +188,7 @@ def test_a_killed_worker_is_replaced_and_only_its_job_fails(workspace: Workspace
         again = workspace.retry(doomed.id)
         workspace.jobs.request_stop(again.id, "discard")
         wait(lambda: workspace.jobs.get(again.id).status == "stopped")
-        assert [entry.header.handle for entry in workspace.library.entries()] == ["<tom>"]
+        assert [entry.header.handle for entry in workspace.concepts.entries()] == ["<tom>"]
         last = supervisor.process
     assert last.poll() is not None
 

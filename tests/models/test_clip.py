@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from assets.starter.recipe.judge import configuration, save, write_merges
+from assets.starter.recipe.judge import configuration, save
+from assets.starter.recipe.vocabulary import write_merges
 from studio.errors import StudioError
 from studio.models.clip import Clip
 

@@ -100,7 +100,7 @@ def test_what_two_recipes_differ_in_has_names_for_people() -> None:
 
 def test_what_stands_in_the_way_of_the_very_same_picture(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    save_concept(workspace.library.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
+    save_concept(workspace.concepts.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
     recipe = workspace.resolve_recipe(Recipe("<mona>"))
     assert workspace.reproducibility_warnings(dataclasses.replace(recipe, base="starter")) == []
     workspace.write_worker_state(WorkerState("ready", {"name": "/models/starter"}))

@@ -10,10 +10,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from assets.starter.recipe import judge_backgrounds, judge_captions, judge_impostors, judge_pictures
-from assets.starter.recipe.drawings import Drawing, cut_out, save_drawings
+from assets.starter.recipe.drawings import Drawing, cut_out, save_drawings, training_drawings
 from assets.starter.recipe.judge_degradations import KINDS, degrade
-from assets.starter.recipe.judge_drawings import DrawingBank, read_folder
-from assets.starter.recipe.vocabulary import world_words
+from assets.starter.recipe.judge_drawings import DrawingBank
+from assets.starter.recipe.vocabulary import world_words, write_merges
 
 NOUNS = ("cat", "owl", "teapot")
 
@@ -65,7 +65,7 @@ def test_pictures_of_strength_nothing_stay_as_they_are() -> None:
 
 def test_held_out_drawings_and_copies_are_not_trained_on(tmp_path: Path) -> None:
     save_drawings([drawing("owl", "noto"), drawing("cat", "noto")], tmp_path)
-    assert [each.name for each in read_folder(tmp_path)] == ["noto/cat"]
+    assert [each.name for each in training_drawings(tmp_path)] == ["noto/cat"]
     assert [each.name for each in bank().drawings[6:]] == ["noto/red-kite"]
 
 
@@ -109,7 +109,7 @@ def test_a_patch_knows_its_place_on_the_drawing() -> None:
 
 def test_captions_are_true_of_their_own_pictures(tmp_path: Path) -> None:
     found = bank()
-    judge_captions.write_merges(world_words(), tmp_path / "merges.txt.gz")
+    write_merges(world_words(), tmp_path / "merges.txt.gz")
     backgrounds = judge_backgrounds.Backgrounds(96, "cpu")
     captions = judge_captions.CaptionTable(found, backgrounds, tmp_path / "merges.txt.gz")
     assert "owl" in captions.texts[2 * judge_captions.CAPTIONS]

@@ -13,9 +13,8 @@ from PIL import Image
 
 from assets.starter.recipe import judge_exam, judge_losses
 from assets.starter.recipe.drawings import save_drawings
-from assets.starter.recipe.judge_captions import write_merges
 from assets.starter.recipe.judge_model import PatchJudge, Seen, configuration, matched, subject_likeness
-from assets.starter.recipe.vocabulary import world_words
+from assets.starter.recipe.vocabulary import world_words, write_merges
 from studio.models.clip import Clip
 from tests.starter.test_judge_pictures import NOUNS, drawing
 

@@ -27,8 +27,9 @@ from assets.starter.recipe import (
 )
 from assets.starter.recipe.autoencoder import reconstruction_loss
 from assets.starter.recipe.evaluation import background_colour
-from assets.starter.recipe.judge import matching_captions, multi_target_cross_entropy
+from assets.starter.recipe.judge import matching_captions
 from assets.starter.recipe.judge import train as train_judge
+from assets.starter.recipe.judge_losses import multi_target_cross_entropy
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
 from assets.starter.recipe.muon import build_optimizers, orthogonalise, step_optimizers
 from assets.starter.recipe.timed_training import TrainingTimer

@@ -131,3 +131,9 @@ def test_a_file_of_scenes_holds_pictures_and_token_ids(composer: layouts.Compose
     content = scenes_of_file(composer, build_tokenizer(world_words()), 3)
     assert content["pictures"].shape == (3, scenes.PIXELS, scenes.PIXELS, 3)
     assert content["ids"].shape == (3, 4, MAX_TOKENS) and content["ids"].min() >= 0
+
+
+def test_a_scene_that_lacks_its_objects_shows_one_instead() -> None:
+    composer = layouts.Composer(layouts.Material({"noto": [disc("car")]}), np.random.default_rng(0))
+    assert [kind for kind in layouts.SHARES if composer.can_draw(kind, "noto")] == ["one"]
+    assert {content.kind for _, content in composer.scenes(40)} == {"one"}

@@ -50,7 +50,7 @@ def test_a_table_that_another_process_is_just_making_is_waited_for(tmp_path: Pat
 
 def keep(workspace: Workspace, handle: str = "<lily>") -> None:
     header = dataclasses.replace(HEADER, handles={handle: "cat"})
-    Concept(header, (NewWord(handle, "cat", torch.ones(1, 8)),)).save(workspace.library.path(handle))
+    Concept(header, (NewWord(handle, "cat", torch.ones(1, 8)),)).save(workspace.concepts.path(handle))
 
 
 def test_a_training_waits_with_its_photos(workspace: Workspace) -> None:
@@ -229,7 +229,7 @@ def test_the_rate_and_the_time_left_follow_the_last_steps() -> None:
 
 def test_concepts_are_listed_renamed_deleted_and_restored(workspace: Workspace) -> None:
     keep(workspace)
-    shelf = workspace.library
+    shelf = workspace.concepts
     (shelf.folder / "stranger.safetensors").write_bytes(b"nothing")
     assert [entry.header.handle for entry in shelf.entries()] == ["<lily>"]
     assert len(shelf.unreadable()) == 1
@@ -249,10 +249,10 @@ def test_importing_refuses_a_taken_name_and_anything_that_is_no_concept(
 ) -> None:
     keep(workspace)
     with pytest.raises(StudioError, match="already has a concept called <lily>"):
-        workspace.library.add(workspace.library.path("<lily>"))
+        workspace.concepts.add(workspace.concepts.path("<lily>"))
     (tmp_path / "x.safetensors").write_bytes(b"PK\x03\x04")
     with pytest.raises(StudioError, match="pickle"):
-        workspace.library.add(tmp_path / "x.safetensors")
+        workspace.concepts.add(tmp_path / "x.safetensors")
 
 
 def test_painting_needs_the_concepts_it_names(workspace: Workspace) -> None:
@@ -345,16 +345,16 @@ def test_settings_describe_and_check_themselves() -> None:
 def test_a_new_workspace_is_welcomed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = Workspace(tmp_path / "ready")
     keep(ready, "<rose>")
-    monkeypatch.setattr("studio.workspace.workspace.DEMO", ready.library.folder)
+    monkeypatch.setattr("studio.workspace.workspace.DEMO", ready.concepts.folder)
     workspace = Workspace(tmp_path / "workspace")
     workspace.add_demo_concept()
-    assert workspace.library.has("<rose>")
-    workspace.library.delete("<rose>")
+    assert workspace.concepts.has("<rose>")
+    workspace.concepts.delete("<rose>")
     workspace.add_demo_concept()
-    assert not workspace.library.entries()
+    assert not workspace.concepts.entries()
     other = Workspace(tmp_path / "other", "another/base")
     other.add_demo_concept()
-    assert not other.library.entries()
+    assert not other.concepts.entries()
 
 
 def test_a_base_may_say_how_it_likes_to_be_used(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from . import (
 from .drawings import (
     DRAWING_SIDE,
     STARTER,
+    WORLD,
     Drawing,
     all_package_drawings,
     drawings_from_packages,
@@ -39,6 +41,7 @@ from .drawings import (
     is_held_out,
     read_drawings,
     save_drawings,
+    training_drawings,
     world,
 )
 from .scene_files import SCENES_PER_FILE, read_scene_files, scene_file_names, write_scene_files
@@ -123,7 +126,7 @@ class Recipe:
 
     def training_drawings(self) -> list[Drawing]:
         """Read the drawings of the training split."""
-        return [drawing for drawing in read_drawings(self.drawings_folder) if not is_held_out(drawing)]
+        return training_drawings(self.drawings_folder)
 
     @property
     def compiles_on_gpu(self) -> bool:
@@ -262,6 +265,8 @@ class Recipe:
         pipeline.tokenizer = vocabulary.build_tokenizer(self.words())
         pipeline.save_pretrained(self.out)
         remove_local_paths(self.out)
+        if not (self.options.captioned or self.options.drawings):
+            shutil.copyfile(WORLD, self.out / "world.json")
         loaded = type(pipeline).from_pretrained(
             self.out, safety_checker=None, local_files_only=True, dtype=torch.float16
         )

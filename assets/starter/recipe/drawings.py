@@ -9,6 +9,7 @@ import io
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -147,7 +148,17 @@ def shows_object(icon: str) -> bool:
 def read_drawings(folder: Path) -> list[Drawing]:
     """Read transparent pictures, PNG or WebP, at `folder/STYLE/NOUN.png`."""
     files = sorted(file for file in folder.glob("*/*") if file.suffix in (".png", ".webp"))
-    return [Drawing(file.stem, file.parent.name, cut_out(Image.open(file))) for file in files]
+
+    def read(file: Path) -> Drawing:
+        return Drawing(file.stem, file.parent.name, cut_out(Image.open(file)))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(read, files))
+
+
+def training_drawings(folder: Path) -> list[Drawing]:
+    """Read the drawings of a folder, without the held-out ones."""
+    return [drawing for drawing in read_drawings(folder) if not is_held_out(drawing)]
 
 
 def is_held_out(drawing: Drawing) -> bool:

@@ -6,7 +6,6 @@ against pictures of other drawings.
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from dataclasses import replace
@@ -24,11 +23,13 @@ from studio.models.clip import Clip
 from .autoencoder import normalise
 from .captions import Content, Thing, caption
 from .drawings import Drawing, world
+from .judge_losses import multi_target_cross_entropy
 from .muon import build_optimizers, step_optimizers
-from .scenes import PIXELS, Placement, Scene, gradient_colours
+from .scenes import Placement, Scene, gradient_colours
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
-from .vocabulary import MAX_TOKENS, merges_for
+from .vocabulary import MAX_TOKENS, write_merges
 
+PIXELS = 64  # side of the pictures that it looks at
 SCENES_PER_DRAWING = 32
 LEARNING_RATE = 2e-3
 NOUNS_PER_BATCH = 12  # each with all its drawings, so that drawings of the same noun are hard negatives
@@ -53,15 +54,6 @@ def configuration(vocabulary: int, second: bool = False) -> dict:
             "layers": 2,
         },
     }
-
-
-def write_merges(words: list[str], file: Path) -> int:
-    """Write the merges that `words` need, in open_clip's format. Returns the number of tokens."""
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges_for(words))]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Without a time stamp, the same words give the same bytes.
-    file.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
-    return 512 + len(lines) - 1 + 2
 
 
 def augment_drawing(drawing: Drawing, random: np.random.Generator) -> Drawing:
@@ -89,7 +81,7 @@ class JudgeDataset:
                 x, y = 0.5 + random.uniform(-0.08, 0.08, 2)
                 placement = Placement(augment_drawing(drawing, random), x, y, random.uniform(0.5, 0.9))
                 scene = Scene([placement], colour, *gradient_colours(colour, random))
-                pictures.append(np.asarray(scene.compose()))
+                pictures.append(np.asarray(scene.compose(PIXELS)))
                 self.colours.append(colour)
         self.pictures = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
         self.drawings_of_noun: dict[str, list[int]] = {}
@@ -137,15 +129,6 @@ def augment_pictures_second(pixels: Tensor, random: np.random.Generator) -> Tens
     for picture, (y, x) in zip(pixels, random.integers(0, PIXELS - 16, (len(pixels), 2)), strict=True):
         picture[:, y : y + 16, x : x + 16] = 0
     return pixels.clamp(-1.1, 1.1)
-
-
-def multi_target_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy of each row with the uniform distribution over its targets.
-
-    `logits` (n, m). `targets` (n, m): bool. Rows without a target do not count.
-    """
-    distribution = targets.float() / targets.sum(dim=1, keepdim=True).clamp(min=1)
-    return -(distribution * logits.log_softmax(dim=1)).sum(dim=1)[targets.any(dim=1)].mean()
 
 
 def matching_captions(captions: list[str], contents: list[tuple]) -> Tensor:

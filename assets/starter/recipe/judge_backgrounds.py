@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .drawings import world
 from .judge_fields import cloud, coordinates, uniform
+from .sceneries import SCENERIES, TIMES, draw_scenery, props_from_packages
 
 Option = TypeVar("Option")
 ANYTHING = -1  # number of the place "clouds of colours", and of the time "not said"
@@ -116,8 +117,6 @@ class Backgrounds:
 
 def draw_sceneries(modules: Path, folder: Path, repeats: int = 1, seed: int = 0) -> int:
     """Write sceneries at all their times in all styles, `repeats` of each. Returns their number."""
-    from .sceneries import SCENERIES, TIMES, draw_scenery, props_from_packages
-
     random = np.random.default_rng(seed)
     props = props_from_packages(modules)
     count = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,14 @@ import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
+from .captions import with_article
 from .drawings import world
 from .judge_backgrounds import ANYTHING, Backgrounds, pick
 from .judge_drawings import DrawingBank
-from .vocabulary import MAX_TOKENS, merges_for
+from .vocabulary import MAX_TOKENS
 
 CAPTIONS = 5  # per drawing
-SUBJECTS = ("{article} {noun}", "{article} {noun}", "the {noun}", "{noun}", "one {noun}", "my {noun}")
+SUBJECTS = ("{a_noun}", "{a_noun}", "the {noun}", "{noun}", "one {noun}", "my {noun}")
 PICTURED = (
     "a photo of {}",
     "a picture of {}",
@@ -29,21 +29,12 @@ STYLED = ("a {style} of {subject}", "{subject} as a {style}", "{subject}, {style
 ON_COLOUR = ("on a", "on a", "in front of a", "with a")
 
 
-def write_merges(words: list[str], file: Path) -> int:
-    """Write the merges that `words` need, in open_clip's format. Returns the number of tokens."""
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges_for(words))]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Without a time stamp, the same words give the same bytes.
-    file.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
-    return 512 + len(lines) - 1 + 2
-
-
 def describe(noun: str, style: str, colour: str, random: np.random.Generator) -> str:
     """Return a caption of one object, in half of the cases with its style or its background colour."""
-    article = "an" if noun[0] in "aeiou" else "a"
-    subject = pick(SUBJECTS, random).format(article=article, noun=noun)
+    a_noun = with_article(noun)
+    subject = pick(SUBJECTS, random).format(a_noun=a_noun, noun=noun)
     if random.random() < 0.3:
-        subject = pick(STYLED, random).format(subject=f"{article} {noun}", style=style)
+        subject = pick(STYLED, random).format(subject=a_noun, style=style)
     elif random.random() < 0.7:
         subject = pick(PICTURED, random).format(subject)
     return f"{subject} {pick(ON_COLOUR, random)} {colour} background" if colour else subject

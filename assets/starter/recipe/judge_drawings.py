@@ -16,26 +16,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .drawings import DRAWING_SIDE, Drawing, cut_out, is_held_out, world
+from .drawings import DRAWING_SIDE, Drawing, cut_out, training_drawings, world
+from .sceneries import restyle
 
 COLOURS = 5  # of a palette
 DUPLICATE = 0.035  # mean difference of two thumbnails below which drawings count as the same
 
 
-def read_folder(folder: Path) -> list[Drawing]:
-    """Read drawings at `folder/STYLE/NOUN.png` or `.webp`, but for the held-out ones."""
-    files = sorted(file for file in folder.glob("*/*") if file.suffix in (".png", ".webp"))
-
-    def read(file: Path) -> Drawing:
-        return Drawing(file.stem, file.parent.name, cut_out(Image.open(file)))
-
-    with ThreadPoolExecutor() as pool:
-        return [drawing for drawing in pool.map(read, files) if not is_held_out(drawing)]
-
-
 def write_small(folder: Path, out: Path) -> int:
     """Write the drawings of a folder as `out/STYLE/NOUN.webp`. Returns their number."""
-    drawings = read_folder(folder)
+    drawings = training_drawings(folder)
     for drawing in drawings:
         file = out / drawing.source / f"{drawing.noun}.webp"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +43,6 @@ def square(drawing: Drawing) -> np.ndarray:
 
 def with_marks(drawing: Drawing) -> Drawing:
     """Return the drawing with the marks of its style, as the starter's scenes show it."""
-    try:
-        from .sceneries import restyle
-    except ImportError:  # a judge can be trained without sceneries
-        return drawing
     return Drawing(drawing.noun, drawing.source, cut_out(restyle(drawing.picture, drawing.source)))
 
 

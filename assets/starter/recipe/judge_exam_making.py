@@ -17,9 +17,9 @@ from PIL import Image
 
 from . import judge_exam_faults as faults
 from .drawings import STARTER, world
+from .judge_exam import EXAM
 from .judge_exam_pictures import SIDE, ExamMaker, Pair
 
-EXAM = STARTER / "exam"
 CLEANER, SUBJECT = "cleanliness", "subject"  # what a pair asks for
 # Icons of OpenMoji beyond the world's nouns: a second drawing of the same noun.
 FACES = ("cat", "dog", "pig", "tiger", "horse", "mouse", "cow")

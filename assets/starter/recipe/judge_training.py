@@ -17,13 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .drawings import training_drawings
 from .judge_backgrounds import Backgrounds
-from .judge_captions import CaptionTable, write_merges
-from .judge_drawings import DrawingBank, read_folder
+from .judge_captions import CaptionTable
+from .judge_drawings import DrawingBank
 from .judge_model import PatchJudge, configuration
 from .judge_trainer import JudgeTrainer
 from .muon import build_optimizers, step_optimizers
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
+from .vocabulary import write_merges
 
 LEARNING_RATE = 2e-3
 BATCH = 512  # drawings per step, each in two views and with an impostor
@@ -86,8 +88,8 @@ def main() -> None:
     merges = options.out / "merges.txt.gz"
     words = write_merges(json.loads(options.words.read_text()), merges)
     judge = PatchJudge(configuration(words, options.second)).to(options.device)
-    every = read_folder(options.every) if options.every else []
-    bank = DrawingBank(read_folder(options.drawings), every, options.device)
+    every = training_drawings(options.every) if options.every else []
+    bank = DrawingBank(training_drawings(options.drawings), every, options.device)
     backgrounds = Backgrounds(judge.side, options.device, options.backgrounds)
     captions = CaptionTable(bank, backgrounds, merges, seed=int(options.second))
     print(

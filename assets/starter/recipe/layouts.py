@@ -62,11 +62,14 @@ class Composer:
 
         `nouns`: name of the list in `world.json` that they come from; "" for all nouns.
         """
-        pool = self.material.drawings[source]
-        if nouns:
-            pool = [drawing for drawing in pool if drawing.noun in world()[nouns]]
+        pool = self.pool(source, nouns)
         chosen = self.random.choice(len(pool), count, replace=False)
         return [self.look(pool[int(index)]) for index in chosen]
+
+    def pool(self, source: str, nouns: str = "") -> list[Drawing]:
+        """Return a source's drawings, only those on the list `nouns` of `world.json` if it is given."""
+        drawings = self.material.drawings[source]
+        return [drawing for drawing in drawings if drawing.noun in world()[nouns]] if nouns else drawings
 
     def look(self, drawing: Drawing) -> tuple[Drawing, Thing]:
         """Return a drawing with a random look, and its description."""
@@ -100,9 +103,7 @@ class Composer:
         """Return a random scene and what its caption may say."""
         source = self.sources[self.random.choice(len(self.sources), p=self.source_shares)]
         kind = str(self.random.choice(list(SHARES), p=np.array(list(SHARES.values())) / sum(SHARES.values())))
-        if len(self.material.drawings[source]) < 3 or (
-            kind in ("wearing", "holding") and not self.material.hats.get(source)
-        ):
+        if not self.can_draw(kind, source):
             kind = "one"
         scene, content, ground = self.place(source)
         content.kind = kind
@@ -112,6 +113,14 @@ class Composer:
                 drawing = placement.drawing
                 placement.drawing = replace(drawing, picture=in_light(drawing.picture, content.time))
         return scene, content
+
+    def can_draw(self, kind: str, source: str) -> bool:
+        """Return whether a source has the objects that a kind of scene needs."""
+        if kind == "wearing":
+            return bool(self.pool(source, "wearers") and self.material.hats.get(source))
+        if kind == "holding":
+            return bool(self.pool(source, "wearers") and self.pool(source, "held"))
+        return len(self.pool(source)) >= {"one": 1, "two": 2}.get(kind, 3)
 
     def scenes(self, count: int) -> Iterator[tuple[Scene, Content]]:
         """Yield `count` random scenes."""

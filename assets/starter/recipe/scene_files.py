@@ -20,7 +20,7 @@ from transformers import CLIPTokenizer
 from .backdrops import Backdrops
 from .captions import caption
 from .dead_leaves import dead_leaves_picture
-from .drawings import Drawing, is_held_out, read_drawings
+from .drawings import Drawing, read_drawings, training_drawings
 from .latent_dataset import token_ids
 from .layouts import Composer, Material, random_scenes
 from .sceneries import read_props
@@ -37,8 +37,7 @@ def read_material(work: Path, drawings_folder: Path | None = None) -> Material:
 
     `drawings_folder`: where the drawings are instead, for example a user's own.
     """
-    every = read_drawings(drawings_folder or work / "drawings")
-    drawings = [drawing for drawing in every if not is_held_out(drawing)]
+    drawings = training_drawings(drawings_folder or work / "drawings")
     backdrops = (
         Backdrops(read_props(work / "props"), work / "backdrops") if (work / "props").is_dir() else None
     )

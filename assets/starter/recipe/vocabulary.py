@@ -122,3 +122,12 @@ def build_tokenizer(words: list[str]) -> CLIPTokenizer:
     split = [noun for noun in world()["nouns"] if len(tokenizer.tokenize(noun)) != 1]
     assert not split, f"nouns of more than one token: {split}"
     return tokenizer
+
+
+def write_merges(words: list[str], file: Path) -> int:
+    """Write the merges that `words` need, in open_clip's format. Returns the number of tokens."""
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges_for(words))]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Without a time stamp, the same words give the same bytes.
+    file.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+    return 512 + len(lines) - 1 + 2

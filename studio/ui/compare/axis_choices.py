@@ -24,7 +24,7 @@ HELP = {
 
 def axis_choices(workspace: Workspace, prompt: str, optional: bool = False) -> list[tuple[str, str]]:
     """Return what a grid may change as (words, name); with "Nothing" first when `optional`."""
-    headers = workspace.library.headers()
+    headers = workspace.concepts.headers()
     knobs = list(dict.fromkeys(knob for header in headers.values() for knob in header.knobs))
     names = [*WORDS, STRENGTH, *knobs, *FIRST_FIELDS]
     handles = [handle for handle in handles_in(prompt) if handle in headers]
@@ -45,7 +45,7 @@ def axis_help(workspace: Workspace, name: str) -> str:
 
 def example_for(workspace: Workspace, name: str, prompt: str) -> str:
     """Return values to begin with."""
-    headers = workspace.library.headers()
+    headers = workspace.concepts.headers()
     fields = refinement_fields(workspace.refinements)
     knob = name.rpartition(".")[2]
     if name == "concept":

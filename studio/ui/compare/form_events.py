@@ -21,7 +21,7 @@ def connect_form(workspace: Workspace, connector: Connector, form: GridForm, tab
 
     def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
         handle = pressed_button(event)[1]
-        workspace.library.find(handle)
+        workspace.concepts.find(handle)
         return {prompt: with_handle(workspace, prompt_text, handle)}
 
     def offer_choices(prompt_text: str, names: dict[str, str]) -> Changes:

@@ -54,8 +54,8 @@ class Knob:
 
 def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
     """Return the strengths of all concepts that prompts name, then their knobs."""
-    handles = [handle for handle in handles_in(prompts) if workspace.library.has(handle)]
-    headers = {handle: workspace.library.find(handle).header for handle in handles}
+    handles = [handle for handle in handles_in(prompts) if workspace.concepts.has(handle)]
+    headers = {handle: workspace.concepts.find(handle).header for handle in handles}
     knobs = [
         Knob(handle, "", 1.0, 0.0, MAX_STRENGTH, strength_help(headers[handle], handle)) for handle in handles
     ]

@@ -63,7 +63,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
         handle = pressed_button(event)[1]
-        workspace.library.find(handle)
+        workspace.concepts.find(handle)
         return {prompt: with_handle(workspace, prompt_text, handle)}
 
     def write_example(event: gr.EventData) -> Changes:

@@ -27,7 +27,7 @@ def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
 
 def concept_buttons(workspace: Workspace) -> str:
     """Return a button for every concept that writes its handle into the prompt."""
-    entries = workspace.library.entries()
+    entries = workspace.concepts.entries()
     if not entries:
         return '<p class="faint">Concepts you have trained appear here, ready to be put into the prompt.</p>'
     return (
@@ -45,7 +45,7 @@ def concept_buttons(workspace: Workspace) -> str:
 
 def example_buttons(workspace: Workspace) -> str:
     """Return a button for each example prompt of the base, about the newest concepts."""
-    handles = [handle for entry in workspace.library.entries() for handle in entry.header.handles]
+    handles = [handle for entry in workspace.concepts.entries() for handle in entry.header.handles]
     prompts = filter(None, (with_handles(prompt, handles) for prompt in workspace.base_defaults().prompts))
     rows = "".join(
         f'<button type="button" class="action action-link" data-action="example" data-id="{escape(prompt)}">'

@@ -99,7 +99,7 @@ def naming_hints(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
         if name.strip():
             try:
                 handle = to_handle(name)
-                used = " · there is one already" if workspace.library.has(handle) else ""
+                used = " · there is one already" if workspace.concepts.has(handle) else ""
                 lines.append(f"Prompts will say <code>{escape(handle)}</code>{used}")
             except StudioError as error:
                 lines.append(escape(str(error)))

@@ -111,7 +111,7 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
             box.refusals: refusals_card(refused),
             box.editor: gr.update(visible=False),
             rows.count: 1,
-            rows.names[0]: workspace.library.unused_handle(to_handle(demos[slug].name)).strip("<>"),
+            rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
             rows.nouns[0]: demos[slug].noun,
         }
 

@@ -113,7 +113,7 @@ DRAWERS: dict[str, Callable[[Canvas], None]] = {
     "kitchen": rooms.kitchen,
     "bedroom": rooms.bedroom,
     "living room": rooms.living_room,
-    "library": rooms.library,
+    "library": rooms.bookshelves,
     "stage": rooms.stage,
 }
 

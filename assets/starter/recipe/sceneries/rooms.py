@@ -142,7 +142,7 @@ def living_room(canvas: Canvas) -> None:
         canvas.ellipse(0.5, 0.9, 0.5 * scale, 0.1 * scale, hue, outline=scale == 1)
 
 
-def library(canvas: Canvas) -> None:
+def bookshelves(canvas: Canvas) -> None:
     """Draw shelves full of books."""
     wall(canvas, (120, 84, 60))
     hues = (
