@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 CHECKS = (("ruff", "check", "--quiet", "."), ("ruff", "format", "--check", "--quiet", "."), ("mypy",))
-SLOW_FOLDERS = ("browser", "devices", "end_to_end", "plugins", "starter", "trainers")
+SLOW = ("browser", "commands/test_headless.py", "devices", "end_to_end", "plugins", "starter", "trainers")
 
 
 def find_chromium() -> str | None:
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     is_quick = "--quick" in arguments
     arguments = [argument for argument in arguments if argument != "--quick"]
     if is_quick:
-        arguments = [*(f"--ignore=tests/{folder}" for folder in SLOW_FOLDERS), *arguments]
+        arguments = [*(f"--ignore=tests/{slow}" for slow in SLOW), *arguments]
     else:
         chromium = chromium_or_none()
         if chromium is None:

@@ -164,6 +164,21 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         assert not cut
 
 
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}, {"width": 1440, "height": 900}], indirect=True)
+def test_the_thumb_of_a_slider_has_room(page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    page.locator(".round-button", has_text="<mona>").click()
+    page.locator("#knob-slider-0 input[type=range]").wait_for()
+    room = """track => {
+        const [line, block] = [track, track.closest(".block")].map(e => e.getBoundingClientRect());
+        const middle = (line.top + line.bottom) / 2;
+        return Math.min(middle - block.top, block.bottom - middle);
+    }"""
+    tracks = page.locator("#knob-slider-0 input[type=range], #count input[type=range]").all()
+    assert len(tracks) == 2
+    assert all(track.evaluate(room) >= 9 for track in tracks)
+
+
 def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     stage: Stage, page: Any, mona: None
 ) -> None:
