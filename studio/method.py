@@ -204,7 +204,7 @@ class Method(ABC):
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Set the method to a state that `state` returned."""
         return
 
     def finish(self) -> Iterator[Event]:

@@ -25,10 +25,9 @@ class Regularizer(ABC):
 
     Attributes:
         settings_class: a dataclass of `setting(...)` fields, whose names must be unlike those of any method.
-        The
-            defaults turn the regularizer off.
+            The defaults turn the regularizer off.
         weights: the names of the settings that weigh its terms; all 0 turn it off.
-        tunes: what a method must learn for it to apply: "words", "weights", or both.
+        tunes: it applies to methods that learn at least one of these: "words", "weights".
     """
 
     id: ClassVar[str]

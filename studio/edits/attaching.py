@@ -19,8 +19,8 @@ def additive_hook(
 ) -> Callable[..., Tensor]:
     """Return a forward hook that adds change(layer, input, output) to a layer's output.
 
-    With `steady`, the change is computed once per input while gradients are off: the layer reads the prompt,
-    which is the same in all steps of a picture.
+    With `steady`, the change is kept and reused for the same input while gradients are off: the layer reads
+    the prompt, which is the same in all steps of a picture.
     """
     change = cache_last(change, key=1) if steady else change
 

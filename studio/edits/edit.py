@@ -28,13 +28,10 @@ class Edit(ABC):
     Attributes:
         kind: the name of the kind in files.
         common: whether all handles of a concept share one edit of this kind.
-        merges: whether several of this kind can be merged into one file (`studio.generation.merge`), which
-            then adds their low-rank factors up.
     """
 
     kind: ClassVar[str]
     common: ClassVar[bool] = False
-    merges: ClassVar[bool] = False
 
     def __init__(self, handle: str, noun: str) -> None:
         self.handle = handle

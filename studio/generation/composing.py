@@ -109,10 +109,11 @@ def compose_in_regions(
 ) -> Conditions:
     """Compose in the mode `regions`.
 
-    There is a column of prompts for each region, with plain nouns for the concepts of all others. Cells in
-    no region, the background, have a column of plain nouns alone. Cells in several regions attend to all of
-    their columns, and edits of layers that work on the picture are averaged there. Concepts without a region
-    are in every column and act everywhere.
+    Each region has its own encoding of the prompt (a `Column`), in which the concepts of other regions are
+    replaced by their plain nouns; no cell attends to the tokens of these nouns. Cells in no region, the
+    background, use a column in which all of these concepts are replaced. Cells in several regions attend to
+    the columns of each, and edits of layers that work on the picture are averaged there. Concepts without a
+    region are in every column and act everywhere.
 
     Args:
         nouns: for each of k handles with a region, its noun.

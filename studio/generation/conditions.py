@@ -43,7 +43,9 @@ class Prompts:
 
 @dataclass(frozen=True)
 class Column:
-    """One encoding of the prompts. Those of several columns are joined along the token axis.
+    """The negative prompt and the prompt as one region reads them.
+
+    The encodings of several columns are joined along the token axis.
 
     Args:
         texts: negative prompt and prompt.
@@ -86,7 +88,7 @@ class Conditions:
         edits: Sequence[ActiveEdit],
         mask: RegionMask | None = None,
     ) -> Conditions:
-        """Return conditions that are encoded from columns of prompts when they are asked for.
+        """Return conditions whose prompts are encoded at the first call of `at`.
 
         Args:
             amendments: see `Prompts`.

@@ -118,7 +118,7 @@ def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
 
 
 def _paint(painting: Painting, refining: Sequence[Refinement]) -> Iterator[Event]:
-    """Paint one picture: yields its Steps, each with the number of all, and the Result."""
+    """Paint one picture: yields its Steps, with the number of steps of the picture, and the Result."""
     total = painting.recipe.steps + sum(refinement.steps(painting) for refinement in refining)
     for event in _events(painting, refining):
         yield dataclasses.replace(event, steps=total) if isinstance(event, Step) else event

@@ -1,9 +1,9 @@
 """Merge concepts into one file, so that their low-rank edits do not disturb each other.
 
-Words and rank-one edits are copied to the merged file unchanged. Low-rank edits share layers, and their
-plain sum adds to each concept what the others would do to its inputs. SSR-Merge (2026; known to us from a
-summary only) puts a router between the stacked A (R, in) and the stacked B (out, R) of K concepts, in closed
-form. With X_k the inputs of a layer while concept k alone is painted, and Z_k = A X_k:
+Words and all edits that are not low-rank are copied to the merged file unchanged. Low-rank edits share
+layers, and their plain sum adds to each concept what the others would do to its inputs. SSR-Merge (2026;
+known to us from a summary only) puts a router between the stacked A (R, in) and the stacked B (out, R) of K
+concepts, in closed form. With X_k the inputs of a layer while concept k alone is painted, and Z_k = A X_k:
 
     router = argmin over M of  sum_k || M Z_k - P_k Z_k ||^2  =  Q G^-1,
     G = sum_k Z_k Z_k',   Q = sum_k P_k Z_k Z_k',   P_k keeps the rows of concept k
@@ -12,7 +12,8 @@ B router replaces B: an ordinary low-rank edit of rank R. The ridge pulls toward
 plain sum, where the inputs say nothing; with a single concept the router is the identity.
 
 Differences: inputs are collected over a whole painting of each concept instead of one pass, since that costs
-little here. A concept without low-rank edits takes part too, as one at whose inputs they are to do nothing.
+little here. A concept without low-rank edits takes part too: its inputs are recorded as well, and the router
+is fitted to output zero for them.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
     check_concepts(backbone, concepts)
     everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
     low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]
-    edits = [edit for edit in everything if not edit.merges]
+    edits = [edit for edit in everything if not isinstance(edit, LowRank)]
     header = _header(concepts)
     if len(concepts) == 1:
         edits = everything

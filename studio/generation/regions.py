@@ -40,7 +40,7 @@ def assign_regions(attention: Tensor, free: Tensor | None = None) -> Tensor:
 
 
 def _blur(attention: Tensor) -> Tensor:
-    """Return maps (k, h, w) blurred by a Gaussian as wide as the picture, so that no cell is 0."""
+    """Return maps (k, h, w) blurred by a Gaussian of BLUR times their side, and above 0."""
     down, across = (_gaussian(size).to(attention) for size in attention.shape[1:])
     return (down @ attention @ across).clamp_min(torch.finfo(attention.dtype).tiny)
 

@@ -42,7 +42,7 @@ class SavedGrid:
 
 
 def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields of earlier versions their names of today."""
+    """Return the values of a file of an earlier version under the present field names."""
     values = upgrade_grid(values)
     cells = values.get("cells")
     if isinstance(cells, list):

@@ -121,7 +121,7 @@ WHAT = "The header of a concept"
 
 
 def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields of earlier versions their names of today."""
+    """Return the values of a file of an earlier version under the present field names."""
     values = renamed(values, OLD_NAMES)
     verdicts = values.get("verdicts")
     if isinstance(verdicts, dict):

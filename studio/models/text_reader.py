@@ -51,7 +51,7 @@ class TextReader:
 
     @property
     def is_timed(self) -> bool:
-        """Return whether what is read now depends on the timestep."""
+        """Return whether the words and amendments that are attached now depend on the timestep."""
         words = any(isinstance(vectors, TimedVectors) for vectors in self._new_words.values())
         return words or any(timed for _, timed in self._amendments)
 
@@ -167,7 +167,8 @@ class TextReader:
 
     def names_of(self, tokens: Tokens) -> list[str]:
         """Return the user's tokens of a prompt as readable text."""
-        names = self.tokenizer.convert_ids_to_tokens([tokens.ids[position] for position in tokens.said[:-1]])
+        ids = [tokens.ids[position] for position in tokens.written[:-1]]
+        names = self.tokenizer.convert_ids_to_tokens(ids)
         return [name.removesuffix("</w>") for name in names]
 
     def embeddings_of(self, text: str) -> Tensor:

@@ -22,18 +22,18 @@ class Tokens:
         ids: L ids, with start, end and padding.
         spans: by handle, the positions of its vectors in `ids`, of all its occurrences in a row.
         dropped: how many tokens did not fit.
-        said: the positions of what the user wrote, and of the first end token after it.
+        written: the positions of what the user wrote, and of the first end token after it.
     """
 
     ids: list[int]
     spans: dict[str, list[int]]
     dropped: int
-    said: range
+    written: range
 
     @property
     def end(self) -> int:
         """Return the position of the first end token."""
-        return self.said[-1]
+        return self.written[-1]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
 
 
 def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> list[str]:
-    """Return why painting `recipe` here may give another picture than the one it came with.
+    """Return why painting `recipe` here may give another picture than the one that carries the recipe.
 
     `base` is the name of the base model that is loaded, empty when it is not known.
     """

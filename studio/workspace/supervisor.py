@@ -1,8 +1,9 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
-Nothing that happens on the device can take the page down: a worker that dies is replaced, and the jobs it
-left running are failed with a reason for the user. The worker ends with the page, because it reads the pipe
-that only the page holds open.
+Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
+refused or three in a row died within 20 seconds of their start. The jobs it left running fail with a reason
+for the user; a grid is queued again instead if it had come further (`Jobs.fail_running`). The worker ends
+with the page, because it reads the pipe that only the page holds open.
 """
 
 from __future__ import annotations

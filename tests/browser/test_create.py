@@ -164,7 +164,9 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         assert not cut
 
 
-@pytest.mark.parametrize("page", [{"width": 390, "height": 844}, {"width": 1440, "height": 900}], indirect=True)
+@pytest.mark.parametrize(
+    "page", [{"width": 390, "height": 844}, {"width": 1440, "height": 900}], indirect=True
+)
 def test_the_thumb_of_a_slider_has_room(page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator(".round-button", has_text="<mona>").click()

@@ -111,7 +111,7 @@ def test_a_repeated_batch_encodes_as_the_prompts_written_out(text: TextReader) -
 
 def test_what_the_user_wrote_ends_at_the_first_end_token(text: TextReader) -> None:
     tokens = text.tokenize("a photo of a cat")
-    assert list(tokens.said) == [1, 2, 3, 4, 5, 6] and tokens.end == 6
+    assert list(tokens.written) == [1, 2, 3, 4, 5, 6] and tokens.end == 6
     assert text.names_of(tokens) == ["a", "photo", "of", "a", "cat"]
     assert tokens.ids[tokens.end] not in tokens.ids[: tokens.end]
 

@@ -1,4 +1,4 @@
-"""Captions made of word lists, to estimate statistics of a text encoder. They are nobody's data."""
+"""Captions made of word lists, to estimate statistics of a text encoder. They come from no data set."""
 
 from __future__ import annotations
 

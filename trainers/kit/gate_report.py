@@ -30,7 +30,7 @@ def gate_chart(backbone: Backbone, word: NewWord, edit: RankOne) -> Insight:
     with attach(backbone, [ActiveEdit(word)]):
         words = text.read([PROMPT.format(handle)])
     tokens = words.tokens[0]
-    positions = list(tokens.said)[:-1]
+    positions = list(tokens.written)[:-1]
     r, gates, _ = decompose(words.hidden[0, positions].float(), [edit])
     names = [
         handle if position in tokens.spans[handle] else name
@@ -43,8 +43,8 @@ def gate_chart(backbone: Backbone, word: NewWord, edit: RankOne) -> Insight:
 def gate_and_leak(backbone: Backbone, word: NewWord, edit: RankOne) -> dict[str, float]:
     """Return `gate` and `leak`.
 
-    `gate`: how far the gate opens for the concept itself, 0..1. `leak`: mean |r| over the words of captions
-    that do not name it, the share of W i* that they lose.
+    `gate`: how far the gate opens for the concept itself, 0..1. `leak`: mean |r| over the tokens of captions
+    that do not name it; r is the share of W i* that is taken from a token.
     """
     text = backbone.text
     with attach(backbone, [ActiveEdit(word)]):
@@ -52,6 +52,6 @@ def gate_and_leak(backbone: Backbone, word: NewWord, edit: RankOne) -> dict[str,
     e_concept = named.hidden[0, named.tokens[0].spans[word.handle]].mean(0).float()
     _, gate, _ = decompose(e_concept[None], [edit])
     others = text.read(plain_captions(CAPTIONS, seed=1))
-    encodings = [others.hidden[row, list(tokens.said)[:-1]] for row, tokens in enumerate(others.tokens)]
+    encodings = [others.hidden[row, list(tokens.written)[:-1]] for row, tokens in enumerate(others.tokens)]
     r, _, _ = decompose(torch.cat(encodings).float(), [edit])
     return {"gate": gate.item(), "leak": r.abs().mean().item()}

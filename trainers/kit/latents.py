@@ -26,7 +26,7 @@ class PhotoLatents:
         self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return latents (count, C, h, w) of random pictures, without repeats as long as they last."""
+        """Return latents (count, C, h, w) of random pictures; none repeats before all were drawn."""
         return self.at(self.choose(count, generator), generator)
 
     def draw_masked(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
@@ -36,7 +36,7 @@ class PhotoLatents:
         return latents, None if self.masks is None else self.masks[chosen.to(self.masks.device)]
 
     def choose(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return the numbers (count,) of randomly chosen pictures, without repeats as long as they last.
+        """Return the numbers (count,) of randomly chosen pictures; none repeats before all were drawn.
 
         Mirror images are numbered after the others.
         """
@@ -54,7 +54,7 @@ class PhotoLatents:
     def mask_with(self, photos: PhotoSet, handle: str) -> None:
         """Let `draw_masked` return the masks that the photos have of `handle`, if there are any.
 
-        A photo without a mask counts as a whole.
+        A photo without a mask gets one of ones.
         """
         if handle in photos.masks:
             everywhere = self.mean.new_ones(len(self.mean), 1, *self.mean.shape[-2:])

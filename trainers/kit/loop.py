@@ -153,7 +153,7 @@ def _recent(losses: list[float]) -> float:
 
 
 def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
-    """Yield all of these events, even if `FinishEarly` is thrown in: the concept needs what they do."""
+    """Yield all of these events and ignore `FinishEarly`: without this work the concept is incomplete."""
     for event in events:
         try:
             yield event

@@ -12,9 +12,8 @@ from trainers.kit.batches import DenoisingBatch
 def denoising_loss(backbone: Backbone, batch: DenoisingBatch, words: Words) -> Tensor:
     """Return E m || target - prediction ||^2, a float32 scalar (Rombach et al. 2022, eq. 2).
 
-    The target is what the base was taught to predict (eps, v). With masks m the mean is over everything all
-    the
-    same: it is not divided by their area. `words` are the encodings of n prompts.
+    The target is what the base was taught to predict (eps, v). With masks m, the sum is divided by the number
+    of all elements, not by the area of the masks. `words` are the encodings of n prompts.
     """
     noisy = backbone.add_noise(batch.latents, batch.noise, batch.timesteps)
     prediction = backbone.predict(noisy, batch.timesteps, words)

@@ -143,7 +143,7 @@ class Optimization:
     def _enter_stage(self) -> tuple[Stage, int]:
         """Return the stage that the next step belongs to and the number of its first step.
 
-        A new stage begins with a fresh optimizer, and what other stages learn gathers no gradient in it.
+        A new stage begins with a fresh optimizer. Tensors that only other stages learn get no gradient in it.
         """
         first = 0
         for stage in self.stages:

@@ -124,10 +124,9 @@ def sort_of(layer: nn.Module, leaf: str) -> str:
 def effect_kept(
     backbone: Backbone, latents: Tensor, prompt: str, words: Sequence[Edit], full: Full, small: LowRank
 ) -> float:
-    """Return how much of the effect of full tuning the small edit keeps, by energy of the predictions.
+    """Return 1 - ||full - small||^2 / ||full - no edit||^2 of the predictions for a prompt with these words.
 
-    1 when the predictions for a prompt with these words are the same, 0 when they are as far off as without
-    edit.
+    1 means that the small edit predicts as full tuning does, 0 that it is as far from it as the base.
     """
     before, tuned, after = (
         _predictions(backbone, latents, prompt, [*words, *edits]) for edits in ((), (full,), (small,))

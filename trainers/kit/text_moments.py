@@ -101,7 +101,7 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
         with torch.no_grad():
             words = text.read(captions[start : start + READ_TOGETHER])
         for hidden, tokens in zip(words.hidden.double().cpu(), words.tokens, strict=True):
-            e = hidden[list(tokens.said)]
+            e = hidden[list(tokens.written)]
             C += e.T @ e
             count += len(e)
         yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")

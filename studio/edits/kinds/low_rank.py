@@ -29,7 +29,6 @@ class LowRank(Edit):
 
     kind = "low_rank"
     common = True
-    merges = True
 
     def __init__(self, handle: str, noun: str, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> None:
         super().__init__(handle, noun)
@@ -132,9 +131,9 @@ def _orthogonal(width: int) -> Tensor:
 def shared_rows(width: int, rank: int, block: int) -> Tensor:
     """Return rows (rank, width) of the orthogonal matrix that all concepts share.
 
-    Orthogonal Adaptation (Po et al., arXiv 2312.02432): rows of different blocks are orthogonal, until the
-    width is used up and they begin again. Where the paper draws rows at random, a
-    library can hand out blocks that do not overlap.
+    Orthogonal Adaptation (Po et al., arXiv 2312.02432). Different blocks use different rows, so they are
+    orthogonal; once all `width` rows are used, blocks begin again with the first. The paper draws rows at
+    random; a library can hand out blocks that do not overlap.
     """
     rows = torch.arange(block * rank, (block + 1) * rank) % width
     return _orthogonal(width)[rows].clone()
@@ -156,7 +155,7 @@ def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Ten
 
 
 def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> Tensor:
-    """Return W + sum of s B A: free while painting, but half precision would swallow small changes."""
+    """Return W + sum of s B A. It costs nothing per step, but half precision rounds small changes away."""
     A, B = _stacked(site, actives)
     return torch.addmm(weight, B, A)
 

@@ -66,7 +66,10 @@ class RankOne(Edit):
         }
 
     def while_tuning_words(self) -> Self:
-        """Return this edit with its keys locked locally: a global lock reads the prompt with other words."""
+        """Return this edit with its keys locked locally.
+
+        The keys of the global lock come from the picture's prompts, which are not those compared in tuning.
+        """
         return self.with_knobs({"global_lock": 0.0})
 
     def file_dtype(self, name: str) -> torch.dtype:

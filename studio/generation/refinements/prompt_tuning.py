@@ -5,13 +5,13 @@ gradient steps on the two terms of `studio.generation.context_loss`, for this on
 
     v* <- argmin_v  lambda_emb L_emb + lambda_attn L_attn
 
-It needs no photos and no denoising loss. All other edits of the concepts are attached on both sides of the
-comparison, as the paper's tuned U-Net is. It works for the words of every method; several in one prompt are
-tuned together.
+It needs no photos and no denoising loss. All other edits of the concepts are attached for both prompts that
+are compared, with the word and with its noun, as the paper uses one tuned U-Net for both. It works for the
+words of every method; several in one prompt are tuned together.
 
 Differences: the paper adds its noise to the training photos. A concept file has none, so the picture painted
-without tuning replaces them. Perfusion's i* and targets stay as they are, and its keys are locked locally
-while the word is tuned, however they are locked in the painting.
+without tuning replaces them. Perfusion's i* and targets stay as they are. While the word is tuned, its key
+lock is local, even if the picture uses the global one.
 
 A step of AdamW moves each component of a vector by about the learning rate, whatever the vector's norm. The
 paper's 5e-4 is for Stable Diffusion 2.1, whose embeddings have a norm of about 0.4 over 1,024 components

@@ -97,9 +97,9 @@ def in_order(changes: Mapping[Any, Any], outputs: Sequence[Any]) -> list[Any]:
 class Connector:
     """Connects events to handlers. A change of `refresh_signal` makes the page draw again what has changed.
 
-    Gradio's queue is not used: it loses an answer that is asked for while it closes the connection of the one
-    before. Without the queue a State has no `change` event, so what others listen to is a hidden number or
-    text.
+    Gradio's queue is not used: it can lose the answer to a request that is made while it closes the
+    connection of the previous one. Without the queue a State has no `change` event, so what others listen to
+    is a hidden number or text.
     """
 
     def __init__(self) -> None:

@@ -43,9 +43,8 @@ class LiveView:
 def refresh_views(page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number) -> None:
     """Draw what has changed: when the page opens, every second while it is open, and on a change of `signal`.
 
-    One event for all three, so that the page never asks before it has its last answer: an answer that
-    overtakes another would leave an old drawing in the browser for good, since `drawn` says that the new one
-    was sent.
+    One handler serves all three, so requests never overlap. Otherwise an old answer could arrive after a
+    newer one and stay visible, since `drawn` says that the newer one was sent.
     """
     drawn_state = gr.State({})  # by number of a view, what the browser shows
     blocks = [view.block for view in views]

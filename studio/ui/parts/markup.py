@@ -24,7 +24,7 @@ def file_url(path: Path) -> str:
 
 
 def data_url(picture: Image.Image) -> str:
-    """Return `picture` as a JPEG in the address itself, for pictures that are in no file yet."""
+    """Return `picture` as a data URL of a JPEG, for pictures that are in no file yet."""
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -24,7 +24,11 @@ TERMS = {  # what the papers and other programs call it
 
 
 def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
-    """Return a recipe as a list of facts; its prompt is left out, and what is as usual."""
+    """Return a recipe as a list of facts.
+
+    Left out are the prompt, empty values, refinements that are off, and the mode of composing where fewer
+    than two concepts act.
+    """
     strengths = ", ".join(f"{handle} {strength:g}" for handle, strength in recipe.strengths.items())
     knobs = ", ".join(
         f"{name.replace('_', ' ')} {value:g} of {handle}"

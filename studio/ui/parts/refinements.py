@@ -91,9 +91,9 @@ def refined(recipe: Recipe, action: str, card_id: str, cards: Sequence[Refinemen
 
 
 def example_values(field: Field, cards: Sequence[RefinementCard]) -> str:
-    """Return values to begin with when a grid changes a setting: its default and that of the action.
+    """Return example values for a grid along a setting: its default and the value its button paints with.
 
-    Without an action, they come from the setting's choices or bounds.
+    Where no button changes it, they come from the setting's choices or bounds.
     """
     for card in cards:
         if field in card.fields and field.name in card.action_values:
