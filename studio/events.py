@@ -1,7 +1,8 @@
 """The events of a long task.
 
 Training and painting are generators of these events. The caller owns progress and stopping: it closes the
-generator to discard the work, or throws `FinishEarly` into it to keep what was learned so far.
+generator to discard the work, throws `FinishEarly` into it to keep what was learned so far, or throws `Pause`
+into a training to go on with it another time.
 """
 
 from __future__ import annotations
@@ -54,8 +55,19 @@ class Result:
     value: Any
 
 
-Event = Step | Preview | Insight | Note | Result
+@dataclass(frozen=True)
+class Kept:
+    """The state after `step` steps is on disk: a training that is killed later goes on from there."""
+
+    step: int
+
+
+Event = Step | Preview | Insight | Note | Kept | Result
 
 
 class FinishEarly(Exception):
     """Thrown into a running task by its caller: stop, and keep what was learned so far."""
+
+
+class Pause(Exception):
+    """Thrown into a training by its caller: keep its state on disk, and end without a Result."""

@@ -7,7 +7,9 @@ is whole or not there.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -21,8 +23,9 @@ from studio.edits.concept import Concept, open_concepts
 from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.grid_scores import score_grid
-from studio.events import Event, FinishEarly, Insight, Note, Preview, Result, Step
+from studio.events import Event, FinishEarly, Insight, Kept, Note, Pause, Preview, Result, Step
 from studio.files import png_bytes, write_atomic
+from studio.generation.checked_file import save_checked
 from studio.generation.generate import Picture, generate
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import GridFolder
@@ -34,8 +37,8 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
-from studio.workspace.jobs import USER_KINDS, Job
-from studio.workspace.supervisor import BASE_REFUSED, exit_with_parent
+from studio.workspace.job import STATE_FILE, USER_KINDS, Job
+from studio.workspace.supervisor import BASE_REFUSED, SECONDS_TO_LEAVE, exit_with_parent
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
@@ -47,6 +50,8 @@ BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
 }
 OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
 
+MAX_KEPT_STATE_BYTES = 500_000_000  # of a finished training
+
 log = logging.getLogger("likeness.worker")
 Train = Callable[..., Iterator[Event]]
 
@@ -54,32 +59,51 @@ Train = Callable[..., Iterator[Event]]
 def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train) -> None:
     """Load the base model, then run jobs until the page is gone. Called in the worker process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    exit_with_parent()
+    leaving = exit_with_parent(SECONDS_TO_LEAVE)
     workspace.write_worker_state(WorkerState("starting"))
     try:
         backbone = opening.open_backbone(workspace.base)
     except StudioError as error:
         workspace.write_worker_state(WorkerState("error", error=error.message, hint=error.hint))
         sys.exit(BASE_REFUSED)
-    worker = Worker(workspace, backbone, methods, train)
+    worker = Worker(workspace, backbone, methods, train, leaving)
     worker.write_state("ready")
-    while True:
-        if not (worker.take(("mask",)) or worker.take(USER_KINDS)):
-            time.sleep(IDLE_SECONDS)
+    try:
+        while not leaving.is_set():
+            if not (worker.take(("mask",)) or worker.take(USER_KINDS)):
+                time.sleep(IDLE_SECONDS)
+    except Left:
+        pass
+    os._exit(0)  # at once: closing the libraries in order takes longer than the page waits
+
+
+class Left(Exception):
+    """The page is gone: what runs is interrupted, and goes on at the next start."""
 
 
 class Worker:
     """Runs jobs of the table, one after the other; a picture may be painted between two training steps.
 
+    Pictures get at most half of the time while a training or a grid runs: after one, the longer job goes on
+    for as long as the picture took.
+
     Args:
         methods: by id.
         train: `trainers.train`; the studio does not import the trainers.
+        leaving: set when the page is gone and the process will end.
     """
 
     def __init__(
-        self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
+        self,
+        workspace: Workspace,
+        backbone: Backbone,
+        methods: Mapping[str, type[Method]],
+        train: Train,
+        leaving: threading.Event | None = None,
     ) -> None:
         self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
+        self.leaving = leaving or threading.Event()
+        self._next_picture_at = 0.0  # on the monotonic clock
         self.segmenter: Segmenter | None = None  # loaded for the first mask
 
     def write_state(self, state: str) -> None:
@@ -105,6 +129,10 @@ class Worker:
         jobs = self.workspace.jobs
         try:
             outcome = self.run(job)
+        except Left:
+            raise  # the job stays "running", and goes on at the next start
+        except Pause:
+            jobs.end(job.id, "paused")
         except StudioError as error:
             jobs.end(job.id, "failed", error=error.message, hint=error.hint)
         except torch.cuda.OutOfMemoryError:
@@ -123,7 +151,10 @@ class Worker:
         return True
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Run a job and log its events. Returns what came of it: nothing when it was stopped."""
+        """Run a job and log its events. Returns what came of it: nothing when it was stopped.
+
+        Raises Pause when it was paused and its state is kept, and Left when the page is gone.
+        """
         if job.kind == "mask":
             return self.find_mask(job)
         events = {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
@@ -135,7 +166,11 @@ class Worker:
             request = self.workspace.jobs.stop_request(job.id)
             if request == "discard":
                 events.close()
+                (self.workspace.jobs.folder(job.id) / STATE_FILE).unlink(missing_ok=True)
                 return {}
+            if request == "pause" or self.leaving.is_set():
+                self.interrupt(job, events)
+                raise Left if self.leaving.is_set() else Pause
             if request == "keep" and not finishing:
                 finishing = True
                 try:
@@ -143,10 +178,38 @@ class Worker:
                 except (StopIteration, FinishEarly):
                     return outcome
                 continue
-            while self.take(BETWEEN[job.kind]):
-                self.write_state("busy")
+            try:
+                self.take_between(BETWEEN[job.kind])
+            except Left:
+                self.interrupt(job, events)
+                raise
             event = next(events, None)
+        if job.kind == "train":
+            forget_large_state(self.workspace.jobs.folder(job.id) / STATE_FILE)
         return outcome
+
+    def interrupt(self, job: Job, events: Generator[Event, None, None]) -> None:
+        """Let a training keep its state; anything else is begun again or goes on by its files."""
+        if job.kind != "train":
+            events.close()
+            return
+        try:
+            event: Event | None = events.throw(Pause())
+            while event is not None:
+                self.record(job, event, {})
+                event = next(events, None)
+        except (StopIteration, Pause):
+            return
+
+    def take_between(self, kinds: tuple[str, ...]) -> None:
+        """Run waiting jobs of these kinds between two steps of a longer one."""
+        while "mask" in kinds and self.take(("mask",)):
+            self.write_state("busy")
+        started = time.monotonic()
+        if "create" in kinds and started >= self._next_picture_at and self.take(("create",)):
+            now = time.monotonic()
+            self._next_picture_at = now + (now - started)
+            self.write_state("busy")
 
     def training(self, job: Job) -> Generator[Event, None, None]:
         """Run a training job; yields its events."""
@@ -160,7 +223,11 @@ class Worker:
         sampling = Sampling(seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance)
         cache = self.workspace.cache
         settings = method.resolve_settings(task["settings"], self.workspace.other_settings())
-        yield from self.train(method, self.backbone, photos, subject, settings, sampling, cache)
+        self.workspace.jobs.change_task(job.id, {**task, "settings": settings})  # the same when it goes on
+        state, more_steps = self.workspace.jobs.folder(job.id) / STATE_FILE, task.get("more_steps", 0)
+        yield from self.train(
+            method, self.backbone, photos, subject, settings, sampling, cache, state, more_steps
+        )
 
     def painting(self, job: Job) -> Generator[Event, None, None]:
         """Run a painting job; yields its events."""
@@ -197,6 +264,8 @@ class Worker:
                 jobs.log(
                     job.id, {"event": "step", "step": step, "steps": steps, "values": values, "stage": stage}
                 )
+            case Kept(step=step):
+                jobs.log(job.id, {"event": "kept", "step": step})
             case Note(text=text):
                 jobs.log(job.id, {"event": "note", "text": text})
             case Preview(picture=picture, prompt=prompt, step=step):
@@ -219,9 +288,17 @@ class Worker:
                 outcome["cells"] = len(grid.cells)
             case Result(value=Concept() as concept):
                 path = self.workspace.concepts.path(concept.header.handle)
-                concept.save(path)
+                defaults = self.workspace.base_defaults()
+                sampling = Sampling(seed=0, steps=defaults.steps, guidance=defaults.guidance)
+                save_checked(self.backbone, concept, path, sampling)
                 outcome.update(handle=concept.header.handle, file=path.name)
                 jobs.log(job.id, {"event": "concept", **outcome})
+
+
+def forget_large_state(file: Path) -> None:
+    """Delete the state of a finished training that takes much room; a small one is kept to train further."""
+    if file.is_file() and file.stat().st_size > MAX_KEPT_STATE_BYTES:
+        file.unlink()
 
 
 def _count(folder: Path, kind: str) -> int:

@@ -58,6 +58,7 @@ class Header:
         dependencies: hashes of external data; concepts in one picture must agree in them.
         knobs: what can be changed while painting.
         verdicts: by handle, whether it was learned. Older files have none.
+        memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
     """
 
@@ -82,6 +83,7 @@ class Header:
     knobs: dict[ShortText, Knob] = field(default_factory=dict)
     verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
+    memory: ShortText = ""
 
     @property
     def handle(self) -> str:

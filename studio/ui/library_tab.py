@@ -108,6 +108,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "Photos": header.photos,
         "Steps": header.steps,
         "Final loss": f"{header.final_loss:.4f}",
+        "Memory": header.memory,
         "Seed": header.seed,
         "Base": header.base,
         "Created": local_time(header.created),

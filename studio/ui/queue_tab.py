@@ -8,7 +8,14 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
+from studio.ui.parts.job_buttons import (
+    further_buttons,
+    paused_buttons,
+    press_job_button,
+    running_buttons,
+    waiting_buttons,
+)
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
@@ -18,21 +25,22 @@ from studio.workspace.workspace import Workspace
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
-def job_row(workspace: Workspace, job: Job) -> str:
-    """Return a job as a row of the list."""
+def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> str:
+    """Return a job as a row of the list. One that waits is at `place`, from 0, among `places`."""
     below, buttons = "", ""
     match job.status:
         case "queued":
-            buttons = button("discard", "Cancel", job.id)
+            buttons = waiting_buttons(job, place, places)
         case "running":
             progress = progress_of(workspace, job)
             below = progress_bar(progress, job.title) + progress_numbers(progress)
-            if not job.stop_request and job.kind == "train":
-                buttons = button("keep", "Stop and keep", job.id) + button(
-                    "discard", "Stop and discard", job.id
-                )
-            elif not job.stop_request:
-                buttons = button("keep", "Stop", job.id)
+            buttons = running_buttons(job)
+        case "paused":
+            progress = progress_of(workspace, job)
+            below = progress_bar(progress, job.title) + progress_numbers(progress) if progress.steps else ""
+            buttons = paused_buttons(job)
+        case "done":
+            buttons = further_buttons(workspace, job)
         case "failed":
             below = error_card(StudioError(job.error, job.hint))
             buttons = button("retry", "Retry", job.id, "strong")
@@ -54,15 +62,17 @@ def job_list(workspace: Workspace) -> str:
         return placeholder(
             "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."
         )
-    order = {"running": 0, "queued": 1}
+    order = {"running": 0, "queued": 1, "paused": 2}
     under_way = sorted(
-        (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.id)
+        (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.position, job.id)
     )
+    waiting = [job.id for job in under_way if job.status == "queued"]
+    places = {number: place for place, number in enumerate(waiting)}
     ended = [job for job in jobs if job.has_ended]
     parts = []
     for title, group in (("Now and next", under_way), ("Ended", ended)):
         if group:
-            rows = "".join(job_row(workspace, job) for job in group)
+            rows = "".join(job_row(workspace, job, places.get(job.id, 0), len(waiting)) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
     return "".join(parts)
 
@@ -74,11 +84,7 @@ def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
 
     def press_in_queue(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
-        if action in ("keep", "discard"):
-            workspace.jobs.get(to_int(id))
-            workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
-        elif action == "retry":
-            workspace.retry(to_int(id))
+        press_job_button(workspace, action, id)
         return {}
 
     connector.connect(jobs.click, press_in_queue, notice=notice)

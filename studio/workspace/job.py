@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
 
-Status = Literal["queued", "running", "done", "failed", "stopped"]
-StopRequest = Literal["", "keep", "discard"]
+Status = Literal["queued", "running", "paused", "done", "failed", "stopped"]
+StopRequest = Literal["", "keep", "discard", "pause"]
 ENDED = ("done", "failed", "stopped")
 USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
-RESUMABLE = ("grid",)  # kinds that go on where they were, and so may be run again under their number
+RESUMABLE = ("grid", "train")  # kinds that go on where they were, and so run again under their number
+STATE_FILE = "state.safetensors"  # of a training, in the folder of its job
 MAX_EVENT_BYTES = 100_000
 
 
@@ -25,6 +26,7 @@ class Job:
         kind: "train", "create", "grid" or "mask".
         task: what to do.
         stop_request: how a person wants it to stop early, empty for not at all.
+        position: its place in the queue; the smallest is next.
         outcome: what came of it; file names, no paths.
         created, started, finished: seconds since 1970.
     """
@@ -41,6 +43,7 @@ class Job:
     created: float
     started: float | None
     finished: float | None
+    position: float = 0.0
 
     @property
     def has_ended(self) -> bool:
@@ -63,7 +66,8 @@ class JobEvent:
     """One line of a job's log; the fields that its kind does not need are empty.
 
     Args:
-        event: "step", "note", "preview", "insight", "picture" or "concept".
+        event: "started" by a worker, "asked" for once more by a person, "step", "note", "preview", "insight",
+            "picture", "concept", or "kept", after which a training can go on from `step`.
         time: seconds since 1970.
         values: named losses of a step.
     """

@@ -22,7 +22,8 @@ create table if not exists jobs (
     outcome text not null default '{}',
     created real not null,
     started real,
-    finished real
+    finished real,
+    position real not null default 0
 )
 """
 
@@ -38,6 +39,9 @@ class JobTable:
             columns = {row["name"] for row in table.execute("pragma table_info(jobs)")}
             if "wish" in columns:  # its name in earlier versions
                 table.execute("alter table jobs rename column wish to stop_request")
+            if "position" not in columns:
+                table.execute("alter table jobs add column position real not null default 0")
+                table.execute("update jobs set position = id")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -19,7 +19,8 @@ from typing import Any, Literal
 
 from studio.documents import DocumentError
 from studio.errors import StudioError
-from studio.workspace.job import RESUMABLE, USER_KINDS, Job, JobEvent, Status, StopRequest
+from studio.workspace.interrupted import fate_of, learned
+from studio.workspace.job import USER_KINDS, Job, JobEvent, Status, StopRequest
 from studio.workspace.job_log import append_event, read_events
 from studio.workspace.job_table import JobTable
 
@@ -41,7 +42,9 @@ class Jobs:
         """Yield the number and the folder of a new job; it is queued when the block ends without an error."""
         with self._table.transaction() as table:
             row = (kind, title, json.dumps(task), time.time())
-            cursor = table.execute("insert into jobs (kind, title, task, created) values (?, ?, ?, ?)", row)
+            last = "(select coalesce(max(position), 0) + 1 from jobs)"
+            columns = "(kind, title, task, created, position)"
+            cursor = table.execute(f"insert into jobs {columns} values (?, ?, ?, ?, {last})", row)
             number = int(cursor.lastrowid or 0)
             self.folder(number).mkdir(parents=True, exist_ok=True)
             yield number, self.folder(number)
@@ -72,21 +75,52 @@ class Jobs:
         """Return the folder of job `number`, for its photos, previews and log."""
         return self.root / f"{number:05d}"
 
-    def request_stop(self, number: int, how: Literal["keep", "discard"]) -> None:
-        """Ask a running job to stop, keeping or discarding what was learned; stop a queued one at once."""
+    def request_stop(self, number: int, how: Literal["keep", "discard", "pause"]) -> None:
+        """Ask a running job to stop, keeping or discarding what was learned, or to pause.
+
+        One that waits or is paused is stopped at once, or held.
+        """
         ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
-        stop = "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'"
+        stop = "update jobs set status = 'stopped', finished = ? where id = ?"
+        hold = "update jobs set status = 'paused' where id = ? and status = 'queued'"
         with self._table.transaction() as table:
             table.execute(ask, (how, number))
-            table.execute(stop, (time.time(), number))
+            if how == "pause":
+                table.execute(hold, (number,))
+            else:
+                table.execute(f"{stop} and status in ('queued', 'paused')", (time.time(), number))
 
-    def requeue(self, number: int) -> None:
-        """Queue an ended job again under its own number, to go on with what its folder holds."""
+    def requeue(self, number: int, task: dict[str, Any] | None = None) -> None:
+        """Queue an ended or paused job again under its own number, to go on with what its folder holds.
+
+        With `task`, it is to do this from now on.
+        """
         change = (
             "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
         )
         with self._table.transaction() as table:
-            table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
+            if task is not None:
+                table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
+            table.execute(f"{change} where id = ? and status not in ('queued', 'running')", (number,))
+
+    def change_task(self, number: int, task: dict[str, Any]) -> None:
+        """Change what a job is to do."""
+        with self._table.transaction() as table:
+            table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
+
+    def move(self, number: int, where: Literal["first", "earlier", "later", "last"]) -> None:
+        """Give a waiting job another place in the queue."""
+        with self._table.transaction() as table:
+            query = "select id, position from jobs where status = 'queued' order by position, id"
+            rows = table.execute(query).fetchall()
+            order = [row["id"] for row in rows]
+            if number not in order:
+                return
+            at = order.index(number)
+            to = {"first": 0, "earlier": max(0, at - 1), "later": at + 1, "last": len(order)}[where]
+            order.insert(to, order.pop(at))
+            places = sorted(row["position"] for row in rows)
+            table.executemany("update jobs set position = ? where id = ?", zip(places, order, strict=True))
 
     def delete(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
@@ -100,9 +134,10 @@ class Jobs:
     # for the worker
 
     def claim(self, kinds: tuple[str, ...] = USER_KINDS) -> Job | None:
-        """Take the oldest queued job of these kinds and set it running; None when there is none."""
+        """Take the first queued job of these kinds and set it running; None when there is none."""
         marks = ",".join("?" * len(kinds))
-        query = f"select id from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
+        queued = f"status = 'queued' and kind in ({marks})"
+        query = f"select id from jobs where {queued} order by position, id limit 1"
         start = "update jobs set status = 'running', started = ? where id = ?"
         while True:
             with self._table.transaction() as table:
@@ -111,7 +146,10 @@ class Jobs:
                     return None
                 table.execute(start, (time.time(), row["id"]))
             try:
-                return self.get(row["id"])
+                job = self.get(row["id"])
+                self.folder(job.id).mkdir(parents=True, exist_ok=True)
+                self.log(job.id, {"event": "started"})
+                return job
             except DocumentError as error:
                 _warn(str(error))
                 self.end(row["id"], "failed", error=DAMAGED, hint=error.hint)
@@ -120,7 +158,7 @@ class Jobs:
         """Return how a job was asked to stop, empty when it was not."""
         with self._table.transaction() as table:
             row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
-        return row["stop_request"] if row and row["stop_request"] in ("keep", "discard") else ""
+        return row["stop_request"] if row and row["stop_request"] in ("keep", "discard", "pause") else ""
 
     def end(
         self,
@@ -130,30 +168,34 @@ class Jobs:
         error: str = "",
         hint: str = "",
     ) -> None:
-        """Record how a running job has ended."""
+        """Record how a running job has ended or paused."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
         change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
         with self._table.transaction() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
-    def fail_running(self, error: str, hint: str) -> list[int]:
-        """Fail every job that a worker left running when it died; return their numbers.
+    def settle_running(self, error: str, hint: str) -> list[int]:
+        """Settle every job that a worker left running when it died; return their numbers.
 
-        One that can be resumed is queued again instead, if that worker has brought it any further.
+        Each is queued again, in its old place, or ended (`studio.workspace.interrupted`), with this error and
+        hint if it fails.
         """
         with self._table.transaction() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
-            change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
-            table.execute(f"{change} where status = 'running'", (error, hint, time.time()))
-        for job in _readable(rows):
-            if job.kind in RESUMABLE and not job.stop_request and self._has_advanced(job):
-                self.requeue(job.id)
+        readable = {job.id: job for job in _readable(rows)}
+        for row in rows:
+            job = readable.get(row["id"])
+            events = self.events(row["id"])
+            fate = fate_of(job, events) if job else "failed"
+            if job is None or fate == "failed":
+                self.end(row["id"], "failed", error=error, hint=hint)
+            elif fate == "done":
+                self.end(job.id, "done", learned(job, events))
+            else:
+                self.end(job.id, "paused")
+                if job.stop_request != "pause":
+                    self.requeue(job.id)
         return [row["id"] for row in rows]
-
-    def _has_advanced(self, job: Job) -> bool:
-        """Return whether a job has painted a picture since it was last started."""
-        started = job.started or 0.0
-        return any(event.event == "picture" and event.time >= started for event in self.events(job.id))
 
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""

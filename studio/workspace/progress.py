@@ -41,10 +41,17 @@ class Progress:
 
     @classmethod
     def of(cls, events: Sequence[JobEvent]) -> Progress:
-        """Return the progress that the events of a job tell."""
+        """Return the progress that the events of a job tell.
+
+        Where a job went back to an earlier step, what it did before counts up to there only.
+        """
+        events = without_undone(events)
         steps = [event for event in events if event.event == "step"]
         last = steps[-1] if steps else JobEvent("step")
-        recent = [event for event in steps[-RATE_WINDOW_STEPS:] if event.stage == last.stage]
+        begun = max((event.time for event in events if event.event == "started"), default=0.0)
+        recent = [
+            event for event in steps[-RATE_WINDOW_STEPS:] if event.stage == last.stage and event.time >= begun
+        ]
         rate = 0.0
         if len(recent) > 1 and recent[-1].time > recent[0].time:
             rate = (recent[-1].step - recent[0].step) / (recent[-1].time - recent[0].time)
@@ -63,3 +70,18 @@ class Progress:
             pictures=tuple(file for event, file in files if event.event == "picture"),
             notes=tuple(event.text for event in events if event.event == "note"),
         )
+
+
+def without_undone(events: Sequence[JobEvent]) -> list[JobEvent]:
+    """Return the events without steps and previews that were done once more later on."""
+    kept: list[JobEvent] = []
+    first_later: float = float("inf")  # the smallest step among the later steps
+    for event in reversed(events):
+        if event.event == "step":
+            if event.step >= first_later:
+                continue
+            first_later = event.step
+        elif event.event == "preview" and event.step >= first_later:
+            continue
+        kept.append(event)
+    return kept[::-1]

@@ -1,9 +1,10 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
 Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
-refused or three in a row died within 20 seconds of their start. The jobs it left running fail with a reason
-for the user; a grid is queued again instead if it had come further (`Jobs.fail_running`). The worker ends
-with the page, because it reads the pipe that only the page holds open.
+refused or three in a row died within 20 seconds of their start. The jobs it left running are queued again and
+go on by themselves; one that brings the worker down twice without getting further fails with a reason for the
+user (`studio.workspace.interrupted`). The worker ends with the page, because it reads the pipe that only the
+page holds open; a training has a few seconds to keep its state.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from studio.workspace.workspace import Workspace
 BASE_REFUSED = 3
 QUICK_SECONDS = 20.0  # a worker that dies sooner will probably die again
 MAX_QUICK_DEATHS = 3
+SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
 
 class Supervisor:
@@ -35,8 +37,8 @@ class Supervisor:
 
     def __enter__(self) -> Supervisor:
         self.workspace.write_worker_state(WorkerState("starting"))
-        self.workspace.jobs.fail_running(
-            "The studio was closed while this was running.", "Press Retry to start it again."
+        self.workspace.jobs.settle_running(
+            "The studio was closed while this was running, twice.", "Press Retry to start it again."
         )
         self._thread.start()
         return self
@@ -60,7 +62,7 @@ class Supervisor:
         if process.stdin:
             process.stdin.close()
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=SECONDS_TO_LEAVE + 2)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -87,21 +89,28 @@ class Supervisor:
                 return
 
     def _report_death(self, code: int) -> None:
-        """Fail the jobs that were running, with the reason for the user."""
+        """Settle the jobs that were running, with the reason for the user if they fail."""
         how = f"was ended by signal {-code}" if code < 0 else f"stopped with exit code {code}"
         hint = "Press Retry. If it happens again, the machine may be short of memory."
-        self.workspace.jobs.fail_running(f"The worker {how} while this was running.", hint)
+        self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint)
         if code != BASE_REFUSED:
             self.workspace.write_worker_state(WorkerState("starting"))
 
 
-def exit_with_parent() -> None:
-    """End this process, the worker, as soon as the page is gone and its end of the pipe closes."""
+def exit_with_parent(seconds: float = 0.0) -> threading.Event:
+    """End this process, the worker, as soon as the page is gone and its end of the pipe closes.
+
+    The event that is returned is set then, and the process ends so many seconds later.
+    """
+    leaving = threading.Event()
 
     def wait() -> None:
         # not through sys.stdin: its lock would be held when the worker ends by itself
         while os.read(0, 4096):
             pass
+        leaving.set()
+        time.sleep(seconds)
         os._exit(0)
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+    return leaving

@@ -7,7 +7,6 @@ and the worker all hold one on the same folder; none of its operations needs tor
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,10 @@ from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
-from studio.subject import Subject, parse_subject, parse_subjects
+from studio.subject import Subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_defaults import BaseDefaults
+from studio.workspace.going_on import go_on, train_further
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
@@ -199,22 +199,17 @@ class Workspace:
         return Progress.of(self.jobs.events(job.id))
 
     def retry(self, number: int) -> Job:
-        """Queue an ended job again, with the same photos, settings and seed; a grid resumes."""
+        """Queue a job that has ended or is paused again; a grid or a training goes on where it was."""
         job = self.jobs.get(number)
-        if not job.has_ended:
+        if not (job.has_ended or job.status == "paused"):
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
         if job.kind in RESUMABLE:
-            self.jobs.requeue(number)
-            return self.jobs.get(number)
-        if job.kind == "create":
-            return self.create(Recipe.from_json(job.task))
-        taken = self.used_handles
-        for handle, noun in Subject.of(job.task).handles.items():
-            parse_subject(handle, noun, taken)
-        photos = self.jobs.folder(number) / "photos"
-        with self.jobs.adding(job.kind, job.title, job.task) as (new_number, folder):
-            shutil.copytree(photos, folder / "photos")
-        return self.jobs.get(new_number)
+            return go_on(self.jobs, number, self.used_handles)
+        return self.create(Recipe.from_json(job.task))
+
+    def train_further(self, number: int, steps: int) -> Job:
+        """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""
+        return train_further(self.jobs, self.concepts, number, steps)
 
     def gallery(self, limit: int = 60) -> list[Path]:
         """Return the newest pictures, newest first."""

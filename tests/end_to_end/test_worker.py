@@ -21,6 +21,7 @@ from studio.photos.photo import Photo
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
 from studio.worker import Worker
+from studio.workspace.job import STATE_FILE
 from studio.workspace.jobs import Job
 from studio.workspace.supervisor import Supervisor
 from studio.workspace.workspace import Workspace
@@ -161,9 +162,16 @@ from studio.worker import work
 from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
+from trainers.kit import kept_state
+kept_state.SECONDS_BETWEEN = 0.3
 opening.open_backbone = lambda place: tiny.backbone()
 work(Workspace(Path({folder!r}), "tiny"), METHODS, train)
 """
+
+
+def last_kept(workspace: Workspace, number: int) -> int:
+    """The step of the last state that a training has kept, 0 for none after its first."""
+    return max((event.step for event in workspace.jobs.events(number) if event.event == "kept"), default=0)
 
 
 def wait(true: object, seconds: float = 60.0) -> None:
@@ -174,20 +182,26 @@ def wait(true: object, seconds: float = 60.0) -> None:
     raise AssertionError("it did not happen in time")
 
 
-def test_a_killed_worker_is_replaced_and_only_its_job_fails(workspace: Workspace) -> None:
+def test_a_killed_worker_is_replaced_and_its_training_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = str(Path(__file__).resolve().parents[2])
     script = WORKER.format(root=root, folder=str(workspace.folder))
     with Supervisor(workspace, [sys.executable, "-c", script]) as supervisor:
         doomed = queue(workspace, steps=20_000)
         waiting = queue(workspace, "tom")
-        wait(lambda: workspace.progress(workspace.jobs.get(doomed.id)).step > 3)
+        wait(lambda: last_kept(workspace, doomed.id) > 0)
         os.kill(supervisor.process.pid, signal.SIGKILL)
+        wait(lambda: "goes on from step" in " ".join(workspace.progress(doomed).notes))
+        assert workspace.jobs.get(doomed.id).status == "running"
+        workspace.jobs.request_stop(doomed.id, "pause")
         wait(lambda: workspace.jobs.get(waiting.id).status == "done")
-        failed = workspace.jobs.get(doomed.id)
-        assert failed.status == "failed" and "signal 9" in failed.error and "Retry" in failed.hint
-        again = workspace.retry(doomed.id)
-        workspace.jobs.request_stop(again.id, "discard")
-        wait(lambda: workspace.jobs.get(again.id).status == "stopped")
+        assert workspace.jobs.get(doomed.id).status == "paused"
+        workspace.retry(doomed.id)
+        wait(lambda: workspace.jobs.get(doomed.id).status == "running")
+        workspace.jobs.request_stop(doomed.id, "discard")
+        wait(lambda: workspace.jobs.get(doomed.id).status == "stopped")
+        assert not (workspace.jobs.folder(doomed.id) / STATE_FILE).exists()
         assert [entry.header.handle for entry in workspace.concepts.entries()] == ["<tom>"]
         last = supervisor.process
     assert last.poll() is not None

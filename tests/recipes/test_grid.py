@@ -253,20 +253,20 @@ def test_the_labelled_picture_has_equal_cells_on_light_paper(sheet: GridFolder, 
 def test_a_grid_that_a_worker_left_is_taken_up_as_long_as_it_gets_on(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)
     job = jobs.add("grid", "a grid", {})
-    other = jobs.add("create", "a picture", {})
-    for _ in range(2):
-        jobs.claim(("grid",))
-        jobs.log(job.id, {"event": "picture", "file": "a.png"})
-        jobs.fail_running("The worker is gone.", "Press Retry.")
-        assert jobs.get(job.id).status == "queued"
-    jobs.claim(("grid",))
-    jobs.claim(("create",))
-    jobs.fail_running("The worker is gone.", "Press Retry.")
-    assert jobs.get(job.id).status == jobs.get(other.id).status == "failed"
+
+    def run(painted: bool) -> str:
+        jobs.claim()
+        if painted:
+            jobs.log(job.id, {"event": "picture", "file": "a.png"})
+        jobs.settle_running("The worker is gone.", "Press Retry.")
+        return jobs.get(job.id).status
+
+    assert [run(True), run(True), run(True), run(False)] == ["queued"] * 4
+    assert run(False) == "failed"
+    jobs.log(job.id, {"event": "asked"})
     jobs.requeue(job.id)
-    assert jobs.get(job.id).status == "queued" and jobs.get(job.id).error == ""
-    jobs.claim(("grid",))
-    jobs.log(job.id, {"event": "picture", "file": "b.png"})
+    assert jobs.get(job.id).error == "" and run(False) == "queued"
+    jobs.claim()
     jobs.request_stop(job.id, "discard")
-    jobs.fail_running("The worker is gone.", "Press Retry.")
+    jobs.settle_running("The worker is gone.", "Press Retry.")
     assert jobs.get(job.id).status == "failed"

@@ -47,7 +47,7 @@ def test_a_damaged_row_is_skipped_and_can_be_deleted(tmp_path: Path, column: str
     claimed = jobs.claim()
     assert claimed is not None and claimed.id == good
     assert jobs.claim() is None
-    jobs.fail_running("The worker is gone.", "Press Retry.")
+    jobs.settle_running("The worker is gone.", "Press Retry.")
     jobs.delete(damaged)
     assert not jobs.folder(damaged).exists() and jobs.folder(good).exists()
 

@@ -17,7 +17,7 @@ import torch
 
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.events import Event, FinishEarly, Note, Preview, Result
+from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
 from studio.files import png_bytes
 from studio.generation.generate import Picture, generate
 from studio.library.header import Header
@@ -29,6 +29,8 @@ from studio.recipes.recipe import Recipe, Sampling
 from studio.regularizer import Regularizer
 from studio.subject import Subject
 from trainers.kit import verdict
+from trainers.kit.enduring import keep, optimise
+from trainers.kit.kept_state import KeptState, identity_of
 from trainers.kit.optimizing import Optimization
 
 PREVIEWS = 5
@@ -43,16 +45,21 @@ def train(
     settings: dict[str, Any],
     sampling: Sampling,
     cache: Path,
+    state: Path | None = None,
+    more_steps: int = 0,
 ) -> Iterator[Event]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
     Before the Result come a few pictures with and without the concept, and the verdict on them
     (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what was learned so far;
-    before the first step it ends without a Result.
+    before the first step it ends without a Result. Throw `Pause` to end without one and go on another time.
 
     Args:
         sampling: the seed of everything, and the sampling steps and guidance of the previews.
         cache: a folder for files that later trainings use again, such as class pictures.
+        state: a file for the state of this training. If it holds one of the same training, that goes on from
+            there.
+        more_steps: how many steps to do besides those of the settings, to continue one that has ended.
 
     Raises StudioError when the method does not work on this base, or the loss stops being a number.
     """
@@ -81,7 +88,13 @@ def train(
     )
     recipe = sampling.with_prompt(method.preview_prompt)
     regularizers: list[Regularizer] = []
-    losses: list[float] = []
+    kept = KeptState(
+        state,
+        identity_of(
+            method=method.id, settings=values, subject=subject, seed=sampling.seed, base=backbone.fingerprint
+        ),
+    )
+    optimization: Optimization | None = None
     try:
         yield from method.prepare(photos, cache)
         regularizers = [
@@ -89,21 +102,36 @@ def train(
             for regularizer in method_class.regularizers
             if regularizer.is_on(values)
         ]
-        yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, 0)
-        optimization = Optimization(method, regularizers, backbone, generator)
-        losses = optimization.losses
+        optimization = Optimization(method, regularizers, backbone, generator, more_steps=more_steps)
         every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1
-        optimization.breaks = set(range(every, optimization.total, every))
-        for step in optimization.run():
-            yield step
-            if step.step in optimization.breaks:
-                yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step.step)
+        breaks = optimization.breaks = set(range(every, optimization.total, every))
+
+        def preview(step: int) -> Iterator[Event]:
+            if step in breaks:
+                yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step)
+
+        last = kept.last()
+        if last is None:
+            yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, 0)
+        else:
+            optimization.load(last)
+            yield Note(f"It goes on from step {last.done} of {optimization.total}.")
+        yield from optimise(optimization, kept, preview)
     except FinishEarly:
-        if not losses:
+        if optimization is None or not optimization.losses:
             return
-        yield Note(f"Stopped after {len(losses)} steps; what was learned so far is kept.")
+        yield from keep(optimization, kept)
+        yield Note(f"Stopped after {optimization.done} steps; what was learned so far is kept.")
+    except Pause:
+        if optimization is not None:
+            yield from keep(optimization, kept)
+        return
+    assert optimization is not None
     yield from _to_the_end(method.finish())
-    header = dataclasses.replace(header, steps=len(losses), final_loss=_recent(losses))
+    losses = optimization.losses
+    header = dataclasses.replace(
+        header, steps=len(losses), final_loss=_recent(losses), memory=_memory(optimization)
+    )
     yield from _closing(method, regularizers, backbone, header, recipe, photos)
 
 
@@ -144,6 +172,12 @@ def _closing(
     except FinishEarly:
         pass  # there is nothing more to learn
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
+
+
+def _memory(optimization: Optimization) -> str:
+    """Return what was done to fit the training into the device's memory, empty for nothing."""
+    parts = optimization.batch_parts
+    return f"batches in {parts} parts, accumulated" if parts > 1 else ""
 
 
 def _recent(losses: list[float]) -> float:

@@ -9,6 +9,7 @@ weights cast to half precision, belongs to the graph of one step.)
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,22 @@ from studio.events import Step
 from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.regularizer import Regularizer
+from studio.settings import fields_of
 from trainers.kit.step_state import StepState, copied
 
 CLIP_NORM = 1.0
 BURST_SECONDS = 0.2
 MAX_BURST = 64
+NORM = "length of the gradient"
+PER_STEP = "photos"  # the unit of the settings that say how many photos a step sees
+
+
+class NotANumberError(StudioError):
+    """The loss or its gradient was infinite or no number: what was learned since the last state is lost."""
+
+    def __init__(self, what: str, step: int) -> None:
+        hint = "Train again with a lower learning rate. Nothing was saved or harmed."
+        super().__init__(f"{what} was no longer a number at step {step}.", hint)
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,8 @@ class Batch:
 class Optimization:
     """A training in the middle of it: the stage that runs, its optimizer, and how many steps are done.
 
-    `breaks` are numbers of steps after which a burst ends, so that a preview can be painted there.
+    `breaks` are numbers of steps after which a burst ends, so that a preview can be painted there. With
+    `more_steps`, the last stage is longer by so many.
     """
 
     def __init__(
@@ -53,15 +66,19 @@ class Optimization:
         backbone: Backbone,
         generator: torch.Generator,
         breaks: Sequence[int] = (),
+        more_steps: int = 0,
     ) -> None:
         self.method, self.regularizers, self.backbone = method, list(regularizers), backbone
         self.generator, self.breaks = generator, set(breaks)
         precision = "fp16" if backbone.dtype == torch.float16 else "no"
         self.accelerator = Accelerator(mixed_precision=precision, cpu=backbone.device.type == "cpu")
         self.stages = [stage for stage in method.stages() if stage.steps > 0]
+        self.stages[-1] = dataclasses.replace(self.stages[-1], steps=self.stages[-1].steps + more_steps)
         self.total = sum(stage.steps for stage in self.stages)
         self.done = 0
         self.losses: list[float] = []
+        self.rate_factor = 1.0
+        self.batch_parts = 1
         self._optimizer: Any = None
         self._optimizer_of: Stage | None = None
         self._burst = 1
@@ -69,7 +86,7 @@ class Optimization:
     def run(self) -> Iterator[Step]:
         """Do all steps that are left; yields a Step for each, with its loss terms.
 
-        Raises StudioError when the loss stops being a number.
+        Raises NotANumberError when the loss or its gradient stops being a number.
         """
         while self.done < self.total:
             started = time.monotonic()
@@ -89,41 +106,50 @@ class Optimization:
         # read from the device once: names differ from step to step where a term is left out
         names, values = [], []
         for _ in range(steps):
-            terms, loss = self._step(stage)
-            names.append([*terms, "loss"])
-            values.append(torch.stack([*terms.values(), loss]))
+            terms, loss, norm = self._step(stage)
+            names.append([*terms, "loss", NORM])
+            values.append(torch.stack([*terms.values(), loss, norm]))
         left = torch.cat(values).tolist()
         events = []
         for step_names in names:
             numbers, left = left[: len(step_names)], left[len(step_names) :]
             step_values = dict(zip(step_names, numbers, strict=True))
             self.done += 1
+            norm = step_values.pop(NORM)
             if not math.isfinite(step_values["loss"]):
-                hint = "Train again with a lower learning rate. Nothing was saved or harmed."
-                raise StudioError(f"The loss was no longer a number at step {self.done}.", hint)
+                raise NotANumberError("The loss", self.done)
+            if not math.isfinite(norm):
+                raise NotANumberError("The gradient of the loss", self.done)
             self.losses.append(step_values["loss"])
             events.append(Step(self.done, self.total, step_values, stage.name))
         return events
 
-    def _step(self, stage: Stage) -> tuple[dict[str, Tensor], Tensor]:
-        """Do one step; returns its loss terms and their sum, on the device, averaged over its batches."""
+    def _step(self, stage: Stage) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Do one step.
+
+        Returns its loss terms and their sum, averaged over its batches, and the length of the gradient before
+        clipping, all on the device.
+        """
         edits = [ActiveEdit(edit) for edit in self.method.edits()]
+        batches = stage.accumulate * self.batch_parts
         sums: dict[str, Tensor] = {}
-        for _ in range(stage.accumulate):
+        for _ in range(batches):
             with torch.enable_grad(), attach(self.backbone, edits):
                 terms = self.loss_terms(self.draw())
-                loss = torch.stack(list(terms.values())).sum() / stage.accumulate
+                loss = torch.stack(list(terms.values())).sum() / batches
                 self.accelerator.backward(loss)
             for name, term in terms.items():
-                sums[name] = sums.get(name, 0) + term.detach() / stage.accumulate
-            edits = [ActiveEdit(edit) for edit in self.method.edits()] if stage.accumulate > 1 else edits
+                sums[name] = sums.get(name, 0) + term.detach() / batches
+            edits = [ActiveEdit(edit) for edit in self.method.edits()] if batches > 1 else edits
         self.accelerator.unscale_gradients(self._optimizer)
-        torch.nn.utils.clip_grad_norm_(self._trained(stage), CLIP_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained(stage), CLIP_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if stage.after_step:
             stage.after_step()
-        return sums, torch.stack(list(sums.values())).sum()
+        total = torch.stack(list(sums.values())).sum()
+        # the scaler of float16 meets infinite gradients on purpose: it leaves the step out and scales less
+        return sums, total, torch.zeros_like(total) if self.accelerator.scaler is not None else norm.to(total)
 
     def draw(self) -> Batch:
         """Draw the batch of a step: the method's, then those of the regularizers that are active."""
@@ -154,7 +180,10 @@ class Optimization:
             trained = {id(tensor) for tensor in self._trained(stage)}
             for tensor in self._parameters():
                 tensor.requires_grad_(id(tensor) in trained)
-            groups = [{"params": list(parameters), "lr": rate} for parameters, rate in stage.groups]
+            groups = [
+                {"params": list(parameters), "lr": self.rate_factor * rate}
+                for parameters, rate in stage.groups
+            ]
             optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay)
             self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
         return stage, first
@@ -177,17 +206,50 @@ class Optimization:
             generator=self.generator.get_state().clone(),
             method=copied(self.method.state()),
             losses=list(self.losses),
+            rate_factor=self.rate_factor,
+            batch_parts=self.batch_parts,
+            scaler={} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
         )
 
     @torch.no_grad()
     def load(self, state: StepState) -> None:
         """Go on from a state of the same training, bit for bit on the CPU."""
-        self.done, self.losses = state.done, list(state.losses)
+        self.done, self.losses, self.rate_factor = state.done, list(state.losses), state.rate_factor
+        while self.batch_parts < state.batch_parts and self.split_batches():
+            pass
         for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
             tensor.copy_(saved)
+            tensor.grad = None  # what a step that failed has left
         self._optimizer_of = None
+        if state.scaler and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state.scaler)
         if self.done < self.total:
             self._enter_stage()
             self._optimizer.load_state_dict(copied(state.optimizer))
         self.generator.set_state(state.generator)
         self.method.load_state(state.method)
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply all learning rates, those of later stages too."""
+        self.rate_factor *= factor
+        if self._optimizer_of is not None:
+            for group in self._optimizer.param_groups:
+                group["lr"] *= factor
+
+    def split_batches(self) -> bool:
+        """Draw half as many photos at a time and take twice as many batches for a step.
+
+        The gradient is that of as many photos as before. Returns False when a batch is one photo already.
+        """
+        settings = self.method.settings
+        sizes = {
+            field.name: getattr(settings, field.name)
+            for field in fields_of(type(settings))
+            if field.unit == PER_STEP
+        }
+        smaller = {name: -(-size // 2) for name, size in sizes.items()}
+        if smaller == sizes:
+            return False
+        self.method.settings = dataclasses.replace(settings, **smaller)
+        self.batch_parts *= 2
+        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ KEY = "step_state"
 class StepState:
     """The state after `done` steps, counted over all stages.
 
-    `Optimization.state` makes it and `Optimization.load` goes on from it; no training saves it by itself yet.
+    `Optimization.state` makes it, `Optimization.load` goes on from it, and `trainers.kit.kept_state` decides
+    when it is written.
 
     Args:
         parameters: what learns, in the order of the stages' groups.
@@ -30,6 +31,9 @@ class StepState:
         generator: the state of the generator that draws batches.
         method: what the method keeps besides (`Method.state`).
         losses: of every step so far.
+        rate_factor: what the learning rates are multiplied by, below 1 after a loss that was no number.
+        batch_parts: how many parts each batch is split into to save memory.
+        scaler: the state of the gradient scaler of float16, empty in other precisions.
     """
 
     done: int
@@ -38,24 +42,49 @@ class StepState:
     generator: Tensor
     method: dict[str, Any]
     losses: list[float]
+    rate_factor: float = 1.0
+    batch_parts: int = 1
+    scaler: dict[str, Any] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        """Write the state to a safetensors file, whole or not at all."""
+    @property
+    def is_finite(self) -> bool:
+        """Return whether all parameters are numbers."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.parameters)
+
+    def save(self, path: Path, identity: str = "") -> None:
+        """Write the state to a safetensors file, whole or not at all.
+
+        `identity` tells which training it belongs to.
+        """
         tensors: dict[str, Tensor] = {}
-        plain = _pack({"optimizer": self.optimizer, "method": self.method}, "", tensors)
+        parts = {"optimizer": self.optimizer, "method": self.method, "scaler": self.scaler}
+        plain = _pack(parts, "", tensors)
         for number, tensor in enumerate(self.parameters):
             tensors[f"parameter/{number}"] = tensor
         tensors["generator"] = self.generator
-        about = {"done": self.done, "parameters": len(self.parameters), "losses": self.losses, "plain": plain}
+        about = {
+            "identity": identity,
+            "done": self.done,
+            "parameters": len(self.parameters),
+            "losses": self.losses,
+            "rate_factor": self.rate_factor,
+            "batch_parts": self.batch_parts,
+            "plain": plain,
+        }
         on_cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
         write_atomic(path, save(on_cpu, metadata={KEY: json.dumps(about)}))
 
     @classmethod
-    def open(cls, path: Path) -> StepState:
-        """Read the state that `save` wrote. Raises StudioError when it is damaged."""
+    def open(cls, path: Path, identity: str = "") -> StepState | None:
+        """Read the state that `save` wrote; None when it belongs to a training with another identity.
+
+        Raises StudioError when it is damaged.
+        """
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads(file.metadata()[KEY])
+                if about["identity"] != identity:
+                    return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
             plain = _unpack(about["plain"], tensors)
             parameters = [tensors[f"parameter/{number}"] for number in range(about["parameters"])]
@@ -66,6 +95,9 @@ class StepState:
                 tensors["generator"],
                 plain["method"],
                 about["losses"],
+                about["rate_factor"],
+                about["batch_parts"],
+                plain["scaler"],
             )
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             hint = "Delete it and train again from the photos."

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from studio.errors import StudioError
+from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.train.previews import insights, previews
 from studio.workspace.jobs import Job
@@ -21,6 +22,7 @@ MAX_NOTES = 4
 STATUS_WORDS = {
     "queued": "waiting",
     "running": "running",
+    "paused": "paused",
     "done": "done",
     "failed": "failed",
     "stopped": "stopped",
@@ -41,13 +43,13 @@ def progress_of(workspace: Workspace, job: Job) -> Progress:
 
 
 def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
-    """Return the job of a kind to show: the running one, else the first that waits, else the newest.
+    """Return the job of a kind to show: one that runs, else waits, else is paused, else the newest.
 
     The newest counts only if it ended less than `seconds` ago and has a higher number than `closed`, the job
     whose card was closed last.
     """
     jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
-    for status in ("running", "queued"):
+    for status in ("running", "queued", "paused"):
         matching = [job for job in jobs if job.status == status]
         if matching:
             return matching[-1]
@@ -129,7 +131,9 @@ def progress_numbers(progress: Progress) -> str:
 
 def status_badge(job: Job) -> str:
     """Return a job's status as a small label."""
-    words = "stopping" if job.stop_request and job.status == "running" else STATUS_WORDS[job.status]
+    words = STATUS_WORDS[job.status]
+    if job.stop_request and job.status == "running":
+        words = "pausing" if job.stop_request == "pause" else "stopping"
     return f'<span class="badge {job.status}">{words}</span>'
 
 
@@ -152,19 +156,20 @@ def training_card(workspace: Workspace, job: Job) -> str:
         case "running":
             words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
             if job.stop_request:
-                words += '<p class="numbers"><span>Stopping after this step …</span></p>'
-            else:
-                buttons = button("keep", "Stop and keep", job.id) + button(
-                    "discard", "Stop and discard", job.id
-                )
+                what = "Pausing" if job.stop_request == "pause" else "Stopping"
+                words += f'<p class="numbers"><span>{what} after this step …</span></p>'
+            buttons = running_buttons(job)
+        case "paused":
+            words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
+            words += "<p>Paused. What was learned so far is kept on the disk.</p>"
+            buttons = paused_buttons(job)
         case "done":
             learned = job.outcome.get("handle", handle)
             spent = duration((job.finished or 0) - (job.started or 0))
             early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
-            buttons = button("paint", f"Paint with {learned}", learned, "strong") + button(
-                "close", "Close", job.id
-            )
+            buttons = button("paint", f"Paint with {learned}", learned, "strong")
+            buttons += further_buttons(workspace, job) + button("close", "Close", job.id)
         case "failed":
             words = job_error(job)
             buttons = button("close", "Close", job.id)

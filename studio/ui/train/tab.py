@@ -17,6 +17,7 @@ from studio.recipes.recipe import random_seed
 from studio.ui.parts.forms import controls, defaults, filled_in
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import current_job, training_card
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
@@ -139,16 +140,9 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
 
     def press_in_training(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
-        match action:
-            case "keep" | "discard":
-                workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
-                return {}
-            case "retry":
-                workspace.retry(to_int(id))
-                return {}
-            case "close":
-                return {closed: to_int(id)}
-        return None
+        if action == "close":
+            return {closed: to_int(id)}
+        return {} if press_job_button(workspace, action, id) else None
 
     connect = functools.partial(connector.connect, notice=notice)
     quietly = functools.partial(connect, refresh=False)

@@ -1,0 +1,38 @@
+"""Save a concept and make sure that the file works: opened again and painted with, before it counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from studio.edits.concept import Concept
+from studio.errors import StudioError
+from studio.files import PARTIAL
+from studio.generation.generate import generate
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Sampling
+
+STEPS = 2  # enough to go through every layer
+
+
+def save_checked(backbone: Backbone, concept: Concept, path: Path, sampling: Sampling) -> None:
+    """Write a concept's file once it has been opened again and a picture was painted from it.
+
+    `path` is either what it was before or the whole new file. Raises StudioError when the file cannot be read
+    or painted with.
+    """
+    trial = path.with_name(f".{path.name}.trial{PARTIAL}")
+    try:
+        concept.save(trial)
+        opened = Concept.open(trial)
+        few = dataclasses.replace(sampling, steps=min(STEPS, sampling.steps), count=1)
+        for _ in generate(backbone, few.with_prompt(" ".join(concept.header.handles)), [opened]):
+            pass
+        trial.replace(path)
+    except StudioError as error:
+        raise StudioError(
+            f"What was learned cannot be used: {error.message}",
+            "Train again, with a lower learning rate or fewer steps. Nothing else was changed.",
+        ) from error
+    finally:
+        trial.unlink(missing_ok=True)

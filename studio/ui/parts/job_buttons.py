@@ -1,0 +1,75 @@
+"""The buttons of a job, the same in every tab, and what they do."""
+
+from __future__ import annotations
+
+from studio.errors import StudioError
+from studio.ui.parts.html_blocks import to_int
+from studio.ui.parts.markup import button
+from studio.workspace.going_on import can_train_further
+from studio.workspace.job import Job
+from studio.workspace.workspace import Workspace
+
+SHARES_FURTHER = (25, 100)  # percent of a training's steps that can be added once it is done
+
+
+def running_buttons(job: Job) -> str:
+    """Return the buttons of a job that runs: none once it was asked to stop."""
+    if job.stop_request:
+        return ""
+    if job.kind != "train":
+        return button("keep", "Stop", job.id)
+    return (
+        button("pause", "Pause", job.id)
+        + button("keep", "Stop and keep", job.id)
+        + button("discard", "Stop and discard", job.id)
+    )
+
+
+def waiting_buttons(job: Job, place: int, places: int) -> str:
+    """Return the buttons of a job that waits at `place`, from 0, among `places`."""
+    buttons = ""
+    if place > 0:
+        buttons += button("first", "Next", job.id) + button("earlier", "Earlier", job.id)
+    if place + 1 < places:
+        buttons += button("later", "Later", job.id)
+    if job.kind == "train":
+        buttons += button("pause", "Hold", job.id)
+    return buttons + button("discard", "Cancel", job.id)
+
+
+def paused_buttons(job: Job) -> str:
+    """Return the buttons of a job that is paused."""
+    return button("retry", "Go on", job.id, "strong") + button("discard", "Discard", job.id)
+
+
+def further_buttons(workspace: Workspace, job: Job) -> str:
+    """Return the buttons that train a finished concept further, none when that is not possible."""
+    if not can_train_further(workspace.jobs, job):
+        return ""
+    if job.stop_request == "keep":
+        return button("further-0", "Train to the end", job.id)
+    return "".join(button(f"further-{share}", f"Train {share} % further", job.id) for share in SHARES_FURTHER)
+
+
+def press_job_button(workspace: Workspace, action: str, id: str) -> bool:
+    """Do what a job's button says. Returns False for a button that is none of a job's.
+
+    Raises StudioError when it cannot be done.
+    """
+    match action:
+        case "keep" | "discard" | "pause":
+            workspace.jobs.get(to_int(id))
+            workspace.jobs.request_stop(to_int(id), action)
+        case "first" | "earlier" | "later":
+            workspace.jobs.move(to_int(id), action)
+        case "retry":
+            workspace.retry(to_int(id))
+        case _ if action.startswith("further-"):
+            share = to_int(action.removeprefix("further-"))
+            steps = workspace.progress(workspace.jobs.get(to_int(id))).step
+            if share not in (0, *SHARES_FURTHER):
+                raise StudioError("There is no such button.", "Reload the page and try again.")
+            workspace.train_further(to_int(id), -(-share * steps // 100))
+        case _:
+            return False
+    return True

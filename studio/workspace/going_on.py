@@ -1,0 +1,63 @@
+"""Go on with a job that has ended or was paused, or do more of one that is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.errors import StudioError
+from studio.library.library import Library
+from studio.subject import Subject, parse_subject
+from studio.workspace.job import STATE_FILE, Job
+from studio.workspace.jobs import Jobs
+
+MAX_MORE_STEPS = 20_000
+
+
+def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
+    """Queue an ended or paused grid or training again under its number; it goes on where it was.
+
+    A training without a kept state begins anew, with the same photos, settings and seed. Raises StudioError
+    when its name is among `taken`, the handles of others.
+    """
+    job = jobs.get(number)
+    if job.kind == "train" and job.has_ended:
+        for handle, noun in Subject.of(job.task).handles.items():
+            parse_subject(handle, noun, taken)
+    jobs.log(number, {"event": "asked"})
+    jobs.requeue(number)
+    return jobs.get(number)
+
+
+def can_train_further(jobs: Jobs, job: Job) -> bool:
+    """Return whether more steps can be done of a training that is done: its state is still there."""
+    return job.kind == "train" and job.status == "done" and (jobs.folder(job.id) / STATE_FILE).is_file()
+
+
+def train_further(jobs: Jobs, library: Library, number: int, steps: int) -> Job:
+    """Queue a training that is done again, to do `steps` more; its concept is replaced at the end.
+
+    One that was stopped early also does what was left of it, even with 0 `steps`.
+
+    Raises StudioError when its state is gone, or its concept is no longer the one it made.
+    """
+    job = jobs.get(number)
+    if not can_train_further(jobs, job):
+        raise StudioError(
+            "This training cannot go on: its last state is gone.", "Start a new one from the photos."
+        )
+    if not 0 <= steps <= MAX_MORE_STEPS:
+        raise StudioError(f"{steps} more steps are out of range.", f"Give 0 to {MAX_MORE_STEPS}.")
+    for handle in Subject.of(job.task).handles:
+        if library.has(handle) and not _is_of(library.find(handle).header.settings, job.task):
+            raise StudioError(
+                f"{handle} is another concept by now.", "Rename that one, or start a new training."
+            )
+    jobs.log(number, {"event": "asked"})
+    jobs.requeue(number, {**job.task, "more_steps": job.task.get("more_steps", 0) + steps})
+    return jobs.get(number)
+
+
+def _is_of(settings: dict[str, Any], task: dict[str, Any]) -> bool:
+    """Return whether a concept with these settings can come from the training `task`."""
+    wanted = task.get("settings", {})
+    return all(settings.get(name) == value for name, value in wanted.items())

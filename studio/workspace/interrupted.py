@@ -1,0 +1,52 @@
+"""What becomes of a job whose worker died: it goes on by itself, unless that has failed before.
+
+A training goes on from the last state it kept, a grid from its last cell, a painting from its first picture.
+A job that brings the worker down every time it is started must not do so for ever, so it fails when it was
+started MAX_STARTS times without getting any further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from studio.workspace.job import Job, JobEvent
+
+MAX_STARTS = 2
+ADVANCES = ("picture", "concept")  # events after which a job is further than before
+
+Fate = Literal["again", "failed", "done"]
+
+
+def fate_of(job: Job, events: Sequence[JobEvent]) -> Fate:
+    """Return what becomes of a running job with this log when its worker is gone.
+
+    "done" is one that had saved its concept and only missed to say so.
+    """
+    if learned(job, events):
+        return "done"
+    if job.stop_request == "discard" or starts_in_vain(events) >= MAX_STARTS:
+        return "failed"
+    return "again"
+
+
+def starts_in_vain(events: Sequence[JobEvent]) -> int:
+    """Return how often a job was started since it last got further or a person asked for it."""
+    starts = 0
+    for event in events:
+        if event.event == "started":
+            starts += 1
+        elif event.event in ADVANCES or event.event == "asked" or (event.event == "kept" and event.step):
+            starts = 0
+    return starts
+
+
+def learned(job: Job, events: Sequence[JobEvent]) -> dict[str, Any]:
+    """Return the outcome of a training that saved its concept since it was last started, else nothing."""
+    outcome: dict[str, Any] = {}
+    for event in events:
+        if event.event == "started":
+            outcome = {}
+        elif event.event == "concept" and event.file:
+            outcome = {"handle": job.task.get("handle", ""), "file": event.file}
+    return outcome

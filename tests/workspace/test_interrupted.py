@@ -1,0 +1,152 @@
+"""What becomes of jobs whose worker died, of paused ones, and of the order in the queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.errors import StudioError
+from studio.workspace.going_on import train_further
+from studio.workspace.interrupted import fate_of, starts_in_vain
+from studio.workspace.job import STATE_FILE, JobEvent
+from studio.workspace.jobs import Jobs
+from studio.workspace.progress import Progress, without_undone
+from studio.workspace.workspace import Workspace
+
+TASK = {"handle": "<lily>", "noun": "cat", "settings": {"steps": 100}, "method": "m", "seed": 0, "photos": 2}
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    return Jobs(tmp_path)
+
+
+def events(*names: str) -> list[JobEvent]:
+    """Events by name; "kept 5" is kept at step 5."""
+    parts = [name.split() for name in names]
+    return [JobEvent(part[0], step=int(part[1]) if part[1:] else 0, file="lily.safetensors") for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("names", "starts"),
+    [
+        (("started",), 1),
+        (("started", "kept 0", "started"), 2),
+        (("started", "kept 20", "started"), 1),
+        (("started", "started", "picture"), 0),
+        (("started", "started", "asked", "started"), 1),
+        ((), 0),
+    ],
+)
+def test_starts_are_counted_since_the_job_last_got_further(names: tuple[str, ...], starts: int) -> None:
+    assert starts_in_vain(events(*names)) == starts
+
+
+def test_a_training_killed_between_saving_and_ending_is_done(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    claimed = jobs.claim()
+    jobs.log(job.id, {"event": "concept", "file": "lily.safetensors", "handle": "<lily>"})
+    assert fate_of(claimed, jobs.events(job.id)) == "done"
+    jobs.settle_running("gone", "")
+    done = jobs.get(job.id)
+    assert done.status == "done"
+    assert done.outcome == {"handle": "<lily>", "file": "lily.safetensors"}
+
+
+def test_one_that_is_trained_further_is_not_done_by_its_first_concept(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    jobs.claim()
+    jobs.log(job.id, {"event": "concept", "file": "lily.safetensors"})
+    jobs.end(job.id, "done")
+    jobs.requeue(job.id)
+    jobs.claim()
+    jobs.settle_running("gone", "")
+    assert jobs.get(job.id).status == "queued"
+
+
+def test_one_that_was_to_be_discarded_does_not_go_on(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    jobs.claim()
+    jobs.request_stop(job.id, "discard")
+    jobs.settle_running("gone", "")
+    assert jobs.get(job.id).status == "failed"
+
+
+def test_a_waiting_job_can_be_held_and_goes_on_when_asked(jobs: Jobs) -> None:
+    held, other = (jobs.add("train", "t", TASK).id for _ in range(2))
+    jobs.request_stop(held, "pause")
+    assert jobs.get(held).status == "paused" and not jobs.get(held).has_ended
+    assert jobs.claim().id == other and jobs.claim() is None
+    jobs.requeue(held)
+    assert jobs.claim().id == held
+
+
+def test_a_paused_job_can_be_discarded(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    jobs.request_stop(job.id, "pause")
+    jobs.request_stop(job.id, "discard")
+    assert jobs.get(job.id).status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("number", "where", "order"),
+    [
+        (3, "first", [3, 1, 2, 4]),
+        (3, "earlier", [1, 3, 2, 4]),
+        (1, "earlier", [1, 2, 3, 4]),
+        (2, "later", [1, 3, 2, 4]),
+        (1, "last", [2, 3, 4, 1]),
+        (4, "later", [1, 2, 3, 4]),
+    ],
+)
+def test_the_order_of_the_queue_can_be_changed(jobs: Jobs, number: int, where: str, order: list[int]) -> None:
+    for _ in range(4):
+        jobs.add("train", "t", TASK)
+    jobs.move(number, where)
+    late = jobs.add("create", "t", {}).id
+    claimed = [jobs.claim().id for _ in range(5)]
+    assert claimed == [*order, late]
+
+
+def test_only_waiting_jobs_change_places(jobs: Jobs) -> None:
+    first, second = (jobs.add("train", "t", TASK).id for _ in range(2))
+    jobs.claim()
+    jobs.move(first, "last")
+    jobs.end(first, "failed")
+    jobs.requeue(first)
+    assert jobs.claim().id == first and jobs.claim().id == second
+
+
+def test_a_table_of_an_earlier_version_gets_its_order_from_the_numbers(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    numbers = [jobs.add("train", "t", TASK).id for _ in range(3)]
+    with jobs._table.transaction() as table:
+        table.execute("alter table jobs drop column position")
+    again = Jobs(tmp_path)
+    again.move(numbers[2], "first")
+    assert [again.claim().id for _ in numbers] == [numbers[2], numbers[0], numbers[1]]
+
+
+def test_steps_done_again_after_a_kill_count_once() -> None:
+    names = ["step 1", "step 2", "preview 2", "step 3", "preview 3", "started", "step 3", "step 4"]
+    kept = [(event.event, event.step) for event in without_undone(events(*names))]
+    assert kept == [("step", 1), ("step", 2), ("preview", 2), ("started", 0), ("step", 3), ("step", 4)]
+    assert Progress.of(events(*names)).step == 4
+
+
+def test_only_a_finished_training_with_its_state_goes_further(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    job = workspace.jobs.add("train", "t", TASK)
+    with pytest.raises(StudioError, match="its last state is gone"):
+        train_further(workspace.jobs, workspace.concepts, job.id, 50)
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "done")
+    (workspace.jobs.folder(job.id) / STATE_FILE).touch()
+    with pytest.raises(StudioError, match="out of range"):
+        train_further(workspace.jobs, workspace.concepts, job.id, -1)
+    for total in (50, 100):
+        again = train_further(workspace.jobs, workspace.concepts, job.id, 50)
+        assert again.status == "queued" and again.task["more_steps"] == total
+        workspace.jobs.claim()
+        workspace.jobs.end(job.id, "done")

@@ -1,0 +1,95 @@
+"""Run an optimisation to its end, whatever happens on the way.
+
+States are kept while it runs (`trainers.kit.kept_state`). From the last one the training goes on
+
+- after a kill, a power cut or a pause, when it is started again;
+- with half the learning rate, once, when the loss or its gradient is no longer a number;
+- with half as many photos at a time, and twice as many batches for a step, as often as the device runs out of
+  memory, until a batch is a single photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from studio.errors import StudioError
+from studio.events import Event, Kept, Note
+from trainers.kit.kept_state import KeptState
+from trainers.kit.optimizing import NotANumberError, Optimization
+
+SLOWER = 0.5  # what learning rates are multiplied by after a loss that was no number
+AfterStep = Callable[[int], Iterator[Event]]
+
+
+def keep(optimization: Optimization, kept: KeptState) -> Iterator[Event]:
+    """Keep the state of an optimisation; yields Kept, or once a Note of why it cannot be kept."""
+    said = kept.reason
+    if kept.keep(optimization.state()):
+        if kept.path is not None:
+            yield Kept(optimization.done)
+    elif kept.reason != said:
+        yield Note(
+            f"The state of this training cannot be kept: {kept.reason}. It goes on; if it is interrupted, it "
+            "begins again from the last state that was kept."
+        )
+
+
+def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep) -> Iterator[Event]:
+    """Do all steps that are left; yields Steps, and what `after_step` yields after each of them.
+
+    The optimisation has its last state loaded already, if there is one.
+
+    Raises NotANumberError when the loss is no number even with half the learning rate, and
+    torch.OutOfMemoryError when a single photo is too much for the device.
+    """
+    if kept.last() is None:
+        yield from keep(optimization, kept)
+    while True:
+        try:
+            yield from _steps(optimization, kept, after_step)
+        except NotANumberError as error:
+            if optimization.rate_factor < 1:
+                raise
+            yield from _go_back(optimization, kept, error)
+            optimization.slow_down(SLOWER)
+            yield Note(
+                f"{error.message} It goes on from step {optimization.done} with half the learning rate."
+            )
+        except torch.OutOfMemoryError:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            parts = optimization.batch_parts
+            yield from _go_back(optimization, kept, None)
+            if optimization.batch_parts == parts and not optimization.split_batches():
+                raise
+            yield Note(
+                "The device ran out of memory. It goes on from step "
+                f"{optimization.done} with half as many photos at a time and twice as many batches a step."
+            )
+        else:
+            return
+        yield from keep(optimization, kept)
+
+
+def _steps(optimization: Optimization, kept: KeptState, after_step: AfterStep) -> Iterator[Event]:
+    for step in optimization.run():
+        yield step
+        if step.step == optimization.done and kept.is_due:  # the state is that of the end of a burst
+            yield from keep(optimization, kept)
+        yield from after_step(step.step)
+    if not optimization.state().is_finite:
+        raise NotANumberError("What was learned", optimization.done)
+    yield from keep(optimization, kept)
+
+
+def _go_back(optimization: Optimization, kept: KeptState, error: StudioError | None) -> Iterator[Event]:
+    """Load the last state. Raises the error that made it necessary when there is none."""
+    state = kept.last()
+    if state is None:
+        raise error or StudioError(
+            "The device ran out of memory.", "Choose fewer photos per step, and train again."
+        )
+    optimization.load(state)
+    yield from ()
