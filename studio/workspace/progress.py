@@ -73,15 +73,17 @@ class Progress:
 
 
 def without_undone(events: Sequence[JobEvent]) -> list[JobEvent]:
-    """Return the events without steps and previews that were done once more later on."""
+    """Return the events without training steps and previews that were done again after an interruption."""
     kept: list[JobEvent] = []
-    first_later: float = float("inf")  # the smallest step among the later steps
+    done_later = first = float("inf")  # the first training step of later runs, and of this one
     for event in reversed(events):
-        if event.event == "step":
-            if event.step >= first_later:
+        if event.event == "started":
+            done_later, first = min(done_later, first), float("inf")
+        elif event.event == "step" and "loss" in event.values:
+            if event.step >= done_later:
                 continue
-            first_later = event.step
-        elif event.event == "preview" and event.step >= first_later:
+            first = event.step
+        elif event.event == "preview" and event.step >= done_later:
             continue
         kept.append(event)
     return kept[::-1]

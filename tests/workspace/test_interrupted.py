@@ -24,8 +24,11 @@ def jobs(tmp_path: Path) -> Jobs:
 
 def events(*names: str) -> list[JobEvent]:
     """Events by name; "kept 5" is kept at step 5."""
-    parts = [name.split() for name in names]
-    return [JobEvent(part[0], step=int(part[1]) if part[1:] else 0, file="lily.safetensors") for part in parts]
+    parts = [(name.split()[0], int((name.split() + ["0"])[1])) for name in names]
+    return [
+        JobEvent(name, step=step, file="lily.safetensors", values={"loss": 1.0} if name == "step" else {})
+        for name, step in parts
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +136,12 @@ def test_steps_done_again_after_a_kill_count_once() -> None:
     kept = [(event.event, event.step) for event in without_undone(events(*names))]
     assert kept == [("step", 1), ("step", 2), ("preview", 2), ("started", 0), ("step", 3), ("step", 4)]
     assert Progress.of(events(*names)).step == 4
+
+
+def test_counting_anew_in_a_later_part_of_the_work_undoes_nothing() -> None:
+    judging = [JobEvent("step", step=number, steps=2, stage="judging") for number in (1, 2)]
+    log = [*events("started", "step 1", "step 2", "preview 2"), *judging]
+    assert without_undone(log) == log
 
 
 def test_only_a_finished_training_with_its_state_goes_further(tmp_path: Path) -> None:

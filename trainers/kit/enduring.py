@@ -51,6 +51,7 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
             yield from _steps(optimization, kept, after_step)
         except NotANumberError as error:
             if optimization.rate_factor < 1:
+                kept.forget()  # so that a retry begins anew, not with what led here
                 raise
             yield from _go_back(optimization, kept, error)
             optimization.slow_down(SLOWER)
