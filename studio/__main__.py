@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from studio.commands.grid import GRID, add_grid_flags, run_grid
+from studio.commands.interrupts import EXIT_CODE
 from studio.commands.merge import add_merge_flags, run_merge
 from studio.commands.paint import run_again, run_paint
 from studio.commands.recipe_flags import DEFAULTS, FIELDS, add_recipe_flags, add_refinement_flags
@@ -64,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped. What was finished is kept.", file=sys.stderr)
+        return EXIT_CODE
     return 0
 
 

@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 
 from studio.commands.console import show_progress
+from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import png_bytes, writable_file, write_atomic
+from studio.files import png_bytes, writable_file, writable_folder, write_atomic
+from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
@@ -30,6 +32,7 @@ from trainers import BROKEN, METHODS, train
 from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
 from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
+from trainers.kit.kept_state import identity_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        return EXIT_CODE
     return 0
 
 
@@ -104,17 +110,30 @@ def _train(given: argparse.Namespace) -> None:
     backbone = opening.open_backbone(given.base)
     method = METHODS[given.command]
     name, number = subject.handle.strip("<>"), 0
-    for event in show_progress(
-        train(method, backbone, squares, subject, settings, sampling, workspace.cache)
-    ):
+    identity = identity_of(
+        command=given.command,
+        settings=settings,
+        subject=subject,
+        seed=given.seed,
+        base=str(given.base),
+        photos=squares.digest,
+    )
+    state = writable_folder(workspace.cache / "trainings") / f"{identity}.safetensors"
+    training = train(method, backbone, squares, subject, settings, sampling, workspace.cache, state)
+    saved = False
+    for event in show_progress(ending_early(training)):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
                 path_of_picture = workspace.pictures / f"{name}-learned-{number:02d}.png"
                 write_atomic(path_of_picture, png_bytes(picture))
             case Result(value=concept):
-                concept.save(path)
+                save_checked(backbone, concept, path, sampling)
+                state.unlink(missing_ok=True)
+                saved = True
                 print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
+    if not saved:
+        raise StudioError("Stopped before anything was learned.", "Start it again when you like.")
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:

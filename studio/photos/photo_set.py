@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,15 @@ class PhotoSet:
         """Return the squares as (n, side, side, 3) uint8."""
         resized = (square.resize((side, side), Image.Resampling.LANCZOS) for square in self.squares)
         return np.stack([np.asarray(square) for square in resized])
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of all pixels of photos and masks."""
+        digest = hashlib.sha256()
+        masks = (mask for handle in sorted(self.masks) for mask in self.masks[handle])
+        for picture in (*self.squares, *masks):
+            digest.update(repr(picture.size).encode() + picture.tobytes() if picture else b"none")
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return len(self.squares)

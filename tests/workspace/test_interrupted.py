@@ -24,7 +24,7 @@ def jobs(tmp_path: Path) -> Jobs:
 
 def events(*names: str) -> list[JobEvent]:
     """Events by name; "kept 5" is kept at step 5."""
-    parts = [(name.split()[0], int((name.split() + ["0"])[1])) for name in names]
+    parts = [(name.split()[0], int(([*name.split(), "0"])[1])) for name in names]
     return [
         JobEvent(name, step=step, file="lily.safetensors", values={"loss": 1.0} if name == "step" else {})
         for name, step in parts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,7 +47,7 @@ def train(
     cache: Path,
     state: Path | None = None,
     more_steps: int = 0,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
     Before the Result come a few pictures with and without the concept, and the verdict on them
@@ -91,7 +91,12 @@ def train(
     kept = KeptState(
         state,
         identity_of(
-            method=method.id, settings=values, subject=subject, seed=sampling.seed, base=backbone.fingerprint
+            method=method.id,
+            settings=values,
+            subject=subject,
+            seed=sampling.seed,
+            base=backbone.fingerprint,
+            photos=photos.digest,
         ),
     )
     optimization: Optimization | None = None
