@@ -160,7 +160,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
             raise StudioError("The new name is empty.", "Write one, then press Rename.")
-        return show(workspace.concepts.rename(handle, name).header.handle)
+        return show(workspace.rename(handle, name).header.handle)
 
     def delete_concept(handle: str) -> Changes:
         path = workspace.concepts.delete(handle)

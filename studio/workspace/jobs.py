@@ -103,10 +103,11 @@ class Jobs:
                 table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
             table.execute(f"{change} where id = ? and status not in ('queued', 'running')", (number,))
 
-    def change_task(self, number: int, task: dict[str, Any]) -> None:
-        """Change what a job is to do."""
+    def change_task(self, number: int, task: dict[str, Any], title: str = "") -> None:
+        """Change what a job is to do, and its title if one is given."""
+        change = "update jobs set task = ?, title = coalesce(nullif(?, ''), title) where id = ?"
         with self._table.transaction() as table:
-            table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
+            table.execute(change, (json.dumps(task), title, number))
 
     def move(self, number: int, where: Literal["first", "earlier", "later", "last"]) -> None:
         """Give a waiting job another place in the queue."""

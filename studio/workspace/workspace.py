@@ -15,7 +15,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.grids.grid_folder import GridFolder
-from studio.library.library import Library
+from studio.library.library import Entry, Library
 from studio.method import MethodCard
 from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import subtract
@@ -33,6 +33,7 @@ from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
 from studio.workspace.progress import Progress
+from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
 from studio.workspace.worker_state import WorkerState
@@ -193,6 +194,10 @@ class Workspace:
         return training_photos(self.concepts.find(handle).header, self.jobs)
 
     # jobs
+
+    def rename(self, handle: str, name: str) -> Entry:
+        """Rename a concept, also in the paintings that wait. Raises StudioError for a name that is no use."""
+        return rename_concept(self.concepts, self.jobs, handle, name)
 
     def progress(self, job: Job) -> Progress:
         """Return how far a job is."""

@@ -1,7 +1,8 @@
 """A stand-in for the worker process, without torch.
 
 It takes jobs, draws pictures with Pillow, and writes valid concept files with a single number in them. A
-training of the noun "failure" fails on purpose, one of "tortoise" is slow.
+training of the noun "failure" fails on purpose; "tortoise" is slow and "snail" slower, until somebody asks
+for more of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from studio.errors import StudioError
+from studio.events import Pause
 from studio.files import write_atomic
 from studio.grids.contact_sheet import contact_sheet
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
@@ -27,11 +29,13 @@ from studio.grids.scores import GridScores, PictureScore
 from studio.library.header import METADATA_KEY, Header
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.job import STATE_FILE
 from studio.workspace.jobs import Job
 from studio.workspace.supervisor import exit_with_parent
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
+SLOWNESS = {"tortoise": 10, "snail": 40}
 BASE = {
     "name": "stand-in",
     "fingerprint": "stand-in-1",
@@ -104,8 +108,10 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
     jobs, task = workspace.jobs, job.task
     jobs.log(job.id, {"event": "note", "text": f"Looking at {task['photos']} photos of a {task['noun']}."})
     seed = sum(map(ord, task["handle"]))
-    for step in range(1, STEPS + 1):
-        time.sleep(step_seconds * (10 if task["noun"] == "tortoise" else 1))
+    kept = [event.step for event in jobs.events(job.id) if event.event == "kept"]
+    asked = any(event.event == "asked" for event in jobs.events(job.id))
+    for step in range(max(kept, default=0) + 1, STEPS + 1):
+        time.sleep(step_seconds * (1 if asked else SLOWNESS.get(task["noun"], 1)))
         if task["noun"] == "failure" and step == 5:
             raise StudioError(
                 "The loss is not a number any more.", "Lower the learning rate, then press Retry."
@@ -118,9 +124,13 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             draw_face(seed, step / STEPS).save(jobs.folder(job.id) / name)
             prompt = f"a photo of {task['handle']}"
             jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+        (jobs.folder(job.id) / STATE_FILE).touch()
+        jobs.log(job.id, {"event": "kept", "step": step})
         stop = jobs.stop_request(job.id)
         if stop == "discard":
             return {}
+        if stop == "pause":
+            raise Pause
         if stop == "keep":
             break
     path = workspace.concepts.path(task["handle"])
@@ -190,6 +200,8 @@ def work(workspace: Workspace, step_seconds: float) -> None:
                 workspace, job, step_seconds
             )
             workspace.jobs.end(job.id, "done" if outcome else "stopped", outcome)
+        except Pause:
+            workspace.jobs.end(job.id, "paused")
         except StudioError as error:
             workspace.jobs.end(job.id, "failed", error=error.message, hint=error.hint)
         workspace.write_worker_state(WorkerState("ready", BASE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_a_stopped_training_can_be_discarded_and_trained_again(
     training_card(page, "gone", "stopped")
 
 
-def test_a_failed_training_says_why_and_what_to_do(page: Any, photos: list[Path]) -> None:
+def test_a_failed_training_says_why_and_what_to_do(stage: Stage, page: Any, photos: list[Path]) -> None:
     train(page, photos, "lost", "failure")
     card = training_card(page, "lost", "failed")
     assert "The loss is not a number any more." in card.inner_text()
@@ -78,23 +79,61 @@ def test_a_failed_training_says_why_and_what_to_do(page: Any, photos: list[Path]
     open_tab(page, "Queue")
     row = page.locator("#queue .job.failed", has_text="<lost>").first
     assert "Lower the learning rate, then press Retry." in row.inner_text()
+    number = int(row.get_attribute("data-job"))
     row.get_by_role("button", name="Retry").click()
-    page.locator("#queue .job.failed >> nth=1").wait_for()
+    deadline = time.monotonic() + 30
+    while "asked" not in [event.event for event in stage.workspace.jobs.events(number)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    page.locator(f"#queue .job.failed[data-job='{number}']").wait_for()
 
 
-def test_a_killed_worker_is_reported_and_the_job_can_be_retried(
+def test_a_training_whose_worker_was_killed_goes_on_by_itself(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
-    train(page, photos, "phoenix", "tortoise")
+    train(page, photos, "phoenix", "snail")
     training_card(page, "phoenix", "running").locator(".numbers b").wait_for()
     kept = {entry.path: entry.path.read_bytes() for entry in stage.workspace.concepts.entries()}
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
-    card = training_card(page, "phoenix", "failed")
-    assert "ended by signal 9" in card.inner_text()
-    card.locator(".error").get_by_role("button", name="Retry").click()
+    before = shown_step(page)
+    page.wait_for_function(STEP_GREW, arg=before)
     training_card(page, "phoenix", "running").get_by_role("button", name="Stop and keep").click()
-    training_card(page, "phoenix", "done")
+    card = training_card(page, "phoenix", "done")
+    assert before < stage.workspace.concepts.find("<phoenix>").header.steps < 40
+    card.get_by_role("button", name="Train to the end").click()
+    page.get_by_role("button", name="Train 25 % further").first.wait_for()
+    assert stage.workspace.concepts.find("<phoenix>").header.steps == 40
     assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_a_training_is_paused_and_the_queue_put_in_order(stage: Stage, page: Any, photos: list[Path]) -> None:
+    for name in ("patient", "second", "third"):
+        train(page, photos, name, "snail")
+        page.reload()
+    card = training_card(page, "patient", "running")
+    card.locator(".numbers b").wait_for()
+    open_tab(page, "Queue")
+    rows = page.locator("#queue .job")
+    rows.filter(has_text="<third>").get_by_role("button", name="Next", exact=True).click()
+    page.locator("#queue .jobs .job >> nth=1").filter(has_text="<third>").wait_for()
+    rows.filter(has_text="<third>").get_by_role("button", name="Hold").click()
+    page.locator("#queue .job.paused", has_text="<third>").wait_for()
+    rows.filter(has_text="<second>").get_by_role("button", name="Cancel").click()
+    page.locator("#queue .job.stopped", has_text="<second>").wait_for()
+    rows.filter(has_text="<patient>").get_by_role("button", name="Pause").click()
+    paused = page.locator("#queue .job.paused", has_text="<patient>")
+    paused.wait_for()
+    reached = int(paused.locator(".numbers b").inner_text())
+    open_tab(page, "Train")
+    card = training_card(page, "patient", "paused")
+    assert "Paused. What was learned so far is kept on the disk." in card.inner_text()
+    assert reached < 40
+    card.get_by_role("button", name="Go on").click()
+    training_card(page, "patient", "done")
+    assert stage.workspace.concepts.find("<patient>").header.steps == 40
+    open_tab(page, "Queue")
+    rows.filter(has_text="<third>").get_by_role("button", name="Discard").click()
+    page.locator("#queue .job.stopped", has_text="<third>").wait_for()
 
 
 def test_unusable_files_are_named_with_the_reason(page: Any, photos: list[Path], tmp_path: Path) -> None:
