@@ -134,7 +134,8 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
         if stop == "keep":
             break
     path = workspace.concepts.path(task["handle"])
-    save_concept(path, header_of(task["handle"], task["noun"], seed, task["photos"], step))
+    header = header_of(task["handle"], task["noun"], seed, task["photos"], step)
+    save_concept(path, replace(header, settings=task["settings"]))
     return {"handle": task["handle"], "file": path.name}
 
 

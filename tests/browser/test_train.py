@@ -22,7 +22,7 @@ TOP_COLOUR = """image => {
   brush.drawImage(image, 0, 0, 8, 8);
   return [...brush.getImageData(4, 1, 1, 1).data];
 }"""
-STEP_GREW = "before => Number(document.querySelector('#train-progress .numbers b').innerText) > before"
+STEP_GREW = "before => Number(document.querySelector('#train-progress .numbers b')?.innerText) > before"
 
 
 def tiles(page: Any) -> Any:

@@ -43,18 +43,22 @@ def progress_of(workspace: Workspace, job: Job) -> Progress:
 
 
 def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
-    """Return the job of a kind to show: one that runs, else waits, else is paused, else the newest.
+    """Return the job of a kind to show: one that runs, else waits, else the last that ended or was paused.
 
-    The newest counts only if it ended less than `seconds` ago and has a higher number than `closed`, the job
-    whose card was closed last.
+    One that ended counts only if that is less than `seconds` ago and its number is above `closed`, that of
+    the job whose card was closed last.
     """
     jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
-    for status in ("running", "queued", "paused"):
+    for status in ("running", "queued"):
         matching = [job for job in jobs if job.status == status]
         if matching:
-            return matching[-1]
-    fresh = bool(jobs) and jobs[0].id > closed and time.time() - (jobs[0].finished or 0.0) < seconds
-    return jobs[0] if fresh else None
+            return min(matching, key=lambda job: (job.position, job.id))
+    fresh = [
+        job
+        for job in jobs
+        if job.status == "paused" or (job.id > closed and time.time() - (job.finished or 0.0) < seconds)
+    ]
+    return max(fresh, key=lambda job: job.finished or 0.0, default=None)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
