@@ -15,7 +15,7 @@ from studio.commands.console import show_progress
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import png_bytes, writable_file, write_atomic
+from studio.files import keep_private, png_bytes, writable_file, write_atomic
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
+    keep_private()
     if given.command == "catalogue":
         methods = [method.card().to_json() for method in METHODS.values()]
         refinements = [refinement.card().to_json() for refinement in REFINEMENTS.values()]
