@@ -197,5 +197,6 @@ def serve(
         css_paths=[ASSETS / "style.css"],
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
     )
-    print(f"Likeness is open at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", flush=True)
+    here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
     page.block_thread()

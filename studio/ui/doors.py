@@ -28,8 +28,8 @@ STANDARD_PORTS = {"http": 80, "https": 443}
 OWN_SITES = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of addresses typed in
 FRAMES = ("embed", "frame", "iframe", "object")
 WRONG_HOST = (
-    "This page does not answer to that address. Open it at the one that it printed at its start; "
-    "others are named with --listen NAME or --root-path URL."
+    "This page does not answer to that address. Whoever starts it can allow it: with --listen NAME, "
+    "or behind a reverse proxy with --root-path URL."
 )
 WRONG_SITE = "This request comes from another site, so it is refused."
 FORBIDDEN, MISDIRECTED, TOO_MANY, BAD_LOGIN = 403, 421, 429, 400

@@ -39,7 +39,7 @@ def served(folder: Path, *flags: str, environment: dict[str, str] | None = None)
         process = subprocess.Popen(command, cwd=root, stdout=out, stderr=out, env=variables)
     try:
         give_up = time.monotonic() + START_SECONDS
-        while f":{port}" not in (text := log.read_text(encoding="utf-8")):
+        while "Likeness is open at" not in (text := log.read_text(encoding="utf-8")):
             assert process.poll() is None and time.monotonic() < give_up, text
             time.sleep(0.1)
         yield port

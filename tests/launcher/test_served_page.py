@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.launcher.proxy import stripping_proxy
 from tests.launcher.served import served, status
 
 EVIL = "http://evil.example"
@@ -201,3 +202,17 @@ def test_the_password_may_come_from_the_environment(tmp_path: Path) -> None:
         assert status(port, "/config") == 401
         answered, cookies = log_in(port, "lily", "secret")
         assert answered == 200 and status(port, "/config", Cookie=cookies) == 200
+
+
+def test_a_reverse_proxy_serves_it_below_a_path(tmp_path: Path) -> None:
+    with stripping_proxy("/studio") as proxy:
+        site = f"http://127.0.0.1:{proxy.server_port}"
+        with served(tmp_path, "--root-path", f"{site}/studio") as proxy.target:
+            port = proxy.server_port
+            with urllib.request.urlopen(f"{site}/studio/", timeout=20) as answer:
+                assert f'"root":"{site}/studio"' in answer.read().decode().replace(" ", "")
+            assert status(port, f"/studio{picture(tmp_path / 'work')}", Origin=site) == 200
+            assert status(port, "/studio/gradio_api/upload", data=UPLOAD, Origin=site, **MULTIPART) == 200
+            assert status(port, "/studio/gradio_api/run/predict", data=CALL, Origin=site, **JSON) == 200
+            assert status(port, "/studio/gradio_api/upload", data=UPLOAD, Origin=EVIL, **MULTIPART) == 403
+            assert status(port, "/studio/", Origin=f"http://127.0.0.1:{port + 1}") == 403
