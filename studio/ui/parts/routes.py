@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +20,8 @@ USED = re.compile(
     r"|theme\.css|login_check|user|token))?/?"
 )
 UNKNOWN = "This page has nothing at that address.\n"
+TOO_LARGE = "This request is too large for the page.\n"
+MAX_BYTES = 64_000_000  # of a request that is no upload; the masks of a photo are the largest ones
 FAILED = "The page did not understand this request. Reload it and try again.\n"
 
 
@@ -37,7 +40,19 @@ class UsedRoutes:
         if not USED.fullmatch(path) or path.startswith(("/gradio_api/file=http:", "/gradio_api/file=https:")):
             await PlainTextResponse(UNKNOWN, status_code=404)(scope, receive, send)
             return
-        begun = False
+        is_upload = path.startswith("/gradio_api/upload")
+        if not is_upload and int(Headers(scope=scope).get("content-length", 0)) > MAX_BYTES:
+            await PlainTextResponse(TOO_LARGE, status_code=413)(scope, receive, send)
+            return
+        begun, received = False, 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BYTES and not is_upload:
+                raise ValueError("the request is too large")
+            return message
 
         async def watch(message: Message) -> None:
             nonlocal begun
@@ -45,7 +60,7 @@ class UsedRoutes:
             await send(message)
 
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, limited, watch)
         except Exception as error:
             log.warning("%s %s: %r", scope["method"], path[:100], repr(error)[:200])
             if begun:
