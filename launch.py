@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
+from studio.launcher.credentials import forget_variable, read_credentials
 from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 from studio.launcher.options import check_flags, check_port, host_of, parser
 
@@ -95,9 +96,12 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 def open_studio(options: argparse.Namespace) -> None:
     """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
     from studio.files import sweep_partials
+    from studio.ui.doors import Door
     from studio.workspace.supervisor import Supervisor
     from studio.workspace.workspace import Workspace
 
+    credentials = read_credentials(options)
+    forget_variable()
     workspace = Workspace(options.workspace, options.base, options.segmenter)
     holder = claim(workspace)
     sweep_partials(workspace.folder)
@@ -117,7 +121,9 @@ def open_studio(options: argparse.Namespace) -> None:
             catalogue,
             port=options.port,
             host=host_of(options),
-            auth=tuple(options.auth.split(":", 1)) if options.auth else None,
+            auth=credentials,
+            door=Door.of(options.listen, options.root_path),
+            root_path=options.root_path.rstrip("/"),
             open_browser=has_screen and not options.no_browser,
         )
     holder.close()
@@ -150,6 +156,9 @@ def work(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry out a command in an environment that has everything."""
+    from studio.files import keep_private
+
+    keep_private()
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if options.segmenter:
         options.segmenter = str(Path(options.segmenter).expanduser().resolve())

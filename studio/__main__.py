@@ -22,6 +22,7 @@ from studio.commands.recipe_flags import DEFAULTS, FIELDS, add_recipe_flags, add
 from studio.commands.score import add_score_flags, run_score
 from studio.commands.setting_flags import add_setting_flags
 from studio.errors import StudioError
+from studio.files import keep_private
 from studio.starter import STARTER
 
 
@@ -59,6 +60,7 @@ def flags() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 after an error that the user can mend, which is printed."""
+    keep_private()
     given = flags().parse_args(arguments)
     try:
         given.run(given)

@@ -5,8 +5,10 @@ Needs only the standard library.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PARTIAL = ".partial"
+
+
+def keep_private() -> None:
+    """Let nobody but the user read the files that this process and its children write from now on (POSIX)."""
+    os.umask(0o077)
+
+
+def close_folder(folder: Path) -> None:
+    """Let nobody but its owner into a folder (POSIX). One that many share, such as /tmp, stays as it is."""
+    if os.name == "posix" and not folder.stat().st_mode & stat.S_ISVTX:
+        with contextlib.suppress(PermissionError):  # it belongs to another user, who decides
+            folder.chmod(0o700)
 
 
 def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path:

@@ -16,7 +16,7 @@ from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import png_bytes, writable_file, writable_folder, write_atomic
+from studio.files import keep_private, png_bytes, writable_file, writable_folder, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
     given = parser.parse_args(arguments)
+    keep_private()
     if given.command == "catalogue":
         methods = [method.card().to_json() for method in METHODS.values()]
         refinements = [refinement.card().to_json() for refinement in REFINEMENTS.values()]

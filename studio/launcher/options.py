@@ -6,7 +6,9 @@ Needs nothing but the standard library.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
+import re
 import socket
 import sys
 import urllib.request
@@ -15,7 +17,11 @@ from typing import NoReturn
 
 from studio.errors import StudioError
 from studio.files import writable_folder
+from studio.launcher.credentials import VARIABLE, read_credentials
 from studio.starter import STARTER
+
+MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+PROXY = re.compile(r"(https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?(/[A-Za-z0-9._~-]+)*/?")
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,8 +48,14 @@ def parser() -> Parser:
     outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
     flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
-    flags.add_argument("--listen", action="store_true", help="let other machines in; needs --auth")
-    flags.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this user and password")
+    let_in = "let other machines in, at this machine's name and address and the NAMEs; needs a password"
+    flags.add_argument("--listen", nargs="*", metavar="NAME", help=let_in)
+    visible = "ask visitors for this user and password; other users of this machine can read it here"
+    flags.add_argument("--auth", metavar="USER:PASSWORD", help=visible)
+    in_file = f"a file with USER:PASSWORD on its first line; so may be the environment variable {VARIABLE}"
+    flags.add_argument("--auth-file", type=Path, metavar="FILE", help=in_file)
+    proxy = "the address at which a reverse proxy serves the page, such as https://example.org/studio"
+    flags.add_argument("--root-path", metavar="URL", default="", help=proxy)
     return flags
 
 
@@ -61,12 +73,17 @@ def check_flags(options: argparse.Namespace) -> None:
     """Raise StudioError for flags that could only fail later."""
     if not 1 <= options.port <= 65535:
         raise StudioError(f"{options.port} is not a port.", "Give --port a number from 1 to 65535.")
-    user, _, password = (options.auth or "").partition(":")
-    if options.auth is not None and not (user and password):
-        raise StudioError("--auth needs a user and a password.", "Write --auth USER:PASSWORD.")
-    if options.listen and not options.auth:
-        hint = "Add --auth USER:PASSWORD, or leave --listen out."
+    credentials = read_credentials(options)
+    if options.listen is not None and not credentials:
+        hint = "Add --auth-file FILE or --auth USER:PASSWORD, or leave --listen out."
         raise StudioError("--listen would let anybody on the network in.", hint)
+    for name in options.listen or ():
+        if not is_machine(name):
+            hint = "Name a machine or an address, without a port: --listen studio.local 192.168.1.5"
+            raise StudioError(f"{name[:80]!r} is not the name of a machine.", hint)
+    if options.root_path and not PROXY.fullmatch(options.root_path):
+        hint = "Write an address such as --root-path https://example.org/studio"
+        raise StudioError(f"{options.root_path[:80]!r} is not the address of a page.", hint)
     is_path = options.base.startswith((".", "~")) or Path(options.base).is_absolute()
     if is_path and options.command != "setup" and not Path(options.base).expanduser().exists():
         hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
@@ -75,6 +92,15 @@ def check_flags(options: argparse.Namespace) -> None:
         hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
         raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
     writable_folder(options.workspace.expanduser(), "Choose another with --workspace DIR.")
+
+
+def is_machine(name: str) -> bool:
+    """Return whether a text is the name of a machine or its address, without a port."""
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return MACHINE.fullmatch(name) is not None
+    return True
 
 
 def check_port(host: str, port: int) -> None:
@@ -102,4 +128,4 @@ def check_port(host: str, port: int) -> None:
 
 def host_of(options: argparse.Namespace) -> str:
     """The address to serve on: this machine only, unless others were let in."""
-    return "0.0.0.0" if options.listen else "127.0.0.1"
+    return "127.0.0.1" if options.listen is None else "0.0.0.0"

@@ -19,10 +19,13 @@ from studio.errors import StudioError
 from studio.method import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO
+from studio.ui.application import app_options
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
 from studio.ui.create.tab import create_tab
+from studio.ui.doors import Door
 from studio.ui.library_tab import library_tab
+from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block, pressed_button
 from studio.ui.parts.live_views import LiveView, refresh_views
@@ -65,7 +68,7 @@ def page_header(workspace: Workspace) -> str:
 def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
     """Build the page on a workspace. The defaults of the methods are tuned to its base."""
     methods = [workspace.tuned(card) for card in catalogue]
-    with gr.Blocks(title="Likeness", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+    with AnsweringBlocks(title="Likeness", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         connector = Connector()
         header = html_block(page_header(workspace), elem_id="page-header")
         nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
@@ -141,8 +144,15 @@ def serve(
     port: int = 7860,
     auth: tuple[str, str] | None = None,
     open_browser: bool = True,
+    door: Door | None = None,
+    root_path: str = "",
 ) -> None:
     """Serve the page until interrupted.
+
+    Args:
+        auth: the user and password that visitors are asked for.
+        door: which requests are let in; those for this machine alone when None.
+        root_path: the address or path at which a reverse proxy serves the page.
 
     Gradio serves any file of the working directory, so an empty folder becomes the working directory. Uploads
     are kept in the cache of the workspace and deleted once read.
@@ -165,6 +175,10 @@ def serve(
         server_name=host,
         server_port=port,
         auth=auth,
+        root_path=root_path,
+        app_kwargs=app_options(door or Door.of(root_path=root_path)),
+        mcp_server=False,
+        num_workers=0,
         inbrowser=open_browser,
         prevent_thread_lock=True,
         share=False,
@@ -183,5 +197,6 @@ def serve(
         css_paths=[ASSETS / "style.css"],
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
     )
-    print(f"Likeness is open at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", flush=True)
+    here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
     page.block_thread()

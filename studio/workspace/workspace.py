@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import close_folder
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Entry, Library
 from studio.method import MethodCard
@@ -64,6 +65,7 @@ class Workspace:
             self.cache = self._make_folder("cache")
             self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
             self.jobs = Jobs(self._make_folder("jobs"))
+            close_folder(self.folder)
         except OSError as error:
             reason = error.strerror or "it cannot be written"
             raise StudioError(

@@ -17,7 +17,7 @@ import pytest
 
 import launch
 from studio.errors import StudioError
-from studio.launcher import installation, options
+from studio.launcher import credentials, installation, options
 from studio.workspace.workspace import Workspace
 
 CARD = {
@@ -74,7 +74,17 @@ def page(body: bytes):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--listen"], "--listen would let anybody on the network in. Add --auth USER:PASSWORD"),
+        (["--listen"], "--listen would let anybody on the network in. Add --auth-file FILE or --auth USER"),
+        (["--listen", "studio.home"], "--listen would let anybody on the network in. Add"),
+        (
+            ["--listen", "http://x", "--auth", "a:b"],
+            "'http://x' is not the name of a machine. Name a machine",
+        ),
+        (["--listen", "x:80", "--auth", "a:b"], "'x:80' is not the name of a machine. Name a machine"),
+        (["--root-path", "studio"], "'studio' is not the address of a page. Write an address such as"),
+        (["--root-path", "ftp://x/y"], "'ftp://x/y' is not the address of a page."),
+        (["--auth", "a:b", "--auth-file", "x"], "There are two passwords: --auth and --auth-file. Leave one"),
+        (["--auth-file", "./none"], "The password file none cannot be read: No such file or directory."),
         (["--listen", "--auth", "lily"], "--auth needs a user and a password."),
         (["--auth", "lily:"], "--auth needs a user and a password."),
         (["--port", "0"], "0 is not a port."),
@@ -94,6 +104,50 @@ def test_a_bad_argument_is_one_sentence_and_a_remedy(ready, capsys, arguments, c
     assert not ready
 
 
+@pytest.mark.parametrize(
+    ("flags", "address"),
+    [
+        ([], "127.0.0.1"),
+        (["--auth", "a:b"], "127.0.0.1"),
+        (["--root-path", "https://example.org/x"], "127.0.0.1"),
+        (["--auth", "a:b", "--root-path", "/x"], "127.0.0.1"),
+        (["--listen"], "0.0.0.0"),
+        (["--listen", "--auth", "a:b"], "0.0.0.0"),
+        (["--listen", "studio.home", "10.0.0.5", "[fe80::1]", "--auth", "a:b"], "0.0.0.0"),
+    ],
+)
+def test_only_listen_opens_the_network(flags, address):
+    assert options.host_of(options.parser().parse_args(flags)) == address
+
+
+def credentials_of(flags, monkeypatch, variable=None):
+    """Return what is asked for with these flags and this value of the environment variable."""
+    monkeypatch.delenv(credentials.VARIABLE, raising=False)
+    if variable is not None:
+        monkeypatch.setenv(credentials.VARIABLE, variable)
+    return credentials.read_credentials(options.parser().parse_args(flags))
+
+
+def test_a_password_comes_from_a_flag_a_file_or_the_environment(monkeypatch, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("lily:a:b \nmore\n", encoding="utf-8")
+    assert credentials_of([], monkeypatch) is None
+    assert credentials_of(["--auth", "lily:c"], monkeypatch, "x:y") == ("lily", "c")
+    assert credentials_of(["--auth-file", str(secret)], monkeypatch, "x:y") == ("lily", "a:b ")
+    assert credentials_of([], monkeypatch, "x:y") == ("x", "y")
+    credentials.forget_variable()
+    assert credentials.VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize("content", [b"", b"lily", b":secret", b"lily:\nmore", b"\n", b"\xff\xfe"])
+def test_a_useless_password_file_is_refused(content, monkeypatch, tmp_path):
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(StudioError, match="--auth-file needs a user|cannot be read: it is no text"):
+        credentials_of(["--auth-file", str(tmp_path / "secret")], monkeypatch)
+    with pytest.raises(StudioError, match="LIKENESS_AUTH needs a user and a password. Set LIKENESS_AUTH"):
+        credentials_of([], monkeypatch, "lily")
+
+
 def test_a_workspace_that_cannot_be_written_is_refused(ready, capsys, tmp_path):
     (tmp_path / "file").touch()
     assert launch.main(["--workspace", str(tmp_path / "file" / "deep")]) == 2
@@ -107,7 +161,7 @@ def test_the_defaults_reach_the_studio(ready, tmp_path):
         port = free.getsockname()[1]
     assert launch.main(["--port", str(port)]) == 0
     (asked,) = ready
-    assert asked.command == "open" and asked.port == port and not asked.listen
+    assert asked.command == "open" and asked.port == port and asked.listen is None
     assert Path(asked.base) == tmp_path
     assert asked.workspace == options.user_folder() and list(asked.workspace.iterdir()) == []
 
@@ -145,6 +199,7 @@ def test_an_old_python_can_read_the_launcher():
         "errors",
         "files",
         "launcher/__init__",
+        "launcher/credentials",
         "launcher/installation",
         "launcher/options",
         "starter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -30,8 +31,11 @@ document.addEventListener('keydown', event => {
 def toggled(picks: Picks, name: str) -> Picks:
     """Return `picks` with one added, or removed if it was there.
 
-    Of more than two the oldest is dropped, and so are those of the other direction.
+    Of more than two the oldest is dropped, and so are those of the other direction. Raises StudioError for a
+    name that no column or row has.
     """
+    if not re.fullmatch(r"[xy]:\d{1,6}", name, re.ASCII):
+        raise StudioError("That column or row is not there.", "Choose one of those shown.")
     if name in picks:
         return tuple(pick for pick in picks if pick != name)
     same = [pick for pick in picks if pick[0] == name[:1]]

@@ -24,13 +24,11 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.ui.parts.answering_blocks import FAULT
 from studio.ui.parts.html_blocks import hidden_number
 from studio.ui.parts.markup import error_card
 
 log = logging.getLogger("likeness.page")
-FAULT = StudioError(
-    "Something went wrong inside the studio.", "The details are in page.log in the workspace folder."
-)
 
 Inputs = Mapping[str, Any]  # name -> component, or -> a mapping or list of such
 Changes = Mapping[Any, Any] | None  # component -> its new value or gr.update(...)
@@ -68,22 +66,31 @@ def wants_event(handler: Handler) -> bool:
     return "event" in inspect.signature(handler).parameters
 
 
-def by_position(handler: Handler, inputs: Inputs, answer: Callable[[Callable[[], Changes]], list]) -> Any:
+def by_position(
+    handler: Handler,
+    inputs: Inputs,
+    answer: Callable[[Callable[[], Changes]], list],
+    refuse: Callable[[StudioError], list],
+) -> Any:
     """Return a function that Gradio can call with the values of `components_in(inputs)`.
 
-    `answer` receives the call of the handler, and returns the values of the outputs.
+    Args:
+        answer: receives the call of the handler, and returns the values of the outputs.
+        refuse: returns those values when the handler could not be called; `AnsweringBlocks` does.
     """
 
     def call(values: Sequence[Any], **more: Any) -> list[Any]:
         return answer(lambda: handler(**with_values(inputs, iter(values)), **more))
 
-    if not wants_event(handler):
-        return lambda *values: call(values)
+    def without_event(*values: Any) -> list[Any]:
+        return call(values)
 
     def with_event(event: gr.EventData, *values: Any) -> list[Any]:
         return call(values, event=event)
 
-    return with_event
+    run: Any = with_event if wants_event(handler) else without_event
+    run.refuse = refuse
+    return run
 
 
 def in_order(changes: Mapping[Any, Any], outputs: Sequence[Any]) -> list[Any]:
@@ -129,6 +136,9 @@ class Connector:
         check_names(handler, inputs)
         options.setdefault("trigger_mode", "multiple")  # else Gradio drops clicks while one is answered
 
+        def refuse(error: StudioError) -> list[Any]:
+            return in_order({notice: error_card(error)}, [*outputs, notice, self.refresh_signal])
+
         def answer(call: Callable[[], Changes]) -> list[Any]:
             try:
                 changes = call()
@@ -136,14 +146,13 @@ class Connector:
                     return in_order({}, [*outputs, notice, self.refresh_signal])
                 return [*in_order(changes, outputs), "", time.time() if refresh else gr.skip()]
             except StudioError as error:
-                card = error_card(error)
+                return refuse(error)
             except Exception:
                 log.exception("%s failed", handler)
-                card = error_card(FAULT)
-            return in_order({notice: card}, [*outputs, notice, self.refresh_signal])
+                return refuse(FAULT)
 
         return event(
-            by_position(handler, inputs, answer),
+            by_position(handler, inputs, answer, refuse),
             components_in(inputs),
             [*outputs, notice, self.refresh_signal],
             queue=False,

@@ -15,7 +15,9 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from studio.errors import StudioError
+from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
 
+MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
 BUTTONS_SCRIPT = """
 element.addEventListener('click', event => {
   const source = event.target.closest('[data-action]');
@@ -78,9 +80,9 @@ def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = Fal
     return html_block(value, elem_id, js_on_load=DROP_SCRIPT)
 
 
-def hidden_number(value: int) -> gr.Number:
-    """Create a number that the browser keeps and does not show."""
-    return gr.Number(value, visible="hidden")
+def hidden_number(value: int, precision: int | None = None) -> gr.Number:
+    """Create a number that the browser keeps and does not show; with precision 0 it is a whole one."""
+    return gr.Number(value, visible="hidden", precision=precision)
 
 
 def hidden_text() -> gr.Textbox:
@@ -89,16 +91,24 @@ def hidden_text() -> gr.Textbox:
 
 
 def pressed_button(event: gr.EventData) -> tuple[str, str]:
-    """Return the (action, id) of the button of a `button_block` that was pressed."""
-    return str(event._data.get("action", "")), str(event._data.get("id", ""))
+    """Return the (action, id) of the button of a `button_block` that was pressed.
+
+    Raises StudioError when the event does not say.
+    """
+    values = event_values(event)
+    action, id = (checked_text("The button", values.get(name, "")) for name in ("action", "id"))
+    return action, id
 
 
 def to_int(text: object) -> int:
     """Return the whole number that a button carries. Raises StudioError when it is none."""
     try:
-        return int(str(text))
+        number = int(str(text)[:MAX_DIGITS])
     except ValueError:
-        raise StudioError(f"{text!r} is not a number.", "Reload the page and try again.") from None
+        raise StudioError(f"{str(text)[:MAX_DIGITS]!r} is not a number.", RELOAD) from None
+    if not is_number(number):
+        raise StudioError("That number is too large.", RELOAD)
+    return number
 
 
 def uploaded_files(event: gr.EventData) -> tuple[list[Path], list[str]]:
@@ -107,8 +117,11 @@ def uploaded_files(event: gr.EventData) -> tuple[list[Path], list[str]]:
     Raises StudioError for a path outside the upload folder: a program that calls the page directly may send
     any path.
     """
-    files, failed = event._data.get("files", []), event._data.get("failed", [])
-    if not all(isinstance(name, str) for name in [*files, *failed]):
+    values = event_values(event)
+    files, failed = values.get("files", []), values.get("failed", [])
+    if not all(isinstance(names, list) for names in (files, failed)):
+        raise StudioError("These are no files.", "Drop them in again.")
+    if not all(isinstance(name, str) and "\0" not in name for name in [*files, *failed]):
         raise StudioError("These are no files.", "Drop them in again.")
     folder = Path(get_upload_folder()).resolve()
     paths = [Path(name).resolve() for name in files]

@@ -61,7 +61,12 @@ def refresh_views(page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number)
     outputs = [drawn_state, *blocks]
     gr.on(
         [page.load, signal.change, gr.Timer(REFRESH_SECONDS).tick],
-        by_position(redraw_changed, inputs, lambda call: in_order(call() or {}, outputs)),
+        by_position(
+            redraw_changed,
+            inputs,
+            lambda call: in_order(call() or {}, outputs),
+            lambda error: in_order({}, outputs),
+        ),
         components_in(inputs),
         outputs,
         queue=False,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -20,6 +19,7 @@ from studio.errors import StudioError
 from studio.photos.click_mask import propose_mask
 from studio.photos.photo import Photo
 from studio.starter import ASSETS
+from studio.ui.parts.arguments import event_share, event_values
 from studio.ui.parts.html_blocks import html_block, to_int, uploaded_files
 from studio.ui.parts.markup import data_url
 from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_file
@@ -134,7 +134,7 @@ def apply_canvas_change(
     Returns the photos, and the state to show: empty after a stroke, which the canvas shows already. Raises
     StudioError for a square that has moved since.
     """
-    data: dict[str, Any] = event._data
+    data = event_values(event)
     number, turn, subject = (to_int(data.get(name, 0)) for name in ("photo", "turn", "subject"))
     if not (0 <= number < len(photos) and data.get("key") == square_key(photos[number], number)):
         raise StudioError("That photo has changed.", "Select it again, then paint.")
@@ -144,7 +144,7 @@ def apply_canvas_change(
     failure = ""
     try:
         if action == "click":
-            x, y = (min(max(float(data.get(name, 0.5)), 0.0), 1.0) for name in "xy")
+            x, y = (event_share(event, name) for name in "xy")
             photo = with_clicked_subject(photo, subject, x, y, subjects, propose)
         elif action == "upload":
             photo = with_mask_file(uploaded_files(event)[0], photo, subject)

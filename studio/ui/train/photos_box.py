@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.photos.photo import MAX_PHOTOS, Crop, open_photos
+from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
@@ -112,7 +113,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
 
     @locked
     def centre_crop(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
-        x, y = (float(event._data.get(name, 0.5)) for name in "xy")
+        x, y = (event_share(event, name) for name in "xy")
         new = centred_crop(session.chosen_photo, x, y)
         return cropped(session, subjects, new) | crop.at(new)
 

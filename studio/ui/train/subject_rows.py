@@ -137,4 +137,4 @@ def subject_rows(workspace: Workspace, card: MethodCard) -> SubjectRows:
         elem_id="more-subjects",
     )
     hints = html_block(naming_hints(workspace, []), elem_id="naming")
-    return SubjectRows(rows, dots, names, nouns, removes, more, hidden_number(1), hints)
+    return SubjectRows(rows, dots, names, nouns, removes, more, hidden_number(1, precision=0), hints)
