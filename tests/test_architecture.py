@@ -25,6 +25,7 @@ LEAVES = {
     "files",
     "handles",
     "intervals",
+    "limits",
     "settings",
     "starter",
 }

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
+from studio.limits import MAX_EVENT_BYTES
 
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 StopRequest = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
 USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
 RESUMABLE = ("grid",)  # kinds that go on where they were, and so may be run again under their number
-MAX_EVENT_BYTES = 100_000
 
 
 @dataclass(frozen=True)
