@@ -6,6 +6,7 @@ than a few seconds or half a gigabyte of memory, whoever made the file.
 
 from __future__ import annotations
 
+MILLION = 1_000_000
 MB = 1_000_000  # bytes
 
 # Documents: our JSON on disk, in pictures and in concept files.
@@ -39,9 +40,12 @@ MAX_PREVIEW_SIDE = 2048  # pixels
 MAX_PHOTO_BYTES = 200 * MB  # of a file; the largest photo of a phone, 200 megapixels, has 60 MB
 MAX_DECODING_BYTES = 400 * MB  # of memory while a picture is decoded, by the estimate of `photos.decoding`
 MAX_PROFILE_BYTES = 4 * MB  # of an ICC profile; the largest of print shops have 3 MB
+MAX_PIXELS = 100 * MILLION  # of a picture that has to be decoded whole
+MAX_JPEG_PIXELS = 256 * MILLION  # a JPEG is reduced while it is decoded; phones make 200
 MIN_PHOTO_SIDE = 32  # pixels; on less nothing can be recognised
 MAX_PHOTO_ASPECT = 5.0  # long side by short side; a square of a longer one shows too little of it
 MAX_PHOTO_SIDE = 1024  # pixels of the short side that are kept; twice what the largest base trains on
+MAX_PNG_LETTERS = 4 * MILLION  # of a mask that the page's canvas sends, as base64
 MAX_PHOTOS = 30  # of one training
 
 # Jobs.
