@@ -21,6 +21,7 @@ from studio.commands.recipe_flags import DEFAULTS, FIELDS, add_recipe_flags, add
 from studio.commands.score import add_score_flags, run_score
 from studio.commands.setting_flags import add_setting_flags
 from studio.errors import StudioError
+from studio.output import allow_any_letter
 from studio.starter import STARTER
 
 
@@ -58,6 +59,7 @@ def flags() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 after an error that the user can mend, which is printed."""
+    allow_any_letter()
     given = flags().parse_args(arguments)
     try:
         given.run(given)

@@ -21,7 +21,8 @@ class StudioError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message := shortened(message))
+        message = shortened(message)
+        super().__init__(message)
         self.message = message
         self.hint = shortened(hint)
 

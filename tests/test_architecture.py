@@ -26,6 +26,7 @@ LEAVES = {
     "handles",
     "intervals",
     "limits",
+    "output",
     "settings",
     "starter",
 }

@@ -19,6 +19,7 @@ from studio.files import png_bytes, writable_file, write_atomic
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
+from studio.output import allow_any_letter
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
@@ -34,6 +35,7 @@ from trainers.kit.captions import plain_captions
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 2 when the user can mend what went wrong."""
+    allow_any_letter()
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
