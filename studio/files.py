@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PARTIAL = ".partial"
+MAX_NAME_BYTES = 200  # of a name in the trash, which gets the time before it; file systems allow 255
 
 
 def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path:
@@ -82,6 +84,17 @@ def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def move_to_trash(path: Path, trash: Path) -> Path:
+    """Move a file to `trash`, where it has the time before its name; return its path there."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = os.fsdecode(os.fsencode(path.name)[-MAX_NAME_BYTES:])
+    target, number = trash / f"{stamp}-{name}", 1
+    while os.path.lexists(target):
+        number += 1
+        target = trash / f"{stamp}-{number}-{name}"
+    return Path(shutil.move(path, target))
 
 
 def png_bytes(picture: Image, **options: Any) -> bytes:

@@ -25,6 +25,7 @@ from studio.limits import (
     MAX_SIDE,
     MAX_STEPS,
     MAX_STRENGTH,
+    MAX_TIMES_BASE,
 )
 from studio.settings import fields_of, setting
 
@@ -119,6 +120,12 @@ class Recipe(Sampling):
                 raise StudioError(f"The region of {handle} is no part of the picture.", hint)
         settings = {field.name: field.parse(getattr(self, field.name)) for field in fields_of(Recipe)}
         return dataclasses.replace(self, **settings)
+
+    def check_size(self, base_side: int) -> None:
+        """Raise StudioError when a picture is far larger than those of a base with `base_side` pixels."""
+        if self.size > MAX_TIMES_BASE * base_side:
+            hint = f"Give at most {MAX_TIMES_BASE * base_side}, or 0 for the base's own."
+            raise StudioError(f"A side of {self.size} pixels is too much for a base of {base_side}.", hint)
 
     def single(self, index: int) -> Recipe:
         """Return the recipe of picture `index` alone: painting it repeats that picture."""

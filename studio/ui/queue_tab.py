@@ -10,7 +10,7 @@ from studio.errors import StudioError
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder
+from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder, unreadable_card
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
@@ -50,10 +50,12 @@ def job_row(workspace: Workspace, job: Job) -> str:
 def job_list(workspace: Workspace) -> str:
     """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
     jobs = workspace.jobs.newest()
+    damaged = unreadable_card(
+        "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
+    )
     if not jobs:
-        return placeholder(
-            "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."
-        )
+        hint = "Trainings and paintings line up here; one is done at a time."
+        return placeholder("Nothing in the queue", hint) + damaged
     order = {"running": 0, "queued": 1}
     under_way = sorted(
         (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.id)
@@ -64,7 +66,7 @@ def job_list(workspace: Workspace) -> str:
         if group:
             rows = "".join(job_row(workspace, job) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
-    return "".join(parts)
+    return "".join(parts) + damaged
 
 
 def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
@@ -79,6 +81,8 @@ def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
             workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
         elif action == "retry":
             workspace.retry(to_int(id))
+        elif action == "delete" and to_int(id) in workspace.jobs.unreadable():
+            workspace.jobs.delete(to_int(id))
         return {}
 
     connector.connect(jobs.click, press_in_queue, notice=notice)

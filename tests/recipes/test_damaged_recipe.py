@@ -16,6 +16,7 @@ from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 RECIPE = {"prompt": "<sunny> on blue", "seed": 7, "steps": 2, "guidance": 4, "composing": "regions"}
@@ -127,6 +128,15 @@ def test_a_prompt_of_endless_concepts_is_refused_before_any_is_looked_for(tmp_pa
     for prompt, reason in ((many, "names 76 concepts"), ("a" * 20_001, "has 20001 letters")):
         with pytest.raises(StudioError, match=reason):
             workspace.resolve_recipe(Recipe(prompt))
+
+
+def test_a_picture_far_larger_than_the_base_is_refused_as_soon_as_the_base_is_known(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert workspace.resolve_recipe(Recipe("a", size=4096)).size == 4096
+    workspace.write_worker_state(WorkerState("ready", {"resolution": 64}))
+    assert workspace.resolve_recipe(Recipe("a", size=256)).size == 256
+    with pytest.raises(StudioError, match=r"4096 pixels is too much for a base of 64\. Give at most 256"):
+        workspace.resolve_recipe(Recipe("a", size=4096))
 
 
 def test_the_seed_after_the_largest_is_one_that_can_be_read_again() -> None:

@@ -94,6 +94,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
+        if action == "trash":
+            workspace.discard_picture(name)
+            return {}
         if action != "open":
             return None
         path = find_picture(workspace, name)
