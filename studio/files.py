@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
+from studio.limits import MAX_LINES_BYTES, MB
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,6 +85,18 @@ def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file that are not empty. Raises StudioError when it cannot be read."""
+    try:
+        if path.is_file() and path.stat().st_size > MAX_LINES_BYTES:
+            megabytes = MAX_LINES_BYTES // MB
+            raise StudioError(f"{path} is larger than {megabytes} MB.", "Give a shorter text file.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise StudioError(f"{path} cannot be read.", "Give a plain text file.") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def move_to_trash(path: Path, trash: Path) -> Path:

@@ -31,9 +31,9 @@ MAX_TIMES_BASE = 4  # a picture's side, in sides of the base's own; larger ones 
 MAX_STRENGTH = 2.0  # of a concept; 1 is as learned
 
 # Concept files (safetensors).
-MAX_CONCEPT_BYTES = 512 * MB  # the largest of ours, all layers of a full tuning, has 200 MB
+MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
 MAX_TABLE_BYTES = 4 * MB
-MAX_TENSORS = 5_000  # low-rank edits of every layer of Stable Diffusion XL are 2200
+MAX_TENSORS = 5_000  # low-rank edits of all layers of Stable Diffusion XL are about 2200
 MAX_PREVIEW_SIDE = 2048  # pixels
 
 # Photos and masks.
@@ -47,6 +47,9 @@ MAX_PHOTO_ASPECT = 5.0  # long side by short side; a square of a longer one show
 MAX_PHOTO_SIDE = 1024  # pixels of the short side that are kept; twice what the largest base trains on
 MAX_PNG_LETTERS = 4 * MILLION  # of a mask that the page's canvas sends, as base64
 MAX_PHOTOS = 30  # of one training
+
+# Text files: captions and prompts, one a line.
+MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB
 
 # Jobs.
 MAX_EVENT_BYTES = 100_000  # of one line of a log

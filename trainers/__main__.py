@@ -15,7 +15,7 @@ from studio.commands.console import show_progress
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import png_bytes, writable_file, write_atomic
+from studio.files import png_bytes, read_lines, writable_file, write_atomic
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
@@ -150,11 +150,7 @@ def _moments(given: argparse.Namespace) -> None:
     if out is None:
         raise StudioError(f"{given.base} is no folder to save them in.", "Name a file with --out.")
     writable_file(out)
-    try:
-        lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
-    except (OSError, ValueError) as error:
-        raise StudioError(f"{given.captions} cannot be read.", "Give a plain text file.") from error
-    captions = [line for line in lines if line.strip()] if given.captions else plain_captions(given.count)
+    captions = read_lines(given.captions) if given.captions else plain_captions(given.count)
     for event in show_progress(moments.estimate(backbone.text, captions)):
         if isinstance(event, Result):
             known = event.value
