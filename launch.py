@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
+from studio.files import exists
 from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 from studio.launcher.options import check_flags, check_port, host_of, parser
 from studio.output import allow_any_letter
@@ -154,7 +155,7 @@ def run(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if options.segmenter:
         options.segmenter = str(Path(options.segmenter).expanduser().resolve())
-    if Path(options.base).expanduser().exists():
+    if exists(Path(options.base).expanduser()):
         options.base = str(Path(options.base).expanduser().resolve())
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif options.command == "open":

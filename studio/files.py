@@ -87,6 +87,14 @@ def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
     return len(leftovers)
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is something at `path`; nothing is under a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a text file that are not empty. Raises StudioError when it cannot be read."""
     try:

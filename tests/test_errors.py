@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from studio.errors import StudioError, shortened
 from studio.handles import to_handle
+from studio.library.library import Library
 from studio.limits import MAX_MESSAGE_LETTERS
+from studio.photos.photo import files_in
 from studio.settings import Field
 
 
@@ -33,3 +37,11 @@ def test_the_longest_name_is_refused_in_a_short_sentence() -> None:
     with pytest.raises(StudioError) as refusal:
         to_handle("x" * 50_000_000)
     assert len(str(refusal.value)) < 700
+
+
+def test_a_name_that_no_file_can_have_is_one_that_there_is_not(tmp_path: Path) -> None:
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(StudioError, match="There is no"):
+            files_in([Path(name)])
+        with pytest.raises(StudioError, match="cannot be the name of a concept"):
+            Library(tmp_path / "concepts", tmp_path / "trash").resolve(name)

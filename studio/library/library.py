@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from studio.errors import StudioError, shortened
-from studio.files import move_to_trash, write_atomic
+from studio.files import exists, move_to_trash, write_atomic
 from studio.handles import to_handle
 from studio.library.header import Header, read_header, rename_handle
 
@@ -150,7 +150,8 @@ class Library:
 
     def resolve(self, name: str) -> Entry:
         """Return the concept in the file `name`, or of that name. Raises StudioError when there is none."""
-        return self.borrow(Path(name)) if Path(name).is_file() else self.find(to_handle(name))
+        path = Path(name)
+        return self.borrow(path) if exists(path) and path.is_file() else self.find(to_handle(name))
 
     def rename(self, handle: str, name: str) -> Entry:
         """Give a concept another name. Raises StudioError when the name is taken or cannot be used."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import exists
 from studio.limits import MAX_PHOTO_SIDE, MAX_PHOTOS, MIN_PHOTO_SIDE
 from studio.photos.colours import plain_rgb
 from studio.photos.decoding import decode
@@ -104,7 +105,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """Return these files, and those in these folders. Raises StudioError when one does not exist."""
     files: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not exists(path):
             raise StudioError(f"There is no {path}.", "Name photos, or a folder with photos in it.")
         files += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     return files
