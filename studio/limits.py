@@ -52,6 +52,7 @@ MAX_PHOTOS = 30  # of one training
 MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB
 
 # Jobs.
+MAX_MOMENT = 1e11  # seconds since 1970, in the year 5138; a calendar ends with the year 9999
 MAX_EVENT_BYTES = 100_000  # of one line of a log
 MAX_LOG_BYTES = 64 * MB  # of a log; a training of 20,000 steps writes 3 MB
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
-from studio.limits import MAX_EVENT_BYTES
+from studio.limits import MAX_EVENT_BYTES, MAX_MOMENT
 
+Moment = Annotated[float, Ge(0), Le(MAX_MOMENT)]  # seconds since 1970
 Status = Literal["queued", "running", "done", "failed", "stopped"]
 StopRequest = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
@@ -38,9 +41,9 @@ class Job:
     error: str
     hint: str
     outcome: dict[str, Any]
-    created: float
-    started: float | None
-    finished: float | None
+    created: Moment
+    started: Moment | None
+    finished: Moment | None
 
     @property
     def has_ended(self) -> bool:
@@ -69,7 +72,7 @@ class JobEvent:
     """
 
     event: ShortText
-    time: float = 0.0
+    time: Moment = 0.0
     step: Count = 0
     steps: Count = 0
     stage: ShortText = ""
