@@ -24,9 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
+from studio.files import exists
 from studio.launcher.credentials import forget_variable, read_credentials
 from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 from studio.launcher.options import check_flags, check_port, host_of, parser
+from studio.output import allow_any_letter
 
 if TYPE_CHECKING:
     import argparse
@@ -63,11 +65,11 @@ def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[Refinem
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["sources"] == digest:
             return cards(known)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     print("Reading the training methods ...", flush=True)
     command = [sys.executable, "-m", "trainers", "catalogue"]
-    reading = subprocess.run(command, cwd=HERE, capture_output=True, text=True)
+    reading = subprocess.run(command, cwd=HERE, capture_output=True, text=True, errors="replace")
     if reading.returncode:
         message = f"The training methods cannot be read: {last_line(reading.stderr)}."
         raise StudioError(message, "The file in trainers/ that was changed last is the likely cause.")
@@ -162,7 +164,7 @@ def run(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if options.segmenter:
         options.segmenter = str(Path(options.segmenter).expanduser().resolve())
-    if Path(options.base).expanduser().exists():
+    if exists(Path(options.base).expanduser()):
         options.base = str(Path(options.base).expanduser().resolve())
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif options.command == "open":
@@ -217,6 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What a user can mend is one sentence and what to do, with status 2; a fault of ours is a sentence and
     the file that has its traceback, with status 1.
     """
+    allow_any_letter()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return dispatch(list(sys.argv[1:] if arguments is None else arguments))
@@ -227,8 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:
-        with tempfile.NamedTemporaryFile("w", prefix="likeness-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
+        with tempfile.NamedTemporaryFile(prefix="likeness-", suffix=".log", delete=False) as log:
+            log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
         print(f"\nLikeness has a fault: {error!r}. Please report it with {log.name}.", file=sys.stderr)
         return 1
 

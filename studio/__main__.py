@@ -23,6 +23,7 @@ from studio.commands.score import add_score_flags, run_score
 from studio.commands.setting_flags import add_setting_flags
 from studio.errors import StudioError
 from studio.files import keep_private
+from studio.output import allow_any_letter
 from studio.starter import STARTER
 
 
@@ -61,6 +62,7 @@ def flags() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 after an error that the user can mend, which is printed."""
     keep_private()
+    allow_any_letter()
     given = flags().parse_args(arguments)
     try:
         given.run(given)

@@ -7,6 +7,7 @@ types below narrow them. Every failure is one `DocumentError` with a sentence th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -16,18 +17,22 @@ from annotated_types import Ge, Le, MaxLen, Predicate
 
 from studio.errors import StudioError
 from studio.handles import HANDLE
+from studio.limits import (
+    MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
+    MAX_ENTRIES,
+    MAX_FILE_NAME_LETTERS,
+    MAX_SHORT_LETTERS,
+    MAX_TEXT_LETTERS,
+    MAX_WHOLE,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
-MAX_BYTES = 4_000_000
-MAX_DEPTH = 12  # the deepest of ours, the knobs of a grid's cell, has 6
-MAX_ENTRIES = 100_000
-MAX_TEXT = 200_000  # characters; the longest of ours is the preview of a concept
-MAX_WHOLE = 2**63
-
 T = TypeVar("T")
-ShortText = Annotated[str, MaxLen(500)]  # titles, names, versions
+HALF_LETTER = re.compile("[\ud800-\udfff]")  # a lone surrogate, which no file or page can show
+ShortText = Annotated[str, MaxLen(MAX_SHORT_LETTERS)]  # titles, names, versions
 Values = dict[str, Any]
 
 
@@ -59,7 +64,7 @@ def is_file_name(text: str) -> bool:
 
 Handle = Annotated[str, Predicate(is_handle)]
 Date = Annotated[str, Predicate(is_date)]
-FileName = Annotated[str, MaxLen(300), Predicate(is_file_name)]
+FileName = Annotated[str, MaxLen(MAX_FILE_NAME_LETTERS), Predicate(is_file_name)]
 Count = Annotated[int, Ge(0)]
 Measured = Annotated[float, Ge(-1e9), Le(1e9)]  # a measured number; an absurd one cannot be shown
 Number = int | float  # a whole number stays whole, so that it is written as it was read
@@ -71,7 +76,7 @@ def read_document(
     source: str | bytes | Values,
     what: str,
     upgrade: Callable[[Values], Values] | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MAX_DOCUMENT_BYTES,
     hint: str = "",
 ) -> T:
     """Return a document as an instance of the dataclass `kind`.
@@ -106,7 +111,7 @@ class LimitError(ValueError):
     """A document that is too large or too deep, or no JSON object; the text is a part of a sentence."""
 
 
-def parse_object(text: str | bytes, max_bytes: int = MAX_BYTES) -> Values:
+def parse_object(text: str | bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> Values:
     """Return the values of a JSON object. Raises LimitError, ValueError or RecursionError when it is none."""
     if len(text) > max_bytes:
         raise LimitError(f"it is larger than {max_bytes / 1e6:g} MB")
@@ -122,8 +127,10 @@ def check_limits(values: Any) -> None:
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, str):
-            if len(value) > MAX_TEXT:
+            if len(value) > MAX_TEXT_LETTERS:
                 raise LimitError("it holds a text that is too long")
+            if not value.isascii() and HALF_LETTER.search(value):
+                raise LimitError("it holds half of a character")
         elif isinstance(value, int):
             if abs(value) > MAX_WHOLE:
                 raise LimitError("it holds a number that is too large")

@@ -8,17 +8,20 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
+from studio.limits import MAX_LINES_BYTES, MB
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 PARTIAL = ".partial"
+MAX_NAME_BYTES = 200  # of a name in the trash, which gets the time before it; file systems allow 255
 
 
 def keep_private() -> None:
@@ -96,6 +99,37 @@ def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is something at `path`; nothing is under a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file that are not empty. Raises StudioError when it cannot be read."""
+    try:
+        if path.is_file() and path.stat().st_size > MAX_LINES_BYTES:
+            megabytes = MAX_LINES_BYTES // MB
+            raise StudioError(f"{path} is larger than {megabytes} MB.", "Give a shorter text file.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise StudioError(f"{path} cannot be read.", "Give a plain text file.") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def move_to_trash(path: Path, trash: Path) -> Path:
+    """Move a file to `trash`, where it has the time before its name; return its path there."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = os.fsdecode(os.fsencode(path.name)[-MAX_NAME_BYTES:])
+    target, number = trash / f"{stamp}-{name}", 1
+    while os.path.lexists(target):
+        number += 1
+        target = trash / f"{stamp}-{number}-{name}"
+    return Path(shutil.move(path, target))
 
 
 def png_bytes(picture: Image, **options: Any) -> bytes:

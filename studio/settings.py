@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.errors import StudioError
+from studio.limits import MAX_PROMPT_LETTERS
 
 
 def setting(
@@ -73,10 +74,16 @@ class Field:
                 )
             return value
         if self.kind == "text":
-            return str(value)
+            if len(text := str(value)) > MAX_PROMPT_LETTERS:
+                raise StudioError(
+                    f"{self.title} has {len(text)} letters.", f"{MAX_PROMPT_LETTERS} are the most."
+                )
+            return text
         try:
             number = float(value)
-        except (TypeError, ValueError):
+            if not math.isfinite(number):
+                raise ValueError(value)
+        except (TypeError, ValueError, OverflowError):
             raise StudioError(f"{self.title} must be a number, not {value!r}.", self.range) from None
         if self.kind == "int" and number != round(number):
             raise StudioError(f"{self.title} must be a whole number, not {value!r}.", self.range)

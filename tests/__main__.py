@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from studio.output import allow_any_letter
+
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
@@ -56,6 +58,7 @@ def chromium_or_none() -> str | None:
 
 def main(arguments: list[str]) -> int:
     """Run the checks; returns 0 when all of them passed."""
+    allow_any_letter()
     environment = dict(os.environ)
     is_quick = "--quick" in arguments
     arguments = [argument for argument in arguments if argument != "--quick"]

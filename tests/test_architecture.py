@@ -25,6 +25,8 @@ LEAVES = {
     "files",
     "handles",
     "intervals",
+    "limits",
+    "output",
     "settings",
     "starter",
 }

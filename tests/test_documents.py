@@ -9,8 +9,6 @@ from typing import Literal
 import pytest
 
 from studio.documents import (
-    MAX_ENTRIES,
-    MAX_TEXT,
     Count,
     Date,
     DocumentError,
@@ -21,6 +19,7 @@ from studio.documents import (
     ShortText,
     read_document,
 )
+from studio.limits import MAX_ENTRIES, MAX_TEXT_LETTERS
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,11 @@ def test_a_wrong_field_is_named(values: dict, reason: str) -> None:
         ('{"seed": NaN}', "it holds a number that is not finite"),
         ('{"seed": 1' + "0" * 400 + "}", "it holds a number that is too large"),
         ('{"seed": 1' + "0" * 9000 + "}", "it is damaged"),
-        (json.dumps({"a": "x" * (MAX_TEXT + 1)}), "it holds a text that is too long"),
+        (json.dumps({"a": "x" * (MAX_TEXT_LETTERS + 1)}), "it holds a text that is too long"),
         (json.dumps({"a": [0] * (MAX_ENTRIES + 1)}), "it has too many entries"),
         (" " * 5_000_000, "it is larger than 4 MB"),
         (b"\xff", "it is damaged"),
+        ('{"title": "\\ud800"}', "it holds half of a character"),
     ],
 )
 def test_what_is_no_document_is_refused(text: str | bytes, reason: str) -> None:

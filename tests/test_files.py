@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio import files
+from studio.errors import StudioError
 
 
 def test_file_and_folder_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +43,15 @@ def test_old_leftovers_are_swept_and_young_ones_kept(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     assert files.sweep_partials(tmp_path) == 1
     assert young.exists() and (tmp_path / "whole.png").exists() and not old.exists()
+
+
+def test_lines_of_a_text_are_read_within_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "captions.txt"
+    path.write_text("a cat\n\n  a dog \n", encoding="utf-8")
+    assert files.read_lines(path) == ["a cat", "a dog"]
+    monkeypatch.setattr(files, "MAX_LINES_BYTES", 3)
+    with pytest.raises(StudioError, match="is larger than"):
+        files.read_lines(path)
+    for bad in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(StudioError, match="cannot be read"):
+            files.read_lines(bad)

@@ -16,11 +16,19 @@ from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.events import Insight, Preview, Result
-from studio.files import keep_private, png_bytes, writable_file, writable_folder, write_atomic
+from studio.files import (
+    keep_private,
+    png_bytes,
+    read_lines,
+    writable_file,
+    writable_folder,
+    write_atomic,
+)
 from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
+from studio.output import allow_any_letter
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
@@ -37,6 +45,7 @@ from trainers.kit.kept_state import identity_of
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 2 when the user can mend what went wrong."""
+    allow_any_letter()
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
@@ -168,11 +177,7 @@ def _moments(given: argparse.Namespace) -> None:
     if out is None:
         raise StudioError(f"{given.base} is no folder to save them in.", "Name a file with --out.")
     writable_file(out)
-    try:
-        lines = given.captions.read_text(encoding="utf-8").splitlines() if given.captions else []
-    except (OSError, ValueError) as error:
-        raise StudioError(f"{given.captions} cannot be read.", "Give a plain text file.") from error
-    captions = [line for line in lines if line.strip()] if given.captions else plain_captions(given.count)
+    captions = read_lines(given.captions) if given.captions else plain_captions(given.count)
     for event in show_progress(moments.estimate(backbone.text, captions)):
         if isinstance(event, Result):
             known = event.value

@@ -13,7 +13,7 @@ from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
 from studio.handles import handles_in, to_handle
 from studio.recipes.axis import Axis
-from studio.recipes.png import read_recipe
+from studio.recipes.png import read_recipe_and_notes
 from studio.recipes.recipe import MODES, Recipe, random_seed, read_regions
 from studio.recipes.refinement_card import refinement_fields
 from studio.settings import fields_of
@@ -87,8 +87,13 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
 
 
 def recipe_again(given: argparse.Namespace) -> Recipe:
-    """Return the recipe inside a picture, changed by the flags. Raises StudioError if there is none."""
-    recipe = read_recipe(given.png)
+    """Return the recipe inside a picture, changed by the flags; what of it is not understood is printed.
+
+    Raises StudioError if there is none.
+    """
+    recipe, notes = read_recipe_and_notes(given.png)
+    for note in notes:
+        print(note)
     refinements = {**recipe.refinements, **given_settings(given, refinement_fields(CARDS).values())}
     return dataclasses.replace(
         recipe, refinements=refinements, **given_settings(given, [FIELDS["composing"]])

@@ -18,7 +18,7 @@ from studio.evaluation.concept_scoring import PATTERNS, SEEDS, score_concept
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
-from studio.files import writable_folder
+from studio.files import read_lines, writable_folder
 from studio.handles import to_handle
 from studio.models import opening
 from studio.photos.photo import files_in, open_photos
@@ -90,10 +90,7 @@ def _patterns(file: Path | None) -> tuple[str, ...]:
     """Return the lines of a file of prompts. Raises StudioError when one has not exactly one "{}"."""
     if file is None:
         return PATTERNS
-    try:
-        lines = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, ValueError) as error:
-        raise StudioError(f"{file} cannot be read.", "Give a plain text file.") from error
+    lines = tuple(read_lines(file))
     wrong = next((line for line in lines if line.count("{}") != 1), None if lines else "an empty file")
     if wrong:
         raise StudioError(

@@ -25,8 +25,6 @@ from studio.library.library import Library
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 
-MAX_TENSORS = 20_000
-
 
 @dataclass(frozen=True)
 class Concept:
@@ -64,8 +62,6 @@ class Concept:
             tensors = load_file(path)
         except (SafetensorError, OSError, ValueError, RecursionError) as error:
             raise not_a_concept(path, "its tensors are damaged") from error
-        if len(tensors) > MAX_TENSORS:
-            raise not_a_concept(path, f"it has {len(tensors)} tensors")
         if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()):
             raise not_a_concept(path, "it holds values that are no numbers")
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
+from studio.errors import StudioError
 from studio.evaluation import measures
 from studio.events import Event, Note
 from studio.grids.grid_folder import GridFolder
@@ -45,7 +46,7 @@ def score_grid(
         for handle in handles_in(prompt):
             if handle not in photos:
                 folder = photos_of(handle)
-                squares = PhotoSet.load(folder).squares if folder else ()
+                squares = _squares(folder) if folder else ()
                 photos[handle] = len(squares)
                 if squares:
                     photo_features[handle] = encoder.encode(squares)
@@ -60,3 +61,11 @@ def score_grid(
         else:
             scores[path.name] = PictureScore(None, agreement)
     GridScores(encoder.name, scores, photos).save(grid.folder)
+
+
+def _squares(folder: Path) -> tuple[Image.Image, ...]:
+    """Return the photos that a concept was trained on, none when one of them is damaged by now."""
+    try:
+        return PhotoSet.load(folder).squares
+    except StudioError:
+        return ()

@@ -38,6 +38,7 @@ from studio.generation.conditions import Prompts
 from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
 from studio.library.header import Header
+from studio.library.preview import open_preview
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
 
@@ -161,8 +162,8 @@ def _header(concepts: Sequence[Concept]) -> Header:
 
 
 def _beside(previews: Sequence[bytes]) -> bytes:
-    """Return small pictures side by side in a square, as one PNG."""
-    pictures = [Image.open(io.BytesIO(preview)).convert("RGB") for preview in previews]
+    """Return small pictures side by side in a square, as one PNG; those that cannot be read are left out."""
+    pictures = [picture for picture in map(open_preview, previews) if picture is not None]
     if not pictures:
         return b""
     width, height = pictures[0].size

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from studio.errors import StudioError
-from studio.files import writable_folder
+from studio.files import exists, writable_folder
 from studio.launcher.credentials import VARIABLE, read_credentials
 from studio.starter import STARTER
 
@@ -85,7 +85,7 @@ def check_flags(options: argparse.Namespace) -> None:
         hint = "Write an address such as --root-path https://example.org/studio"
         raise StudioError(f"{options.root_path[:80]!r} is not the address of a page.", hint)
     is_path = options.base.startswith((".", "~")) or Path(options.base).is_absolute()
-    if is_path and options.command != "setup" and not Path(options.base).expanduser().exists():
+    if is_path and options.command != "setup" and not exists(Path(options.base).expanduser()):
         hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
         raise StudioError(f"There is no base model at {options.base}.", hint)
     if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,12 +34,11 @@ from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.library.verdict import OLD_NAMES as OLD_VERDICT_NAMES
 from studio.library.verdict import Verdict
+from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS, MB
 from studio.settings import Knob
 
 FORMAT = 1
 METADATA_KEY = "likeness"
-MAX_TABLE_BYTES = 4_000_000
-MAX_FILE_BYTES = 512_000_000
 DTYPES = ("F64", "F32", "F16", "BF16")  # numbers that tensors of a concept may have
 OLD_NAMES = {"shared": "dependencies"}  # fields that files of earlier versions call otherwise
 
@@ -152,9 +152,12 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
     Raises StudioError when the file is none, was cut short, or is too large.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise not_a_concept(path, f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+        about = path.stat()
+        size = about.st_size
+        if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for ever
+            raise not_a_concept(path, "it is no file")
+        if size > MAX_CONCEPT_BYTES:
+            raise not_a_concept(path, f"it is larger than {MAX_CONCEPT_BYTES // MB} MB")
         with path.open("rb") as file:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
@@ -164,6 +167,8 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
                     raise not_a_concept(path, "it is a pickle, which could run code and is never opened")
                 raise not_a_concept(path, "it is no safetensors file, or was cut short")
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
+        if len(table) > MAX_TENSORS + 1:  # with the metadata
+            raise not_a_concept(path, f"it has more than {MAX_TENSORS} tensors")
         with safe_open(path, framework="numpy"):  # checks that the tensors fill the file
             return table, 8 + length
     except OSError as error:

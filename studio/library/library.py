@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import time
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from studio.errors import StudioError
-from studio.files import write_atomic
+from studio.errors import StudioError, shortened
+from studio.files import exists, move_to_trash, write_atomic
 from studio.handles import to_handle
 from studio.library.header import Header, read_header, rename_handle
 
@@ -40,6 +39,22 @@ def _hash(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _changed(path: Path) -> int:
+    """Return when a file was changed, 0 for one that cannot be looked at, such as a broken link."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _holds(path: Path, handle: str) -> bool:
+    """Return whether the file is a concept with this handle."""
+    try:
+        return handle in _header(path, _changed(path)).handles
+    except StudioError:
+        return False
+
+
 class Library:
     """The concept files in `folder`; deleted ones are moved to `trash`."""
 
@@ -52,7 +67,7 @@ class Library:
 
     def entries(self) -> list[Entry]:
         """Return the concepts, newest first, without files that are none (see `unreadable`)."""
-        found = [(path.stat().st_mtime_ns, path) for path in self.folder.glob(f"*{SUFFIX}")]
+        found = [(_changed(path), path) for path in self.folder.glob(f"*{SUFFIX}")]
         entries = []
         for changed, path in sorted(found, reverse=True):
             try:
@@ -61,15 +76,22 @@ class Library:
                 continue
         return entries
 
-    def unreadable(self) -> list[StudioError]:
-        """Return an error for each file in the folder that is no concept."""
-        errors = []
-        for path in self.folder.glob(f"*{SUFFIX}"):
+    def unreadable(self) -> dict[str, StudioError]:
+        """Return by file name why files in the folder are no concepts."""
+        errors = {}
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             try:
-                _header(path, path.stat().st_mtime_ns)
+                _header(path, _changed(path))
             except StudioError as error:
-                errors.append(error)
+                errors[path.name] = error
         return errors
+
+    def discard(self, name: str) -> Path:
+        """Move a file that is no concept to the trash; return its path there. Raises StudioError."""
+        found = [path for path in self.unreadable() if shortened(path) == name]
+        if not found:
+            raise StudioError(f"{name} is no longer there, or is a concept by now.", "Look at the Library.")
+        return move_to_trash(self.folder / found[0], self.trash)
 
     def find(self, handle: str) -> Entry:
         """Return the concept with this handle. Raises StudioError when there is none."""
@@ -106,8 +128,16 @@ class Library:
         return numbered
 
     def path(self, handle: str) -> Path:
-        """Return the path of the concept `handle`, whether it exists or not."""
-        return self.folder / f"{handle.strip('<>')}{SUFFIX}"
+        """Return the path of the concept `handle`, whether it exists or not.
+
+        Its file has another name when something else has that one, such as a damaged file.
+        """
+        name = handle.strip("<>")
+        path, number = self.folder / f"{name}{SUFFIX}", 1
+        while os.path.lexists(path) and not _holds(path, handle):
+            number += 1
+            path = self.folder / f"{name}.{number}{SUFFIX}"
+        return path
 
     def borrow(self, path: Path) -> Entry:
         """Use a concept file from anywhere for as long as this process runs; `find` prefers it.
@@ -120,7 +150,8 @@ class Library:
 
     def resolve(self, name: str) -> Entry:
         """Return the concept in the file `name`, or of that name. Raises StudioError when there is none."""
-        return self.borrow(Path(name)) if Path(name).is_file() else self.find(to_handle(name))
+        path = Path(name)
+        return self.borrow(path) if exists(path) and path.is_file() else self.find(to_handle(name))
 
     def rename(self, handle: str, name: str) -> Entry:
         """Give a concept another name. Raises StudioError when the name is taken or cannot be used."""
@@ -138,9 +169,7 @@ class Library:
     def delete(self, handle: str) -> Path:
         """Move a concept to the trash; return its path there."""
         entry = self.find(handle)
-        return Path(
-            shutil.move(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}")
-        )
+        return move_to_trash(entry.path, self.trash)
 
     def restore(self, trashed: Path) -> Entry:
         """Move a deleted concept back. Raises StudioError when its name is taken by now."""

@@ -1,7 +1,8 @@
 """Folders of photos with masks, for the command line.
 
 The mask of a photo `dog.jpg` is `masks/lily/dog.png`, white where <lily> is. For the first subject,
-`dog-masklabel.png` beside the photo will do, as OneTrainer writes it.
+`dog-masklabel.png` beside the photo will do, as OneTrainer writes it. Other formats and capital letters are
+taken as well.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from pathlib import Path
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.photos.mask_checks import binary_mask
+from studio.photos.mask_file import read_mask
 from studio.photos.photo import Photo, Refusal, open_photos
 from studio.photos.photo_set import MASKS
 
 MASK_ENDING = "-masklabel"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")  # the first that there is
 MAX_SHAPE_RATIO = 1.02  # how much longer, for its height, a mask may be than its photo
 
 
@@ -29,7 +31,7 @@ def open_masked(files: Sequence[Path], handles: Sequence[str]) -> tuple[list[Pho
     photos: list[Photo] = []
     refusals: list[Refusal] = []
     for path in files:
-        if path.stem.endswith(MASK_ENDING):
+        if path.stem.lower().endswith(MASK_ENDING):
             continue
         opened, refused = open_photos([path], photos)
         photos += [_masked(photo, path, handles) for photo in opened]
@@ -41,18 +43,32 @@ def _masked(photo: Photo, path: Path, handles: Sequence[str]) -> Photo:
     """Return the photo that was read from `path` with its masks."""
     masks = {}
     for number, handle in enumerate(handles):
-        file = path.parent / MASKS / handle.strip("<>") / f"{path.stem}.png"
-        if number == 0 and not file.exists():
-            file = path.with_name(f"{path.stem}{MASK_ENDING}.png")
-        if not file.exists():
+        folders = _named(path.parent / MASKS, (handle.strip("<>"),))
+        found = [file for folder in folders for file in _pictures(folder, path.stem)]
+        if number == 0 and not found:
+            found = _pictures(path.parent, f"{path.stem}{MASK_ENDING}")
+        if not found:
             continue
         try:
-            mask = binary_mask(Image.open(file))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise StudioError(f"The mask {file} cannot be read.", "Save it again as PNG.") from error
+            mask = read_mask(found[0])
+        except StudioError as error:
+            raise StudioError(f"The mask {found[0]} cannot be used: {error.message}.", error.hint) from error
         wide, high = mask.width * photo.image.height, mask.height * photo.image.width
         if max(wide, high) > MAX_SHAPE_RATIO * min(wide, high):
             hint = "Paint it over the whole photo, white where the subject is."
-            raise StudioError(f"The mask {file} has another shape than its photo.", hint)
+            raise StudioError(f"The mask {found[0]} has another shape than its photo.", hint)
         masks[number] = mask.resize(photo.image.size, Image.Resampling.NEAREST)
     return dataclasses.replace(photo, masks=masks)
+
+
+def _pictures(folder: Path, stem: str) -> list[Path]:
+    """Return the pictures in `folder` with this name, those in the likeliest format first."""
+    return _named(folder, [f"{stem}{suffix}" for suffix in SUFFIXES])
+
+
+def _named(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return what is in `folder` under these names, in their order; exactly so written before otherwise."""
+    ranks = {name.lower(): rank for rank, name in enumerate(names)}
+    found = folder.iterdir() if folder.is_dir() else ()
+    matching = [path for path in found if path.name.lower() in ranks]
+    return sorted(matching, key=lambda path: (ranks[path.name.lower()], path.name not in names, path.name))

@@ -5,26 +5,20 @@ The squares made here are what the page shows and what the methods train on.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
-from PIL import Image, ImageOps
+from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import exists
+from studio.limits import MAX_PHOTO_SIDE, MAX_PHOTOS, MIN_PHOTO_SIDE
+from studio.photos.colours import plain_rgb
+from studio.photos.decoding import decode
 
-FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 100_000_000
-MIN_SIDE = 32
-MAX_ASPECT = 5.0
-MAX_SHORT_SIDE = 1024
-MAX_PHOTOS = 30
 SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
-
-pillow_heif.register_heif_opener()
 
 
 @dataclass(frozen=True)
@@ -111,7 +105,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """Return these files, and those in these folders. Raises StudioError when one does not exist."""
     files: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not exists(path):
             raise StudioError(f"There is no {path}.", "Name photos, or a folder with photos in it.")
         files += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     return files
@@ -120,52 +114,11 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
 def open_photo(path: Path, name: str = "") -> Photo:
     """Open one file. Raises StudioError with the reason when it cannot be a photo.
 
-    Colour profiles and location data do not survive: the picture is rebuilt from its pixels. Transparent
-    parts become white; sixteen-bit grey is scaled, not clipped.
+    The picture is rebuilt from its pixels (`studio.photos.colours`): colour profiles are applied, and like
+    location data do not survive.
     """
-    name = name or path.name
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as opened:
-                width, height = opened.size
-                if width * height > MAX_PIXELS:
-                    raise StudioError(
-                        f"it has {width * height // 1_000_000} million pixels", "Make it smaller."
-                    )
-                if min(width, height) < MIN_SIDE:
-                    raise StudioError(f"it is only {width} x {height} pixels", "Choose a larger photo.")
-                if max(width, height) > MAX_ASPECT * min(width, height):
-                    raise StudioError("it is too long and narrow", "Cut it closer to a square.")
-                opened.draft("RGB", (2 * MAX_SHORT_SIDE, 2 * MAX_SHORT_SIDE))
-                image = _rgb(ImageOps.exif_transpose(opened))
-    except StudioError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise StudioError("it claims to have far too many pixels", "Choose another file.") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        unknown = isinstance(error, Image.UnidentifiedImageError)
-        reason = (
-            "it is not a picture in a format this studio reads" if unknown else "it is damaged or cut short"
-        )
-        raise StudioError(reason, "Open it in an image program and save it as PNG or JPEG.") from error
-    scale = MAX_SHORT_SIDE / min(image.size)
-    if scale < 1:
-        image = image.resize(
-            (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
-        )
-    return Photo(name, image)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Return `image` as plain RGB, with nothing but pixels."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        grey = np.asarray(image).astype(np.uint32)
-        image = Image.fromarray((grey >> 8).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return Image.fromarray(np.asarray(image.convert("RGB")))
+    image = plain_rgb(decode(path, MAX_PHOTO_SIDE, MIN_PHOTO_SIDE))
+    return Photo(name or path.name, image)
 
 
 def _thumbnail(image: Image.Image) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
-from studio.photos.photo import MAX_SHORT_SIDE, Photo, open_photo
+from studio.limits import MAX_PHOTO_SIDE
+from studio.photos.decoding import decode
+from studio.photos.photo import Photo, open_photo
 
 MASKS = "masks"
 
@@ -32,7 +34,7 @@ class PhotoSet:
     @classmethod
     def of(cls, photos: Sequence[Photo], handles: Sequence[str] = ()) -> PhotoSet:
         """Return the squares of these photos, none enlarged. Mask number i of a photo is that of handle i."""
-        sides = [min(MAX_SHORT_SIDE, photo.side) for photo in photos]
+        sides = [min(MAX_PHOTO_SIDE, photo.side) for photo in photos]
         squares = tuple(photo.square(side) for photo, side in zip(photos, sides, strict=True))
         masks = {}
         for number, handle in enumerate(handles):
@@ -65,9 +67,9 @@ class PhotoSet:
         for subfolder in sorted((folder / MASKS).glob("*/")):
             files = [subfolder / path.name for path in paths]
             masks[f"<{subfolder.name}>"] = tuple(
-                Image.open(file).convert("L") if file.exists() else None for file in files
+                _kept(file, _kept_mask) if file.exists() else None for file in files
             )
-        return cls(tuple(open_photo(path).image for path in paths), masks)
+        return cls(tuple(_kept(path, _kept_square) for path in paths), masks)
 
     def mask(self, handle: str, number: int, side: int) -> np.ndarray | None:
         """Return the mask of `handle` in square `number` (from 0), (side, side) float32 in 0..1, or None."""
@@ -93,3 +95,20 @@ class PhotoSet:
 
     def __len__(self) -> int:
         return len(self.squares)
+
+
+def _kept_square(path: Path) -> Image.Image:
+    return open_photo(path).image
+
+
+def _kept_mask(path: Path) -> Image.Image:
+    return decode(path, MAX_PHOTO_SIDE).convert("L")
+
+
+def _kept(path: Path, read: Callable[[Path], Image.Image]) -> Image.Image:
+    """Return what `read` makes of a file of `PhotoSet.save`. Raises StudioError with the file's name."""
+    try:
+        return read(path)
+    except StudioError as error:
+        hint = "Drop the photos in again and start a new training."
+        raise StudioError(f"{path.name} of this job cannot be used: {error.message}.", hint) from error

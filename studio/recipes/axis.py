@@ -15,6 +15,7 @@ from studio.documents import Number, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.library.header import Header
+from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
 from studio.recipes.recipe import MODES, OLD_REFINEMENTS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.settings import fields_of
@@ -69,20 +70,24 @@ class Axis:
         name = OLD_REFINEMENTS.get(name, name)
         refinements = {field.name: TYPES.get(field.kind, str) for field in refinement_fields(cards).values()}
         kind = {**refinements, **FIELDS}.get(name, str if name in WORDS else float)
+        if len(text) > MAX_PROMPT_LETTERS:
+            raise StudioError(
+                f"The values of {name or 'the axis'} are too long.", "Give fewer, or shorter ones."
+            )
+        text = " ".join(text.split())  # a line break would end the list of values
         texts = [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]
         texts = [part for part in texts if part]
         if kind is str:
             values = tuple(_handle(part) for part in texts) if name == "concept" else tuple(texts)
         else:
             values = tuple(kind(value) for part in texts for value in _numbers(part, name, kind is int))
-        values = tuple(dict.fromkeys(values))
         if not name or not values:
             hint = "Write some, such as 1, 2, 3."
             raise StudioError(f"There are no values for {name or 'the axis'}.", hint)
         if len(values) > MAX_VALUES:
             hint = f"Give at most {MAX_VALUES}."
             raise StudioError(f"{len(values)} values of {name} are too many.", hint)
-        return cls(name, values)
+        return cls(name, tuple(dict.fromkeys(values)))
 
     @property
     def title(self) -> str:
@@ -146,6 +151,8 @@ def _numbers(text: str, name: str, whole: bool) -> list[Decimal]:
     """Return the numbers of "4", "1:3" or "0.4:1.0:0.2". Raises StudioError for anything else."""
     try:
         start, *rest = (Decimal(part.strip()) for part in text.split(":"))
+        if any(abs(number) > MAX_WHOLE for number in (start, *rest)):
+            raise ValueError(text)
         if not rest:
             numbers = [start]
         else:

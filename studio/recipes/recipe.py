@@ -9,15 +9,26 @@ import dataclasses
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le, MaxLen
 
 from studio.documents import Number, Scalar, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
+from studio.limits import (
+    MAX_COUNT,
+    MAX_GUIDANCE,
+    MAX_HANDLES,
+    MAX_PROMPT_LETTERS,
+    MAX_SEED,
+    MAX_SIDE,
+    MAX_STEPS,
+    MAX_STRENGTH,
+    MAX_TIMES_BASE,
+)
 from studio.settings import fields_of, setting
 
-MAX_SEED = 2**31 - 1
-MAX_STRENGTH = 2.0
 MODES = {  # of composing several concepts, with what each does; implemented in `studio.generation.composing`
     "regions": "Each concept has its own part of the picture",
     "words": "Each concept acts at its own word only",
@@ -26,6 +37,8 @@ MODES = {  # of composing several concepts, with what each does; implemented in 
 
 OLD_REFINEMENTS = {"obeying": "prompt_tuning_steps"}  # fields of recipes written by earlier versions
 
+Prompt = Annotated[str, MaxLen(MAX_PROMPT_LETTERS)]
+Named = MaxLen(MAX_HANDLES)  # a table with an entry for each concept
 Box = tuple[Number, Number, Number, Number]  # left, top, right, bottom, as shares of the picture's sides
 
 
@@ -33,15 +46,24 @@ Box = tuple[Number, Number, Number, Number]  # left, top, right, bottom, as shar
 class Sampling:
     """How pictures are sampled, whatever they show.
 
-    Picture number i of `count` is painted from seed `seed + i`. `size` is the side in pixels; 0 means the
-    base model's own.
+    Picture number i of `count` is painted from seed `seed + i`; after the largest seed comes 0. `size` is the
+    side in pixels; 0 means the base model's own.
     """
 
-    seed: int = setting(0, "Where the noise of the first picture comes from.", 0, MAX_SEED)
-    steps: int = setting(20, "More are finer and slower.", 1, 200, "steps")
-    guidance: float = setting(4.0, "How closely the prompt is followed.", 0.0, 50.0)
-    count: int = setting(1, "How many pictures.", 1, 64, "pictures")
-    size: int = setting(0, "Side of the picture; 0 for the base model's own.", 0, 4096, "pixels")
+    # a type bounds what is read from a file, the setting what is typed
+    seed: Annotated[int, Ge(0), Le(MAX_SEED)] = setting(
+        0, "Where the noise of the first picture comes from.", 0, MAX_SEED
+    )
+    steps: Annotated[int, Ge(1), Le(MAX_STEPS)] = setting(
+        20, "More are finer and slower.", 1, MAX_STEPS, "steps"
+    )
+    guidance: Annotated[float, Ge(0), Le(MAX_GUIDANCE)] = setting(
+        4.0, "How closely the prompt is followed.", 0.0, MAX_GUIDANCE
+    )
+    count: Annotated[int, Ge(1), Le(MAX_COUNT)] = setting(1, "How many pictures.", 1, MAX_COUNT, "pictures")
+    size: Annotated[int, Ge(0), Le(MAX_SIDE)] = setting(
+        0, "Side of the picture; 0 for the base model's own.", 0, MAX_SIDE, "pixels"
+    )
 
     def with_prompt(self, prompt: str, **more: Any) -> Recipe:
         """Return the recipe that paints `prompt` with this sampling; `more` are its other fields."""
@@ -65,20 +87,30 @@ class Recipe(Sampling):
         concepts: by handle, the SHA-256 of the concept's file, filled in when the picture is queued.
     """
 
-    prompt: str
-    negative: str = ""
-    strengths: dict[ShortText, Number] = field(default_factory=dict)
-    knobs: dict[ShortText, dict[ShortText, Number]] = field(default_factory=dict)
+    prompt: Prompt
+    negative: Prompt = ""
+    strengths: Annotated[dict[ShortText, Number], Named] = field(default_factory=dict)
+    knobs: Annotated[dict[ShortText, Annotated[dict[ShortText, Number], Named]], Named] = field(
+        default_factory=dict
+    )
     composing: str = setting("regions", "How several concepts share a picture.", choices=tuple(MODES))
-    regions: dict[ShortText, Box] = field(default_factory=dict)
-    refinements: dict[ShortText, Scalar] = field(default_factory=dict)
+    regions: Annotated[dict[ShortText, Box], Named] = field(default_factory=dict)
+    refinements: Annotated[dict[ShortText, Scalar], Named] = field(default_factory=dict)
     base: ShortText = ""
-    concepts: dict[ShortText, ShortText] = field(default_factory=dict)
+    concepts: Annotated[dict[ShortText, ShortText], Named] = field(default_factory=dict)
 
     def checked(self) -> Recipe:
         """Return this recipe with every setting in its type. Raises StudioError for the first bad value."""
         if not self.prompt.strip():
             raise StudioError("The prompt is empty.", "Write what you want to see, then paint.")
+        letters = max(len(self.prompt), len(self.negative))
+        if letters > MAX_PROMPT_LETTERS:
+            raise StudioError(
+                f"The prompt has {letters} letters.", f"Shorten it: {MAX_PROMPT_LETTERS} are the most."
+            )
+        named = len(handles_in(f"{self.prompt} {self.negative}"))
+        if named > MAX_HANDLES:
+            raise StudioError(f"The prompt names {named} concepts.", f"Name at most {MAX_HANDLES}.")
         for handle, strength in self.strengths.items():
             if not 0 <= strength <= MAX_STRENGTH:
                 raise StudioError(f"A strength of {strength:g} for {handle} is out of range.", "Give 0 to 2.")
@@ -89,9 +121,15 @@ class Recipe(Sampling):
         settings = {field.name: field.parse(getattr(self, field.name)) for field in fields_of(Recipe)}
         return dataclasses.replace(self, **settings)
 
+    def check_size(self, base_side: int) -> None:
+        """Raise StudioError when a picture is far larger than those of a base with `base_side` pixels."""
+        if self.size > MAX_TIMES_BASE * base_side:
+            hint = f"Give at most {MAX_TIMES_BASE * base_side}, or 0 for the base's own."
+            raise StudioError(f"A side of {self.size} pixels is too much for a base of {base_side}.", hint)
+
     def single(self, index: int) -> Recipe:
         """Return the recipe of picture `index` alone: painting it repeats that picture."""
-        return dataclasses.replace(self, seed=self.seed + index, count=1)
+        return dataclasses.replace(self, seed=(self.seed + index) % (MAX_SEED + 1), count=1)
 
     def strength(self, handle: str) -> float:
         """Return how strongly `handle` acts: 1, as learned, unless the recipe says otherwise."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, shortened
 from studio.library.header import Header
 from studio.library.library import Entry
 from studio.ui.parts.handlers import Changes, Connector
@@ -22,7 +22,16 @@ from studio.ui.parts.html_blocks import (
     uploaded_files,
 )
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.markup import button, download, facts, file_size, local_time, note_card, placeholder
+from studio.ui.parts.markup import (
+    button,
+    download,
+    facts,
+    file_size,
+    local_time,
+    note_card,
+    placeholder,
+    unreadable_card,
+)
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
 
@@ -57,10 +66,7 @@ def concept_cards(workspace: Workspace, selected: str) -> str:
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
-    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.concepts.unreadable())
-    if unreadable:
-        title = "<strong>Files that are no concepts</strong>"
-        unreadable = f'<div class="card refusals">{title}<ul>{unreadable}</ul></div>'
+    unreadable = unreadable_card("Files that are no concepts", "trash", workspace.concepts.unreadable())
     if not entries:
         hint = "Train a concept, or drop a concept file here."
         return placeholder("The Library is empty", hint) + unreadable
@@ -112,7 +118,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "Seed": header.seed,
         "Base": header.base,
         "Created": local_time(header.created),
-        "File": f"{entry.path.name}, {file_size(entry.size_bytes)}",
+        "File": f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
     buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong") + download(
@@ -155,7 +161,11 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         }
 
     def select_concept(event: gr.EventData) -> Changes:
-        return show(pressed_button(event)[1])
+        action, id = pressed_button(event)
+        if action != "trash":
+            return show(id)
+        workspace.concepts.discard(id)
+        return {undo: note_card(f"{id} is in the trash.")}
 
     def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
@@ -184,7 +194,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         return show(entry.header.handle)
 
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
-    connect(cards.click, select_concept)
+    connect(cards.click, select_concept, outputs=[*shown, undo])
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
     left = [selected, detail, editor, deleted, undo]

@@ -8,7 +8,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.job_buttons import (
     further_buttons,
     paused_buttons,
@@ -17,7 +17,7 @@ from studio.ui.parts.job_buttons import (
     waiting_buttons,
 )
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder
+from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder, unreadable_card
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
@@ -58,10 +58,12 @@ def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> 
 def job_list(workspace: Workspace) -> str:
     """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
     jobs = workspace.jobs.newest()
+    damaged = unreadable_card(
+        "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
+    )
     if not jobs:
-        return placeholder(
-            "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."
-        )
+        hint = "Trainings and paintings line up here; one is done at a time."
+        return placeholder("Nothing in the queue", hint) + damaged
     order = {"running": 0, "queued": 1, "paused": 2}
     under_way = sorted(
         (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.position, job.id)
@@ -74,7 +76,7 @@ def job_list(workspace: Workspace) -> str:
         if group:
             rows = "".join(job_row(workspace, job, places.get(job.id, 0), len(waiting)) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
-    return "".join(parts)
+    return "".join(parts) + damaged
 
 
 def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
@@ -84,7 +86,10 @@ def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
 
     def press_in_queue(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
-        press_job_button(workspace, action, id)
+        if action == "delete" and to_int(id) in workspace.jobs.unreadable():
+            workspace.jobs.delete(to_int(id))
+        else:
+            press_job_button(workspace, action, id)
         return {}
 
     connector.connect(jobs.click, press_in_queue, notice=notice)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
+from studio.limits import MAX_EVENT_BYTES, MAX_MOMENT
 
+Moment = Annotated[float, Ge(0), Le(MAX_MOMENT)]  # seconds since 1970
 Status = Literal["queued", "running", "paused", "done", "failed", "stopped"]
 StopRequest = Literal["", "keep", "discard", "pause"]
 ENDED = ("done", "failed", "stopped")
 USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
 RESUMABLE = ("grid", "train")  # kinds that go on where they were, and so run again under their number
 STATE_FILE = "state.safetensors"  # of a training, in the folder of its job
-MAX_EVENT_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Job:
     error: str
     hint: str
     outcome: dict[str, Any]
-    created: float
-    started: float | None
-    finished: float | None
+    created: Moment
+    started: Moment | None
+    finished: Moment | None
     position: float = 0.0
 
     @property
@@ -73,7 +76,7 @@ class JobEvent:
     """
 
     event: ShortText
-    time: float = 0.0
+    time: Moment = 0.0
     step: Count = 0
     steps: Count = 0
     stage: ShortText = ""

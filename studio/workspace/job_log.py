@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from studio.documents import DocumentError
+from studio.limits import MAX_LOG_BYTES
 from studio.workspace.job import JobEvent
 
 LOG = "events.jsonl"
@@ -21,10 +23,15 @@ def append_event(folder: Path, event: dict[str, Any]) -> None:
 
 
 def read_events(folder: Path) -> list[JobEvent]:
-    """Return the events logged in a job's folder, oldest first, without lines that are damaged."""
+    """Return the events logged in a job's folder, oldest first, without lines that are damaged.
+
+    Of a log that is larger than any of ours, the last part is read.
+    """
     try:
-        text = (folder / LOG).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+        with (folder / LOG).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_LOG_BYTES))
+            text = file.read(MAX_LOG_BYTES).decode("utf-8", "replace")
+    except OSError:
         return []
     events = []
     for line in text.split("\n"):

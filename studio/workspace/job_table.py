@@ -48,6 +48,7 @@ class JobTable:
         """Yield a connection inside one transaction; safe from any thread and any process."""
         connection = self._connection()
         connection.row_factory = sqlite3.Row
+        connection.text_factory = _text
         try:
             connection.execute("begin immediate")
             yield connection
@@ -71,3 +72,8 @@ class JobTable:
 
     def _connection(self) -> sqlite3.Connection:
         return sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+
+
+def _text(value: bytes) -> str:
+    """Return a text of the table; a damaged one must not hide the other rows."""
+    return value.decode("utf-8", "backslashreplace")

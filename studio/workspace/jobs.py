@@ -71,6 +71,20 @@ class Jobs:
             rows = table.execute(query, (*kinds, limit)).fetchall()
         return list(_readable(rows))
 
+    def unreadable(self, limit: int = 50) -> dict[int, StudioError]:
+        """Return by number why jobs among the newest cannot be read."""
+        marks = ",".join("?" * len(USER_KINDS))
+        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
+        with self._table.transaction() as table:
+            rows = table.execute(query, (*USER_KINDS, limit)).fetchall()
+        errors: dict[int, StudioError] = {}
+        for row in rows:
+            try:
+                Job.from_row(dict(row))
+            except DocumentError as error:
+                errors[row["id"]] = error
+        return errors
+
     def folder(self, number: int) -> Path:
         """Return the folder of job `number`, for its photos, previews and log."""
         return self.root / f"{number:05d}"

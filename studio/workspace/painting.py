@@ -17,6 +17,7 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
 
     Raises StudioError when a value is out of range or a concept is not in the Library.
     """
+    recipe = recipe.checked()  # before each handle of an endless prompt is looked for
     handles = handles_in(f"{recipe.prompt} {recipe.negative}")
     return dataclasses.replace(
         recipe,
@@ -25,7 +26,7 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
         knobs={handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)},
         regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions},
         refinements=parse_refinements(recipe.refinements, refinements),
-    ).checked()
+    )
 
 
 def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 from studio.documents import DocumentError
 from studio.errors import StudioError
 from studio.library.library import Library
+from studio.limits import MAX_SEED
 from studio.method import MethodCard
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import MAX_SEED
 from studio.subject import Subject
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs

@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import Image
 
-from studio.errors import StudioError
-from studio.files import close_folder
+from studio.errors import StudioError, shortened
+from studio.files import close_folder, move_to_trash
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Entry, Library
 from studio.method import MethodCard
@@ -33,6 +33,7 @@ from studio.workspace.going_on import go_on, train_further
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
+from studio.workspace.pictures import newest_pictures
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
@@ -161,6 +162,9 @@ class Workspace:
 
     def resolve_recipe(self, recipe: Recipe) -> Recipe:
         """Return `recipe` checked, with the hash of every concept that it names. Raises StudioError."""
+        side = self.worker_state().base.get("resolution", 0) if recipe.size else 0
+        if isinstance(side, int) and side > 0:
+            recipe.check_size(side)
         return painting.resolve_recipe(recipe, self.concepts, self.refinements)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
@@ -219,8 +223,19 @@ class Workspace:
         return train_further(self.jobs, self.concepts, number, steps)
 
     def gallery(self, limit: int = 60) -> list[Path]:
-        """Return the newest pictures, newest first."""
-        return sorted(self.pictures.glob("*.png"), reverse=True)[:limit]
+        """Return the newest pictures, newest first, without files that cannot be shown."""
+        return newest_pictures(self.pictures, limit)[0]
+
+    def unreadable_pictures(self, limit: int = 60) -> dict[str, StudioError]:
+        """Return by file name why files among the newest pictures cannot be shown."""
+        return newest_pictures(self.pictures, limit)[1]
+
+    def discard_picture(self, name: str) -> Path:
+        """Move a file that cannot be shown to the trash; return its path there. Raises StudioError."""
+        found = [file for file in self.unreadable_pictures() if shortened(file) == name]
+        if not found:
+            raise StudioError(f"{name} is no longer there, or can be shown.", "Look at the pictures.")
+        return move_to_trash(self.pictures / found[0], self.concepts.trash)
 
     # the base model and the worker
 

@@ -141,6 +141,13 @@ def test_what_is_listed_can_be_renamed_and_deleted(tmp_path: Path) -> None:
     assert not library.entries()
 
 
+def test_more_tensors_than_any_concept_has_are_refused(tmp_path: Path) -> None:
+    entries = {f"a{number}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for number in range(5001)}
+    table = {"__metadata__": {METADATA_KEY: json.dumps(VALUES)}, **entries}
+    with pytest.raises(StudioError, match="more than 5000 tensors"):
+        read_header(file(tmp_path, table, b""))
+
+
 def test_renaming_moves_the_tensors_too(tmp_path: Path) -> None:
     rename_handle(concept(tmp_path), "<lily>", "<rose>", tmp_path / "rose.safetensors")
     assert b"tokens/<rose>/vectors" in (tmp_path / "rose.safetensors").read_bytes()

@@ -147,7 +147,7 @@ def test_a_mask_file_lies_over_the_photo_it_has_the_shape_of_and_else_over_the_s
     with pytest.raises(StudioError, match="nothing white"):
         with_mask_file([tmp_path / "black.png"], photo, 0)
     (tmp_path / "words.png").write_text("no picture")
-    with pytest.raises(StudioError, match="cannot be opened"):
+    with pytest.raises(StudioError, match="This mask cannot be used: it is not a picture"):
         with_mask_file([tmp_path / "words.png"], photo, 0)
 
 

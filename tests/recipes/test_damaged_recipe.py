@@ -11,10 +11,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.documents import DocumentError
 from studio.errors import StudioError
+from studio.limits import MAX_SEED
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.worker_state import WorkerState
+from studio.workspace.workspace import Workspace
 
 RECIPE = {"prompt": "<sunny> on blue", "seed": 7, "steps": 2, "guidance": 4, "composing": "regions"}
 
@@ -99,3 +102,58 @@ def test_an_interrupted_save_leaves_the_old_picture(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="no space"):
         save_picture(Image.new("RGB", (8, 8)), Recipe("a dog"), path)
     assert read_recipe(path).prompt == "a cat" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"count": 10**9}, "its `count` is too large"),
+        ({"steps": 0}, "its `steps` is too small"),
+        ({"size": 5000}, "its `size` is too large"),
+        ({"guidance": 1e300}, "its `guidance` is too large"),
+        ({"seed": -1}, "its `seed` is too small"),
+        ({"prompt": "a" * 20_001}, "its `prompt` is too long"),
+        ({"strengths": {f"<a{number}>": 1 for number in range(76)}}, "its `strengths` has too many entries"),
+    ],
+)
+def test_a_number_or_length_beyond_the_limits_is_refused_when_it_is_read(change: dict, reason: str) -> None:
+    with pytest.raises(DocumentError) as refusal:
+        Recipe.from_json({**RECIPE, **change})
+    assert refusal.value.reason == reason
+
+
+def test_a_prompt_of_endless_concepts_is_refused_before_any_is_looked_for(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    many = " ".join(f"<a{number}>" for number in range(76))
+    for prompt, reason in ((many, "names 76 concepts"), ("a" * 20_001, "has 20001 letters")):
+        with pytest.raises(StudioError, match=reason):
+            workspace.resolve_recipe(Recipe(prompt))
+
+
+def test_a_picture_far_larger_than_the_base_is_refused_as_soon_as_the_base_is_known(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert workspace.resolve_recipe(Recipe("a", size=4096)).size == 4096
+    workspace.write_worker_state(WorkerState("ready", {"resolution": 64}))
+    assert workspace.resolve_recipe(Recipe("a", size=256)).size == 256
+    with pytest.raises(StudioError, match=r"4096 pixels is too much for a base of 64\. Give at most 256"):
+        workspace.resolve_recipe(Recipe("a", size=4096))
+
+
+def test_the_seed_after_the_largest_is_one_that_can_be_read_again() -> None:
+    recipe = Recipe("a", seed=MAX_SEED, count=2)
+    assert Recipe.from_json(recipe.single(1).to_json()).seed == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["1:1e999999999", "1e999999999", "NaN", "sNaN", "1:2:0", "1:1e300:1e-300", "1\r2"]
+)
+@pytest.mark.parametrize("name", ["seed", "guidance", "lily.bias"])
+def test_numbers_of_an_axis_that_cannot_be_are_refused(name: str, text: str) -> None:
+    with pytest.raises(StudioError, match="is no value of|values of"):
+        Axis.parse(name, text)
+
+
+def test_the_values_of_an_axis_may_be_of_any_length_and_on_any_line() -> None:
+    assert Axis.parse("prompt", "red,\nblue").values == ("red", "blue")
+    with pytest.raises(StudioError, match="are too long"):
+        Axis.parse("prompt", "x" * 1_000_000)

@@ -10,8 +10,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import StudioError
-from studio.recipes.png import from_parameters, parameters, read_recipe, save_picture
-from studio.recipes.recipe import MAX_SEED, Recipe, differences
+from studio.limits import MAX_SEED
+from studio.recipes.parameters import from_parameters, parameters
+from studio.recipes.png import read_recipe, save_picture
+from studio.recipes.recipe import Recipe, differences
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
@@ -47,7 +49,7 @@ def test_parameters_of_another_program_become_a_recipe(tmp_path: Path) -> None:
 
 def test_parameters_without_a_negative_prompt() -> None:
     recipe = Recipe("a cat", guidance=7.0, seed=1, composing="sum")
-    assert from_parameters("a cat\nSteps: 20, CFG scale: 7, Seed: 1") == recipe
+    assert from_parameters("a cat\nSteps: 20, CFG scale: 7, Seed: 1") == (recipe, [])
 
 
 @pytest.mark.parametrize("negative", ["", "blurry"])
@@ -63,7 +65,7 @@ def test_our_own_parameters_say_what_they_can(negative: str) -> None:
     pair = Recipe("<lily> and <tom>", negative, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}, **look)
     words = Recipe("<lily> and <tom>", negative, composing="words", **look)
     for recipe in (alone, pair, words):
-        assert from_parameters(parameters(recipe)) == recipe
+        assert from_parameters(parameters(recipe)) == (recipe, [])
 
 
 def test_our_own_recipe_goes_before_the_parameters(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ DAMAGE = [
     ("outcome", "7"),
     ("created", "yesterday"),
     ("finished", b"x"),
+    ("created", 1e300),
+    ("finished", -1e15),
     ("status", "asleep"),
     ("title", b"\xff"),
 ]

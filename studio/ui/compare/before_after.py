@@ -6,11 +6,12 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
+from studio.errors import StudioError
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, differences
 from studio.ui.compare.grid_view import grid_folder, shown_grid
 from studio.ui.create.gallery import tile
-from studio.ui.parts.markup import button, file_url, placeholder, segments
+from studio.ui.parts.markup import button, error_card, file_url, placeholder, segments
 from studio.workspace.workspace import Workspace
 
 MAX_PICTURES = 24
@@ -55,10 +56,18 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     swap = button("swap", "Exchange", f"{left.name} {right.name}")
     return (
         f"{slider(left, right, words[left], words[right])}"
-        f"{difference_table(_recipe(left), _recipe(right))}"
+        f"{_differences(left, right)}"
         f'<div class="row wrap"><span>A click puts a picture on the</span>{side_buttons}{swap}</div>'
         f'<div class="tiles small">{tiles}</div>'
     )
+
+
+def _differences(left: Path, right: Path) -> str:
+    """Return what two pictures differ in, or why one of them does not say."""
+    try:
+        return difference_table(_recipe(left), _recipe(right))
+    except StudioError as error:
+        return error_card(error)
 
 
 def _recipe(path: Path) -> Recipe:

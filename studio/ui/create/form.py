@@ -137,8 +137,8 @@ def create_form(workspace: Workspace) -> CreateForm:
     recipe_drop = drop_zone(
         "recipe-drop",
         "Read a picture's recipe",
-        "drop a PNG painted here or in another web UI",
-        "image/png",
+        "drop a picture painted here or in another web UI",
+        "image/png,image/jpeg,image/webp",
     )
     return CreateForm(
         cards=workspace.refinements,

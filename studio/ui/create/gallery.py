@@ -7,7 +7,7 @@ from pathlib import Path
 
 from studio.errors import StudioError
 from studio.recipes.recipe import Recipe
-from studio.ui.parts.markup import button, file_url, placeholder
+from studio.ui.parts.markup import button, file_url, placeholder, unreadable_card
 from studio.ui.parts.progress_card import (
     job_error,
     progress_bar,
@@ -70,12 +70,15 @@ def latest_pictures(workspace: Workspace, selected: str, current: Job | None) ->
     """Return the latest pictures, without those of the `current` job, which are shown above them."""
     above = set(progress_of(workspace, current).pictures) if current else set()
     paths = [path for path in workspace.gallery(MAX_PICTURES) if path.name not in above]
+    files = workspace.unreadable_pictures()
+    unreadable = unreadable_card("Files that are no pictures", "trash", files)
     if not paths and current:
-        return ""
+        return unreadable
     if not paths:
-        return placeholder("No pictures yet", "Write a prompt, press Paint, and they gather here.")
+        hint = "Write a prompt, press Paint, and they gather here."
+        return placeholder("No pictures yet", hint) + unreadable
     tiles = "".join(tile(path, selected, f"Picture {path.stem}") for path in paths)
-    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>'
+    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>{unreadable}'
 
 
 def find_picture(workspace: Workspace, name: str) -> Path:

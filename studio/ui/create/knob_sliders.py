@@ -15,7 +15,8 @@ import gradio as gr
 
 from studio.handles import handles_in
 from studio.library.header import Header
-from studio.recipes.recipe import MAX_STRENGTH, Recipe
+from studio.limits import MAX_STRENGTH
+from studio.recipes.recipe import Recipe
 from studio.workspace.workspace import Workspace
 
 MAX_SLIDERS = 10
@@ -54,10 +55,11 @@ class Knob:
 
 def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
     """Return the strengths of all concepts that prompts name, then their knobs."""
-    handles = [handle for handle in handles_in(prompts) if workspace.concepts.has(handle)]
-    headers = {handle: workspace.concepts.find(handle).header for handle in handles}
+    known = workspace.concepts.headers()
+    headers = {handle: known[handle] for handle in handles_in(prompts) if handle in known}
     knobs = [
-        Knob(handle, "", 1.0, 0.0, MAX_STRENGTH, strength_help(headers[handle], handle)) for handle in handles
+        Knob(handle, "", 1.0, 0.0, MAX_STRENGTH, strength_help(header, handle))
+        for handle, header in headers.items()
     ]
     for handle, header in headers.items():
         for name, knob in header.knobs.items():

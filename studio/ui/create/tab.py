@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.recipes.png import read_recipe
+from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
 from studio.ui.create.form import create_form, recipe_from_form
 from studio.ui.create.gallery import find_picture, latest_pictures, painting_card
@@ -94,6 +94,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
+        if action == "trash":
+            workspace.discard_picture(name)
+            return {}
         if action != "open":
             return None
         path = find_picture(workspace, name)
@@ -106,11 +109,12 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} did not arrive.", "Try a smaller one.")
         try:
-            recipe = read_recipe(paths[0])
+            recipe, notes = read_recipe_and_notes(paths[0])
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        card = picture_card(recipe, cards, warnings=workspace.reproducibility_warnings(recipe))
+        warnings = [*workspace.reproducibility_warnings(recipe), *notes]
+        card = picture_card(recipe, cards, warnings=warnings)
         return {selected: "", opened: recipe, detail: card}
 
     def use_recipe(recipe: Recipe | None, event: gr.EventData) -> Changes:

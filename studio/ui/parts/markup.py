@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
@@ -13,14 +14,14 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from studio.errors import StudioError
+from studio.errors import StudioError, shortened
 
 JPEG_QUALITY = 88
 
 
 def file_url(path: Path) -> str:
     """Return the address of a file in one of the served folders. It changes when the file does."""
-    return f"gradio_api/file={quote(path.as_posix())}?v={path.stat().st_mtime_ns}"
+    return f"gradio_api/file={quote(os.fsencode(path.as_posix()))}?v={path.stat().st_mtime_ns}"
 
 
 def data_url(picture: Image.Image) -> str:
@@ -85,6 +86,20 @@ def error_card(error: StudioError, buttons: str = "") -> str:
 def note_card(text: str, buttons: str = "") -> str:
     """Return a card with a sentence that is no error, and buttons if any."""
     return f'<div class="card note" role="status"><span>{escape(text)}</span>{buttons}</div>'
+
+
+def unreadable_card(
+    title: str, action: str, errors: Mapping[Any, StudioError], label: str = "To the trash"
+) -> str:
+    """Return a card that names files or jobs that cannot be read, each with a button; empty for none.
+
+    `errors`: by what the button carries as its id.
+    """
+    rows = "".join(
+        f"<li>{escape(str(error))} {button(action, label, shortened(str(id)))}</li>"
+        for id, error in errors.items()
+    )
+    return f'<div class="card refusals"><strong>{escape(title)}</strong><ul>{rows}</ul></div>' if rows else ""
 
 
 def placeholder(title: str, text: str) -> str:

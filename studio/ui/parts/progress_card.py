@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from studio.errors import StudioError
+from studio.subject import Subject
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.train.previews import insights, previews
@@ -149,7 +150,8 @@ def job_error(job: Job) -> str:
 def training_card(workspace: Workspace, job: Job) -> str:
     """Return the card of a training, whatever its status."""
     progress = progress_of(workspace, job)
-    handle, noun = job.task["handle"], job.task["noun"]
+    subject = Subject.of(job.task)
+    handle, noun = subject.handle, subject.noun
     large, strip = previews(workspace, job, progress)
     buttons, words = "", ""
     match job.status:
@@ -168,7 +170,7 @@ def training_card(workspace: Workspace, job: Job) -> str:
             words += "<p>Paused. What was learned so far is kept on the disk.</p>"
             buttons = paused_buttons(job)
         case "done":
-            learned = job.outcome.get("handle", handle)
+            learned = str(job.outcome.get("handle", handle))
             spent = duration((job.finished or 0) - (job.started or 0))
             early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
@@ -180,14 +182,15 @@ def training_card(workspace: Workspace, job: Job) -> str:
         case "stopped":
             words = "<p>Stopped. Nothing was kept.</p>"
             buttons = button("retry", "Train again", job.id) + button("close", "Close", job.id)
-    count, method = job.task["photos"], job.title.split(" with ")[-1]
+    photos, method = job.task.get("photos"), job.title.split(" with ")[-1]
+    count = f"{photos} photos" if isinstance(photos, int) else "its photos"
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-MAX_NOTES:])
     return (
         f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
         f'<div class="card-text"><header><h2>{verb} <code>{escape(handle)}</code></h2>'
         f"{status_badge(job)}</header>"
-        f'<p class="faint">the {escape(noun)} in {count} photos, with {escape(method)}</p>'
+        f'<p class="faint">the {escape(noun)} in {count}, with {escape(method)}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
         f'<div class="actions">{buttons}</div></div>{strip}{insights(workspace, job, progress)}</section>'
     )

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from html import escape
 from pathlib import Path
 
-from PIL import Image
-
 from studio.library.library import Entry
+from studio.library.preview import open_preview
 from studio.ui.parts.markup import file_url
 from studio.workspace.workspace import Workspace
 
 SIDE = 256
-MAX_SIDE = 2048
 
 
 def thumbnail_folder(workspace: Workspace) -> Path:
@@ -33,12 +30,8 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
     path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
     if path.exists():
         return path
-    try:
-        with Image.open(io.BytesIO(preview), formats=("PNG",)) as picture:
-            if max(picture.size) > MAX_SIDE:
-                return None
-            small = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    small = open_preview(preview)
+    if small is None:
         return None
     small.thumbnail((SIDE, SIDE))
     small.save(path, format="PNG")

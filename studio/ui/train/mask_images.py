@@ -11,11 +11,12 @@ from pathlib import Path
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.limits import MAX_PNG_LETTERS
 from studio.photos.mask_checks import binary_mask
-from studio.photos.photo import FORMATS, MAX_PIXELS, Photo
+from studio.photos.mask_file import read_mask
+from studio.photos.photo import Photo
 
 PNG_START = "data:image/png;base64,"
-MAX_PNG_LETTERS = 4_000_000
 
 
 def mask_to_url(mask: Image.Image) -> str:
@@ -48,12 +49,9 @@ def with_mask_file(paths: Sequence[Path], photo: Photo, subject: int) -> Photo:
     if not paths:
         raise StudioError("The mask did not arrive.", "Upload it again.")
     try:
-        with Image.open(paths[0], formats=FORMATS) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise StudioError("This mask has too many pixels.", "Make it smaller.")
-            mask = binary_mask(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StudioError("This mask cannot be opened.", "Save it as a PNG, white on black.") from error
+        mask = read_mask(paths[0])
+    except StudioError as error:
+        raise StudioError(f"This mask cannot be used: {error.message}.", error.hint) from error
     finally:
         for path in paths:
             path.unlink(missing_ok=True)

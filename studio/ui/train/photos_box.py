@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from studio.photos.photo import MAX_PHOTOS, Crop, open_photos
+from studio.limits import MAX_PHOTOS
+from studio.photos.photo import Crop, open_photos
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (

@@ -1,0 +1,44 @@
+"""Names that a console cannot show are printed as escapes, by every command."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import launch
+from studio import __main__ as painting
+from tests import __main__ as testing
+from trainers import __main__ as training
+
+
+def printed(run: Callable[[], int]) -> str:
+    """What a command that ends with status 2 prints on consoles that know Western letters only."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True) for _ in range(2)]
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        assert run() == 2
+    return "".join(stream.buffer.getvalue().decode("cp1252") for stream in streams)  # type: ignore[attr-defined]
+
+
+def test_painting(tmp_path: Path) -> None:
+    arguments = ["again", str(tmp_path / "子犬.png"), "--workspace", str(tmp_path / "猫")]
+    assert "\\u5b50\\u72ac.png is not a picture" in printed(lambda: painting.main(arguments))
+
+
+def test_training(tmp_path: Path) -> None:
+    (tmp_path / "子犬\udcff.txt").write_text("no photo")
+    names = ["--name", "lily", "--noun", "dog", "--workspace", str(tmp_path / "w")]
+    said = printed(lambda: training.main(["textual_inversion", str(tmp_path), *names]))
+    assert "\\u5b50\\u72ac\\udcff.txt is left out" in said
+
+
+def test_opening(tmp_path: Path) -> None:
+    assert "\\u5b50\\u72ac" in printed(lambda: launch.main(["--segmenter", str(tmp_path / "子犬")]))
+
+
+def test_testing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "chromium_or_none", lambda: print("子犬"))
+    assert "\\u5b50\\u72ac" in printed(lambda: testing.main([]))
