@@ -39,6 +39,7 @@ from studio.ui.train.tab import train_tab
 from studio.workspace.workspace import Workspace
 
 MAX_UPLOAD = "512mb"
+AUTH_MESSAGE = "After a few wrong passwords the next attempt has to wait, longer each time, up to 5 minutes."
 THEME_SWITCH = '<button type="button" id="theme-switch" aria-label="Switch between light and dark">◐</button>'
 
 log = logging.getLogger("likeness.page")
@@ -175,6 +176,7 @@ def serve(
         server_name=host,
         server_port=port,
         auth=auth,
+        auth_message=AUTH_MESSAGE,
         root_path=root_path,
         app_kwargs=app_options(door or Door.of(root_path=root_path)),
         mcp_server=False,

@@ -32,7 +32,8 @@ WRONG_HOST = (
     "or behind a reverse proxy with --root-path URL."
 )
 WRONG_SITE = "This request comes from another site, so it is refused."
-FORBIDDEN, MISDIRECTED, TOO_MANY, BAD_LOGIN = 403, 421, 429, 400
+FORBIDDEN, MISDIRECTED = 403, 421
+BAD_LOGIN = 400  # the only status at which Gradio's form says that the password was not taken
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Doorkeeper:
         seconds = self.delays.begin(client)
         if seconds > 0:
             text = f"Too many wrong passwords. Try again in {seconds:.0f} seconds."
-            return await refuse(scope, receive, send, TOO_MANY, text)
+            return await refuse(scope, receive, send, BAD_LOGIN, text)
 
         async def watch(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start" and message["status"] < BAD_LOGIN:
