@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,18 @@ def test_a_class_picture_is_what_painting_its_prompt_gives(backbone: Backbone, t
         # painted together and one by one, pictures may differ by a rounding
         assert np.abs(picture - painted(seed, "a photo of a cat", "")).max() <= 1
         assert np.abs(picture - painted(seed, "a photo", "a photo of a cat")).max() > 1
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:60])])
+def test_class_pictures_that_are_missing_or_damaged_are_painted_again_as_they_were(
+    backbone: Backbone, tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    prepared(backbone, tmp_path)
+    paths = sorted(tmp_path.rglob("*.png"))
+    before = [path.read_bytes() for path in paths]
+    spoil(paths[1])
+    prepared(backbone, tmp_path)
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_without_a_prior_the_class_takes_no_part(backbone: Backbone, tmp_path: Path) -> None:

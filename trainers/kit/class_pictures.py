@@ -42,23 +42,31 @@ class ClassPictures:
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
 
-        They are saved in `cache` per base, prompt and sampling, and only missing ones are painted.
+        They are saved in `cache` per base, prompt and sampling; only missing and damaged ones are painted. Those
+        that are painted together are always the same ones, so that a training which was killed meanwhile gets
+        the same pictures, bit for bit.
         """
         key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
         folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
-        missing = [seed for seed, path in enumerate(paths) if not path.exists()]
+        side = self.backbone.resolution
+        missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, side)}
         if missing:
             yield Note(f'Painting "{self.recipe.prompt}" {len(missing)} times, once for this base.')
         with torch.no_grad():
             words = self.backbone.text.read(["", self.recipe.prompt])
-        for start in range(0, len(missing), PAINTED_TOGETHER):
-            seeds = missing[start : start + PAINTED_TOGETHER]
+        done, total = 0, len(missing)
+        for start in range(0, self.count, PAINTED_TOGETHER):
+            seeds = range(start, min(start + PAINTED_TOGETHER, self.count))
+            if missing.isdisjoint(seeds):
+                continue
             *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
-                write_atomic(paths[seed], png_bytes(picture))
-            yield Step(start + len(seeds), len(missing), stage="painting class pictures")
+                if seed in missing:
+                    write_atomic(paths[seed], png_bytes(picture))
+                    done += 1
+            yield Step(done, total, stage="painting class pictures")
         pixels = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
         self.latents = PhotoLatents(self.backbone, pixels)
 
@@ -70,3 +78,13 @@ class ClassPictures:
     def loss(self, batch: DenoisingBatch) -> Tensor:
         """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
         return denoising_loss(self.backbone, batch, encode_prompts(self.backbone, batch))
+
+
+def _is_picture(path: Path, side: int) -> bool:
+    """Return whether `path` is a whole square picture of this side."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture.size == (side, side)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
