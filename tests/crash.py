@@ -68,7 +68,7 @@ opening.open_backbone = lambda base: tiny.backbone()
 work(Workspace(Path({folder!r}), "tiny"), METHODS, train)
 """
 PAGE = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from studio.files import sweep_partials
@@ -77,7 +77,8 @@ from studio.workspace.workspace import Workspace
 workspace = Workspace(Path({folder!r}), "tiny")
 sweep_partials(workspace.folder)
 with Supervisor(workspace, [sys.executable, "-c", {worker!r}]) as supervisor:
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:  # it ends with the test
         (workspace.folder / "worker.pid").write_text(str(supervisor.process.pid if supervisor.process else 0))
         time.sleep(0.05)
 """
@@ -100,6 +101,13 @@ class Crashes:
         worker = WORKER.format(root=root, folder=folder, between=SECONDS_BETWEEN_STATES)
         script = PAGE.format(root=root, folder=folder, worker=worker)
         self.page = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+
+    def wait_for_worker(self) -> None:
+        """Wait until the worker has loaded its base."""
+        began = time.monotonic()
+        while self.workspace.worker_state().state not in ("ready", "busy"):
+            assert time.monotonic() - began < PATIENCE, self.workspace.worker_state()
+            time.sleep(0.1)
 
     def kill(self, who: str) -> None:
         """Kill the worker or the page; a page is started again."""
@@ -286,12 +294,14 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         crashes = Crashes(Workspace(Path(folder) / "workspace", "tiny"), random.Random(given.seed))
         crashes.start()
+        began = time.monotonic()
         counts = {"worker": 0, "page": 0}
         for number in range(given.kills):
             for _ in range(crashes.draw.randrange(1, 4)):
                 crashes.operate()
                 time.sleep(crashes.draw.uniform(0.0, 0.3))
-            time.sleep(crashes.draw.uniform(0.5, 12.0))
+            crashes.wait_for_worker()
+            time.sleep(crashes.draw.uniform(0.0, 6.0))
             who = "page" if crashes.draw.random() < 0.3 else "worker"
             crashes.kill(who)
             counts[who] += 1
@@ -301,7 +311,9 @@ def main(arguments: list[str] | None = None) -> int:
         faults = check(crashes)
         repeated = repeated_steps(crashes.workspace)
         jobs = crashes.workspace.jobs.newest(10_000)
-        print(f"{counts['worker']} kills of the worker, {counts['page']} of the page; {len(jobs)} jobs")
+        minutes = (time.monotonic() - began) / 60
+        kills = f"{counts['worker']} kills of the worker, {counts['page']} of the page"
+        print(f"{kills}; {len(jobs)} jobs in {minutes:.0f} minutes")
         print(f"done: {crashes.done}; refused: {crashes.refused}")
         print(f"steps done twice after an interruption: {sorted(repeated)} of {STEPS}")
         print("\n".join(faults) or "Nothing was lost, and nothing is left over.")

@@ -1,7 +1,7 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
 Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
-refused or three in a row died within 20 seconds of their start. The jobs it left running are queued again and
+refused or three in a row died before they had loaded it. The jobs it left running are queued again and
 go on by themselves; one that brings the worker down twice without getting further fails with a reason for the
 user (`studio.workspace.interrupted`). The worker ends with the page, because it reads the pipe that only the
 page holds open; a training has a few seconds to keep its state.
@@ -20,8 +20,7 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 BASE_REFUSED = 3
-QUICK_SECONDS = 20.0  # a worker that dies sooner will probably die again
-MAX_QUICK_DEATHS = 3
+MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
 
@@ -70,17 +69,17 @@ class Supervisor:
     def _watch(self) -> None:
         quick = 0
         while not self._leaving.is_set():
-            started = time.monotonic()
             self.process = self._start()
             while self.process.poll() is None and not self._leaving.is_set():
                 time.sleep(0.2)
             if self._leaving.is_set():
                 self._end()
                 return
+            was_ready = self.workspace.worker_state().state != "starting"
             self._report_death(self.process.returncode)
             if self.process.returncode == BASE_REFUSED:
                 return
-            quick = quick + 1 if time.monotonic() - started < QUICK_SECONDS else 0
+            quick = 0 if was_ready else quick + 1
             if quick >= MAX_QUICK_DEATHS:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
                 self.workspace.write_worker_state(
