@@ -42,8 +42,8 @@ class ClassPictures:
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
 
-        They are saved in `cache` per base, prompt and sampling; only missing and damaged ones are painted. Those
-        that are painted together are always the same ones, so that a training which was killed meanwhile gets
+        They are saved in `cache` per base, prompt and sampling; only missing and damaged ones are painted.
+        Those that are painted together are always the same, so that a training that was killed meanwhile gets
         the same pictures, bit for bit.
         """
         key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
