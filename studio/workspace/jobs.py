@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.documents import DocumentError
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_errors
+from studio.files import whole_folder
 from studio.workspace.job import RESUMABLE, USER_KINDS, Job, JobEvent, Status, StopRequest
 from studio.workspace.job_log import append_event, read_events
 from studio.workspace.job_table import JobTable
@@ -33,18 +34,44 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._table = JobTable(folder / "jobs.sqlite")
+
+    @property
+    def repair(self) -> str:
+        """Return what was done about a damaged table when it was opened, empty for nothing."""
+        return self._table.repair
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
-        """Yield the number and the folder of a new job; it is queued when the block ends without an error."""
-        with self._table.transaction() as table:
-            row = (kind, title, json.dumps(task), time.time())
-            cursor = table.execute("insert into jobs (kind, title, task, created) values (?, ?, ?, ?)", row)
-            number = int(cursor.lastrowid or 0)
-            self.folder(number).mkdir(parents=True, exist_ok=True)
-            yield number, self.folder(number)
+        """Yield the number and the folder of a new job; it is queued when the block ends without an error.
+
+        Until then the folder has another name, and after an error nothing is left of it.
+        """
+        made: Path | None = None
+        try:
+            with self._table.writing() as table:
+                number = self._new_number(table)
+                table.execute(
+                    "insert into jobs (id, kind, title, task, created) values (?, ?, ?, ?, ?)",
+                    (number, kind, title, json.dumps(task), time.time()),
+                )
+                with whole_folder(self.folder(number)) as folder:
+                    yield number, folder
+                made = self.folder(number)
+        except BaseException:
+            if made is not None:
+                shutil.rmtree(made, ignore_errors=True)
+            raise
+
+    def _new_number(self, table: sqlite3.Connection) -> int:
+        """Return the next number; a folder with it belongs to a job of a table that was lost."""
+        row = table.execute("select seq from sqlite_sequence where name = 'jobs'").fetchone()
+        number = (row["seq"] if row else 0) + 1
+        if self.folder(number).exists():
+            number = 1 + max(int(path.name) for path in self.root.iterdir() if path.name.isdecimal())
+        return number
 
     def add(self, kind: str, title: str, task: dict[str, Any]) -> Job:
         """Queue a task that needs no files, and return its job."""
@@ -54,7 +81,7 @@ class Jobs:
 
     def get(self, number: int) -> Job:
         """Return the job `number`. Raises StudioError when there is none, or its row is damaged."""
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
         if row is None:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
@@ -64,7 +91,7 @@ class Jobs:
         """Return the newest jobs of these kinds, newest first."""
         marks = ",".join("?" * len(kinds))
         query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             rows = table.execute(query, (*kinds, limit)).fetchall()
         return list(_readable(rows))
 
@@ -76,7 +103,7 @@ class Jobs:
         """Ask a running job to stop, keeping or discarding what was learned; stop a queued one at once."""
         ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
         stop = "update jobs set status = 'stopped', finished = ? where id = ? and status = 'queued'"
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(ask, (how, number))
             table.execute(stop, (time.time(), number))
 
@@ -85,13 +112,13 @@ class Jobs:
         change = (
             "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
         )
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(f"{change} where id = ? and status in ('done', 'failed', 'stopped')", (number,))
 
     def delete(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
         self.request_stop(number, "discard")
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             query = "delete from jobs where id = ? and status != 'running'"
             is_gone = table.execute(query, (number,)).rowcount > 0
         if is_gone:
@@ -105,7 +132,10 @@ class Jobs:
         query = f"select id from jobs where status = 'queued' and kind in ({marks}) order by id limit 1"
         start = "update jobs set status = 'running', started = ? where id = ?"
         while True:
-            with self._table.transaction() as table:
+            with self._table.reading() as table:  # the worker asks five times a second
+                if table.execute(query, kinds).fetchone() is None:
+                    return None
+            with self._table.writing() as table:
                 row = table.execute(query, kinds).fetchone()
                 if row is None:
                     return None
@@ -118,7 +148,7 @@ class Jobs:
 
     def stop_request(self, number: int) -> StopRequest:
         """Return how a job was asked to stop, empty when it was not."""
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
         return row["stop_request"] if row and row["stop_request"] in ("keep", "discard") else ""
 
@@ -133,7 +163,7 @@ class Jobs:
         """Record how a running job has ended."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
         change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
     def fail_running(self, error: str, hint: str) -> list[int]:
@@ -141,7 +171,7 @@ class Jobs:
 
         One that can be resumed is queued again instead, if that worker has brought it any further.
         """
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
             change = "update jobs set status = 'failed', error = ?, hint = ?, finished = ?"
             table.execute(f"{change} where status = 'running'", (error, hint, time.time()))

@@ -7,7 +7,6 @@ and the worker all hold one on the same folder; none of its operations needs tor
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import copy_folder, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Library
 from studio.method import MethodCard
@@ -37,6 +37,8 @@ from studio.workspace.training import past_settings, queue_training, used_handle
 from studio.workspace.training_photos import training_photos
 from studio.workspace.worker_state import WorkerState
 
+OTHER_FOLDER = "Choose another with --workspace."
+
 
 class Workspace:
     """Everything that a person has made, in one folder.
@@ -58,22 +60,15 @@ class Workspace:
         self.folder = Path(folder).expanduser().resolve()
         self.base, self.segmenter = str(base), str(segmenter)
         self.refinements = tuple(refinements)
-        try:
-            self.pictures = self._make_folder("pictures")
-            self.cache = self._make_folder("cache")
-            self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
-            self.jobs = Jobs(self._make_folder("jobs"))
-        except OSError as error:
-            reason = error.strerror or "it cannot be written"
-            raise StudioError(
-                f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace."
-            ) from error
+        writable_folder(self.folder, OTHER_FOLDER)
+        self.pictures = self._make_folder("pictures")
+        self.cache = self._make_folder("cache")
+        self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
+        self.jobs = Jobs(self._make_folder("jobs"))
 
     def _make_folder(self, name: str) -> Path:
-        """Return a folder of the workspace, made if it does not exist."""
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Return a folder of the workspace, made if it does not exist. Raises StudioError if it is read-only."""
+        return writable_folder(self.folder / name, OTHER_FOLDER)
 
     def add_demo_concept(self) -> None:
         """Add the ready-made concept to a new workspace, if it was made for this base."""
@@ -212,8 +207,11 @@ class Workspace:
         for handle, noun in Subject.of(job.task).handles.items():
             parse_subject(handle, noun, taken)
         photos = self.jobs.folder(number) / "photos"
+        if not photos.is_dir():
+            hint = "Drop them in again and start a new training."
+            raise StudioError("The photos of this job are gone.", hint)
         with self.jobs.adding(job.kind, job.title, job.task) as (new_number, folder):
-            shutil.copytree(photos, folder / "photos")
+            copy_folder(photos, folder / "photos")
         return self.jobs.get(new_number)
 
     def gallery(self, limit: int = 60) -> list[Path]:
