@@ -20,7 +20,7 @@ from studio.commands.paint import run_again, run_paint
 from studio.commands.recipe_flags import DEFAULTS, FIELDS, add_recipe_flags, add_refinement_flags
 from studio.commands.score import add_score_flags, run_score
 from studio.commands.setting_flags import add_setting_flags
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_trouble
 from studio.starter import STARTER
 
 
@@ -63,6 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
         given.run(given)
     except StudioError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(trouble, file=sys.stderr)
         return 2
     return 0
 

@@ -39,6 +39,13 @@ def disk_error(path: Path, error: OSError) -> DiskError:
     return DiskError(f"{path} cannot be written: {reason}.", "Mend that, or choose another folder.")
 
 
+def disk_trouble(error: OSError) -> DiskError | None:
+    """Return the sentence for an error that says the disk is full or read-only, None for any other."""
+    if error.errno not in (*FULL, errno.EROFS):
+        return None
+    return disk_error(Path(str(error.filename or "this file")), error)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Raise DiskError for `path` in place of an OSError of the block."""

@@ -10,6 +10,7 @@ import io
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -99,6 +100,16 @@ def copy_folder(path: Path, target: Path) -> None:
                 write_atomic(copy, file.read_bytes())
 
 
+def other_folders() -> list[Path]:
+    """Return folders outside the workspace that may take a file for which it has no room."""
+    folders = []
+    with suppress(RuntimeError):
+        folders.append(Path.home())
+    with suppress(OSError):
+        folders.append(Path(tempfile.gettempdir()))
+    return folders
+
+
 def move_file(path: Path, target: Path) -> Path:
     """Move a file, to another disk as well; return `target`. Raises DiskError when that cannot be done."""
     with disk_errors(target):
@@ -130,9 +141,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
-    """Delete the unfinished files and folders that ended processes left anywhere in `folder`; return how many.
+    """Delete the unfinished files and folders that ended processes left anywhere in `folder`.
 
-    Those of a running process are kept for `older_than` seconds, since it may be just writing them.
+    Those of a running process are kept for `older_than` seconds, since it may be just writing them. Returns
+    how many were deleted.
     """
     before, count = time.time() - older_than, 0
     for path in list(folder.rglob(f".*{PARTIAL}")):

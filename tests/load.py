@@ -1,11 +1,11 @@
-"""What a large workspace costs: thousands of concepts, pictures and jobs, and many tabs that ask every second.
+"""What a large workspace costs: thousands of concepts, pictures and jobs, and many tabs.
 
     python -m tests.load                                   10,000 of each, 20 tabs
     python -m tests.load --concepts 100 --pictures 100 --tabs 2 --folder /tmp/made-once
 
-Prints a table of what was measured beside what is allowed. The page runs as in tests/browser, with the stand-in
-worker. CPU time is read from /proc, so this needs Linux. The busy process stands for a training: it calculates,
-writes to a job's log and asks whether it should stop, as the worker does after every step.
+Prints a table of what was measured beside what is allowed. The page runs as in tests/browser, with the
+stand-in worker. CPU time is read from /proc, so this needs Linux. The busy process stands for a training: it
+calculates, writes to a job's log and asks whether it should stop, as the worker does after every step.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class Page:
             values[0] = tab.split()[0]
         body = {"data": values, "fn_index": function, "session_hash": tab, "event_data": event}
         request = urllib.request.Request(
-            f"{self.url}gradio_api/run/predict", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            f"{self.url}gradio_api/run/predict",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())
@@ -194,7 +196,7 @@ def busy(folder: Path, stop: Path) -> None:
 
 
 def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float]:
-    """Return by how many percent polling tabs slow a busy process, median of rounds, and its steps a second."""
+    """Return by how many percent polling tabs slow a busy process (median), and its steps a second."""
     poll = page.function(None, "tick")
     stop = Path(tempfile.mkdtemp()) / "stop"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -237,7 +239,9 @@ def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print the table; returns 1 when something is over its limit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--concepts", type=int, default=10_000, help="and as many ended trainings")
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--tabs", type=int, default=20)
@@ -260,7 +264,9 @@ def main(arguments: list[str] | None = None) -> int:
         for number in range(5):
             begun = time.perf_counter()
             handle = f"<c{number * (given.concepts // 5):05d}>"
-            page.call(page.function("library-cards", "click"), "Library alone", {"action": "select", "id": handle})
+            page.call(
+                page.function("library-cards", "click"), "Library alone", {"action": "select", "id": handle}
+            )
             times.append(time.perf_counter() - begun)
         rows.append(("opening a concept, slowest of 5", max(times), "s", "opening a concept"))
         if given.tabs:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from studio.commands.console import show_progress
 from studio.commands.setting_flags import add_setting_flags, given_settings
-from studio.errors import StudioError
+from studio.edits.saving import save_and_say
+from studio.errors import DiskError, StudioError, disk_trouble
 from studio.events import Insight, Preview, Result
-from studio.files import png_bytes, writable_file, write_atomic
+from studio.files import other_folders, png_bytes, writable_file, write_atomic
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
@@ -56,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
             (_moments if given.command == "moments" else _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(trouble, file=sys.stderr)
         return 2
     return 0
 
@@ -111,10 +117,12 @@ def _train(given: argparse.Namespace) -> None:
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
                 path_of_picture = workspace.pictures / f"{name}-learned-{number:02d}.png"
-                write_atomic(path_of_picture, png_bytes(picture))
+                try:
+                    write_atomic(path_of_picture, png_bytes(picture))
+                except DiskError as error:  # the training is worth more than a picture of it
+                    print(error, file=sys.stderr)
             case Result(value=concept):
-                concept.save(path)
-                print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
+                save_and_say(concept, path, [workspace.concepts.folder, Path.cwd(), *other_folders()])
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from studio.errors import StudioError
-from studio.files import write_atomic
+from studio.errors import StudioError, disk_errors
+from studio.files import move_file, write_atomic
 from studio.handles import to_handle
 from studio.library.header import Header, read_header, rename_handle
 
@@ -48,7 +47,8 @@ class Library:
         self.trash = trash
         self.borrowed: list[Entry] = []
         for one in (folder, trash):
-            one.mkdir(parents=True, exist_ok=True)
+            with disk_errors(one):
+                one.mkdir(parents=True, exist_ok=True)
 
     def entries(self) -> list[Entry]:
         """Return the concepts, newest first, without files that are none (see `unreadable`)."""
@@ -132,15 +132,14 @@ class Library:
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:
-            entry.path.unlink()
+            with disk_errors(entry.path):
+                entry.path.unlink()
         return self.find(new)
 
     def delete(self, handle: str) -> Path:
         """Move a concept to the trash; return its path there."""
         entry = self.find(handle)
-        return Path(
-            shutil.move(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}")
-        )
+        return move_file(entry.path, self.trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}")
 
     def restore(self, trashed: Path) -> Entry:
         """Move a deleted concept back. Raises StudioError when its name is taken by now."""

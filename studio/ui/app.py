@@ -15,7 +15,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_errors
 from studio.method import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO
@@ -129,7 +129,9 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
 
 def keep_log(workspace: Workspace) -> None:
     """Write exceptions of the page to page.log; the error cards name that file."""
-    handler = logging.FileHandler(workspace.folder / "page.log", encoding="utf-8")
+    file = workspace.folder / "page.log"
+    with disk_errors(file):
+        handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
 

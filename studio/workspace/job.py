@@ -14,6 +14,7 @@ StopRequest = Literal["", "keep", "discard"]
 ENDED = ("done", "failed", "stopped")
 USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
 RESUMABLE = ("grid",)  # kinds that go on where they were, and so may be run again under their number
+UNSAVED = "unsaved"  # in an outcome: the file of a concept that the Library had no room for
 MAX_EVENT_BYTES = 100_000
 
 

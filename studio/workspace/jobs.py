@@ -166,6 +166,12 @@ class Jobs:
         with self._table.writing() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
 
+    def mark_done(self, number: int, outcome: dict[str, Any]) -> None:
+        """Record that a failed job has come to its end after all."""
+        change = "update jobs set status = 'done', outcome = ?, error = '', hint = ''"
+        with self._table.writing() as table:
+            table.execute(f"{change} where id = ? and status = 'failed'", (json.dumps(outcome), number))
+
     def fail_running(self, error: str, hint: str) -> list[int]:
         """Fail every job that a worker left running when it died; return their numbers.
 

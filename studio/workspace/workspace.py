@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.files import copy_folder, writable_folder
+from studio.files import copy_folder, other_folders, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Library
 from studio.method import MethodCard
@@ -29,7 +30,7 @@ from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_defaults import BaseDefaults
-from studio.workspace.job import RESUMABLE, Job
+from studio.workspace.job import RESUMABLE, UNSAVED, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
 from studio.workspace.progress import Progress
@@ -67,7 +68,10 @@ class Workspace:
         self.jobs = Jobs(self._make_folder("jobs"))
 
     def _make_folder(self, name: str) -> Path:
-        """Return a folder of the workspace, made if it does not exist. Raises StudioError if it is read-only."""
+        """Return a folder of the workspace, made if it does not exist.
+
+        Raises StudioError if nothing can be written in it.
+        """
         return writable_folder(self.folder / name, OTHER_FOLDER)
 
     def add_demo_concept(self) -> None:
@@ -203,6 +207,8 @@ class Workspace:
             return self.jobs.get(number)
         if job.kind == "create":
             return self.create(Recipe.from_json(job.task))
+        if (kept := self._unsaved_concept(job)) is not None:
+            return self._save_concept(job, kept)
         taken = self.used_handles
         for handle, noun in Subject.of(job.task).handles.items():
             parse_subject(handle, noun, taken)
@@ -213,6 +219,22 @@ class Workspace:
         with self.jobs.adding(job.kind, job.title, job.task) as (new_number, folder):
             copy_folder(photos, folder / "photos")
         return self.jobs.get(new_number)
+
+    def _unsaved_concept(self, job: Job) -> Path | None:
+        """Return the file of the concept that a training learned and the Library had no room for, or None."""
+        kept = job.outcome.get(UNSAVED)
+        if not isinstance(kept, str):
+            return None
+        path, folders = Path(kept), (self.jobs.folder(job.id), *other_folders())
+        return path if path.parent in folders and path.is_file() else None
+
+    def _save_concept(self, job: Job, kept: Path) -> Job:
+        """Put the concept that a failed training left in `kept` into the Library."""
+        entry = self.concepts.add(kept)
+        self.jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
+        with suppress(OSError):
+            kept.unlink()
+        return self.jobs.get(job.id)
 
     def gallery(self, limit: int = 60) -> list[Path]:
         """Return the newest pictures, newest first."""

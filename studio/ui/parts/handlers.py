@@ -23,7 +23,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_trouble
 from studio.ui.parts.html_blocks import hidden_number
 from studio.ui.parts.markup import error_card
 
@@ -137,9 +137,10 @@ class Connector:
                 return [*in_order(changes, outputs), "", time.time() if refresh else gr.skip()]
             except StudioError as error:
                 card = error_card(error)
-            except Exception:
+            except Exception as error:
                 log.exception("%s failed", handler)
-                card = error_card(FAULT)
+                trouble = disk_trouble(error) if isinstance(error, OSError) else None
+                card = error_card(trouble or FAULT)
             return in_order({notice: card}, [*outputs, notice, self.refresh_signal])
 
         return event(

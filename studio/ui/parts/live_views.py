@@ -35,6 +35,8 @@ class LiveView:
         """Return the HTML, or a card when it cannot be drawn."""
         try:
             return self.draw(**values)
+        except StudioError as error:
+            return error_card(error)
         except Exception:
             log.exception("cannot draw %s", self.block.elem_id)
             return error_card(StudioError("This part cannot be shown.", "The reason is in page.log."))

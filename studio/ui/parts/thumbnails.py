@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from studio.errors import DiskError
+from studio.files import png_bytes, write_atomic
 from studio.library.library import Entry
 from studio.ui.parts.markup import file_url
 from studio.workspace.workspace import Workspace
@@ -41,7 +43,10 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     small.thumbnail((SIDE, SIDE))
-    small.save(path, format="PNG")
+    try:
+        write_atomic(path, png_bytes(small))
+    except DiskError:
+        return None
     return path
 
 
