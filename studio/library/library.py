@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from studio.errors import StudioError, disk_errors
 from studio.files import move_file, write_atomic
+from studio.folder_listing import FolderListing, ListedFile
 from studio.handles import to_handle
 from studio.library.header import Header, read_header, rename_handle
+from studio.library.header_index import HeaderIndex
 
 SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One concept of the Library."""
+    """One concept of the Library.
+
+    Args:
+        header: without the preview, of which ten thousand would fill the memory.
+        changed: when the file was last changed, in nanoseconds since 1970.
+    """
 
     path: Path
     header: Header
+    changed: int
+    size_bytes: int
 
-    @property
-    def size_bytes(self) -> int:
-        """Return the size of the file."""
-        return self.path.stat().st_size
+    @classmethod
+    def of(cls, path: Path) -> Entry:
+        """Return the concept in a file. Raises StudioError when it is none."""
+        header, state = read_header(path), path.stat()
+        return cls(path, replace(header, preview=b""), state.st_mtime_ns, state.st_size)
+
+    def read_preview(self) -> bytes:
+        """Return the preview in the file, a small PNG; empty when there is none, or the file is gone."""
+        try:
+            return read_header(self.path).preview
+        except StudioError:
+            return b""
+
+    def has_changed(self) -> bool:
+        """Return whether the file is another now, or gone."""
+        try:
+            state = self.path.stat()
+        except OSError:
+            return True
+        return (state.st_mtime_ns, state.st_size) != (self.changed, self.size_bytes)
 
 
-@lru_cache(maxsize=4096)
-def _header(path: Path, changed: int) -> Header:
-    return read_header(path)
+@dataclass(frozen=True)
+class Shelf:
+    """What a folder of concepts holds: the concepts, newest first, also by handle; and what is none."""
+
+    entries: tuple[Entry, ...] = ()
+    by_handle: dict[str, Entry] = field(default_factory=dict)
+    unreadable: tuple[StudioError, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -40,42 +71,67 @@ def _hash(path: Path, changed: int) -> str:
 
 
 class Library:
-    """The concept files in `folder`; deleted ones are moved to `trash`."""
+    """The concept files in `folder`; deleted ones are moved to `trash`.
 
-    def __init__(self, folder: Path, trash: Path) -> None:
+    Args:
+        index: a file that keeps their headers for the next start; without one they are read again.
+    """
+
+    def __init__(self, folder: Path, trash: Path, index: Path | None = None) -> None:
         self.folder = folder
         self.trash = trash
         self.borrowed: list[Entry] = []
         for one in (folder, trash):
             with disk_errors(one):
                 one.mkdir(parents=True, exist_ok=True)
+        self._listing, self._index = FolderListing(folder, SUFFIX), HeaderIndex(folder, index)
+        self._listed: tuple[ListedFile, ...] = ()
+        self._shelf, self._lock = Shelf(), threading.Lock()
+
+    def _contents(self) -> Shelf:
+        """Return what the folder holds now; it is read only when it has changed."""
+        files = self._listing.files()
+        with self._lock:
+            if files is not self._listed:
+                self._shelf, self._listed = self._read(files), files
+            return self._shelf
+
+    def _read(self, files: Sequence[ListedFile]) -> Shelf:
+        entries: list[Entry] = []
+        errors: list[StudioError] = []
+        known = self._index.read(files)
+        for file in sorted(files, key=lambda file: (file.changed, file.name), reverse=True):
+            header = known[file]
+            if isinstance(header, Header):
+                entries.append(Entry(self.folder / file.name, header, file.changed, file.size))
+            else:
+                errors.append(header)
+        by_handle: dict[str, Entry] = {}
+        for entry in entries:
+            for handle in entry.header.handles:
+                by_handle.setdefault(handle, entry)
+        return Shelf(tuple(entries), by_handle, tuple(errors))
 
     def entries(self) -> list[Entry]:
         """Return the concepts, newest first, without files that are none (see `unreadable`)."""
-        found = [(path.stat().st_mtime_ns, path) for path in self.folder.glob(f"*{SUFFIX}")]
-        entries = []
-        for changed, path in sorted(found, reverse=True):
-            try:
-                entries.append(Entry(path, _header(path, changed)))
-            except StudioError:
-                continue
-        return entries
+        return list(self._contents().entries)
 
     def unreadable(self) -> list[StudioError]:
         """Return an error for each file in the folder that is no concept."""
-        errors = []
-        for path in self.folder.glob(f"*{SUFFIX}"):
-            try:
-                _header(path, path.stat().st_mtime_ns)
-            except StudioError as error:
-                errors.append(error)
-        return errors
+        return list(self._contents().unreadable)
 
     def find(self, handle: str) -> Entry:
         """Return the concept with this handle. Raises StudioError when there is none."""
-        for entry in (*self.borrowed, *self.entries()):
-            if handle.lower() in entry.header.handles:
+        handle = handle.lower()
+        for entry in self.borrowed:
+            if handle in entry.header.handles:
                 return entry
+        found = self._contents().by_handle.get(handle)
+        if found is not None and found.has_changed():
+            self._listing.forget()
+            found = self._contents().by_handle.get(handle)
+        if found is not None:
+            return found
         raise StudioError(
             f"There is no concept called {handle}.", "Train it, or import its file in the Library."
         )
@@ -83,14 +139,16 @@ class Library:
     def headers(self) -> dict[str, Header]:
         """Return the headers of all concepts by handle; of two with one handle, of the one `find` returns."""
         known: dict[str, Header] = {}
-        for entry in (*self.borrowed, *self.entries()):
+        for entry in self.borrowed:
             for handle in entry.header.handles:
                 known.setdefault(handle, entry.header)
+        for handle, entry in self._contents().by_handle.items():
+            known.setdefault(handle, entry.header)
         return known
 
     def has(self, handle: str) -> bool:
         """Return whether a concept has this handle."""
-        return any(handle.lower() in entry.header.handles for entry in self.entries())
+        return handle.lower() in self._contents().by_handle
 
     def hash(self, entry: Entry) -> str:
         """Return the SHA-256 of the concept's file, in hexadecimal."""
@@ -114,7 +172,7 @@ class Library:
 
         Raises StudioError when it is no concept.
         """
-        entry = Entry(path, read_header(path))
+        entry = Entry.of(path)
         self.borrowed.insert(0, entry)
         return entry
 
@@ -156,4 +214,4 @@ class Library:
                 raise StudioError(f"The Library already has a concept called {handle}.", hint)
         target = self.path(header.handle)
         write_atomic(target, path.read_bytes())
-        return Entry(target, header)
+        return Entry.of(target)

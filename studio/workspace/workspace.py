@@ -16,6 +16,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.files import copy_folder, other_folders, writable_folder
+from studio.folder_listing import FolderListing
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Library
 from studio.method import MethodCard
@@ -64,7 +65,9 @@ class Workspace:
         writable_folder(self.folder, OTHER_FOLDER)
         self.pictures = self._make_folder("pictures")
         self.cache = self._make_folder("cache")
-        self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
+        folders = self._make_folder("concepts"), self._make_folder("trash")
+        self.concepts = Library(*folders, self.cache / "concepts.json")
+        self._pictures = FolderListing(self.pictures, ".png")
         self.jobs = Jobs(self._make_folder("jobs"))
 
     def _make_folder(self, name: str) -> Path:
@@ -76,7 +79,9 @@ class Workspace:
 
     def add_demo_concept(self) -> None:
         """Add the ready-made concept to a new workspace, if it was made for this base."""
-        untouched = not (self.concepts.entries() or self.jobs.newest(1) or any(self.concepts.trash.iterdir()))
+        untouched = not (
+            any(self.concepts.folder.iterdir()) or self.jobs.newest(1) or any(self.concepts.trash.iterdir())
+        )
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
                 self.concepts.add(path)
@@ -236,9 +241,15 @@ class Workspace:
             kept.unlink()
         return self.jobs.get(job.id)
 
-    def gallery(self, limit: int = 60) -> list[Path]:
-        """Return the newest pictures, newest first."""
-        return sorted(self.pictures.glob("*.png"), reverse=True)[:limit]
+    def gallery(self, limit: int = 60, start: int = 0) -> list[Path]:
+        """Return `limit` pictures, newest first, without the `start` newest."""
+        files = self._pictures.files()
+        end = len(files) - start
+        return [self.pictures / file.name for file in reversed(files[max(0, end - limit) : max(0, end)])]
+
+    def count_pictures(self) -> int:
+        """Return how many pictures there are."""
+        return len(self._pictures.files())
 
     # the base model and the worker
 

@@ -31,12 +31,12 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
 
     The file of the concept may come from anybody, so only pixels that Pillow read from a PNG are written.
     """
-    preview = entry.header.preview
-    path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
+    about = f"{entry.path.name} {entry.changed} {entry.size_bytes}"
+    path = thumbnail_folder(workspace) / f"{hashlib.sha256(about.encode('utf-8')).hexdigest()[:24]}.png"
     if path.exists():
         return path
     try:
-        with Image.open(io.BytesIO(preview), formats=("PNG",)) as picture:
+        with Image.open(io.BytesIO(entry.read_preview()), formats=("PNG",)) as picture:
             if max(picture.size) > MAX_SIDE:
                 return None
             small = picture.convert("RGB")
