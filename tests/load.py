@@ -25,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class Page:
         values = [None if kinds[number]["type"] == "state" else value
                   for number, value in zip(dependency["inputs"], values, strict=True)]  # fmt: skip
         if dependency["js"] and dependency["backend_fn"]:
-            values[0] = tab.split()[0]
+            values[0] = tab.split()[0].lower()
         body = {"data": values, "fn_index": function, "session_hash": tab, "event_data": event}
         request = urllib.request.Request(
             f"{self.url}gradio_api/run/predict",
@@ -148,7 +149,7 @@ def open_page(folder: Path) -> Iterator[Page]:
                 with urllib.request.urlopen(url, timeout=60) as answer:
                     size = len(answer.read()) / 1e6
                 break
-            except OSError:
+            except (OSError, HTTPException):
                 assert process.poll() is None
                 time.sleep(0.05)
         seconds = time.perf_counter() - started

@@ -23,8 +23,11 @@ from studio.ui.parts.html_blocks import (
 )
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, download, facts, file_size, local_time, note_card, placeholder
+from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
+
+PAGE_SIZE = 60
 
 
 @dataclass
@@ -45,9 +48,11 @@ def is_of_other_base(workspace: Workspace, entry: Entry) -> bool:
     return bool(loaded) and entry.header.fingerprint != loaded
 
 
-def concept_cards(workspace: Workspace, selected: str) -> str:
-    """Return every concept as a card, and the files that are no concepts with the reason."""
-    entries = workspace.concepts.entries()
+def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
+    """Return a page of concepts as cards, and the files that are no concepts with the reason."""
+    everything = workspace.concepts.entries()
+    first = first_of_page(page, len(everything), PAGE_SIZE)
+    entries = everything[first : first + PAGE_SIZE]
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
@@ -57,14 +62,18 @@ def concept_cards(workspace: Workspace, selected: str) -> str:
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
-    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in workspace.concepts.unreadable())
+    errors = workspace.concepts.unreadable()
+    unreadable = "".join(f"<li>{escape(str(error))}</li>" for error in errors[:PAGE_SIZE])
+    if len(errors) > PAGE_SIZE:
+        unreadable += f"<li>and {len(errors) - PAGE_SIZE:,} more</li>"
     if unreadable:
         title = "<strong>Files that are no concepts</strong>"
         unreadable = f'<div class="card refusals">{title}<ul>{unreadable}</ul></div>'
     if not entries:
         hint = "Train a concept, or drop a concept file here."
         return placeholder("The Library is empty", hint) + unreadable
-    return f'<div class="concept-cards">{cards}</div>{unreadable}'
+    turn = pager(page, len(everything), PAGE_SIZE, "concepts")
+    return f'<div class="concept-cards">{cards}</div>{turn}{unreadable}'
 
 
 def nouns(header: Header) -> str:
@@ -129,7 +138,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
 
 def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     """Build the tab."""
-    selected, deleted = gr.State(""), gr.State(None)
+    selected, deleted, page = gr.State(""), gr.State(None), gr.State(0)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
@@ -154,7 +163,9 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         }
 
     def select_concept(event: gr.EventData) -> Changes:
-        return show(pressed_button(event)[1])
+        action, id = pressed_button(event)
+        turned = turned_page(action, id)
+        return show(id) if turned is None else {page: turned}
 
     def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
@@ -180,15 +191,16 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        return show(entry.header.handle)
+        return show(entry.header.handle) | {page: 0}
 
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
-    connect(cards.click, select_concept)
+    connect(cards.click, select_concept, outputs=[*shown, page])
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
     left = [selected, detail, editor, deleted, undo]
     connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
-    connect(drop.upload, import_concept)
-    view = LiveView(cards, lambda selected: concept_cards(workspace, selected), {"selected": selected})
+    connect(drop.upload, import_concept, outputs=[*shown, page])
+    states = {"selected": selected, "page": page}
+    view = LiveView(cards, functools.partial(concept_cards, workspace), states)
     return LibraryTab(detail, [view])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from html import escape
 
 import gradio as gr
@@ -11,10 +12,12 @@ from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder
+from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
+PAGE_SIZE = 50
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
@@ -47,33 +50,31 @@ def job_row(workspace: Workspace, job: Job) -> str:
     )
 
 
-def job_list(workspace: Workspace) -> str:
-    """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
-    jobs = workspace.jobs.newest()
-    if not jobs:
+def job_list(workspace: Workspace, page: int = 0) -> str:
+    """Return running and waiting jobs in the order they are done, then a page of ended ones, newest first."""
+    under_way, count = workspace.jobs.under_way(PAGE_SIZE), workspace.jobs.count_ended()
+    ended = workspace.jobs.ended(PAGE_SIZE, first_of_page(page, count, PAGE_SIZE))
+    if not (under_way or ended):
         return placeholder(
             "Nothing in the queue", "Trainings and paintings line up here; one is done at a time."
         )
-    order = {"running": 0, "queued": 1}
-    under_way = sorted(
-        (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.id)
-    )
-    ended = [job for job in jobs if job.has_ended]
     parts = []
     for title, group in (("Now and next", under_way), ("Ended", ended)):
         if group:
             rows = "".join(job_row(workspace, job) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
-    return "".join(parts)
+    return "".join(parts) + pager(page, count, PAGE_SIZE, "ended jobs")
 
 
 def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
     """Build the tab."""
     notice = html_block(elem_id="queue-notice")
-    jobs = button_block("queue", job_list(workspace))
+    jobs, page = button_block("queue"), gr.State(0)
 
     def press_in_queue(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
+        if (turned := turned_page(action, id)) is not None:
+            return {page: turned}
         if action in ("keep", "discard"):
             workspace.jobs.get(to_int(id))
             workspace.jobs.request_stop(to_int(id), "keep" if action == "keep" else "discard")
@@ -81,5 +82,5 @@ def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
             workspace.retry(to_int(id))
         return {}
 
-    connector.connect(jobs.click, press_in_queue, notice=notice)
-    return LiveView(jobs, lambda: job_list(workspace))
+    connector.connect(jobs.click, press_in_queue, outputs=[page], notice=notice)
+    return LiveView(jobs, functools.partial(job_list, workspace), {"page": page})

@@ -11,9 +11,9 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,10 +89,29 @@ class Jobs:
 
     def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
         """Return the newest jobs of these kinds, newest first."""
-        marks = ",".join("?" * len(kinds))
-        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
+        return self._select(f"where {_among('kind', kinds)} order by id desc limit ?", (*kinds, limit))
+
+    def under_way(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
+        """Return the jobs of these kinds that run or wait, in the order in which they are done."""
+        where = f"status in ('running', 'queued') and {_among('kind', kinds)}"
+        order = "order by status = 'queued', id limit ?"
+        return self._select(f"where {where} {order}", (*kinds, limit))
+
+    def ended(self, limit: int = 50, start: int = 0) -> list[Job]:
+        """Return `limit` ended jobs that a person queued, newest first, without the `start` newest."""
+        where = f"+status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS)}"
+        return self._select(f"where {where} order by id desc limit ? offset ?", (*USER_KINDS, limit, start))
+
+    def count_ended(self) -> int:
+        """Return how many ended jobs there are that a person queued."""
+        where = f"status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS, '')}"
         with self._table.reading() as table:
-            rows = table.execute(query, (*kinds, limit)).fetchall()
+            return int(table.execute(f"select count(*) from jobs where {where}", USER_KINDS).fetchone()[0])
+
+    def _select(self, query: str, values: Sequence[object]) -> list[Job]:
+        """Return the jobs of a query, without rows that are damaged."""
+        with self._table.reading() as table:
+            rows = table.execute(f"select * from jobs {query}", values).fetchall()
         return list(_readable(rows))
 
     def folder(self, number: int) -> Path:
@@ -200,13 +219,27 @@ class Jobs:
         return read_events(self.folder(number))
 
 
+def _among(column: str, values: Sequence[str], several: str = "+") -> str:
+    """Return the condition that a column has one of these values.
+
+    With several of them SQLite is kept from using an index, by the "+": it would sort ten thousand rows where
+    the newest few are enough.
+    """
+    return f"{column} = ?" if len(values) == 1 else f"{several}{column} in ({','.join('?' * len(values))})"
+
+
 def _readable(rows: Iterable[sqlite3.Row]) -> Iterator[Job]:
     """Yield the jobs of these rows, without those that are damaged."""
     for row in rows:
         try:
-            yield Job.from_row(dict(row))
+            yield _read_row(tuple(row), tuple(row.keys()))
         except DocumentError as error:
             _warn(str(error))
+
+
+@lru_cache(maxsize=2000)  # the page asks for the same rows every second
+def _read_row(values: tuple[object, ...], names: tuple[str, ...]) -> Job:
+    return Job.from_row(dict(zip(names, values, strict=True)))
 
 
 @cache  # once: the page lists the jobs every second

@@ -7,6 +7,7 @@ and the worker all hold one on the same folder; none of its operations needs tor
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -250,6 +251,10 @@ class Workspace:
     def count_pictures(self) -> int:
         """Return how many pictures there are."""
         return len(self._pictures.files())
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk of the workspace has."""
+        return shutil.disk_usage(self.folder).free
 
     # the base model and the worker
 

@@ -46,11 +46,9 @@ def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) ->
     The newest counts only if it ended less than `seconds` ago and has a higher number than `closed`, the job
     whose card was closed last.
     """
-    jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
-    for status in ("running", "queued"):
-        matching = [job for job in jobs if job.status == status]
-        if matching:
-            return matching[-1]
+    if under_way := workspace.jobs.under_way(1, (kind,)):
+        return under_way[0]
+    jobs = workspace.jobs.newest(1, (kind,))
     fresh = bool(jobs) and jobs[0].id > closed and time.time() - (jobs[0].finished or 0.0) < seconds
     return jobs[0] if fresh else None
 
