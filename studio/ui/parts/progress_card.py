@@ -20,6 +20,7 @@ CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
 MEAN_SHARE = 1 / 12
 MAX_NOTES = 4
+MAX_UNDER_WAY = 50
 STATUS_WORDS = {
     "queued": "waiting",
     "running": "running",
@@ -49,17 +50,11 @@ def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) ->
     One that ended counts only if that is less than `seconds` ago and its number is above `closed`, that of
     the job whose card was closed last.
     """
-    jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
-    for status in ("running", "queued"):
-        matching = [job for job in jobs if job.status == status]
-        if matching:
-            return min(matching, key=lambda job: (job.position, job.id))
-    fresh = [
-        job
-        for job in jobs
-        if job.status == "paused" or (job.id > closed and time.time() - (job.finished or 0.0) < seconds)
-    ]
-    return max(fresh, key=lambda job: job.finished or 0.0, default=None)
+    under_way = workspace.jobs.under_way(MAX_UNDER_WAY, (kind,))
+    if under_way and under_way[0].status != "paused":
+        return under_way[0]
+    ended = workspace.jobs.last_ended(kind, time.time() - seconds, closed)
+    return max([*under_way, *ended], key=lambda job: job.finished or 0.0, default=None)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:

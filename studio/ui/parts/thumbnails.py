@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from html import escape
 from pathlib import Path
 
+from studio.errors import DiskError
+from studio.files import png_bytes, write_atomic
 from studio.library.library import Entry
 from studio.library.preview import open_preview
 from studio.ui.parts.markup import file_url
@@ -26,15 +29,18 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
 
     The file of the concept may come from anybody, so only pixels that Pillow read from a PNG are written.
     """
-    preview = entry.header.preview
-    path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
+    about = f"{entry.path.name} {entry.changed} {entry.size_bytes}"
+    path = thumbnail_folder(workspace) / f"{hashlib.sha256(os.fsencode(about)).hexdigest()[:24]}.png"
     if path.exists():
         return path
-    small = open_preview(preview)
+    small = open_preview(entry.read_preview())
     if small is None:
         return None
     small.thumbnail((SIDE, SIDE))
-    small.save(path, format="PNG")
+    try:
+        write_atomic(path, png_bytes(small))
+    except DiskError:
+        return None
     return path
 
 
