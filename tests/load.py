@@ -257,6 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows: list[tuple[str, float, str, str]] = []
     with open_page(folder) as page:
         rows += [("page up", page.seconds, "s", "page up"), ("GET /", page.megabytes, "MB", "GET /")]
+        rows.append(("of it processor time", page.cpu_seconds(), "s CPU", ""))
         for tab in TABS:
             again, first = poll_milliseconds(page, tab)
             rows.append((f"poll of {tab}, nothing changed", again, "ms CPU", "poll"))

@@ -51,9 +51,8 @@ class LibraryTab:
     views: list[LiveView]
 
 
-def is_of_other_base(workspace: Workspace, entry: Entry) -> bool:
-    """Return whether a concept was made for another base than the loaded one."""
-    loaded = workspace.worker_state().base.get("fingerprint", "")
+def is_of_other_base(entry: Entry, loaded: object) -> bool:
+    """Return whether a concept was made for another base than the one with the fingerprint `loaded`."""
     return bool(loaded) and entry.header.fingerprint != loaded
 
 
@@ -62,12 +61,13 @@ def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
     everything = workspace.concepts.entries()
     first = first_of_page(page, len(everything), PAGE_SIZE)
     entries = everything[first : first + PAGE_SIZE]
+    loaded = workspace.worker_state().base.get("fingerprint", "")
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if is_of_other_base(workspace, entry) else ''}"
+        f"{'<em>other base</em>' if is_of_other_base(entry, loaded) else ''}"
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
@@ -106,8 +106,9 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     """Return the card with everything that a concept's file says about itself."""
     header = entry.header
     warning = ""
-    if is_of_other_base(workspace, entry):
-        loaded = workspace.worker_state().base.get("name", "the loaded base")
+    base = workspace.worker_state().base
+    if is_of_other_base(entry, base.get("fingerprint", "")):
+        loaded = base.get("name", "the loaded base")
         warning = note_card(f"Made for {header.base}; it cannot be painted with {loaded}.")
     settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
     others = ", ".join(header.other_handles(header.handle))

@@ -16,7 +16,8 @@ def test_one_event_alone_redraws_so_that_no_answer_overtakes_another(tmp_path: P
         drawn_by = [event for event in config["dependencies"] if blocks[name] in event["outputs"]]
         assert len(drawn_by) == 1, name
         (event,) = drawn_by
-        assert len(event["targets"]) == 3 and event["trigger_mode"] == "always_last"
+        assert {trigger for _, trigger in event["targets"]} == {"load", "change", "select"}
+        assert event["trigger_mode"] == "always_last"
 
 
 def test_no_event_uses_the_queue(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +13,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui.parts.handlers import by_position, components_in, in_order
-from studio.ui.parts.html_blocks import hidden_text
+from studio.ui.parts.html_blocks import hidden_number, hidden_text
 from studio.ui.parts.markup import error_card
 
 REFRESH_SECONDS = 1.0
@@ -75,44 +77,59 @@ def refresh_views(
     That is when the page opens, every second while it is open, when a tab is selected, and on a change of
     `signal`. Where a browser does not say which tab is open, all of them are drawn.
 
-    One handler serves all three, so requests never overlap. Otherwise an old answer could arrive after a
-    newer one and stay visible, since `drawn` says that the newer one was sent.
+    What is drawn comes from one handler, so its requests never overlap. Otherwise an old answer could arrive
+    after a newer one and stay visible, since `drawn` says that the newer one was sent. The handler of every
+    second only says that there is something to draw: Gradio spends milliseconds on every output of a call,
+    whether it changes or not.
     """
     drawn_state = gr.State({})  # by number of a view, the hash of what the browser shows
-    open_tab = hidden_text()
+    open_tab, news = hidden_text(), hidden_number(0)
     blocks = [view.block for view in views]
 
-    def redraw_changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[Any, Any]:
+    def changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[int, str]:
         fresh = {
             number: view.redraw(its)
             for number, (view, its) in enumerate(zip(views, values, strict=True))
             if view.tab in ("", tab) or tab not in tabs
         }
-        changed = {number: html for number, html in fresh.items() if drawn.get(number) != hash(html)}
-        changes: dict[Any, Any] = {views[number].block: html for number, html in changed.items()}
-        shown = drawn | {number: hash(html) for number, html in changed.items()}
-        return changes | ({drawn_state: shown} if changed else {})
+        return {number: html for number, html in fresh.items() if drawn.get(number) != hash(html)}
+
+    def redraw_changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[Any, Any]:
+        new = changed(tab, drawn, values)
+        changes: dict[Any, Any] = {views[number].block: html for number, html in new.items()}
+        shown = drawn | {number: hash(html) for number, html in new.items()}
+        return changes | ({drawn_state: shown} if new else {})
+
+    def look_for_changes(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[Any, Any]:
+        return {news: time.time()} if changed(tab, drawn, values) else {}
 
     inputs = {"tab": open_tab, "drawn": drawn_state, "values": [view.states for view in views]}
-    outputs = [drawn_state, *blocks]
-    gr.on(
-        [
-            page.load,
-            signal.change,
-            gr.Timer(REFRESH_SECONDS).tick,
-            *(tab.select for tab in tabs.values()),
-        ],
-        by_position(
-            redraw_changed,
-            inputs,
-            lambda call: in_order(call() or {}, outputs),
-            lambda error: in_order({}, outputs),
-        ),
-        components_in(inputs),
-        outputs,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-        trigger_mode="always_last",
-        js=open_tab_script(list(tabs)),
-    )
+    selected = [tab.select for tab in tabs.values()]
+    for triggers, handler, outputs in (
+        ([page.load, signal.change, news.change, *selected], redraw_changed, [drawn_state, *blocks]),
+        ([gr.Timer(REFRESH_SECONDS).tick], look_for_changes, [news]),
+    ):
+        gr.on(
+            triggers,
+            by_position(
+                handler,
+                inputs,
+                functools.partial(_answer, outputs),
+                functools.partial(_leave_alone, outputs),
+            ),
+            components_in(inputs),
+            outputs,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="always_last",
+            js=open_tab_script(list(tabs)),
+        )
+
+
+def _answer(outputs: Sequence[Any], call: Callable[[], Mapping[Any, Any] | None]) -> list[Any]:
+    return in_order(call() or {}, outputs)
+
+
+def _leave_alone(outputs: Sequence[Any], error: StudioError) -> list[Any]:
+    return in_order({}, outputs)
