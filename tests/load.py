@@ -196,8 +196,12 @@ def busy(folder: Path, stop: Path) -> None:
     jobs.delete(job.id)
 
 
-def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float]:
-    """Return by how many percent polling tabs slow a busy process (median), and its steps a second."""
+def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float, float]:
+    """Return what polling tabs cost a busy process, and the page.
+
+    That is by how many percent they slow the process (median of rounds), its steps a second without them, and
+    the share of a processor that the page takes with them, in percent.
+    """
     poll = page.function(None, "tick")
     stop = Path(tempfile.mkdtemp()) / "stop"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -224,18 +228,20 @@ def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float]:
         time.sleep(ROUND_SECONDS)
         return (int(counter.read_text()) - before) / (time.perf_counter() - begun)
 
-    shares, alone = [], 0.0
+    shares, spent, alone = [], [], 0.0
     for _ in range(ROUNDS):
         polling.clear()
         alone = rate()
         polling.set()
+        before, begun = page.cpu_seconds(), time.perf_counter()
         shares.append(100 * (1 - rate() / alone))
+        spent.append(100 * (page.cpu_seconds() - before) / (time.perf_counter() - begun))
     leaving.set()
     for thread in threads:
         thread.join()
     stop.touch()
     process.wait(timeout=20)
-    return statistics.median(shares), alone
+    return statistics.median(shares), alone, statistics.median(spent)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -272,9 +278,10 @@ def main(arguments: list[str] | None = None) -> int:
             times.append(time.perf_counter() - begun)
         rows.append(("opening a concept, slowest of 5", max(times), "s", "opening a concept"))
         if given.tabs:
-            slower, rate = slowing(page, folder, given.tabs)
+            slower, rate, spent = slowing(page, folder, given.tabs)
             rows.append((f"a training beside {given.tabs} tabs, slower by", slower, "%", "slower"))
             rows.append(("its steps a second without them", rate, "", ""))
+            rows.append((f"the page with {given.tabs} tabs", spent, "% CPU", ""))
         megabytes = Path(f"/proc/{page.pid}/status").read_text(encoding="utf-8").split("VmRSS:")[1].split()[0]
         rows.append(("memory of the page", int(megabytes) / 1000, "MB", ""))
     over = False

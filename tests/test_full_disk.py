@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,18 @@ import pytest
 
 import trainers.__main__ as training
 from studio import files
+from studio import worker as worker_module
 from studio.edits import saving
 from studio.errors import DiskError
 from studio.library.header import read_header
 from studio.models import opening
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
-from studio.worker import Worker
+from studio.worker import Worker, work
 from studio.workspace import full_disk
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
-from tests import tiny
+from tests import by_hand, tiny
 from trainers import METHODS, train
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -138,29 +140,40 @@ def test_a_file_that_a_row_names_anywhere_else_is_left_alone(
 
 
 def test_with_no_room_anywhere_the_concept_waits(
-    workspace: Workspace,
-    worker: Worker,
-    disk: Disk,
-    elsewhere: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, disk: Disk, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = queue(workspace)
-    disk.full = lambda path: path.suffix == ".safetensors"
+    concept = by_hand.tuned(tiny.backbone(), "<lily>")
     waits: list[float] = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        disk.full = lambda path: len(waits) < 3 and path.suffix == ".safetensors"
-
-    monkeypatch.setattr(saving.time, "sleep", wait)
-    worker.take(("train",))
-    assert len(waits) == 3 and workspace.jobs.get(number).status == "done"
-    assert workspace.concepts.has("<lily>") and not list(elsewhere.iterdir())
-    assert [text for text in caplog.messages if "waits to be saved" in text] == [
+    said: list[str] = []
+    monkeypatch.setattr(saving.time, "sleep", waits.append)
+    disk.full = lambda path: len(waits) < 3
+    wanted = tmp_path / "lily.safetensors"
+    assert saving.save_anywhere("<lily>", concept.save, wanted, [elsewhere], said.append) == wanted
+    assert len(waits) == 3 and read_header(wanted).handle == "<lily>" and not list(elsewhere.iterdir())
+    assert said == [
         "<lily> is learned, and waits to be saved. There is no room left on the disk for lily.safetensors. "
         "Free some space, then try again."
     ]
+    disk.full = lambda path: path == wanted
+    places = [saving.save_anywhere("<lily>", concept.save, wanted, [elsewhere]) for _ in range(2)]
+    assert [place.name for place in places] == ["lily.safetensors", "lily-2.safetensors"]
+
+
+def test_the_loop_of_the_worker_outlives_a_table_that_cannot_be_read(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[BaseException] = [DiskError("No room.", "Free some."), KeyboardInterrupt()]
+
+    def take(worker: Worker, kinds: tuple[str, ...]) -> bool:
+        raise answers.pop(0)
+
+    monkeypatch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
+    monkeypatch.setattr(worker_module, "exit_with_parent", lambda seconds: threading.Event())
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(Worker, "take", take)
+    with pytest.raises(KeyboardInterrupt):
+        work(workspace, METHODS, train)
+    assert not answers and "No room. Free some." in caplog.messages
 
 
 def test_a_picture_without_room_fails_its_job_with_a_sentence_and_the_next_is_painted(
