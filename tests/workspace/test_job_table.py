@@ -181,3 +181,54 @@ def test_a_line_that_finds_no_room_leaves_no_half_of_itself(tmp_path: Path) -> N
     assert log.read_bytes() == whole
     jobs.log(job.id, {"event": "note", "text": "three"})
     assert [event.text for event in jobs.events(job.id)] == ["one", "three"]
+
+
+def test_rows_of_a_damaged_file_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    for number in range(200):
+        jobs.add("train", f"t{number} " + "x" * 200, {})
+    jobs.request_stop(7, "discard")
+    jobs._table._kept.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as table:
+        table.execute("alter table jobs rename column stop_request to wish")
+        table.execute("alter table jobs drop column position")
+        table.commit()
+    damage_a_page(tmp_path / FILE)
+    again = Jobs(tmp_path)
+    kept = again.under_way(1000)
+    assert "kept as jobs.sqlite.damaged-1" in again.repair and len(kept) > 50
+    assert [job.position for job in kept] == [job.id for job in kept]
+    assert [job.id for job in kept] == sorted(job.id for job in kept)
+
+
+def test_a_job_starts_though_its_log_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(tmp_path)
+    number = jobs.add("create", "t", {}).id
+
+    def refuse(number: int, event: dict[str, object]) -> None:
+        raise DiskError("There is no room left on the disk for events.jsonl.")
+
+    monkeypatch.setattr(jobs, "log", refuse)
+    started = jobs.claim()
+    assert started is not None and started.id == number and started.status == "running"
+
+
+def test_the_last_to_end_is_found_whatever_its_number(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    first, second, painting = (jobs.add(kind, "t", {}).id for kind in ("train", "train", "create"))
+    for number in (second, first, painting):
+        jobs.move(number, "first")
+        jobs.claim()
+        jobs.end(number, "done")
+    assert [job.id for job in jobs.last_ended("train", 0.0, 0)] == [first]
+    assert [job.id for job in jobs.last_ended("train", 0.0, first)] == [second]
+    assert not jobs.last_ended("train", 1e10, 0) and not jobs.last_ended("grid", 0.0, 0)
+
+
+def test_jobs_under_way_run_then_wait_in_their_order_then_are_paused(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    paused, running, second, first = (jobs.add("train", "t", {}).id for _ in range(4))
+    jobs.request_stop(paused, "pause")
+    jobs.claim()
+    jobs.move(first, "first")
+    assert [job.id for job in jobs.under_way()] == [running, first, second, paused]

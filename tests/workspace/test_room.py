@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from studio.errors import DiskError, StudioError
 from studio.ui import app
 from studio.ui.app import page_header
 from studio.workspace import full_disk
+from studio.workspace.pictures import PNG_START
 from studio.workspace.supervisor import Supervisor
 from studio.workspace.workspace import Workspace
 
@@ -156,3 +158,30 @@ def test_a_workspace_that_cannot_be_held_says_why(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(launch.sqlite3, "connect", lambda *names, **options: Holder())
     with pytest.raises(StudioError, match="cannot be used: database or disk is full"):
         launch.claim(workspace)
+
+
+def test_an_end_is_recorded_once_the_page_is_gone_if_the_disk_takes_it() -> None:
+    leaving, tries = threading.Event(), []
+    leaving.set()
+    full_disk.until_written(lambda: tries.append(1), leaving)
+    assert tries == [1]
+
+    def refuse() -> None:
+        tries.append(2)
+        raise FULL
+
+    full_disk.until_written(refuse, leaving)
+    assert tries == [1, 2]
+
+
+def test_a_bad_picture_on_a_later_page_is_named_there_and_can_go(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for number in range(5):
+        content = b"" if number == 0 else PNG_START
+        (workspace.pictures / f"{number:05d}-01.png").write_bytes(content)
+    assert not workspace.unreadable_pictures(3, 0) and list(workspace.unreadable_pictures(3, 3)) == [
+        "00000-01.png"
+    ]
+    assert [path.name for path in workspace.gallery(3, 3)] == ["00001-01.png"]
+    assert workspace.discard_picture("00000-01.png").parent == workspace.concepts.trash
+    assert workspace.count_pictures() == 4
