@@ -23,7 +23,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_trouble
 from studio.files import exists
 from studio.launcher.credentials import forget_variable, read_credentials
 from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
@@ -86,10 +86,16 @@ def _plugins() -> list[Path]:
 
 def claim(workspace: Workspace) -> sqlite3.Connection:
     """Hold the workspace while the result is open. Raises StudioError when another studio holds it."""
-    holder = sqlite3.connect(workspace.folder / "open.sqlite", timeout=0, isolation_level=None)
+    file = workspace.folder / "open.sqlite"
+    if file.is_file() and file.stat().st_size:  # nothing is ever written in it, so this is something else
+        file.unlink()
+    holder = sqlite3.connect(file, timeout=0, isolation_level=None)
     try:
         holder.execute("begin exclusive")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            hint = "See whether its disk is full or read-only, or choose another with --workspace DIR."
+            raise StudioError(f"The workspace {workspace.folder} cannot be used: {error}.", hint) from error
         hint = "Close that one, or choose another with --workspace DIR."
         raise StudioError(f"Another studio has the workspace {workspace.folder} open.", hint) from None
     return holder
@@ -230,6 +236,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:
+        trouble = disk_trouble(error) if isinstance(error, OSError) else None
+        if trouble is not None:
+            print(f"\n{trouble}", file=sys.stderr)
+            return 2
         with tempfile.NamedTemporaryFile(prefix="likeness-", suffix=".log", delete=False) as log:
             log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
         print(f"\nLikeness has a fault: {error!r}. Please report it with {log.name}.", file=sys.stderr)

@@ -1,6 +1,15 @@
-"""The error that a user reads."""
+"""The error that a user reads, and what the system says of a disk put as one."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from studio.limits import MAX_MESSAGE_LETTERS
+
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # the disk, or one's share of it
 
 
 def shortened(text: str, letters: int = MAX_MESSAGE_LETTERS) -> str:
@@ -28,3 +37,32 @@ class StudioError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+class DiskError(StudioError):
+    """Something that the disk does not take: it is full, read-only or broken."""
+
+
+def disk_error(path: Path, error: OSError) -> DiskError:
+    """Return the sentence for an error of the system at writing `path`."""
+    if error.errno in FULL:
+        hint = "Free some space, then try again."
+        return DiskError(f"There is no room left on the disk for {path.name}.", hint)
+    reason = error.strerror or "the system gives no reason"
+    return DiskError(f"{path} cannot be written: {reason}.", "Mend that, or choose another folder.")
+
+
+def disk_trouble(error: OSError) -> DiskError | None:
+    """Return the sentence for an error that says the disk is full or read-only, None for any other."""
+    if error.errno not in (*FULL, errno.EROFS):
+        return None
+    return disk_error(Path(str(error.filename or "this file")), error)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Raise DiskError for `path` in place of an OSError of the block."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error

@@ -5,16 +5,20 @@ Needs only the standard library.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import io
 import os
+import secrets
 import shutil
 import stat
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_errors
 from studio.limits import MAX_LINES_BYTES, MB
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ def keep_private() -> None:
 def close_folder(folder: Path) -> None:
     """Let nobody but its owner into a folder (POSIX). One that many share, such as /tmp, stays as it is."""
     if os.name == "posix" and not folder.stat().st_mode & stat.S_ISVTX:
-        with contextlib.suppress(PermissionError):  # it belongs to another user, who decides
+        with suppress(PermissionError):  # it belongs to another user, who decides
             folder.chmod(0o700)
 
 
@@ -64,18 +68,70 @@ def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that `path` is either the old file or the whole new one, even after a power cut.
 
     File and folder are synced: a rename alone may reach the disk before the content.
+
+    Raises DiskError when it cannot be written; nothing is left of it then.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = _partial_of(path)
+    with disk_errors(path):
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder that becomes `path` at the end of the block; after an error nothing is left of it.
+
+    Raises DiskError when the disk does not take it, or `path` exists.
+    """
+    partial = _partial_of(path)
+    with disk_errors(path):
+        partial.mkdir(parents=True)
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        yield partial
+        with disk_errors(path):
+            partial.rename(path)
+            _sync_folder(path.parent)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
-    _sync_folder(path.parent)
+
+
+def other_folders() -> list[Path]:
+    """Return folders outside the workspace that may take a file for which it has no room."""
+    folders = []
+    with suppress(RuntimeError):
+        folders.append(Path.home())
+    with suppress(OSError):
+        folders.append(Path(tempfile.gettempdir()))
+    return folders
+
+
+def move_file(path: Path, target: Path) -> Path:
+    """Move a file, to another disk as well; return `target`. Raises DiskError when that cannot be done."""
+    with disk_errors(target):
+        try:
+            path.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            write_atomic(target, path.read_bytes())
+            path.unlink()
+        _sync_folder(target.parent)
+    return target
+
+
+def _partial_of(path: Path) -> Path:
+    """Return a name beside `path` that no other thread or process uses, for what is not whole yet."""
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -90,15 +146,36 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
-    """Delete the unfinished files that killed processes left anywhere in `folder`; return how many.
+    """Delete the unfinished files and folders that ended processes left anywhere in `folder`.
 
-    Younger ones than `older_than` seconds may belong to a process that is just writing.
+    Those of a running process are kept for `older_than` seconds, since it may be just writing them. Returns
+    how many were deleted.
     """
-    before = time.time() - older_than
-    leftovers = [path for path in folder.rglob(f".*{PARTIAL}") if path.stat().st_mtime < before]
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-    return len(leftovers)
+    before, count = time.time() - older_than, 0
+    for path in list(folder.rglob(f".*{PARTIAL}")):
+        with suppress(OSError):  # gone by now, or not ours to delete
+            if _is_running(path) and path.stat().st_mtime >= before:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            count += 1
+    return count
+
+
+def _is_running(partial: Path) -> bool:
+    """Return whether the process that began an unfinished file may still run; True where nobody can tell."""
+    number = partial.name.removesuffix(PARTIAL).rpartition(".")[2].partition("-")[0]
+    if os.name != "posix" or not number.isdecimal():
+        return True
+    try:
+        os.kill(int(number), 0)  # asks only; on Windows it would end the process
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # it is another user's
+    return True
 
 
 def exists(path: Path) -> bool:
@@ -122,14 +199,17 @@ def read_lines(path: Path) -> list[str]:
 
 
 def move_to_trash(path: Path, trash: Path) -> Path:
-    """Move a file to `trash`, where it has the time before its name; return its path there."""
+    """Move a file to `trash`, where it has the time before its name; return its path there.
+
+    Raises DiskError when that cannot be done.
+    """
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = os.fsdecode(os.fsencode(path.name)[-MAX_NAME_BYTES:])
     target, number = trash / f"{stamp}-{name}", 1
     while os.path.lexists(target):
         number += 1
         target = trash / f"{stamp}-{number}-{name}"
-    return Path(shutil.move(path, target))
+    return move_file(path, target)
 
 
 def png_bytes(picture: Image, **options: Any) -> bytes:

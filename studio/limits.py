@@ -35,6 +35,7 @@ MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
 MAX_TABLE_BYTES = 4 * MB
 MAX_TENSORS = 5_000  # low-rank edits of all layers of Stable Diffusion XL are about 2200
 MAX_PREVIEW_SIDE = 2048  # pixels
+MAX_INDEX_BYTES = 256 * MB  # of the headers that a library keeps for the next start
 
 # Photos and masks.
 MAX_PHOTO_BYTES = 200 * MB  # of a file; the largest photo of a phone, 200 megapixels, has 60 MB

@@ -6,6 +6,7 @@ is whole or not there.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,12 @@ import torch
 from PIL import Image
 
 from studio.edits.concept import Concept, open_concepts
-from studio.errors import StudioError
+from studio.edits.saving import save_anywhere
+from studio.errors import DiskError, StudioError, disk_trouble
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.grid_scores import score_grid
 from studio.events import Event, FinishEarly, Insight, Kept, Note, Pause, Preview, Result, Step
-from studio.files import png_bytes, write_atomic
+from studio.files import other_folders, png_bytes, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.generation.generate import Picture, generate
 from studio.generation.grid_painting import paint_grid
@@ -37,7 +40,8 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
-from studio.workspace.job import STATE_FILE, USER_KINDS, Job
+from studio.workspace.full_disk import RETRY_SECONDS, until_written
+from studio.workspace.job import STATE_FILE, UNSAVED, USER_KINDS, Job, Status
 from studio.workspace.supervisor import BASE_REFUSED, SECONDS_TO_LEAVE, exit_with_parent
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
@@ -60,18 +64,24 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     """Load the base model, then run jobs until the page is gone. Called in the worker process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     leaving = exit_with_parent(SECONDS_TO_LEAVE)
-    workspace.write_worker_state(WorkerState("starting"))
+    until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
     try:
         backbone = opening.open_backbone(workspace.base)
     except StudioError as error:
-        workspace.write_worker_state(WorkerState("error", error=error.message, hint=error.hint))
+        state = WorkerState("error", error=error.message, hint=error.hint)
+        until_written(lambda: workspace.write_worker_state(state), leaving)
         sys.exit(BASE_REFUSED)
     worker = Worker(workspace, backbone, methods, train, leaving)
     worker.write_state("ready")
     try:
         while not leaving.is_set():
-            if not (worker.take(("mask",)) or worker.take(USER_KINDS)):
-                time.sleep(IDLE_SECONDS)
+            try:
+                is_idle = not (worker.take(("mask",)) or worker.take(USER_KINDS))
+            except DiskError as error:  # the job table cannot be read or written
+                log.warning("%s", error)
+                leaving.wait(RETRY_SECONDS)
+            else:
+                time.sleep(IDLE_SECONDS if is_idle else 0)
     except Left:
         pass
     os._exit(0)  # at once: closing the libraries in order takes longer than the page waits
@@ -117,7 +127,8 @@ class Worker:
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
         }
-        self.workspace.write_worker_state(WorkerState(state, base))
+        with self._if_room():
+            self.workspace.write_worker_state(WorkerState(state, base))
 
     def take(self, kinds: tuple[str, ...]) -> bool:
         """Run the oldest waiting job of these kinds to its end. Returns False when none waits."""
@@ -132,23 +143,42 @@ class Worker:
         except Left:
             raise  # the job stays "running", and goes on at the next start
         except Pause:
-            jobs.end(job.id, "paused")
+            self._end(job, "paused")
+        except UnsavedError as error:
+            self._end(job, "failed", {UNSAVED: str(error.path)}, error.message, error.hint)
         except StudioError as error:
-            jobs.end(job.id, "failed", error=error.message, hint=error.hint)
+            self._end(job, "failed", error=error.message, hint=error.hint)
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()
-            jobs.end(job.id, "failed", error="The device ran out of memory.", hint=OUT_OF_MEMORY)
+            self._end(job, "failed", error="The device ran out of memory.", hint=OUT_OF_MEMORY)
         except Exception as error:
-            (jobs.folder(job.id) / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
             log.exception("job %d failed", job.id)
-            hint = "This is a fault of the studio. The details are in traceback.txt in the job's folder."
-            jobs.end(
-                job.id, "failed", error=f"Something went wrong inside ({type(error).__name__}).", hint=hint
+            with self._if_room():
+                write_atomic(jobs.folder(job.id) / "traceback.txt", traceback.format_exc().encode("utf-8"))
+            sentence = StudioError(
+                f"Something went wrong inside ({type(error).__name__}).",
+                "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
             )
+            trouble = disk_trouble(error) if isinstance(error, OSError) else None
+            self._end(job, "failed", error=(trouble or sentence).message, hint=(trouble or sentence).hint)
         else:
-            jobs.end(job.id, "done" if outcome else "stopped", outcome)
+            self._end(job, "done" if outcome else "stopped", outcome)
         self.write_state("ready")
         return True
+
+    def _end(
+        self, job: Job, status: Status, outcome: dict[str, Any] | None = None, error: str = "", hint: str = ""
+    ) -> None:
+        """Record how a job has ended. Waits while there is no room on the disk for it."""
+        until_written(lambda: self.workspace.jobs.end(job.id, status, outcome, error, hint), self.leaving)
+
+    @contextmanager
+    def _if_room(self) -> Iterator[None]:
+        """Leave out, when the disk does not take it, what a job can do without, such as a preview."""
+        try:
+            yield
+        except DiskError as error:
+            log.warning("%s", error)
 
     def run(self, job: Job) -> dict[str, Any]:
         """Run a job and log its events. Returns what came of it: nothing when it was stopped.
@@ -202,14 +232,18 @@ class Worker:
             return
 
     def take_between(self, kinds: tuple[str, ...]) -> None:
-        """Run waiting jobs of these kinds between two steps of a longer one."""
-        while "mask" in kinds and self.take(("mask",)):
-            self.write_state("busy")
-        started = time.monotonic()
-        if "create" in kinds and started >= self._next_picture_at and self.take(("create",)):
-            now = time.monotonic()
-            self._next_picture_at = now + (now - started)
-            self.write_state("busy")
+        """Run waiting jobs of these kinds between two steps of a longer one.
+
+        They wait on while the job table has no room for their start.
+        """
+        with self._if_room():
+            while "mask" in kinds and self.take(("mask",)):
+                self.write_state("busy")
+            started = time.monotonic()
+            if "create" in kinds and started >= self._next_picture_at and self.take(("create",)):
+                now = time.monotonic()
+                self._next_picture_at = now + (now - started)
+                self.write_state("busy")
 
     def training(self, job: Job) -> Generator[Event, None, None]:
         """Run a training job; yields its events."""
@@ -258,41 +292,57 @@ class Worker:
 
     def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
         """Append an event to the job's log, and save the picture or concept that it brings."""
-        jobs, folder = self.workspace.jobs, self.workspace.jobs.folder(job.id)
+        folder = self.workspace.jobs.folder(job.id)
+
+        def note(kind: str, picture: Image.Image | None = None, **values: Any) -> None:
+            with self._if_room():
+                if picture is not None:
+                    write_atomic(folder / values["file"], png_bytes(picture))
+                self.workspace.jobs.log(job.id, {"event": kind, **values})
+
         match event:
             case Step(step=step, steps=steps, values=values, stage=stage):
-                jobs.log(
-                    job.id, {"event": "step", "step": step, "steps": steps, "values": values, "stage": stage}
-                )
+                note("step", step=step, steps=steps, values=values, stage=stage)
             case Kept(step=step):
-                jobs.log(job.id, {"event": "kept", "step": step})
+                note("kept", step=step)
             case Note(text=text):
-                jobs.log(job.id, {"event": "note", "text": text})
+                note("note", text=text)
             case Preview(picture=picture, prompt=prompt, step=step):
                 name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
-                write_atomic(folder / name, png_bytes(picture))
-                jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+                note("preview", picture, file=name, prompt=prompt, step=step)
             case Insight(picture=picture, caption=caption):
-                name = f"insight-{_count(folder, 'insight'):02d}.png"
-                write_atomic(folder / name, png_bytes(picture))
-                jobs.log(job.id, {"event": "insight", "file": name, "caption": caption})
+                note("insight", picture, file=f"insight-{_count(folder, 'insight'):02d}.png", caption=caption)
             case Result(value=Picture() as painted):
                 pictures = list(outcome["pictures"]) if "pictures" in outcome else []
                 name = f"{job.id:05d}-{len(pictures) + 1:02d}.png"
                 save_picture(painted.image, painted.recipe, self.workspace.pictures / name)
                 outcome["pictures"] = [*pictures, name]
-                jobs.log(job.id, {"event": "picture", "file": name})
+                note("picture", file=name)
             case Result(value=Path() as cell):
-                jobs.log(job.id, {"event": "picture", "file": cell.name})
+                note("picture", file=cell.name)
             case Result(value=GridFolder() as grid):
                 outcome["cells"] = len(grid.cells)
             case Result(value=Concept() as concept):
                 path = self.workspace.concepts.path(concept.header.handle)
                 defaults = self.workspace.base_defaults()
                 sampling = Sampling(seed=0, steps=defaults.steps, guidance=defaults.guidance)
-                save_checked(self.backbone, concept, path, sampling)
+                save = functools.partial(save_checked, self.backbone, concept, sampling=sampling)
+                handle, others = concept.header.handle, [folder, *other_folders()]
+                saved = save_anywhere(handle, save, path, others, log.warning)
+                if saved != path:
+                    raise UnsavedError(handle, saved)
                 outcome.update(handle=concept.header.handle, file=path.name)
-                jobs.log(job.id, {"event": "concept", **outcome})
+                note("concept", **outcome)
+
+
+class UnsavedError(StudioError):
+    """A concept that the Library had no room for; it is kept in the file `path`."""
+
+    def __init__(self, handle: str, path: Path) -> None:
+        message = f"{handle} is learned, but the Library has no room for it. It is kept as {path}."
+        hint = "Free some space, then press Retry: it is put into the Library without another training."
+        super().__init__(message, hint)
+        self.path = path
 
 
 def forget_large_state(file: Path) -> None:

@@ -23,6 +23,7 @@ LEAVES = {
     "errors",
     "events",
     "files",
+    "folder_listing",
     "handles",
     "intervals",
     "limits",

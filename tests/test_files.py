@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from studio import files
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError, disk_errors
 
 
 def test_file_and_folder_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,19 +34,26 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DiskError, match="There is no room left on the disk for a. Free some space"):
         files.write_atomic(tmp_path / "a", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"old"
 
 
-def test_old_leftovers_are_swept_and_young_ones_kept(tmp_path: Path) -> None:
-    old, young = tmp_path / ".a.png.1.partial", tmp_path / "deep" / ".b.png.2.partial"
+def test_leftovers_of_ended_processes_are_swept_and_those_of_running_ones_kept(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone = tmp_path / f".gone.png.{ended.pid}-00ff{files.PARTIAL}"
+    old = tmp_path / f".old.png.{os.getpid()}-00ff{files.PARTIAL}"
+    young = tmp_path / "deep" / f".young.png.{os.getpid()}-00ff{files.PARTIAL}"
     young.parent.mkdir()
-    for path in (old, young, tmp_path / "whole.png"):
+    for path in (gone, old, young, tmp_path / "whole.png"):
         path.touch()
+    folder = tmp_path / f".00007.{ended.pid}-00ff{files.PARTIAL}"
+    (folder / "photos").mkdir(parents=True)
     os.utime(old, (0, 0))
-    assert files.sweep_partials(tmp_path) == 1
-    assert young.exists() and (tmp_path / "whole.png").exists() and not old.exists()
+    assert files.sweep_partials(tmp_path) == 3
+    assert young.exists() and (tmp_path / "whole.png").exists()
+    assert not (gone.exists() or old.exists() or folder.exists())
 
 
 def test_lines_of_a_text_are_read_within_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +66,48 @@ def test_lines_of_a_text_are_read_within_limits(tmp_path: Path, monkeypatch: pyt
     for bad in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(StudioError, match="cannot be read"):
             files.read_lines(bad)
+
+
+def test_two_threads_that_write_the_same_file_do_not_meet(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: files.write_atomic(tmp_path / "a", b"%d" % number * 999), range(200)))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with files.whole_folder(tmp_path / "job") as folder:
+        (folder / "a").write_bytes(b"1")
+        assert not (tmp_path / "job").exists()
+    assert (tmp_path / "job" / "a").read_bytes() == b"1"
+    with pytest.raises(ZeroDivisionError), files.whole_folder(tmp_path / "other") as folder:
+        (folder / "a").write_bytes(b"1")
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]
+
+
+def test_a_file_moves_to_another_disk_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"mine")
+    replace = Path.replace
+
+    def between_disks(path: Path, target: Path) -> Path:
+        if files.PARTIAL not in path.name:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", between_disks)
+    assert files.move_file(tmp_path / "a", tmp_path / "b").read_bytes() == b"mine"
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "There is no room left on the disk for a."),
+        (errno.EROFS, "/a cannot be written: Read-only file system."),
+        (errno.EACCES, "/a cannot be written: Permission denied."),
+    ],
+)
+def test_what_the_system_says_becomes_a_sentence(tmp_path: Path, code: int, words: str) -> None:
+    with pytest.raises(DiskError) as caught, disk_errors(tmp_path / "a"):
+        raise OSError(code, os.strerror(code))
+    assert words in caught.value.message and caught.value.hint

@@ -7,6 +7,7 @@ refinements as JSON, which is how the page knows them without loading torch.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from pathlib import Path
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
-from studio.errors import StudioError
+from studio.edits.saving import save_and_say
+from studio.errors import DiskError, StudioError, disk_trouble
 from studio.events import Insight, Preview, Result
 from studio.files import (
     keep_private,
+    other_folders,
     png_bytes,
     read_lines,
     writable_file,
@@ -73,6 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(STOPPED, file=sys.stderr)
         return EXIT_CODE
+    except OSError as error:
+        if (trouble := disk_trouble(error)) is None:
+            raise
+        print(trouble, file=sys.stderr)
+        return 2
     return 0
 
 
@@ -136,12 +144,16 @@ def _train(given: argparse.Namespace) -> None:
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
                 path_of_picture = workspace.pictures / f"{name}-learned-{number:02d}.png"
-                write_atomic(path_of_picture, png_bytes(picture))
+                try:
+                    write_atomic(path_of_picture, png_bytes(picture))
+                except DiskError as error:  # the training is worth more than a picture of it
+                    print(error, file=sys.stderr)
             case Result(value=concept):
-                save_checked(backbone, concept, path, sampling)
+                save = functools.partial(save_checked, backbone, concept, sampling=sampling)
+                others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
+                save_and_say(subject.handle, save, path, others)
                 state.unlink(missing_ok=True)
                 saved = True
-                print(f"Saved as {path} ({path.stat().st_size / 1000:.0f} kB)")
     if not saved:
         raise StudioError("Stopped before anything was learned.", "Start it again when you like.")
 

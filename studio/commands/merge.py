@@ -9,8 +9,9 @@ from studio.commands.console import show_progress
 from studio.commands.recipe_flags import FIELDS, open_workspace
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.concept import Concept
+from studio.edits.saving import save_and_say
 from studio.events import Result
-from studio.files import writable_file
+from studio.files import other_folders, writable_file
 from studio.generation.merge import merge_concepts
 from studio.models import opening
 from studio.recipes.recipe import Sampling
@@ -32,5 +33,5 @@ def run_merge(given: argparse.Namespace) -> None:
     out = writable_file(given.out)
     for event in show_progress(merge_concepts(opening.open_backbone(given.base), concepts, sampling)):
         if isinstance(event, Result):
-            event.value.save(out)
-            print(f"Saved as {out} ({out.stat().st_size / 1000:.0f} kB)")
+            others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
+            save_and_say(event.value.header.handle, event.value.save, out, others)

@@ -18,7 +18,7 @@ from studio.evaluation.concept_scoring import PATTERNS, SEEDS, score_concept
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
-from studio.files import read_lines, writable_folder
+from studio.files import read_lines, writable_folder, write_atomic
 from studio.handles import to_handle
 from studio.models import opening
 from studio.photos.photo import files_in, open_photos
@@ -73,8 +73,8 @@ def run_score(given: argparse.Namespace) -> None:
         match event:
             case Result(value=ScoreCard() as card):
                 print(card.table())
-                (out / "card.json").write_text(json.dumps(card.to_json(), indent=1), encoding="utf-8")
-                (out / "card.md").write_text(card.table() + "\n", encoding="utf-8")
+                write_atomic(out / "card.json", json.dumps(card.to_json(), indent=1).encode("utf-8"))
+                write_atomic(out / "card.md", f"{card.table()}\n".encode())
                 print(f"Saved in {out}")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from studio.edits.concept import Concept
-from studio.errors import StudioError
-from studio.files import PARTIAL
+from studio.errors import DiskError, StudioError
+from studio.files import PARTIAL, move_file
 from studio.generation.generate import generate
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
@@ -19,20 +21,23 @@ def save_checked(backbone: Backbone, concept: Concept, path: Path, sampling: Sam
     """Write a concept's file once it has been opened again and a picture was painted from it.
 
     `path` is either what it was before or the whole new file. Raises StudioError when the file cannot be read
-    or painted with.
+    or painted with, and DiskError when the disk does not take it.
     """
-    trial = path.with_name(f".{path.name}.trial{PARTIAL}")
+    trial = path.with_name(f".{path.name[:100]}.{os.getpid()}-trial{PARTIAL}")
     try:
         concept.save(trial)
         opened = Concept.open(trial)
         few = dataclasses.replace(sampling, steps=min(STEPS, sampling.steps), count=1)
         for _ in generate(backbone, few.with_prompt(" ".join(concept.header.handles)), [opened]):
             pass
-        trial.replace(path)
+        move_file(trial, path)
+    except DiskError:
+        raise
     except StudioError as error:
         raise StudioError(
             f"What was learned cannot be used: {error.message}",
             "Train again, with a lower learning rate or fewer steps. Nothing else was changed.",
         ) from error
     finally:
-        trial.unlink(missing_ok=True)
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)

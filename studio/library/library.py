@@ -4,34 +4,69 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from studio.errors import StudioError, shortened
+from studio.errors import StudioError, disk_errors, shortened
 from studio.files import exists, move_to_trash, write_atomic
+from studio.folder_listing import FolderListing, ListedFile
 from studio.handles import to_handle
 from studio.library.header import Header, read_header, rename_handle
+from studio.library.header_index import HeaderIndex
 
 SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One concept of the Library."""
+    """One concept of the Library.
+
+    Args:
+        header: without the preview, of which ten thousand would fill the memory.
+        changed: when the file was last changed, in nanoseconds since 1970.
+    """
 
     path: Path
     header: Header
+    changed: int
+    size_bytes: int
 
-    @property
-    def size_bytes(self) -> int:
-        """Return the size of the file."""
-        return self.path.stat().st_size
+    @classmethod
+    def of(cls, path: Path) -> Entry:
+        """Return the concept in a file. Raises StudioError when it is none."""
+        header, state = read_header(path), path.stat()
+        return cls(path, replace(header, preview=b""), state.st_mtime_ns, state.st_size)
+
+    def read_preview(self) -> bytes:
+        """Return the preview in the file, a small PNG; empty when there is none, or the file is gone."""
+        try:
+            return read_header(self.path).preview
+        except StudioError:
+            return b""
+
+    def has_changed(self) -> bool:
+        """Return whether the file is another now, or gone."""
+        try:
+            state = self.path.stat()
+        except OSError:
+            return True
+        return (state.st_mtime_ns, state.st_size) != (self.changed, self.size_bytes)
 
 
-@lru_cache(maxsize=4096)
-def _header(path: Path, changed: int) -> Header:
-    return read_header(path)
+@dataclass(frozen=True)
+class Shelf:
+    """What a folder of concepts holds: the concepts, newest first, also by handle.
+
+    Args:
+        unreadable: by file name, why the other files are no concepts.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    by_handle: dict[str, Entry] = field(default_factory=dict)
+    unreadable: dict[str, StudioError] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4096)
@@ -39,52 +74,61 @@ def _hash(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _changed(path: Path) -> int:
-    """Return when a file was changed, 0 for one that cannot be looked at, such as a broken link."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 def _holds(path: Path, handle: str) -> bool:
     """Return whether the file is a concept with this handle."""
     try:
-        return handle in _header(path, _changed(path)).handles
+        return handle in read_header(path).handles
     except StudioError:
         return False
 
 
 class Library:
-    """The concept files in `folder`; deleted ones are moved to `trash`."""
+    """The concept files in `folder`; deleted ones are moved to `trash`.
 
-    def __init__(self, folder: Path, trash: Path) -> None:
+    Args:
+        index: a file that keeps their headers for the next start; without one they are read again.
+    """
+
+    def __init__(self, folder: Path, trash: Path, index: Path | None = None) -> None:
         self.folder = folder
         self.trash = trash
         self.borrowed: list[Entry] = []
         for one in (folder, trash):
-            one.mkdir(parents=True, exist_ok=True)
+            with disk_errors(one):
+                one.mkdir(parents=True, exist_ok=True)
+        self._listing, self._index = FolderListing(folder, SUFFIX), HeaderIndex(folder, index)
+        self._listed: tuple[ListedFile, ...] = ()
+        self._shelf, self._lock = Shelf(), threading.Lock()
+
+    def _contents(self) -> Shelf:
+        """Return what the folder holds now; it is read only when it has changed."""
+        files = self._listing.files()
+        with self._lock:
+            if files is not self._listed:
+                self._shelf, self._listed = self._read(files), files
+            return self._shelf
+
+    def _read(self, files: Sequence[ListedFile]) -> Shelf:
+        entries: list[Entry] = []
+        known = self._index.read(files)
+        for file in sorted(files, key=lambda file: (file.changed, file.name), reverse=True):
+            header = known[file]
+            if isinstance(header, Header):
+                entries.append(Entry(self.folder / file.name, header, file.changed, file.size))
+        errors = {file.name: header for file, header in known.items() if isinstance(header, StudioError)}
+        by_handle: dict[str, Entry] = {}
+        for entry in entries:
+            for handle in entry.header.handles:
+                by_handle.setdefault(handle, entry)
+        return Shelf(tuple(entries), by_handle, errors)
 
     def entries(self) -> list[Entry]:
         """Return the concepts, newest first, without files that are none (see `unreadable`)."""
-        found = [(_changed(path), path) for path in self.folder.glob(f"*{SUFFIX}")]
-        entries = []
-        for changed, path in sorted(found, reverse=True):
-            try:
-                entries.append(Entry(path, _header(path, changed)))
-            except StudioError:
-                continue
-        return entries
+        return list(self._contents().entries)
 
     def unreadable(self) -> dict[str, StudioError]:
         """Return by file name why files in the folder are no concepts."""
-        errors = {}
-        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-            try:
-                _header(path, _changed(path))
-            except StudioError as error:
-                errors[path.name] = error
-        return errors
+        return dict(self._contents().unreadable)
 
     def discard(self, name: str) -> Path:
         """Move a file that is no concept to the trash; return its path there. Raises StudioError."""
@@ -95,9 +139,16 @@ class Library:
 
     def find(self, handle: str) -> Entry:
         """Return the concept with this handle. Raises StudioError when there is none."""
-        for entry in (*self.borrowed, *self.entries()):
-            if handle.lower() in entry.header.handles:
+        handle = handle.lower()
+        for entry in self.borrowed:
+            if handle in entry.header.handles:
                 return entry
+        found = self._contents().by_handle.get(handle)
+        if found is not None and found.has_changed():
+            self._listing.forget()
+            found = self._contents().by_handle.get(handle)
+        if found is not None:
+            return found
         raise StudioError(
             f"There is no concept called {handle}.", "Train it, or import its file in the Library."
         )
@@ -105,14 +156,16 @@ class Library:
     def headers(self) -> dict[str, Header]:
         """Return the headers of all concepts by handle; of two with one handle, of the one `find` returns."""
         known: dict[str, Header] = {}
-        for entry in (*self.borrowed, *self.entries()):
+        for entry in self.borrowed:
             for handle in entry.header.handles:
                 known.setdefault(handle, entry.header)
+        for handle, entry in self._contents().by_handle.items():
+            known.setdefault(handle, entry.header)
         return known
 
     def has(self, handle: str) -> bool:
         """Return whether a concept has this handle."""
-        return any(handle.lower() in entry.header.handles for entry in self.entries())
+        return handle.lower() in self._contents().by_handle
 
     def hash(self, entry: Entry) -> str:
         """Return the SHA-256 of the concept's file, in hexadecimal."""
@@ -144,7 +197,7 @@ class Library:
 
         Raises StudioError when it is no concept.
         """
-        entry = Entry(path, read_header(path))
+        entry = Entry.of(path)
         self.borrowed.insert(0, entry)
         return entry
 
@@ -163,7 +216,8 @@ class Library:
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:
-            entry.path.unlink()
+            with disk_errors(entry.path):
+                entry.path.unlink()
         return self.find(new)
 
     def delete(self, handle: str) -> Path:
@@ -186,4 +240,4 @@ class Library:
                 raise StudioError(f"The Library already has a concept called {handle}.", hint)
         target = self.path(header.handle)
         write_atomic(target, path.read_bytes())
-        return Entry(target, header)
+        return Entry.of(target)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_errors
 from studio.method import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO
@@ -28,8 +28,8 @@ from studio.ui.library_tab import library_tab
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block, pressed_button
-from studio.ui.parts.live_views import LiveView, refresh_views
-from studio.ui.parts.markup import error_card
+from studio.ui.parts.live_views import LiveView, in_tab, panel_id, refresh_views
+from studio.ui.parts.markup import error_card, note_card
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.theme import theme
@@ -38,6 +38,7 @@ from studio.ui.queue_tab import queue_tab
 from studio.ui.train.tab import train_tab
 from studio.workspace.workspace import Workspace
 
+LITTLE_ROOM = 10_000_000  # bytes on the disk, of which a picture of 1024 pixels takes two million
 MAX_UPLOAD = "512mb"
 AUTH_MESSAGE = "After a few wrong passwords the next attempt has to wait, longer each time, up to 5 minutes."
 THEME_SWITCH = '<button type="button" id="theme-switch" aria-label="Switch between light and dark">◐</button>'
@@ -58,6 +59,11 @@ def page_header(workspace: Workspace) -> str:
         "error": "The engine cannot run",
     }.get(state.state, state.state)
     error = error_card(StudioError(state.error, state.hint)) if state.state == "error" else ""
+    if workspace.free_bytes() < LITTLE_ROOM:
+        hint = "Free some space: what is under way waits for it, and nothing new can be kept."
+        error += error_card(StudioError("The disk with the workspace is full.", hint))
+    if workspace.jobs.repair:
+        error += note_card(workspace.jobs.repair)
     return (
         '<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
@@ -75,15 +81,16 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
         nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
         html_block(f'<datalist id="nouns">{nouns}</datalist>', elem_id="noun-list")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Train", id="train"):
+            panels = {}
+            with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
                 training = train_tab(workspace, methods, connector)
-            with gr.Tab("Create", id="create"):
+            with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
                 create = create_tab(workspace, connector)
-            with gr.Tab("Compare", id="compare") as tab:
-                compare = compare_tab(workspace, connector, tab)
-            with gr.Tab("Library", id="library"):
+            with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
+                compare = compare_tab(workspace, connector, panels["compare"])
+            with gr.Tab("Library", id="library", elem_id=panel_id("library")) as panels["library"]:
                 library = library_tab(workspace, connector)
-            with gr.Tab("Queue", id="queue"):
+            with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
         notice = html_block(elem_id="page-notice")
 
@@ -126,14 +133,23 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             inputs={"grid": compare.shown},
             outputs=[create.opened, create.detail, tabs],
         )
-        views = [LiveView(header, lambda: page_header(workspace)), training, *create.views]
-        refresh_views(page, [*views, *compare.views, *library.views, jobs], connector.refresh_signal)
+        views = [
+            LiveView(header, lambda: page_header(workspace)),
+            *in_tab("train", [training]),
+            *in_tab("create", create.views),
+            *in_tab("compare", compare.views),
+            *in_tab("library", library.views),
+            *in_tab("queue", [jobs]),
+        ]
+        refresh_views(page, views, connector.refresh_signal, panels)
     return page
 
 
 def keep_log(workspace: Workspace) -> None:
     """Write exceptions of the page to page.log; the error cards name that file."""
-    handler = logging.FileHandler(workspace.folder / "page.log", encoding="utf-8")
+    file = workspace.folder / "page.log"
+    with disk_errors(file):
+        handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
 

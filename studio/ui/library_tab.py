@@ -32,8 +32,11 @@ from studio.ui.parts.markup import (
     placeholder,
     unreadable_card,
 )
+from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
+
+PAGE_SIZE = 60
 
 
 @dataclass
@@ -48,21 +51,23 @@ class LibraryTab:
     views: list[LiveView]
 
 
-def is_of_other_base(workspace: Workspace, entry: Entry) -> bool:
-    """Return whether a concept was made for another base than the loaded one."""
-    loaded = workspace.worker_state().base.get("fingerprint", "")
+def is_of_other_base(entry: Entry, loaded: object) -> bool:
+    """Return whether a concept was made for another base than the one with the fingerprint `loaded`."""
     return bool(loaded) and entry.header.fingerprint != loaded
 
 
-def concept_cards(workspace: Workspace, selected: str) -> str:
-    """Return every concept as a card, and the files that are no concepts with the reason."""
-    entries = workspace.concepts.entries()
+def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
+    """Return a page of concepts as cards, and the files that are no concepts with the reason."""
+    everything = workspace.concepts.entries()
+    first = first_of_page(page, len(everything), PAGE_SIZE)
+    entries = everything[first : first + PAGE_SIZE]
+    loaded = workspace.worker_state().base.get("fingerprint", "")
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if is_of_other_base(workspace, entry) else ''}"
+        f"{'<em>other base</em>' if is_of_other_base(entry, loaded) else ''}"
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
@@ -70,7 +75,8 @@ def concept_cards(workspace: Workspace, selected: str) -> str:
     if not entries:
         hint = "Train a concept, or drop a concept file here."
         return placeholder("The Library is empty", hint) + unreadable
-    return f'<div class="concept-cards">{cards}</div>{unreadable}'
+    turn = pager(page, len(everything), PAGE_SIZE, "concepts")
+    return f'<div class="concept-cards">{cards}</div>{turn}{unreadable}'
 
 
 def nouns(header: Header) -> str:
@@ -100,8 +106,9 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     """Return the card with everything that a concept's file says about itself."""
     header = entry.header
     warning = ""
-    if is_of_other_base(workspace, entry):
-        loaded = workspace.worker_state().base.get("name", "the loaded base")
+    base = workspace.worker_state().base
+    if is_of_other_base(entry, base.get("fingerprint", "")):
+        loaded = base.get("name", "the loaded base")
         warning = note_card(f"Made for {header.base}; it cannot be painted with {loaded}.")
     settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
     others = ", ".join(header.other_handles(header.handle))
@@ -136,7 +143,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
 
 def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     """Build the tab."""
-    selected, deleted = gr.State(""), gr.State(None)
+    selected, deleted, page = gr.State(""), gr.State(None), gr.State(0)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
@@ -162,6 +169,8 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
 
     def select_concept(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
+        if (turned := turned_page(action, id)) is not None:
+            return {page: turned}
         if action != "trash":
             return show(id)
         workspace.concepts.discard(id)
@@ -191,15 +200,16 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        return show(entry.header.handle)
+        return show(entry.header.handle) | {page: 0}
 
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
-    connect(cards.click, select_concept, outputs=[*shown, undo])
+    connect(cards.click, select_concept, outputs=[*shown, undo, page])
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
     left = [selected, detail, editor, deleted, undo]
     connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
-    connect(drop.upload, import_concept)
-    view = LiveView(cards, lambda selected: concept_cards(workspace, selected), {"selected": selected})
+    connect(drop.upload, import_concept, outputs=[*shown, page])
+    states = {"selected": selected, "page": page}
+    view = LiveView(cards, functools.partial(concept_cards, workspace), states)
     return LibraryTab(detail, [view])

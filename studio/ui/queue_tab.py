@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from html import escape
 
 import gradio as gr
@@ -18,10 +19,12 @@ from studio.ui.parts.job_buttons import (
 )
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder, unreadable_card
+from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
+PAGE_SIZE = 50
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
@@ -55,42 +58,40 @@ def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> 
     )
 
 
-def job_list(workspace: Workspace) -> str:
-    """Return all jobs: running and waiting ones in the order they are done, then ended ones, newest first."""
-    jobs = workspace.jobs.newest()
+def job_list(workspace: Workspace, page: int = 0) -> str:
+    """Return running and waiting jobs in the order they are done, then a page of ended ones, newest first."""
+    under_way, count = workspace.jobs.under_way(PAGE_SIZE), workspace.jobs.count_ended()
+    ended = workspace.jobs.ended(PAGE_SIZE, first_of_page(page, count, PAGE_SIZE))
     damaged = unreadable_card(
         "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
     )
-    if not jobs:
+    if not (under_way or ended):
         hint = "Trainings and paintings line up here; one is done at a time."
         return placeholder("Nothing in the queue", hint) + damaged
-    order = {"running": 0, "queued": 1, "paused": 2}
-    under_way = sorted(
-        (job for job in jobs if not job.has_ended), key=lambda job: (order[job.status], job.position, job.id)
-    )
     waiting = [job.id for job in under_way if job.status == "queued"]
     places = {number: place for place, number in enumerate(waiting)}
-    ended = [job for job in jobs if job.has_ended]
     parts = []
     for title, group in (("Now and next", under_way), ("Ended", ended)):
         if group:
             rows = "".join(job_row(workspace, job, places.get(job.id, 0), len(waiting)) for job in group)
             parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
-    return "".join(parts) + damaged
+    return "".join(parts) + pager(page, count, PAGE_SIZE, "ended jobs") + damaged
 
 
 def queue_tab(workspace: Workspace, connector: Connector) -> LiveView:
     """Build the tab."""
     notice = html_block(elem_id="queue-notice")
-    jobs = button_block("queue", job_list(workspace))
+    jobs, page = button_block("queue"), gr.State(0)
 
     def press_in_queue(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
+        if (turned := turned_page(action, id)) is not None:
+            return {page: turned}
         if action == "delete" and to_int(id) in workspace.jobs.unreadable():
             workspace.jobs.delete(to_int(id))
         else:
             press_job_button(workspace, action, id)
         return {}
 
-    connector.connect(jobs.click, press_in_queue, notice=notice)
-    return LiveView(jobs, lambda: job_list(workspace))
+    connector.connect(jobs.click, press_in_queue, outputs=[page], notice=notice)
+    return LiveView(jobs, functools.partial(job_list, workspace), {"page": page})

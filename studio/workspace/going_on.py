@@ -17,9 +17,12 @@ def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
     """Queue an ended or paused grid or training again under its number; it goes on where it was.
 
     A training without a kept state begins anew, with the same photos, settings and seed. Raises StudioError
-    when its name is among `taken`, the handles of others.
+    when its name is among `taken`, the handles of others, or its photos are gone.
     """
     job = jobs.get(number)
+    if job.kind == "train" and not (jobs.folder(number) / "photos").is_dir():
+        hint = "Drop them in again and start a new training."
+        raise StudioError("The photos of this job are gone.", hint)
     if job.kind == "train" and job.has_ended:
         for handle, noun in Subject.of(job.task).handles.items():
             parse_subject(handle, noun, taken)

@@ -42,10 +42,10 @@ def starts_in_vain(events: Sequence[JobEvent]) -> int:
 
 
 def learned(job: Job, events: Sequence[JobEvent]) -> dict[str, Any]:
-    """Return the outcome of a training that saved its concept since it was last started, else nothing."""
+    """Return the outcome of a training that saved its concept since its last start, else nothing."""
     outcome: dict[str, Any] = {}
     for event in events:
-        if event.event == "started":
+        if event.event in ("started", "asked"):
             outcome = {}
         elif event.event == "concept" and event.file:
             outcome = {"handle": job.task.get("handle", ""), "file": event.file}

@@ -19,6 +19,7 @@ ENDED = ("done", "failed", "stopped")
 USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
 RESUMABLE = ("grid", "train")  # kinds that go on where they were, and so run again under their number
 STATE_FILE = "state.safetensors"  # of a training, in the folder of its job
+UNSAVED = "unsaved"  # in an outcome: the file of a concept that the Library had no room for
 
 
 @dataclass(frozen=True)

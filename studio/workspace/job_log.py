@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.documents import DocumentError
+from studio.errors import disk_errors
 from studio.limits import MAX_LOG_BYTES
 from studio.workspace.job import JobEvent
 
@@ -16,10 +18,23 @@ LOG = "events.jsonl"
 
 
 def append_event(folder: Path, event: dict[str, Any]) -> None:
-    """Append one event, with the time, to the log in a job's folder."""
-    line = json.dumps({"time": time.time(), **event})
-    with (folder / LOG).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Append one event, with the time, to the log in a job's folder.
+
+    Raises DiskError when there is no room for it; the log is then as it was before.
+    """
+    line = json.dumps({"time": time.time(), **event}).encode("utf-8") + b"\n"
+    with disk_errors(folder / LOG), (folder / LOG).open("a+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":  # the process that wrote it was killed in the middle of a line
+                line = b"\n" + line
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except BaseException:
+            file.truncate(end)
+            raise
 
 
 def read_events(folder: Path) -> list[JobEvent]:

@@ -11,19 +11,21 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from studio.documents import DocumentError
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError, disk_errors
+from studio.files import whole_folder
 from studio.workspace.interrupted import fate_of, learned
 from studio.workspace.job import USER_KINDS, Job, JobEvent, Status, StopRequest
 from studio.workspace.job_log import append_event, read_events
 from studio.workspace.job_table import JobTable
 
+QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
 DAMAGED = "What this job was to do cannot be read any more."
 
 log = logging.getLogger("likeness.jobs")
@@ -34,20 +36,44 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._table = JobTable(folder / "jobs.sqlite")
+
+    @property
+    def repair(self) -> str:
+        """Return what was done about a damaged table when it was opened, empty for nothing."""
+        return self._table.repair
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
-        """Yield the number and the folder of a new job; it is queued when the block ends without an error."""
-        with self._table.transaction() as table:
-            row = (kind, title, json.dumps(task), time.time())
-            last = "(select coalesce(max(position), 0) + 1 from jobs)"
-            columns = "(kind, title, task, created, position)"
-            cursor = table.execute(f"insert into jobs {columns} values (?, ?, ?, ?, {last})", row)
-            number = int(cursor.lastrowid or 0)
-            self.folder(number).mkdir(parents=True, exist_ok=True)
-            yield number, self.folder(number)
+        """Yield the number and the folder of a new job; it is queued when the block ends without an error.
+
+        Until then the folder has another name, and after an error nothing is left of it.
+        """
+        made: Path | None = None
+        try:
+            with self._table.writing() as table:
+                number = self._new_number(table)
+                last = "(select coalesce(max(position), 0) + 1 from jobs)"
+                columns = "(id, kind, title, task, created, position)"
+                row = (number, kind, title, json.dumps(task), time.time())
+                table.execute(f"insert into jobs {columns} values (?, ?, ?, ?, ?, {last})", row)
+                with whole_folder(self.folder(number)) as folder:
+                    yield number, folder
+                made = self.folder(number)
+        except BaseException:
+            if made is not None:
+                shutil.rmtree(made, ignore_errors=True)
+            raise
+
+    def _new_number(self, table: sqlite3.Connection) -> int:
+        """Return the next number; a folder with it belongs to a job of a table that was lost."""
+        row = table.execute("select seq from sqlite_sequence where name = 'jobs'").fetchone()
+        number = (row["seq"] if row else 0) + 1
+        if self.folder(number).exists():
+            number = 1 + max(int(path.name) for path in self.root.iterdir() if path.name.isdecimal())
+        return number
 
     def add(self, kind: str, title: str, task: dict[str, Any]) -> Job:
         """Queue a task that needs no files, and return its job."""
@@ -57,7 +83,7 @@ class Jobs:
 
     def get(self, number: int) -> Job:
         """Return the job `number`. Raises StudioError when there is none, or its row is damaged."""
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
         if row is None:
             raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
@@ -65,22 +91,49 @@ class Jobs:
 
     def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
         """Return the newest jobs of these kinds, newest first."""
-        marks = ",".join("?" * len(kinds))
-        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
-        with self._table.transaction() as table:
-            rows = table.execute(query, (*kinds, limit)).fetchall()
+        return self._select(f"where {_among('kind', kinds)} order by id desc limit ?", (*kinds, limit))
+
+    def under_way(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
+        """Return those jobs of these kinds that run, wait or are paused, in the order they are done."""
+        where = f"status in ('running', 'queued', 'paused') and {_among('kind', kinds)}"
+        order = "order by status = 'paused', status = 'queued', position, id limit ?"
+        return self._select(f"where {where} {order}", (*kinds, limit))
+
+    def ended(self, limit: int = 50, start: int = 0) -> list[Job]:
+        """Return `limit` ended jobs that a person queued, newest first, without the `start` newest."""
+        where = f"+status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS)}"
+        return self._select(f"where {where} order by id desc limit ? offset ?", (*USER_KINDS, limit, start))
+
+    def last_ended(self, kind: str, since: float, above: int) -> list[Job]:
+        """Return the job of this kind that ended last, if that was after `since` and its number is above.
+
+        `since`: seconds since 1970.
+        """
+        ended = "+status in ('done', 'failed', 'stopped')"
+        where = f"kind = ? and finished > ? and +id > ? and {ended}"
+        return self._select(f"where {where} order by finished desc limit 1", (kind, since, above))
+
+    def count_ended(self) -> int:
+        """Return how many ended jobs there are that a person queued."""
+        where = f"status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS, '')}"
+        with self._table.reading() as table:
+            return int(table.execute(f"select count(*) from jobs where {where}", USER_KINDS).fetchone()[0])
+
+    def _select(self, query: str, values: Sequence[object]) -> list[Job]:
+        """Return the jobs of a query, without rows that are damaged."""
+        with self._table.reading() as table:
+            rows = table.execute(f"select * from jobs {query}", values).fetchall()
         return list(_readable(rows))
 
     def unreadable(self, limit: int = 50) -> dict[int, StudioError]:
         """Return by number why jobs among the newest cannot be read."""
-        marks = ",".join("?" * len(USER_KINDS))
-        query = f"select * from jobs where kind in ({marks}) order by id desc limit ?"
-        with self._table.transaction() as table:
+        query = f"select * from jobs where {_among('kind', USER_KINDS)} order by id desc limit ?"
+        with self._table.reading() as table:
             rows = table.execute(query, (*USER_KINDS, limit)).fetchall()
         errors: dict[int, StudioError] = {}
         for row in rows:
             try:
-                Job.from_row(dict(row))
+                _read_row(tuple(row), tuple(row.keys()))
             except DocumentError as error:
                 errors[row["id"]] = error
         return errors
@@ -97,7 +150,7 @@ class Jobs:
         ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
         stop = "update jobs set status = 'stopped', finished = ? where id = ?"
         hold = "update jobs set status = 'paused' where id = ? and status = 'queued'"
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(ask, (how, number))
             if how == "pause":
                 table.execute(hold, (number,))
@@ -109,23 +162,20 @@ class Jobs:
 
         With `task`, it is to do this from now on.
         """
-        change = (
-            "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
-        )
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             if task is not None:
                 table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
-            table.execute(f"{change} where id = ? and status not in ('queued', 'running')", (number,))
+            table.execute(f"{QUEUE_AGAIN} where id = ? and status not in ('queued', 'running')", (number,))
 
     def change_task(self, number: int, task: dict[str, Any], title: str = "") -> None:
         """Change what a job is to do, and its title if one is given."""
         change = "update jobs set task = ?, title = coalesce(nullif(?, ''), title) where id = ?"
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(change, (json.dumps(task), title, number))
 
     def move(self, number: int, where: Literal["first", "earlier", "later", "last"]) -> None:
         """Give a waiting job another place in the queue."""
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             query = "select id, position from jobs where status = 'queued' order by position, id"
             rows = table.execute(query).fetchall()
             order = [row["id"] for row in rows]
@@ -140,7 +190,7 @@ class Jobs:
     def delete(self, number: int) -> None:
         """Remove a job and its folder; one that runs is asked to stop and stays."""
         self.request_stop(number, "discard")
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             query = "delete from jobs where id = ? and status != 'running'"
             is_gone = table.execute(query, (number,)).rowcount > 0
         if is_gone:
@@ -155,15 +205,19 @@ class Jobs:
         query = f"select id from jobs where {queued} order by position, id limit 1"
         start = "update jobs set status = 'running', started = ? where id = ?"
         while True:
-            with self._table.transaction() as table:
+            with self._table.reading() as table:  # the worker asks five times a second
+                if table.execute(query, kinds).fetchone() is None:
+                    return None
+            with self._table.writing() as table:
                 row = table.execute(query, kinds).fetchone()
                 if row is None:
                     return None
                 table.execute(start, (time.time(), row["id"]))
             try:
                 job = self.get(row["id"])
-                self.folder(job.id).mkdir(parents=True, exist_ok=True)
-                self.log(job.id, {"event": "started"})
+                with suppress(DiskError), disk_errors(self.folder(job.id)):
+                    self.folder(job.id).mkdir(parents=True, exist_ok=True)
+                    self.log(job.id, {"event": "started"})
                 return job
             except DocumentError as error:
                 _warn(str(error))
@@ -171,7 +225,7 @@ class Jobs:
 
     def stop_request(self, number: int) -> StopRequest:
         """Return how a job was asked to stop, empty when it was not."""
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
         return row["stop_request"] if row and row["stop_request"] in ("keep", "discard", "pause") else ""
 
@@ -186,8 +240,14 @@ class Jobs:
         """Record how a running job has ended or paused."""
         row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
         change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
-        with self._table.transaction() as table:
+        with self._table.writing() as table:
             table.execute(f"{change} where id = ? and status = 'running'", row)
+
+    def mark_done(self, number: int, outcome: dict[str, Any]) -> None:
+        """Record that a failed job has come to its end after all."""
+        change = "update jobs set status = 'done', outcome = ?, error = '', hint = ''"
+        with self._table.writing() as table:
+            table.execute(f"{change} where id = ? and status = 'failed'", (json.dumps(outcome), number))
 
     def settle_running(self, error: str, hint: str) -> list[int]:
         """Settle every job that a worker left running when it died; return their numbers.
@@ -195,7 +255,7 @@ class Jobs:
         Each is queued again, in its old place, or ended (`studio.workspace.interrupted`), with this error and
         hint if it fails.
         """
-        with self._table.transaction() as table:
+        with self._table.reading() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
         readable = {job.id: job for job in _readable(rows)}
         for row in rows:
@@ -206,10 +266,11 @@ class Jobs:
                 self.end(row["id"], "failed", error=error, hint=hint)
             elif fate == "done":
                 self.end(job.id, "done", learned(job, events))
-            else:
+            elif job.stop_request == "pause":
                 self.end(job.id, "paused")
-                if job.stop_request != "pause":
-                    self.requeue(job.id)
+            else:
+                with self._table.writing() as table:
+                    table.execute(f"{QUEUE_AGAIN} where id = ? and status = 'running'", (job.id,))
         return [row["id"] for row in rows]
 
     def log(self, number: int, event: dict[str, Any]) -> None:
@@ -221,13 +282,27 @@ class Jobs:
         return read_events(self.folder(number))
 
 
+def _among(column: str, values: Sequence[str], several: str = "+") -> str:
+    """Return the condition that a column has one of these values.
+
+    With several of them SQLite is kept from using an index, by the "+": it would sort ten thousand rows where
+    the newest few are enough.
+    """
+    return f"{column} = ?" if len(values) == 1 else f"{several}{column} in ({','.join('?' * len(values))})"
+
+
 def _readable(rows: Iterable[sqlite3.Row]) -> Iterator[Job]:
     """Yield the jobs of these rows, without those that are damaged."""
     for row in rows:
         try:
-            yield Job.from_row(dict(row))
+            yield _read_row(tuple(row), tuple(row.keys()))
         except DocumentError as error:
             _warn(str(error))
+
+
+@lru_cache(maxsize=2000)  # the page asks for the same rows every second
+def _read_row(values: tuple[object, ...], names: tuple[str, ...]) -> Job:
+    return Job.from_row(dict(zip(names, values, strict=True)))
 
 
 @cache  # once: the page lists the jobs every second

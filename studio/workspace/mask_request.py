@@ -29,8 +29,9 @@ def mask_from_worker(
     Raises:
         StudioError: the segmenter finds nothing there.
     """
-    with jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, folder):
-        write_atomic(folder / "square.png", png_bytes(square))
+    with jobs.adding("mask", "a mask", {"clicks": list(clicks)}) as (number, new):
+        write_atomic(new / "square.png", png_bytes(square))
+    folder = jobs.folder(number)
     try:
         give_up = time.monotonic() + ANSWER_SECONDS
         while not (job := jobs.get(number)).has_ended and time.monotonic() < give_up:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from studio.errors import StudioError
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
-def newest_pictures(folder: Path, limit: int) -> tuple[list[Path], dict[str, StudioError]]:
-    """Return the newest pictures, newest first, and by file name why others among them cannot be shown."""
+def sort_out(paths: Iterable[Path]) -> tuple[list[Path], dict[str, StudioError]]:
+    """Return those of the files that can be shown, and by file name why the others cannot."""
     shown: list[Path] = []
     unreadable: dict[str, StudioError] = {}
-    for path in sorted(folder.glob("*.png"), reverse=True)[:limit]:
+    for path in paths:
         try:
             reason = _reason(path, path.stat().st_mtime_ns)
         except OSError as error:

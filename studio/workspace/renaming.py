@@ -27,8 +27,8 @@ def rename_concept(library: Library, jobs: Jobs, handle: str, name: str) -> Entr
     before = library.hash(library.find(handle))
     entry = library.rename(handle, name)
     after = library.hash(entry)
-    for job in jobs.newest(MAX_WAITING, ("create",)):
-        if job.status not in ("queued", "paused"):
+    for job in jobs.under_way(MAX_WAITING, ("create",)):
+        if job.status == "running":
             continue
         with suppress(DocumentError):  # a damaged one says so itself once it is its turn
             recipe = Recipe.from_json(job.task)

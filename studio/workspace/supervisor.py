@@ -14,8 +14,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
+from typing import IO
 
+from studio.errors import DiskError
+from studio.workspace.full_disk import until_written
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
@@ -48,11 +53,19 @@ class Supervisor:
         self._leaving.set()
         self._end()
         self._thread.join(timeout=10)
-        self.workspace.write_worker_state(WorkerState("stopped"))
+        with suppress(DiskError):
+            self.workspace.write_worker_state(WorkerState("stopped"))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        with (self.workspace.folder / "worker.log").open("ab") as log:
+        try:
+            log: IO[bytes] | int = (self.workspace.folder / "worker.log").open("ab")
+        except OSError:
+            log = subprocess.DEVNULL
+        try:
             return subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        finally:
+            if not isinstance(log, int):
+                log.close()
 
     def _end(self) -> None:
         process = self.process
@@ -76,15 +89,14 @@ class Supervisor:
                 self._end()
                 return
             was_ready = self.workspace.worker_state().state != "starting"
-            self._report_death(self.process.returncode)
+            until_written(partial(self._report_death, self.process.returncode), self._leaving)
             if self.process.returncode == BASE_REFUSED:
                 return
             quick = 0 if was_ready else quick + 1
             if quick >= MAX_QUICK_DEATHS:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
-                self.workspace.write_worker_state(
-                    WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
-                )
+                state = WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
+                until_written(partial(self.workspace.write_worker_state, state), self._leaving)
                 return
 
     def _report_death(self, code: int) -> None:

@@ -51,9 +51,8 @@ def queue_training(
 
 def used_handles(jobs: Jobs, library: Library) -> set[str]:
     """Return the handles of all concepts that are in the Library, queued or being trained."""
-    trainings = [job for job in jobs.newest(MAX_JOBS, ("train",)) if not job.has_ended]
     coming: set[str] = set()
-    for job in trainings:
+    for job in jobs.under_way(MAX_JOBS, ("train",)):
         with suppress(DocumentError):  # its training will fail, and needs no name
             coming |= set(Subject.of(job.task).handles)
     return coming | {handle for entry in library.entries() for handle in entry.header.handles}

@@ -7,14 +7,17 @@ and the worker all hold one on the same folder; none of its operations needs tor
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from studio.errors import StudioError, shortened
-from studio.files import close_folder, move_to_trash
+from studio.errors import StudioError, disk_errors, shortened
+from studio.files import close_folder, move_to_trash, other_folders, writable_folder
+from studio.folder_listing import FolderListing
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Entry, Library
 from studio.method import MethodCard
@@ -30,15 +33,17 @@ from studio.subject import Subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.going_on import go_on, train_further
-from studio.workspace.job import RESUMABLE, Job
+from studio.workspace.job import RESUMABLE, UNSAVED, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
-from studio.workspace.pictures import newest_pictures
+from studio.workspace.pictures import sort_out
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
 from studio.workspace.worker_state import WorkerState
+
+OTHER_FOLDER = "Choose another with --workspace."
 
 
 class Workspace:
@@ -61,27 +66,28 @@ class Workspace:
         self.folder = Path(folder).expanduser().resolve()
         self.base, self.segmenter = str(base), str(segmenter)
         self.refinements = tuple(refinements)
-        try:
-            self.pictures = self._make_folder("pictures")
-            self.cache = self._make_folder("cache")
-            self.concepts = Library(self._make_folder("concepts"), self._make_folder("trash"))
-            self.jobs = Jobs(self._make_folder("jobs"))
+        writable_folder(self.folder, OTHER_FOLDER)
+        with disk_errors(self.folder):
             close_folder(self.folder)
-        except OSError as error:
-            reason = error.strerror or "it cannot be written"
-            raise StudioError(
-                f"The folder {self.folder} cannot be used: {reason}.", "Choose another with --workspace."
-            ) from error
+        self.pictures = self._make_folder("pictures")
+        self.cache = self._make_folder("cache")
+        folders = self._make_folder("concepts"), self._make_folder("trash")
+        self.concepts = Library(*folders, self.cache / "concepts.json")
+        self._pictures = FolderListing(self.pictures, ".png")
+        self.jobs = Jobs(self._make_folder("jobs"))
 
     def _make_folder(self, name: str) -> Path:
-        """Return a folder of the workspace, made if it does not exist."""
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Return a folder of the workspace, made if it does not exist.
+
+        Raises StudioError if nothing can be written in it.
+        """
+        return writable_folder(self.folder / name, OTHER_FOLDER)
 
     def add_demo_concept(self) -> None:
         """Add the ready-made concept to a new workspace, if it was made for this base."""
-        untouched = not (self.concepts.entries() or self.jobs.newest(1) or any(self.concepts.trash.iterdir()))
+        untouched = not (
+            any(self.concepts.folder.iterdir()) or self.jobs.newest(1) or any(self.concepts.trash.iterdir())
+        )
         if untouched and Path(self.base).resolve() == STARTER:
             for path in DEMO.glob("*.safetensors"):
                 self.concepts.add(path)
@@ -214,28 +220,62 @@ class Workspace:
         job = self.jobs.get(number)
         if not (job.has_ended or job.status == "paused"):
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
+        if (kept := self._unsaved_concept(job)) is not None:
+            return self._save_concept(job, kept)
         if job.kind in RESUMABLE:
             return go_on(self.jobs, number, self.used_handles)
         return self.create(Recipe.from_json(job.task))
+
+    def _unsaved_concept(self, job: Job) -> Path | None:
+        """Return the file of the concept that a training learned and the Library had no room for, or None."""
+        kept = job.outcome.get(UNSAVED)
+        if not isinstance(kept, str):
+            return None
+        path, folders = Path(kept), (self.jobs.folder(job.id), *other_folders())
+        return path if path.parent in folders and path.is_file() else None
+
+    def _save_concept(self, job: Job, kept: Path) -> Job:
+        """Put the concept that a failed training left in `kept` into the Library."""
+        entry = self.concepts.add(kept)
+        self.jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
+        with suppress(OSError):
+            kept.unlink()
+        return self.jobs.get(job.id)
 
     def train_further(self, number: int, steps: int) -> Job:
         """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""
         return train_further(self.jobs, self.concepts, number, steps)
 
-    def gallery(self, limit: int = 60) -> list[Path]:
-        """Return the newest pictures, newest first, without files that cannot be shown."""
-        return newest_pictures(self.pictures, limit)[0]
+    # pictures
 
-    def unreadable_pictures(self, limit: int = 60) -> dict[str, StudioError]:
-        """Return by file name why files among the newest pictures cannot be shown."""
-        return newest_pictures(self.pictures, limit)[1]
+    def gallery(self, limit: int = 60, start: int = 0) -> list[Path]:
+        """Return the pictures among `limit` files, newest first, without the `start` newest."""
+        return sort_out(self._picture_files(limit, start))[0]
+
+    def unreadable_pictures(self, limit: int = 60, start: int = 0) -> dict[str, StudioError]:
+        """Return by file name why others among the files of `gallery` cannot be shown."""
+        return sort_out(self._picture_files(limit, start))[1]
+
+    def _picture_files(self, limit: int, start: int) -> list[Path]:
+        files = self._pictures.files()
+        end = len(files) - start
+        return [self.pictures / file.name for file in reversed(files[max(0, end - limit) : max(0, end)])]
+
+    def count_pictures(self) -> int:
+        """Return how many pictures there are."""
+        return len(self._pictures.files())
 
     def discard_picture(self, name: str) -> Path:
         """Move a file that cannot be shown to the trash; return its path there. Raises StudioError."""
-        found = [file for file in self.unreadable_pictures() if shortened(file) == name]
-        if not found:
+        named = [self.pictures / file.name for file in self._pictures.files() if shortened(file.name) == name]
+        unreadable = sort_out(named)[1]
+        if not unreadable:
             raise StudioError(f"{name} is no longer there, or can be shown.", "Look at the pictures.")
-        return move_to_trash(self.pictures / found[0], self.concepts.trash)
+        return move_to_trash(self.pictures / next(iter(unreadable)), self.concepts.trash)
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk of the workspace has."""
+        return shutil.disk_usage(self.folder).free
 
     # the base model and the worker
 

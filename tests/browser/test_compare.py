@@ -147,7 +147,7 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
             page.reload()
             open_tab(page, "Compare")
             open_tab(page, "Blind vote")
-            assert "So far 2 to 0, 0 the same: 100% for one of them" in ballot.inner_text()
+            ballot.get_by_text("So far 2 to 0, 0 the same: 100% for one of them").wait_for()
             page.locator("#blind-vote .pair-question").wait_for()
         vote = "Right" if drawn.pair.swapped else "Left"
         vote = "Both the same" if number == 3 else vote

@@ -167,7 +167,7 @@ def row(place: Place, drawn: tuple[dict[str, Any], list[str], str]) -> None:
             contact_sheet(GridFolder.open(folder))
         while jobs.claim() is not None:
             pass
-        jobs.fail_running("It died.", "Press Retry.")
+        jobs.settle_running("It died.", "Press Retry.")
         assert jobs.get(good).status == "failed"
     finally:
         for number in (good, bad):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.documents import DocumentError
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
 from studio.limits import MAX_SEED
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
@@ -96,10 +97,10 @@ def test_an_interrupted_save_leaves_the_old_picture(tmp_path: Path, monkeypatch:
     save_picture(Image.new("RGB", (8, 8)), Recipe("a cat"), path)
 
     def fail(self: Path, target: Path) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DiskError, match="no room left on the disk for a.png"):
         save_picture(Image.new("RGB", (8, 8)), Recipe("a dog"), path)
     assert read_recipe(path).prompt == "a cat" and list(tmp_path.iterdir()) == [path]
 

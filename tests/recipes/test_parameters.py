@@ -119,7 +119,7 @@ def test_the_text_in_the_exif_of_other_formats_is_read(tmp_path: Path, suffix: s
 )
 def test_the_longest_text_takes_no_time(letters: str) -> None:
     text = (letters * MAX_PARAMETERS_LETTERS)[: MAX_PARAMETERS_LETTERS - 40]
-    began = time.perf_counter()
+    began = time.process_time()
     for parts in (
         ("x", f"Steps: 20, {text}"),
         ("x", f"Steps: 20, Other: {text}"),
@@ -129,7 +129,7 @@ def test_the_longest_text_takes_no_time(letters: str) -> None:
             from_parameters("\n".join(parts))
         except (ValueError, StudioError):
             continue
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 5.0  # the pattern that was quadratic took hours
     with pytest.raises(ValueError, match="too long"):
         from_parameters("x" * (MAX_PARAMETERS_LETTERS + 1))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from studio import files
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Result, Step
@@ -17,7 +18,7 @@ from studio.models.backbone import Backbone
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, photos, prepared
 from trainers import METHODS, train
-from trainers.kit import kept_state, step_state
+from trainers.kit import kept_state
 from trainers.kit.kept_state import KeptState, identity_of
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
@@ -256,13 +257,13 @@ def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(backbone: Backbon
 def test_a_full_disk_is_said_once_and_the_training_goes_on(
     backbone: Backbone, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, content: bytes) -> None:
+    def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(step_state, "write_atomic", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     events = list(begin("textual_inversion", backbone, cache, tmp_path / "state.safetensors"))
     notes = [event.text for event in events if isinstance(event, Note) and "cannot be kept" in event.text]
-    assert len(notes) == 1 and "the disk is full" in notes[0]
+    assert len(notes) == 1 and "there is no room left on the disk for state.safetensors" in notes[0]
     assert concept_of(events).header.steps == STEPS
 
 

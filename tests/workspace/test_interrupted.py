@@ -124,7 +124,7 @@ def test_only_waiting_jobs_change_places(jobs: Jobs) -> None:
 def test_a_table_of_an_earlier_version_gets_its_order_from_the_numbers(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)
     numbers = [jobs.add("train", "t", TASK).id for _ in range(3)]
-    with jobs._table.transaction() as table:
+    with jobs._table.writing() as table:
         table.execute("alter table jobs drop column position")
     again = Jobs(tmp_path)
     again.move(numbers[2], "first")

@@ -6,7 +6,6 @@ training goes on from the last one, on the CPU bit for bit as if nothing had hap
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import time
@@ -62,11 +61,8 @@ class KeptState:
                 self._memory = state
             else:
                 state.save(self.path, self.identity)
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            self.reason = "the disk is full" if full else (error.strerror or "it cannot be written")
         except StudioError as error:
-            self.reason = error.message.rstrip(".")
+            self.reason = error.message[:1].lower() + error.message[1:].rstrip(".")
         else:
             self.reason = ""
         self._written_at = time.monotonic()

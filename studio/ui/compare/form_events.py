@@ -11,16 +11,26 @@ from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, exa
 from studio.ui.compare.grid_form import DEFAULTS, GridForm, count_pictures
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import pressed_button
+from studio.ui.parts.pager import turned_page
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.workspace.workspace import Workspace
 
 
-def connect_form(workspace: Workspace, connector: Connector, form: GridForm, tab: gr.Tab) -> None:
-    """Connect the controls of the form to each other; `tab` is the one that it stands in."""
+def connect_form(
+    workspace: Workspace, connector: Connector, form: GridForm, tab: gr.Tab, concept_page: gr.State
+) -> None:
+    """Connect the controls of the form to each other.
+
+    Args:
+        tab: the one that it stands in.
+        concept_page: which page of concepts its buttons show.
+    """
     prompt = form.recipe["prompt"]
 
     def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
-        handle = pressed_button(event)[1]
+        action, handle = pressed_button(event)
+        if (turned := turned_page(action, handle)) is not None:
+            return {concept_page: turned}
         workspace.concepts.find(handle)
         return {prompt: with_handle(workspace, prompt_text, handle)}
 
@@ -44,7 +54,8 @@ def connect_form(workspace: Workspace, connector: Connector, form: GridForm, tab
     quietly = functools.partial(connector.connect, notice=form.notice, refresh=False)
     latest = functools.partial(quietly, trigger_mode="always_last")
     texts = {"prompt_text": prompt}
-    quietly(form.concepts.click, insert_handle, inputs=texts, outputs=[prompt])
+    connect = functools.partial(connector.connect, notice=form.notice)
+    connect(form.concepts.click, insert_handle, inputs=texts, outputs=[prompt, concept_page])
     names = {place: axis.name for place, axis in form.axes.items()}
     for event in (prompt.change, tab.select):
         latest(event, offer_choices, inputs={**texts, "names": names}, outputs=list(names.values()))

@@ -63,6 +63,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
     cards = workspace.refinements
     shown, selected, sides = gr.State(0), gr.State(""), gr.State(NO_SIDES)
     picks, along, point = gr.State(()), gr.State(""), gr.State("")
+    concept_page = gr.State(0)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=4, elem_classes=["side", "sheet"]):
             form = grid_form(workspace)
@@ -152,7 +153,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
                 workspace.retry(to_int(id))
         return {}
 
-    connect_form(workspace, connector, form, tab)
+    connect_form(workspace, connector, form, tab, concept_page)
     painted = connector.connect(
         form.paint.click,
         paint_grid,
@@ -173,7 +174,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
 
     draw = functools.partial
     views = [
-        LiveView(form.concepts, draw(concept_buttons, workspace)),
+        LiveView(form.concepts, draw(concept_buttons, workspace), {"page": concept_page}),
         LiveView(head, draw(grid_head, workspace), {"shown": shown}),
         LiveView(cells, draw(grid_table, workspace), {"shown": shown, "selected": selected}),
         LiveView(slider, draw(before_after, workspace), {"shown": shown, "sides": sides}),

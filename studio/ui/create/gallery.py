@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from studio.documents import is_file_name
 from studio.errors import StudioError
 from studio.recipes.recipe import Recipe
 from studio.ui.parts.markup import button, file_url, placeholder, unreadable_card
+from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.progress_card import (
     job_error,
     progress_bar,
@@ -43,9 +45,7 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     below, buttons = "", ""
     match job.status:
         case "queued":
-            trains = any(
-                other.kind == "train" and other.status == "running" for other in workspace.jobs.newest()
-            )
+            trains = any(other.status == "running" for other in workspace.jobs.under_way(1, ("train",)))
             wait = "Waits for a moment between two training steps." if trains else "Waits for its turn."
             below = progress_bar(progress, "Waiting", waiting=True)
             below += f'<p class="numbers"><span>{wait}</span></p>'
@@ -66,27 +66,26 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     )
 
 
-def latest_pictures(workspace: Workspace, selected: str, current: Job | None) -> str:
-    """Return the latest pictures, without those of the `current` job, which are shown above them."""
+def latest_pictures(workspace: Workspace, selected: str, current: Job | None, page: int = 0) -> str:
+    """Return a page of pictures, without those of the `current` job, which are shown above them."""
     above = set(progress_of(workspace, current).pictures) if current else set()
-    paths = [path for path in workspace.gallery(MAX_PICTURES) if path.name not in above]
-    files = workspace.unreadable_pictures()
+    count = workspace.count_pictures()
+    first = first_of_page(page, count, MAX_PICTURES)
+    paths = [path for path in workspace.gallery(MAX_PICTURES, first) if path.name not in above]
+    files = workspace.unreadable_pictures(MAX_PICTURES, first)
     unreadable = unreadable_card("Files that are no pictures", "trash", files)
-    if not paths and current:
-        return unreadable
+    turn = pager(page, count, MAX_PICTURES, "pictures")
+    if not paths and (current or turn):
+        return turn + unreadable
     if not paths:
         hint = "Write a prompt, press Paint, and they gather here."
         return placeholder("No pictures yet", hint) + unreadable
     tiles = "".join(tile(path, selected, f"Picture {path.stem}") for path in paths)
-    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>{unreadable}'
+    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
 
 
 def find_picture(workspace: Workspace, name: str) -> Path:
-    """Return the picture of this name. Raises StudioError when there is none.
-
-    `name` is only ever compared, never part of a path.
-    """
-    for path in workspace.gallery(10_000):
-        if path.name == name:
-            return path
+    """Return the picture of this name. Raises StudioError when there is none."""
+    if is_file_name(name) and (path := workspace.pictures / name).suffix == ".png" and path.is_file():
+        return path
     raise StudioError("That picture is no longer there.", "Select another one.")

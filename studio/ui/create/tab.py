@@ -17,6 +17,7 @@ from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int, uploaded_files
 from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.pager import turned_page
 from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
@@ -49,7 +50,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     """Build the tab."""
     cards = workspace.refinements
     closed, selected, opened = gr.State(0), gr.State(""), gr.State(None)
-    painted_seed = gr.State(None)
+    painted_seed, picture_page, concept_page = gr.State(None), gr.State(0), gr.State(0)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes=["side", "sheet"]):
             form = create_form(workspace)
@@ -62,7 +63,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     shut = {selected: "", opened: None, detail: ""}
 
     def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
-        handle = pressed_button(event)[1]
+        action, handle = pressed_button(event)
+        if (turned := turned_page(action, handle)) is not None:
+            return {concept_page: turned}
         workspace.concepts.find(handle)
         return {prompt: with_handle(workspace, prompt_text, handle)}
 
@@ -76,7 +79,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     def paint(**values: Any) -> Changes:
         wanted = recipe_from_form(**values, cards=cards)
         workspace.create(wanted)
-        return {seed: wanted.seed, painted_seed: wanted.seed, **shut}
+        return {seed: wanted.seed, painted_seed: wanted.seed, picture_page: 0, **shut}
 
     def put_back_seed(last: int | None) -> Changes:
         return {form.new_seed: False} | ({} if last is None else {seed: last})
@@ -94,6 +97,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
+        if (turned := turned_page(action, name)) is not None:
+            return {picture_page: turned}
         if action == "trash":
             workspace.discard_picture(name)
             return {}
@@ -136,7 +141,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     connect = functools.partial(connector.connect, notice=form.notice)
     quietly = functools.partial(connect, refresh=False)
-    quietly(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=[prompt])
+    written = [prompt, concept_page]
+    connect(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=written)
     quietly(form.examples.click, write_example, outputs=[prompt])
     for text in (prompt, negative):
         quietly(
@@ -146,15 +152,14 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             outputs=[form.knobs, *form.sliders],
             trigger_mode="always_last",
         )
-    painted = connect(
-        form.paint.click, paint, inputs=form.inputs, outputs=[seed, painted_seed, *shut], trigger_mode="once"
-    )
+    after = [seed, painted_seed, picture_page, *shut]
+    painted = connect(form.paint.click, paint, inputs=form.inputs, outputs=after, trigger_mode="once")
     painted.then(None, js=SHOW_PAINTING)
     last = {"last": painted_seed}
     quietly(form.last_seed.click, put_back_seed, inputs=last, outputs=[seed, form.new_seed])
     connect(painting.click, press_in_painting, outputs=[closed], notice=painting_notice)
     for source in (painting, pictures):
-        connect(source.click, open_picture, outputs=list(shut), notice=painting_notice)
+        connect(source.click, open_picture, outputs=[*shut, picture_page], notice=painting_notice)
     connect(form.recipe_drop.upload, read_dropped, outputs=list(shut))
     connect(
         detail.click,
@@ -173,13 +178,13 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         return painting_card(workspace, job) if job else ""
 
     views = [
-        LiveView(form.concepts, lambda: concept_buttons(workspace)),
+        LiveView(form.concepts, functools.partial(concept_buttons, workspace), {"page": concept_page}),
         LiveView(form.examples, lambda: example_buttons(workspace)),
         LiveView(painting, draw_painting, {"closed": closed}),
         LiveView(
             pictures,
-            lambda closed, selected: latest_pictures(workspace, selected, current(closed)),
-            {"closed": closed, "selected": selected},
+            lambda closed, selected, page: latest_pictures(workspace, selected, current(closed), page),
+            {"closed": closed, "selected": selected, "page": picture_page},
         ),
     ]
     return CreateTab(prompt, opened, detail, views)

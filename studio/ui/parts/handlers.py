@@ -23,7 +23,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_trouble
 from studio.ui.parts.answering_blocks import FAULT
 from studio.ui.parts.html_blocks import hidden_number
 from studio.ui.parts.markup import error_card
@@ -147,9 +147,10 @@ class Connector:
                 return [*in_order(changes, outputs), "", time.time() if refresh else gr.skip()]
             except StudioError as error:
                 return refuse(error)
-            except Exception:
+            except Exception as error:
                 log.exception("%s failed", handler)
-                return refuse(FAULT)
+                trouble = disk_trouble(error) if isinstance(error, OSError) else None
+                return refuse(trouble or FAULT)
 
         return event(
             by_position(handler, inputs, answer, refuse),

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from PIL import Image
 from studio.errors import StudioError, shortened
 
 JPEG_QUALITY = 88
+MAX_REFUSALS = 60  # files or jobs that one card names
 
 
 def file_url(path: Path) -> str:
@@ -93,12 +95,14 @@ def unreadable_card(
 ) -> str:
     """Return a card that names files or jobs that cannot be read, each with a button; empty for none.
 
-    `errors`: by what the button carries as its id.
+    `errors`: by what the button carries as its id. Of very many, the first are named and the others counted.
     """
     rows = "".join(
         f"<li>{escape(str(error))} {button(action, label, shortened(str(id)))}</li>"
-        for id, error in errors.items()
+        for id, error in islice(errors.items(), MAX_REFUSALS)
     )
+    if len(errors) > MAX_REFUSALS:
+        rows += f"<li>and {len(errors) - MAX_REFUSALS:,} more</li>"
     return f'<div class="card refusals"><strong>{escape(title)}</strong><ul>{rows}</ul></div>' if rows else ""
 
 

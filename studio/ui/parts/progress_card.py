@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from studio.subject import Subject
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.train.previews import insights, previews
+from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
@@ -20,6 +22,9 @@ CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
 MEAN_SHARE = 1 / 12
 MAX_NOTES = 4
+MAX_UNDER_WAY = 50
+REREAD_SECONDS = 0.9
+MAX_READ = 500  # logs whose progress is remembered
 STATUS_WORDS = {
     "queued": "waiting",
     "running": "running",
@@ -30,17 +35,33 @@ STATUS_WORDS = {
 }
 
 
-_cache: dict[Path, tuple[int, Progress]] = {}
+@dataclass(frozen=True)
+class ReadLog:
+    """A job's progress as it was when its log had this size, read at this time of a monotonic clock."""
+
+    size: int
+    time: float
+    progress: Progress
+
+
+_read: dict[Path, ReadLog] = {}
+_drawn: dict[Path, tuple[Job, Progress, str]] = {}  # the cards of trainings
 
 
 def progress_of(workspace: Workspace, job: Job) -> Progress:
-    """Return how far a job is; its log is read again only when it has grown."""
-    log = workspace.jobs.folder(job.id) / "events.jsonl"
-    size = log.stat().st_size if log.exists() else 0
-    known = _cache.get(log)
-    if known is None or known[0] != size:
-        known = _cache[log] = (size, workspace.progress(job))
-    return known[1]
+    """Return how far a job is.
+
+    The log of a running job is read at most once in REREAD_SECONDS, for all who look at the page together.
+    """
+    log = workspace.jobs.folder(job.id) / LOG
+    size, now = log.stat().st_size if log.exists() else 0, time.monotonic()
+    known = _read.get(log)
+    is_fresh = known is not None and not job.has_ended and now - known.time < REREAD_SECONDS
+    if known is None or not (known.size == size or is_fresh):
+        while len(_read) >= MAX_READ:
+            _read.pop(next(iter(_read)))
+        known = _read[log] = ReadLog(size, now, workspace.progress(job))
+    return known.progress
 
 
 def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
@@ -49,17 +70,11 @@ def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) ->
     One that ended counts only if that is less than `seconds` ago and its number is above `closed`, that of
     the job whose card was closed last.
     """
-    jobs = [job for job in workspace.jobs.newest() if job.kind == kind]
-    for status in ("running", "queued"):
-        matching = [job for job in jobs if job.status == status]
-        if matching:
-            return min(matching, key=lambda job: (job.position, job.id))
-    fresh = [
-        job
-        for job in jobs
-        if job.status == "paused" or (job.id > closed and time.time() - (job.finished or 0.0) < seconds)
-    ]
-    return max(fresh, key=lambda job: job.finished or 0.0, default=None)
+    under_way = workspace.jobs.under_way(MAX_UNDER_WAY, (kind,))
+    if under_way and under_way[0].status != "paused":
+        return under_way[0]
+    ended = workspace.jobs.last_ended(kind, time.time() - seconds, closed)
+    return max([*under_way, *ended], key=lambda job: job.finished or 0.0, default=None)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -148,8 +163,16 @@ def job_error(job: Job) -> str:
 
 
 def training_card(workspace: Workspace, job: Job) -> str:
-    """Return the card of a training, whatever its status."""
-    progress = progress_of(workspace, job)
+    """Return the card of a training, whatever its status. It is drawn once for everybody who looks at it."""
+    progress, folder = progress_of(workspace, job), workspace.jobs.folder(job.id)
+    known = _drawn.get(folder)
+    if known is None or known[1] is not progress or known[0] != job:
+        _drawn.clear()  # there is one training to show
+        known = _drawn[folder] = (job, progress, _draw_training(workspace, job, progress))
+    return known[2]
+
+
+def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
     subject = Subject.of(job.task)
     handle, noun = subject.handle, subject.noun
     large, strip = previews(workspace, job, progress)

@@ -7,10 +7,12 @@ from html import escape
 from itertools import islice
 
 from studio.handles import HANDLE, handles_in
+from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
 
 MAX_EXAMPLES = 6
+PAGE_SIZE = 24
 
 
 def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
@@ -25,9 +27,11 @@ def with_handle(workspace: Workspace, prompt: str, handle: str) -> str:
     return prompt if handle in handles_in(prompt) else f"{prompt.rstrip()} {handle}"
 
 
-def concept_buttons(workspace: Workspace) -> str:
-    """Return a button for every concept that writes its handle into the prompt."""
-    entries = workspace.concepts.entries()
+def concept_buttons(workspace: Workspace, page: int = 0) -> str:
+    """Return a button for every concept of a page that writes its handle into the prompt."""
+    everything = workspace.concepts.entries()
+    first = first_of_page(page, len(everything), PAGE_SIZE)
+    entries = everything[first : first + PAGE_SIZE]
     if not entries:
         return '<p class="faint">Concepts you have trained appear here, ready to be put into the prompt.</p>'
     return (
@@ -40,12 +44,14 @@ def concept_buttons(workspace: Workspace) -> str:
             for handle, noun in entry.header.handles.items()
         )
         + "</div>"
+        + pager(page, len(everything), PAGE_SIZE, "concepts")
     )
 
 
 def example_buttons(workspace: Workspace) -> str:
     """Return a button for each example prompt of the base, about the newest concepts."""
-    handles = [handle for entry in workspace.concepts.entries() for handle in entry.header.handles]
+    newest = workspace.concepts.entries()[:PAGE_SIZE]
+    handles = [handle for entry in newest for handle in entry.header.handles]
     prompts = filter(None, (with_handles(prompt, handles) for prompt in workspace.base_defaults().prompts))
     rows = "".join(
         f'<button type="button" class="action action-link" data-action="example" data-id="{escape(prompt)}">'

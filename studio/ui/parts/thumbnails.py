@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from html import escape
 from pathlib import Path
 
+from studio.errors import DiskError, disk_errors
+from studio.files import png_bytes, write_atomic
 from studio.library.library import Entry
 from studio.library.preview import open_preview
 from studio.ui.parts.markup import file_url
@@ -16,9 +19,7 @@ SIDE = 256
 
 def thumbnail_folder(workspace: Workspace) -> Path:
     """Return the folder of the thumbnails."""
-    folder = workspace.cache / "thumbnails"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return workspace.cache / "thumbnails"
 
 
 def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
@@ -26,15 +27,21 @@ def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
 
     The file of the concept may come from anybody, so only pixels that Pillow read from a PNG are written.
     """
-    preview = entry.header.preview
-    path = thumbnail_folder(workspace) / f"{hashlib.sha256(preview).hexdigest()[:24]}.png"
+    # the name says what is in the file, so that none is opened to find it
+    about = f"{entry.path.name} {entry.changed} {entry.size_bytes}"
+    path = thumbnail_folder(workspace) / f"{hashlib.sha256(os.fsencode(about)).hexdigest()[:24]}.png"
     if path.exists():
         return path
-    small = open_preview(preview)
+    small = open_preview(entry.read_preview())
     if small is None:
         return None
     small.thumbnail((SIDE, SIDE))
-    small.save(path, format="PNG")
+    try:
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, png_bytes(small))
+    except DiskError:
+        return None
     return path
 
 
