@@ -1,0 +1,241 @@
+"""Planted mistakes in the workspace, the job table, the supervisor and the worker."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planted
+
+JOBS = "studio/workspace/jobs.py"
+QUEUE = ("workspace/test_workspace.py", "workspace/test_damaged_jobs.py")
+SUPERVISOR = "studio/workspace/supervisor.py"
+WATCHED = ("workspace/test_workspace.py",)
+W = "end_to_end/test_worker.py"
+WORKER = (
+    f"{W}::test_a_training_leaves_a_concept_and_its_story",
+    f"{W}::test_a_training_stops_when_asked",
+    f"{W}::test_a_picture_is_painted_between_two_training_steps",
+)
+DEATHS = (
+    f"{W}::test_a_base_that_cannot_be_opened_is_said_once_and_not_tried_again",
+    f"{W}::test_a_killed_worker_is_replaced_and_only_its_job_fails",
+)
+
+MUTANTS = [
+    planted(
+        "no write lock is taken before a job is claimed",
+        "studio/workspace/job_table.py",
+        '"begin immediate"',
+        '"begin"',
+        *QUEUE,
+        severe=True,
+    ),
+    planted(
+        "the newest waiting job is claimed first",
+        JOBS,
+        "order by id limit 1",
+        "order by id desc limit 1",
+        *QUEUE,
+    ),
+    planted(
+        "a job that failed is done after all",
+        JOBS,
+        "{change} where id = ? and status = 'running'\", row",
+        '{change} where id = ?", row',
+        *QUEUE,
+    ),
+    planted(
+        "a job that runs can be deleted",
+        JOBS,
+        "where id = ? and status != 'running'\"",
+        'where id = ?"',
+        *QUEUE,
+        severe=True,
+    ),
+    planted(
+        "a grid that gets nowhere is queued for ever",
+        JOBS,
+        " and self._has_advanced(job):",
+        ":",
+        *QUEUE,
+        "recipes/test_grid.py",
+    ),
+    planted(
+        "pictures of an earlier run count as progress",
+        JOBS,
+        " and event.time >= started for",
+        " for",
+        *QUEUE,
+        "recipes/test_grid.py",
+    ),
+    planted(
+        "a stopped grid is queued again when the worker dies",
+        JOBS,
+        "in RESUMABLE and not job.stop_request and",
+        "in RESUMABLE and",
+        *QUEUE,
+        "recipes/test_grid.py",
+    ),
+    planted(
+        "a running job cannot be stopped",
+        JOBS,
+        "where id = ? and status = 'running'\"\n        stop",
+        "where id = ? and status = 'queued'\"\n        stop",
+        *QUEUE,
+    ),
+    planted(
+        "a job that was requeued stops at once",
+        JOBS,
+        "status = 'queued', stop_request = '',",
+        "status = 'queued',",
+        *QUEUE,
+        "end_to_end/test_comparing.py::test_a_stopped_grid_goes_on_and_paints_nothing_twice",
+    ),
+    planted(
+        "jobs that ran when the studio was closed run for ever",
+        SUPERVISOR,
+        'self.workspace.jobs.fail_running(\n            "The studio',
+        'str.join(\n            "The studio',
+        *WATCHED,
+        severe=True,
+    ),
+    planted(
+        "a worker that dies at once is started for ever",
+        SUPERVISOR,
+        "quick = quick + 1 if",
+        "quick = 0 if",
+        *WATCHED,
+        severe=True,
+    ),
+    planted(
+        "a base that was refused is tried again",
+        SUPERVISOR,
+        "if self.process.returncode == BASE_REFUSED:",
+        "if False:",
+        *WATCHED,
+        *DEATHS,
+    ),
+    planted(
+        "what a dead worker ran goes on for ever",
+        SUPERVISOR,
+        'self.workspace.jobs.fail_running(f"',
+        'print(f"',
+        *WATCHED,
+        *DEATHS,
+        severe=True,
+    ),
+    planted(
+        "previews ignore the steps and guidance of the base",
+        "studio/worker.py",
+        'seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance',
+        'seed=task["seed"]',
+        *WORKER,
+    ),
+    planted(
+        "a queued training ignores its seed",
+        "studio/worker.py",
+        'seed=task["seed"], steps',
+        "seed=0, steps",
+        *WORKER,
+        severe=True,
+    ),
+    planted(
+        "the worker does not look for a free block",
+        "studio/worker.py",
+        'method.resolve_settings(task["settings"], self.workspace.other_settings())',
+        'task["settings"]',
+        *WORKER,
+    ),
+    planted(
+        "no picture is painted during a training",
+        "studio/worker.py",
+        '"train": ("mask", "create"),',
+        '"train": ("mask",),',
+        *WORKER,
+    ),
+    planted(
+        "stop and discard keeps what was learned",
+        "studio/worker.py",
+        'if request == "discard":',
+        'if request == "never":',
+        *WORKER,
+    ),
+    planted(
+        "a preview is written in place",
+        "studio/worker.py",
+        'write_atomic(folder / name, png_bytes(picture))\n                jobs.log(job.id, {"event": "prev',
+        '(folder / name).write_bytes(png_bytes(picture))\n                jobs.log(job.id, {"event": "prev',
+        *WORKER,
+    ),
+    planted(
+        "a retried picture has another recipe",
+        "studio/workspace/workspace.py",
+        "return self.create(Recipe.from_json(job.task))",
+        'return self.create(Recipe(job.task["prompt"]))',
+        *QUEUE,
+    ),
+    planted(
+        "the gallery shows the oldest first",
+        "studio/workspace/workspace.py",
+        "reverse=True)[:limit]",
+        ")[:limit]",
+        *QUEUE,
+    ),
+    planted(
+        "a queued recipe loses its regions",
+        "studio/workspace/painting.py",
+        "regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}",
+        "regions={}",
+        *QUEUE,
+    ),
+    planted(
+        "a queued recipe loses its knobs",
+        "studio/workspace/painting.py",
+        "knobs={handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}",
+        "knobs={}",
+        *QUEUE,
+    ),
+    planted(
+        "another base is not warned of",
+        "studio/workspace/painting.py",
+        "Path(recipe.base).name != Path(base).name",
+        "not base",
+        "recipes/test_png.py",
+    ),
+    planted(
+        "the time left is that of all steps",
+        "studio/workspace/progress.py",
+        "(last.steps - last.step) / rate",
+        "last.steps / rate",
+        *QUEUE,
+    ),
+    planted(
+        "settings are queued unchecked",
+        "studio/workspace/training.py",
+        '"settings": method.parse(settings)',
+        '"settings": settings',
+        *QUEUE,
+    ),
+    planted(
+        "every training is queued with seed 0",
+        "studio/workspace/training.py",
+        '"seed": seed,',
+        '"seed": 0,',
+        *QUEUE,
+        severe=True,
+    ),
+    planted(
+        "a name is free while it is being learned",
+        "studio/workspace/training.py",
+        "if not job.has_ended]",
+        "if job.has_ended]",
+        *QUEUE,
+        severe=True,
+    ),
+    planted(
+        "photos of another training are taken for a concept's",
+        "studio/workspace/training_photos.py",
+        'job.status == "done" and is_same and',
+        'job.status == "done" and',
+        "recipes/test_grid.py",
+        "end_to_end/test_comparing.py::test_the_bases_judge_compares_with_the_photos_that_were_trained_on",
+    ),
+]
