@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planted
 
-MODES = ("generation/test_composing.py", "generation/test_words_mode.py")
-REGIONS = ("generation/test_regions_mode.py", "generation/test_composing.py", "ui/test_composing_form.py")
+C = "generation/test_composing.py"
+MODES = (
+    "generation/test_words_mode.py",
+    f"{C}::test_modes_differ_and_a_picture_can_be_painted_again_from_its_recipe",
+)
+REGIONS = (
+    "ui/test_composing_form.py",
+    "generation/test_regions_mode.py",
+    f"{C}::test_a_box_moves_a_single_concept",
+)
 RECORDED = "trainers/test_perfusion.py::test_recorded_maps_are_the_layers_own_attention"
 ATTENTION = ("models/test_attention.py", "generation/test_regions_mode.py")
 COMPOSING = "studio/generation/composing.py"
