@@ -152,3 +152,21 @@ def test_rows_that_no_training_met_do_not_count_in_the_usual_length() -> None:
     lengths = reader.embedding.weight.norm(dim=1)
     assert reader.median_norm == pytest.approx(lengths[lengths > 0].median().item())
     assert reader.median_norm > usual / 2
+
+
+def test_every_vector_of_a_word_stands_at_its_own_position_in_their_order(text: TextReader) -> None:
+    vectors = torch.randn(2, text.width)
+    with text.new_words({"<lily>": vectors}):
+        together = text.read(["a <lily> on <lily>"]).hidden
+    with text.new_words({"<one>": vectors[:1], "<two>": vectors[1:]}):
+        apart = text.read(["a <one><two> on <one><two>"]).hidden
+    with text.new_words({"<lily>": vectors.flip(0)}):
+        turned = text.read(["a <lily> on <lily>"]).hidden
+    assert torch.equal(together, apart) and not torch.equal(together, turned)
+
+
+def test_a_learned_word_does_not_end_the_prompt(text: TextReader) -> None:
+    """Larger encoders take their pooled output at the first end token."""
+    with text.new_words({"<lily>": torch.ones(2, text.width)}):
+        tokens = text.tokenize("a <lily> on blue")
+    assert tokens.ids.index(text.tokenizer.eos_token_id) == tokens.end == 6

@@ -81,6 +81,7 @@ MUTANTS = [
         "if noun not in NOT_LOCALISABLE or h in recipe.regions}",
         "if noun not in NOT_LOCALISABLE}",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "no region reads its own concept",
@@ -88,6 +89,7 @@ MUTANTS = [
         "with_placeholder_nouns(prompts.texts, nouns, keep=owner)",
         "with_placeholder_nouns(prompts.texts, nouns)",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "edits are not averaged where regions overlap",
@@ -95,6 +97,7 @@ MUTANTS = [
         "areas / areas.sum(0).clamp_min(1)",
         "areas",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "a region reads the nouns of the others",
@@ -102,6 +105,7 @@ MUTANTS = [
         "set(placeholders(nouns))) for column in tokens]",
         "set()) for column in tokens]",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "self-attention to the background is masked",
@@ -109,6 +113,7 @@ MUTANTS = [
         "readable.to(backbone.device), has_background)",
         "readable.to(backbone.device), False)",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "the key lock hears the prompt of one region only",
@@ -116,6 +121,7 @@ MUTANTS = [
         "on_prompts(backbone, [column.texts for column in columns])",
         "on_prompts(backbone, [prompts.texts])",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "regions are found in one step, however many there are",
@@ -123,6 +129,7 @@ MUTANTS = [
         "max(1, round(LAYOUT_SHARE * recipe.steps))",
         "1",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "an edit of several words acts at the first only",
@@ -130,6 +137,7 @@ MUTANTS = [
         "_token_mask(tokens, active.handles).to",
         "_token_mask(tokens, active.handles[:1]).to",
         *MODES,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "`words` adds everything up",
@@ -137,6 +145,7 @@ MUTANTS = [
         'compose_at_words if mode == "words" else compose_sum',
         "compose_sum",
         *MODES,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "a concept that the base overlooks gets no room",
@@ -144,6 +153,7 @@ MUTANTS = [
         "        scores = scores - shares\n",
         "",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "boxes are read upside down",
@@ -151,6 +161,7 @@ MUTANTS = [
         "left, top, right, bottom = boxes[handle]",
         "top, left, bottom, right = boxes[handle]",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "regions come from the attention of the negative prompt",
@@ -158,6 +169,7 @@ MUTANTS = [
         "recorded.word(each, side)[-1]",
         "recorded.word(each, side)[0]",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "a found region lies over a drawn one",
@@ -165,6 +177,7 @@ MUTANTS = [
         "assign_regions(attention, areas.amax(0) == 0)",
         "assign_regions(attention)",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
     planted(
         "the steps in which regions were found are forgotten",
@@ -172,5 +185,6 @@ MUTANTS = [
         "started=Started(steps, latents)",
         "started=Started(steps, latents * 0)",
         *REGIONS,
+        "generation/test_finding_regions.py",
     ),
 ]

@@ -30,6 +30,7 @@ MUTANTS = [
         "return v0 + strength * (self.vectors - v0)",
         "return self.vectors",
         *TESTS,
+        "edits/test_strengths.py",
     ),
     planted(
         "the strength of low-rank edits is ignored",
@@ -44,6 +45,7 @@ MUTANTS = [
         "torch.randn(r, layer.in_features, generator=generator) / r)",
         "torch.randn(r, layer.in_features, generator=generator))",
         *TESTS,
+        "edits/test_strengths.py",
     ),
     planted(
         "a new low-rank edit changes the base",
@@ -74,6 +76,7 @@ MUTANTS = [
         "backbone.noise_share(t) * len(vectors)",
         "(1 - backbone.noise_share(t)) * len(vectors)",
         *TESTS,
+        "edits/test_strengths.py",
     ),
     planted(
         "the strength of a staged word is ignored",
@@ -81,6 +84,7 @@ MUTANTS = [
         "if strength == 1 else v0 + strength * (self.vectors - v0)",
         "if strength else v0",
         *TESTS,
+        "edits/test_strengths.py",
     ),
     planted(
         "the gate of the training stays on",
@@ -95,6 +99,7 @@ MUTANTS = [
         "(strengths * removed) @ outputs",
         "removed @ outputs",
         *GATE,
+        "edits/test_strengths.py",
     ),
     planted(
         "the strength is not applied to what is added",
@@ -102,6 +107,7 @@ MUTANTS = [
         "(strengths * gates) @ o_star",
         "gates @ o_star",
         *GATE,
+        "edits/test_strengths.py",
     ),
     planted(
         "the gate's temperature is inverted",
@@ -117,6 +123,7 @@ MUTANTS = [
         "active.strength * edit.global_lock * (plain",
         "edit.global_lock * (plain",
         *GATE,
+        "edits/test_strengths.py",
     ),
     planted(
         "hooks stay on the model",

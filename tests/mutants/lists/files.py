@@ -107,6 +107,7 @@ MUTANTS = [
         "sorted(found, reverse=True)",
         "sorted(found)",
         *LIBRARY,
+        "library/test_library.py",
     ),
     planted(
         "a name is free in another case",
@@ -114,6 +115,7 @@ MUTANTS = [
         "any(handle.lower() in entry",
         "any(handle in entry",
         *LIBRARY,
+        "library/test_library.py",
     ),
     planted(
         "a changed file keeps its old hash",
@@ -122,6 +124,7 @@ MUTANTS = [
         "_hash(entry.path, 0)",
         *LIBRARY,
         "recipes/test_png.py",
+        "library/test_library.py",
         severe=True,
     ),
     planted(
@@ -131,6 +134,7 @@ MUTANTS = [
         "for entry in (*self.entries(), *self.borrowed):\n            if",
         *LIBRARY,
         "commands/test_flags.py",
+        "library/test_library.py",
     ),
     planted(
         "a deleted concept is gone for good",
@@ -138,6 +142,7 @@ MUTANTS = [
         "shutil.move(entry.path, self.trash / f\"{time.strftime('%Y%m%d-%H%M%S')}-{entry.path.name}\")",
         "str(entry.path.unlink() or self.trash)",
         *LIBRARY,
+        "library/test_library.py",
         severe=True,
     ),
     planted(
@@ -147,6 +152,7 @@ MUTANTS = [
         "seed=self.seed, count=1",
         *RECIPES,
         "generation/test_composing.py::test_a_picture_does_not_depend_on_how_many_are_painted",
+        "generation/test_sampled_by_hand.py::test_two_seeds_are_two_pictures",
         severe=True,
     ),
     planted(

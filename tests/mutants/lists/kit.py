@@ -41,6 +41,7 @@ MUTANTS = [
         "self.std[numbers] * self.backbone.draw",
         "0 * self.backbone.draw",
         *LATENTS,
+        "trainers/test_latents.py",
     ),
     planted(
         "mirror images are upside down",
@@ -48,6 +49,7 @@ MUTANTS = [
         "pixels[:, :, ::-1]",
         "pixels[:, ::-1]",
         *LATENTS,
+        "trainers/test_latents.py",
     ),
     planted(
         "masks of mirror images are not mirrored",
@@ -55,6 +57,7 @@ MUTANTS = [
         "mask[:, ::-1].copy()",
         "mask.copy()",
         *LATENTS,
+        "trainers/test_latents.py",
     ),
     planted(
         "photos repeat before all were drawn",
@@ -62,6 +65,7 @@ MUTANTS = [
         "        return order[:count]",
         "        return torch.randint(len(self.mean), (count,), generator=generator)",
         *LATENTS,
+        "trainers/test_latents.py",
     ),
     planted(
         "the masked loss is divided by the area of the masks",
@@ -106,6 +110,7 @@ MUTANTS = [
         "loss = torch.stack(list(terms.values())).sum() / stage.accumulate",
         "loss = torch.stack(list(terms.values())).sum()",
         *STEPS,
+        "trainers/test_optimizing.py",
     ),
     planted(
         "gradients are not clipped",
@@ -113,6 +118,7 @@ MUTANTS = [
         "CLIP_NORM = 1.0",
         "CLIP_NORM = 1e9",
         *STEPS,
+        "trainers/test_optimizing.py",
     ),
     planted(
         "the weight decay is ignored",
@@ -121,6 +127,7 @@ MUTANTS = [
         "weight_decay=0.0",
         *STEPS,
         PHASES,
+        "trainers/test_optimizing.py",
     ),
     planted(
         "the learning rates are ignored",
@@ -129,6 +136,7 @@ MUTANTS = [
         '"lr": 1e-3}',
         *STEPS,
         PHASES,
+        "trainers/test_optimizing.py",
     ),
     planted(
         "nothing is done after a step",
@@ -136,6 +144,7 @@ MUTANTS = [
         "if stage.after_step:",
         "if False:",
         "trainers/test_context_regularized.py::test_c6_the_length_is_held_only_in_the_middle_fifth",
+        "trainers/test_optimizing.py",
     ),
     planted(
         "a term replaces another of the same name",

@@ -43,6 +43,7 @@ MUTANTS = [
         'templates.OBJECT if settings.property == "object" else templates.STYLE',
         "templates.OBJECT",
         *WORD_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-property]",
     ),
     planted(
         "Textual Inversion ignores its weight decay",
@@ -50,6 +51,7 @@ MUTANTS = [
         "groups, self.settings.weight_decay)",
         "groups)",
         *WORD_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-weight_decay]",
     ),
     planted(
         "Textual Inversion ignores masks",
@@ -58,6 +60,7 @@ MUTANTS = [
         "pass",
         *WORD_TESTS,
         "trainers/test_scene.py::test_what_is_outside_a_mask_does_not_count",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-masks]",
     ),
     planted(
         "Textual Inversion always learns one vector",
@@ -65,6 +68,7 @@ MUTANTS = [
         "subject.noun, settings.vectors)",
         "subject.noun, 1)",
         *WORD_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-vectors]",
     ),
     planted(
         "Textual Inversion always mirrors photos",
@@ -72,6 +76,7 @@ MUTANTS = [
         "photos.pixels(self.backbone.resolution), self.settings.flips",
         "photos.pixels(self.backbone.resolution), True",
         *WORD_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-flips]",
     ),
     planted(
         "the prior is not weighted",
@@ -79,6 +84,7 @@ MUTANTS = [
         "self.settings.prior_weight * self.class_pictures.loss(",
         "self.class_pictures.loss(",
         *DREAMBOOTH_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-prior_weight]",
     ),
     planted(
         "a rare word is learned all the same",
@@ -86,6 +92,8 @@ MUTANTS = [
         'if settings.identifier == "learned":',
         "if True:",
         *DREAMBOOTH_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-identifier]",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-rare_word]",
     ),
     planted(
         "the identifier stands behind the noun",
@@ -100,6 +108,7 @@ MUTANTS = [
         "for block in itertools.count() if block not in taken",
         "for block in itertools.count()",
         *DREAMBOOTH_TESTS,
+        "end_to_end/test_worker_tasks.py::test_every_training_in_the_shared_basis_gets_a_block_of_its_own",
     ),
     planted(
         "the word is learned at the rate of the model",
@@ -107,6 +116,7 @@ MUTANTS = [
         "([self.identifier], self.settings.word_rate)",
         "([self.identifier], self.settings.learning_rate)",
         *DREAMBOOTH_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-word_rate]",
     ),
     planted(
         "DreamBooth never tunes the text encoder",
@@ -114,6 +124,7 @@ MUTANTS = [
         "backbone.low_rank_sites(settings.text_encoder)",
         "backbone.low_rank_sites(False)",
         *DREAMBOOTH_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-text_encoder]",
     ),
     planted(
         "class pictures are always painted with 7.5",
@@ -121,6 +132,7 @@ MUTANTS = [
         "                self.settings.class_guidance,\n",
         "                7.5,\n",
         *DREAMBOOTH_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-class_guidance]",
     ),
     planted(
         "Perfusion trains behind the gate for painting",
@@ -128,6 +140,8 @@ MUTANTS = [
         "edit.gated(self.settings.train_bias, self.settings.train_temperature)",
         "edit.gated(self.settings.bias, self.settings.temperature)",
         *PERFUSION_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-train_bias]",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-train_temperature]",
     ),
     planted(
         "Perfusion paints behind the gate of the paper only",
@@ -135,6 +149,8 @@ MUTANTS = [
         "            self.settings.bias,\n            self.settings.temperature,\n",
         "",
         *PERFUSION_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-bias]",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-temperature]",
     ),
     planted(
         "i* follows the word a hundred times too fast",
@@ -150,13 +166,21 @@ MUTANTS = [
         "edit.i_star = mean",
         *PERFUSION_TESTS,
     ),
-    planted("keys are always locked", PERFUSION, " or not self.settings.lock_keys\n", "\n", *PERFUSION_TESTS),
+    planted(
+        "keys are always locked",
+        PERFUSION,
+        " or not self.settings.lock_keys\n",
+        "\n",
+        *PERFUSION_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-lock_keys]",
+    ),
     planted(
         "the appearance is learned at the rate of the word",
         PERFUSION,
         "(self.learned, self.settings.value_rate)",
         "(self.learned, self.settings.word_rate)",
         *PERFUSION_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[perfusion-value_rate]",
     ),
     planted(
         "Perfusion leaves the metric out while it learns",
@@ -178,6 +202,7 @@ MUTANTS = [
         "masks if self.settings.masked else None",
         "masks",
         *SCENE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[break_a_scene-masked]",
     ),
     planted(
         "only the first named subject's mask counts",
@@ -192,6 +217,7 @@ MUTANTS = [
         "both = ((words, self.settings.late_word_rate)",
         "both = ((words, self.settings.word_rate)",
         *SCENE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[break_a_scene-late_word_rate]",
     ),
     planted(
         "nothing decays in the second phase",
@@ -206,6 +232,7 @@ MUTANTS = [
         'settings.prior_prompt or f"a photo of {nouns}"',
         'f"a photo of {nouns}"',
         *SCENE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[break_a_scene-prior_prompt]",
     ),
     planted(
         "full tuning learns at the rate of low-rank edits",
@@ -213,6 +240,7 @@ MUTANTS = [
         'self.settings.full_rate if self.settings.tuning == "full" else self.settings.weight_rate',
         "self.settings.weight_rate",
         "trainers/test_full_tuning.py::test_it_learns_what_tuning_a_copy_in_place_learns",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[break_a_scene-full_rate]",
     ),
     planted(
         "CoRe's second stage takes the batch of the first",
@@ -220,6 +248,7 @@ MUTANTS = [
         "self.settings.batch if learns_word else self.settings.tuning_batch",
         "self.settings.batch",
         *CORE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-tuning_batch]",
     ),
     planted(
         "the word's length is pushed away from what is held",
@@ -234,6 +263,7 @@ MUTANTS = [
         "elif self.settings.hold_length and first",
         "elif first",
         *CORE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-hold_length]",
     ),
     planted(
         "the form of the context terms is ignored",
@@ -241,6 +271,7 @@ MUTANTS = [
         'by_paper = self.settings.context_form == "paper"',
         "by_paper = True",
         *CORE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-context_form]",
     ),
     planted(
         "the two context weights are exchanged",
@@ -248,6 +279,7 @@ MUTANTS = [
         "self.settings.context_embedding_weight * embedding",
         "self.settings.context_attention_weight * embedding",
         *CORE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-context_embedding_weight]",
     ),
     planted(
         "things are tried in prompts for animals",
@@ -255,5 +287,6 @@ MUTANTS = [
         'f"{self.settings.context_prompts}.txt"',
         '"animate.txt"',
         *CORE_TESTS,
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-context_prompts]",
     ),
 ]

@@ -121,6 +121,7 @@ MUTANTS = [
         "return mean / factor, std / factor",
         *DIFFUSION,
         "models/test_opening.py",
+        "models/test_stable_diffusion.py",
         severe=True,
     ),
     planted(
@@ -130,6 +131,7 @@ MUTANTS = [
         "torch.float32) * self.vae.config.scaling_factor",
         *DIFFUSION,
         "models/test_opening.py",
+        "models/test_stable_diffusion.py",
         severe=True,
     ),
     planted(
@@ -139,6 +141,7 @@ MUTANTS = [
         "pixels.astype(np.float32) / 255)",
         *DIFFUSION,
         "models/test_opening.py",
+        "models/test_stable_diffusion.py",
     ),
     planted(
         "the fingerprint leaves the text encoder out",
@@ -147,6 +150,7 @@ MUTANTS = [
         "fingerprint((unet,), self.prediction_type)",
         "models/test_opening.py",
         "edits/test_concept.py",
+        "models/test_stable_diffusion.py",
     ),
     planted(
         "the fingerprint is of one number of each weight",
@@ -155,6 +159,7 @@ MUTANTS = [
         "1",
         "models/test_opening.py",
         *ENCODERS,
+        "models/test_stable_diffusion.py",
     ),
     planted(
         "the fingerprint depends on the precision",
@@ -163,6 +168,7 @@ MUTANTS = [
         '.to("cpu", torch.float32)',
         "models/test_opening.py",
         *ENCODERS,
+        "models/test_stable_diffusion.py",
     ),
     planted(
         "features are not of unit length",
@@ -177,6 +183,7 @@ MUTANTS = [
         "FEATURE_NOISE = 0.261",
         "FEATURE_NOISE = 0.999",
         *ENCODERS,
+        "models/test_stable_diffusion.py",
     ),
     planted(
         "the judge names what fits least",

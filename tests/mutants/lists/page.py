@@ -28,6 +28,7 @@ MUTANTS = [
         "        auth=auth,\n",
         "        auth=None,\n",
         *VIEWS,
+        "ui/test_views.py",
         severe=True,
     ),
     planted(
@@ -77,6 +78,7 @@ MUTANTS = [
         'if new_seed or recipe["seed"] is None:',
         'if recipe["seed"] is None:',
         *FORMS,
+        "ui/test_views.py",
     ),
     planted(
         "the seed is drawn anew although it is to stay",
@@ -84,6 +86,7 @@ MUTANTS = [
         'if new_seed or recipe["seed"] is None:',
         "if True:",
         *FORMS,
+        "ui/test_views.py",
     ),
     planted(
         "a grid drops the negative prompt",
@@ -91,6 +94,7 @@ MUTANTS = [
         "        **fields,\n",
         '        **{**fields, "negative": ""},\n',
         *FORMS,
+        "ui/test_views.py",
     ),
     planted(
         "a grid drops the strengths of the picture it starts from",
@@ -98,6 +102,7 @@ MUTANTS = [
         "in base.strengths.items() if handle in named}",
         "in () if handle in named}",
         *FORMS,
+        "ui/test_views.py",
     ),
     planted(
         "a concept is weak only when no handle was learned",
@@ -105,6 +110,7 @@ MUTANTS = [
         "not all(verdict.learned for",
         "not any(verdict.learned for",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "only the first handle's verdict is shown",
@@ -112,6 +118,7 @@ MUTANTS = [
         "        notes += f'",
         "        notes = f'",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "the running result tells which setting leads",
@@ -119,6 +126,7 @@ MUTANTS = [
         "sorted((tally.first, tally.second), reverse=True)",
         "(tally.first, tally.second)",
         *VOTE,
+        "ui/test_views.py",
     ),
     planted(
         "a preference is said where votes tell nothing",
@@ -126,6 +134,7 @@ MUTANTS = [
         "if low > 0.5:",
         "if ballot.tally.first > ballot.tally.second:",
         *VOTE,
+        "ui/test_views.py",
     ),
     planted(
         "the newest waiting job is shown",
@@ -133,6 +142,7 @@ MUTANTS = [
         "return matching[-1]",
         "return matching[0]",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "a card that was closed comes back",
@@ -140,6 +150,7 @@ MUTANTS = [
         "jobs[0].id > closed and",
         "True and",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "what went wrong is not escaped",
@@ -147,6 +158,7 @@ MUTANTS = [
         "<strong>{escape(error.message)}</strong>",
         "<strong>{error.message}</strong>",
         *VIEWS,
+        "ui/test_views.py",
         severe=True,
     ),
     planted(
@@ -155,6 +167,7 @@ MUTANTS = [
         "<dd>{escape(str(value))}</dd>",
         "<dd>{value}</dd>",
         *VIEWS,
+        "ui/test_views.py",
         severe=True,
     ),
     planted(
@@ -163,6 +176,8 @@ MUTANTS = [
         'for end in ("", "-wal", "-shm")]',
         "for end in ()]",
         *VIEWS,
+        "ui/test_views.py",
+        "ui/test_served_files.py",
         severe=True,
     ),
     planted(
@@ -171,6 +186,7 @@ MUTANTS = [
         "(order[job.status], job.id)",
         "(order[job.status], -job.id)",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "a failed handler says nothing",
@@ -178,6 +194,7 @@ MUTANTS = [
         "return in_order({notice: card},",
         "return in_order({},",
         *VIEWS,
+        "ui/test_views.py",
     ),
     planted(
         "seeds are compared where something else changes",
@@ -186,6 +203,7 @@ MUTANTS = [
         '"x"',
         *VIEWS,
         "grids/test_frontier.py",
+        "ui/test_views.py",
     ),
     planted(
         "the flags of a recipe lose against what suits the base",

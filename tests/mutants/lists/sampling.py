@@ -29,6 +29,7 @@ MUTANTS = [
         "eps_0 + sampling.guidance * (eps_c - eps_0)",
         "eps_c + sampling.guidance * (eps_0 - eps_c)",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
@@ -37,6 +38,7 @@ MUTANTS = [
         "eps_0 + sampling.guidance * (eps_c",
         "eps_c + sampling.guidance * (eps_c",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
@@ -46,6 +48,7 @@ MUTANTS = [
         "torch.Generator().manual_seed(0)",
         *PICTURES,
         *TUNED,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
@@ -55,6 +58,7 @@ MUTANTS = [
         "conditions, [0], self.started.steps",
         *PICTURES,
         *TUNED,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
@@ -63,6 +67,8 @@ MUTANTS = [
         "sample(backbone, recipe, conditions, [recipe.seed])",
         "sample(backbone, recipe, conditions, [0])",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
+        "generation/test_finding_regions.py",
         severe=True,
     ),
     planted(
@@ -71,6 +77,8 @@ MUTANTS = [
         "number < SELF_MASK_SHARE",
         "number >= SELF_MASK_SHARE",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
+        "generation/test_finding_regions.py",
     ),
     planted(
         "a picture that goes on begins anew",
@@ -78,6 +86,7 @@ MUTANTS = [
         "range(start, sampling.steps)",
         "range(sampling.steps)",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "without guidance the negative prompt is painted",
@@ -85,10 +94,16 @@ MUTANTS = [
         "both.rows(slice(1, None))",
         "both.rows(slice(0, 1))",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
-        "the size is ignored", SAMPLE, "backbone.shape_of(sampling.size)", "backbone.shape_of()", *PICTURES
+        "the size is ignored",
+        SAMPLE,
+        "backbone.shape_of(sampling.size)",
+        "backbone.shape_of()",
+        *PICTURES,
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "a concept named only in the negative prompt is not attached",
@@ -96,6 +111,7 @@ MUTANTS = [
         'named = handles_in(f"{recipe.prompt} {recipe.negative}")',
         "named = handles_in(recipe.prompt)",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "all pictures of a recipe are the first",
@@ -103,6 +119,7 @@ MUTANTS = [
         "recipe.single(index)",
         "recipe.single(0)",
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
         severe=True,
     ),
     planted(
@@ -112,6 +129,7 @@ MUTANTS = [
         "if False:",
         *PICTURES,
         "trainers/test_every_method.py::test_strength_zero_is_the_plain_noun",
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "concepts of different metrics are mixed",
@@ -120,6 +138,7 @@ MUTANTS = [
         "if False:",
         *PICTURES,
         "trainers/test_perfusion.py::test_concepts_of_different_metrics_are_not_mixed",
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "nothing is said of words that are not read",
@@ -128,6 +147,7 @@ MUTANTS = [
         "    if False:\n",
         *PICTURES,
         *TUNED,
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "the recipe in a picture does not name its base",
@@ -136,6 +156,7 @@ MUTANTS = [
         "base=recipe.base, refinements",
         *PICTURES,
         *TUNED,
+        "generation/test_sampled_by_hand.py",
     ),
     planted(
         "the negative prompt is not read",
@@ -143,6 +164,7 @@ MUTANTS = [
         "prompts = Prompts(negative, prompt)",
         'prompts = Prompts("", prompt)',
         *PICTURES,
+        "generation/test_sampled_by_hand.py",
     ),
     planted("edits go to each other's inputs in a merge", MERGE, "P[:, None] * outer", "outer", *MERGED),
     planted(

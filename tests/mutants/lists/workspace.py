@@ -14,11 +14,6 @@ WORKER = (
     f"{W}::test_a_training_stops_when_asked",
     f"{W}::test_a_picture_is_painted_between_two_training_steps",
 )
-DEATHS = (
-    f"{W}::test_a_base_that_cannot_be_opened_is_said_once_and_not_tried_again",
-    f"{W}::test_a_killed_worker_is_replaced_and_only_its_job_fails",
-)
-
 MUTANTS = [
     planted(
         "no write lock is taken before a job is claimed",
@@ -41,6 +36,7 @@ MUTANTS = [
         "{change} where id = ? and status = 'running'\", row",
         '{change} where id = ?", row',
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "a job that runs can be deleted",
@@ -48,6 +44,7 @@ MUTANTS = [
         "where id = ? and status != 'running'\"",
         'where id = ?"',
         *QUEUE,
+        "workspace/test_queue.py",
         severe=True,
     ),
     planted(
@@ -80,6 +77,7 @@ MUTANTS = [
         "where id = ? and status = 'running'\"\n        stop",
         "where id = ? and status = 'queued'\"\n        stop",
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "a job that was requeued stops at once",
@@ -88,6 +86,7 @@ MUTANTS = [
         "status = 'queued',",
         *QUEUE,
         "end_to_end/test_comparing.py::test_a_stopped_grid_goes_on_and_paints_nothing_twice",
+        "workspace/test_queue.py",
     ),
     planted(
         "jobs that ran when the studio was closed run for ever",
@@ -95,6 +94,7 @@ MUTANTS = [
         'self.workspace.jobs.fail_running(\n            "The studio',
         'str.join(\n            "The studio',
         *WATCHED,
+        "workspace/test_supervisor.py",
         severe=True,
     ),
     planted(
@@ -103,6 +103,7 @@ MUTANTS = [
         "quick = quick + 1 if",
         "quick = 0 if",
         *WATCHED,
+        "workspace/test_supervisor.py",
         severe=True,
     ),
     planted(
@@ -111,7 +112,7 @@ MUTANTS = [
         "if self.process.returncode == BASE_REFUSED:",
         "if False:",
         *WATCHED,
-        *DEATHS,
+        "workspace/test_supervisor.py",
     ),
     planted(
         "what a dead worker ran goes on for ever",
@@ -119,7 +120,7 @@ MUTANTS = [
         'self.workspace.jobs.fail_running(f"',
         'print(f"',
         *WATCHED,
-        *DEATHS,
+        "workspace/test_supervisor.py",
         severe=True,
     ),
     planted(
@@ -128,6 +129,7 @@ MUTANTS = [
         'seed=task["seed"], steps=defaults.steps, guidance=defaults.guidance',
         'seed=task["seed"]',
         *WORKER,
+        "end_to_end/test_worker_tasks.py",
     ),
     planted(
         "a queued training ignores its seed",
@@ -135,6 +137,7 @@ MUTANTS = [
         'seed=task["seed"], steps',
         "seed=0, steps",
         *WORKER,
+        "end_to_end/test_worker_tasks.py",
         severe=True,
     ),
     planted(
@@ -143,6 +146,7 @@ MUTANTS = [
         'method.resolve_settings(task["settings"], self.workspace.other_settings())',
         'task["settings"]',
         *WORKER,
+        "end_to_end/test_worker_tasks.py",
     ),
     planted(
         "no picture is painted during a training",
@@ -164,6 +168,7 @@ MUTANTS = [
         'write_atomic(folder / name, png_bytes(picture))\n                jobs.log(job.id, {"event": "prev',
         '(folder / name).write_bytes(png_bytes(picture))\n                jobs.log(job.id, {"event": "prev',
         *WORKER,
+        "end_to_end/test_worker_tasks.py",
     ),
     planted(
         "a retried picture has another recipe",
@@ -171,6 +176,7 @@ MUTANTS = [
         "return self.create(Recipe.from_json(job.task))",
         'return self.create(Recipe(job.task["prompt"]))',
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "the gallery shows the oldest first",
@@ -178,6 +184,7 @@ MUTANTS = [
         "reverse=True)[:limit]",
         ")[:limit]",
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "a queued recipe loses its regions",
@@ -185,6 +192,7 @@ MUTANTS = [
         "regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions}",
         "regions={}",
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "a queued recipe loses its knobs",
@@ -192,6 +200,7 @@ MUTANTS = [
         "knobs={handle: recipe.knobs[handle] for handle in handles if recipe.knobs.get(handle)}",
         "knobs={}",
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "another base is not warned of",
@@ -213,6 +222,7 @@ MUTANTS = [
         '"settings": method.parse(settings)',
         '"settings": settings',
         *QUEUE,
+        "workspace/test_queue.py",
     ),
     planted(
         "every training is queued with seed 0",
@@ -220,6 +230,7 @@ MUTANTS = [
         '"seed": seed,',
         '"seed": 0,',
         *QUEUE,
+        "workspace/test_queue.py",
         severe=True,
     ),
     planted(
