@@ -233,6 +233,7 @@ MUTANTS = [
         "torch.Generator().manual_seed(0)",
         "trainers/test_verdict.py",
         f"{EVERY}::test_a_seed_repeats_itself_and_finishing_early_too_late_changes_nothing",
+        "trainers/test_loop.py",
     ),
     planted(
         "the last preview is of the numbers before rounding",

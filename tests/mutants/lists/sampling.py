@@ -13,7 +13,6 @@ PICTURES = (
     f"{C}::test_a_picture_does_not_depend_on_how_many_are_painted",
     f"{C}::test_modes_differ_and_a_picture_can_be_painted_again_from_its_recipe",
     f"{C}::test_a_box_moves_a_single_concept",
-    f"{C}::test_regions_are_found_in_a_picture_of_another_size",
     "generation/test_regions_mode.py::test_a_concept_only_in_the_negative_prompt_acts_everywhere",
 )
 TUNED = (
