@@ -39,6 +39,19 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"old"
 
 
+def test_the_old_file_stays_whole_until_the_new_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.write_atomic(tmp_path / "a", b"old")
+    seen: list[bytes] = []
+    monkeypatch.setattr(files.os, "fsync", lambda handle: seen.append((tmp_path / "a").read_bytes()))
+    with (tmp_path / "a").open("rb") as reader:
+        files.write_atomic(tmp_path / "a", b"new")
+        assert reader.read() == b"old"  # whoever reads it just now reads on in the old one
+    assert seen == [b"old", b"new"]  # the file is synced before it takes its name, the folder after
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_leftovers_of_ended_processes_are_swept_and_those_of_running_ones_kept(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -21,6 +21,7 @@ from studio.evaluation.encoders import Encoders, open_encoders
 from studio.evaluation.painted_set import PromptPictures
 from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result, Step
+from studio.generation.generate import generate
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
@@ -95,6 +96,13 @@ class Pixels:
         return F.normalize(torch.tensor(np.stack(arrays)).flatten(1) - 127.5, dim=1)
 
 
+class Inverse(Pixels):
+    """Another image encoder: the pixels upside down, less black."""
+
+    def encode(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
+        return F.normalize(super().encode(pictures).flip(1) + 1, dim=1)
+
+
 def test_a_word_drifts_nothing_and_an_edit_of_the_model_does(backbone: Backbone, tmp_path: Path) -> None:
     encoders = Encoders(Pixels(), Pixels())
     assert scored(backbone, tmp_path / "a", encoders).rows["<lily>"]["drift"].mean == pytest.approx(
@@ -141,6 +149,44 @@ def test_the_text_encoder_never_reads_the_learned_word(backbone: Backbone, tmp_p
     card = scored(backbone, tmp_path, Encoders(words, words, words))
     assert set(words.given) == {"a photo of a cat", "a cat on blue background"}
     assert card.rows["<lily>"]["agreement"].n == 4
+
+
+def test_likeness_is_to_photos_held_out_and_copying_to_those_trained_on(backbone: Backbone) -> None:
+    unseen, trained, absent, drawn = tiny.photos(4).squares
+    pictures = [PromptPictures("a cat", (unseen,)), PromptPictures("a dog", (drawn,))]
+    control = [PromptPictures("a cat", (absent,)), PromptPictures("a dog", (absent,))]
+    pixels = Pixels()
+    by = {name: pixels.encode([square]) for name, square in
+          {"unseen": unseen, "trained": trained, "absent": absent, "drawn": drawn}.items()}  # fmt: skip
+
+    def cosine(one: str, other: str) -> float:
+        return (by[one] @ by[other].T).item()
+
+    taken = measure(
+        Encoders(pixels, Inverse()), pictures, References((unseen,), (trained,), (absent,)), control
+    )
+    assert taken["likeness"].mean == pytest.approx((1 + cosine("drawn", "unseen")) / 2, abs=1e-5)
+    copying = (cosine("unseen", "trained") + cosine("drawn", "trained")) / 2
+    assert taken["copying"].mean == pytest.approx(copying, abs=1e-5)
+    bleed = (cosine("unseen", "absent") + cosine("drawn", "absent")) / 2 - 1
+    assert taken["bleed"].mean == pytest.approx(bleed, abs=1e-5)
+    flat = Inverse().encode([unseen, drawn]) @ Inverse().encode([unseen]).T
+    assert taken["structure"].mean == pytest.approx(flat.mean().item(), abs=1e-5)
+    alone = measure(Encoders(pixels, pixels), pictures, References((), (trained,)))
+    assert alone["likeness"].mean == alone["copying"].mean == pytest.approx(copying, abs=1e-5)
+
+
+def test_the_row_of_the_concept_is_of_pictures_with_it(backbone: Backbone, tmp_path: Path) -> None:
+    """The plain noun's pictures are those that the base paints of it."""
+    scored(backbone, tmp_path, Encoders(Pixels(), Pixels()))
+    (without,) = (tmp_path / CONTROL).glob("00-0.png")
+    recipe = dataclasses.replace(SAMPLING, prompt="a photo of a cat", count=1)
+    *_, plain = generate(backbone, recipe)
+    assert np.array_equal(np.asarray(Image.open(without)), np.asarray(plain.value.image))
+    (named,) = (tmp_path / "lily").glob("00-0.png")
+    *_, own = generate(backbone, dataclasses.replace(recipe, prompt="a photo of <lily>"), [concept(backbone)])
+    assert np.array_equal(np.asarray(Image.open(named)), np.asarray(own.value.image))
+    assert not np.array_equal(np.asarray(own.value.image), np.asarray(plain.value.image))
 
 
 def test_any_pictures_can_be_measured(backbone: Backbone) -> None:

@@ -89,10 +89,6 @@ def test_a_picture_does_not_depend_on_how_many_are_painted(backbone: Backbone) -
         assert np.array_equal(again, np.asarray(picture.image))
 
 
-def test_regions_are_found_in_a_picture_of_another_size(backbone: Backbone) -> None:
-    assert pixels(backbone, recipe_for("regions", size=24), *two(backbone)).shape == (24, 24, 3)
-
-
 def test_a_box_moves_a_single_concept(backbone: Backbone) -> None:
     lily = tuned(backbone, "<lily>")
     alone = dataclasses.replace(RECIPE, prompt="a <lily> on blue")

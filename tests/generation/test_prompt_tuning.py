@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from studio.edits import ActiveEdit, RankOne, attach
 from studio.edits.concept import Concept
 from studio.edits.gated_projection import decompose
 from studio.errors import StudioError
-from studio.generation.refinements.prompt_tuning import learning_rate, tune_words
+from studio.generation.conditions import Prompts
+from studio.generation.painting import Painting
+from studio.generation.refinements import prompt_tuning
+from studio.generation.refinements.prompt_tuning import PromptTuning, Settings, learning_rate, tune_words
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
@@ -156,3 +160,55 @@ def test_a_word_of_values_that_are_not_numbers_is_refused(backbone: Backbone) ->
     broken.edits[0].vectors.fill_(torch.nan)
     with pytest.raises(StudioError, match="cannot be made to obey"):
         tuned_edits(backbone, RECIPE.prompt, [broken])
+
+
+def test_the_seed_decides_on_which_noise_a_word_is_tuned(backbone: Backbone) -> None:
+    lily = far_word(backbone)
+
+    def tuned(seed: int) -> Tensor:
+        edits = lily.active_edits(RECIPE)
+        made = returned(tune_words(backbone, RECIPE.prompt, edits, latents(backbone), 2, seed))
+        return vectors_of(made)["<lily>"]
+
+    assert torch.equal(tuned(3), tuned(3)) and not torch.equal(tuned(3), tuned(4))
+
+
+def test_a_picture_tunes_its_words_on_itself_with_its_own_seed(backbone: Backbone) -> None:
+    """On the latents that sampling without tuning gives."""
+    lily = far_word(backbone)
+    edits = lily.active_edits(RECIPE)
+    recipe = dataclasses.replace(RECIPE, seed=9)
+    painting = Painting(backbone, recipe, Prompts("", recipe.prompt), edits, {})
+    plain = returned(painting.sample())
+    expected = returned(tune_words(backbone, recipe.prompt, edits, plain, 2, 9))
+    refined = returned(PromptTuning(Settings(prompt_tuning_steps=2)).refine(painting))
+    assert torch.equal(vectors_of(refined.edits)["<lily>"], vectors_of(expected)["<lily>"])
+
+
+def test_the_two_terms_are_weighted_as_in_the_paper(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1.5e-4 and 0.05: with gradients of one length, the second decides where the word goes."""
+    lily = far_word(backbone)
+
+    def terms(backbone: Backbone, prompt: str, *more: object) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            first = backbone.text.read([prompt]).hidden[..., 0].sum()
+        return first, -first
+
+    monkeypatch.setattr(prompt_tuning, "context_loss", terms)
+    start = lily.edits[0].vectors
+    (moved,) = vectors_of(tuned_edits(backbone, RECIPE.prompt, [lily], 1)).values()
+    with torch.enable_grad():
+        vectors = start.clone().requires_grad_()
+        with attach(backbone, [ActiveEdit(lily.edits[0].with_word_vectors(vectors))]):
+            backbone.text.read([RECIPE.prompt]).hidden[..., 0].sum().backward()
+    # a step of AdamW is the rate against the sign of the gradient; here that of -0.05 + 1.5e-4 times it
+    decayed = start * (1 - learning_rate(backbone.text) * 1e-2)
+    expected = decayed + learning_rate(backbone.text) * vectors.grad.sign()
+    torch.testing.assert_close(moved, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_the_rate_is_a_share_of_a_component_of_a_usual_word(backbone: Backbone) -> None:
+    usual = backbone.text.median_norm / tiny.WIDTH**0.5
+    assert learning_rate(backbone.text) == pytest.approx(0.04 * usual)

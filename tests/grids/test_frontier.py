@@ -57,6 +57,24 @@ def test_noise_and_single_pictures_are_owned_up_to() -> None:
     assert "nothing to compare" in reason([KNEE])
 
 
+@pytest.mark.parametrize(("likeness", "agreement"), [(0.8601, 0.30), (0.80, 0.3199)])
+def test_a_setting_as_good_in_one_score_and_clearly_worse_in_the_other_is_no_doubt(
+    likeness: float, agreement: float
+) -> None:
+    assert "overlap" not in reason([KNEE, point("0.5", likeness, agreement), POOR])
+
+
+def test_of_two_settings_as_near_to_the_best_the_more_alike_is_taken() -> None:
+    alike, obedient = point("alike", 0.9, 0.2), point("obedient", 0.5, 0.6)
+    assert best([obedient, alike]) == best([alike, obedient]) == alike
+
+
+def test_both_scores_count_alike_however_wide_they_spread() -> None:
+    """Likeness spreads ten times as far; without dividing by it, agreement would hardly matter."""
+    found = [point("a", 0.9, 0.30), point("b", 0.7, 0.349), point("c", 0.4, 0.35)]
+    assert best(found) == found[1]
+
+
 def test_points_are_means_over_the_pictures_of_a_setting(tmp_path: Path) -> None:
     grid = Grid(Recipe("a cat"), Axis.parse("guidance", "2, 4"), Axis.parse("seed", "1, 2, 3"))
     sheet = GridFolder.create(tmp_path, grid, grid.cells({}))

@@ -64,12 +64,11 @@ def test_the_way_is_measured_along_the_line_to_the_photos() -> None:
 
 def test_a_shift_within_the_noise_between_seeds_is_weak() -> None:
     plain = around([1.0, 0.0, 0.0, 0.0], 0.5, seed=4)
-    shifted = F.normalize(plain + torch.tensor([0.0, 0.05, 0.0, 0.0]), dim=1)
-    assert (
-        0
-        < compare_features(shifted, plain, PHOTOS, "eye").progress
-        < compare_features(shifted, plain, PHOTOS, "eye").noise
-    )
+    for shift, learned in ((0.05, False), (0.15, False), (3.0, True)):
+        shifted = F.normalize(plain + torch.tensor([0.0, shift, 0.0, 0.0]), dim=1)
+        verdict = compare_features(shifted, plain, PHOTOS, "eye")
+        assert verdict.progress > 0 and verdict.learned is learned
+        assert (verdict.progress > verdict.noise) is learned
 
 
 def test_one_photo_is_enough() -> None:

@@ -53,9 +53,13 @@ def test_likeness_is_the_mean_over_all_pairs(clip: Clip) -> None:
 
 
 def test_agreement_is_the_cosine_with_the_prompt(clip: Clip) -> None:
-    red = plain("red")
-    expected = (clip.encode(red) @ clip.encode_text(["a red cat"]).T).item()
-    assert clip.agreement(red, "a red cat") == pytest.approx(expected)
+    """The mean of the cosines of several pictures, from features that were not normalised."""
+    pictures, tokens = plain("red", "blue"), clip.tokenizer(["a red cat"])
+    with torch.no_grad():
+        seen, read = clip.model.encode_image(clip.preprocess(pictures)), clip.model.encode_text(tokens)
+    cosines = torch.cosine_similarity(seen, read)
+    assert cosines[0] != cosines[1]
+    assert clip.agreement(pictures, "a red cat") == pytest.approx(cosines.mean().item(), abs=1e-5)
 
 
 def test_the_guess_is_the_noun_whose_sentences_lie_nearest(clip: Clip, monkeypatch) -> None:
@@ -67,6 +71,8 @@ def test_the_guess_is_the_noun_whose_sentences_lie_nearest(clip: Clip, monkeypat
         lambda prompts: torch.stack([features[0 if "cat" in one else 1] for one in prompts]),
     )
     assert clip.guess(pictures, ["cat", "teapot"]) == ["cat", "teapot"]
+    assert clip.guess(pictures, ["teapot", "cat"]) == ["cat", "teapot"]
+    assert clip.guess(pictures[::-1], ["cat", "teapot"]) == ["teapot", "cat"]
 
 
 def test_a_saved_model_gives_the_same_features(folder: Path, clip: Clip) -> None:

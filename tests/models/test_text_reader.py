@@ -120,3 +120,53 @@ def test_a_handle_that_already_has_a_meaning_is_refused(text: TextReader) -> Non
     vectors = {"<lily>": torch.ones(1, text.width)}
     with text.new_words(vectors), pytest.raises(StudioError, match="already means"):
         text.new_words(vectors).__enter__()
+
+
+def test_an_encoder_that_raises_leaves_no_word_behind(
+    text: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = text.read(["a cat"]).hidden
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("in the middle of a prompt")
+
+    with text.new_words({"<lily>": torch.ones(1, text.width)}):
+        for _ in range(2):
+            with monkeypatch.context() as broken, pytest.raises(RuntimeError):
+                broken.setattr(text.encoder, "forward", fail)
+                text.read(["<lily>"])
+    assert not text.embedding._forward_hooks and not text._new_words
+    assert torch.equal(text.read(["a cat"]).hidden, plain)
+
+
+def test_a_prompt_that_is_too_long_keeps_its_beginning(text: TextReader) -> None:
+    short, long = text.tokenize("a cat"), text.tokenize("a cat " + "on blue " * 20)
+    assert long.ids[:3] == short.ids[:3] and long.dropped == 2 + 40 - text.max_tokens
+
+
+def test_rows_that_no_training_met_do_not_count_in_the_usual_length() -> None:
+    reader = tiny.backbone().text
+    usual = reader.embedding.weight.norm(dim=1).median().item()
+    with torch.no_grad():
+        reader.embedding.weight[: len(reader.embedding.weight) * 2 // 3] = 0
+    lengths = reader.embedding.weight.norm(dim=1)
+    assert reader.median_norm == pytest.approx(lengths[lengths > 0].median().item())
+    assert reader.median_norm > usual / 2
+
+
+def test_every_vector_of_a_word_stands_at_its_own_position_in_their_order(text: TextReader) -> None:
+    vectors = torch.randn(2, text.width)
+    with text.new_words({"<lily>": vectors}):
+        together = text.read(["a <lily> on <lily>"]).hidden
+    with text.new_words({"<one>": vectors[:1], "<two>": vectors[1:]}):
+        apart = text.read(["a <one><two> on <one><two>"]).hidden
+    with text.new_words({"<lily>": vectors.flip(0)}):
+        turned = text.read(["a <lily> on <lily>"]).hidden
+    assert torch.equal(together, apart) and not torch.equal(together, turned)
+
+
+def test_a_learned_word_does_not_end_the_prompt(text: TextReader) -> None:
+    """Larger encoders take their pooled output at the first end token."""
+    with text.new_words({"<lily>": torch.ones(2, text.width)}):
+        tokens = text.tokenize("a <lily> on blue")
+    assert tokens.ids.index(text.tokenizer.eos_token_id) == tokens.end == 6

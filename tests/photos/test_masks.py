@@ -188,3 +188,15 @@ def test_masks_that_teach_nothing_are_refused_in_words() -> None:
     check_masks(
         PhotoSet(squares, {dog: (part(0, 50), None), chair: (None, part(30, 90))}), [dog, chair], needed=True
     )
+
+
+def test_overlap_is_what_both_share_of_what_they_cover_together() -> None:
+    """A small mask inside a large one is no copy of it."""
+    large, small = Image.new("L", (100, 100)), Image.new("L", (100, 100))
+    large.paste(255, (0, 0, 80, 50))
+    small.paste(255, (0, 0, 20, 50))
+    nothing = Image.new("L", (100, 100))
+    assert overlap(large, small) == overlap(small, large) == pytest.approx(0.25)
+    assert overlap(large, large) == 1 and overlap(large, nothing) == overlap(nothing, nothing) == 0
+    photos = PhotoSet((Image.new("RGB", (100, 100)),), {"<dog>": (large,), "<ear>": (small,)})
+    check_masks(photos, ["<dog>", "<ear>"], needed=True)

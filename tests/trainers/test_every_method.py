@@ -159,8 +159,11 @@ def test_the_file_paints_the_same_picture(
 def test_the_concept_changes_pictures_that_name_it(
     method_id: str, backbone: Backbone, concept: Concept
 ) -> None:
+    """The picture is neither the noun's nor that of the letters of the handle, which no edits would give."""
     with_it = picture(backbone, "a photo of <lily>", [concept])
     assert not np.array_equal(with_it, picture(backbone, "a photo of cat", []))
+    letters = picture(backbone, "a photo of <lily>", [Concept(concept.header, ())])
+    assert not np.array_equal(with_it, letters)
 
 
 def test_pictures_that_do_not_name_it_are_bit_identical(

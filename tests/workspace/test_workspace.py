@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,19 +104,34 @@ def test_a_failed_copy_of_photos_queues_nothing(
 
 
 def test_jobs_are_claimed_once_and_in_order(workspace: Workspace) -> None:
-    numbers = [workspace.jobs.add("create", f"job {index}", {}).id for index in range(20)]
-    claimed: list[int] = []
+    """Several processes may claim; each thread here has its own connection, as a process would."""
+    numbers = [workspace.jobs.add("create", f"job {index}", {}).id for index in range(40)]
+    start = threading.Barrier(4)
 
-    def claim() -> None:
-        while job := workspace.jobs.claim():
-            claimed.append(job.id)
+    def claim() -> list[int]:
+        start.wait()
+        return [job.id for job in iter(workspace.jobs.claim, None)]
 
-    threads = [threading.Thread(target=claim) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(claimed) == numbers
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [claiming.result() for claiming in [pool.submit(claim) for _ in range(4)]]
+    assert all(own == sorted(own) for own in claimed)
+    assert sorted(number for own in claimed for number in own) == numbers
+
+
+def test_a_job_is_claimed_while_others_write(workspace: Workspace) -> None:
+    """Without a write lock from the beginning, what it has read would be old, and the table called locked."""
+    number = workspace.jobs.add("create", "a job", {}).id
+    other = sqlite3.connect(workspace.jobs.root / "jobs.sqlite", isolation_level=None)
+    other.execute("begin immediate")
+    other.execute("update jobs set title = 'renamed'")
+    with ThreadPoolExecutor(1) as pool:
+        claiming = pool.submit(workspace.jobs.claim)
+        time.sleep(0.3)
+        assert not claiming.done()
+        other.execute("commit")
+        claimed = claiming.result()
+    other.close()
+    assert claimed is not None and (claimed.id, claimed.title) == (number, "renamed")
 
 
 def test_a_waiting_job_stops_at_once_and_a_running_one_is_asked(workspace: Workspace) -> None:

@@ -1,0 +1,95 @@
+"""What the worker hands to a training, and that files of a job are whole while it is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from studio.events import Event, Insight, Note, Preview
+from studio.photos.photo import Photo
+from studio.recipes.recipe import Sampling
+from studio.worker import Worker
+from studio.workspace.job import Job
+from studio.workspace.workspace import Workspace
+from tests import tiny
+from trainers import METHODS
+
+PICTURE = Image.new("RGB", (8, 8), "red")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose base asks for steps and guidance of its own."""
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "likeness.json").write_text('{"steps": 7, "guidance": 3.5}')
+    return Workspace(tmp_path / "workspace", base=tmp_path / "base")
+
+
+def queue(workspace: Workspace, name: str, **settings: Any) -> Job:
+    photos = [Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos().squares)]
+    return workspace.train(photos, METHODS["dreambooth"].card(), name, "cat", settings, seed=11)
+
+
+def worker_with(workspace: Workspace, events: list[Event]) -> tuple[Worker, list[tuple]]:
+    """A worker whose trainings only give these events, and the arguments that they were called with."""
+    calls: list[tuple] = []
+
+    def train(*arguments: Any) -> Iterator[Event]:
+        calls.append(arguments)
+        yield from events
+
+    return Worker(workspace, tiny.backbone(), METHODS, train), calls
+
+
+def test_a_training_has_the_seed_of_its_task_and_previews_that_suit_the_base(workspace: Workspace) -> None:
+    queue(workspace, "lily", steps=5)
+    worker, calls = worker_with(workspace, [])
+    assert worker.take(("train",))
+    ((method, _, photos, subject, settings, sampling, cache),) = calls
+    assert (method.id, subject.handle, subject.noun, len(photos)) == ("dreambooth", "<lily>", "cat", 3)
+    assert settings["steps"] == 5 and cache == workspace.cache
+    assert sampling == Sampling(seed=11, steps=7, guidance=3.5)
+
+
+def test_every_training_in_the_shared_basis_gets_a_block_of_its_own(workspace: Workspace) -> None:
+    for name, block in (("a", 0), ("b", 2), ("c", -1), ("d", -1)):
+        queue(workspace, name, basis="shared", block=block)
+    worker, calls = worker_with(workspace, [])
+    while worker.take(("train",)):
+        pass
+    assert [call[4]["block"] for call in calls] == [0, 2, 1, 1]  # the last two queued none that is known
+
+
+@pytest.mark.parametrize("event", [Preview(PICTURE, "a <lily>", 1), Insight(PICTURE, "what it sees")])
+def test_a_picture_of_a_training_is_whole_or_not_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, event: Event
+) -> None:
+    """The disk fails at the last moment, before the new file takes its name."""
+    job = queue(workspace, "lily")
+    worker, _ = worker_with(workspace, [Note("begins"), event])
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    record = worker.record
+
+    def record_on_a_full_disk(job: Job, event: Event, outcome: dict[str, Any]) -> None:
+        if not isinstance(event, Note):
+            monkeypatch.setattr("studio.files.os.fsync", full)
+        try:
+            record(job, event, outcome)
+        finally:
+            monkeypatch.undo()
+
+    worker.record = record_on_a_full_disk
+    worker.take(("train",))
+    folder = workspace.jobs.folder(job.id)
+    assert workspace.jobs.get(job.id).status == "failed"
+    assert [
+        path.name for path in folder.rglob("*") if path.suffix == ".png" and "photos" not in path.parts
+    ] == []
+    assert [line.event for line in workspace.jobs.events(job.id)] == ["note"]

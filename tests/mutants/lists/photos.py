@@ -1,0 +1,136 @@
+"""Planted mistakes in photos and masks."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planted
+
+PHOTO = "studio/photos/photo.py"
+CHECKS = "studio/photos/mask_checks.py"
+PHOTOS = ("photos/test_photo.py", "photos/test_masks.py")
+MASKS = ("photos/test_masks.py",)
+
+MUTANTS = [
+    planted(
+        "overlap is measured by the smaller mask",
+        CHECKS,
+        "max(1, (first | second).sum())",
+        "max(1, min(first.sum(), second.sum()))",
+        *MASKS,
+    ),
+    planted(
+        "a mask keeps what belongs to others",
+        CHECKS,
+        "rest.paste(0, mask=",
+        "rest.paste(255, mask=",
+        *MASKS,
+        "models/test_segmenter.py",
+    ),
+    planted(
+        "the faintest grey is the subject", CHECKS, "255 if level > 127 else 0", "255 if level else 0", *MASKS
+    ),
+    planted(
+        "transparent white is the subject",
+        CHECKS,
+        'Image.new("RGBA", rgba.size, "black")',
+        'Image.new("RGBA", rgba.size, "white")',
+        *MASKS,
+    ),
+    planted(
+        "a mask may cover the whole photo",
+        CHECKS,
+        "> 127) > MAX_SHARE",
+        "> 127) > 1",
+        *MASKS,
+        "workspace/test_workspace.py",
+    ),
+    planted(
+        "photos of a phone lie on their side", PHOTO, "ImageOps.exif_transpose(opened)", "opened", *PHOTOS
+    ),
+    planted(
+        "transparent parts become black",
+        PHOTO,
+        'Image.new("RGBA", rgba.size, "white")',
+        'Image.new("RGBA", rgba.size, "black")',
+        *PHOTOS,
+    ),
+    planted("sixteen-bit grey is clipped", PHOTO, "(grey >> 8).clip", "grey.clip", *PHOTOS),
+    planted(
+        "a crop moves down with its x",
+        PHOTO,
+        "(height - side) * min(max(self.y",
+        "(height - side) * min(max(self.x",
+        *PHOTOS,
+    ),
+    planted(
+        "the limit of photos counts only the new ones",
+        PHOTO,
+        "len(others) + len(photos) >= MAX",
+        "len(photos) >= MAX",
+        *PHOTOS,
+    ),
+    planted(
+        "masks keep their number when a subject goes",
+        PHOTO,
+        "number - (number > subject): mask",
+        "number: mask",
+        *PHOTOS,
+        severe=True,
+    ),
+    planted(
+        "a mask is put into the corner",
+        PHOTO,
+        "Image.Resampling.BOX), (left, top))",
+        "Image.Resampling.BOX), (0, 0))",
+        *PHOTOS,
+        severe=True,
+    ),
+    planted(
+        "copies of photos there are already are taken",
+        PHOTO,
+        "for photo in others]",
+        "for photo in others[:0]]",
+        *PHOTOS,
+    ),
+    planted(
+        "small photos are enlarged",
+        "studio/photos/photo_set.py",
+        "min(MAX_SHORT_SIDE, photo.side)",
+        "MAX_SHORT_SIDE",
+        *PHOTOS,
+    ),
+    planted(
+        "every subject gets the mask of the first",
+        "studio/photos/photo_set.py",
+        "photo.square_mask(number, side)",
+        "photo.square_mask(0, side)",
+        *PHOTOS,
+        "workspace/test_workspace.py",
+        severe=True,
+    ),
+    planted(
+        "a mask by click takes what belongs to others",
+        "studio/photos/click_mask.py",
+        "_without_holes(found) & ~(others & ~clicked)",
+        "_without_holes(found)",
+        *MASKS,
+    ),
+    planted(
+        "a mask by click has holes", "studio/photos/click_mask.py", "_without_holes(found)", "found", *MASKS
+    ),
+    planted(
+        "any subject's mask may lie beside the photo",
+        "studio/photos/masked_folder.py",
+        "if number == 0 and not file.exists():",
+        "if not file.exists():",
+        "photos/test_masked_folder.py",
+        "trainers/test_scene.py::test_masks_are_read_from_beside_their_photos_and_follow_the_crop",
+    ),
+    planted(
+        "a mask of another shape is stretched over the photo",
+        "studio/photos/masked_folder.py",
+        "if max(wide, high) > MAX_SHAPE_RATIO * min(wide, high):",
+        "if False:",
+        "photos/test_masked_folder.py",
+        "trainers/test_scene.py::test_unusable_masks_are_refused_in_one_sentence",
+    ),
+]

@@ -1,0 +1,78 @@
+"""A step of the loop against one that is written out: accumulation, clipping, rates and decay."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from studio.method import Stage
+from studio.models.backbone import Backbone
+from tests import tiny
+from trainers.kit.optimizing import CLIP_NORM, Optimization
+
+START = (1.0, -2.0, 0.5)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone(levels=1)
+
+
+def optimization(backbone: Backbone, size: float, **options: Any) -> tuple[Optimization, Tensor, Tensor]:
+    """A method with two groups of numbers, and a loss of them times drawn numbers of about `size`."""
+    fast, slow = (torch.tensor(START).requires_grad_() for _ in range(2))
+    stage = Stage("learning", 3, (([fast], 0.1), ([slow], 0.01)), **options)
+    method = SimpleNamespace(
+        stages=lambda: [stage],
+        edits=list,
+        state=dict,
+        draw=lambda generator: size * torch.randn(3, generator=generator),
+        loss=lambda batch: {"one": (batch * fast).sum(), "two": (batch * slow).square().sum()},
+    )
+    return Optimization(method, [], backbone, torch.Generator().manual_seed(0)), fast, slow
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("size", [0.001, 3.0])
+def test_a_step_is_adamw_on_the_mean_of_its_batches_clipped(
+    backbone: Backbone, accumulate: int, size: float
+) -> None:
+    run, fast, slow = optimization(backbone, size, accumulate=accumulate, weight_decay=0.3)
+    steps = list(run.run())
+    ours = [torch.tensor(START).requires_grad_() for _ in range(2)]
+    optimizer = torch.optim.AdamW(
+        [{"params": [ours[0]], "lr": 0.1}, {"params": [ours[1]], "lr": 0.01}], weight_decay=0.3
+    )
+    generator, lengths = torch.Generator().manual_seed(0), []
+    for step in steps:
+        batches = [size * torch.randn(3, generator=generator) for _ in range(accumulate)]
+        terms = [((batch * ours[0]).sum(), (batch * ours[1]).square().sum()) for batch in batches]
+        one, two = (torch.stack(each).mean() for each in zip(*terms, strict=True))
+        assert step.values == pytest.approx(
+            {"one": one.item(), "two": two.item(), "loss": (one + two).item()}
+        )
+        gradients = torch.autograd.grad(one + two, ours)
+        length = torch.cat(gradients).norm()
+        lengths.append(length.item())
+        for tensor, gradient in zip(ours, gradients, strict=True):
+            tensor.grad = gradient / max(1.0, length.item() / CLIP_NORM)
+        optimizer.step()
+    assert (max(lengths) > CLIP_NORM) is (size > 1)
+    torch.testing.assert_close(fast, ours[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(slow, ours[1], rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_as_long_as_one_are_the_most_that_counts() -> None:
+    """As in the diffusers examples."""
+    assert CLIP_NORM == 1.0
+
+
+def test_what_comes_after_a_step_comes_after_every_step(backbone: Backbone) -> None:
+    seen: list[float] = []
+    run, fast, _ = optimization(backbone, 1.0, after_step=lambda: seen.append(fast[0].item()))
+    list(run.run())
+    assert len(seen) == 3 and len({START[0], *seen}) == 4

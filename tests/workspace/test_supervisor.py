@@ -1,0 +1,81 @@
+"""The supervisor with workers that end at once: how often it starts one, and what becomes of their jobs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from studio.workspace import supervisor as supervisors
+from studio.workspace.supervisor import BASE_REFUSED, MAX_QUICK_DEATHS, Supervisor
+from studio.workspace.workspace import Workspace
+
+WORKER = "import sys; open(sys.argv[1], 'a').write('x'); sys.exit(int(sys.argv[2]))"
+LIVES_ON = "import sys; open(sys.argv[1], 'a').write('x'); sys.stdin.read()"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def starts(folder: Path) -> int:
+    """How many workers have begun."""
+    return len((folder / "starts").read_text()) if (folder / "starts").exists() else 0
+
+
+def watch(workspace: Workspace, folder: Path, code: int) -> Supervisor:
+    return Supervisor(workspace, [sys.executable, "-c", WORKER, str(folder / "starts"), str(code)])
+
+
+def end_of(supervisor: Supervisor) -> None:
+    """Wait until it starts no more workers."""
+    supervisor._thread.join(timeout=60)
+    assert not supervisor._thread.is_alive(), "it still starts workers"
+
+
+@pytest.mark.parametrize(("code", "times"), [(1, MAX_QUICK_DEATHS), (BASE_REFUSED, 1)])
+def test_a_worker_that_dies_at_once_is_started_a_few_times_and_a_refused_base_once(
+    workspace: Workspace, tmp_path: Path, code: int, times: int
+) -> None:
+    with watch(workspace, tmp_path, code) as supervisor:
+        end_of(supervisor)
+        assert starts(tmp_path) == times
+        if code != BASE_REFUSED:
+            state = workspace.worker_state()
+            assert state.state == "error" and "worker.log" in state.hint
+
+
+def test_deaths_long_after_the_start_are_no_reason_to_give_up(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisors, "QUICK_SECONDS", 0.0)
+    with watch(workspace, tmp_path, 1):
+        give_up = time.monotonic() + 60
+        while starts(tmp_path) <= MAX_QUICK_DEATHS and time.monotonic() < give_up:
+            time.sleep(0.05)
+    assert starts(tmp_path) > MAX_QUICK_DEATHS
+
+
+def test_jobs_that_ran_when_the_studio_was_closed_have_failed_and_others_wait(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    running, waiting = (workspace.jobs.add("train", "t", {}).id for _ in range(2))
+    workspace.jobs.claim()
+    with Supervisor(workspace, [sys.executable, "-c", LIVES_ON, str(tmp_path / "starts")]):
+        failed = workspace.jobs.get(running)
+        assert failed.status == "failed" and "closed" in failed.error and "Retry" in failed.hint
+        assert workspace.jobs.get(waiting).status == "queued"
+
+
+def test_what_a_worker_ran_when_it_died_has_failed_with_the_reason(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with watch(workspace, tmp_path, 7) as supervisor:
+        job = workspace.jobs.add("train", "t", {}).id
+        workspace.jobs.claim()
+        end_of(supervisor)
+        failed = workspace.jobs.get(job)
+        assert failed.status == "failed" and "exit code 7" in failed.error and failed.hint
