@@ -259,27 +259,6 @@ def test_concepts_are_listed_renamed_deleted_and_restored(workspace: Workspace) 
     assert shelf.unused_handle("<rose>") == "<rose-2>"
 
 
-def test_renaming_a_concept_renames_it_in_the_paintings_that_wait(workspace: Workspace) -> None:
-    keep(workspace)
-    keep(workspace, "<tom>")
-    recipe = Recipe(
-        "<lily> and <Lily> beside <tom>", "<lily>", {"<lily>": 0.5}, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}
-    )
-    waiting, other = workspace.create(recipe), workspace.create(Recipe("<tom> alone"))
-    entry = workspace.rename("<lily>", "Rose")
-    assert entry.header.handle == "<rose>"
-    job = workspace.jobs.get(waiting.id)
-    assert job.title == "<rose> and <rose> beside <tom>"
-    renamed = Recipe.from_json(job.task)
-    assert renamed.prompt == job.title and renamed.negative == "<rose>"
-    assert renamed.strengths == {"<rose>": 0.5, "<tom>": 1.0} and set(renamed.regions) == {"<rose>"}
-    assert renamed.concepts == {
-        "<rose>": workspace.concepts.hash(entry),
-        "<tom>": workspace.concepts.hash(workspace.concepts.find("<tom>")),
-    }
-    assert workspace.jobs.get(other.id).task == other.task
-
-
 def test_importing_refuses_a_taken_name_and_anything_that_is_no_concept(
     workspace: Workspace, tmp_path: Path
 ) -> None:
