@@ -108,8 +108,9 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
     jobs, task = workspace.jobs, job.task
     jobs.log(job.id, {"event": "note", "text": f"Looking at {task['photos']} photos of a {task['noun']}."})
     seed = sum(map(ord, task["handle"]))
-    kept = [event.step for event in jobs.events(job.id) if event.event == "kept"]
-    asked = any(event.event == "asked" for event in jobs.events(job.id))
+    events = jobs.events(job.id) if (jobs.folder(job.id) / STATE_FILE).exists() else []  # else it begins anew
+    kept = [event.step for event in events if event.event == "kept"]
+    asked = any(event.event == "asked" for event in events)
     for step in range(max(kept, default=0) + 1, STEPS + 1):
         time.sleep(step_seconds * (1 if asked else SLOWNESS.get(task["noun"], 1)))
         if task["noun"] == "failure" and step == 5:
@@ -128,6 +129,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
         jobs.log(job.id, {"event": "kept", "step": step})
         stop = jobs.stop_request(job.id)
         if stop == "discard":
+            (jobs.folder(job.id) / STATE_FILE).unlink()
             return {}
         if stop == "pause":
             raise Pause
