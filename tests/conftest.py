@@ -26,6 +26,7 @@ LONGEST_FIRST = (
     "tests/end_to_end/test_learning.py",
     "tests/starter/test_recipe.py",
     "tests/trainers/test_every_method.py",
+    "tests/trainers/test_every_setting.py",
     "tests/plugins/test_plugins.py",
     "tests/end_to_end/test_starter.py",
     "tests/devices/test_devices.py",
