@@ -88,11 +88,12 @@ def test_what_has_ended_stays_as_it_ended(workspace: Workspace) -> None:
     jobs = workspace.jobs
     job = jobs.add("train", "t", {}).id
     jobs.claim()
-    jobs.fail_running("The worker is gone.", "Press Retry.")
+    jobs.request_stop(job, "discard")
+    jobs.settle_running("The worker is gone.", "Press Retry.")
     jobs.end(job, "done", {"file": "lily.safetensors"})
     assert jobs.get(job).status == "failed" and jobs.get(job).outcome == {}
     jobs.request_stop(job, "keep")
-    assert jobs.get(job).status == "failed" and jobs.stop_request(job) == ""
+    assert jobs.get(job).status == "failed" and jobs.stop_request(job) == "discard"
 
 
 def test_a_requeued_job_forgets_that_it_was_stopped(workspace: Workspace) -> None:
@@ -108,6 +109,6 @@ def test_a_requeued_job_forgets_that_it_was_stopped(workspace: Workspace) -> Non
 
 def test_the_newest_pictures_come_first(workspace: Workspace) -> None:
     for name in ("00001-01.png", "00003-01.png", "00002-01.png"):
-        (workspace.pictures / name).touch()
+        Image.new("RGB", (8, 8)).save(workspace.pictures / name)
         os.utime(workspace.pictures / name, (1, 1))
     assert [path.name for path in workspace.gallery(2)] == ["00003-01.png", "00002-01.png"]
