@@ -44,17 +44,6 @@ MUTANTS = [
         "workspace/test_workspace.py",
     ),
     planted(
-        "photos of a phone lie on their side", PHOTO, "ImageOps.exif_transpose(opened)", "opened", *PHOTOS
-    ),
-    planted(
-        "transparent parts become black",
-        PHOTO,
-        'Image.new("RGBA", rgba.size, "white")',
-        'Image.new("RGBA", rgba.size, "black")',
-        *PHOTOS,
-    ),
-    planted("sixteen-bit grey is clipped", PHOTO, "(grey >> 8).clip", "grey.clip", *PHOTOS),
-    planted(
         "a crop moves down with its x",
         PHOTO,
         "(height - side) * min(max(self.y",
@@ -92,13 +81,6 @@ MUTANTS = [
         *PHOTOS,
     ),
     planted(
-        "small photos are enlarged",
-        "studio/photos/photo_set.py",
-        "min(MAX_SHORT_SIDE, photo.side)",
-        "MAX_SHORT_SIDE",
-        *PHOTOS,
-    ),
-    planted(
         "every subject gets the mask of the first",
         "studio/photos/photo_set.py",
         "photo.square_mask(number, side)",
@@ -116,14 +98,6 @@ MUTANTS = [
     ),
     planted(
         "a mask by click has holes", "studio/photos/click_mask.py", "_without_holes(found)", "found", *MASKS
-    ),
-    planted(
-        "any subject's mask may lie beside the photo",
-        "studio/photos/masked_folder.py",
-        "if number == 0 and not file.exists():",
-        "if not file.exists():",
-        "photos/test_masked_folder.py",
-        "trainers/test_scene.py::test_masks_are_read_from_beside_their_photos_and_follow_the_crop",
     ),
     planted(
         "a mask of another shape is stretched over the photo",
