@@ -254,7 +254,7 @@ def test_a_mask_file_is_fitted_to_the_square(page: Any, tmp_path: Path) -> None:
     (tmp_path / "letter.png").write_text("no mask", encoding="utf-8")
     open_editor(page, tmp_path / "photo.png")
     page.locator(".mask-actions input").set_input_files(str(tmp_path / "letter.png"))
-    page.locator(".mask-frame.has-error", has_text="This mask cannot be opened.").wait_for()
+    page.locator(".mask-frame.has-error", has_text="This mask cannot be used: it is not a picture").wait_for()
     before = page.locator(".mask-frame").get_attribute("data-shown")
     page.locator(".mask-actions input").set_input_files(str(tmp_path / "mask.png"))
     page.wait_for_function(STATE_CHANGED, arg=before)
