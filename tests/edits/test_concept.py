@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import pickle
 import struct
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 
 from studio.edits import LowRank, NewWord
 from studio.edits.concept import Concept
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
 from studio.library.header import METADATA_KEY, Header, read_header, rename_handle
 from studio.library.verdict import Verdict
 
@@ -185,9 +186,9 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path, monkeypatch: py
     before = path.read_bytes()
 
     def fail(self: Path, target: Path) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DiskError, match="no room left on the disk"):
         concept().save(path)
     assert path.read_bytes() == before
