@@ -41,6 +41,8 @@ LILY, TOM = Subject("<lily>", "cat"), Subject("<tom>", "dog")
 class PlainAccelerator:
     """Stands in for accelerate's Accelerator, which knows real devices only."""
 
+    scaler = None  # nothing is scaled
+
     def __init__(self, **options: Any) -> None:
         pass
 

@@ -180,7 +180,7 @@ def test_two_subjects_are_learned_by_command(
 def test_unusable_masks_are_refused_in_one_sentence(folder: Path, capsys: pytest.CaptureFixture) -> None:
     mask = folder / "masks" / "tom" / "both.png"
     for spoil, message in (
-        (lambda: mask.write_bytes(b"no picture"), "cannot be read"),
+        (lambda: mask.write_bytes(b"no picture"), "cannot be used: it is not a picture"),
         (lambda: Image.new("L", (64, 64), 255).save(mask), "has another shape than its photo"),
         (mask.unlink, "There is no mask of <tom>. "),
     ):
