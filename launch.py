@@ -152,14 +152,14 @@ def keep_gradio_to(folder: Path) -> None:
 
 def work(options: argparse.Namespace) -> None:
     """The other process: trains and paints what the page queued."""
-    from studio import worker
     from studio.generation.refinements import REFINEMENTS
+    from studio.worker import process
     from studio.workspace.workspace import Workspace
     from trainers import METHODS, train
 
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
     workspace = Workspace(options.workspace, options.base, options.segmenter, cards)
-    worker.work(workspace, METHODS, train)
+    process.work(workspace, METHODS, train)
 
 
 def run(options: argparse.Namespace) -> None:

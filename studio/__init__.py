@@ -6,3 +6,12 @@
 This package knows what a concept is, keeps concepts and paints with them. It never imports `trainers`.
 Importing it is free: nothing is loaded here.
 """
+
+import sys
+
+if sys.argv[:1] == [
+    "-m"
+]:  # `python -m` imports the package of a command before the command can notice Ctrl-C
+    from studio.output import be_brief_when_interrupted
+
+    be_brief_when_interrupted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import TracebackType
 
 
 def allow_any_letter() -> None:
@@ -11,3 +12,16 @@ def allow_any_letter() -> None:
         reconfigure = getattr(stream, "reconfigure", None)  # not in every place that replaces them
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def be_brief_when_interrupted() -> None:
+    """End with a word instead of a traceback when Ctrl-C comes before a command has begun."""
+    show = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("Stopped.", file=sys.stderr)
+        else:
+            show(kind, error, trace)
+
+    sys.excepthook = hook

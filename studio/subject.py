@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from studio.documents import Handle, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
 
@@ -25,25 +23,10 @@ class Subject:
     noun: str
     beside: tuple[Subject, ...] = ()
 
-    @classmethod
-    def of(cls, task: dict[str, Any]) -> Subject:
-        """Return the subject of a training task, with those beside it. Raises DocumentError."""
-        names = read_document(_Names, task, "The training")
-        return cls(names.handle, names.noun, tuple(cls(*pair) for pair in names.beside.items()))
-
     @property
     def handles(self) -> dict[str, str]:
         """Return every handle with its noun, this subject's first."""
         return {subject.handle: subject.noun for subject in (self, *self.beside)}
-
-
-@dataclass(frozen=True)
-class _Names:
-    """The part of a training task that names its subjects."""
-
-    handle: Handle
-    noun: ShortText
-    beside: dict[Handle, ShortText] = field(default_factory=dict)
 
 
 MAX_NOUN_LETTERS = 60

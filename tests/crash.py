@@ -36,8 +36,8 @@ from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.grid import Axis, Grid
 from studio.recipes.recipe import Recipe, Sampling
-from studio.subject import Subject
 from studio.workspace.job import Job
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
@@ -57,7 +57,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from studio.models import opening
-from studio.worker import work
+from studio.worker.process import work
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train
@@ -73,6 +74,7 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from studio.files import sweep_partials
 from studio.workspace.supervisor import Supervisor
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
 workspace = Workspace(Path({folder!r}), "tiny")
 sweep_partials(workspace.folder)
@@ -231,13 +233,12 @@ class Crashes:
 
 def uninterrupted(job: Job) -> Concept:
     """Train what a job trained, in this process and without a kill."""
-    task = job.task
-    subject = Subject.of(task)
-    photos = PhotoSet.load(Path(task["photos_folder"]))
-    method = METHODS[task["method"]]
-    sampling = Sampling(seed=task["seed"], steps=2, guidance=1.0)
+    task = TrainingTask.of(job)
+    photos = PhotoSet.load(Path(job.task["photos_folder"]))
+    method = METHODS[task.method]
+    sampling = Sampling(seed=task.seed, steps=2, guidance=1.0)
     with tempfile.TemporaryDirectory() as cache:
-        *_, last = train(method, tiny.backbone(), photos, subject, task["settings"], sampling, Path(cache))
+        *_, last = train(method, tiny.backbone(), photos, task.subject, task.settings, sampling, Path(cache))
     assert isinstance(last, Result)
     return last.value.round_to_file()
 

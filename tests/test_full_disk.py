@@ -17,14 +17,15 @@ import pytest
 
 import trainers.__main__ as training
 from studio import files
-from studio import worker as worker_module
 from studio.edits import saving
 from studio.errors import DiskError
 from studio.library.header import read_header
 from studio.models import opening
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
-from studio.worker import Worker, work
+from studio.worker import process
+from studio.worker.process import work
+from studio.worker.worker import Worker
 from studio.workspace import full_disk
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
@@ -168,8 +169,8 @@ def test_the_loop_of_the_worker_outlives_a_table_that_cannot_be_read(
         raise answers.pop(0)
 
     monkeypatch.setattr(opening, "open_backbone", lambda base: tiny.backbone())
-    monkeypatch.setattr(worker_module, "exit_with_parent", lambda seconds: threading.Event())
-    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(process, "exit_with_parent", lambda seconds: threading.Event())
+    monkeypatch.setattr(process, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(Worker, "take", take)
     with pytest.raises(KeyboardInterrupt):
         work(workspace, METHODS, train)

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from studio.documents import DocumentError, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Cell, Grid, upgrade_grid
-from studio.recipes.png import read_recipe
+from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe, upgrade_recipe
+from studio.recipes.renaming import Renaming
 
 FILE = "grid.json"
 PICTURE = "grid.png"
@@ -81,6 +84,22 @@ class GridFolder:
             raise DocumentError("This grid", reason, "Paint it again.")
         cells = (Cell(number % columns, number // columns, one) for number, one in enumerate(saved.cells))
         return cls(folder, grid, tuple(cells))
+
+    def rename(self, renaming: Renaming) -> GridFolder:
+        """Give a concept another name in the grid and in its pictures; returns the grid as it is now.
+
+        Pictures are moved last: if that is interrupted, those that are left are painted again.
+        """
+        cells = [dataclasses.replace(cell, recipe=renaming.recipe(cell.recipe)) for cell in self.cells]
+        renamed = GridFolder.create(self.folder, renaming.grid(self.grid), cells)
+        for old, new in zip(self.cells, renamed.cells, strict=True):
+            path = self.path(old)
+            if path.exists() and path != renamed.path(new):
+                recipe = renaming.recipe(read_recipe(path))
+                with Image.open(path) as picture:
+                    save_picture(picture, recipe, renamed.path(new))
+                path.unlink()
+        return renamed
 
     def path(self, cell: Cell) -> Path:
         """Return where a cell's picture is, or will be."""

@@ -25,6 +25,7 @@ from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 50
+MAX_UNDER_WAY = 1000
 KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
 
 
@@ -60,7 +61,7 @@ def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> 
 
 def job_list(workspace: Workspace, page: int = 0) -> str:
     """Return running and waiting jobs in the order they are done, then a page of ended ones, newest first."""
-    under_way, count = workspace.jobs.under_way(PAGE_SIZE), workspace.jobs.count_ended()
+    under_way, count = workspace.jobs.under_way(MAX_UNDER_WAY), workspace.jobs.count_ended()
     ended = workspace.jobs.ended(PAGE_SIZE, first_of_page(page, count, PAGE_SIZE))
     damaged = unreadable_card(
         "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
@@ -70,11 +71,19 @@ def job_list(workspace: Workspace, page: int = 0) -> str:
         return placeholder("Nothing in the queue", hint) + damaged
     waiting = [job.id for job in under_way if job.status == "queued"]
     places = {number: place for place, number in enumerate(waiting)}
+    paused = [job for job in under_way if job.status == "paused"]
+    others = [job for job in under_way if job.status != "paused"]
+    more = len(others) - PAGE_SIZE
+    more_words = f'<p class="faint">{more} more wait behind these.</p>' if more > 0 else ""
     parts = []
-    for title, group in (("Now and next", under_way), ("Ended", ended)):
+    for title, group, below in (
+        ("Now and next", others[:PAGE_SIZE], more_words),
+        ("Paused", paused, ""),
+        ("Ended", ended, ""),
+    ):
         if group:
             rows = "".join(job_row(workspace, job, places.get(job.id, 0), len(waiting)) for job in group)
-            parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>')
+            parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>{below}')
     return "".join(parts) + pager(page, count, PAGE_SIZE, "ended jobs") + damaged
 
 

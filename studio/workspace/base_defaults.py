@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from studio.documents import DocumentError, Scalar, ShortText, parse_object, read_document
+from studio.recipes.recipe import Sampling
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,7 @@ class BaseDefaults:
             return read_document(cls, values, "The defaults of the base model")
         except DocumentError:
             return cls()
+
+    def sampling(self, seed: int) -> Sampling:
+        """Return how to paint with this base model where a person says nothing."""
+        return Sampling(seed=seed, steps=self.steps, guidance=self.guidance)

@@ -6,9 +6,10 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.library.library import Library
-from studio.subject import Subject, parse_subject
+from studio.subject import parse_subject
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.training_task import TrainingTask
 
 MAX_MORE_STEPS = 20_000
 
@@ -24,7 +25,7 @@ def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
         hint = "Drop them in again and start a new training."
         raise StudioError("The photos of this job are gone.", hint)
     if job.kind == "train" and job.has_ended:
-        for handle, noun in Subject.of(job.task).handles.items():
+        for handle, noun in TrainingTask.of(job).subject.handles.items():
             parse_subject(handle, noun, taken)
     jobs.log(number, {"event": "asked"})
     jobs.requeue(number)
@@ -50,7 +51,7 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int) -> Job:
         )
     if not 0 <= steps <= MAX_MORE_STEPS:
         raise StudioError(f"{steps} more steps are out of range.", f"Give 0 to {MAX_MORE_STEPS}.")
-    for handle in Subject.of(job.task).handles:
+    for handle in TrainingTask.of(job).subject.handles:
         if library.has(handle) and not _is_of(library.find(handle).header.settings, job.task):
             raise StudioError(
                 f"{handle} is another concept by now.", "Rename that one, or start a new training."

@@ -1,49 +1,34 @@
 """The job table: what runs, what waits, and what came of it. It outlives every tab and every process.
 
 The page adds jobs and reads them; the worker claims, logs and ends them. Both meet only here: one SQLite
-table, and a folder for each job with an append-only log of events. Damaged rows and lines are skipped.
+table, and a folder for each job with an append-only log of events.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from studio.documents import DocumentError
-from studio.errors import DiskError, StudioError, disk_errors
+from studio.errors import DiskError, disk_errors
 from studio.files import whole_folder
 from studio.workspace.interrupted import fate_of, learned
-from studio.workspace.job import USER_KINDS, Job, JobEvent, Status, StopRequest
-from studio.workspace.job_log import append_event, read_events
-from studio.workspace.job_table import JobTable
+from studio.workspace.job import USER_KINDS, Job, Status
+from studio.workspace.job_log import append_event
+from studio.workspace.job_reader import JobReader, readable, warn_once
 
 QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
 DAMAGED = "What this job was to do cannot be read any more."
 
-log = logging.getLogger("likeness.jobs")
 
-
-class Jobs:
+class Jobs(JobReader):
     """The job table and the folders of the jobs, below one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._table = JobTable(folder / "jobs.sqlite")
-
-    @property
-    def repair(self) -> str:
-        """Return what was done about a damaged table when it was opened, empty for nothing."""
-        return self._table.repair
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
@@ -80,67 +65,6 @@ class Jobs:
         with self.adding(kind, title, task) as (number, _):
             pass
         return self.get(number)
-
-    def get(self, number: int) -> Job:
-        """Return the job `number`. Raises StudioError when there is none, or its row is damaged."""
-        with self._table.reading() as table:
-            row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
-        if row is None:
-            raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
-        return Job.from_row(dict(row))
-
-    def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
-        """Return the newest jobs of these kinds, newest first."""
-        return self._select(f"where {_among('kind', kinds)} order by id desc limit ?", (*kinds, limit))
-
-    def under_way(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
-        """Return those jobs of these kinds that run, wait or are paused, in the order they are done."""
-        where = f"status in ('running', 'queued', 'paused') and {_among('kind', kinds)}"
-        order = "order by status = 'paused', status = 'queued', position, id limit ?"
-        return self._select(f"where {where} {order}", (*kinds, limit))
-
-    def ended(self, limit: int = 50, start: int = 0) -> list[Job]:
-        """Return `limit` ended jobs that a person queued, newest first, without the `start` newest."""
-        where = f"+status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS)}"
-        return self._select(f"where {where} order by id desc limit ? offset ?", (*USER_KINDS, limit, start))
-
-    def last_ended(self, kind: str, since: float, above: int) -> list[Job]:
-        """Return the job of this kind that ended last, if that was after `since` and its number is above.
-
-        `since`: seconds since 1970.
-        """
-        ended = "+status in ('done', 'failed', 'stopped')"
-        where = f"kind = ? and finished > ? and +id > ? and {ended}"
-        return self._select(f"where {where} order by finished desc limit 1", (kind, since, above))
-
-    def count_ended(self) -> int:
-        """Return how many ended jobs there are that a person queued."""
-        where = f"status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS, '')}"
-        with self._table.reading() as table:
-            return int(table.execute(f"select count(*) from jobs where {where}", USER_KINDS).fetchone()[0])
-
-    def _select(self, query: str, values: Sequence[object]) -> list[Job]:
-        """Return the jobs of a query, without rows that are damaged."""
-        with self._table.reading() as table:
-            rows = table.execute(f"select * from jobs {query}", values).fetchall()
-        return list(_readable(rows))
-
-    def unreadable(self, limit: int = 50) -> dict[int, StudioError]:
-        """Return by number why jobs among the newest cannot be read."""
-        query = f"select * from jobs where {_among('kind', USER_KINDS)} order by id desc limit ?"
-        with self._table.reading() as table:
-            rows = table.execute(query, (*USER_KINDS, limit)).fetchall()
-        errors: dict[int, StudioError] = {}
-        for row in rows:
-            try:
-                _read_row(tuple(row), tuple(row.keys()))
-            except DocumentError as error:
-                errors[row["id"]] = error
-        return errors
-
-    def folder(self, number: int) -> Path:
-        """Return the folder of job `number`, for its photos, previews and log."""
-        return self.root / f"{number:05d}"
 
     def request_stop(self, number: int, how: Literal["keep", "discard", "pause"]) -> None:
         """Ask a running job to stop, keeping or discarding what was learned, or to pause.
@@ -220,14 +144,8 @@ class Jobs:
                     self.log(job.id, {"event": "started"})
                 return job
             except DocumentError as error:
-                _warn(str(error))
+                warn_once(str(error))
                 self.end(row["id"], "failed", error=DAMAGED, hint=error.hint)
-
-    def stop_request(self, number: int) -> StopRequest:
-        """Return how a job was asked to stop, empty when it was not."""
-        with self._table.reading() as table:
-            row = table.execute("select stop_request from jobs where id = ?", (number,)).fetchone()
-        return row["stop_request"] if row and row["stop_request"] in ("keep", "discard", "pause") else ""
 
     def end(
         self,
@@ -257,9 +175,9 @@ class Jobs:
         """
         with self._table.reading() as table:
             rows = table.execute("select * from jobs where status = 'running'").fetchall()
-        readable = {job.id: job for job in _readable(rows)}
+        whole = {job.id: job for job in readable(rows)}
         for row in rows:
-            job = readable.get(row["id"])
+            job = whole.get(row["id"])
             events = self.events(row["id"])
             fate = fate_of(job, events) if job else "failed"
             if job is None or fate == "failed":
@@ -276,35 +194,3 @@ class Jobs:
     def log(self, number: int, event: dict[str, Any]) -> None:
         """Append one event to the job's log."""
         append_event(self.folder(number), event)
-
-    def events(self, number: int) -> list[JobEvent]:
-        """Return the job's log, oldest first, without lines that are damaged or half written."""
-        return read_events(self.folder(number))
-
-
-def _among(column: str, values: Sequence[str], several: str = "+") -> str:
-    """Return the condition that a column has one of these values.
-
-    With several of them SQLite is kept from using an index, by the "+": it would sort ten thousand rows where
-    the newest few are enough.
-    """
-    return f"{column} = ?" if len(values) == 1 else f"{several}{column} in ({','.join('?' * len(values))})"
-
-
-def _readable(rows: Iterable[sqlite3.Row]) -> Iterator[Job]:
-    """Yield the jobs of these rows, without those that are damaged."""
-    for row in rows:
-        try:
-            yield _read_row(tuple(row), tuple(row.keys()))
-        except DocumentError as error:
-            _warn(str(error))
-
-
-@lru_cache(maxsize=2000)  # the page asks for the same rows every second
-def _read_row(values: tuple[object, ...], names: tuple[str, ...]) -> Job:
-    return Job.from_row(dict(zip(names, values, strict=True)))
-
-
-@cache  # once: the page lists the jobs every second
-def _warn(text: str) -> None:
-    log.warning(text)

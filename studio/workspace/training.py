@@ -16,6 +16,7 @@ from studio.subject import Subject
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.training_photos import MAX_JOBS
+from studio.workspace.training_task import TrainingTask
 
 
 def queue_training(
@@ -32,19 +33,12 @@ def queue_training(
     handles = tuple(subject.handles)
     if not 0 <= seed <= MAX_SEED:
         raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {MAX_SEED}.")
-    task = {
-        "method": method.id,
-        "handle": subject.handle,
-        "noun": subject.noun,
-        "settings": method.parse(settings),
-        "seed": seed,
-        "photos": len(photos),
-    }
-    if subject.beside:
-        task["beside"] = {other.handle: other.noun for other in subject.beside}
+    beside = {other.handle: other.noun for other in subject.beside}
+    values = method.parse(settings)
+    task = TrainingTask(method.id, subject.handle, subject.noun, values, seed, len(photos), beside)
     check_masks(photos, handles, method.needs.masks)
     title = f"{' and '.join(handles)} with {method.title}"
-    with jobs.adding("train", title, task) as (number, folder):
+    with jobs.adding("train", title, task.to_json()) as (number, folder):
         photos.save(folder / "photos")
     return jobs.get(number)
 
@@ -54,7 +48,7 @@ def used_handles(jobs: Jobs, library: Library) -> set[str]:
     coming: set[str] = set()
     for job in jobs.under_way(MAX_JOBS, ("train",)):
         with suppress(DocumentError):  # its training will fail, and needs no name
-            coming |= set(Subject.of(job.task).handles)
+            coming |= set(TrainingTask.of(job).subject.handles)
     return coming | {handle for entry in library.entries() for handle in entry.header.handles}
 
 

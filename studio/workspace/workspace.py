@@ -15,9 +15,8 @@ from typing import Any
 
 from PIL import Image
 
-from studio.errors import StudioError, disk_errors, shortened
-from studio.files import close_folder, move_to_trash, other_folders, writable_folder
-from studio.folder_listing import FolderListing
+from studio.errors import StudioError, disk_errors
+from studio.files import close_folder, other_folders, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.library.library import Entry, Library
 from studio.method import MethodCard
@@ -36,7 +35,7 @@ from studio.workspace.going_on import go_on, train_further
 from studio.workspace.job import RESUMABLE, UNSAVED, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
-from studio.workspace.pictures import sort_out
+from studio.workspace.pictures import Gallery
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
@@ -73,7 +72,7 @@ class Workspace:
         self.cache = self._make_folder("cache")
         folders = self._make_folder("concepts"), self._make_folder("trash")
         self.concepts = Library(*folders, self.cache / "concepts.json")
-        self._pictures = FolderListing(self.pictures, ".png")
+        self.gallery = Gallery(self.pictures, self.concepts.trash)
         self.jobs = Jobs(self._make_folder("jobs"))
 
     def _make_folder(self, name: str) -> Path:
@@ -245,33 +244,6 @@ class Workspace:
     def train_further(self, number: int, steps: int) -> Job:
         """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""
         return train_further(self.jobs, self.concepts, number, steps)
-
-    # pictures
-
-    def gallery(self, limit: int = 60, start: int = 0) -> list[Path]:
-        """Return the pictures among `limit` files, newest first, without the `start` newest."""
-        return sort_out(self._picture_files(limit, start))[0]
-
-    def unreadable_pictures(self, limit: int = 60, start: int = 0) -> dict[str, StudioError]:
-        """Return by file name why others among the files of `gallery` cannot be shown."""
-        return sort_out(self._picture_files(limit, start))[1]
-
-    def _picture_files(self, limit: int, start: int) -> list[Path]:
-        files = self._pictures.files()
-        end = len(files) - start
-        return [self.pictures / file.name for file in reversed(files[max(0, end - limit) : max(0, end)])]
-
-    def count_pictures(self) -> int:
-        """Return how many pictures there are."""
-        return len(self._pictures.files())
-
-    def discard_picture(self, name: str) -> Path:
-        """Move a file that cannot be shown to the trash; return its path there. Raises StudioError."""
-        named = [self.pictures / file.name for file in self._pictures.files() if shortened(file.name) == name]
-        unreadable = sort_out(named)[1]
-        if not unreadable:
-            raise StudioError(f"{name} is no longer there, or can be shown.", "Look at the pictures.")
-        return move_to_trash(self.pictures / next(iter(unreadable)), self.concepts.trash)
 
     def free_bytes(self) -> int:
         """Return how much room the disk of the workspace has."""

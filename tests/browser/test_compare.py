@@ -105,7 +105,7 @@ def test_a_cell_goes_to_create_and_is_painted_again_bit_for_bit(stage: Stage, pa
     page.locator("#picture-detail").get_by_role("button", name="Paint it again").click()
     page.locator("#painting .painting.done", has_text="<mona> with a hat").wait_for()
     grid = newest_grid(stage)
-    assert stage.workspace.gallery(1)[0].read_bytes() == grid.path(grid.cells[1]).read_bytes()
+    assert stage.workspace.gallery.newest(1)[0].read_bytes() == grid.path(grid.cells[1]).read_bytes()
 
 
 def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mona: None) -> None:

@@ -72,7 +72,7 @@ def test_a_picture_is_refined_and_unrefined_with_nothing_lost(stage: Stage, page
     detail.get_by_role("button", name="Make it glow").click()
     page.locator("#painting .painting.done", has_text="golden hour").wait_for()
     assert page.locator("#painting .tile").count() == 1
-    refined, second, _ = stage.workspace.gallery(3)
+    refined, second, _ = stage.workspace.gallery.newest(3)
     wanted = dataclasses.replace(read_recipe(second), refinements={"glow_steps": 5})
     assert read_recipe(refined) == wanted and "<mona> in the rain" in detail.inner_text()
     page.locator("#painting .tile").click()
@@ -84,7 +84,22 @@ def test_a_picture_is_refined_and_unrefined_with_nothing_lost(stage: Stage, page
     detail.get_by_role("button", name="Without glow").click()
     page.wait_for_function("() => !document.querySelector('#painting').innerText.includes('golden hour')")
     page.locator("#painting .painting.done .tile").wait_for()
-    assert read_recipe(stage.workspace.gallery(1)[0]) == read_recipe(second)
+    assert read_recipe(stage.workspace.gallery.newest(1)[0]) == read_recipe(second)
+
+
+def test_a_deleted_picture_can_be_brought_back(stage: Stage, page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    paint(page, "<mona> to delete", 1)
+    picture = stage.workspace.gallery.newest(1)[0]
+    before = picture.read_bytes()
+    page.locator("#painting .tile").click()
+    detail = page.locator("#picture-detail")
+    detail.get_by_role("button", name="Delete").click()
+    detail.get_by_role("button", name="Undo").wait_for()
+    assert not picture.exists() and page.locator(f'[data-id="{picture.name}"]').count() == 0
+    detail.get_by_role("button", name="Undo").click()
+    page.locator(f'.tile[data-id="{picture.name}"]').wait_for()
+    assert picture.read_bytes() == before and detail.inner_text() == ""
 
 
 def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page: Any, mona: None) -> None:
@@ -92,7 +107,7 @@ def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page
     page.locator("#prompt textarea").fill("the <mona> at night")
     page.locator("#prompt textarea").press("Control+Enter")
     page.locator("#painting .painting.done", has_text="the <mona> at night").wait_for()
-    picture = stage.workspace.gallery(1)[0]
+    picture = stage.workspace.gallery.newest(1)[0]
     drop(page, "#recipe-drop", [picture])
     detail = page.locator("#picture-detail .card-text")
     detail.wait_for()
@@ -101,7 +116,7 @@ def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page
     page.locator("#prompt textarea").fill("something else")
     page.locator("#picture-detail").get_by_role("button", name="Paint it again").click()
     page.wait_for_function("() => document.querySelectorAll('#painting .painting.done .tile').length === 1")
-    again = stage.workspace.gallery(1)[0]
+    again = stage.workspace.gallery.newest(1)[0]
     assert again != picture and again.read_bytes() == picture.read_bytes()
 
 
@@ -196,7 +211,7 @@ def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     page.locator("#painting .tile").first.click()
     detail = page.locator("#picture-detail")
     detail.get_by_text(MODES["words"]).wait_for()
-    newest = read_recipe(stage.workspace.gallery(1)[0])
+    newest = read_recipe(stage.workspace.gallery.newest(1)[0])
     assert newest.composing == "words" and newest.regions == {"<mona>": (0, 0, 0.5, 1)}
     page.locator("#composing").get_by_label(MODES["sum"]).check()
     detail.get_by_role("button", name="Use this recipe").click()

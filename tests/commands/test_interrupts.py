@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,16 @@ def test_ctrl_c_while_painting_is_a_sentence(
     monkeypatch.setattr("studio.commands.paint.generate", interrupted)
     assert paint(tmp_path, "a cat") == 130
     assert capsys.readouterr().err.strip() == "Stopped. What was finished is kept."
+
+
+@pytest.mark.parametrize("module", ["studio", "trainers"])
+def test_ctrl_c_while_a_command_loads_is_a_word(module: str, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(training.__file__).parents[1])])
+    command = [sys.executable, "-m", module, "--help"]
+    ended = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode in (130, -signal.SIGINT) and ended.stderr.strip() == "Stopped."

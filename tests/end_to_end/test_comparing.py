@@ -26,7 +26,7 @@ from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
 from studio.recipes.spoken import spoken_prompt
-from studio.worker import Worker
+from studio.worker.worker import Worker
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 from tests import tiny

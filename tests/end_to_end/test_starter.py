@@ -18,7 +18,7 @@ from studio.models.clip import Clip
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
 from studio.starter import STARTER
-from studio.worker import Worker
+from studio.worker.worker import Worker
 from studio.workspace.workspace import Workspace
 from tests.end_to_end.painting import GUIDANCE, WORLD, border_colour, look, pictures
 from trainers import METHODS, train

@@ -20,7 +20,7 @@ from studio.library.header import read_header
 from studio.photos.photo import Photo
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
-from studio.worker import Worker
+from studio.worker.worker import Worker
 from studio.workspace.job import STATE_FILE
 from studio.workspace.jobs import Job
 from studio.workspace.supervisor import Supervisor
@@ -158,7 +158,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from studio.models import opening
-from studio.worker import work
+from studio.worker.process import work
 from studio.workspace.workspace import Workspace
 from tests import tiny
 from trainers import METHODS, train

@@ -12,7 +12,7 @@ from PIL import Image
 from studio.events import Event, Insight, Note, Preview
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
-from studio.worker import Worker
+from studio.worker.worker import Worker
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 from tests import tiny

@@ -25,7 +25,7 @@ import studio.workspace
 from studio.errors import StudioError
 from studio.models.segmenter import Segmenter
 from studio.photos.click_mask import propose_mask
-from studio.worker import Worker
+from studio.worker.worker import Worker
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 from tests import tiny
@@ -169,7 +169,7 @@ def asked(workspace: Workspace, worker: Worker, beside: Sequence[Image.Image] = 
 
 def test_a_click_is_answered_by_the_worker_and_leaves_nothing_behind(workspace: Workspace) -> None:
     worker = Worker(workspace, tiny.backbone(), {}, lambda *arguments: iter(()))
-    worker.segmenter = segmenter = Half()
+    worker.tasks.segmenter = segmenter = Half()
     other = Image.new("L", (45, 45))
     other.paste(255, (0, 0, 45, 20))
     mask = asked(workspace, worker, [other])

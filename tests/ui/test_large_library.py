@@ -11,7 +11,7 @@ import pytest
 from studio import folder_listing
 from studio.library import header_index
 from studio.library.library import Library
-from studio.ui.create.gallery import find_picture, latest_pictures
+from studio.ui.create.gallery import latest_pictures
 from studio.ui.library_tab import concept_cards
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import first_of_page, pager, turned_page
@@ -73,7 +73,7 @@ def test_cards_buttons_pictures_and_jobs_come_in_pages(workspace: Workspace) -> 
     assert concept_buttons(workspace).count('class="round-button"') == 24
     pictures = latest_pictures(workspace, "", None, 2)
     assert pictures.count("<img") == COUNT - 2 * 48 and "00000-01.png" in pictures
-    assert find_picture(workspace, "00000-01.png").name == "00000-01.png"
+    assert workspace.gallery.find("00000-01.png").name == "00000-01.png"
     for number in range(COUNT):
         job = workspace.jobs.add("train", f"job {number}", {})
         if number >= 2:

@@ -177,3 +177,12 @@ def test_settings_are_compared_and_not_seeds(tmp_path: Path) -> None:
         grid = GridFolder(tmp_path, Grid(Recipe("a cat"), x, y), ())
         assert default_along(grid) == along
     assert default_along(GridFolder(tmp_path, Grid(Recipe("a cat"), seeds), ())) == "x"
+
+
+def test_the_queue_shows_paused_jobs_behind_however_many_wait(workspace: Workspace) -> None:
+    paused = workspace.jobs.add("create", "paused", Recipe("a cat").to_json())
+    workspace.jobs.request_stop(paused.id, "pause")
+    for _ in range(53):
+        workspace.jobs.add("create", "waiting", Recipe("a cat").to_json())
+    shown = job_list(workspace)
+    assert "3 more wait behind these." in shown and f'data-job="{paused.id}"' in shown

@@ -71,9 +71,9 @@ def test_a_bad_picture_is_named_and_can_go(tmp_path: Path, kind: str) -> None:
     workspace = workspace_with_one_of_all(tmp_path)
     before = latest_pictures(workspace, "", None)
     make_bad(kind, workspace.pictures / "bad.png")
-    assert [path.name for path in workspace.gallery()] == ["00001-01.png"]
+    assert [path.name for path in workspace.gallery.newest()] == ["00001-01.png"]
     assert "bad.png cannot be shown: " in latest_pictures(workspace, "", None)
-    workspace.discard_picture("bad.png")
+    workspace.gallery.discard("bad.png")
     assert latest_pictures(workspace, "", None) == before
 
 

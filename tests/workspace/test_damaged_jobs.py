@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from studio.documents import DocumentError
-from studio.subject import Subject
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.worker_state import FILE, WorkerState
 from studio.workspace.workspace import Workspace
 
@@ -103,6 +103,6 @@ def test_a_training_without_names_leaves_the_page_usable(tmp_path: Path, task: d
     workspace = Workspace(tmp_path)
     workspace.jobs.add("train", "t", {**task, "settings": None})
     with pytest.raises(DocumentError, match="The training cannot be read"):
-        Subject.of(task)
+        TrainingTask.of(workspace.jobs.newest()[0])
     assert workspace.used_handles == set() and workspace.other_settings() == []
     assert json.dumps(workspace.jobs.newest()[0].task)

@@ -111,4 +111,4 @@ def test_the_newest_pictures_come_first(workspace: Workspace) -> None:
     for name in ("00001-01.png", "00003-01.png", "00002-01.png"):
         Image.new("RGB", (8, 8)).save(workspace.pictures / name)
         os.utime(workspace.pictures / name, (1, 1))
-    assert [path.name for path in workspace.gallery(2)] == ["00003-01.png", "00002-01.png"]
+    assert [path.name for path in workspace.gallery.newest(2)] == ["00003-01.png", "00002-01.png"]

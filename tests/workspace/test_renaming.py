@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from PIL import Image
+
+from studio.grids.grid_folder import GridFolder
+from studio.recipes.axis import Axis
+from studio.recipes.grid import Grid
+from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.workspace import Workspace
 from tests.workspace.test_workspace import keep
@@ -29,3 +36,43 @@ def test_renaming_a_concept_renames_it_in_the_paintings_that_wait(tmp_path: Path
         "<tom>": workspace.concepts.hash(workspace.concepts.find("<tom>")),
     }
     assert workspace.jobs.get(other.id).task == other.task
+
+
+@pytest.mark.parametrize("status", ["queued", "paused", "failed", "stopped"])
+def test_renaming_follows_into_grids_and_keeps_their_pictures(tmp_path: Path, status: str) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    keep(workspace, "<tom>")
+    grid = Grid(
+        Recipe("<lily> on blue", steps=2), Axis("concept", ("<lily>", "<tom>")), Axis("guidance", (1, 2))
+    )
+    job = workspace.compare(grid)
+    folder = workspace.jobs.folder(job.id)
+    before = GridFolder.open(folder)
+    red = Image.new("RGB", (8, 8), "red")
+    save_picture(red, before.cells[0].recipe, before.path(before.cells[0]))
+    if status == "paused":
+        workspace.jobs.request_stop(job.id, "pause")
+    elif status != "queued":
+        workspace.jobs.claim(("grid",))
+        workspace.jobs.end(job.id, "failed" if status == "failed" else "stopped")
+    workspace.rename("<lily>", "rose")
+    after = GridFolder.open(folder)
+    assert after.grid.base.prompt == "<rose> on blue" and after.grid.x.values == ("<rose>", "<tom>")
+    assert [after.is_painted(cell) for cell in after.cells] == [True, False, False, False]
+    assert not before.path(before.cells[0]).exists()
+    assert read_recipe(after.path(after.cells[0])).prompt == "<rose> on blue"
+    hashes = {workspace.concepts.hash(workspace.concepts.find(one)) for one in ("<rose>", "<tom>")}
+    assert {it for cell in after.cells for it in cell.recipe.concepts.values()} == hashes
+    assert workspace.jobs.get(job.id).title == "<rose> on blue: guidance and concept"
+
+
+def test_a_knob_of_one_concept_keeps_its_axis(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    keep(workspace, "<tom>")
+    job = workspace.compare(Grid(Recipe("<lily> and <tom>", steps=2), Axis("lily.strength", (0.5, 1))))
+    workspace.rename("<lily>", "rose")
+    grid = GridFolder.open(workspace.jobs.folder(job.id)).grid
+    assert grid.x.name == "rose.strength"
+    assert workspace.resolve_grid(grid)[1][0].recipe.strengths == {"<rose>": 0.5, "<tom>": 1.0}

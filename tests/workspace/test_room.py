@@ -179,9 +179,27 @@ def test_a_bad_picture_on_a_later_page_is_named_there_and_can_go(tmp_path: Path)
     for number in range(5):
         content = b"" if number == 0 else PNG_START
         (workspace.pictures / f"{number:05d}-01.png").write_bytes(content)
-    assert not workspace.unreadable_pictures(3, 0) and list(workspace.unreadable_pictures(3, 3)) == [
+    assert not workspace.gallery.unreadable(3, 0) and list(workspace.gallery.unreadable(3, 3)) == [
         "00000-01.png"
     ]
-    assert [path.name for path in workspace.gallery(3, 3)] == ["00001-01.png"]
-    assert workspace.discard_picture("00000-01.png").parent == workspace.concepts.trash
-    assert workspace.count_pictures() == 4
+    assert [path.name for path in workspace.gallery.newest(3, 3)] == ["00001-01.png"]
+    assert workspace.gallery.discard("00000-01.png").parent == workspace.concepts.trash
+    assert workspace.gallery.count() == 4
+
+
+def test_a_deleted_picture_comes_back_unless_its_name_is_taken(tmp_path: Path) -> None:
+    gallery = Workspace(tmp_path).gallery
+    picture = gallery.folder / "00001-01.png"
+    picture.write_bytes(PNG_START)
+    trashed = gallery.delete(picture.name)
+    assert not gallery.newest() and trashed.parent == gallery.trash
+    picture.write_bytes(PNG_START + b"another")
+    with pytest.raises(StudioError, match="another 00001-01.png by now"):
+        gallery.restore(trashed, picture.name)
+    picture.unlink()
+    assert gallery.restore(trashed, picture.name) == picture == gallery.newest()[0]
+    for _ in range(2):
+        with pytest.raises(StudioError, match="no longer"):
+            gallery.restore(trashed, "00009-01.png")
+    with pytest.raises(StudioError, match="no longer there"):
+        gallery.delete("../jobs/jobs.sqlite")

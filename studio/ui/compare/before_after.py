@@ -41,7 +41,7 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     cells = [cell for cell in grid.cells if grid.path(cell).exists()] if grid else []
     words = {grid.path(cell): grid.label_of(cell) for cell in cells} if grid else {}
     in_grid = len(words)
-    words |= {path: f"Picture {path.stem}" for path in workspace.gallery(MAX_PICTURES)}
+    words |= {path: f"Picture {path.stem}" for path in workspace.gallery.newest(MAX_PICTURES)}
     if len(words) < 2:
         return placeholder("Nothing to compare yet", "Paint a grid, or two pictures in Create.")
     named = {path.name: path for path in words}

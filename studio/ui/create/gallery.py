@@ -5,8 +5,6 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from studio.documents import is_file_name
-from studio.errors import StudioError
 from studio.recipes.recipe import Recipe
 from studio.ui.parts.markup import button, file_url, placeholder, unreadable_card
 from studio.ui.parts.pager import first_of_page, pager
@@ -69,10 +67,10 @@ def painting_card(workspace: Workspace, job: Job) -> str:
 def latest_pictures(workspace: Workspace, selected: str, current: Job | None, page: int = 0) -> str:
     """Return a page of pictures, without those of the `current` job, which are shown above them."""
     above = set(progress_of(workspace, current).pictures) if current else set()
-    count = workspace.count_pictures()
+    count = workspace.gallery.count()
     first = first_of_page(page, count, MAX_PICTURES)
-    paths = [path for path in workspace.gallery(MAX_PICTURES, first) if path.name not in above]
-    files = workspace.unreadable_pictures(MAX_PICTURES, first)
+    paths = [path for path in workspace.gallery.newest(MAX_PICTURES, first) if path.name not in above]
+    files = workspace.gallery.unreadable(MAX_PICTURES, first)
     unreadable = unreadable_card("Files that are no pictures", "trash", files)
     turn = pager(page, count, MAX_PICTURES, "pictures")
     if not paths and (current or turn):
@@ -82,10 +80,3 @@ def latest_pictures(workspace: Workspace, selected: str, current: Job | None, pa
         return placeholder("No pictures yet", hint) + unreadable
     tiles = "".join(tile(path, selected, f"Picture {path.stem}") for path in paths)
     return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
-
-
-def find_picture(workspace: Workspace, name: str) -> Path:
-    """Return the picture of this name. Raises StudioError when there is none."""
-    if is_file_name(name) and (path := workspace.pictures / name).suffix == ".png" and path.is_file():
-        return path
-    raise StudioError("That picture is no longer there.", "Select another one.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,11 +13,12 @@ from studio.errors import StudioError
 from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
 from studio.ui.create.form import create_form, recipe_from_form
-from studio.ui.create.gallery import find_picture, latest_pictures, painting_card
+from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int, uploaded_files
 from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.markup import button, note_card
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
@@ -50,6 +52,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     """Build the tab."""
     cards = workspace.refinements
     closed, selected, opened = gr.State(0), gr.State(""), gr.State(None)
+    deleted = gr.State(None)  # the picture deleted last: its path in the trash, and its name
     painted_seed, picture_page, concept_page = gr.State(None), gr.State(0), gr.State(0)
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes=["side", "sheet"]):
@@ -100,11 +103,11 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         if (turned := turned_page(action, name)) is not None:
             return {picture_page: turned}
         if action == "trash":
-            workspace.discard_picture(name)
+            workspace.gallery.discard(name)
             return {}
         if action != "open":
             return None
-        path = find_picture(workspace, name)
+        path = workspace.gallery.find(name)
         recipe = read_recipe(path)
         card = picture_card(recipe, cards, path, workspace.reproducibility_warnings(recipe))
         return {selected: name, opened: recipe, detail: card}
@@ -131,6 +134,17 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         knobs = knobs_in(workspace, f"{recipe.prompt} {recipe.negative}")
         positions = recipe_positions(knobs, recipe)
         return {**form.filled(recipe), form.knobs: knobs, **shown_sliders(form.sliders, positions)}
+
+    def delete_picture(last: tuple[Path, str] | None, event: gr.EventData) -> Changes:
+        action, name = pressed_button(event)
+        if action == "undo" and last is not None:
+            workspace.gallery.restore(*last)
+            return {**shut, deleted: None}
+        if action != "delete":
+            return None
+        trashed = workspace.gallery.delete(name)
+        note = note_card(f"{name} is in the trash.", button("undo", "Undo", kind="strong"))
+        return {**shut, detail: note, deleted: (trashed, name)}
 
     def paint_again(recipe: Recipe | None, event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
@@ -167,6 +181,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         inputs={"recipe": opened},
         outputs=[*shut, *form.outputs, form.knobs, *form.sliders],
     )
+    trash = {"inputs": {"last": deleted}, "outputs": [*shut, deleted], "notice": painting_notice}
+    connect(detail.click, delete_picture, **trash)
     again = {"inputs": {"recipe": opened}, "notice": painting_notice, "trigger_mode": "once"}
     connect(detail.click, paint_again, **again)
 

@@ -9,13 +9,13 @@ from html import escape
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.subject import Subject
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.train.previews import insights, previews
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
 
 CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
@@ -173,7 +173,7 @@ def training_card(workspace: Workspace, job: Job) -> str:
 
 
 def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
-    subject = Subject.of(job.task)
+    subject = TrainingTask.of(job).subject
     handle, noun = subject.handle, subject.noun
     large, strip = previews(workspace, job, progress)
     buttons, words = "", ""

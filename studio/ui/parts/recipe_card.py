@@ -69,7 +69,8 @@ def picture_card(
     buttons = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
     buttons += refinement_buttons(recipe, cards)
     buttons += button("compare", "Compare from here")
-    buttons += download(path, "Download") if path else ""
+    if path:
+        buttons += download(path, "Download") + button("delete", "Delete", path.name)
     buttons += button("close", "Close")
     note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
     return (

@@ -1,0 +1,101 @@
+"""What the worker runs for a job of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from studio.edits.concept import open_concepts
+from studio.errors import StudioError
+from studio.evaluation.encoders import open_encoders
+from studio.evaluation.grid_scores import score_grid
+from studio.events import Event, Result
+from studio.files import png_bytes, write_atomic
+from studio.generation.generate import generate
+from studio.generation.grid_painting import paint_grid
+from studio.grids.grid_folder import GridFolder
+from studio.method import Method
+from studio.models.backbone import Backbone
+from studio.models.segmenter import Segmenter
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Recipe
+from studio.workspace.job import STATE_FILE, Job
+from studio.workspace.training_task import TrainingTask
+from studio.workspace.workspace import Workspace
+
+Train = Callable[..., Iterator[Event]]
+Events = Generator[Event, None, None]
+
+
+class Tasks:
+    """Starts the tasks of jobs.
+
+    Args:
+        methods: by id.
+        train: `trainers.train`; the studio does not import the trainers.
+    """
+
+    def __init__(
+        self, workspace: Workspace, backbone: Backbone, methods: Mapping[str, type[Method]], train: Train
+    ) -> None:
+        self.workspace, self.backbone, self.methods, self.train = workspace, backbone, methods, train
+        self.segmenter: Segmenter | None = None  # loaded for the first mask
+
+    def events(self, job: Job) -> Events:
+        """Return the events of a training, a painting or a grid; it runs while they are read."""
+        return {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
+
+    def training(self, job: Job) -> Events:
+        """Run a training job; yields its events."""
+        task = TrainingTask.of(job)
+        if task.method not in self.methods:
+            raise StudioError(f"There is no method called {task.method!r}.", "Choose another method.")
+        folder = self.workspace.jobs.folder(job.id)
+        photos = PhotoSet.load(folder / "photos")
+        method = self.methods[task.method]
+        sampling = self.workspace.base_defaults().sampling(task.seed)
+        settings = method.resolve_settings(task.settings, self.workspace.other_settings())
+        self.workspace.jobs.change_task(
+            job.id, {**job.task, "settings": settings}
+        )  # the same when it goes on
+        yield from self.train(
+            method,
+            self.backbone,
+            photos,
+            task.subject,
+            settings,
+            sampling,
+            self.workspace.cache,
+            folder / STATE_FILE,
+            task.more_steps,
+        )
+
+    def painting(self, job: Job) -> Events:
+        """Run a painting job; yields its events."""
+        recipe = Recipe.from_json(job.task)
+        yield from generate(self.backbone, recipe, open_concepts(self.workspace.concepts, recipe))
+
+    def comparing(self, job: Job) -> Events:
+        """Run a grid job: paint the missing cells, then score all; yields its events."""
+        library = self.workspace.concepts
+        grid = GridFolder.open(self.workspace.jobs.folder(job.id))
+        painting = paint_grid(self.backbone, grid, lambda recipe: open_concepts(library, recipe))
+        if not (yield from painting):
+            return
+        encoder = open_encoders(self.backbone).text
+        if encoder is not None:
+            nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}
+            yield from score_grid(encoder, grid, nouns, self.workspace.photos_of)
+        yield Result(grid)
+
+    def find_mask(self, job: Job) -> dict[str, Any]:
+        """Find the mask of what was clicked on; the page waits for it."""
+        if self.segmenter is None:
+            self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
+        folder, name = self.workspace.jobs.folder(job.id), "mask.png"
+        mask = self.segmenter.propose(Image.open(folder / "square.png"), job.task["clicks"])
+        write_atomic(folder / name, png_bytes(mask))
+        return {"file": name}

@@ -1,0 +1,197 @@
+"""The worker: it claims jobs, runs one at a time, and ends it in a sentence whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studio.errors import StudioError, disk_trouble
+from studio.events import Event, FinishEarly, Pause
+from studio.files import write_atomic
+from studio.method import Method
+from studio.models.backbone import Backbone
+from studio.worker.recording import Recorder, UnsavedError, if_room
+from studio.worker.tasks import Tasks, Train
+from studio.workspace.full_disk import until_written
+from studio.workspace.job import STATE_FILE, UNSAVED, Job, Status
+from studio.workspace.worker_state import WorkerState
+from studio.workspace.workspace import Workspace
+
+BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
+    "train": ("mask", "create"),
+    "grid": ("mask", "create"),
+    "create": ("mask",),
+}
+OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
+MAX_KEPT_STATE_BYTES = 500_000_000  # of a finished training
+
+log = logging.getLogger("likeness.worker")
+
+
+class Left(Exception):
+    """The page is gone: what runs is interrupted, and goes on at the next start."""
+
+
+class Worker:
+    """Runs jobs of the table, one after the other; a picture may be painted between two training steps.
+
+    Pictures get at most half of the time while a training or a grid runs: after one, the longer job goes on
+    for as long as the picture took.
+
+    Args:
+        methods: by id.
+        train: `trainers.train`; the studio does not import the trainers.
+        leaving: set when the page is gone and the process will end.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        backbone: Backbone,
+        methods: Mapping[str, type[Method]],
+        train: Train,
+        leaving: threading.Event | None = None,
+    ) -> None:
+        self.workspace, self.backbone = workspace, backbone
+        self.leaving = leaving or threading.Event()
+        self.tasks = Tasks(workspace, backbone, methods, train)
+        self.recorder = Recorder(workspace, backbone)
+        self._next_picture_at = 0.0  # on the monotonic clock
+
+    def write_state(self, state: str) -> None:
+        """Write what the worker does, and the facts about its base that the page shows."""
+        device = (
+            torch.cuda.get_device_name() if self.backbone.device.type == "cuda" else self.backbone.device.type
+        )
+        base = {
+            "name": self.backbone.name,
+            "fingerprint": self.backbone.fingerprint,
+            "resolution": self.backbone.resolution,
+            "device": device.upper() if device == "cpu" else device,
+        }
+        with if_room():
+            self.workspace.write_worker_state(WorkerState(state, base))
+
+    def take(self, kinds: tuple[str, ...]) -> bool:
+        """Run the oldest waiting job of these kinds to its end. Returns False when none waits."""
+        job = self.workspace.jobs.claim(kinds)
+        if job is None:
+            return False
+        self.write_state("busy")
+        log.info("job %d: %s %s", job.id, job.kind, job.title)
+        jobs = self.workspace.jobs
+        try:
+            outcome = self.run(job)
+        except Left:
+            raise  # the job stays "running", and goes on at the next start
+        except Pause:
+            self._end(job, "paused")
+        except UnsavedError as error:
+            self._end(job, "failed", {UNSAVED: str(error.path)}, error.message, error.hint)
+        except StudioError as error:
+            self._end(job, "failed", error=error.message, hint=error.hint)
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            self._end(job, "failed", error="The device ran out of memory.", hint=OUT_OF_MEMORY)
+        except Exception as error:
+            log.exception("job %d failed", job.id)
+            with if_room():
+                write_atomic(jobs.folder(job.id) / "traceback.txt", traceback.format_exc().encode("utf-8"))
+            sentence = StudioError(
+                f"Something went wrong inside ({type(error).__name__}).",
+                "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
+            )
+            trouble = disk_trouble(error) if isinstance(error, OSError) else None
+            self._end(job, "failed", error=(trouble or sentence).message, hint=(trouble or sentence).hint)
+        else:
+            self._end(job, "done" if outcome else "stopped", outcome)
+        self.write_state("ready")
+        return True
+
+    def _end(
+        self, job: Job, status: Status, outcome: dict[str, Any] | None = None, error: str = "", hint: str = ""
+    ) -> None:
+        """Record how a job has ended. Waits while there is no room on the disk for it."""
+        until_written(lambda: self.workspace.jobs.end(job.id, status, outcome, error, hint), self.leaving)
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Run a job and log its events. Returns what came of it: nothing when it was stopped.
+
+        Raises Pause when it was paused and its state is kept, and Left when the page is gone.
+        """
+        if job.kind == "mask":
+            return self.tasks.find_mask(job)
+        events = self.tasks.events(job)
+        outcome: dict[str, Any] = {}
+        finishing = False
+        event = next(events, None)
+        while event is not None:
+            self.record(job, event, outcome)
+            request = self.workspace.jobs.stop_request(job.id)
+            if request == "discard":
+                events.close()
+                (self.workspace.jobs.folder(job.id) / STATE_FILE).unlink(missing_ok=True)
+                return {}
+            if request == "pause" or self.leaving.is_set():
+                self.interrupt(job, events)
+                raise Left if self.leaving.is_set() else Pause
+            if request == "keep" and not finishing:
+                finishing = True
+                try:
+                    event = events.throw(FinishEarly())
+                except (StopIteration, FinishEarly):
+                    return outcome
+                continue
+            try:
+                self.take_between(BETWEEN[job.kind])
+            except Left:
+                self.interrupt(job, events)
+                raise
+            event = next(events, None)
+        if job.kind == "train":
+            forget_large_state(self.workspace.jobs.folder(job.id) / STATE_FILE)
+        return outcome
+
+    def interrupt(self, job: Job, events: Generator[Event, None, None]) -> None:
+        """Let a training keep its state; anything else is begun again or goes on by its files."""
+        if job.kind != "train":
+            events.close()
+            return
+        try:
+            event: Event | None = events.throw(Pause())
+            while event is not None:
+                self.record(job, event, {})
+                event = next(events, None)
+        except (StopIteration, Pause):
+            return
+
+    def take_between(self, kinds: tuple[str, ...]) -> None:
+        """Run waiting jobs of these kinds between two steps of a longer one.
+
+        They wait on while the job table has no room for their start.
+        """
+        with if_room():
+            while "mask" in kinds and self.take(("mask",)):
+                self.write_state("busy")
+            started = time.monotonic()
+            if "create" in kinds and started >= self._next_picture_at and self.take(("create",)):
+                now = time.monotonic()
+                self._next_picture_at = now + (now - started)
+                self.write_state("busy")
+
+    def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
+        """Record an event of a job; `outcome` gets what came of it."""
+        self.recorder.record(job, event, outcome)
+
+
+def forget_large_state(file: Path) -> None:
+    """Delete the state of a finished training that takes much room; a small one is kept to train further."""
+    if file.is_file() and file.stat().st_size > MAX_KEPT_STATE_BYTES:
+        file.unlink()
