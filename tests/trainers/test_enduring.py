@@ -18,7 +18,7 @@ from studio.models.backbone import Backbone
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, photos, prepared
 from trainers import METHODS, train
-from trainers.kit import kept_state
+from trainers.kit import kept_state, memory_saving
 from trainers.kit.kept_state import KeptState, identity_of
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
@@ -235,21 +235,61 @@ def test_out_of_memory_halves_the_batch_and_takes_twice_as_many(
     assert concept_of(events).header.settings["batch"] == 2
 
 
-def test_out_of_memory_with_a_single_photo_is_passed_on(
+def test_out_of_memory_with_a_single_photo_moves_activations_and_then_is_passed_on(
     backbone: Backbone, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Spoiled(monkeypatch, {2}, torch.OutOfMemoryError("no room"))
+    events = list(begin("textual_inversion", backbone, cache, None, batch=1))
+    assert any("the computer's memory" in event.text for event in events if isinstance(event, Note))
+    assert concept_of(events).header.memory == "activations kept in the computer's memory"
+    Spoiled(monkeypatch, {2, 4}, torch.OutOfMemoryError("no room"))
     with pytest.raises(torch.OutOfMemoryError):
         list(begin("textual_inversion", backbone, cache, None, batch=1))
+
+
+@pytest.mark.parametrize("method_id", METHODS)
+def test_activations_in_the_computers_memory_change_nothing_but_rounding(
+    method_id: str, backbone: Backbone, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_saving, "SMALL_BYTES", 0)
+    results = []
+    for is_offloaded in (False, True):
+        method = prepared(method_id, backbone, cache)
+        optimization = Optimization(method, [], backbone, torch.Generator().manual_seed(1))
+        optimization.memory.is_offloaded = is_offloaded
+        next(optimization.run())
+        moments = optimization.state().optimizer["state"].values()  # a tenth of the gradient after a step
+        results.append([torch.tensor(optimization.losses), *(moment["exp_avg"] for moment in moments)])
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-6)
+
+
+def test_activations_leave_the_device_and_weights_stay(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = next(module for module in backbone.sites.values() if isinstance(module, torch.nn.Linear))
+    moved = []
+    empty = torch.empty_like
+
+    def spied(tensor: torch.Tensor, **where: Any) -> torch.Tensor:
+        moved.append(tuple(tensor.shape))
+        return empty(tensor, **where)
+
+    monkeypatch.setattr(memory_saving.torch, "empty_like", spied)
+    monkeypatch.setattr(memory_saving, "SMALL_BYTES", 0)
+    given = torch.randn(3, layer.in_features, requires_grad=True)
+    with torch.enable_grad(), memory_saving.activations_on_host(backbone):
+        layer(given.exp()).sum().backward()
+    assert moved == [(3, layer.in_features)]  # of exp; the frozen layer needs its weight alone
 
 
 def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(backbone: Backbone, cache: Path) -> None:
     whole = prepared("textual_inversion", backbone, cache, batch=4)
     parted = prepared("textual_inversion", backbone, cache, batch=4)
     optimization = Optimization(parted, [], backbone, torch.Generator().manual_seed(1))
-    assert optimization.split_batches() and optimization.split_batches()
-    assert parted.settings.batch == 1 and optimization.batch_parts == 4
-    assert not optimization.split_batches()
+    memory = optimization.memory
+    assert memory.split_batches(parted) and memory.split_batches(parted)
+    assert parted.settings.batch == 1 and memory.batch_parts == 4
+    assert not memory.split_batches(parted)
     batch = whole.draw(torch.Generator().manual_seed(1))
     assert len(batch.latents) == 4 and len(parted.draw(torch.Generator().manual_seed(1)).latents) == 1
 

@@ -5,7 +5,7 @@ States are kept while it runs (`trainers.kit.kept_state`). From the last one the
 - after a kill, a power cut or a pause, when it is started again;
 - with half the learning rate, once, when the loss or its gradient is no longer a number;
 - with half as many photos at a time, and twice as many batches for a step, as often as the device runs out of
-  memory, until a batch is a single photo.
+  memory, until a batch is a single photo; then with what a step computes kept in the computer's memory.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
     The optimisation has its last state loaded already, if there is one.
 
     Raises NotANumberError when the loss is no number even with half the learning rate, and
-    torch.OutOfMemoryError when a single photo is too much for the device.
+    torch.OutOfMemoryError when a single photo is too much for the device even so.
     """
     if kept.last() is None:
         yield from keep(optimization, kept)
@@ -61,13 +61,12 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
         except torch.OutOfMemoryError:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            parts = optimization.batch_parts
             yield from _go_back(optimization, kept, None)
-            if optimization.batch_parts == parts and not optimization.split_batches():
+            measure = optimization.memory.take_next(optimization.method)
+            if not measure:
                 raise
             yield Note(
-                "The device ran out of memory. It goes on from step "
-                f"{optimization.done} with half as many photos at a time and twice as many batches a step."
+                f"The device ran out of memory. It goes on from step {optimization.done} with {measure}."
             )
         else:
             return

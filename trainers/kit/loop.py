@@ -135,7 +135,7 @@ def train(
     yield from _to_the_end(method.finish())
     losses = optimization.losses
     header = dataclasses.replace(
-        header, steps=len(losses), final_loss=_recent(losses), memory=_memory(optimization)
+        header, steps=len(losses), final_loss=_recent(losses), memory=optimization.memory.words
     )
     yield from _closing(method, regularizers, backbone, header, recipe, photos)
 
@@ -177,12 +177,6 @@ def _closing(
     except FinishEarly:
         pass  # there is nothing more to learn
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
-
-
-def _memory(optimization: Optimization) -> str:
-    """Return what was done to fit the training into the device's memory, empty for nothing."""
-    parts = optimization.batch_parts
-    return f"batches in {parts} parts, accumulated" if parts > 1 else ""
 
 
 def _recent(losses: list[float]) -> float:

@@ -26,14 +26,13 @@ from studio.events import Step
 from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.regularizer import Regularizer
-from studio.settings import fields_of
+from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.step_state import StepState, copied
 
 CLIP_NORM = 1.0
 BURST_SECONDS = 0.2
 MAX_BURST = 64
 NORM = "length of the gradient"
-PER_STEP = "photos"  # the unit of the settings that say how many photos a step sees
 
 
 class NotANumberError(StudioError):
@@ -78,7 +77,7 @@ class Optimization:
         self.done = 0
         self.losses: list[float] = []
         self.rate_factor = 1.0
-        self.batch_parts = 1
+        self.memory = MemorySaving()
         self._optimizer: Any = None
         self._optimizer_of: Stage | None = None
         self._burst = 1
@@ -131,10 +130,10 @@ class Optimization:
         clipping, all on the device.
         """
         edits = [ActiveEdit(edit) for edit in self.method.edits()]
-        batches = stage.accumulate * self.batch_parts
+        batches = stage.accumulate * self.memory.batch_parts
         sums: dict[str, Tensor] = {}
         for _ in range(batches):
-            with torch.enable_grad(), attach(self.backbone, edits):
+            with torch.enable_grad(), attach(self.backbone, edits), self.memory.offloading(self.backbone):
                 terms = self.loss_terms(self.draw())
                 loss = torch.stack(list(terms.values())).sum() / batches
                 self.accelerator.backward(loss)
@@ -207,7 +206,7 @@ class Optimization:
             method=copied(self.method.state()),
             losses=list(self.losses),
             rate_factor=self.rate_factor,
-            batch_parts=self.batch_parts,
+            memory=dataclasses.replace(self.memory),
             scaler={} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
         )
 
@@ -215,8 +214,7 @@ class Optimization:
     def load(self, state: StepState) -> None:
         """Go on from a state of the same training, bit for bit on the CPU."""
         self.done, self.losses, self.rate_factor = state.done, list(state.losses), state.rate_factor
-        while self.batch_parts < state.batch_parts and self.split_batches():
-            pass
+        self.memory.take_those_of(state.memory, self.method)
         for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
             tensor.copy_(saved)
             tensor.grad = None  # what a step that failed has left
@@ -235,21 +233,3 @@ class Optimization:
         if self._optimizer_of is not None:
             for group in self._optimizer.param_groups:
                 group["lr"] *= factor
-
-    def split_batches(self) -> bool:
-        """Draw half as many photos at a time and take twice as many batches for a step.
-
-        The gradient is that of as many photos as before. Returns False when a batch is one photo already.
-        """
-        settings = self.method.settings
-        sizes = {
-            field.name: getattr(settings, field.name)
-            for field in fields_of(type(settings))
-            if field.unit == PER_STEP
-        }
-        smaller = {name: -(-size // 2) for name, size in sizes.items()}
-        if smaller == sizes:
-            return False
-        self.method.settings = dataclasses.replace(settings, **smaller)
-        self.batch_parts *= 2
-        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.files import write_atomic
+from trainers.kit.memory_saving import MemorySaving
 
 KEY = "step_state"
 
@@ -32,7 +34,7 @@ class StepState:
         method: what the method keeps besides (`Method.state`).
         losses: of every step so far.
         rate_factor: what the learning rates are multiplied by, below 1 after a loss that was no number.
-        batch_parts: how many parts each batch is split into to save memory.
+        memory: what is done to save memory.
         scaler: the state of the gradient scaler of float16, empty in other precisions.
     """
 
@@ -43,7 +45,7 @@ class StepState:
     method: dict[str, Any]
     losses: list[float]
     rate_factor: float = 1.0
-    batch_parts: int = 1
+    memory: MemorySaving = field(default_factory=MemorySaving)
     scaler: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,7 +70,7 @@ class StepState:
             "parameters": len(self.parameters),
             "losses": self.losses,
             "rate_factor": self.rate_factor,
-            "batch_parts": self.batch_parts,
+            "memory": dataclasses.asdict(self.memory),
             "plain": plain,
         }
         on_cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
@@ -96,7 +98,7 @@ class StepState:
                 plain["method"],
                 about["losses"],
                 about["rate_factor"],
-                about["batch_parts"],
+                MemorySaving(**about["memory"]),
                 plain["scaler"],
             )
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
