@@ -42,7 +42,7 @@ def no_previews_between(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "method_id",
     [
-        pytest.param(id, marks=[] if id in ("textual_inversion", "dreambooth") else pytest.mark.slow)
+        pytest.param(id, marks=[] if id == "dreambooth" else pytest.mark.slow)
         for id, method in METHODS.items()
         if not method.needs.masks
     ],

@@ -24,6 +24,6 @@ def try_kind(place: Place, kind: str, examples: int, number: int | None = None) 
     def read(drawn: Any) -> None:
         check(place, kind, drawn)
 
-    # hypothesis refuses to draw numbers on a CPU that rounds the smallest to zero, as opening a base sets it to
+    # opening a base sets the CPU to round the smallest numbers to zero, which hypothesis refuses
     torch.set_flush_denormal(False)
     (read if number is None else seed(number)(read))()
