@@ -242,5 +242,18 @@ def test_headless_a_concept_without_room_is_saved_elsewhere_and_said(
     said = capsys.readouterr()
     kept = elsewhere / "lily.safetensors"
     assert f"Saved as {kept}" in said.out and f"There was no room for {out}." in said.out
-    assert "lily-learned-01.png" in said.err
+    assert "lily-01.png" in said.err
     assert read_header(kept).handle == "<lily>" and not partials(tmp_path)
+
+
+@pytest.mark.parametrize("method", ["dreambooth", "perfusion"])
+def test_what_only_saves_time_later_is_no_reason_to_stop(
+    method: str, workspace: Workspace, worker: Worker, disk: Disk
+) -> None:
+    disk.full = lambda path: workspace.cache in path.parents
+    photos = [Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos().squares)]
+    job = workspace.train(photos, METHODS[method].card(), "lily", "cat", METHODS[method].quick_settings)
+    worker.take(("train",))
+    assert workspace.jobs.get(job.id).status == "done"
+    notes = [event.text for event in workspace.jobs.events(job.id) if event.event == "note"]
+    assert any("cannot be kept for other trainings: There is no room" in note for note in notes)

@@ -138,14 +138,14 @@ def _train(given: argparse.Namespace) -> None:
     )
     state = writable_folder(workspace.cache / "trainings") / f"{identity}.safetensors"
     training = train(method, backbone, squares, subject, settings, sampling, workspace.cache, state)
+    previews = writable_folder(workspace.folder / "previews")
     saved = False
     for event in show_progress(ending_early(training)):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
-                path_of_picture = workspace.pictures / f"{name}-learned-{number:02d}.png"
                 try:
-                    write_atomic(path_of_picture, png_bytes(picture))
+                    write_atomic(previews / f"{name}-{number:02d}.png", png_bytes(picture))
                 except DiskError as error:  # the training is worth more than a picture of it
                     print(error, file=sys.stderr)
             case Result(value=concept):

@@ -69,7 +69,7 @@ def test_from_photos_to_a_picture_and_again(
 ) -> None:
     assert learn([photos], tmp_path) == 0
     assert "Saved as" in capsys.readouterr().out
-    assert len(list((tmp_path / "pictures").glob("lily-learned-*.png"))) == 3  # before, between, after
+    assert len(list((tmp_path / "previews").glob("lily-*.png"))) == 3  # before, between, after
     assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
     first = tmp_path / "pictures" / "lily-3.png"
     assert (tmp_path / "pictures" / "lily-4.png").exists()

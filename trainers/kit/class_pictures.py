@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from studio.errors import DiskError
 from studio.events import Event, Note, Step
 from studio.files import png_bytes, write_atomic
 from studio.generation.conditions import Conditions
@@ -48,7 +50,8 @@ class ClassPictures:
         """
         key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
         folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # a disk that takes nothing is said below
+            folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
         side = self.backbone.resolution
         missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, side)}
@@ -56,7 +59,9 @@ class ClassPictures:
             yield Note(f'Painting "{self.recipe.prompt}" {len(missing)} times, once for this base.')
         with torch.no_grad():
             words = self.backbone.text.read(["", self.recipe.prompt])
-        done, total = 0, len(missing)
+        total = len(missing)
+        painted: dict[int, Image.Image] = {}
+        refusal: DiskError | None = None
         for start in range(0, self.count, PAINTED_TOGETHER):
             seeds = range(start, min(start + PAINTED_TOGETHER, self.count))
             if missing.isdisjoint(seeds):
@@ -64,10 +69,15 @@ class ClassPictures:
             *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
                 if seed in missing:
-                    write_atomic(paths[seed], png_bytes(picture))
-                    done += 1
-            yield Step(done, total, stage="painting class pictures")
-        pixels = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+                    painted[seed] = picture
+                    try:
+                        write_atomic(paths[seed], png_bytes(picture))
+                    except DiskError as error:
+                        refusal = error
+            yield Step(len(painted), total, stage="painting class pictures")
+        if refusal is not None:
+            yield Note(f"They cannot be kept for other trainings: {refusal.message}")
+        pixels = np.stack([_pixels(painted.get(seed) or path) for seed, path in enumerate(paths)])
         self.latents = PhotoLatents(self.backbone, pixels)
 
     def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
@@ -78,6 +88,12 @@ class ClassPictures:
     def loss(self, batch: DenoisingBatch) -> Tensor:
         """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
         return denoising_loss(self.backbone, batch, encode_prompts(self.backbone, batch))
+
+
+def _pixels(picture: Image.Image | Path) -> np.ndarray:
+    """Return the pixels (H, W, 3) uint8 of a picture or its file."""
+    opened = picture if isinstance(picture, Image.Image) else Image.open(picture)
+    return np.asarray(opened.convert("RGB"))
 
 
 def _is_picture(path: Path, side: int) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError, disk_errors
 from studio.events import Event, Note, Result, Step
 from studio.files import write_atomic
 from studio.models.backbone import Backbone
@@ -109,19 +109,30 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
 
 
 def save(moments: Moments, path: Path) -> None:
-    """Write a line of JSON about the moments, then the lower triangle of C as float32."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the moments to a file, whole or not at all. Raises DiskError."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, to_bytes(moments))
+
+
+def to_bytes(moments: Moments) -> bytes:
+    """Return a line of JSON about the moments, then the lower triangle of C as float32."""
     about = {field.name: getattr(moments, field.name) for field in fields(moments) if field.name != "C"}
     lower = moments.C.numpy()[np.tril_indices(len(moments.C))].astype("<f4")
-    write_atomic(path, json.dumps(about).encode("utf-8") + b"\n" + lower.tobytes())
+    return json.dumps(about).encode("utf-8") + b"\n" + lower.tobytes()
 
 
 def load(path: Path) -> Moments | None:
     """Return the moments that `save` wrote, None without a file. Raises StudioError if it is damaged."""
     try:
-        head, _, content = path.read_bytes().partition(b"\n")
+        return from_bytes(path.read_bytes(), path)
     except FileNotFoundError:
         return None
+
+
+def from_bytes(content: bytes, path: Path) -> Moments:
+    """Return the moments in the content of a file. Raises StudioError if it is damaged."""
+    head, _, content = content.partition(b"\n")
     try:
         lower = np.frombuffer(content, "<f4").astype(np.float64)
         width = math.isqrt(2 * len(lower))
@@ -158,10 +169,12 @@ def load_or_estimate(backbone: Backbone, cache: Path, captions: int) -> Generato
         yield Note("Reading captions once, for this base's text statistics.")
         for event in estimate(backbone.text, plain_captions(captions)):
             if isinstance(event, Result):
-                save(event.value, path)
+                moments = from_bytes(to_bytes(event.value), path)  # as later trainings read it
+                try:
+                    save(event.value, path)
+                except DiskError as error:
+                    yield Note(f"The statistics cannot be kept for other trainings: {error.message}")
             else:
                 yield event
-        # as it is read from now on, so that the first training equals later ones
-        moments = load(path)
     assert moments is not None
     return moments
