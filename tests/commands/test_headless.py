@@ -73,6 +73,11 @@ def test_from_photos_to_a_picture_and_again(
     assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0
     first = tmp_path / "pictures" / "lily-3.png"
     assert (tmp_path / "pictures" / "lily-4.png").exists()
+    before = first.read_bytes()
+    assert paint(tmp_path, "<lily> in the rain", "--count", "1") == 0  # the same seed, another picture
+    assert first.read_bytes() == before and (tmp_path / "pictures" / "lily-3-2.png").exists()
+    assert paint(tmp_path, "a photo of <lily>", "--count", "2") == 0  # the same pictures
+    assert len(list((tmp_path / "pictures").glob("lily-*.png"))) == 3
     flags = ["--workspace", str(tmp_path), "--out", str(tmp_path / "again")]
     assert painting.main(["again", str(first), *flags]) == 0
     assert np.array_equal(pixels(first), pixels(tmp_path / "again" / "lily-3.png"))
