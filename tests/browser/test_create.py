@@ -89,17 +89,19 @@ def test_a_picture_is_refined_and_unrefined_with_nothing_lost(stage: Stage, page
 
 def test_a_deleted_picture_can_be_brought_back(stage: Stage, page: Any, mona: None) -> None:
     open_tab(page, "Create")
-    paint(page, "<mona> to delete", 1)
+    page.locator("#prompt textarea").fill("<mona> to delete")
+    paint(page, "<mona> to delete", 2)
     picture = stage.workspace.gallery.newest(1)[0]
     before = picture.read_bytes()
-    page.locator("#painting .tile").click()
+    page.locator(f'.tile[data-id="{picture.name}"]').click()
     detail = page.locator("#picture-detail")
     detail.get_by_role("button", name="Delete").click()
     detail.get_by_role("button", name="Undo").wait_for()
-    assert not picture.exists() and page.locator(f'[data-id="{picture.name}"]').count() == 0
+    page.locator(f'.tile[data-id="{picture.name}"]').wait_for(state="detached")
+    assert not picture.exists()
     detail.get_by_role("button", name="Undo").click()
     page.locator(f'.tile[data-id="{picture.name}"]').wait_for()
-    assert picture.read_bytes() == before and detail.inner_text() == ""
+    assert picture.read_bytes() == before and not detail.inner_text().strip()
 
 
 def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page: Any, mona: None) -> None:
