@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,18 @@ from PIL import Image
 
 from assets.starter.recipe import judge_exam, judge_losses
 from assets.starter.recipe.drawings import save_drawings
-from assets.starter.recipe.judge_model import PatchJudge, Seen, configuration, matched, subject_likeness
+from assets.starter.recipe.judge_model import (
+    HEAD_FILE,
+    PatchJudge,
+    Seen,
+    configuration,
+    matched,
+    subject_likeness,
+)
+from assets.starter.recipe.judge_training import JudgeMaterial, train_judge
 from assets.starter.recipe.vocabulary import world_words, write_merges
-from studio.models.clip import Clip
+from studio.models.clip import FILES, Clip
 from tests.starter.test_judge_pictures import NOUNS, drawing
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +85,15 @@ def test_training_stops_in_time_and_goes_on_from_its_checkpoint(tmp_path: Path) 
     Image.new("RGB", (128, 128), "navy").save(place / "noto-0.webp")
     phrases = {"places": {"beach": ["on the beach"]}, "times": {"night": ["at night"]}}
     (tmp_path / "backgrounds" / "phrases.json").write_text(json.dumps(phrases))
-    (tmp_path / "words.json").write_text(json.dumps(world_words()))
-    command = [
-        sys.executable,
-        "-m",
-        "assets.starter.recipe.judge_training",
-        "--device",
-        "cpu",
-        "--batch",
-        "4",
-    ]
-    for name in ("drawings", "every", "backgrounds"):
-        command += [f"--{name}", str(tmp_path / name)]
-    command += ["--words", str(tmp_path / "words.json"), "--out", str(tmp_path / "out"), "--second"]
-    steps = []
-    for minutes in ("0.1", "0.2"):
-        subprocess.run([*command, "--minutes", minutes], cwd=ROOT, check=True, timeout=120)
-        steps.append(torch.load(tmp_path / "out" / "training.pt", weights_only=True)["step"])
+    material = JudgeMaterial(
+        tmp_path / "drawings", tmp_path / "every", tmp_path / "backgrounds", world_words()
+    )
+    checkpoint, steps = tmp_path / "judge.pt", []
+    for minutes in (0.05, 0.1):
+        train_judge(material, tmp_path / "out", checkpoint, minutes, batch=4, second=True)
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
     assert 0 < steps[0] < steps[1]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*FILES, HEAD_FILE}
     seen = PatchJudge.open(tmp_path / "out").see([each.picture for each in known[:2]])
     assert all(part.isfinite().all() for part in seen)
 

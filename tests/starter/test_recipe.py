@@ -27,14 +27,11 @@ from assets.starter.recipe import (
 )
 from assets.starter.recipe.autoencoder import reconstruction_loss
 from assets.starter.recipe.evaluation import background_colour
-from assets.starter.recipe.judge import matching_captions
-from assets.starter.recipe.judge import train as train_judge
 from assets.starter.recipe.judge_losses import multi_target_cross_entropy
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
 from assets.starter.recipe.muon import build_optimizers, orthogonalise, step_optimizers
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
-from studio.models.clip import Clip
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,28 +144,10 @@ def test_a_blurred_outline_costs_more_than_an_even_shift() -> None:
     assert reconstruction_loss(blurred, target) > reconstruction_loss(brighter, target)
 
 
-def test_a_caption_is_true_of_other_drawings_unless_it_names_a_style() -> None:
-    contents = [("cat", "noto", "red"), ("cat", "twemoji", "red"), ("dog", "noto", "blue")]
-    captions = ["a cat", "a sticker of a cat", "a dog on a blue background"]
-    matches = matching_captions(captions, contents).tolist()
-    assert matches == [[True, True, False], [False, True, False], [False, False, True]]
-
-
 def test_cross_entropy_is_smaller_where_logits_and_targets_agree() -> None:
     targets = torch.eye(3, dtype=torch.bool)
     right = multi_target_cross_entropy(9 * torch.eye(3), targets)
     assert right < multi_target_cross_entropy(9 * torch.eye(3).roll(1, 0), targets)
-
-
-@pytest.mark.parametrize("second", [False, True])
-def test_a_judge_trains_for_seconds_and_loads_again(tmp_path: Path, second: bool) -> None:
-    shapes = [shape(noun, "noto", colour) for noun, colour in (("cat", "orange"), ("pear", "green"))]
-    words = ["a", "cat", "pear", "on", "background", *drawings.world()["colours"]]
-    train_judge(shapes, words, tmp_path / "judge", tmp_path / "j.pt", 0.03, nouns_per_batch=2, second=second)
-    judge = Clip.open(tmp_path / "judge")
-    pictures = [scene.compose() for scene in layouts.random_scenes(shapes, 2)]
-    assert judge.encode(pictures).shape == (2, 128)
-    assert set(judge.guess(pictures, ["cat", "pear"])) <= {"cat", "pear"}
 
 
 def test_the_background_colour_is_read_from_the_border() -> None:

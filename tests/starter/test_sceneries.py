@@ -14,7 +14,7 @@ from assets.starter.recipe.sceneries import PROPS, SCENERIES, TIMES, draw_scener
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLES = ["fluent-emoji-3d", "fluent-emoji-flat", "noto", "twemoji", "fxemoji"]
-WORLD = json.loads((ROOT / "assets/starter/recipe/world.json").read_text())
+WORLD = json.loads((ROOT / "assets/starter/world.json").read_text())
 
 
 def prop(colour: str = "green") -> Image.Image:

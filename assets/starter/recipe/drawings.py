@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 STARTER = Path(__file__).resolve().parents[1]
-WORLD = Path(__file__).with_name("world.json")
+WORLD = STARTER / "world.json"
 DRAWING_SIDE = 128  # pixels of a cached drawing; scenes shrink it to 30-60
 LICENCES = {
     "fluent-emoji-3d": "MIT",
@@ -52,10 +52,7 @@ class Drawing:
 
 @cache
 def world(path: Path = WORLD) -> dict:
-    """Read `world.json`: nouns, styles, colours, caption templates, and held-out drawings ("left_out").
-
-    It is the next starter's world; `STARTER / "world.json"` is that of the trained one, written with it.
-    """
+    """Read `world.json`: nouns, styles, colours, caption templates, and held-out drawings ("left_out")."""
     return json.loads(path.read_text())
 
 

@@ -1,17 +1,9 @@
-"""Train the judge that sees patches. Example:
-
-python -m assets.starter.recipe.judge_training --drawings .cache/starter/drawings \\
-    --every .cache/starter/every --backgrounds .cache/starter/backgrounds \\
-    --words .cache/starter/words.json --out .cache/starter/judge --minutes 8 --device cuda
-
-It keeps a checkpoint and the judge so far in --out, every minute, and resumes from there.
-"""
+"""Train the judge, which sees patches and cleanliness; stages `judge` and `second_judge` of the recipe."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +24,10 @@ BATCH = 512  # drawings per step, each in two views and with an impostor
 WEIGHTS = {"caption": 1.0, "pooled": 0.7, "drawing": 1.0, "place": 0.5, "object": 0.3, "clean": 1.5}
 
 
-def train(trainer: JudgeTrainer, timer: TrainingTimer, out: Path, seed: int) -> None:
-    """Train until the timer's end; write a checkpoint and the judge to `out` every minute."""
+def train(trainer: JudgeTrainer, timer: TrainingTimer, out: Path, file: Path, seed: int) -> None:
+    """Train until the timer's end; write the checkpoint `file` and the judge to `out` every minute."""
     judge = trainer.judge.train()
     optimizers = build_optimizers(judge, LEARNING_RATE)
-    file = out / "training.pt"
     step = load_checkpoint(file, timer, judge=judge, **optimizers)
     random = np.random.default_rng([seed, step])
     torch.manual_seed(seed + step)
@@ -61,46 +52,57 @@ def train(trainer: JudgeTrainer, timer: TrainingTimer, out: Path, seed: int) -> 
     judge.save(out)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--drawings", type=Path, required=True, help="folder of STYLE/NOUN.png of the world")
-    parser.add_argument("--every", type=Path, help="folder of everything that the sets draw")
-    parser.add_argument("--backgrounds", type=Path, help="folder of sceneries that judge_backgrounds drew")
-    parser.add_argument("--words", type=Path, required=True, help="JSON list of the words of captions")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=8.0, help="all included, earlier runs too")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--second", action="store_true", help="train the second, smaller judge")
-    parser.add_argument("--compile", action="store_true", help="compile the vision transformer, if possible")
-    return parser.parse_args()
+@dataclass(frozen=True)
+class JudgeMaterial:
+    """What the judge's pictures are made of: folders of files, and words.
+
+    Args:
+        drawings: STYLE/NOUN.png, those of the world.
+        every: everything that the sets draw, if there is such a folder.
+        backgrounds: sceneries that `judge_backgrounds` drew, if there is such a folder.
+        words: the words of captions.
+    """
+
+    drawings: Path
+    every: Path
+    backgrounds: Path
+    words: list[str]
 
 
-def main() -> None:
-    """Read the drawings and train a judge."""
-    options = parse_arguments()
-    timer = TrainingTimer(options.minutes, decay_share=0.6)
-    torch.manual_seed(int(options.second))
-    if options.device == "cuda":
+def train_judge(
+    material: JudgeMaterial,
+    out: Path,
+    checkpoint: Path,
+    minutes: float,
+    device: str = "cpu",
+    batch: int = BATCH,
+    second: bool = False,
+    compiled: bool = False,
+) -> None:
+    """Train a judge and write it to the folder `out`.
+
+    Args:
+        checkpoint: a file to go on from, written every minute.
+        minutes: all included, earlier runs too.
+        batch: drawings a step.
+        second: train the second, smaller judge.
+        compiled: compile the vision transformer, if possible.
+    """
+    timer = TrainingTimer(minutes, decay_share=0.6)
+    torch.manual_seed(int(second))
+    if device == "cuda":
         torch.set_float32_matmul_precision("high")
-    options.out.mkdir(parents=True, exist_ok=True)
-    merges = options.out / "merges.txt.gz"
-    words = write_merges(json.loads(options.words.read_text()), merges)
-    judge = PatchJudge(configuration(words, options.second)).to(options.device)
-    every = training_drawings(options.every) if options.every else []
-    bank = DrawingBank(training_drawings(options.drawings), every, options.device)
-    backgrounds = Backgrounds(judge.side, options.device, options.backgrounds)
-    captions = CaptionTable(bank, backgrounds, merges, seed=int(options.second))
-    print(
-        f"{len(bank.drawings)} drawings, {len(backgrounds.places)} places, {timer.elapsed:.0f} s", flush=True
-    )
-    trainer = JudgeTrainer(judge, bank, backgrounds, captions, options.batch)
-    if options.compile:
+    out.mkdir(parents=True, exist_ok=True)
+    merges = out / "merges.txt.gz"
+    judge = PatchJudge(configuration(write_merges(material.words, merges), second)).to(device)
+    every = training_drawings(material.every) if material.every.is_dir() else []
+    bank = DrawingBank(training_drawings(material.drawings), every, device)
+    folder = material.backgrounds if material.backgrounds.is_dir() else None
+    backgrounds = Backgrounds(judge.side, device, folder)
+    captions = CaptionTable(bank, backgrounds, merges, seed=int(second))
+    print(f"{len(bank.drawings)} drawings, {len(backgrounds.places)} places", flush=True)
+    trainer = JudgeTrainer(judge, bank, backgrounds, captions, batch)
+    if compiled:
         torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is
         trainer.look = torch.compile(judge)
-    train(trainer, timer, options.out, seed=int(options.second))
-
-
-if __name__ == "__main__":
-    main()
+    train(trainer, timer, out, checkpoint, seed=int(second))
