@@ -26,10 +26,12 @@ from assets.starter.recipe import (
     vocabulary,
 )
 from assets.starter.recipe.autoencoder import reconstruction_loss
-from assets.starter.recipe.evaluation import background_colour
+from assets.starter.recipe.evaluation import background_accuracy, background_colour
+from assets.starter.recipe.evaluation_prompts import EvaluationPrompt, scenery_prompts
 from assets.starter.recipe.judge_losses import multi_target_cross_entropy
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
 from assets.starter.recipe.muon import build_optimizers, orthogonalise, step_optimizers
+from assets.starter.recipe.sceneries import SCENERIES
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
 
@@ -271,3 +273,22 @@ def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
     assert (tmp_path / "work" / "mistakes.png").exists()
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
+
+
+def test_the_place_is_guessed_from_what_the_judge_reads_best() -> None:
+    prompt = EvaluationPrompt("a cat on the beach", ("cat",), place="beach")
+
+    class Reader:
+        """Sees a beach in every picture."""
+
+        def encode(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
+            return torch.ones(1, 1)
+
+        def encode_text(self, texts: Sequence[str]) -> torch.Tensor:
+            return torch.tensor([[float("beach" in text)] for text in texts])
+
+    picture = Image.new("RGB", (8, 8))
+    assert background_accuracy(Reader(), [picture], [prompt]) == {"place_right": 1.0}  # type: ignore[arg-type]
+    other = EvaluationPrompt("a cat in the forest", ("cat",), place="forest")
+    assert background_accuracy(Reader(), [picture], [other]) == {"place_right": 0.0}  # type: ignore[arg-type]
+    assert {prompt.place for prompt in scenery_prompts(40)} == set(SCENERIES)

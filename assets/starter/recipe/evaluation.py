@@ -15,14 +15,28 @@ from PIL import Image
 from studio.models.clip import Clip
 
 from .autoencoder import psnr
+from .captions import with_article
 from .drawings import STARTER, Drawing, world
-from .evaluation_prompts import EvaluationPrompt, one_object_prompts, styled_prompts, two_object_prompts
+from .evaluation_prompts import (
+    EvaluationPrompt,
+    one_object_prompts,
+    scenery_prompts,
+    styled_prompts,
+    two_object_prompts,
+)
 from .layouts import random_scenes
 from .scene_files import scene_pictures
+from .sceneries import SCENERIES
 from .scenes import Placement, Scene, gradient_colours
 
 SAMPLING = json.loads((STARTER / "likeness.json").read_text())  # the studio's defaults for this base
-SHEET_COUNTS = {"plain": 72, "styled": 48, "two": 24, "left_out_pairs": 12}  # pictures on the contact sheet
+SHEET_COUNTS = {
+    "plain": 36,
+    "styled": 24,
+    "sceneries": 60,
+    "two": 24,
+    "left_out_pairs": 12,
+}  # pictures on the contact sheet
 BATCH = 5  # pictures generated at once: larger float32 batches are several times slower on a CPU
 
 
@@ -132,7 +146,7 @@ def evaluate_prompts(
 ) -> tuple[dict[str, float], list[Image.Image]]:
     """Generate a picture per prompt and measure how well they follow it.
 
-    Returns the figures (accuracy of the background colour and of the nouns, seconds per picture), and the
+    Returns the figures (accuracy of the background and of the nouns, seconds per picture), and the
     pictures.
     """
     began = time.perf_counter()
@@ -140,13 +154,33 @@ def evaluate_prompts(
     seconds = (time.perf_counter() - began) / len(prompts)
     figures = {
         "pictures": len(prompts),
-        "colour_right": accuracy(
-            [background_colour(picture) for picture in pictures], [prompt.colour for prompt in prompts]
-        ),
+        **background_accuracy(judge, pictures, prompts),
         **noun_accuracy(judge, pictures, [prompt.nouns for prompt in prompts]),
         "seconds_a_picture": seconds,
     }
     return figures, pictures
+
+
+def background_accuracy(
+    judge: Clip, pictures: Sequence[Image.Image], prompts: Sequence[EvaluationPrompt]
+) -> dict[str, float]:
+    """Return the share of right backgrounds: "colour_right", or "place_right" for sceneries."""
+    if prompts[0].colour:
+        colours = [background_colour(picture) for picture in pictures]
+        return {"colour_right": accuracy(colours, [prompt.colour for prompt in prompts])}
+    guesses = [guess_place(judge, *each) for each in zip(pictures, prompts, strict=True)]
+    return {"place_right": accuracy(guesses, [prompt.place for prompt in prompts])}
+
+
+def guess_place(judge: Clip, picture: Image.Image, prompt: EvaluationPrompt) -> str:
+    """Return the place that the judge sees in a picture, told which noun is in it."""
+    noun = with_article(prompt.nouns[0])
+    phrases = [(place.name, f"{noun} {phrase}") for place in SCENERIES.values() for phrase in place.phrases]
+    alike = judge.encode([picture]) @ judge.encode_text([text for _, text in phrases]).T
+    scores: dict[str, list[float]] = {}
+    for (name, _), score in zip(phrases, alike[0].tolist(), strict=True):
+        scores.setdefault(name, []).append(score)
+    return max(scores, key=lambda name: float(np.mean(scores[name])))
 
 
 def accuracy_by_judge(starter: Path, judges: Sequence[Clip], count: int, device: str = "cpu") -> list[float]:
@@ -165,7 +199,7 @@ def load_pipeline(starter: Path, device: str) -> StableDiffusionPipeline:
     ).to(device)
 
 
-def contact_sheet(pictures: Sequence[Image.Image], columns: int = 12, cell: int = 64) -> Image.Image:
+def contact_sheet(pictures: Sequence[Image.Image], columns: int = 12, cell: int = 96) -> Image.Image:
     """Draw the pictures in a grid, row by row. `cell` (pixels): side of one picture."""
     page = Image.new("RGB", (columns * cell, -(-len(pictures) // columns) * cell), "white")
     for index, picture in enumerate(pictures):
@@ -195,6 +229,7 @@ def evaluate(
     prompt_sets = {
         "plain": one_object_prompts(count),
         "styled": styled_prompts(drawings["trained"], count),
+        "sceneries": scenery_prompts(count),
         "two": two_object_prompts(count // 2),
         "left_out_pairs": styled_prompts(drawings.get("left_out", []), max(1, count * 3 // 10)),
     }

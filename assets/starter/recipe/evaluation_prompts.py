@@ -10,15 +10,20 @@ import numpy as np
 
 from .captions import with_article
 from .drawings import Drawing, world
+from .sceneries import SCENERIES
 
 
 @dataclass(frozen=True)
 class EvaluationPrompt:
-    """A prompt and its expected picture: `nouns` from left to right, and the background `colour`."""
+    """A prompt and its expected picture.
+
+    `nouns`: from left to right. `colour`: of the background, or empty where it is a `place`.
+    """
 
     prompt: str
     nouns: tuple[str, ...]
-    colour: str
+    colour: str = ""
+    place: str = ""
 
 
 def sample_evenly(values: Sequence, count: int, random: np.random.Generator) -> list:
@@ -62,4 +67,16 @@ def two_object_prompts(count: int, seed: int = 2) -> list[EvaluationPrompt]:
         EvaluationPrompt(f"{with_article(a)} and {with_article(b)} on a {colour} background", (a, b), colour)
         for a, b, colour in zip(left, right, cycle(world()["colours"]), strict=False)
         if a != b
+    ]
+
+
+def scenery_prompts(count: int, seed: int = 3) -> list[EvaluationPrompt]:
+    """Return prompts "a NOUN PLACE", all nouns and places equally often."""
+    random = np.random.default_rng(seed)
+    nouns, places = (
+        sample_evenly(values, count, random) for values in (list(world()["nouns"]), list(SCENERIES.values()))
+    )
+    return [
+        EvaluationPrompt(f"{with_article(noun)} {place.phrases[0]}", (noun,), place=place.name)
+        for noun, place in zip(nouns, places, strict=True)
     ]
