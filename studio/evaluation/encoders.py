@@ -10,7 +10,7 @@ from studio.errors import StudioError
 from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.models.dino import MODEL, Dino
-from studio.models.image_encoder import ImageEncoder, ImageTextEncoder
+from studio.models.image_encoder import ImageEncoder, ImageTextEncoder, SubjectJudge
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,20 @@ class Encoders:
         subject: compares pictures with photos (likeness).
         structure: the same, by an encoder that was never trained on words.
         text: compares pictures with prompts; None where no encoder reads.
+        judge: sees patches and cleanliness; None where the base brings none.
     """
 
     subject: ImageEncoder
     structure: ImageEncoder
     text: ImageTextEncoder | None = None
+    judge: SubjectJudge | None = None
 
     @property
     def names(self) -> dict[str, str]:
         """Return the name of each encoder, by what it measures. It is saved with the numbers."""
         reader = {"prompt agreement": self.text.name} if self.text else {}
-        return {"likeness": self.subject.name, "structure": self.structure.name, **reader}
+        judge = {"subject and cleanliness": self.judge.name} if self.judge else {}
+        return {"likeness": self.subject.name, "structure": self.structure.name, **reader, **judge}
 
 
 def add_encoder_flags(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +58,7 @@ def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None 
     Without `clip` it is the CLIP in the base's folder; without that, features of the base, which cannot read.
     """
     from studio.models.clip import Clip
+    from studio.models.patch_judge import HEAD_FILE, PatchJudge
 
     features = BaseFeatures(backbone)
     structure: ImageEncoder = features
@@ -69,4 +73,6 @@ def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None 
         subject_and_text = Clip.of_open_clip(model, Path(file))
     elif backbone.folder and (backbone.folder / "judge").is_dir():
         subject_and_text = Clip.open(backbone.folder / "judge")
-    return Encoders(subject_and_text or features, structure, subject_and_text)
+    folder = backbone.folder and backbone.folder / "judge"
+    judge = PatchJudge.open(folder) if folder and (folder / HEAD_FILE).is_file() else None
+    return Encoders(subject_and_text or features, structure, subject_and_text, judge)

@@ -15,7 +15,7 @@ from studio.events import Event, Note
 from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores, PictureScore
 from studio.handles import handles_in
-from studio.models.image_encoder import ImageTextEncoder
+from studio.models.image_encoder import ImageTextEncoder, SubjectJudge
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.spoken import spoken_prompt
 
@@ -25,42 +25,48 @@ def score_grid(
     grid: GridFolder,
     nouns: Mapping[str, str],
     photos_of: Callable[[str], Path | None],
+    judge: SubjectJudge | None = None,
 ) -> Iterator[Event]:
     """Score every painted cell of a grid and save the scores in its folder.
 
     Args:
         nouns: the noun of every concept that a prompt of the grid may name, by handle.
         photos_of: returns the folder with the training photos of a handle, None where they are not here.
-            Likeness is the mean cosine with these photos.
+        judge: compares with these photos, patch by patch. Without one, likeness is the mean cosine with them.
 
     Yields a Note.
     """
     yield Note("Scoring the pictures.")
-    photo_features: dict[str, Tensor] = {}
-    photos: dict[str, int] = {}
+    squares: dict[str, tuple[Image.Image, ...]] = {}
     scores: dict[str, PictureScore] = {}
+    features: dict[str, Tensor] = {}
+
+    def compare(picture: Image.Image, handle: str) -> Tensor:
+        if judge:
+            return judge.subject([picture], squares[handle])[0]
+        if handle not in features:
+            features[handle] = encoder.encode(squares[handle])
+        return (encoder.encode([picture]) @ features[handle].T)[0]
+
     for cell in grid.cells:
         path, prompt = grid.path(cell), cell.recipe.prompt
         if not path.exists() or path.name in scores:
             continue
         for handle in handles_in(prompt):
-            if handle not in photos:
+            if handle not in squares:
                 folder = photos_of(handle)
-                squares = _squares(folder) if folder else ()
-                photos[handle] = len(squares)
-                if squares:
-                    photo_features[handle] = encoder.encode(squares)
-        picture = encoder.encode([Image.open(path)])
-        text = encoder.encode_text([spoken_prompt(prompt, nouns)])
-        agreement = measures.agreement(picture, text).item()
-        references = [photo_features[handle] for handle in handles_in(prompt) if handle in photo_features]
-        if references:
-            likeness = statistics.fmean(measures.likeness(picture, each).item() for each in references)
-            nearest = max(measures.copying(picture, each).item() for each in references)
-            scores[path.name] = PictureScore(likeness, agreement, nearest)
+                squares[handle] = _squares(folder) if folder else ()
+        with Image.open(path) as picture:
+            text = encoder.encode_text([spoken_prompt(prompt, nouns)])
+            agreement = measures.agreement(encoder.encode([picture]), text).item()
+            alike = [compare(picture, handle) for handle in handles_in(prompt) if squares[handle]]
+        if alike:
+            likeness = statistics.fmean(each.mean().item() for each in alike)
+            scores[path.name] = PictureScore(likeness, agreement, max(each.max().item() for each in alike))
         else:
             scores[path.name] = PictureScore(None, agreement)
-    GridScores(encoder.name, scores, photos).save(grid.folder)
+    name = f"{judge.name} and {encoder.name}" if judge else encoder.name
+    GridScores(name, scores, {handle: len(each) for handle, each in squares.items()}).save(grid.folder)
 
 
 def _squares(folder: Path) -> tuple[Image.Image, ...]:

@@ -16,6 +16,8 @@ from studio.intervals import Estimate
 
 TITLES = {  # of the columns, by the measure
     "likeness": "likeness",
+    "subject": "subject by patches",
+    "cleanliness": "cleanliness",
     "structure": "structure",
     "agreement": "prompt agreement",
     "copying": "nearest training photo",

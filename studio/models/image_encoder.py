@@ -34,6 +34,20 @@ class ImageTextEncoder(ImageEncoder, Protocol):
         """Return the features (n, d) of prompts, rows of unit length, float32 on the CPU."""
 
 
+class SubjectJudge(Protocol):
+    """Sees how much of a subject is in a picture, and how clean the picture is, apart from each other."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is, with a hash of its weights."""
+
+    def subject(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> Tensor:
+        """Return (n, m): how much of the subject of each photo each picture shows, -1..1."""
+
+    def cleanliness(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """Return (n,): how clean each picture is, a logit; smears and half-finished parts lower it."""
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """Resizes, crops and normalises pictures as a model was trained.

@@ -85,10 +85,10 @@ class Tasks:
         painting = paint_grid(self.backbone, grid, lambda recipe: open_concepts(library, recipe))
         if not (yield from painting):
             return
-        encoder = open_encoders(self.backbone).text
-        if encoder is not None:
+        encoders = open_encoders(self.backbone)
+        if encoders.text is not None:
             nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}
-            yield from score_grid(encoder, grid, nouns, self.workspace.photos_of)
+            yield from score_grid(encoders.text, grid, nouns, self.workspace.photos_of, encoders.judge)
         yield Result(grid)
 
     def find_mask(self, job: Job) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageStat
 
 from studio.evaluation.grid_scores import score_grid
 from studio.grids.grid_folder import GridFolder
@@ -44,3 +44,30 @@ def test_a_damaged_photo_of_a_training_is_as_no_photos(tmp_path: Path) -> None:
         assert scores is not None
         likeness.append(scores.cells[grid.path(grid.cells[0]).name].likeness)
     assert likeness == [None, 1.0]
+
+
+class Judge:
+    """Sees as much of a subject as a picture is bright."""
+
+    name = "brightness"
+
+    def subject(self, pictures: Any, photos: Any) -> torch.Tensor:
+        bright = [ImageStat.Stat(picture.convert("L")).mean[0] / 255 for picture in pictures]
+        return torch.tensor(bright)[:, None].expand(-1, len(photos))
+
+    def cleanliness(self, pictures: Any) -> torch.Tensor:
+        return torch.zeros(len(pictures))
+
+
+def test_likeness_is_what_the_judge_says_where_there_is_one(tmp_path: Path) -> None:
+    recipes, photos = [Recipe("<lily>", seed=seed) for seed in (0, 1)], tmp_path / "photos"
+    photos.mkdir()
+    Image.effect_noise((64, 64), 50).save(photos / "01.png")
+    cells = [Cell(number, 0, recipe) for number, recipe in enumerate(recipes)]
+    grid = GridFolder.create(tmp_path / "grid", Grid(recipes[0], Axis("seed", (0, 1))), cells)
+    for cell, colour in zip(cells, ("black", "white"), strict=True):
+        save_picture(Image.new("RGB", (8, 8), colour), cell.recipe, grid.path(cell))
+    list(score_grid(Encoder(), grid, {"<lily>": "cat"}, lambda handle: photos, Judge()))
+    scores = GridScores.open(grid.folder)
+    assert scores is not None and scores.judge == "brightness and same"
+    assert [scores.cells[grid.path(cell).name].likeness for cell in cells] == [0.0, 1.0]

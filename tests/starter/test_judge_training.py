@@ -11,17 +11,11 @@ from PIL import Image
 
 from assets.starter.recipe import judge_exam, judge_losses
 from assets.starter.recipe.drawings import save_drawings
-from assets.starter.recipe.judge_model import (
-    HEAD_FILE,
-    PatchJudge,
-    Seen,
-    configuration,
-    matched,
-    subject_likeness,
-)
+from assets.starter.recipe.judge_model import configuration, save_judge
 from assets.starter.recipe.judge_training import JudgeMaterial, train_judge
 from assets.starter.recipe.vocabulary import world_words, write_merges
 from studio.models.clip import FILES, Clip
+from studio.models.patch_judge import HEAD_FILE, PatchJudge, Seen, matched, subject_likeness
 from tests.starter.test_judge_pictures import NOUNS, drawing
 
 
@@ -31,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judge")
     torch.manual_seed(0)
     words = write_merges(world_words(), folder / "merges.txt.gz")
-    PatchJudge(configuration(words)).save(folder)
+    save_judge(PatchJudge(configuration(words)), folder)
     return folder
 
 

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from studio.models.clip import Clip
+from studio.models.patch_judge import HEAD_FILE, PatchJudge, subject_likeness
 
 from .drawings import STARTER
-from .judge_model import HEAD_FILE, PatchJudge, subject_likeness
 
 EXAM = STARTER / "exam"
 

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studio.models.patch_judge import PatchJudge, Seen
+
 from .judge_backgrounds import ANYTHING, Backgrounds
 from .judge_captions import CaptionTable, true_of
 from .judge_drawings import DrawingBank
@@ -22,7 +24,6 @@ from .judge_losses import (
     pick_patches,
     place_loss,
 )
-from .judge_model import PatchJudge, Seen
 from .judge_pictures import Views, compose, random_placement
 from .precision import autocast
 

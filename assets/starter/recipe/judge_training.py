@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from studio.models.patch_judge import PatchJudge
+
 from .drawings import training_drawings
 from .judge_backgrounds import Backgrounds
 from .judge_captions import CaptionTable
 from .judge_drawings import DrawingBank
-from .judge_model import PatchJudge, configuration
+from .judge_model import configuration, save_judge
 from .judge_trainer import JudgeTrainer
 from .muon import build_optimizers, step_optimizers
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
@@ -46,10 +48,10 @@ def train(trainer: JudgeTrainer, timer: TrainingTimer, out: Path, file: Path, se
             print(f"{step} {timer.elapsed:.0f} s: {told}", flush=True)
         if timer.checkpoint_due(1):
             save_checkpoint(file, timer, step, judge=judge, **optimizers)
-            judge.save(out)
+            save_judge(judge, out)
     drawer.shutdown()
     save_checkpoint(file, timer, step, judge=judge, **optimizers)
-    judge.save(out)
+    save_judge(judge, out)
 
 
 @dataclass(frozen=True)
