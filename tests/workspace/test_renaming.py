@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from studio.recipes.recipe import Recipe
@@ -29,3 +30,17 @@ def test_renaming_a_concept_renames_it_in_the_paintings_that_wait(tmp_path: Path
         "<tom>": workspace.concepts.hash(workspace.concepts.find("<tom>")),
     }
     assert workspace.jobs.get(other.id).task == other.task
+
+
+def test_renaming_leaves_what_is_painted_and_what_names_another_concept(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    older = Recipe.from_json(workspace.create(Recipe("<lily> on red")).task)
+    earlier = dataclasses.replace(older, concepts={"<lily>": "0" * 64})  # of a file that was there before
+    waiting = workspace.jobs.add("create", earlier.prompt, earlier.to_json())
+    running = workspace.jobs.claim()
+    assert running is not None
+    workspace.rename("<lily>", "rose")
+    for job in (running, waiting):
+        assert workspace.jobs.get(job.id).task == job.task
+        assert workspace.jobs.get(job.id).title == "<lily> on red"
