@@ -299,8 +299,7 @@ MUTANTS = [
         GOING_ON,
         'if job.kind == "train" and not (jobs.folder(number) / "photos").is_dir():',
         "if False:",
-        *QUEUE,
-        *INTERRUPTED,
+        "workspace/test_queue.py",
     ),
     planted(
         "waiting paintings do not learn a concept's new name",
