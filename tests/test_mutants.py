@@ -57,7 +57,7 @@ import sys
 from pathlib import Path
 from tests.mutants import runner
 from tests.mutants.mutant import planted
-runner.HEAVY = ()
+runner.HEAVY, runner.SECONDS = (), float(sys.argv[2])
 add = planted("adds", "trainers/sums.py", "a + b", "a - b", "test_sums.py")
 name = planted("renames", "trainers/sums.py", "total = ", "amount = ", "test_sums.py")
 for run in runner.run_all([add, name], Path(sys.argv[1]), jobs=1):
@@ -66,17 +66,26 @@ for run in runner.run_all([add, name], Path(sys.argv[1]), jobs=1):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a fork")
-def test_a_mistake_is_planted_in_a_copy_and_taken_out_again(tmp_path: Path) -> None:
-    """The second changes nothing, and would be noticed if the first were still there."""
+@pytest.mark.parametrize(
+    ("limit", "sleep", "is_late"), [(60, 0.0, False), (1, 2.0, True)], ids=["quick", "hanging"]
+)
+def test_a_mistake_is_planted_in_a_copy_and_taken_out_again(
+    tmp_path: Path, limit: int, sleep: float, is_late: bool
+) -> None:
+    """The second changes nothing, and would be noticed if the first were still there.
+
+    With a mistake, tests that take too long have noticed it; without one they may take longer.
+    """
     for folder in ("trainers", "tests"):
         (tmp_path / folder).mkdir()
     source = tmp_path / "trainers" / "sums.py"
     source.write_text("def add(a, b):\n    total = a + b\n    return locals().popitem()[1]\n")
     (tmp_path / "pyproject.toml").write_text("")
-    test = "from trainers.sums import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+    test = "import time\nfrom trainers.sums import add\n\n\n"
+    test += f"def test_add():\n    time.sleep({sleep})\n    assert add(2, 3) == 5\n"
     (tmp_path / "tests" / "test_sums.py").write_text(test)
     before = source.read_bytes()
-    command = [sys.executable, "-c", RUN, str(tmp_path)]
+    command = [sys.executable, "-c", RUN, str(tmp_path), str(limit)]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert said.stdout.splitlines() == ["as it is False", "adds True", "renames False"], said.stderr
+    assert said.stdout.splitlines() == ["as it is False", "adds True", f"renames {is_late}"], said.stderr
     assert source.read_bytes() == before

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from studio.edits import saving
+from studio.edits.concept import Concept
 from studio.errors import DiskError, StudioError
 from studio.generation import checked_file
 from studio.generation.checked_file import save_checked
 from studio.library.header import read_header
-from studio.recipes.recipe import Sampling
+from studio.recipes.recipe import Recipe, Sampling
 from tests import by_hand, tiny
 
 
@@ -62,3 +64,21 @@ def test_a_concept_that_cannot_be_painted_with_is_kept_nowhere(
     with pytest.raises(StudioError, match="What was learned cannot be used: It has values"):
         saving.save_anywhere("<lily>", save, tmp_path / "lily.safetensors", [tmp_path / "other"])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_painted_with_is_what_the_file_holds(
+    tmp_path: Path, save: saving.Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[tuple[str, list[Concept]]] = []
+
+    def look(backbone: Any, recipe: Recipe, concepts: list[Concept]) -> list[Any]:
+        painted.append((recipe.prompt, concepts))
+        return []
+
+    monkeypatch.setattr(checked_file, "generate", look)
+    save(tmp_path / "lily.safetensors")
+    ((prompt, (tried,)),) = painted
+    assert prompt == "<lily>"
+    for one, other in zip(tried.edits, Concept.open(tmp_path / "lily.safetensors").edits, strict=True):
+        tensors = other.tensors()
+        assert all(torch.equal(tensor, tensors[name]) for name, tensor in one.tensors().items())

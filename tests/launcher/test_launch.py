@@ -381,3 +381,14 @@ def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, t
         launch.run(launch.parser().parse_args(["--base", base]))
         assert os.environ.get("HF_HUB_OFFLINE") == offline
     assert "someone/some-model will be fetched" in capsys.readouterr().out
+
+
+def test_the_password_is_not_left_in_the_environment_of_the_worker(monkeypatch, tmp_path):
+    def refuse(workspace):
+        raise StudioError("Another studio has it open.")
+
+    monkeypatch.setenv(credentials.VARIABLE, "lily:secret")
+    monkeypatch.setattr(launch, "claim", refuse)
+    with pytest.raises(StudioError, match="has it open"):
+        launch.open_studio(launch.parser().parse_args(["--workspace", str(tmp_path)]))
+    assert credentials.VARIABLE not in os.environ

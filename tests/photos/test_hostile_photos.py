@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from studio.errors import StudioError
+from studio.photos import decoding
 from studio.photos.photo import open_photo, open_photos
 
 MEMORY = """
@@ -203,3 +204,38 @@ def test_a_white_cut_out_is_seen_and_a_dark_one_stays_on_white(tmp_path: Path) -
 def test_a_damaged_exif_turns_nothing(tmp_path: Path) -> None:
     scene().save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x12" * 40)
     assert open_photo(tmp_path / "a.jpg").image.size == (120, 80)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene().save(tmp_path / "a.png")
+    monkeypatch.setattr(decoding, "MAX_PHOTO_BYTES", (tmp_path / "a.png").stat().st_size)
+    assert decoding.decode(tmp_path / "a.png", 1024).size == (120, 80)
+    with (tmp_path / "a.png").open("ab") as file:
+        file.write(b"x")
+    for source in (tmp_path / "a.png", (tmp_path / "a.png").read_bytes()):
+        with pytest.raises(StudioError, match="it is larger than"):
+            decoding.decode(source, 1024)
+
+
+def test_a_progressive_jpeg_is_refused_when_its_coefficients_take_too_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("plain", "progressive"):
+        scene(1200, 800).save(tmp_path / f"{name}.jpg", progressive=name == "progressive")
+    monkeypatch.setattr(decoding, "MAX_DECODING_BYTES", 1_000_000)
+    assert open_photo(tmp_path / "plain.jpg").image.size == (1200, 800)
+    with pytest.raises(StudioError, match="too many for its format"):
+        open_photo(tmp_path / "progressive.jpg")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_the_exif_is_turned_upright(tmp_path: Path, orientation: int) -> None:
+    """As Pillow's own `exif_transpose`, which decodes the whole picture first."""
+    exif = Image.Exif()
+    exif[decoding.ORIENTATION] = orientation
+    scene().save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as picture:
+        expected = ImageOps.exif_transpose(picture)
+    assert np.array_equal(np.asarray(open_photo(tmp_path / "a.png").image), np.asarray(expected))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Result, Step
 from studio.models.backbone import Backbone
+from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Sampling
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, photos, prepared
 from trainers import METHODS, train
@@ -46,11 +49,18 @@ def _keep_after_every_burst(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin(
-    method_id: str, backbone: Backbone, cache: Path, state: Path | None, more: int = 0, **settings: object
+    method_id: str,
+    backbone: Backbone,
+    cache: Path,
+    state: Path | None,
+    more: int = 0,
+    shown: PhotoSet | None = None,
+    sampling: Sampling = SAMPLING,
+    **settings: object,
 ) -> Iterator[Event]:
     chosen = {**METHODS[method_id].quick_settings, "steps": STEPS, **settings}
-    subject_photos = photos(method_id)
-    return train(METHODS[method_id], backbone, subject_photos, SUBJECT, chosen, SAMPLING, cache, state, more)
+    shown = shown or photos(method_id)
+    return train(METHODS[method_id], backbone, shown, SUBJECT, chosen, sampling, cache, state, more)
 
 
 def until(events: Iterator[Event], step: int) -> list[Event]:
@@ -70,6 +80,11 @@ def same(one: Concept, other: Concept) -> bool:
         for edit, edit_b in pairs
         for name, tensor in edit.tensors().items()
     )
+
+
+def steps_of(events: list[Event], steps: int = STEPS) -> list[int]:
+    """Return the numbers of the steps of learning; painting for the verdict counts its own."""
+    return [event.step for event in events if isinstance(event, Step) and event.steps == steps]
 
 
 def concept_of(events: list[Event]) -> Concept:
@@ -134,14 +149,23 @@ def test_more_steps_of_a_finished_one_are_those_of_a_longer_last_stage(
     assert same(concept_of(further), concept_of(at_once))
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 0.01}, {"steps": 7}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 0.01},
+        {"steps": 7},
+        {"shown": tiny.photos(2)},
+        {"sampling": dataclasses.replace(SAMPLING, seed=8)},
+    ],
+    ids=["rate", "steps", "photos", "seed"],
+)
 def test_the_state_of_another_training_is_not_used(
-    backbone: Backbone, cache: Path, tmp_path: Path, change: dict[str, object]
+    backbone: Backbone, cache: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     state = tmp_path / "state.safetensors"
     list(begin("textual_inversion", backbone, cache, state))
     events = list(begin("textual_inversion", backbone, cache, state, **change))
-    assert next(event for event in events if isinstance(event, Step)).step == 1
+    assert steps_of(events, change.get("steps", STEPS)) == [*range(1, change.get("steps", STEPS) + 1)]
 
 
 def test_a_damaged_state_is_as_none(backbone: Backbone, cache: Path, tmp_path: Path) -> None:
@@ -149,7 +173,7 @@ def test_a_damaged_state_is_as_none(backbone: Backbone, cache: Path, tmp_path: P
     list(begin("textual_inversion", backbone, cache, state))
     state.write_bytes(state.read_bytes()[:-100])
     events = list(begin("textual_inversion", backbone, cache, state))
-    assert next(event for event in events if isinstance(event, Step)).step == 1
+    assert steps_of(events) == [*range(1, STEPS + 1)]
 
 
 class Spoiled:
@@ -185,9 +209,7 @@ def test_a_loss_that_is_no_number_goes_back_once_with_half_the_rate(
     events = list(begin("textual_inversion", backbone, cache, state))
     notes = [event.text for event in events if isinstance(event, Note)]
     assert any("no longer a number at step 4" in note and "half the learning rate" in note for note in notes)
-    assert [event.step for event in events if isinstance(event, Step) and event.steps == STEPS] == [
-        *range(1, 7)
-    ]
+    assert steps_of(events) == [*range(1, STEPS + 1)]
     first, *_, last = spoiled.rates
     assert last == first / 2 and spoiled.rates.count(first) == 4
     concept = concept_of(events)
@@ -324,3 +346,19 @@ def test_a_large_state_is_written_less_often(monkeypatch: pytest.MonkeyPatch) ->
     assert not kept.is_due
     kept._took = 0.0
     assert kept.is_due
+
+
+def test_what_was_learned_is_a_number_after_the_last_step_too(
+    backbone: Backbone, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Optimization._step
+
+    def spoiled(this: Optimization, stage: Any) -> Any:
+        values = step(this, stage)
+        if this.done == STEPS - 1:
+            stage.groups[0][0][0].data.fill_(torch.inf)
+        return values
+
+    monkeypatch.setattr(Optimization, "_step", spoiled)
+    with pytest.raises(StudioError, match="What was learned was no longer a number at step 6"):
+        list(begin("textual_inversion", backbone, cache, None))

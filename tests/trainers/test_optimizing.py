@@ -22,14 +22,18 @@ def backbone() -> Backbone:
     return tiny.backbone(levels=1)
 
 
-def optimization(backbone: Backbone, size: float, **options: Any) -> tuple[Optimization, Tensor, Tensor]:
+def optimization(
+    backbone: Backbone, size: float, stages: int = 1, **options: Any
+) -> tuple[Optimization, Tensor, Tensor]:
     """A method with two groups of numbers, and a loss of them times drawn numbers of about `size`."""
     fast, slow = (torch.tensor(START).requires_grad_() for _ in range(2))
-    stage = Stage("learning", 3, (([fast], 0.1), ([slow], 0.01)), **options)
+    groups = ([fast], 0.1), ([slow], 0.01)
+    learning = [Stage(f"learning {number}", 3, groups, **options) for number in range(stages)]
     method = SimpleNamespace(
-        stages=lambda: [stage],
+        stages=lambda: learning,
         edits=list,
         state=dict,
+        load_state=lambda state: None,
         draw=lambda generator: size * torch.randn(3, generator=generator),
         loss=lambda batch: {"one": (batch * fast).sum(), "two": (batch * slow).square().sum()},
     )
@@ -76,3 +80,26 @@ def test_what_comes_after_a_step_comes_after_every_step(backbone: Backbone) -> N
     run, fast, _ = optimization(backbone, 1.0, after_step=lambda: seen.append(fast[0].item()))
     list(run.run())
     assert len(seen) == 3 and len({START[0], *seen}) == 4
+
+
+def test_a_state_stays_as_it_was_kept(backbone: Backbone) -> None:
+    run, fast, _ = optimization(backbone, 1.0)
+    state = run.state()
+    generator = state.generator.clone()
+    list(run.run())
+    assert not torch.equal(fast, torch.tensor(START))
+    for tensor in state.parameters:
+        torch.testing.assert_close(tensor, torch.tensor(START), rtol=0, atol=0)
+    assert torch.equal(state.generator, generator) and state.done == 0 and state.losses == []
+
+
+def test_a_training_that_was_slowed_down_goes_on_as_slowly_in_its_later_stages(backbone: Backbone) -> None:
+    run, fast, slow = optimization(backbone, 1.0, stages=2)
+    next(run.run())
+    run.slow_down(0.5)
+    state = run.state()
+    list(run.run())
+    again, fast_again, slow_again = optimization(backbone, 1.0, stages=2)
+    again.load(state)
+    assert len(list(again.run())) == 6 - state.done and again.state().rate_factor == 0.5
+    assert torch.equal(fast, fast_again) and torch.equal(slow, slow_again)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
 import pytest
 
-from studio.ui.doors import Door
+from studio.ui.doors import Door, Doorkeeper
+from studio.ui.login_delays import FREE_ATTEMPTS, LoginDelays
 
 
 def request(host: str, server: str = "127.0.0.1", **headers: str) -> dict[str, Any]:
@@ -89,3 +91,77 @@ def test_two_hosts_are_one_too_many() -> None:
     scope = request("localhost")
     scope["headers"].append((b"host", b"localhost"))
     assert status_of(Door.of(), scope) == 421
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec_fetch_site": "same-origin", "sec_fetch_mode": "cors"}, 200),
+        ({"sec_fetch_site": "none", "sec_fetch_mode": "navigate"}, 200),
+        ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}, 403),
+        ({"sec_fetch_site": "same-site", "sec_fetch_mode": "cors"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
+        ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}, 403),
+        ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "object"}, 403),
+    ],
+)
+def test_a_browser_says_whether_another_site_asks(headers: dict[str, str], status: int) -> None:
+    assert status_of(Door.of(), request("localhost", **headers)) == status
+
+
+def test_a_link_of_another_site_sends_no_form() -> None:
+    link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    assert status_of(Door.of(), {**request("localhost", **link), "method": "POST"}) == 403
+
+
+class Page:
+    """An application that answers all requests with one status, and a doorkeeper before it."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status, self.asked, self.clock = status, 0, 0.0
+        self.keeper = Doorkeeper(self.answer, Door.of(), LoginDelays(lambda: self.clock))
+
+    async def answer(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.asked += 1
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+
+    def visit(self, scope: dict[str, Any]) -> dict[str, Any]:
+        """Send a request; returns the first message of the answer."""
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(self.keeper(scope, receive, send))
+        return sent[0]
+
+
+def test_websockets_of_other_sites_are_closed() -> None:
+    page = Page()
+    scope = {**request("localhost", origin="http://evil.example"), "type": "websocket"}
+    assert page.visit(scope)["type"] == "websocket.close" and page.asked == 0
+    page.visit({**request("localhost", origin="http://localhost"), "type": "websocket"})
+    assert page.asked == 1
+
+
+@pytest.mark.parametrize("path", ["/login", "/login/", "/studio/login"])
+def test_wrong_passwords_make_the_next_wait_and_a_right_one_does_not(path: str) -> None:
+    attempt = {**request("localhost"), "method": "POST", "path": path, "client": ("10.0.0.9", 5)}
+    wrong = Page(status=400)
+    for _ in range(FREE_ATTEMPTS + 5):
+        assert wrong.visit(attempt)["status"] == 400
+    assert wrong.asked == FREE_ATTEMPTS, "the rest were not looked at"
+    wrong.visit({**attempt, "client": ("10.0.0.10", 5)})
+    wrong.visit({**attempt, "method": "GET"})
+    assert wrong.asked == FREE_ATTEMPTS + 2
+    wrong.clock += 1.0
+    wrong.visit(attempt)
+    wrong.visit(attempt)
+    assert wrong.asked == FREE_ATTEMPTS + 3
+    right = Page()
+    for _ in range(FREE_ATTEMPTS + 5):
+        assert right.visit(attempt)["status"] == 200

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
 
+from studio.edits import NewWord
+from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.workspace.going_on import train_further
+from studio.workspace.going_on import MAX_MORE_STEPS, train_further
 from studio.workspace.interrupted import fate_of, starts_in_vain
 from studio.workspace.job import STATE_FILE, JobEvent
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress, without_undone
 from studio.workspace.workspace import Workspace
+from tests.edits.test_concept import HEADER
 
 TASK = {"handle": "<lily>", "noun": "cat", "settings": {"steps": 100}, "method": "m", "seed": 0, "photos": 2}
 
@@ -152,10 +157,42 @@ def test_only_a_finished_training_with_its_state_goes_further(tmp_path: Path) ->
     workspace.jobs.claim()
     workspace.jobs.end(job.id, "done")
     (workspace.jobs.folder(job.id) / STATE_FILE).touch()
-    with pytest.raises(StudioError, match="out of range"):
-        train_further(workspace.jobs, workspace.concepts, job.id, -1)
+    for steps in (-1, MAX_MORE_STEPS + 1):
+        with pytest.raises(StudioError, match="out of range"):
+            train_further(workspace.jobs, workspace.concepts, job.id, steps)
     for total in (50, 100):
         again = train_further(workspace.jobs, workspace.concepts, job.id, 50)
         assert again.status == "queued" and again.task["more_steps"] == total
         workspace.jobs.claim()
         workspace.jobs.end(job.id, "done")
+
+
+def test_one_that_was_to_pause_when_its_worker_died_is_paused(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    jobs.claim()
+    jobs.request_stop(job.id, "pause")
+    jobs.settle_running("gone", "")
+    assert jobs.get(job.id).status == "paused" and jobs.claim() is None
+    jobs.requeue(job.id)
+    again = jobs.claim()
+    assert again is not None and (again.id, again.stop_request) == (job.id, "")
+
+
+def test_a_concept_that_is_another_by_now_is_not_replaced(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    job = workspace.jobs.add("train", "t", TASK)
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "done")
+    (workspace.jobs.folder(job.id) / STATE_FILE).touch()
+
+    def put(**settings: int) -> None:
+        header = dataclasses.replace(HEADER, settings=settings)
+        word = NewWord("<lily>", "cat", torch.ones(1, 8))
+        Concept(header, (word,)).save(workspace.concepts.path("<lily>"))
+
+    put(steps=3)
+    with pytest.raises(StudioError, match="<lily> is another concept by now"):
+        workspace.train_further(job.id, 50)
+    assert workspace.jobs.get(job.id).status == "done"
+    put(steps=100, batch=2)
+    assert workspace.train_further(job.id, 50).status == "queued"

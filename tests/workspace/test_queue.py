@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,12 @@ def test_the_newest_pictures_come_first(workspace: Workspace) -> None:
         Image.new("RGB", (8, 8)).save(workspace.pictures / name)
         os.utime(workspace.pictures / name, (1, 1))
     assert [path.name for path in workspace.gallery.newest(2)] == ["00003-01.png", "00002-01.png"]
+
+
+def test_a_training_whose_photos_are_gone_is_not_queued_again(workspace: Workspace) -> None:
+    job = workspace.train(PHOTOS, CARD, "rex", "dog")
+    workspace.jobs.request_stop(job.id, "discard")
+    shutil.rmtree(workspace.jobs.folder(job.id) / "photos")
+    with pytest.raises(StudioError, match="The photos of this job are gone") as refusal:
+        workspace.retry(job.id)
+    assert "Drop them in again" in refusal.value.hint and workspace.jobs.get(job.id).status == "stopped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,17 @@ def test_a_knob_of_one_concept_keeps_its_axis(tmp_path: Path) -> None:
     grid = GridFolder.open(workspace.jobs.folder(job.id)).grid
     assert grid.x.name == "rose.strength"
     assert workspace.resolve_grid(grid)[1][0].recipe.strengths == {"<rose>": 0.5, "<tom>": 1.0}
+
+
+def test_renaming_leaves_what_is_painted_and_what_names_another_concept(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    older = Recipe.from_json(workspace.create(Recipe("<lily> on red")).task)
+    earlier = dataclasses.replace(older, concepts={"<lily>": "0" * 64})  # of a file that was there before
+    waiting = workspace.jobs.add("create", earlier.prompt, earlier.to_json())
+    running = workspace.jobs.claim()
+    assert running is not None
+    workspace.rename("<lily>", "rose")
+    for job in (running, waiting):
+        assert workspace.jobs.get(job.id).task == job.task
+        assert workspace.jobs.get(job.id).title == "<lily> on red"

@@ -19,6 +19,11 @@ GATE = (
     f"{PERFUSION}::test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is",
 )
 CONCEPT = ("edits/test_concept.py",)
+SAVING = "studio/edits/saving.py"
+SAVED = (
+    "test_full_disk.py::test_with_no_room_anywhere_the_concept_waits",
+    "generation/test_checked_file.py::test_a_full_disk_is_said_as_one_and_the_concept_goes_elsewhere",
+)
 
 KINDS = "studio/edits/kinds"
 PROJECTION = "studio/edits/gated_projection.py"
@@ -182,5 +187,28 @@ MUTANTS = [
         "end_to_end/test_comparing.py::"
         "test_a_concept_that_was_exchanged_meanwhile_is_not_painted_under_its_old_name",
         severe=True,
+    ),
+    planted(
+        "a concept replaces another of its name in the folder it is put into",
+        SAVING,
+        "*(_unused(folder / path.name) for folder in others)",
+        "*(folder / path.name for folder in others)",
+        *SAVED,
+        severe=True,
+    ),
+    planted(
+        "a concept that no folder takes is given up",
+        SAVING,
+        "        time.sleep(RETRY_SECONDS)",
+        "        raise reason",
+        *SAVED,
+        severe=True,
+    ),
+    planted(
+        "it is said again and again that a concept waits to be saved",
+        SAVING,
+        "            said = True",
+        "            said = False",
+        *SAVED,
     ),
 ]

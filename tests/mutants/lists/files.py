@@ -10,6 +10,7 @@ GRID = "recipes/test_grid.py"
 RECIPES = ("recipes/test_png.py", "ui/test_composing_form.py", "recipes/test_damaged_recipe.py")
 HEADER = "studio/library/header.py"
 SHELF = "studio/library/library.py"
+PARAMETERS = "studio/recipes/parameters.py"
 RECIPE = "studio/recipes/recipe.py"
 
 MUTANTS = [
@@ -153,5 +154,92 @@ MUTANTS = [
         "negative=pattern.sub(new, recipe.negative)",
         "negative=recipe.negative",
         GRID,
+    ),
+    planted(
+        "its folder is not synced",
+        "studio/files.py",
+        "        _sync_folder(path.parent)\n\n\n@contextmanager",
+        "        pass\n\n\n@contextmanager",
+        "test_files.py",
+        severe=True,
+    ),
+    planted(
+        "a failed write leaves its half",
+        "studio/files.py",
+        "                partial.unlink(missing_ok=True)",
+        "                pass",
+        "test_files.py",
+    ),
+    planted(
+        "the oldest concept is listed first",
+        SHELF,
+        "(file.changed, file.name), reverse=True)",
+        "(file.changed, file.name))",
+        *LIBRARY,
+        "library/test_library.py",
+    ),
+    planted(
+        "a name is free in another case",
+        SHELF,
+        "return handle.lower() in self._contents()",
+        "return handle in self._contents()",
+        *LIBRARY,
+        "library/test_library.py",
+    ),
+    planted(
+        "a concept from anywhere does not go before the Library's",
+        SHELF,
+        "for entry in self.borrowed:\n            if handle",
+        "for entry in () if self.has(handle) else self.borrowed:\n            if handle",
+        *LIBRARY,
+        "commands/test_flags.py",
+        "library/test_library.py",
+    ),
+    planted(
+        "a deleted concept is gone for good",
+        SHELF,
+        "        return move_to_trash(entry.path, self.trash)",
+        "        entry.path.unlink()\n        return self.trash / entry.path.name",
+        *LIBRARY,
+        "library/test_library.py",
+        severe=True,
+    ),
+    planted(
+        "all pictures of a recipe have its seed",
+        RECIPE,
+        "seed=(self.seed + index) % (MAX_SEED + 1), count=1",
+        "seed=self.seed, count=1",
+        *RECIPES,
+        "generation/test_composing.py::test_a_picture_does_not_depend_on_how_many_are_painted",
+        "generation/test_sampled_by_hand.py::test_two_seeds_are_two_pictures",
+        severe=True,
+    ),
+    planted(
+        "a seed of another program is not brought into range",
+        PARAMETERS,
+        "return seed % (MAX_SEED + 1), [",
+        "return seed, [",
+        *RECIPES,
+    ),
+    planted(
+        "a picture says nothing of its negative prompt to other programs",
+        PARAMETERS,
+        "    if recipe.negative:\n",
+        "    if False:\n",
+        *RECIPES,
+    ),
+    planted(
+        "a damaged document of any depth is read",
+        "studio/documents.py",
+        "if depth > MAX_DEPTH or entries > MAX_ENTRIES:",
+        "if entries > MAX_ENTRIES:",
+        "test_documents.py",
+    ),
+    planted(
+        "a document may have any size",
+        "studio/limits.py",
+        "MAX_DOCUMENT_BYTES = 4 * MB",
+        "MAX_DOCUMENT_BYTES = 4000 * MB",
+        "test_documents.py",
     ),
 ]

@@ -32,6 +32,11 @@ STEPS = (
     f"{EVERY}::test_the_loss_falls_on_one_fixed_batch",
 )
 PHASES = f"{APART}::test_each_phase_learns_its_own_with_a_fresh_optimiser"
+ENDURING = "trainers/test_enduring.py"
+KILLED = f"{ENDURING}::test_a_killed_training_ends_with_the_same_file"
+OTHERS = f"{ENDURING}::test_the_state_of_another_training_is_not_used"
+NO_NUMBER = f"{ENDURING}::test_a_loss_that_is_no_number_goes_back_once_with_half_the_rate"
+NO_MEMORY = f"{ENDURING}::test_out_of_memory_halves_the_batch_and_takes_twice_as_many"
 RESUMED = f"{EVERY}::test_goes_on_from_a_saved_state_bit_for_bit"
 
 MUTANTS = [
@@ -241,5 +246,146 @@ MUTANTS = [
         "maps.amax())[:, None]",
         *SCENE,
         "trainers/benchmarks/test_scene_trial.py::test_the_attention_of_handles_is_compared_with_every_mask",
+    ),
+    planted(
+        "accumulated gradients add up",
+        "trainers/kit/optimizing.py",
+        "loss = torch.stack(list(terms.values())).sum() / batches",
+        "loss = torch.stack(list(terms.values())).sum()",
+        *STEPS,
+        "trainers/test_optimizing.py",
+    ),
+    planted(
+        "the learning rates are ignored",
+        "trainers/kit/optimizing.py",
+        '"lr": self.rate_factor * rate}',
+        '"lr": self.rate_factor * 1e-3}',
+        *STEPS,
+        PHASES,
+        "trainers/test_optimizing.py",
+    ),
+    planted(
+        "a state is kept without its generator",
+        "trainers/kit/optimizing.py",
+        "generator=self.generator.get_state().clone()",
+        "generator=torch.Generator().get_state()",
+        RESUMED,
+        severe=True,
+    ),
+    planted(
+        "a state in memory changes with the training",
+        "trainers/kit/optimizing.py",
+        "parameters=[tensor.detach().clone() for",
+        "parameters=[tensor.detach() for",
+        NO_NUMBER,
+        "trainers/test_optimizing.py",
+        severe=True,
+    ),
+    planted(
+        "a training that goes on learns at the full rate again",
+        "trainers/kit/optimizing.py",
+        "list(state.losses), state.rate_factor",
+        "list(state.losses), 1.0",
+        "trainers/test_optimizing.py",
+    ),
+    planted(
+        "a training that ran out of memory goes on with whole batches",
+        "trainers/kit/memory_saving.py",
+        "while self.batch_parts < other.batch_parts and self.split_batches(method):",
+        "while False:",
+        NO_MEMORY,
+    ),
+    planted(
+        "half as many photos make a step when memory is short",
+        "trainers/kit/memory_saving.py",
+        "        self.batch_parts *= 2",
+        "        self.batch_parts *= 1",
+        NO_MEMORY,
+        f"{ENDURING}::test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole",
+    ),
+    planted(
+        "batches stay whole when memory is short",
+        "trainers/kit/memory_saving.py",
+        "-(-size // 2)",
+        "size",
+        NO_MEMORY,
+    ),
+    planted(
+        "a training goes on at the rate that led to no number",
+        "trainers/kit/enduring.py",
+        "SLOWER = 0.5",
+        "SLOWER = 0.99",
+        NO_NUMBER,
+    ),
+    planted(
+        "a loss that is no number is tried again for ever",
+        "trainers/kit/enduring.py",
+        "if optimization.rate_factor < 1:",
+        "if False:",
+        f"{ENDURING}::test_a_loss_that_is_no_number_twice_is_said_and_nothing_is_kept",
+    ),
+    planted(
+        "a state is kept only at the end",
+        "trainers/kit/enduring.py",
+        "if step.step == optimization.done and kept.is_due:",
+        "if False:",
+        KILLED,
+        NO_MEMORY,
+        severe=True,
+    ),
+    planted(
+        "a concept may hold what is no number",
+        "trainers/kit/enduring.py",
+        "if not optimization.state().is_finite:",
+        "if False:",
+        ENDURING,
+        severe=True,
+    ),
+    planted(
+        "a state that is no number replaces a good one",
+        "trainers/kit/kept_state.py",
+        "if not state.is_finite:",
+        "if False:",
+        f"{ENDURING}::test_a_state_that_is_no_number_does_not_replace_a_good_one",
+        severe=True,
+    ),
+    planted(
+        "a large state is written as often as a small one",
+        "trainers/kit/kept_state.py",
+        "max(self.seconds, self._took / MAX_SHARE)",
+        "self.seconds",
+        f"{ENDURING}::test_a_large_state_is_written_less_often",
+    ),
+    planted(
+        "all trainings have one identity",
+        "trainers/kit/kept_state.py",
+        "json.dumps(parts, sort_keys=True, default=str).encode()",
+        'b""',
+        OTHERS,
+        severe=True,
+    ),
+    planted(
+        "photos are no part of what a training is",
+        "trainers/kit/loop.py",
+        "            photos=photos.digest,\n",
+        "",
+        OTHERS,
+        severe=True,
+    ),
+    planted(
+        "the state of another training is used",
+        "trainers/kit/step_state.py",
+        'if about["identity"] != identity:',
+        "if False:",
+        OTHERS,
+        severe=True,
+    ),
+    planted(
+        "numbers that are keys of a state come back as texts",
+        "trainers/kit/step_state.py",
+        '{"items": [[key, _pack(',
+        '{"items": [[str(key), _pack(',
+        RESUMED,
+        severe=True,
     ),
 ]

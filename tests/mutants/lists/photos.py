@@ -6,6 +6,8 @@ from tests.mutants.mutant import planted
 
 PHOTO = "studio/photos/photo.py"
 CHECKS = "studio/photos/mask_checks.py"
+DECODING = "studio/photos/decoding.py"
+DECODED = ("photos/test_photo.py", "photos/test_hostile_photos.py")
 PHOTOS = ("photos/test_photo.py", "photos/test_masks.py")
 MASKS = ("photos/test_masks.py",)
 
@@ -106,5 +108,90 @@ MUTANTS = [
         "if False:",
         "photos/test_masked_folder.py",
         "trainers/test_scene.py::test_unusable_masks_are_refused_in_one_sentence",
+    ),
+    planted(
+        "photos of a phone lie on their side",
+        DECODING,
+        "return image if turn is None else image.transpose(turn)",
+        "return image",
+        *PHOTOS,
+    ),
+    planted(
+        "transparent parts become black",
+        "studio/photos/colours.py",
+        "distance < TOO_LIGHT else LIGHT",
+        "distance < TOO_LIGHT else (0, 0, 0)",
+        *PHOTOS,
+    ),
+    planted(
+        "sixteen-bit grey is clipped",
+        DECODING,
+        "(np.asarray(image) >> 8).astype",
+        "np.asarray(image).clip(0, 255).astype",
+        *PHOTOS,
+    ),
+    planted(
+        "small photos are enlarged",
+        "studio/photos/photo_set.py",
+        "min(MAX_PHOTO_SIDE, photo.side)",
+        "MAX_PHOTO_SIDE",
+        *PHOTOS,
+    ),
+    planted(
+        "any subject's mask may lie beside the photo",
+        "studio/photos/masked_folder.py",
+        "if number == 0 and not found:",
+        "if not found:",
+        "photos/test_masked_folder.py",
+        "trainers/test_scene.py::test_masks_are_read_from_beside_their_photos_and_follow_the_crop",
+    ),
+    planted(
+        "a photo that is mirrored and turned lies upside down",
+        DECODING,
+        "5: Image.Transpose.TRANSPOSE,",
+        "5: Image.Transpose.TRANSVERSE,",
+        *DECODED,
+    ),
+    planted(
+        "a file of any size is decoded",
+        DECODING,
+        "if size > MAX_PHOTO_BYTES:",
+        "if False:",
+        *DECODED,
+    ),
+    planted(
+        "a picture of any number of pixels is decoded",
+        DECODING,
+        "if pixels > limit or _decoding_bytes(opened) > MAX_DECODING_BYTES:",
+        "if _decoding_bytes(opened) > MAX_DECODING_BYTES:",
+        *DECODED,
+    ),
+    planted(
+        "decoding may take any memory",
+        DECODING,
+        "if pixels > limit or _decoding_bytes(opened) > MAX_DECODING_BYTES:",
+        "if pixels > limit:",
+        *DECODED,
+    ),
+    planted(
+        "a file is believed to hold all pixels that it claims",
+        DECODING,
+        "if pixels * bits / 8 > ZLIB_RATIO * file_bytes:",
+        "if False:",
+        *DECODED,
+    ),
+    planted(
+        "a progressive JPEG takes no memory",
+        DECODING,
+        'if not opened.info.get("progressive"):',
+        "if True:",
+        *DECODED,
+    ),
+    planted(
+        "pictures may have ten times as many pixels",
+        "studio/limits.py",
+        "MAX_PIXELS = 100 * MILLION",
+        "MAX_PIXELS = 1000 * MILLION",
+        *DECODED,
     ),
 ]

@@ -8,6 +8,7 @@ SAMPLE = "studio/generation/sampling.py"
 GENERATE = "studio/generation/generate.py"
 PAINTING = "studio/generation/painting.py"
 MERGE = "studio/generation/merge.py"
+CHECKED = "studio/generation/checked_file.py"
 C = "generation/test_composing.py"
 PICTURES = (
     f"{C}::test_a_picture_does_not_depend_on_how_many_are_painted",
@@ -194,5 +195,45 @@ MUTANTS = [
         "            stack.enter_context(backbone.text.amending(change, timed))",
         "            pass",
         "generation/test_conditions.py",
+    ),
+    planted(
+        "a concept is saved although no picture was painted from it",
+        CHECKED,
+        '        for _ in generate(backbone, few.with_prompt(" ".join(concept.header.handles)), [opened]):\n'
+        "            pass\n",
+        "",
+        "generation/test_checked_file.py",
+        severe=True,
+    ),
+    planted(
+        "what is tried is not what the file holds",
+        CHECKED,
+        "concept.header.handles)), [opened]",
+        "concept.header.handles)), [concept]",
+        "generation/test_checked_file.py",
+        severe=True,
+    ),
+    planted(
+        "a concept is tried without being named",
+        CHECKED,
+        '" ".join(concept.header.handles)',
+        '""',
+        "generation/test_checked_file.py",
+        severe=True,
+    ),
+    planted(
+        "a full disk is called a fault of the concept",
+        CHECKED,
+        "    except DiskError:\n        raise\n",
+        "",
+        "generation/test_checked_file.py",
+        severe=True,
+    ),
+    planted(
+        "a file that was tried and failed is left behind",
+        CHECKED,
+        "            trial.unlink(missing_ok=True)",
+        "            pass",
+        "generation/test_checked_file.py",
     ),
 ]

@@ -85,8 +85,8 @@ MUTANTS = [
     planted(
         "the nearest photo is the farthest",
         "studio/evaluation/grid_scores.py",
-        "nearest = max(",
-        "nearest = min(",
+        "max(each.max().item() for each in alike)",
+        "min(each.min().item() for each in alike)",
         *GRID_SCORES,
     ),
     planted(
