@@ -44,7 +44,7 @@ from trainers import METHODS, train
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_BETWEEN_STATES = 0.5
-PATIENCE = 300.0  # seconds without any progress after which the studio counts as stuck
+PATIENCE = 900.0  # seconds without any progress after which the studio counts as stuck
 STEPS = 60
 NAMES = ("lily", "tom", "rosa", "max", "ada", "otto")
 TRAININGS = {
@@ -292,7 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         crashes = Crashes(Workspace(Path(folder) / "workspace", "tiny"), random.Random(given.seed))
         crashes.start()
         began = time.monotonic()

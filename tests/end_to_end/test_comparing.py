@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from assets.starter.recipe.judge import configuration, save
+from assets.starter.recipe.judge_model import configuration, save_judge
 from assets.starter.recipe.vocabulary import write_merges
 from studio.edits.concept import Concept
 from studio.events import Event
@@ -19,6 +19,7 @@ from studio.generation.generate import generate
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
 from studio.grids.scores import GridScores
 from studio.models.clip import Clip
+from studio.models.patch_judge import HEAD_FILE, PatchJudge
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.axis import Axis
@@ -137,7 +138,8 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
     folder.mkdir(parents=True)
     config = configuration(write_merges(["a", "photo", "of", "cat", "dog"], folder / "merges.txt.gz"))
     torch.manual_seed(0)
-    save(Clip.build(config, folder / "merges.txt.gz"), config, folder)
+    save_judge(PatchJudge(config), folder)
+    (folder / HEAD_FILE).unlink()  # a judge that sees no patches
     worker.backbone.folder = folder.parent
     workspace.concepts.rename("<lily>", "Rosa")
     job = workspace.compare(Grid(Recipe("a photo of <rosa>", steps=1), Axis.parse("seed", "1, 2")))

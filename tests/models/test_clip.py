@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from assets.starter.recipe.judge import configuration, save
+from assets.starter.recipe.judge_model import configuration, save_judge
 from assets.starter.recipe.vocabulary import write_merges
 from studio.errors import StudioError
 from studio.models.clip import Clip
+from studio.models.patch_judge import PatchJudge
 
 WORDS = ["a", "photo", "of", "the", "picture", "close", "up", "rendition", "cat", "teapot", "red"]
 
@@ -21,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judge")
     config = configuration(write_merges(WORDS, folder / "merges.txt.gz"))
     torch.manual_seed(0)
-    save(Clip.build(config, folder / "merges.txt.gz"), config, folder)
+    save_judge(PatchJudge(config), folder)
     return folder
 
 
