@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
 from studio.__main__ import flags
 from studio.commands.merge import run_merge
 from studio.commands.paint import file_name
+from studio.commands.recipe_flags import open_workspace, recipe_of
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
@@ -68,6 +70,13 @@ def test_every_setting_of_a_recipe_and_of_every_refinement_has_a_flag() -> None:
     refinements = [field for each in REFINEMENTS.values() for field in each.card().fields]
     names = {field.name for field in (*fields_of(Recipe), *refinements)}
     assert names <= set(given) and all(given[name] is None for name in names)
+
+
+def test_what_the_flags_say_is_in_the_recipe(tmp_path: Path) -> None:
+    said = ["--negative", "blur", "--seed", "3", "--steps", "9", "--guidance", "2.5", "--size", "64"]
+    given = flags().parse_args(["paint", "a cat", *said, "--workspace", str(tmp_path)])
+    recipe = recipe_of(given, open_workspace(given))
+    assert recipe == Recipe("a cat", "blur", seed=3, steps=9, guidance=2.5, size=64)
 
 
 def test_merge_can_still_be_called_fuse() -> None:

@@ -70,6 +70,17 @@ def test_two_clicks_find_both_and_other_subjects_are_left_out() -> None:
             propose_mask(flat, [(0.9, 0.9)])
 
 
+def test_a_hole_is_filled_unless_it_is_another_subject() -> None:
+    inner = Image.new("L", (320, 320))
+    ImageDraw.Draw(inner).ellipse((90, 95, 140, 145), fill=255)
+    for colour in ((146, 146, 146), BALL[1]):  # what is behind the cat, and a ball before it
+        picture, _ = scene()
+        picture.paste(colour, mask=inner)
+        assert np.asarray(propose_mask(picture, [(0.23, 0.4)]))[100:140, 95:135].min() == 255
+        rest = np.asarray(propose_mask(picture, [(0.23, 0.4)], [inner]))
+        assert rest[128, 75] == 255 and rest[105:135, 100:130].max() == 0
+
+
 def test_a_subject_that_leaves_the_picture_is_found_up_to_the_edge() -> None:
     picture, masks = scene()
     box = (100, 40, 320, 260)

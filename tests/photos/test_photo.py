@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.errors import StudioError
+from studio.photos import photo as photo_module
 from studio.photos.photo import Crop, Photo, open_photo, open_photos
 from studio.photos.photo_set import PhotoSet
 
@@ -84,6 +85,19 @@ def test_copies_are_named_with_their_twin_and_others_are_kept(tmp_path: Path) ->
     assert not again and "d.png" in refused[0].reason
 
 
+def test_the_photos_there_are_already_count_among_the_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_module, "MAX_PHOTOS", 3)
+    for number in range(4):
+        scene(seed=number).save(tmp_path / f"{number}.png")
+    files = sorted(tmp_path.iterdir())
+    others, _ = open_photos(files[:2])
+    photos, refusals = open_photos(files[2:], others)
+    assert [photo.name for photo in photos] == ["2.png"]
+    assert [refusal.reason for refusal in refusals] == ["3 photos are the most that can be used at once"]
+
+
 def test_the_same_subject_on_two_colours_is_not_a_copy(tmp_path: Path) -> None:
     for name, colour in (("blue", (40, 80, 200)), ("green", (40, 160, 80))):
         picture = Image.new("RGB", (100, 100), colour)
@@ -132,6 +146,7 @@ def test_a_large_photo_is_kept_at_a_useful_size(tmp_path: Path) -> None:
         (Crop(), (20, 0, 100, 80)),
         (Crop(x=0), (0, 0, 80, 80)),
         (Crop(x=1, y=1, zoom=2), (80, 40, 120, 80)),
+        (Crop(x=0.25, y=1, zoom=2), (20, 40, 60, 80)),
         (Crop(x=-3, zoom=0.1), (0, 0, 80, 80)),
     ],
 )

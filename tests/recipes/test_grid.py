@@ -105,6 +105,14 @@ def test_a_setting_of_a_refinement_can_change_along_an_axis() -> None:
     assert [cell.recipe.refinements for cell in cells] == [{"tuning_steps": 0}, {"tuning_steps": 10}]
 
 
+def test_what_a_grid_does_not_exchange_stays_as_it_is() -> None:
+    base = Recipe("a <lily> and <trek>", negative="no <Lily>", strengths={"<lily>": 0.5, "<trek>": 0.7})
+    plain, other = recipes(base, Axis.parse("concept", "plain noun, lily-2"))
+    assert plain.strengths == {"<lily>": 0.0, "<trek>": 0.7} and plain.negative == base.negative
+    assert (other.prompt, other.negative) == ("a <lily-2> and <trek>", "no <lily-2>")
+    assert other.strengths == {"<lily-2>": 0.5, "<trek>": 0.7}
+
+
 def test_concepts_take_turns_in_the_prompt_with_their_strength_and_the_knobs_they_have() -> None:
     base = Recipe("a <lily-2> by <Lily-2>", strengths={"<lily-2>": 0.5}, knobs={"<lily-2>": {"bias": 0.1}})
     one, other, third, plain = recipes(base, Axis.parse("concept", "lily-2, trek, lily, plain noun"))

@@ -22,8 +22,7 @@ MUTANTS = [
         "studio/ui/app.py",
         "        auth=auth,\n",
         "        auth=None,\n",
-        *VIEWS,
-        "ui/test_views.py",
+        "launcher/test_served_page.py::test_without_the_password_nothing_is_given",
         severe=True,
     ),
     planted(
