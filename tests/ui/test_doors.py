@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -136,7 +137,8 @@ class Page:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        asyncio.run(self.keeper(scope, receive, send))
+        with ThreadPoolExecutor(1) as elsewhere:  # a browser of another test has a loop in this thread
+            elsewhere.submit(asyncio.run, self.keeper(scope, receive, send)).result()
         return sent[0]
 
 
