@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from studio.concepts.header import Header
 from studio.edits import LowRank, NewWord, RankOne
 from studio.edits.concept import Concept
-from studio.library.header import Header
 from studio.models.backbone import Backbone
 
 SITES = (".to_q", ".to_k", ".to_v", ".to_out.0", "q_proj", "v_proj")

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.library.header import METADATA_KEY, Header
+from studio.concepts.header import METADATA_KEY, Header
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.jobs import Jobs

@@ -34,35 +34,35 @@ LEAVES = {
 
 # What each package may import besides the leaves: the drawing in the README. PAGE never needs torch.
 PAGE = {
-    "studio.library": {},
+    "studio.concepts": {},
     "studio.photos": {},
     "studio.launcher": {},
     "studio.subject": {},
     "studio.regularizer": {},
     "studio.method": {"subject", "regularizer"},
-    "studio.recipes": {"library"},
+    "studio.recipes": {"concepts"},
     "studio.grids": {"recipes"},
-    "studio.workspace": {"grids", "recipes", "photos", "library", "method", "subject"},
-    "studio.ui": {"workspace", "grids", "recipes", "photos", "library", "method", "subject"},
+    "studio.workspace": {"grids", "recipes", "photos", "concepts", "method", "subject"},
+    "studio.ui": {"workspace", "grids", "recipes", "photos", "concepts", "method", "subject"},
 }
 DEVICE = {
     "studio.models": {},
-    "studio.edits": {"models", "library", "recipes"},
-    "studio.generation": {"edits", "models", "recipes", "grids", "library"},
-    "studio.evaluation": {"generation", "edits", "models", "recipes", "grids", "photos", "library"},
+    "studio.edits": {"models", "concepts", "recipes"},
+    "studio.generation": {"edits", "models", "recipes", "grids", "concepts"},
+    "studio.evaluation": {"generation", "edits", "models", "recipes", "grids", "photos", "concepts"},
     "studio.worker": {
         *("workspace", "evaluation", "generation", "edits", "models", "recipes", "grids", "photos"),
-        *("method", "subject", "library"),
+        *("method", "subject", "concepts"),
     },
     "studio.commands": {
         *("workspace", "evaluation", "generation", "edits", "models", "recipes", "grids", "photos"),
-        *("method", "subject", "library"),
+        *("method", "subject", "concepts"),
     },
     "studio.__main__": {"commands", "recipes"},
 }
 KIT = {
     *("studio.evaluation", "studio.generation", "studio.edits", "studio.models", "studio.recipes"),
-    *("studio.photos", "studio.library", "studio.method", "studio.regularizer", "studio.subject"),
+    *("studio.photos", "studio.concepts", "studio.method", "studio.regularizer", "studio.subject"),
 }
 TRAINERS = {
     "trainers.kit": KIT,
@@ -88,7 +88,7 @@ HOMES = {
     "transformers": ("studio/models/", "assets/starter/recipe/"),
     "safetensors": (
         "studio/edits/",
-        "studio/library/",
+        "studio/concepts/",
         "trainers/kit/step_state.py",
         "assets/starter/recipe/",
     ),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from studio.concepts.concept_library import Library
 from studio.errors import StudioError, shortened
 from studio.handles import to_handle
-from studio.library.library import Library
 from studio.limits import MAX_MESSAGE_LETTERS
 from studio.photos.photo import files_in
 from studio.settings import Field

@@ -17,9 +17,9 @@ import pytest
 
 import trainers.__main__ as training
 from studio import files
+from studio.concepts.header import read_header
 from studio.edits import saving
 from studio.errors import DiskError
-from studio.library.header import read_header
 from studio.models import opening
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe

@@ -15,13 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
+from studio.concepts.concept_library import Library
+from studio.concepts.header import METADATA_KEY, Header, not_a_concept, read_header
 from studio.edits.edit import ActiveEdit, Edit
 from studio.edits.kinds import KINDS
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.handles import handles_in
-from studio.library.header import METADATA_KEY, Header, not_a_concept, read_header
-from studio.library.library import Library
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 

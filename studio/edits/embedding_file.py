@@ -12,11 +12,11 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from studio.concepts.header import Header
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.library.header import Header
 from studio.models.backbone import Backbone
 
 KEY = "emb_params"

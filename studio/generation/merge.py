@@ -29,6 +29,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from studio.concepts.header import Header
+from studio.concepts.preview import open_preview
 from studio.edits import Edit, LowRank
 from studio.edits.concept import Concept
 from studio.errors import StudioError
@@ -37,8 +39,6 @@ from studio.generation.composing import compose_sum
 from studio.generation.conditions import Prompts
 from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
-from studio.library.header import Header
-from studio.library.preview import open_preview
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
 

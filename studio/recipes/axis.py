@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 from annotated_types import MaxLen
 
+from studio.concepts.header import Header
 from studio.documents import Number, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import to_handle
-from studio.library.header import Header
 from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
 from studio.recipes.recipe import MODES, OLD_REFINEMENTS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studio.concepts.header import Header
 from studio.documents import read_document
 from studio.errors import StudioError
 from studio.handles import handles_in
-from studio.library.header import Header
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis, upgrade_axis
 from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields

@@ -22,9 +22,9 @@ from studio.starter import ASSETS, DEMO
 from studio.ui.application import app_options
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
+from studio.ui.concept_library_tab import library_tab
 from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
-from studio.ui.library_tab import library_tab
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block, pressed_button

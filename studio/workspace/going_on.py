@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.concepts.concept_library import Library
 from studio.errors import StudioError
-from studio.library.library import Library
 from studio.subject import parse_subject
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.jobs import Jobs

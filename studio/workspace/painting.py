@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from studio.concepts.concept_library import Library
 from studio.handles import handles_in
-from studio.library.library import Library
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError
 from studio.grids.grid_folder import GridFolder
 from studio.handles import to_handle
-from studio.library.library import Entry, Library
 from studio.recipes.recipe import Recipe
 from studio.recipes.renaming import Renaming
 from studio.workspace.job import Job

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from studio.concepts.concept_library import Library
 from studio.documents import DocumentError
 from studio.errors import StudioError
-from studio.library.library import Library
 from studio.limits import MAX_SEED
 from studio.method import MethodCard
 from studio.photos.mask_checks import check_masks

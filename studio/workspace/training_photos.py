@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from studio.library.header import Header
+from studio.concepts.header import Header
 from studio.workspace.jobs import Jobs
 
 MAX_JOBS = 10_000  # trainings to look through

@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image
 
+from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, other_folders, writable_folder
 from studio.grids.grid_folder import GridFolder
-from studio.library.library import Entry, Library
 from studio.method import MethodCard
 from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import subtract

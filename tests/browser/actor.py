@@ -20,13 +20,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from studio.concepts.header import METADATA_KEY, Header
 from studio.errors import StudioError
 from studio.events import Pause
 from studio.files import write_atomic
 from studio.grids.contact_sheet import contact_sheet
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
 from studio.grids.scores import GridScores, PictureScore
-from studio.library.header import METADATA_KEY, Header
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.job import STATE_FILE

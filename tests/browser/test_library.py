@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from studio.concepts.verdict import Verdict
 from studio.errors import StudioError
-from studio.library.verdict import Verdict
 from studio.ui.parts.html_blocks import uploaded_files
 from tests.browser.actions import drop, open_tab
 from tests.browser.actor import header_of, save_concept

@@ -10,8 +10,8 @@ from PIL import Image
 
 import studio.__main__ as painting
 import trainers.__main__ as training
+from studio.concepts.header import read_header
 from studio.grids.grid_folder import GridFolder
-from studio.library.header import read_header
 from studio.models import opening
 from studio.recipes.png import read_recipe
 from tests import tiny

@@ -13,11 +13,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from studio.concepts.header import METADATA_KEY, Header, read_header, rename_handle
+from studio.concepts.verdict import Verdict
 from studio.edits import LowRank, NewWord
 from studio.edits.concept import Concept
 from studio.errors import DiskError, StudioError
-from studio.library.header import METADATA_KEY, Header, read_header, rename_handle
-from studio.library.verdict import Verdict
 
 HEADER = Header(
     handles={"<lily>": "cat"},

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.concepts.header import read_header
 from studio.edits.concept import Concept
 from studio.generation.generate import generate
-from studio.library.header import read_header
 from studio.photos.photo import Photo
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from studio.concepts.header import read_header
 from studio.edits import saving
 from studio.edits.concept import Concept
 from studio.errors import DiskError, StudioError
 from studio.generation import checked_file
 from studio.generation.checked_file import save_checked
-from studio.library.header import read_header
 from studio.recipes.recipe import Recipe, Sampling
 from tests import by_hand, tiny
 

@@ -24,8 +24,8 @@ from studio.recipes.png import read_recipe_and_notes
 from studio.recipes.recipe import Recipe, read_refinements, read_regions
 from studio.settings import Field
 from studio.subject import parse_subject
+from studio.ui.concept_library_tab import concept_card, concept_cards
 from studio.ui.create.gallery import latest_pictures, painting_card
-from studio.ui.library_tab import concept_card, concept_cards
 from studio.ui.parts.progress_card import training_card
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.queue_tab import job_list

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.concepts.header import Header
 from studio.errors import StudioError
 from studio.grids.contact_sheet import MIN_SIDE, contact_sheet
 from studio.grids.grid_folder import ARCHIVE, GridFolder
-from studio.library.header import Header
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture

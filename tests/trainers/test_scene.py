@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 import trainers.__main__ as training
+from studio.concepts.header import read_header
 from studio.errors import StudioError
 from studio.events import Note
-from studio.library.header import read_header
 from studio.method import Method
 from studio.models import opening
 from studio.models.backbone import Backbone

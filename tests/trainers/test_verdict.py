@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from studio.concepts.verdict import Verdict
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.events import Event, FinishEarly, Note, Result, Step
 from studio.generation.generate import generate
-from studio.library.verdict import Verdict
 from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet

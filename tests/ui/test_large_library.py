@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from studio import folder_listing
-from studio.library import header_index
-from studio.library.library import Library
+from studio.concepts import header_index
+from studio.concepts.concept_library import Library
+from studio.ui.concept_library_tab import concept_cards
 from studio.ui.create.gallery import latest_pictures
-from studio.ui.library_tab import concept_cards
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.progress_card import current_job

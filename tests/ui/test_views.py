@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from studio.concepts.verdict import Verdict
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.grids.blind_vote import Ballot, Tally
 from studio.grids.grid_folder import GridFolder
-from studio.library.verdict import Verdict
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe
 from studio.ui.compare.blind_vote import conclusion, running_result
 from studio.ui.compare.frontier_panel import default_along
 from studio.ui.compare.grid_form import grid_from_form
+from studio.ui.concept_library_tab import concept_card, concept_cards, is_weak, verdict_notes
 from studio.ui.create.form import recipe_from_form
-from studio.ui.library_tab import concept_card, concept_cards, is_weak, verdict_notes
 from studio.ui.parts.markup import error_card, facts
 from studio.ui.parts.progress_card import current_job
 from studio.ui.queue_tab import job_list

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 
+from studio.concepts.header import Header
+from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
 from studio.files import png_bytes
 from studio.generation.generate import Picture, generate
-from studio.library.header import Header
-from studio.library.verdict import Verdict
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet

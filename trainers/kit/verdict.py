@@ -1,7 +1,7 @@
 """Judge whether a concept was learned, from a few pictures at the end of its training.
 
 The same seeds are painted with the concept and with its plain noun, and compared with the photos in the
-features of the base itself, so that every base can judge. `studio.library.verdict` has the formulas.
+features of the base itself, so that every base can judge. `studio.concepts.verdict` has the formulas.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
 from studio.evaluation.cp_clip import DetectedBox
 from studio.evaluation.measures import pairs
@@ -23,7 +24,6 @@ from studio.generation.conditions import Prompts
 from studio.generation.generate import active_edits, with_nouns
 from studio.generation.sampling import sample
 from studio.handles import handles_in
-from studio.library.verdict import Verdict
 from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
@@ -78,7 +78,7 @@ def judge_concept(
 
 
 def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, encoder: str) -> Verdict:
-    """Return the verdict on features of pictures (`studio.library.verdict` has the formulas).
+    """Return the verdict on features of pictures (`studio.concepts.verdict` has the formulas).
 
     Args:
         learned, plain (n, d): with the concept and with the plain noun, from the same n >= 2 seeds in order.

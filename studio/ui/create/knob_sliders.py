@@ -13,8 +13,8 @@ from typing import Any
 
 import gradio as gr
 
+from studio.concepts.header import Header
 from studio.handles import handles_in
-from studio.library.header import Header
 from studio.limits import MAX_STRENGTH
 from studio.recipes.recipe import Recipe
 from studio.workspace.workspace import Workspace

@@ -7,10 +7,10 @@ import os
 from html import escape
 from pathlib import Path
 
+from studio.concepts.concept_library import Entry
+from studio.concepts.preview import open_preview
 from studio.errors import DiskError, disk_errors
 from studio.files import png_bytes, write_atomic
-from studio.library.library import Entry
-from studio.library.preview import open_preview
 from studio.ui.parts.markup import file_url
 from studio.workspace.workspace import Workspace
 

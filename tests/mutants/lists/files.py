@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planted
 
-CONCEPTS = ("edits/test_concept.py", "library/test_header.py")
-LIBRARY = ("workspace/test_workspace.py", "library/test_header.py")
+CONCEPTS = ("edits/test_concept.py", "concepts/test_header.py")
+LIBRARY = ("workspace/test_workspace.py", "concepts/test_header.py")
 GRID = "recipes/test_grid.py"
 RECIPES = ("recipes/test_png.py", "ui/test_composing_form.py", "recipes/test_damaged_recipe.py")
-HEADER = "studio/library/header.py"
-SHELF = "studio/library/library.py"
+HEADER = "studio/concepts/header.py"
+SHELF = "studio/concepts/concept_library.py"
 PARAMETERS = "studio/recipes/parameters.py"
 RECIPE = "studio/recipes/recipe.py"
 
@@ -80,10 +80,10 @@ MUTANTS = [
     ),
     planted(
         "noise is called learned at half the threshold",
-        "studio/library/verdict.py",
+        "studio/concepts/verdict.py",
         "return self.progress > self.noise",
         "return self.progress > self.noise / 2",
-        "library/test_verdict.py",
+        "concepts/test_verdict.py",
         "trainers/test_verdict.py::test_learned_means_further_towards_the_photos_than_the_noise",
         severe=True,
     ),
@@ -94,7 +94,7 @@ MUTANTS = [
         "_hash(entry.path, 0)",
         *LIBRARY,
         "recipes/test_png.py",
-        "library/test_library.py",
+        "concepts/test_concept_library.py",
         severe=True,
     ),
     planted(
@@ -176,7 +176,7 @@ MUTANTS = [
         "(file.changed, file.name), reverse=True)",
         "(file.changed, file.name))",
         *LIBRARY,
-        "library/test_library.py",
+        "concepts/test_concept_library.py",
     ),
     planted(
         "a name is free in another case",
@@ -184,7 +184,7 @@ MUTANTS = [
         "return handle.lower() in self._contents()",
         "return handle in self._contents()",
         *LIBRARY,
-        "library/test_library.py",
+        "concepts/test_concept_library.py",
     ),
     planted(
         "a concept from anywhere does not go before the Library's",
@@ -193,7 +193,7 @@ MUTANTS = [
         "for entry in () if self.has(handle) else self.borrowed:\n            if handle",
         *LIBRARY,
         "commands/test_flags.py",
-        "library/test_library.py",
+        "concepts/test_concept_library.py",
     ),
     planted(
         "a deleted concept is gone for good",
@@ -201,7 +201,7 @@ MUTANTS = [
         "        return move_to_trash(entry.path, self.trash)",
         "        entry.path.unlink()\n        return self.trash / entry.path.name",
         *LIBRARY,
-        "library/test_library.py",
+        "concepts/test_concept_library.py",
         severe=True,
     ),
     planted(

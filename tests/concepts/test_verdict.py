@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from studio.concepts.header import Header
+from studio.concepts.verdict import Verdict
 from studio.documents import DocumentError
 from studio.edits.concept import Concept
-from studio.library.header import Header
-from studio.library.verdict import Verdict
 from studio.photos.photo_set import PhotoSet
 from tests.edits.test_concept import HEADER
 from trainers.kit.verdict import compare_features, portraits

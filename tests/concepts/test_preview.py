@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from studio.concepts.preview import open_preview
 from studio.files import png_bytes
-from studio.library.preview import open_preview
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 
 from safetensors import SafetensorError, safe_open
 
+from studio.concepts.verdict import OLD_NAMES as OLD_VERDICT_NAMES
+from studio.concepts.verdict import Verdict
 from studio.documents import (
     Count,
     Date,
@@ -32,8 +34,6 @@ from studio.documents import (
 )
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.library.verdict import OLD_NAMES as OLD_VERDICT_NAMES
-from studio.library.verdict import Verdict
 from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS, MB
 from studio.settings import Knob
 

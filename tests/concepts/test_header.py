@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from studio.concepts.concept_library import Library
+from studio.concepts.header import METADATA_KEY, Header, read_header, rename_handle
+from studio.concepts.verdict import Verdict
 from studio.errors import StudioError
-from studio.library.header import METADATA_KEY, Header, read_header, rename_handle
-from studio.library.library import Library
-from studio.library.verdict import Verdict
 from studio.settings import Knob
 from studio.starter import DEMO
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from studio.concepts.header import Header, read_header, rename_handle
+from studio.concepts.header_index import HeaderIndex
 from studio.errors import StudioError, disk_errors, shortened
 from studio.files import exists, move_to_trash, write_atomic
 from studio.folder_listing import FolderListing, ListedFile
 from studio.handles import to_handle
-from studio.library.header import Header, read_header, rename_handle
-from studio.library.header_index import HeaderIndex
 
 SUFFIX = ".safetensors"
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.concepts.header import Header, read_header
 from studio.documents import Count, DocumentError, FileName, read_documents, write_documents
 from studio.errors import DiskError, StudioError, shortened
 from studio.files import write_atomic
 from studio.folder_listing import ListedFile
-from studio.library.header import Header, read_header
 from studio.limits import MAX_FILE_NAME_LETTERS, MAX_INDEX_BYTES
 
 MAX_UNSAVED = 100  # headers that are read again at the next start rather than saved now

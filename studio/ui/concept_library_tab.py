@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
+from studio.concepts.concept_library import Entry
+from studio.concepts.header import Header
 from studio.errors import StudioError, shortened
-from studio.library.header import Header
-from studio.library.library import Entry
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,

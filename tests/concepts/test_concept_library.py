@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from studio.concepts.concept_library import Library
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.library.library import Library
 from tests.edits.test_concept import HEADER
 
 
