@@ -9,9 +9,8 @@ Importing it is free: nothing is loaded here.
 
 import sys
 
-if sys.argv[:1] == [
-    "-m"
-]:  # `python -m` imports the package of a command before the command can notice Ctrl-C
+# `python -m` imports the package of a command before the command can notice Ctrl-C
+if sys.argv[:1] == ["-m"]:
     from studio.output import be_brief_when_interrupted
 
     be_brief_when_interrupted()

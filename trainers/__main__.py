@@ -36,7 +36,6 @@ from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Sampling
 from studio.starter import STARTER
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
@@ -123,8 +122,7 @@ def _train(given: argparse.Namespace) -> None:
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
     path = writable_file(given.out or workspace.concepts.path(subject.handle))
-    defaults = workspace.base_defaults()
-    sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance)
+    sampling = workspace.base_defaults().sampling(given.seed)
     backbone = opening.open_backbone(given.base)
     method = METHODS[given.command]
     name, number = subject.handle.strip("<>"), 0

@@ -8,12 +8,11 @@ from pathlib import Path
 from studio.commands.console import show_progress
 from studio.commands.recipe_flags import open_workspace, recipe_again, recipe_of
 from studio.edits.concept import open_concepts
-from studio.errors import StudioError
 from studio.events import Result
 from studio.files import exists, writable_folder
 from studio.generation.generate import generate
 from studio.models import opening
-from studio.recipes.png import read_recipe, save_picture
+from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.workspace import Workspace
 
@@ -47,18 +46,10 @@ def place_of(recipe: Recipe, folder: Path) -> Path:
     """Return the path for a picture in `folder`: that of the same picture, or one that no file has."""
     path, number = folder / file_name(recipe), 1
     name = path.stem
-    while exists(path) and not _is_of(path, recipe):
+    while exists(path) and not is_picture_of(path, recipe):
         number += 1
         path = path.with_stem(f"{name}-{number}")
     return path
-
-
-def _is_of(path: Path, recipe: Recipe) -> bool:
-    """Return whether a file is a picture of this recipe."""
-    try:
-        return read_recipe(path) == recipe
-    except StudioError:
-        return False
 
 
 def file_name(recipe: Recipe) -> str:

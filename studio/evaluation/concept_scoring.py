@@ -43,16 +43,17 @@ def measure(
     by_prompt = [encoders.subject.encode(each.pictures) for each in series]
     pictures = [picture for each in series for picture in each.pictures]
     features = torch.cat(by_prompt)
+    seen = encoders.judge.see(pictures) if encoders.judge else None
     photos = references.unseen or references.trained
     measured: dict[str, Estimate | None] = {}
     if photos:
         measured["likeness"] = Estimate.of(measures.likeness(features, encoders.subject.encode(photos)))
-        if encoders.judge:
-            measured["subject"] = Estimate.of(encoders.judge.subject(pictures, photos).mean(1))
+        if encoders.judge and seen:
+            measured["subject"] = Estimate.of(seen.subject_of(encoders.judge.see(photos)).mean(1))
         structure = measures.likeness(encoders.structure.encode(pictures), encoders.structure.encode(photos))
         measured["structure"] = Estimate.of(structure)
-    if encoders.judge:
-        measured["cleanliness"] = Estimate.of(encoders.judge.cleanliness(pictures))
+    if seen:
+        measured["cleanliness"] = Estimate.of(seen.clean)
     if encoders.text:
         same = encoders.text is encoders.subject
         beside_text = by_prompt if same else [encoders.text.encode(each.pictures) for each in series]

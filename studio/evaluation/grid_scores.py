@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -39,14 +40,14 @@ def score_grid(
     yield Note("Scoring the pictures.")
     squares: dict[str, tuple[Image.Image, ...]] = {}
     scores: dict[str, PictureScore] = {}
-    features: dict[str, Tensor] = {}
+    look = judge.see if judge else encoder.encode
+    photos: dict[str, Any] = {}  # by handle, what the judge or the encoder sees in them
 
     def compare(picture: Image.Image, handle: str) -> Tensor:
-        if judge:
-            return judge.subject([picture], squares[handle])[0]
-        if handle not in features:
-            features[handle] = encoder.encode(squares[handle])
-        return (encoder.encode([picture]) @ features[handle].T)[0]
+        if handle not in photos:
+            photos[handle] = look(squares[handle])
+        seen: Any = look([picture])
+        return (seen.subject_of(photos[handle]) if judge else seen @ photos[handle].T)[0]
 
     for cell in grid.cells:
         path, prompt = grid.path(cell), cell.recipe.prompt

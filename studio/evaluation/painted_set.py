@@ -10,11 +10,10 @@ from pathlib import Path
 from PIL import Image
 
 from studio.edits.concept import Concept
-from studio.errors import StudioError
 from studio.events import Result
 from studio.generation.generate import generate
 from studio.models.backbone import Backbone
-from studio.recipes.png import read_recipe, save_picture
+from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
 
 
@@ -37,17 +36,9 @@ def paint_or_load(
     for index in range(recipe.count):
         single = dataclasses.replace(recipe.single(index), base=backbone.name)
         path = folder / f"{stem}-{index}.png"
-        if not _is_of(path, single):
+        if not is_picture_of(path, single):
             *_, last = generate(backbone, single, concepts)
             assert isinstance(last, Result)
             save_picture(last.value.image, last.value.recipe, path)
         with Image.open(path) as picture:
             yield picture.convert("RGB")
-
-
-def _is_of(path: Path, recipe: Recipe) -> bool:
-    """Return whether a file holds a picture of this very recipe."""
-    try:
-        return path.exists() and read_recipe(path) == recipe
-    except StudioError:
-        return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -34,18 +34,28 @@ class ImageTextEncoder(ImageEncoder, Protocol):
         """Return the features (n, d) of prompts, rows of unit length, float32 on the CPU."""
 
 
+class JudgedPictures(Protocol):
+    """What a judge sees in n pictures: their subject and how clean they are, apart from each other."""
+
+    clean: Tensor
+    """(n,): how clean each picture is, a logit; smears and half-finished parts lower it."""
+
+    def subject_of(self, photos: Any) -> Tensor:
+        """Return (n, m): how much of the subject of each of m photos each picture shows, -1..1.
+
+        `photos`: what the same judge sees in them.
+        """
+
+
 class SubjectJudge(Protocol):
-    """Sees how much of a subject is in a picture, and how clean the picture is, apart from each other."""
+    """Looks at pictures."""
 
     @property
     def name(self) -> str:
         """Return what it is, with a hash of its weights."""
 
-    def subject(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> Tensor:
-        """Return (n, m): how much of the subject of each photo each picture shows, -1..1."""
-
-    def cleanliness(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """Return (n,): how clean each picture is, a logit; smears and half-finished parts lower it."""
+    def see(self, pictures: Sequence[Image.Image]) -> JudgedPictures:
+        """Look at n pictures of any size."""
 
 
 @dataclass(frozen=True)

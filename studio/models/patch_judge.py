@@ -42,6 +42,10 @@ class Seen(NamedTuple):
     object: Tensor
     clean: Tensor
 
+    def subject_of(self, photos: Seen) -> Tensor:
+        """Return (n, m): how much of the subject of each of m photos each picture shows, -1..1."""
+        return subject_likeness(self, photos).T
+
 
 class Head(nn.Module):
     """Reads the patch tokens of a vision transformer.
@@ -124,14 +128,6 @@ class PatchJudge(nn.Module):
     def name(self) -> str:
         """Return what it is, with a hash of its weights."""
         return f"judge by patches [{fingerprint([self.clip, self.head])[:8]}]"
-
-    def subject(self, pictures: Sequence[Image.Image], photos: Sequence[Image.Image]) -> Tensor:
-        """Return (n, m): how much of the subject of each photo each picture shows, -1..1."""
-        return subject_likeness(self.see(pictures), self.see(photos)).T
-
-    def cleanliness(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """Return (n,): how clean each picture is, a logit."""
-        return self.see(pictures).clean
 
     @torch.no_grad()
     def see(self, pictures: Sequence[Image.Image]) -> Seen:

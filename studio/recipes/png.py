@@ -43,6 +43,14 @@ def read_recipe(path: Path) -> Recipe:
     return read_recipe_and_notes(path)[0]
 
 
+def is_picture_of(path: Path, recipe: Recipe) -> bool:
+    """Return whether a file is there and holds the picture of this very recipe."""
+    try:
+        return path.exists() and read_recipe(path) == recipe
+    except StudioError:
+        return False
+
+
 def read_recipe_and_notes(path: Path) -> tuple[Recipe, list[str]]:
     """Return the recipe inside a picture, and sentences about what of it is not understood here.
 

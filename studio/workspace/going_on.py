@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from studio.concepts.concept_library import Library
@@ -51,17 +52,18 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int) -> Job:
         )
     if not 0 <= steps <= MAX_MORE_STEPS:
         raise StudioError(f"{steps} more steps are out of range.", f"Give 0 to {MAX_MORE_STEPS}.")
-    for handle in TrainingTask.of(job).subject.handles:
-        if library.has(handle) and not _is_of(library.find(handle).header.settings, job.task):
+    task = TrainingTask.of(job)
+    for handle in task.subject.handles:
+        if library.has(handle) and not _is_of(library.find(handle).header.settings, task):
             raise StudioError(
                 f"{handle} is another concept by now.", "Rename that one, or start a new training."
             )
     jobs.log(number, {"event": "asked"})
-    jobs.requeue(number, {**job.task, "more_steps": job.task.get("more_steps", 0) + steps})
+    more = dataclasses.replace(task, more_steps=task.more_steps + steps)
+    jobs.requeue(number, more.to_json())
     return jobs.get(number)
 
 
-def _is_of(settings: dict[str, Any], task: dict[str, Any]) -> bool:
+def _is_of(settings: dict[str, Any], task: TrainingTask) -> bool:
     """Return whether a concept with these settings can come from the training `task`."""
-    wanted = task.get("settings", {})
-    return all(settings.get(name) == value for name, value in wanted.items())
+    return all(settings.get(name) == value for name, value in task.settings.items())

@@ -46,17 +46,22 @@ def test_a_damaged_photo_of_a_training_is_as_no_photos(tmp_path: Path) -> None:
     assert likeness == [None, 1.0]
 
 
+class Brightness:
+    def __init__(self, values: list[float]) -> None:
+        self.values = torch.tensor(values)
+        self.clean = torch.zeros(len(values))
+
+    def subject_of(self, photos: Brightness) -> torch.Tensor:
+        return self.values[:, None].expand(-1, len(photos.values))
+
+
 class Judge:
     """Sees as much of a subject as a picture is bright."""
 
     name = "brightness"
 
-    def subject(self, pictures: Any, photos: Any) -> torch.Tensor:
-        bright = [ImageStat.Stat(picture.convert("L")).mean[0] / 255 for picture in pictures]
-        return torch.tensor(bright)[:, None].expand(-1, len(photos))
-
-    def cleanliness(self, pictures: Any) -> torch.Tensor:
-        return torch.zeros(len(pictures))
+    def see(self, pictures: Any) -> Brightness:
+        return Brightness([ImageStat.Stat(picture.convert("L")).mean[0] / 255 for picture in pictures])
 
 
 def test_likeness_is_what_the_judge_says_where_there_is_one(tmp_path: Path) -> None:

@@ -23,14 +23,16 @@ def photos(name: str) -> list[Image.Image]:
 
 def test_a_subject_is_found_in_its_other_photos_and_not_in_those_of_others(judge: PatchJudge) -> None:
     subjects = [photos(name) for name in ("lily", "trek", "amber")]
-    alike = torch.stack([torch.stack([judge.subject(a, b).mean() for b in subjects]) for a in subjects])
+    alike = torch.stack(
+        [torch.stack([judge.see(a).subject_of(judge.see(b)).mean() for b in subjects]) for a in subjects]
+    )
     assert (alike.diagonal() > 0.75).all() and (alike - torch.eye(3)).max() < 0.6
 
 
 def test_smears_lower_the_cleanliness(judge: PatchJudge) -> None:
     clean = [photo.resize((128, 128), Image.Resampling.LANCZOS) for photo in photos("lily")]
     smeared = [photo.filter(ImageFilter.GaussianBlur(4)) for photo in clean]
-    assert (judge.cleanliness(clean) > judge.cleanliness(smeared)).all()
+    assert (judge.see(clean).clean > judge.see(smeared).clean).all()
 
 
 def test_many_pictures_are_seen_as_each_alone(judge: PatchJudge, monkeypatch: pytest.MonkeyPatch) -> None:

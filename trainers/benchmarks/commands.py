@@ -7,6 +7,7 @@ folder, so that an interrupted run goes on where it was.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,8 +87,7 @@ def _add(commands: Any, name: str, help: str, variants: Sequence[str], seeds: in
 def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
     """Run a command, print its table and save it. Raises StudioError when it cannot be run."""
     workspace = Workspace(given.out, given.base)
-    defaults = workspace.base_defaults()
-    sampling = Sampling(seed=given.seed, steps=defaults.steps, guidance=defaults.guidance, count=given.seeds)
+    sampling = dataclasses.replace(workspace.base_defaults().sampling(given.seed), count=given.seeds)
     cards = {name: workspace.tuned(method.card()) for name, method in methods.items()}
     variants = [Variant.parse(text, methods, cards) for text in given.methods]
     run, format_table = COMPARISONS[given.command]

@@ -173,8 +173,8 @@ def training_card(workspace: Workspace, job: Job) -> str:
 
 
 def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
-    subject = TrainingTask.of(job).subject
-    handle, noun = subject.handle, subject.noun
+    task = TrainingTask.of(job)
+    handle, noun = task.handle, task.noun
     large, strip = previews(workspace, job, progress)
     buttons, words = "", ""
     match job.status:
@@ -205,8 +205,7 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
         case "stopped":
             words = "<p>Stopped. Nothing was kept.</p>"
             buttons = button("retry", "Train again", job.id) + button("close", "Close", job.id)
-    photos, method = job.task.get("photos"), job.title.split(" with ")[-1]
-    count = f"{photos} photos" if isinstance(photos, int) else "its photos"
+    count, method = f"{task.photos} photos", job.title.split(" with ")[-1]
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-MAX_NOTES:])
     return (

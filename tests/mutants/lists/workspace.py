@@ -267,7 +267,7 @@ MUTANTS = [
     planted(
         "more steps replace a concept that is another by now",
         GOING_ON,
-        "if library.has(handle) and not _is_of(library.find(handle).header.settings, job.task):",
+        "if library.has(handle) and not _is_of(library.find(handle).header.settings, task):",
         "if False:",
         *INTERRUPTED,
         severe=True,
@@ -275,7 +275,7 @@ MUTANTS = [
     planted(
         "more steps are counted from the beginning",
         GOING_ON,
-        'job.task.get("more_steps", 0) + steps',
+        "task.more_steps + steps",
         "steps",
         *INTERRUPTED,
     ),
