@@ -12,6 +12,7 @@ from PIL import Image
 from assets.starter.recipe import judge_exam, judge_losses
 from assets.starter.recipe.drawings import save_drawings
 from assets.starter.recipe.judge_model import configuration, save_judge
+from assets.starter.recipe.judge_trainer import JudgeTrainer
 from assets.starter.recipe.judge_training import JudgeMaterial, train_judge
 from assets.starter.recipe.vocabulary import world_words, write_merges
 from studio.models.clip import FILES, Clip
@@ -70,7 +71,9 @@ def test_the_losses_of_what_is_right_are_small() -> None:
     assert graded < judge_losses.cleanliness_loss((0.5 - clean) * 10, clean, 2)
 
 
-def test_training_stops_in_time_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+@pytest.fixture
+def material(tmp_path: Path) -> JudgeMaterial:
+    """Return a few drawings and one scenery."""
     known = [drawing(noun, source) for noun in NOUNS for source in ("twemoji", "fxemoji")]
     save_drawings(known, tmp_path / "drawings")
     save_drawings([drawing("red-kite")], tmp_path / "every")
@@ -79,17 +82,44 @@ def test_training_stops_in_time_and_goes_on_from_its_checkpoint(tmp_path: Path) 
     Image.new("RGB", (128, 128), "navy").save(place / "noto-0.webp")
     phrases = {"places": {"beach": ["on the beach"]}, "times": {"night": ["at night"]}}
     (tmp_path / "backgrounds" / "phrases.json").write_text(json.dumps(phrases))
-    material = JudgeMaterial(
-        tmp_path / "drawings", tmp_path / "every", tmp_path / "backgrounds", world_words()
-    )
+    return JudgeMaterial(tmp_path / "drawings", tmp_path / "every", tmp_path / "backgrounds", world_words())
+
+
+def test_training_stops_in_time_and_goes_on_from_its_checkpoint(
+    material: JudgeMaterial, tmp_path: Path
+) -> None:
     checkpoint, steps = tmp_path / "judge.pt", []
     for minutes in (0.05, 0.1):
         train_judge(material, tmp_path / "out", checkpoint, minutes, batch=4, second=True)
         steps.append(torch.load(checkpoint, weights_only=True)["step"])
     assert 0 < steps[0] < steps[1]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*FILES, HEAD_FILE}
-    seen = PatchJudge.open(tmp_path / "out").see([each.picture for each in known[:2]])
+    seen = PatchJudge.open(tmp_path / "out").see([drawing(noun).picture for noun in NOUNS[:2]])
     assert all(part.isfinite().all() for part in seen)
+
+
+@pytest.mark.parametrize("bad", [2, 10_000])
+def test_a_batch_without_a_finite_gradient_is_left_out(
+    material: JudgeMaterial, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    losses, calls = JudgeTrainer.losses, []
+
+    def first_ones_are_nan(trainer: JudgeTrainer, *batch: object) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        factor = float("nan") if len(calls) <= bad else 1.0
+        return {name: loss * factor for name, loss in losses(trainer, *batch).items()}
+
+    monkeypatch.setattr(JudgeTrainer, "losses", first_ones_are_nan)
+    arguments = material, tmp_path / "out", tmp_path / "judge.pt"
+    if bad > 2:
+        with pytest.raises(FloatingPointError, match="not finite at step 0"):
+            train_judge(*arguments, minutes=5, batch=2, second=True)
+        return
+    train_judge(*arguments, minutes=0.15, batch=2, start=folder)
+    assert len(calls) > 3
+    trained = PatchJudge.open(tmp_path / "out")
+    assert trained.side == 96  # that of `start`, not of a second judge
+    assert all(parameter.isfinite().all() for parameter in trained.parameters())
 
 
 def test_the_exam_has_a_hundred_pairs_and_is_small() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -30,7 +31,13 @@ from assets.starter.recipe.evaluation import background_accuracy, background_col
 from assets.starter.recipe.evaluation_prompts import EvaluationPrompt, scenery_prompts
 from assets.starter.recipe.judge_losses import multi_target_cross_entropy
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
-from assets.starter.recipe.muon import build_optimizers, orthogonalise, step_optimizers
+from assets.starter.recipe.muon import (
+    build_optimizers,
+    make_recordable,
+    orthogonalise,
+    set_learning_rate,
+    step_optimizers,
+)
 from assets.starter.recipe.sceneries import SCENERIES
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
@@ -132,8 +139,26 @@ def test_muon_moves_every_kind_of_matrix() -> None:
     before = [parameter.clone() for parameter in model.parameters()]
     optimizers = build_optimizers(model, 0.01)
     model(torch.randn(2, 3, 9, 9)).square().mean().backward()
-    step_optimizers(optimizers, 0.01)
+    set_learning_rate(optimizers, 0.01)
+    step_optimizers(optimizers)
     assert all(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+def test_a_rate_kept_on_the_device_gives_the_same_steps() -> None:
+    torch.manual_seed(0)
+    models = [torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 8))]
+    models.append(copy.deepcopy(models[0]))
+    for model in models:
+        optimizers = build_optimizers(model, 0.1)
+        if model is models[1]:
+            make_recordable(optimizers, "cpu")
+            optimizers["adam"].param_groups[0]["capturable"] = False  # a CPU cannot record
+        for rate in (0.01, 0.002):
+            set_learning_rate(optimizers, rate)
+            model(torch.ones(3, 4)).square().sum().backward()
+            step_optimizers(optimizers)
+    for first, second in zip(*(model.parameters() for model in models), strict=True):
+        torch.testing.assert_close(first, second)
 
 
 def test_a_blurred_outline_costs_more_than_an_even_shift() -> None:

@@ -288,6 +288,7 @@ class Recipe:
         backgrounds = self.work / "backgrounds"
         if not (self.options.drawings or backgrounds.is_dir()):
             draw_sceneries(self.modules(), backgrounds)
+        starter = self.options.start_from
         judge_training.train_judge(
             judge_training.JudgeMaterial(
                 self.drawings_folder, self.work / "every", backgrounds, self.words()
@@ -299,6 +300,8 @@ class Recipe:
             4 if self.options.tiny else judge_training.BATCH,
             second=stage == "second_judge",
             compiled=self.compiles_on_gpu,
+            start=starter / "judge" if starter and stage == "judge" else None,
+            rate=judge_training.LEARNING_RATE * self.options.rate,
         )
 
     def rank(self) -> None:

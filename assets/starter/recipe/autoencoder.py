@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from .muon import build_optimizers, step_optimizers
+from .muon import build_optimizers, set_learning_rate, step_optimizers
 from .precision import autocast
 from .scenes import PIXELS
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
@@ -129,7 +129,8 @@ def train(
             decoded, kl = reconstruct(target)
         (reconstruction_loss(decoded.float(), target) + KL_WEIGHT * kl).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        step_optimizers(optimizers, learning_rate * timer.learning_rate_factor)
+        set_learning_rate(optimizers, learning_rate * timer.learning_rate_factor)
+        step_optimizers(optimizers)
         step += 1
         if step % 100 == 0:
             l1 = (decoded.float() - target).abs().mean()

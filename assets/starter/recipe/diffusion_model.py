@@ -14,8 +14,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from . import worker_processes
 from .autoencoder import LATENT_CHANNELS
+from .captured_step import CapturedStep
 from .latent_dataset import LatentDataset, token_ids
-from .muon import build_optimizers, step_optimizers
+from .muon import build_optimizers, make_recordable, set_learning_rate, step_optimizers
 from .precision import autocast
 from .timed_training import TrainingTimer, load_checkpoint, save_checkpoint
 from .vocabulary import MAX_TOKENS
@@ -195,6 +196,9 @@ def train(
     timer = TrainingTimer(minutes, decay_share=0.35)
     # "painter" and "mean" are the names of the two sets of weights in checkpoints.
     step = load_checkpoint(file, timer, painter=model, mean=averaged, **optimizers)
+    if torch.device(device).type == "cuda":
+        make_recordable(optimizers, device)
+        torch.backends.cudnn.benchmark = True
     seed = int(worker_processes.from_first_process(time.time())) * 64 + worker_processes.rank()
     torch.manual_seed(seed)
     if compiled:
@@ -203,7 +207,9 @@ def train(
     empty = torch.from_numpy(token_ids(tokenizer, [""])).long().to(device)
     processes = worker_processes.world_size()
     total, counted = torch.zeros((), device=device), 0
-    while worker_processes.from_first_process(timer.progress) < 1:
+
+    def descend() -> None:
+        """Do one step on a new batch."""
         latents, ids = dataset.batch(batch // processes, device)
         without_caption = torch.rand(len(ids), 1, device=device) < EMPTY_CAPTIONS_SHARE
         ids = torch.where(without_caption, empty, ids)
@@ -213,11 +219,16 @@ def train(
             parameter.grad for parameter in model.parameters() if parameter.grad is not None
         )
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        step_optimizers(optimizers)
+        total.add_(loss.detach())
+
+    descend_once = CapturedStep(descend, device)
+    while worker_processes.from_first_process(timer.progress) < 1:
         factor = worker_processes.from_first_process(timer.learning_rate_factor)
-        step_optimizers(optimizers, learning_rate * factor)
+        set_learning_rate(optimizers, learning_rate * factor)
+        descend_once()
         step += 1
         update_average(averaged, model, step)
-        total += loss.detach()
         counted += 1
         if worker_processes.rank() == 0:
             if step % 50 == 0:

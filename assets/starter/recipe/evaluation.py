@@ -122,6 +122,11 @@ def noun_accuracy(
     return shares
 
 
+def is_pair_in_a_row(scene: Scene) -> bool:
+    """Return whether a scene shows two drawings side by side, named from left to right."""
+    return len(scene.placements) == 2 and scene.placements[1].x - scene.placements[0].x > 0.3
+
+
 def evaluate_judge(judge: Clip, drawings: list[Drawing]) -> dict[str, float]:
     """Measure the judge on scenes of real drawings.
 
@@ -135,7 +140,7 @@ def evaluate_judge(judge: Clip, drawings: list[Drawing]) -> dict[str, float]:
         **noun_accuracy(judge, first, [(drawing.noun,) for drawing in drawings]),
         "same_drawing_found": (nearest == torch.arange(len(drawings))).float().mean().item(),
     }
-    two = [scene for scene in random_scenes(drawings, 800, 303) if len(scene.nouns) == 2]
+    two = [scene for scene in random_scenes(drawings, 800, 303) if is_pair_in_a_row(scene)]
     return figures | noun_accuracy(
         judge, [scene.compose() for scene in two], [tuple(scene.nouns) for scene in two]
     )

@@ -58,8 +58,10 @@ class Muon(torch.optim.Optimizer):
             nesterov = torch._foreach_lerp(grads, momenta, group["momentum"])
             updates = self._orthogonalised(nesterov)
             worker_processes.sum_over_processes(updates)
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(params, updates, alpha=-group["lr"])
+            if group["weight_decay"]:
+                torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_mul_(updates, group["lr"])  # a number or a tensor
+            torch._foreach_sub_(params, updates)
 
     @staticmethod
     def _orthogonalised(updates: list[Tensor]) -> list[Tensor]:
@@ -98,10 +100,26 @@ def build_optimizers(model: nn.Module, learning_rate: float) -> dict[str, torch.
     return {"muon": Muon(matrices, learning_rate), "adam": adam}
 
 
-def step_optimizers(optimizers: dict[str, torch.optim.Optimizer], learning_rate: float) -> None:
-    """Do one step of every optimizer at `learning_rate`, then clear the gradients."""
+def make_recordable(optimizers: dict[str, torch.optim.Optimizer], device: str | torch.device) -> None:
+    """Make every learning rate a tensor on the GPU, so that a recorded step can be given another one."""
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["capturable"] = True  # AdamW refuses to be recorded without
+            group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32).to(device)
+
+
+def set_learning_rate(optimizers: dict[str, torch.optim.Optimizer], learning_rate: float) -> None:
+    """Set the learning rate of every optimizer."""
+    for optimizer in optimizers.values():
+        for group in optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
+
+
+def step_optimizers(optimizers: dict[str, torch.optim.Optimizer]) -> None:
+    """Do one step of every optimizer, then clear the gradients."""
+    for optimizer in optimizers.values():
         optimizer.step()
         optimizer.zero_grad()
