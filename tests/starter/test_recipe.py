@@ -27,10 +27,12 @@ from assets.starter.recipe import (
     vocabulary,
 )
 from assets.starter.recipe.autoencoder import reconstruction_loss
-from assets.starter.recipe.evaluation import background_accuracy, background_colour
+from assets.starter.recipe.backdrops import Backdrops
 from assets.starter.recipe.evaluation_prompts import EvaluationPrompt, scenery_prompts
+from assets.starter.recipe.judge_evaluation import background_accuracy, background_colour
 from assets.starter.recipe.judge_losses import multi_target_cross_entropy
 from assets.starter.recipe.judge_mistakes import find_mistakes, mistakes_sheet
+from assets.starter.recipe.judge_model import configuration
 from assets.starter.recipe.muon import (
     build_optimizers,
     make_recordable,
@@ -38,9 +40,11 @@ from assets.starter.recipe.muon import (
     set_learning_rate,
     step_optimizers,
 )
+from assets.starter.recipe.place_reader import PlaceReader, real_sceneries
 from assets.starter.recipe.sceneries import SCENERIES
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
+from studio.models.patch_judge import PatchJudge
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -300,20 +304,13 @@ def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
 
 
-def test_the_place_is_guessed_from_what_the_judge_reads_best() -> None:
-    prompt = EvaluationPrompt("a cat on the beach", ("cat",), place="beach")
-
-    class Reader:
-        """Sees a beach in every picture."""
-
-        def encode(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
-            return torch.ones(1, 1)
-
-        def encode_text(self, texts: Sequence[str]) -> torch.Tensor:
-            return torch.tensor([[float("beach" in text)] for text in texts])
-
-    picture = Image.new("RGB", (8, 8))
-    assert background_accuracy(Reader(), [picture], [prompt]) == {"place_right": 1.0}  # type: ignore[arg-type]
-    other = EvaluationPrompt("a cat in the forest", ("cat",), place="forest")
-    assert background_accuracy(Reader(), [picture], [other]) == {"place_right": 0.0}  # type: ignore[arg-type]
+def test_places_are_read_from_scenes_that_the_reader_has_not_seen() -> None:
+    torch.manual_seed(0)
+    judge = PatchJudge(configuration(100)).eval()
+    reader = PlaceReader.train(judge, [shape()], Backdrops({}), 3)
+    assert reader.accuracy([shape()], Backdrops({}), 1) > 0.5
+    pictures, places = real_sceneries([shape()], Backdrops({}), 1, range(4))
+    prompts = [EvaluationPrompt("", ("cat",), place=list(SCENERIES)[place]) for place in places]
+    share = background_accuracy(reader, pictures, prompts)
+    assert share == {"place_right": reader.accuracy([shape()], Backdrops({}), 1)}
     assert {prompt.place for prompt in scenery_prompts(40)} == set(SCENERIES)

@@ -29,6 +29,7 @@ from . import (
     vocabulary,
     worker_processes,
 )
+from .backdrops import Backdrops
 from .drawings import (
     DRAWING_SIDE,
     STARTER,
@@ -318,7 +319,8 @@ class Recipe:
             drawings = read_drawings(self.drawings_folder)
             splits["left_out"] = [drawing for drawing in drawings if is_held_out(drawing)]
             splits["openmoji"] = drawings_from_packages(self.modules(), ["openmoji"])
-        figures, page = evaluation.evaluate(self.out, splits, self.options.pictures, self.device)
+        backdrops = Backdrops({}, self.work / "backdrops")
+        figures, page = evaluation.evaluate(self.out, splits, backdrops, self.options.pictures, self.device)
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
         page.save(self.work / "contact-sheet.png", optimize=True)
         mistakes = judge_mistakes.find_mistakes(Clip.open(self.out / "judge"), splits)

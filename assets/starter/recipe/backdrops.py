@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,24 @@ class Backdrops:
             part.replace(file)
 
     def draw(
-        self, name: str, time: str, source: str, pixels: int, random: np.random.Generator
+        self,
+        name: str,
+        time: str,
+        source: str,
+        pixels: int,
+        random: np.random.Generator,
+        among: Sequence[int] = range(VARIANTS),
     ) -> Image.Image:
-        """Return a random crop of a scenery, `pixels` square, mirrored at random."""
+        """Return a random crop of a scenery, `pixels` square, mirrored at random.
+
+        `among`: the numbers of the stored variants to choose from.
+        """
         key = f"{name}/{time}/{source}"
         if key not in self.stored and self.folder and self.file(name, time, source).exists():
             self.stored[key] = np.load(self.file(name, time, source), mmap_mode="r")
         if key in self.stored:
             variants = self.stored[key]
-            picture = Image.fromarray(variants[int(random.integers(len(variants)))])
+            picture = Image.fromarray(variants[among[int(random.integers(len(among)))]])
         else:
             side = round(pixels * MARGIN)
             picture = draw_scenery(name, time, source, side, random, self.props.get(source, {}))

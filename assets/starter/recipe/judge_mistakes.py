@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from studio.models.clip import Clip
 
 from .drawings import Drawing
-from .evaluation import guess_nouns, one_scene_each
+from .judge_evaluation import guess_nouns, one_scene_each
 
 PICTURE_SIDE, LINE_HEIGHT, COLUMNS = 64, 15, 6
 
