@@ -100,8 +100,12 @@ def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
 
 def _methods(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
     cases, folder = part_of(cases_in(given.folder), given.part), given.out / given.command
-    judge = Clip.open(Path(given.base) / "judge")
-    return method_trial(backbone, judge, cases, variants, sampling, folder, given.seeds)
+    encoders = open_encoders(backbone)
+    if encoders.text is None:
+        raise StudioError(f"{given.base} brings no judge.", "Use a base with one, such as the starter.")
+    return method_trial(
+        backbone, encoders.text, cases, variants, sampling, folder, given.seeds, judge=encoders.judge
+    )
 
 
 def _scenes(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:

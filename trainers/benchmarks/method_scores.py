@@ -10,6 +10,7 @@ from typing import Any
 from studio.intervals import Estimate
 
 MEASURES = ("likeness", "agreement", "obeyed")
+JUDGED = ("subject", "cleanliness")  # by a judge that sees patches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ class MethodScore:
         obeyed: share of pictures that agree more with their own prompt than with any other, 0..1.
         seconds: how long the training took.
         size_bytes: of the concept's file.
+        subject: how much of the unseen photos' subject the pictures show, patch by patch, -1..1.
+        cleanliness: logit, higher is cleaner. Both None where the base brings no judge that sees patches.
     """
 
     case: str
@@ -35,15 +38,19 @@ class MethodScore:
     obeyed: float
     seconds: float
     size_bytes: int
+    subject: float | None = None
+    cleanliness: float | None = None
 
 
 def method_table(scores: Sequence[MethodScore]) -> str:
     """Return the scores as Markdown: a row per method, means over subjects with 95 % intervals."""
-    columns = ("method", "subjects", "pictures", "likeness", "prompt agreement", "prompt obeyed", "file")
+    judged = JUDGED if all(score.subject is not None for score in scores) else ()
+    titles = ("likeness", "prompt agreement", "prompt obeyed", *judged)
+    columns = ("method", "subjects", "pictures", *titles, "file")
     lines = [f"| {' | '.join(columns)} | seconds to train |", "|---" * (len(columns) + 1) + "|"]
     for method in dict.fromkeys(score.method for score in scores):
         own = [score for score in scores if score.method == method]
-        measures = [str(Estimate.of(getattr(score, name) for score in own)) for name in MEASURES]
+        measures = [str(Estimate.of(getattr(score, name) for score in own)) for name in (*MEASURES, *judged)]
         cells = [
             method,
             str(len(own)),

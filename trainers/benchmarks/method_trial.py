@@ -19,7 +19,7 @@ from studio.events import Event, Note, Result
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import generate
 from studio.models.backbone import Backbone
-from studio.models.image_encoder import ImageTextEncoder
+from studio.models.image_encoder import ImageTextEncoder, SubjectJudge
 from studio.photos.photo import Photo, open_photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
@@ -80,6 +80,7 @@ def method_trial(
     folder: Path,
     seeds: int = 4,
     prompts: Sequence[str] = PROMPTS,
+    judge: SubjectJudge | None = None,
 ) -> Iterator[Event]:
     """Run the trial; the last event is a Result with the list of MethodScores.
 
@@ -88,6 +89,7 @@ def method_trial(
     Args:
         seeds: pictures of each prompt.
         prompts: with one {} for the subject's name.
+        judge: measures subject and cleanliness as well.
     """
     scores: list[MethodScore] = []
     for case in cases:
@@ -97,12 +99,16 @@ def method_trial(
             pictures = folder / name / (variant.picture_folder if variant else BASE_FOLDER)
             path = pictures / "score.json"
             saved = read_scores(path, lambda fields: MethodScore(**fields))
-            if saved and saved.pictures == seeds * len(prompts):
+            if (
+                saved
+                and saved.pictures == seeds * len(prompts)
+                and (saved.subject is None) == (judge is None)
+            ):
                 scores.append(saved)
                 continue
             if variant is None:
                 score = _score(
-                    backbone, encoder, case, BASE_ROW, None, sampling, {}, pictures, seeds, prompts
+                    backbone, encoder, case, BASE_ROW, None, sampling, {}, pictures, seeds, prompts, judge
                 )
             else:
                 source = folder / name / variant.concept_folder
@@ -111,7 +117,7 @@ def method_trial(
                 )
                 fields, text = variant.recipe_fields([case.subject.handle]), variant.text
                 score = _score(
-                    backbone, encoder, case, text, concept, sampling, fields, pictures, seeds, prompts
+                    backbone, encoder, case, text, concept, sampling, fields, pictures, seeds, prompts, judge
                 )
                 size = (source / CONCEPT).stat().st_size
                 score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
@@ -132,12 +138,17 @@ def _score(
     folder: Path,
     seeds: int,
     prompts: Sequence[str],
+    judge: SubjectJudge | None,
 ) -> MethodScore:
     """Paint every prompt with every seed and measure the pictures; prompts are compared in plain nouns."""
     folder.mkdir(parents=True, exist_ok=True)
     noun = f"a {case.subject.noun}"
     name = case.subject.handle if concept else noun
-    photos = encoder.encode([photo.square(photo.side) for photo in case.unseen or case.photos])
+    unseen = [photo.square(photo.side) for photo in case.unseen or case.photos]
+    photos = encoder.encode(unseen)
+    seen_photos = judge and judge.see(unseen)
+    subjects: list[float] = []
+    cleanliness: list[float] = []
     texts = encoder.encode_text([prompt.format(noun) for prompt in prompts])
     likenesses, agreements, obeyed = [], [], []
     for number, prompt in enumerate(prompts):
@@ -146,6 +157,10 @@ def _score(
         pictures = [event.value.image for event in events if isinstance(event, Result)]
         for seed, picture in enumerate(pictures):
             write_atomic(folder / f"{number}-{seed}.png", png_bytes(picture))
+        if judge and seen_photos:
+            seen = judge.see(pictures)
+            subjects += seen.subject_of(seen_photos).mean(1).tolist()
+            cleanliness += seen.clean.tolist()
         features = encoder.encode(pictures)
         cosines = features @ texts.T
         likenesses += (features @ photos.T).mean(1).tolist()
@@ -162,4 +177,6 @@ def _score(
         mean(obeyed),
         seconds=0.0,
         size_bytes=0,
+        subject=mean(subjects) if judge else None,
+        cleanliness=mean(cleanliness) if judge else None,
     )

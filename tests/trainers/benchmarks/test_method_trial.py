@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from studio.errors import StudioError
+from studio.models.patch_judge import Seen
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
@@ -71,6 +72,27 @@ def test_every_prompt_and_seed_is_encoderd_against_unseen_photos(tmp_path: Path)
         tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS
     )
     assert [score.pictures for score in last.value] == [2, 2]  # of another number of seeds: measured anew
+
+
+class Eye:
+    """A judge to whom every second picture shows the subject, cleanly."""
+
+    name = "eye"
+
+    def see(self, pictures: Sequence[Image.Image]) -> Seen:
+        unit = torch.nn.functional.one_hot(torch.arange(len(pictures)) % 2, 2).float()
+        return Seen(unit, unit[:, None], torch.full((len(pictures), 1), 20.0), unit[:, 0])
+
+
+def test_subject_and_cleanliness_are_measured_where_a_judge_sees_patches(tmp_path: Path) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
+    cases = [Case(Subject("<lily>", "cat"), photos[:2], photos[2:])]
+    trial = tiny.backbone(), Counter("on blue"), cases, [], Sampling(steps=1, guidance=1.0), tmp_path
+    *_, last = method_trial(*trial, seeds=2, prompts=PROMPTS)
+    assert last.value[0].subject is None and "cleanliness" not in method_table(last.value)
+    *_, last = method_trial(*trial, seeds=2, prompts=PROMPTS, judge=Eye())  # measured anew, with the judge
+    assert (last.value[0].subject, last.value[0].cleanliness) == (0.5, 0.5)
+    assert "| subject | cleanliness | file |" in method_table(last.value).splitlines()[0]
 
 
 def test_the_table_has_means_and_intervals() -> None:
