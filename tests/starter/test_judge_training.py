@@ -100,7 +100,7 @@ def test_training_stops_in_time_and_goes_on_from_its_checkpoint(
 
 @pytest.mark.parametrize("bad", [2, 10_000])
 def test_a_batch_without_a_finite_gradient_is_left_out(
-    material: JudgeMaterial, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int
+    material: JudgeMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:
     losses, calls = JudgeTrainer.losses, []
 
@@ -115,11 +115,18 @@ def test_a_batch_without_a_finite_gradient_is_left_out(
         with pytest.raises(FloatingPointError, match="not finite at step 0"):
             train_judge(*arguments, minutes=5, batch=2, second=True)
         return
-    train_judge(*arguments, minutes=0.15, batch=2, start=folder)
+    train_judge(*arguments, minutes=0.15, batch=2, second=True)
     assert len(calls) > 3
     trained = PatchJudge.open(tmp_path / "out")
-    assert trained.side == 96  # that of `start`, not of a second judge
     assert all(parameter.isfinite().all() for parameter in trained.parameters())
+
+
+def test_a_judge_goes_on_from_the_weights_of_another(
+    material: JudgeMaterial, folder: Path, tmp_path: Path
+) -> None:
+    train_judge(material, tmp_path / "out", tmp_path / "judge.pt", minutes=1e-6, batch=2, start=folder)
+    before, after = PatchJudge.open(folder).state_dict(), PatchJudge.open(tmp_path / "out").state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_the_exam_has_a_hundred_pairs_and_is_small() -> None:

@@ -27,7 +27,7 @@ from assets.starter.recipe import (
     vocabulary,
 )
 from assets.starter.recipe.autoencoder import reconstruction_loss
-from assets.starter.recipe.backdrops import Backdrops
+from assets.starter.recipe.backdrops import VARIANTS, Backdrops
 from assets.starter.recipe.evaluation_prompts import EvaluationPrompt, scenery_prompts
 from assets.starter.recipe.judge_evaluation import background_accuracy, background_colour
 from assets.starter.recipe.judge_losses import multi_target_cross_entropy
@@ -40,7 +40,7 @@ from assets.starter.recipe.muon import (
     set_learning_rate,
     step_optimizers,
 )
-from assets.starter.recipe.place_reader import PlaceReader, real_sceneries
+from assets.starter.recipe.place_reader import TRAINED_VARIANTS, PlaceReader, real_sceneries
 from assets.starter.recipe.sceneries import SCENERIES
 from assets.starter.recipe.timed_training import TrainingTimer
 from studio.errors import StudioError
@@ -307,10 +307,10 @@ def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
 def test_places_are_read_from_scenes_that_the_reader_has_not_seen() -> None:
     torch.manual_seed(0)
     judge = PatchJudge(configuration(100)).eval()
-    reader = PlaceReader.train(judge, [shape()], Backdrops({}), 3)
-    assert reader.accuracy([shape()], Backdrops({}), 1) > 0.5
-    pictures, places = real_sceneries([shape()], Backdrops({}), 1, range(4))
-    prompts = [EvaluationPrompt("", ("cat",), place=list(SCENERIES)[place]) for place in places]
+    reader = PlaceReader.train(judge, [shape()], Backdrops({}), 8)
+    assert reader.accuracy([shape()], Backdrops({}), 2) > 0.5
+    pictures, places = real_sceneries([shape()], Backdrops({}), 2, range(TRAINED_VARIANTS, VARIANTS))
+    prompts = [EvaluationPrompt("", ("cat",), place=place) for place in places]
     share = background_accuracy(reader, pictures, prompts)
-    assert share == {"place_right": reader.accuracy([shape()], Backdrops({}), 1)}
+    assert share == {"place_right": reader.accuracy([shape()], Backdrops({}), 2)}
     assert {prompt.place for prompt in scenery_prompts(40)} == set(SCENERIES)

@@ -90,7 +90,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--scenes", type=int, default=160_000, help="scenes in the training set")
-    rate_help = "factor on the diffusion model's learning rate; below 1 to continue a trained one"
+    rate_help = "factor on the learning rate of diffusion model and judge; below 1 to continue trained ones"
     parser.add_argument("--rate", type=float, default=1.0, help=rate_help)
     parser.add_argument("--batch", type=int, default=48, help="batch size of the diffusion model")
     parser.add_argument("--crops", type=int, default=32, help="batch size of the autoencoder")

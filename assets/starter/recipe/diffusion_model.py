@@ -222,7 +222,8 @@ def train(
         step_optimizers(optimizers)
         total.add_(loss.detach())
 
-    descend_once = CapturedStep(descend, device)
+    # The exchange between processes goes through the host, which a recording cannot.
+    descend_once = CapturedStep(descend, device) if processes == 1 else descend
     while worker_processes.from_first_process(timer.progress) < 1:
         factor = worker_processes.from_first_process(timer.learning_rate_factor)
         set_learning_rate(optimizers, learning_rate * factor)

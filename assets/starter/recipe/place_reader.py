@@ -47,7 +47,8 @@ class PlaceReader:
         pictures, places = real_sceneries(drawings, backdrops, count, range(TRAINED_VARIANTS))
         features = features_of(judge, pictures)
         mean, spread = features.mean(dim=0), features.std(dim=0) + 1e-6
-        features, truth = (features - mean) / spread, torch.tensor(places)
+        names = list(SCENERIES)
+        features, truth = (features - mean) / spread, torch.tensor([names.index(place) for place in places])
         torch.manual_seed(0)
         classifier = nn.Linear(features.shape[1], len(SCENERIES))
         optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
@@ -67,9 +68,7 @@ class PlaceReader:
     def accuracy(self, drawings: list[Drawing], backdrops: Backdrops, count: int) -> float:
         """Return the share of right places in `count` unseen scenes of each place."""
         pictures, places = real_sceneries(drawings, backdrops, count, range(TRAINED_VARIANTS, VARIANTS))
-        names = list(SCENERIES)
-        read = self.read(pictures)
-        return float(np.mean([name == names[place] for name, place in zip(read, places, strict=True)]))
+        return float(np.mean(np.array(self.read(pictures)) == np.array(places)))
 
 
 def features_of(judge: PatchJudge, pictures: Sequence[Image.Image]) -> Tensor:
@@ -87,20 +86,20 @@ def features_of(judge: PatchJudge, pictures: Sequence[Image.Image]) -> Tensor:
 
 def real_sceneries(
     drawings: list[Drawing], backdrops: Backdrops, count: int, variants: Sequence[int]
-) -> tuple[list[Image.Image], list[int]]:
+) -> tuple[list[Image.Image], list[str]]:
     """Compose real drawings in sceneries at all their times, `count` of each place.
 
-    `variants`: numbers of the backdrops' variants to use. Returns the pictures, and the numbers of their
+    `variants`: numbers of the backdrops' variants to use. Returns the pictures, and the names of their
     places.
     """
-    random = np.random.default_rng(len(variants))
+    random = np.random.default_rng(list(variants))  # others for others
     pictures, places = [], []
-    for number, (name, scenery) in enumerate(SCENERIES.items()):
+    for name, scenery in SCENERIES.items():
         for _ in range(count):
             drawing = drawings[int(random.integers(len(drawings)))]
             time = scenery.times[int(random.integers(len(scenery.times)))]
             backdrop = backdrops.draw(name, time, drawing.source, PIXELS, random, variants)
             placement = Placement(drawing, random.uniform(0.4, 0.6), 0.6, random.uniform(0.45, 0.7))
             pictures.append(Scene([placement], "", backdrop=backdrop).compose())
-            places.append(number)
+            places.append(name)
     return pictures, places
