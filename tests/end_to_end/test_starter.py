@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +114,17 @@ def test_headless_and_page_paint_the_same_pixels(backbone: Backbone, workspace: 
     assert read_recipe(page) == read_recipe(headless)
 
 
-def test_the_ready_made_concept_opens_and_fits(backbone: Backbone, workspace: Workspace) -> None:
+def test_the_ready_made_concept_fits_and_shows_the_demo_subject_of_its_noun(
+    backbone: Backbone, judge: Clip, workspace: Workspace
+) -> None:
     (path,) = (STARTER.parent / "demo").glob("*.safetensors")
     concept = Concept.open(path)
     concept.check(backbone)
-    assert pictures(backbone, look(workspace, f"{concept.header.handle} on a red background"), [concept])
+    recipe = replace(look(workspace, f"{concept.header.handle} on a red background"), count=4)
+    painted = pictures(backbone, recipe, [concept])
+    cases = cases_in(STARTER.parent / "demo")
+    likeness = {
+        case.subject.noun: judge.likeness(painted, [photo.square(photo.side) for photo in case.photos])
+        for case in cases
+    }
+    assert max(likeness, key=likeness.__getitem__) == concept.header.handles[concept.header.handle]
