@@ -110,7 +110,7 @@ def open_studio(options: argparse.Namespace) -> None:
 
     credentials = read_credentials(options)
     forget_variable()
-    workspace = Workspace(options.workspace, options.base, options.segmenter)
+    workspace = Workspace(options.workspace, options.base, options.segmenter, prediction=options.prediction)
     holder = claim(workspace)
     sweep_partials(workspace.folder)
     workspace.add_demo_concept()
@@ -121,6 +121,7 @@ def open_studio(options: argparse.Namespace) -> None:
     workspace.refinements = tuple(refinements)
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
     command += ["--segmenter", options.segmenter] if options.segmenter else []
+    command += ["--prediction", options.prediction] if options.prediction else []
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
     with Supervisor(workspace, command=[*command, "--workspace", str(workspace.folder)]):
@@ -158,7 +159,9 @@ def work(options: argparse.Namespace) -> None:
     from trainers import METHODS, train
 
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
-    workspace = Workspace(options.workspace, options.base, options.segmenter, cards)
+    workspace = Workspace(
+        options.workspace, options.base, options.segmenter, cards, prediction=options.prediction
+    )
     process.work(workspace, METHODS, train)
 
 

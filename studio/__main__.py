@@ -14,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from studio.commands.base_flags import add_base_flags
 from studio.commands.grid import GRID, add_grid_flags, run_grid
 from studio.commands.interrupts import EXIT_CODE
 from studio.commands.merge import add_merge_flags, run_merge
@@ -24,7 +25,6 @@ from studio.commands.setting_flags import add_setting_flags
 from studio.errors import StudioError, disk_trouble
 from studio.files import keep_private
 from studio.output import allow_any_letter
-from studio.starter import STARTER
 
 
 def flags() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ def flags() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, help="folder for the pictures")
     runs = {paint: run_paint, again: run_again, grid: run_grid, merge: run_merge, score: run_score}
     for command, run in runs.items():
-        command.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+        add_base_flags(command)
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
         command.set_defaults(run=run)
     return parser

@@ -39,6 +39,10 @@ class StudioError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+class BrokenPictureError(StudioError):
+    """A picture whose pixels are no numbers, which would be shown as black."""
+
+
 class DiskError(StudioError):
     """Something that the disk does not take: it is full, read-only or broken."""
 

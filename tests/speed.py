@@ -27,7 +27,7 @@ from studio.events import Step
 from studio.generation.generate import generate
 from studio.models import opening
 from studio.models.backbone import Backbone
-from studio.models.families.stable_diffusion import DENOISER_PROJECTIONS
+from studio.models.unet_backbone import DENOISER_PROJECTIONS
 from studio.recipes.recipe import MODES, Recipe
 from studio.starter import STARTER
 from tests.by_hand import header, low_rank, word

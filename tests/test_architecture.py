@@ -89,9 +89,11 @@ HOMES = {
     "safetensors": (
         "studio/edits/",
         "studio/concepts/",
+        "studio/models/",
         "trainers/kit/step_state.py",
         "assets/starter/recipe/",
     ),
+    "huggingface_hub": ("studio/models/",),
     "pydantic": ("studio/documents.py",),
     "annotated_types": ("studio/",),
     "accelerate": ("trainers/kit/optimizing.py",),

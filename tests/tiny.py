@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image, ImageDraw
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from studio.models.families.stable_diffusion import StableDiffusion
+from studio.models.families.stable_diffusion_xl import StableDiffusionXL
+from studio.models.unet_backbone import UNetBackbone
 from studio.photos.photo_set import PhotoSet
 
 WORDS = ("a", "photo", "of", "the", "cat", "dog", "on", "blue", "background", "and", "sks")
@@ -38,36 +40,25 @@ def tokenizer() -> CLIPTokenizer:
     return made
 
 
-def backbone(
-    prediction_type: str = "epsilon", seed: int = 0, dtype: torch.dtype = torch.float32, levels: int = 2
-) -> StableDiffusion:
-    """Return a backbone with one or two `levels` of cross-attention and 16 px pictures."""
-    torch.manual_seed(seed)
-    words = tokenizer()
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(words),
-            hidden_size=WIDTH,
-            intermediate_size=2 * WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=words.model_max_length,
-            bos_token_id=words.bos_token_id,
-            eos_token_id=words.eos_token_id,
-            pad_token_id=words.pad_token_id,
-        )
+def text_config(words: CLIPTokenizer, width: int = WIDTH, **more: object) -> CLIPTextConfig:
+    """Return the config of a text encoder of two layers."""
+    return CLIPTextConfig(
+        vocab_size=len(words),
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=words.model_max_length,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+        **more,
     )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(32, 64)[:levels],
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D",) * levels,
-        up_block_types=("CrossAttnUpBlock2D",) * levels,
-        cross_attention_dim=WIDTH,
-        attention_head_dim=8,
-        norm_num_groups=8,
-    )
-    vae = AutoencoderKL(
+
+
+def vae() -> AutoencoderKL:
+    """Return an autoencoder that halves the sides."""
+    return AutoencoderKL(
         block_out_channels=(8, 16),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -76,14 +67,78 @@ def backbone(
         sample_size=16,
         mid_block_add_attention=False,
     )
-    schedule = {
+
+
+def schedule(prediction_type: str = "epsilon") -> dict[str, object]:
+    """Return the noise of Stable Diffusion."""
+    return {
         "prediction_type": prediction_type,
         "beta_schedule": "scaled_linear",
         "beta_start": 0.00085,
         "beta_end": 0.012,
         "timestep_spacing": "trailing",
     }
-    return StableDiffusion(f"tiny-{seed}", words, text, unet, vae, schedule, dtype=dtype)
+
+
+def backbone(
+    prediction_type: str = "epsilon",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    levels: int = 2,
+    words: CLIPTokenizer | None = None,
+    width: int = WIDTH,
+) -> StableDiffusion:
+    """Return a backbone with one or two `levels` of cross-attention and 16 px pictures.
+
+    Args:
+        words: its tokenizer; None for the one of this file.
+        width: of its text.
+    """
+    torch.manual_seed(seed)
+    words = words or tokenizer()
+    text = CLIPTextModel(text_config(words, width))
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 64)[:levels],
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * levels,
+        up_block_types=("CrossAttnUpBlock2D",) * levels,
+        cross_attention_dim=width,
+        attention_head_dim=8,
+        norm_num_groups=8,
+    )
+    noise = schedule(prediction_type)
+    return StableDiffusion(f"tiny-{seed}", words, text, unet, vae(), noise, dtype=dtype)
+
+
+def backbone_xl(
+    prediction_type: str = "epsilon", dtype: torch.dtype = torch.float32, words: CLIPTokenizer | None = None
+) -> StableDiffusionXL:
+    """Return a backbone of Stable Diffusion XL's classes, with cross-attention in its second level only."""
+    torch.manual_seed(0)
+    words = words or tokenizer()
+    second = text_config(words, 2 * WIDTH, hidden_act="gelu", projection_dim=2 * WIDTH)
+    encoders = (CLIPTextModel(text_config(words)), CLIPTextModelWithProjection(second))
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=(1, 2),
+        cross_attention_dim=3 * WIDTH,
+        attention_head_dim=(2, 4),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=6 * 8 + 2 * WIDTH,
+        norm_num_groups=8,
+    )
+    parts = (*encoders, unet, vae())
+    return StableDiffusionXL("tiny-xl", words, *parts, schedule(prediction_type), dtype=dtype)
+
+
+FAMILIES = {"stable_diffusion": backbone, "stable_diffusion_xl": backbone_xl}  # a tiny base of each
 
 
 def photos(count: int = 3, side: int = 48, masked: str = "") -> PhotoSet:
@@ -118,9 +173,9 @@ def pair(lily: Image.Image | None = LEFT, tom: Image.Image | None = RIGHT) -> Ph
     return PhotoSet((square,), {"<lily>": (lily,), "<tom>": (tom,)})
 
 
-def weights(made: StableDiffusion) -> dict[str, np.ndarray]:
+def weights(made: UNetBackbone) -> dict[str, np.ndarray]:
     """A copy of every number in the backbone."""
-    parts = {"unet": made.unet, "text": made.text_encoder, "vae": made.vae}
+    parts = {"unet": made.unet, "vae": made.vae, **made.text_encoders}
     return {
         f"{part}.{name}": tensor.detach().clone().numpy()
         for part, module in parts.items()

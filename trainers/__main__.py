@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from studio.commands.base_flags import add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -30,13 +31,11 @@ from studio.files import (
 from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
-from studio.models import opening
 from studio.output import allow_any_letter
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
 from studio.photos.photo_set import PhotoSet
-from studio.starter import STARTER
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
@@ -98,7 +97,7 @@ def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
             help=f"another thing in the same photos; up to {card.needs.max_subjects} together",
         )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+    add_base_flags(parser)
     parser.add_argument(
         "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
     )
@@ -123,7 +122,7 @@ def _train(given: argparse.Namespace) -> None:
     _check_masks(squares, handles, card.needs.masks)
     path = writable_file(given.out or workspace.concepts.path(subject.handle))
     sampling = workspace.base_defaults().sampling(given.seed)
-    backbone = opening.open_backbone(given.base)
+    backbone = open_base(given)
     method = METHODS[given.command]
     name, number = subject.handle.strip("<>"), 0
     identity = identity_of(
@@ -175,14 +174,14 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+    add_base_flags(parser)
     parser.add_argument("--captions", type=Path, help="a text file, one caption a line; plain ones without")
     parser.add_argument("--count", type=int, default=100_000, help="how many plain captions to read")
     parser.add_argument("--out", type=Path, help=f"default: {moments.FILE} in the base's folder")
 
 
 def _moments(given: argparse.Namespace) -> None:
-    backbone = opening.open_backbone(given.base)
+    backbone = open_base(given)
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
         raise StudioError(f"{given.base} is no folder to save them in.", "Name a file with --out.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from studio.commands.base_flags import open_base
 from studio.commands.console import show_progress
 from studio.commands.recipe_flags import CARDS, open_workspace, recipe_of
 from studio.edits.concept import open_concepts
 from studio.files import writable_folder
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
-from studio.models import opening
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
 
@@ -35,7 +35,7 @@ def run_grid(given: argparse.Namespace) -> None:
     x, y = (_axis(text) if text else SINGLE for text in (given.x, given.y))
     grid, cells = workspace.resolve_grid(Grid(recipe_of(given, workspace, (x, y)), x, y))
     folder = GridFolder.create(writable_folder(given.out or Path("grid")), grid, cells)
-    backbone = opening.open_backbone(given.base)
+    backbone = open_base(given)
     painting = paint_grid(backbone, folder, lambda recipe: open_concepts(workspace.concepts, recipe))
     for _ in show_progress(painting):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from studio.commands.base_flags import open_base
 from studio.commands.console import show_progress
 from studio.commands.recipe_flags import FIELDS, open_workspace
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -13,7 +14,6 @@ from studio.edits.saving import save_and_say
 from studio.events import Result
 from studio.files import other_folders, writable_file
 from studio.generation.merge import merge_concepts
-from studio.models import opening
 from studio.recipes.recipe import Sampling
 
 
@@ -31,7 +31,7 @@ def run_merge(given: argparse.Namespace) -> None:
     sampling = Sampling(guidance=guidance, **given_settings(given, [FIELDS["seed"]]))
     concepts = [Concept.open(workspace.concepts.resolve(name).path) for name in given.concepts]
     out = writable_file(given.out)
-    for event in show_progress(merge_concepts(opening.open_backbone(given.base), concepts, sampling)):
+    for event in show_progress(merge_concepts(open_base(given), concepts, sampling)):
         if isinstance(event, Result):
             others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
             save_and_say(event.value.header.handle, event.value.save, out, others)

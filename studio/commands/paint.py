@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from studio.commands.base_flags import open_base
 from studio.commands.console import show_progress
 from studio.commands.recipe_flags import open_workspace, recipe_again, recipe_of
 from studio.edits.concept import open_concepts
 from studio.events import Result
 from studio.files import exists, writable_folder
 from studio.generation.generate import generate
-from studio.models import opening
 from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.workspace import Workspace
@@ -34,7 +34,7 @@ def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe) -> No
         if recipe.concepts.get(handle) != digest:
             print(f"{handle} is another file than when this was painted; the picture will differ.")
     folder = writable_folder(given.out or workspace.pictures)
-    backbone = opening.open_backbone(given.base)
+    backbone = open_base(given)
     for event in show_progress(generate(backbone, recipe, open_concepts(workspace.concepts, recipe))):
         if isinstance(event, Result):
             path = place_of(event.value.recipe, folder)

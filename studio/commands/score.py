@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from studio.commands.base_flags import open_base
 from studio.commands.console import show_progress
 from studio.commands.recipe_flags import DEFAULTS, FIELDS, open_workspace
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -20,7 +21,6 @@ from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
 from studio.files import read_lines, writable_folder, write_atomic
 from studio.handles import to_handle
-from studio.models import opening
 from studio.photos.photo import files_in, open_photos
 from studio.recipes.recipe import Sampling
 
@@ -65,7 +65,7 @@ def run_score(given: argparse.Namespace) -> None:
     sampling = Sampling(**{**usual, **given_settings(given, SETTINGS)})
     patterns = _patterns(given.prompts)
     out = writable_folder(given.out or workspace.folder / "scores" / handle.strip("<>"))
-    backbone = opening.open_backbone(given.base)
+    backbone = open_base(given)
     encoders = open_encoders(backbone, given.clip, given.dino)
     concept, digest = Concept.open(entry.path), workspace.concepts.hash(entry)
     scoring = score_concept(backbone, concept, references, encoders, sampling, out, handle, patterns, digest)

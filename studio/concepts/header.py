@@ -53,6 +53,7 @@ class Header:
         handles: the noun of each handle.
         settings: those of the method, as it was trained.
         base, fingerprint: the base model's name, and a hash of its weights.
+        base_kind: its family and the width of its text (`Backbone.kind`); older files do not say.
         created: date and time, as in ISO 8601.
         report: what the method measured about what was learned.
         dependencies: hashes of external data; concepts in one picture must agree in them.
@@ -84,6 +85,7 @@ class Header:
     verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
     memory: ShortText = ""
+    base_kind: ShortText = ""
 
     @property
     def handle(self) -> str:

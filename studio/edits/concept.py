@@ -71,14 +71,26 @@ class Concept:
         return cls(header, edits)
 
     def check(self, backbone: Backbone) -> None:
-        """Raise StudioError, naming both models, when this concept was made for another base."""
+        """Raise StudioError, naming both models, when this concept cannot be used on a base.
+
+        It can on every base of its kind, fine-tunes of the one it was made on among them. One that depends on
+        data measured on its base needs that very base.
+        """
         fits = all(edit.is_compatible(backbone) for edit in self.edits)
-        if fits and self.header.fingerprint == backbone.fingerprint:
+        is_same = self.header.fingerprint == backbone.fingerprint
+        if fits and (is_same or not self.header.dependencies):
             return
         made = f"{self.header.base} ({self.header.fingerprint})"
         here = f"{backbone.name} ({backbone.fingerprint})"
         hint = f"Start the studio with --base {self.header.base}, or train it again from the photos."
         raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
+
+    def note_on(self, backbone: Backbone) -> str:
+        """Return what to know of this concept on a base that it was not made on; empty for its own."""
+        if self.header.fingerprint == backbone.fingerprint:
+            return ""
+        made = f"{self.header.handle} was made on {self.header.base}"
+        return f"{made}, another base of the same kind: here it may look different."
 
     def active_edits(self, recipe: Recipe) -> list[ActiveEdit]:
         """Return the edits with the strengths and knobs of a recipe.

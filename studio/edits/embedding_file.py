@@ -65,6 +65,7 @@ def import_word(path: Path, backbone: Backbone, handle: str, noun: str) -> Conce
         seed=0,
         base=backbone.name,
         fingerprint=backbone.fingerprint,
+        base_kind=backbone.kind,
         photos=0,
         steps=0,
         final_loss=0.0,

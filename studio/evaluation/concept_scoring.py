@@ -97,7 +97,7 @@ def score_concept(
         patterns: prompts with "{}" in place of the subject.
         digest: the SHA-256 of the concept's file, for the protocol.
 
-    Raises StudioError when the concept was made for another base.
+    Raises StudioError when the concept does not fit the base.
     """
     concept.check(backbone)
     handle = handle or concept.header.handle

@@ -66,8 +66,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     inside a step, never across a yield. Pictures are painted singly, so that each can be repeated alone from
     its own recipe.
 
-    Raises StudioError when the prompt names a handle that no given concept has, a concept was made for
-    another base, or a refinement cannot be applied.
+    Raises StudioError when the prompt names a handle that no given concept has, a concept does not fit the
+    base, or a refinement cannot be applied.
     """
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
     refinements = parse_refinements(recipe.refinements, cards)
@@ -80,6 +80,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
                 f"There is no concept called {handle}.", "Train it, or import its file in the Library."
             )
     check_concepts(backbone, concepts)
+    for note in filter(None, (concept.note_on(backbone) for concept in concepts)):
+        yield Note(note)
     edits = active_edits(recipe, concepts)
     for active in edits:
         active.edit.to(backbone)

@@ -43,8 +43,10 @@ def parser() -> Parser:
     flags.add_argument("--port", type=int, default=7860, help="of the page (default %(default)s)")
     folder = "where concepts and pictures are kept (default %(default)s)"
     flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=folder)
-    model = "the model to work with: a diffusers folder or a hub name (default: the starter)"
-    flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=model)
+    model = "the model to work with: a diffusers folder, a .safetensors checkpoint or a name on the hub"
+    flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=f"{model} (the starter)")
+    predicts = "what the base predicts, where its file does not say so: epsilon or v_prediction"
+    flags.add_argument("--prediction", metavar="KIND", default="", help=predicts)
     outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
     flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from studio.errors import StudioError
+from studio.models.base_files import BaseFiles
 from studio.models.text_reader import TextReader
 from studio.models.words import Words
 
@@ -78,13 +79,18 @@ class Backbone(ABC):
 
     @classmethod
     @abstractmethod
-    def recognises(cls, model_index: Mapping[str, Any]) -> bool:
-        """Return whether a diffusers folder with this `model_index.json` is of the family."""
+    def recognises(cls, files: BaseFiles) -> bool:
+        """Return whether what lies on disk is a model of the family."""
 
     @classmethod
     @abstractmethod
-    def load(cls, path: Path | str, device: torch.device, dtype: torch.dtype) -> Backbone:
-        """Load a folder, a single file or a hub name. Raises StudioError when the studio cannot use it."""
+    def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> Backbone:
+        """Load a folder or a single file. Raises StudioError when the studio cannot use it."""
+
+    @property
+    def kind(self) -> str:
+        """Return the family and the width of its text; concepts made for one kind fit all bases of it."""
+        return f"{self.family} {self.text.width}"
 
     # pictures and latents
 
@@ -98,7 +104,10 @@ class Backbone(ABC):
 
     @abstractmethod
     def decode(self, latents: Tensor) -> list[Image.Image]:
-        """Return the pictures of latents (n, C, h, w)."""
+        """Return the pictures of latents (n, C, h, w).
+
+        Raises BrokenPictureError where one's pixels are no numbers.
+        """
 
     @abstractmethod
     def shape_of(self, size: int = 0) -> tuple[int, int, int]:

@@ -23,13 +23,17 @@ class DdpmBackbone(Backbone):
     def use_schedule(self, config: Mapping[str, Any]) -> None:
         """Set the schedule from a scheduler's config. `name` and `device` must be set.
 
-        Raises StudioError when the base predicts neither epsilon nor v.
+        Raises StudioError when the base predicts neither epsilon nor v, or epsilon from pure noise.
         """
         self.schedule = DDIMScheduler.from_config({**config, "clip_sample": False})
         self.prediction_type = self.schedule.config.prediction_type
         if self.prediction_type not in ("epsilon", "v_prediction"):
             hint = "Choose a base that predicts epsilon or v."
             raise StudioError(f"{self.name} predicts {self.prediction_type}.", hint)
+        if self.prediction_type == "epsilon" and self.schedule.alphas_cumprod[-1] <= 0:
+            # (z_t - eps) / 0: every picture would be black
+            hint = "If it predicts v, start with --prediction v_prediction; otherwise its config is wrong."
+            raise StudioError(f"{self.name} predicts noise where nothing but noise is left.", hint)
         self._timesteps = self.schedule.config.num_train_timesteps
         self._alphas = self.schedule.alphas_cumprod.to(self.device)
 

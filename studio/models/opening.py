@@ -1,8 +1,7 @@
-"""Open a base model: choose the family, the device and the precision."""
+"""Open a base model: look what it is, choose the family, the device and the precision, and load it."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,18 +10,22 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
+from studio.models import hub
 from studio.models.backbone import Backbone
+from studio.models.base_files import PREDICTIONS, BaseFiles, look_at
 from studio.models.families import FAMILIES
 
-DEFAULT_FAMILY = "stable_diffusion"
 
-
-def open_backbone(base: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
-    """Load a diffusers folder, a single .safetensors checkpoint, or a hub name already on this machine.
+def open_backbone(
+    base: str | Path, device: str | None = None, dtype: torch.dtype | None = None, prediction: str = ""
+) -> Backbone:
+    """Load a diffusers folder, a checkpoint in a single .safetensors file, or a model of the hub.
 
     Args:
+        base: a path, or a name on the hub; the hub is asked only when nothing lies at such a path.
         device: None for a CUDA card if there is one, else the CPU.
         dtype: the precision of its frozen weights; None for `running_dtype`.
+        prediction: what it predicts, "epsilon" or "v_prediction", where its files do not say so.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -34,30 +37,39 @@ def open_backbone(base: str | Path, device: str | None = None, dtype: torch.dtyp
     diffusers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    files = find_base(base, prediction)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    family = FAMILIES[family_of(files)]
+    backbone = family.load(files, torch.device(device), dtype or running_dtype(device))
     path = Path(base).expanduser()
-    family = FAMILIES[family_of(path)]
-    backbone = family.load(
-        path if path.exists() else str(base), torch.device(device), dtype or running_dtype(device)
-    )
     backbone.folder = path if path.is_dir() else None
     return backbone
 
 
-def family_of(path: Path) -> str:
-    """Return the family of the model at `path`; Stable Diffusion where nothing says so."""
-    try:
-        index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return DEFAULT_FAMILY
-    if not isinstance(index, dict):
-        return DEFAULT_FAMILY  # whose loader says what is wrong with the folder
+def find_base(base: str | Path, prediction: str = "") -> BaseFiles:
+    """Return the files of a base model, fetched from the hub if it is not on this machine.
+
+    Raises StudioError when there is no such model, or it is no base model.
+    """
+    if prediction and prediction not in PREDICTIONS:
+        raise StudioError(f"No base predicts {prediction!r}.", "Write epsilon or v_prediction.")
+    path = Path(base).expanduser()
+    if path.exists():
+        return look_at(path, PREDICTIONS.get(prediction, ""))
+    if path.is_absolute() or str(base).startswith((".", "~")) or path.suffix == ".safetensors":
+        hint = "Give --base a diffusers folder, a .safetensors checkpoint, or a name on the hub."
+        raise StudioError(f"There is no base model at {base}.", hint)
+    return look_at(hub.fetch(str(base)), PREDICTIONS.get(prediction, ""), str(base))
+
+
+def family_of(files: BaseFiles) -> str:
+    """Return the family of a base model. Raises StudioError, with what it is, for one of no known family."""
     for name, family in FAMILIES.items():
-        if family.recognises(index):
+        if family.recognises(files):
             return name
     known = ", ".join(FAMILIES).replace("_", " ")
-    hint = f"Likeness works on these families: {known}."
-    raise StudioError(f"{path.name} is a {index.get('_class_name', 'model of another kind')}.", hint)
+    kind = files.pipeline or f"checkpoint of a model that reads text {files.text_width} wide"
+    raise StudioError(f"{files.name} is a {kind}.", f"Likeness works on these families: {known}.")
 
 
 def running_dtype(device: str) -> torch.dtype:

@@ -21,14 +21,35 @@ from studio.models.words import TimedVectors, TokenBatch, Tokens, Vectors, Words
 Amendment = Callable[[Words, Tensor | None], Words]
 
 
+@contextmanager
+def putting(embedding: nn.Embedding, batch: TokenBatch, learned: Tensor | None) -> Iterator[None]:
+    """Context manager: the embedding table gives `learned` (m, D) at the places of new words."""
+
+    def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
+        if learned is None:
+            return embedded
+        new = learned.to(embedded.device, embedded.dtype)
+        return embedded.index_put((batch.rows, batch.positions), new)
+
+    hook = embedding.register_forward_hook(put)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 class TextReader:
     """A tokenizer and a frozen CLIP text encoder.
 
     Neither is ever changed: learned vectors replace the embeddings of their tokens while the encoder runs.
+
+    Args:
+        pad_id: what prompts are filled up with, where the base was not trained with the tokenizer's own.
     """
 
-    def __init__(self, tokenizer: Any, encoder: nn.Module) -> None:
+    def __init__(self, tokenizer: Any, encoder: nn.Module, pad_id: int | None = None) -> None:
         self.tokenizer = tokenizer
+        self.pad_id = tokenizer.pad_token_id if pad_id is None else pad_id
         self.encoder = encoder
         self.fingerprint = fingerprint([encoder])  # before the encoder is cast to another precision
         self._new_words: dict[str, Vectors] = {}
@@ -38,6 +59,10 @@ class TextReader:
     def embedding(self) -> nn.Embedding:
         """Return the embedding table of the vocabulary."""
         return self.encoder.get_input_embeddings()
+
+    def rows_of(self, ids: list[int] | slice) -> Tensor:
+        """Return the embeddings of these tokens of the vocabulary (n, D)."""
+        return self.embedding.weight[ids]
 
     @property
     def width(self) -> int:
@@ -111,7 +136,7 @@ class TextReader:
             start = match.end()
         ids += self._pieces(prompt[start:])
         fitting = ids[: self.max_tokens]
-        padding = [self.tokenizer.pad_token_id] * (self.max_tokens - len(fitting))
+        padding = [self.pad_id] * (self.max_tokens - len(fitting))
         spans = {
             handle: [position for position in span if position <= self.max_tokens]
             for handle, span in spans.items()
@@ -144,22 +169,16 @@ class TextReader:
         """
         if t is None and self.is_timed:
             raise ValueError("these words depend on the timestep, and none was given")
-
-        def put(module: nn.Module, arguments: tuple[Any, ...], embedded: Tensor) -> Tensor:
-            if not batch.vectors:
-                return embedded
-            new = batch.gather(self._new_words, t).to(embedded.device, embedded.dtype)
-            return embedded.index_put((batch.rows, batch.positions), new)
-
-        hook = self.embedding.register_forward_hook(put)
-        try:
-            hidden = self.encoder(input_ids=batch.ids).last_hidden_state
-        finally:
-            hook.remove()
-        words = Words(hidden, batch.tokens)
+        learned = batch.gather(self._new_words, t) if batch.vectors else None
+        words = self._encode(batch, learned)
         for change, _ in self._amendments:
             words = change(words, t)
         return words
+
+    def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
+        """Return the encodings of prompts in which `learned` (m, D) are the vectors of new words."""
+        with putting(self.embedding, batch, learned):
+            return Words(self.encoder(input_ids=batch.ids).last_hidden_state, batch.tokens)
 
     def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
         """Tokenize and encode prompts: see `tokenize_all` and `encode`."""
@@ -179,7 +198,7 @@ class TextReader:
         pieces = self._pieces(text)
         if not pieces:
             raise StudioError(f"{text!r} has no token.", 'Say what it is in a word, such as "cat".')
-        return self.embedding.weight[pieces].float()
+        return self.rows_of(pieces).float()
 
     def initial_vectors(self, noun: str, count: int) -> Tensor:
         """Return `count` copies of the noun's embedding (count, D), float32, to start a new word from.
@@ -194,5 +213,5 @@ class TextReader:
 
         Rows of zeros, which no training met, are left out.
         """
-        norms = self.embedding.weight.float().norm(dim=1)
+        norms = self.rows_of(slice(None)).float().norm(dim=1)
         return norms[norms > 0].median().item()

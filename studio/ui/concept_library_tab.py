@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -51,9 +52,29 @@ class LibraryTab:
     views: list[LiveView]
 
 
-def is_of_other_base(entry: Entry, loaded: object) -> bool:
-    """Return whether a concept was made for another base than the one with the fingerprint `loaded`."""
-    return bool(loaded) and entry.header.fingerprint != loaded
+def is_of_other_base(header: Header, loaded: Mapping[str, Any]) -> bool:
+    """Return whether a concept was made for another base than the one that the worker has loaded."""
+    return bool(loaded) and header.fingerprint != loaded.get("fingerprint")
+
+
+def fits_base(header: Header, loaded: Mapping[str, Any]) -> bool:
+    """Return whether a concept can be used on the loaded base, as far as its header tells.
+
+    `Concept.check` decides; it knows the shapes too.
+    """
+    if not is_of_other_base(header, loaded):
+        return True
+    return not header.dependencies and header.base_kind in ("", loaded.get("kind"))
+
+
+def base_note(header: Header, loaded: Mapping[str, Any]) -> str:
+    """Return what to know of a concept that was made on another base than the loaded one, else nothing."""
+    if not is_of_other_base(header, loaded):
+        return ""
+    name = loaded.get("name", "the loaded base")
+    if fits_base(header, loaded):
+        return f"Made on {header.base}: with {name} it may look different."
+    return f"Made for {header.base}; it cannot be painted with {name}."
 
 
 def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
@@ -61,13 +82,13 @@ def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
     everything = workspace.concepts.entries()
     first = first_of_page(page, len(everything), PAGE_SIZE)
     entries = everything[first : first + PAGE_SIZE]
-    loaded = workspace.worker_state().base.get("fingerprint", "")
+    loaded = workspace.worker_state().base
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if is_of_other_base(entry, loaded) else ''}"
+        f"{'<em>other base</em>' if is_of_other_base(entry.header, loaded) else ''}"
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
         for entry in entries
     )
@@ -105,11 +126,8 @@ def verdict_notes(header: Header) -> str:
 def concept_card(workspace: Workspace, entry: Entry) -> str:
     """Return the card with everything that a concept's file says about itself."""
     header = entry.header
-    warning = ""
-    base = workspace.worker_state().base
-    if is_of_other_base(entry, base.get("fingerprint", "")):
-        loaded = base.get("name", "the loaded base")
-        warning = note_card(f"Made for {header.base}; it cannot be painted with {loaded}.")
+    note = base_note(header, workspace.worker_state().base)
+    warning = note_card(note) if note else ""
     settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
     others = ", ".join(header.other_handles(header.handle))
     together = {"Together with": f"{others}: the model's change is one for all of them"} if others else {}

@@ -30,7 +30,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     leaving = exit_with_parent(SECONDS_TO_LEAVE)
     until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
     try:
-        backbone = opening.open_backbone(workspace.base)
+        backbone = opening.open_backbone(workspace.base, prediction=workspace.prediction)
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)
         until_written(lambda: workspace.write_worker_state(state), leaving)

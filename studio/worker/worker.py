@@ -73,6 +73,7 @@ class Worker:
         base = {
             "name": self.backbone.name,
             "fingerprint": self.backbone.fingerprint,
+            "kind": self.backbone.kind,
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
         }

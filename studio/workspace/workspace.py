@@ -53,6 +53,7 @@ class Workspace:
         base: the base model, a folder or a name on the hub.
         segmenter: the folder of a model that finds masks, empty for none.
         refinements: those that recipes may use.
+        prediction: what the base predicts, where its files do not say so.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Workspace:
         base: str | Path = STARTER,
         segmenter: str | Path = "",
         refinements: Sequence[RefinementCard] = (),
+        prediction: str = "",
     ) -> None:
         self.folder = Path(folder).expanduser().resolve()
-        self.base, self.segmenter = str(base), str(segmenter)
+        self.base, self.segmenter, self.prediction = str(base), str(segmenter), prediction
         self.refinements = tuple(refinements)
         writable_folder(self.folder, OTHER_FOLDER)
         with disk_errors(self.folder):

@@ -39,6 +39,7 @@ SLOWNESS = {"tortoise": 10, "snail": 40}
 BASE = {
     "name": "stand-in",
     "fingerprint": "stand-in-1",
+    "kind": "stable_diffusion 32",
     "resolution": 128,
     "device": "CPU",
 }

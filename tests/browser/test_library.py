@@ -16,15 +16,16 @@ from studio.concepts.verdict import Verdict
 from studio.errors import StudioError
 from studio.ui.parts.html_blocks import uploaded_files
 from tests.browser.actions import drop, open_tab
-from tests.browser.actor import header_of, save_concept
+from tests.browser.actor import BASE, header_of, save_concept
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
 
 
-def add_concept(stage: Stage, handle: str, fingerprint: str = "") -> None:
+def add_concept(stage: Stage, handle: str, fingerprint: str = "", base_kind: str = "") -> None:
     """Put a concept into the library."""
-    save_concept(stage.workspace.concepts.path(handle), header_of(handle, "fox", 9, 5, 40, fingerprint))
+    header = dataclasses.replace(header_of(handle, "fox", 9, 5, 40, fingerprint), base_kind=base_kind)
+    save_concept(stage.workspace.concepts.path(handle), header)
 
 
 def select(page: Any, handle: str) -> Any:
@@ -84,10 +85,13 @@ def test_a_pickle_is_refused_as_one(stage: Stage, page: Any, tmp_path: Path) -> 
 
 
 def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
-    add_concept(stage, "<stranger>", fingerprint="of another base")
+    add_concept(stage, "<stranger>", fingerprint="of another base", base_kind="stable_diffusion 8")
+    add_concept(stage, "<cousin>", fingerprint="of a fine-tune", base_kind=BASE["kind"])
     open_tab(page, "Library")
-    assert "other base" in page.locator(".concept", has_text="<stranger>").inner_text()
+    for handle in ("<stranger>", "<cousin>"):
+        assert "other base" in page.locator(".concept", has_text=handle).inner_text()
     assert "cannot be painted with stand-in" in select(page, "<stranger>").inner_text()
+    assert "with stand-in it may look different" in select(page, "<cousin>").inner_text()
 
 
 def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:

@@ -1,17 +1,96 @@
-"""Opening a base: the family is found by the folder's index, and an unknown one is refused by name."""
+"""Opening a base: what it is is seen first, and what cannot be used is refused by what it is."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
 import torch
+from huggingface_hub import errors
+from safetensors.torch import save_file
 
 from studio.errors import StudioError
+from studio.models import hub
 from studio.models.families import FAMILIES
-from studio.models.opening import family_of, open_backbone, running_dtype
+from studio.models.opening import family_of, find_base, open_backbone, running_dtype
 from studio.starter import STARTER
+
+UNET = "model.diffusion_model."
+FIRST = f"{UNET}input_blocks.0.0.weight"
+KEYS = f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+TEXT, VAE = (
+    "cond_stage_model.transformer.text_model.final_layer_norm.weight",
+    "first_stage_model.quant_conv.weight",
+)
+WHOLE = {KEYS: (320, 768), FIRST: (320, 4, 3, 3), TEXT: (8,), VAE: (8, 8)}
+KNOWN = "StableDiffusionPipeline"
+REFUSED_FILES = {  # by what a file is: the shapes of its tensors, and the sentence without the file's name
+    "LoRA of kohya": ({"lora_unet_mid_block.lora_down.weight": (4, 8)}, "is a LoRA, not a base model."),
+    "LoRA of PEFT": ({"unet.mid_block.attn1.to_q.lora_A.weight": (4, 8)}, "is a LoRA, not a base model."),
+    "LoHa": ({"x.hada_w1_a": (4, 8)}, "is a LoRA, not a base model."),
+    "word": ({"emb_params": (2, 768)}, "is a learned word (an embedding), not a base model."),
+    "word of XL": (
+        {"clip_l": (2, 768), "clip_g": (2, 1280)},
+        "is a learned word (an embedding), not a base model.",
+    ),
+    "word of a script": ({"<cat>": (768,)}, "is a learned word (an embedding), not a base model."),
+    "ControlNet": ({"control_model.zero_convs.0.weight": (4, 4)}, "is a ControlNet, not a base model."),
+    "VAE": ({"decoder.conv_in.weight": (4, 4)}, "is a VAE alone, not a base model."),
+    "VAE of a checkpoint": ({VAE: (4, 4)}, "is a VAE alone, not a base model."),
+    "text encoder": (
+        {"text_model.final_layer_norm.weight": (8,)},
+        "is a text encoder alone, not a base model.",
+    ),
+    "FLUX": (
+        {"double_blocks.0.img_attn.qkv.weight": (4, 4)},
+        "is the denoiser of a FLUX model alone, not a base model.",
+    ),
+    "Z-Image": (
+        {f"{UNET}layers.0.attention.qkv.weight": (4, 4)},
+        "is the denoiser of a Z-Image or Lumina model alone, not a base model.",
+    ),
+    "denoiser alone": (
+        {FIRST: (320, 4, 3, 3)},
+        "is a checkpoint without its text encoder and VAE, not a base model.",
+    ),
+    "without a VAE": (
+        {name: shape for name, shape in WHOLE.items() if name != VAE},
+        "is a checkpoint without its VAE, not a base model.",
+    ),
+    "refiner": (
+        {"conditioner.embedders.0.model.ln_final.weight": (8,), FIRST: (384, 4, 3, 3), VAE: (4, 4)},
+        "is the refiner of Stable Diffusion XL, not a base model.",
+    ),
+    "part of a folder": (
+        {"down_blocks.0.resnets.0.conv1.weight": (4, 4)},
+        "is one part of a diffusers folder, not a base model.",
+    ),
+    "something else": (
+        {"layer.weight": (4, 4), "layer.bias": (4,)},
+        "is a file that Likeness does not know, not a base model.",
+    ),
+    "inpainting": (
+        WHOLE | {FIRST: (320, 9, 3, 3)},
+        "is an inpainting model: it reads 9 channels where others read 4.",
+    ),
+    "pix2pix": (
+        WHOLE | {FIRST: (320, 8, 3, 3)},
+        "is a model that changes given pictures: it reads 8 channels where others read 4.",
+    ),
+    "another width": (
+        WHOLE | {KEYS: (320, 640)},
+        "is a checkpoint of a model that reads text 640 wide.",
+    ),
+}
+
+
+def write(path: Path, shapes: Mapping[str, tuple[int, ...]], **metadata: str) -> Path:
+    save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, path, metadata or None)
+    return path
 
 
 def folder(path: Path, index: object) -> Path:
@@ -19,32 +98,269 @@ def folder(path: Path, index: object) -> Path:
     return path
 
 
+def refusal(base: Path) -> StudioError:
+    with pytest.raises(StudioError) as refused:
+        family_of(find_base(base))
+    assert refused.value.hint.endswith((".", "0", "login")) and refused.value.hint[:1].isupper()
+    return refused.value
+
+
+@pytest.mark.parametrize("kind", REFUSED_FILES)
+def test_a_file_that_is_no_base_is_refused_by_what_it_is(tmp_path: Path, kind: str) -> None:
+    shapes, sentence = REFUSED_FILES[kind]
+    path = write(tmp_path / "given.safetensors", shapes)
+    assert refusal(path).message == f"given.safetensors {sentence}"
+
+
+def test_a_concept_of_ours_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "lily.safetensors", {"tokens/<lily>/vectors": (1, 8)}, likeness="{}")
+    error = refusal(path)
+    assert error.message == "lily.safetensors is a concept of Likeness, not a base model."
+    assert error.hint == "Import it in the Library, with the base that it was made for open."
+
+
+@pytest.mark.parametrize(
+    "width", [(768, "stable_diffusion"), (1024, "stable_diffusion"), (2048, "stable_diffusion_xl")]
+)
+def test_a_file_is_of_the_family_whose_text_it_reads(tmp_path: Path, width: tuple[int, str]) -> None:
+    path = write(tmp_path / "given.safetensors", WHOLE | {KEYS: (320, width[0])})
+    assert family_of(find_base(path)) == width[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("v", "v_prediction"), ("epsilon", "epsilon"), ("V_prediction", "v_prediction"), ("", "")],
+)
+def test_what_a_file_says_it_predicts_is_read(tmp_path: Path, said: str, expected: str) -> None:
+    path = write(tmp_path / "given.safetensors", WHOLE, **{"modelspec.prediction_type": said})
+    assert find_base(path).prediction == expected
+    assert find_base(path, "epsilon").prediction == "epsilon"  # the user knows better
+
+
+@pytest.mark.parametrize("name", ["old.ckpt", "old.pt", "old.bin", "renamed.safetensors"])
+def test_pickles_are_never_opened(tmp_path: Path, name: str) -> None:
+    torch.save({"state_dict": {}}, tmp_path / name)
+    error = refusal(tmp_path / name)
+    assert error.message == f"{name} holds pickled weights, which could run code and are never opened."
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "given.safetensors", WHOLE)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert "was cut short" in refusal(path).message
+    path.write_bytes(b"")
+    assert "was cut short" in refusal(path).message
+
+
 def test_every_family_is_found_by_its_name() -> None:
     assert all(family.family == name for name, family in FAMILIES.items())
-    assert family_of(Path(STARTER)) == "stable_diffusion"
+    assert family_of(find_base(STARTER)) == "stable_diffusion"
+
+
+def weights(part: Path, name: str, **shapes: tuple[int, ...]) -> None:
+    part.mkdir(exist_ok=True)
+    save_file({key: torch.zeros(shape).half() for key, shape in shapes.items()}, part / name)
+
+
+def whole_folder(
+    path: Path, name: str = "model.safetensors", pipeline: str = "StableDiffusionPipeline"
+) -> Path:
+    """Return a folder that looks like one of diffusers, with a tensor in every part."""
+    parts = {"unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}
+    rest = {"tokenizer": ["transformers", "CLIPTokenizer"], "safety_checker": [None, None]}
+    for part in parts:
+        weights(path / part, name, weight=(2, 2))
+    return folder(path, {"_class_name": pipeline, **parts, **rest})
 
 
 def test_a_family_that_is_not_known_is_refused_by_name(tmp_path: Path) -> None:
-    made = folder(tmp_path, {"_class_name": "FluxPipeline"})
-    with pytest.raises(StudioError, match="is a FluxPipeline") as refused:
-        open_backbone(made)
-    assert refused.value.message.startswith(tmp_path.name)
-    assert "stable diffusion" in refused.value.hint
-    with pytest.raises(StudioError, match="a model of another kind"):
-        family_of(folder(tmp_path, {}))
+    error = refusal(whole_folder(tmp_path, pipeline="FluxPipeline"))
+    assert error.message == f"{tmp_path.name} is a FluxPipeline."
+    assert error.hint == "Likeness works on these families: stable diffusion, stable diffusion xl."
 
 
-@pytest.mark.parametrize("content", ["not json", "[]", '"text"', "null"])
+@pytest.mark.parametrize("content", ["not json", "[]", '"text"', "null", "[" * 100_000])
 def test_an_index_that_cannot_be_read_is_refused_in_words(tmp_path: Path, content: str) -> None:
     (tmp_path / "model_index.json").write_text(content, encoding="utf-8")
-    with pytest.raises(StudioError):
-        open_backbone(tmp_path)
+    assert refusal(tmp_path).message == f"The model_index.json of {tmp_path.name} cannot be read."
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudioError, match="cannot be opened"):
-        open_backbone(tmp_path)
+def test_a_folder_without_an_index_names_the_checkpoints_in_it(tmp_path: Path) -> None:
+    assert refusal(tmp_path).message == f"There is no model_index.json in {tmp_path.name}."
+    path = write(tmp_path / "dream.safetensors", WHOLE)
+    assert refusal(tmp_path).hint == f"Give --base one of its files, such as {path}."
+
+
+def test_a_folder_with_a_part_missing_is_refused_by_the_part(tmp_path: Path) -> None:
+    made = whole_folder(tmp_path)
+    (made / "vae" / "model.safetensors").unlink()
+    assert refusal(made).message == f"{made.name} is incomplete: the weights of vae are missing."
+    (made / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"PK")
+    assert refusal(made).message == (
+        f"{made.name}/vae holds pickled weights, which could run code and are never opened."
+    )
+
+
+def test_a_folder_of_half_precision_alone_is_read_as_such(tmp_path: Path) -> None:
+    made = whole_folder(tmp_path, "diffusion_pytorch_model.fp16.safetensors")
+    files = find_base(made)
+    assert files.variant == "fp16" and files.dtypes["unet"] == torch.float16
+    weights(made / "unet", "diffusion_pytorch_model.safetensors", weight=(2, 2))
+    assert refusal(made).message == f"{made.name} is incomplete: the weights of vae are missing."
+    weights(made / "vae", "diffusion_pytorch_model.safetensors", weight=(2, 2))
+    assert find_base(made).variant == ""
+
+
+def test_an_inpainting_folder_is_refused(tmp_path: Path) -> None:
+    made = whole_folder(tmp_path)
+    (made / "unet" / "config.json").write_text('{"in_channels": 9}')
+    (made / "vae" / "config.json").write_text('{"latent_channels": 4}')
+    assert refusal(made).message == (
+        f"{made.name} is an inpainting model: it reads 9 channels where others read 4."
+    )
+
+
+def test_a_folder_that_diffusers_cannot_load_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StudioError, match="cannot be opened: ") as refused:
+        open_backbone(whole_folder(tmp_path))
+    assert len(refused.value.message) < 400 and not refused.value.message.endswith("..")
+
+
+@pytest.mark.parametrize("base", ["/no/such/base", "./nothing", "~/nothing/here", "some/name.safetensors"])
+def test_a_path_without_a_base_is_not_looked_for_on_the_hub(
+    base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "fetch", lambda name: pytest.fail("the hub was asked"))
+    with pytest.raises(StudioError, match="There is no base model at"):
+        find_base(base)
+
+
+def test_a_prediction_that_there_is_not_is_refused() -> None:
+    with pytest.raises(StudioError, match="No base predicts 'x0'"):
+        find_base(STARTER, "x0")
+
+
+def answer(status: int) -> httpx.Response:
+    return httpx.Response(status, request=httpx.Request("GET", "https://huggingface.co/api"))
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            errors.GatedRepoError("gated", response=answer(403)),
+            "a/b may be fetched only by people who have accepted its licence.",
+        ),
+        (
+            errors.RepositoryNotFoundError("none", response=answer(404)),
+            "There is no model called a/b on the hub.",
+        ),
+        (
+            errors.LocalEntryNotFoundError("offline"),
+            "a/b is not on this machine, and the hub cannot be reached.",
+        ),
+        (
+            errors.OfflineModeIsEnabled("offline"),
+            "a/b is not on this machine, and the hub cannot be reached.",
+        ),
+        (
+            errors.HfHubHTTPError("busy", response=answer(503)),
+            "The hub did not give a/b: its answer was 503.",
+        ),
+        (OSError(28, "No space left on device"), "There is no room left on the disk for this file."),
+        (ConnectionError("reset"), "a/b could not be fetched."),
+    ],
+)
+def test_what_the_hub_answers_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    def download(name: str, local_files_only: bool = False, **options: object) -> str:
+        raise errors.LocalEntryNotFoundError("not here") if local_files_only else error
+
+    monkeypatch.setattr(hub, "snapshot_download", download)
+    with pytest.raises(StudioError) as refused:
+        find_base("a/b")
+    assert refused.value.message == sentence and refused.value.hint
+
+
+def test_a_name_that_is_none_is_refused_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "snapshot_download", lambda *a, **b: pytest.fail("the hub was asked"))
+    for name in ("starter", "a/b/c", "a b", "x" * 200):
+        with pytest.raises(StudioError, match="neither on this machine nor a name on the hub"):
+            find_base(name)
+
+
+def fake_hub(
+    folder: Path, files: list[str], asked: list[list[str]], breaks: bool = False
+) -> Callable[..., object]:
+    """Return what stands for `snapshot_download`: it makes the files asked for."""
+
+    def download(
+        name: str,
+        allow_patterns: list[str] | None = None,
+        ignore_patterns: list[str] | None = None,
+        local_files_only: bool = False,
+        dry_run: bool = False,
+    ) -> object:
+        if local_files_only:
+            if not folder.is_dir():
+                raise errors.LocalEntryNotFoundError("not here")
+            return str(folder)
+        if dry_run:
+            return [SimpleNamespace(filename=name, file_size=10, is_cached=False) for name in files]
+        asked.append(sorted(allow_patterns or []))
+        folder.mkdir(exist_ok=True)
+        whole_folder(folder, "model.fp16.safetensors")
+        if breaks:
+            raise ConnectionError("reset")
+        return str(folder)
+
+    return download
+
+
+def test_of_two_precisions_the_smaller_is_fetched_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stems = ("unet/model", "vae/model")
+    files = [f"{stem}{end}" for stem in stems for end in (".safetensors", ".fp16.safetensors")]
+    asked: list[list[str]] = []
+    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "snapshot", files, asked))
+    found = find_base("some/model")
+    assert found.name == "some/model" and found.variant == "fp16"
+    assert asked == [[f"{stem}.fp16.safetensors" for stem in stems]]
+    find_base("some/model")
+    assert len(asked) == 1
+    assert hub._smallest({*files, "text/model.safetensors"}) == {  # one is there in full precision only
+        "unet/model.safetensors",
+        "vae/model.safetensors",
+        "text/model.safetensors",
+    }
+
+
+def test_a_download_that_broke_off_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], asked, breaks=True))
+    with pytest.raises(StudioError, match="could not be fetched"):
+        find_base("some/model")
+    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], asked))
+    find_base("some/model")
+    assert len(asked) == 2
 
 
 def test_weights_on_the_cpu_run_in_full_precision() -> None:
     assert running_dtype("cpu") == torch.float32
+
+
+def test_weights_are_loaded_in_the_precision_of_their_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In full precision Stable Diffusion XL would need 14 GB of memory, whatever it runs in."""
+    seen: list[torch.dtype] = []
+    family = FAMILIES["stable_diffusion"]
+    before = family.__init__
+
+    def look(self: object, name: str, *parts: object) -> None:
+        seen.extend(part.dtype for part in parts[1:4])  # type: ignore[attr-defined]
+        before(self, name, *parts)
+
+    monkeypatch.setattr(family, "__init__", look)
+    assert open_backbone(STARTER).unet.dtype == torch.float32
+    assert seen == [torch.float16] * 3

@@ -16,7 +16,8 @@ import torch
 import trainers
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.events import Event, FinishEarly, Preview, Result, Step
+from studio.events import Event, FinishEarly, Note, Preview, Result, Step
+from studio.generation.generate import generate
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.subject import Subject
@@ -44,9 +45,12 @@ pytestmark = [
 ]
 
 
+on_every_family = pytest.mark.parametrize("backbone", sorted(tiny.FAMILIES), indirect=True)
+
+
 @pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    return tiny.backbone()
+def backbone(request: pytest.FixtureRequest) -> Backbone:
+    return tiny.FAMILIES[getattr(request, "param", "stable_diffusion")]()
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,7 @@ def test_its_card_describes_every_setting(method_id: str) -> None:
     assert type(card).from_json(json.loads(json.dumps(card.to_json()))) == card
 
 
+@on_every_family
 def test_moves_all_that_it_declares_and_nothing_else(method_id: str, backbone: Backbone, cache: Path) -> None:
     before = tiny.weights(backbone)
     method = prepared(method_id, backbone, cache)
@@ -130,6 +135,7 @@ def test_moves_all_that_it_declares_and_nothing_else(method_id: str, backbone: B
         assert np.array_equal(after, before[name]), name
 
 
+@on_every_family
 def test_the_loss_falls_on_one_fixed_batch(method_id: str, backbone: Backbone, cache: Path) -> None:
     method = prepared(method_id, backbone, cache)
     optimizer = torch.optim.AdamW(parameters_of(method), lr=0.01)
@@ -143,6 +149,7 @@ def test_the_loss_falls_on_one_fixed_batch(method_id: str, backbone: Backbone, c
     assert losses[-1] < losses[0]
 
 
+@on_every_family
 def test_the_file_paints_the_same_picture(
     method_id: str, backbone: Backbone, concept: Concept, tmp_path: Path
 ) -> None:
@@ -156,6 +163,7 @@ def test_the_file_paints_the_same_picture(
     assert b"/tmp" not in path.read_bytes()
 
 
+@on_every_family
 def test_the_concept_changes_pictures_that_name_it(
     method_id: str, backbone: Backbone, concept: Concept
 ) -> None:
@@ -166,6 +174,7 @@ def test_the_concept_changes_pictures_that_name_it(
     assert not np.array_equal(with_it, letters)
 
 
+@on_every_family
 def test_pictures_that_do_not_name_it_are_bit_identical(
     method_id: str, backbone: Backbone, concept: Concept
 ) -> None:
@@ -173,11 +182,13 @@ def test_pictures_that_do_not_name_it_are_bit_identical(
     assert np.array_equal(picture(backbone, prompt, [concept]), picture(backbone, prompt, []))
 
 
+@on_every_family
 def test_strength_zero_is_the_plain_noun(method_id: str, backbone: Backbone, concept: Concept) -> None:
     plain = picture(backbone, "a photo of cat", [])
     assert np.array_equal(picture(backbone, "a photo of <lily>", [concept], strengths={"<lily>": 0.0}), plain)
 
 
+@on_every_family
 def test_leaves_the_backbone_as_it_was(method_id: str, backbone: Backbone, tmp_path: Path) -> None:
     before, length = tiny.weights(backbone), len(backbone.tokenizer)
     plain = picture(backbone, "a photo of cat", [])
@@ -288,11 +299,33 @@ def test_composes_with_every_other_method_in_any_order(
     assert np.array_equal(lily_alone, picture(backbone, "<lily> and dog", [concept]))
 
 
-def test_refuses_another_base_and_names_both(method_id: str, backbone: Backbone, concept: Concept) -> None:
-    other = tiny.backbone(seed=1)
+def test_refuses_a_base_of_another_kind_and_names_both(
+    method_id: str, backbone: Backbone, concept: Concept
+) -> None:
+    other = tiny.backbone(seed=1, width=48)
     with pytest.raises(StudioError) as raised:
         picture(other, "a photo of <lily>", [concept])
     assert backbone.name in raised.value.message and other.name in raised.value.message
+
+
+@on_every_family
+def test_goes_on_another_checkpoint_of_its_kind_with_a_note(
+    method_id: str, backbone: Backbone, concept: Concept
+) -> None:
+    """What depends on numbers measured on its own base is refused there."""
+    tune = tiny.FAMILIES[backbone.family]()
+    next(tune.unet.parameters()).data += 0.01
+    tune.fingerprint = "a fine-tune"
+    recipe = SAMPLING.with_prompt("a photo of <lily>")
+    if concept.header.dependencies:
+        with pytest.raises(StudioError, match="was made for"):
+            list(generate(tune, recipe, [concept]))
+        return
+    notes = [event.text for event in generate(tune, recipe, [concept]) if isinstance(event, Note)]
+    assert notes == [
+        f"<lily> was made on {backbone.name}, another base of the same kind: here it may look different."
+    ]
+    assert not [event for event in generate(backbone, recipe, [concept]) if isinstance(event, Note)]
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
@@ -333,10 +366,11 @@ def test_learns_on_a_base_that_predicts_v(method_id: str, tmp_path: Path) -> Non
     assert step_loss(method, torch.Generator().manual_seed(11)).item() < before
 
 
+@on_every_family
 def test_what_is_trained_stays_float32_under_bfloat16(
     method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:
-    half = tiny.backbone(dtype=torch.bfloat16)
+    half = tiny.FAMILIES[backbone.family](dtype=torch.bfloat16)
     methods: list[Method] = []
 
     class Kept(METHODS[method_id]):
@@ -354,6 +388,7 @@ def test_what_is_trained_stays_float32_under_bfloat16(
     assert last.value.header.final_loss == pytest.approx(in_float32.header.final_loss, rel=0.1)
 
 
+@on_every_family
 def test_goes_on_from_a_saved_state_bit_for_bit(
     method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from studio.edits import Full, LowRank
 from studio.edits.concept import Concept
 from studio.events import Result
 from studio.generation.generate import generate
-from studio.models.families.stable_diffusion import DENOISER_PROJECTIONS
+from studio.models.unet_backbone import DENOISER_PROJECTIONS
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.commands.base_flags import add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.events import Event, Result
 from studio.files import write_atomic
 from studio.method import Method
-from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
 from studio.recipes.recipe import MODES, Sampling
-from studio.starter import DEMO, STARTER
+from studio.starter import DEMO
 from studio.workspace.workspace import Workspace
 from trainers.benchmarks.composition_groups import draw_groups
 from trainers.benchmarks.composition_table import composition_table
@@ -68,7 +68,7 @@ def _add(commands: Any, name: str, help: str, variants: Sequence[str], seeds: in
     """Add a command with the flags that all have; without `variants` the methods have to be named."""
     one = commands.add_parser(name, help=help)
     one.add_argument("--out", type=Path, default=Path(name), help="the folder that everything is saved in")
-    one.add_argument("--base", default=str(STARTER), help="a diffusers folder or checkpoint file")
+    add_base_flags(one)
     one.add_argument(
         "--methods",
         nargs="+",
@@ -91,7 +91,7 @@ def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
     cards = {name: workspace.tuned(method.card()) for name, method in methods.items()}
     variants = [Variant.parse(text, methods, cards) for text in given.methods]
     run, format_table = COMPARISONS[given.command]
-    for event in show_progress(run(given, opening.open_backbone(given.base), variants, sampling)):
+    for event in show_progress(run(given, open_base(given), variants, sampling)):
         if isinstance(event, Result):
             table = format_table(event.value)
             print(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 from studio.concepts.header import Header
 from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
-from studio.errors import StudioError
+from studio.errors import BrokenPictureError, StudioError
 from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
 from studio.files import png_bytes
 from studio.generation.generate import Picture, generate
@@ -80,6 +81,7 @@ def train(
         seed=sampling.seed,
         base=backbone.name,
         fingerprint=backbone.fingerprint,
+        base_kind=backbone.kind,
         photos=len(photos),
         steps=0,
         final_loss=0.0,
@@ -113,7 +115,8 @@ def train(
 
         def preview(step: int) -> Iterator[Event]:
             if step in breaks:
-                yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step)
+                with suppress(BrokenPictureError):  # the next step sees it too, and goes back to a good state
+                    yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step)
 
         last = kept.last()
         if last is None:

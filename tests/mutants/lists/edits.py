@@ -155,12 +155,12 @@ MUTANTS = [
         severe=True,
     ),
     planted(
-        "a concept of other weights under the same shapes is taken",
+        "a concept with numbers measured on other weights is taken",
         "studio/edits/concept.py",
-        "if fits and self.header.fingerprint == backbone.fingerprint:",
+        "if fits and (is_same or not self.header.dependencies):",
         "if fits:",
         *CONCEPT,
-        "trainers/test_every_method.py::test_refuses_another_base_and_names_both",
+        "trainers/test_every_method.py::test_goes_on_another_checkpoint_of_its_kind_with_a_note",
     ),
     planted(
         "a shared edit takes the weakest strength",

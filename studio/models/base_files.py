@@ -1,0 +1,210 @@
+"""What lies at the path of a base model, read from names and shapes; no weight is loaded.
+
+Whether a base can be used is decided here and in the families, before anything large is read: what cannot be
+used is refused by what it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from studio.errors import StudioError
+from studio.models.other_files import kind_of_other_file
+
+INDEX = "model_index.json"
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
+DENOISER = "model.diffusion_model."  # of a checkpoint with the names of the first latent diffusion models
+FIRST_LAYER = f"{DENOISER}input_blocks.0.0.weight"
+DOWNLOAD = "Download it again."
+
+
+@dataclass(frozen=True)
+class BaseFiles:
+    """A base model on disk: a diffusers folder, or a checkpoint in a single .safetensors file.
+
+    Args:
+        path: the folder or the file.
+        name: what the base is called.
+        index: the folder's `model_index.json`; empty for a file.
+        shapes: by name, the shape of every tensor of a file; empty for a folder.
+        dtypes: by part of a folder, or "" for a file, the precision in which the weights are stored.
+        variant: "fp16" for a folder whose files are called so, else empty.
+        prediction: what the base predicts, where its files or the user say so.
+        is_zero_snr: whether its noise ends at zero terminal SNR (Lin et al. 2023, arXiv 2305.08891), where
+            its file says so.
+    """
+
+    path: Path
+    name: str
+    index: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    variant: str = ""
+    prediction: str = ""
+    is_zero_snr: bool = False
+
+    @property
+    def pipeline(self) -> str:
+        """Return the class that a folder's index names, empty for a file."""
+        return str(self.index.get("_class_name", ""))
+
+    def schedule(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a scheduler's config with what the files, or the user, say of the noise."""
+        values = dict(config)
+        if self.prediction:
+            values["prediction_type"] = self.prediction
+        if self.is_zero_snr:
+            values |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+        return values
+
+    @property
+    def text_width(self) -> int:
+        """Return how wide the encoded tokens are that the U-Net of a file reads; 0 for anything else."""
+        reading = (shape for name, shape in self.shapes.items() if name.endswith("attn2.to_k.weight"))
+        return next((shape[1] for shape in reading if len(shape) == 2), 0)
+
+
+def look_at(path: Path, prediction: str = "", name: str = "") -> BaseFiles:
+    """Return what lies at `path`. Raises StudioError with the kind for everything that is no base model.
+
+    Args:
+        prediction: "epsilon" or "v_prediction" where the user says so; it overrules the files.
+        name: what the base is called, if not by its path.
+    """
+    look = _look_at_folder if path.is_dir() else _look_at_file
+    return look(path, prediction, name or path.name)
+
+
+def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
+    """Return what a folder holds. Raises StudioError if it is no whole diffusers folder."""
+    if not (folder / INDEX).is_file():
+        files = sorted(file.name for file in folder.glob("*.safetensors"))
+        hint = f"Give --base one of its files, such as {folder / files[0]}." if files else NAME_A_FOLDER
+        raise StudioError(f"There is no {INDEX} in {name}.", hint)
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD) from error
+    if not isinstance(index, dict):
+        raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD)
+    parts = [name for name, kind in index.items() if _holds_weights(name, kind)]
+    stored = {part: _weights_of(folder, part) for part in parts}
+    variants = {variant for names in stored.values() for variant in names}
+    variant = "" if "" in variants or not variants else "fp16"
+    if any(variant not in names for names in stored.values()):
+        lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
+        raise StudioError(f"{name} is incomplete: the weights of {lacking} are missing.", DOWNLOAD)
+    read, made = (_config(folder / part) for part in ("unet", "vae"))
+    _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
+    dtypes = {part: _dtype_of(names[variant]) for part, names in stored.items()}
+    return BaseFiles(folder, name, index, dtypes=dtypes, variant=variant, prediction=prediction)
+
+
+def _config(part: Path) -> dict[str, Any]:
+    """Return the config of a part of a folder, empty where there is none that can be read."""
+    try:
+        values = json.loads((part / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _check_channels(name: str, read: object, made: object) -> None:
+    """Raise StudioError for a U-Net that reads more than the latents of one picture."""
+    if not isinstance(read, int) or not isinstance(made, int) or read == made:
+        return
+    kind = "an inpainting model" if read == 2 * made + 1 else "a model that changes given pictures"
+    hint = "Choose the model that it was made from: concepts are learned on one that paints from noise."
+    raise StudioError(f"{name} is {kind}: it reads {read} channels where others read {made}.", hint)
+
+
+def _holds_weights(name: str, kind: object) -> bool:
+    """Return whether an entry of an index names a network that painting needs."""
+    if not (isinstance(kind, list) and len(kind) == 2 and isinstance(kind[1], str)):
+        return False
+    if name in ("safety_checker", "image_encoder"):
+        return False
+    return not kind[1].endswith(("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor"))
+
+
+def _weights_of(folder: Path, part: str) -> dict[str, Path]:
+    """Return a file of weights for every variant in which a part is stored.
+
+    Raises StudioError when there are none, or none but pickles.
+    """
+    files = sorted((folder / part).glob("*.safetensors"))
+    found = {"fp16" if ".fp16" in file.name else "": file for file in files if ".non_ema" not in file.name}
+    if found:
+        return found
+    if any(file.suffix in PICKLES for file in (folder / part).glob("*")):
+        raise _is_pickle(f"{folder.name}/{part}")
+    raise StudioError(f"{folder.name} is incomplete: the weights of {part} are missing.", DOWNLOAD)
+
+
+def _dtype_of(file: Path) -> torch.dtype:
+    """Return the precision in which a file of weights is stored."""
+    with _opened(file) as tensors:
+        return _widest({tensors.get_slice(key).get_dtype() for key in tensors.keys()})  # noqa: SIM118
+
+
+def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
+    """Return what a single file holds. Raises StudioError if it is no checkpoint of a whole base model."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    if path.suffix in PICKLES or start == b"PK" or start[:1] == b"\x80":
+        raise _is_pickle(path.name)
+    with _opened(path) as tensors:
+        slices = {key: tensors.get_slice(key) for key in tensors.keys()}  # noqa: SIM118
+        shapes = {key: tuple(one.get_shape()) for key, one in slices.items()}
+        stored = {one.get_dtype() for one in slices.values()}
+        metadata = tensors.metadata() or {}
+    other = kind_of_other_file(shapes, metadata)
+    if other is not None:
+        raise StudioError(f"{path.name} is {other.kind}, not a base model.", other.hint)
+    first = shapes.get(FIRST_LAYER, ())
+    _check_channels(name, first[1] if len(first) == 4 else None, LATENT_CHANNELS)
+    said = str(metadata.get("modelspec.prediction_type", "")).lower()
+    marked = "v_prediction" if "v_pred" in shapes else PREDICTIONS.get(said, "")
+    return BaseFiles(
+        path,
+        name,
+        shapes=shapes,
+        dtypes={"": _widest(stored)},
+        prediction=prediction or marked,
+        is_zero_snr="ztsnr" in shapes,
+    )
+
+
+def _widest(stored: set[str]) -> torch.dtype:
+    """Return the widest precision of those that a file stores, float32 for one that is not listed."""
+    dtypes = [DTYPES.get(name, torch.float32) for name in stored]
+    return max(dtypes, key=lambda dtype: torch.finfo(dtype).bits, default=torch.float32)
+
+
+def _opened(path: Path) -> Any:
+    """Open a safetensors file to read its names. Raises StudioError when it is damaged."""
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise StudioError(
+            f"{path.name} is damaged, was cut short, or is no safetensors file.", DOWNLOAD
+        ) from error
+
+
+def _is_pickle(name: str) -> StudioError:
+    """Return the error for weights in a format that can run code."""
+    hint = "Look for the same model as safetensors, or convert it with a program that you trust."
+    return StudioError(f"{name} holds pickled weights, which could run code and are never opened.", hint)
+
+
+NAME_A_FOLDER = "Give --base a diffusers folder, a checkpoint in one .safetensors file, or a name on the hub."

@@ -1,0 +1,139 @@
+"""Checkpoints in a single file: opened offline, number by number, with the vocabulary of open_clip."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio.errors import StudioError
+from studio.models.clip_tokenizer import WORDS, clip_tokenizer
+from studio.models.families import stable_diffusion, stable_diffusion_xl
+from studio.models.opening import open_backbone
+from studio.models.unet_backbone import UNetBackbone
+from tests import tiny
+from tests.models.checkpoint_file import write_checkpoint
+
+WIDTHS = {"first": 32, "second": 48}  # of tiny bases that stand for Stable Diffusion 1 and 2
+V = {"v_pred": torch.zeros(0)}
+
+
+def made(kind: str, prediction: str = "epsilon") -> UNetBackbone:
+    """Return a tiny base with CLIP's vocabulary."""
+    words = clip_tokenizer()
+    if kind == "xl":
+        return tiny.backbone_xl(prediction, words=words)
+    return tiny.backbone(prediction, words=words, width=WIDTHS[kind])
+
+
+def configs_of(base: UNetBackbone, folder: Path) -> Path:
+    """Write what diffusers has to know of a base in a single file."""
+    base.unet.save_config(folder / "unet")
+    base.vae.save_config(folder / "vae")
+    base.schedule.save_config(folder / "scheduler")
+    for part, encoder in base.text_encoders.items():
+        encoder.config.save_pretrained(folder / part)
+    kind = "stable_diffusion_xl" if len(base.text_encoders) > 1 else "stable_diffusion_1"
+    index = stable_diffusion.CONFIGS / kind / "model_index.json"
+    (folder / "model_index.json").write_bytes(index.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Return a function that makes a base, its file, and lets the file's width stand for the real one."""
+
+    def make(kind: str, prediction: str = "epsilon", **more: torch.Tensor) -> tuple[UNetBackbone, Path]:
+        base = made(kind, prediction)
+        configs = configs_of(base, tmp_path / "configs")
+        if kind == "xl":
+            monkeypatch.setattr(stable_diffusion_xl, "CONFIG", configs)
+            monkeypatch.setattr(stable_diffusion_xl, "TEXT_WIDTHS", (base.text.width,))
+        else:
+            monkeypatch.setattr(stable_diffusion, "SINGLE_FILES", {base.text.width: configs})
+            monkeypatch.setattr(stable_diffusion, "PAD_WITH_ZERO", WIDTHS["second"])
+            monkeypatch.setattr(stable_diffusion, "SIDE_OF_EPSILON", 8)
+        path = tmp_path / f"{kind}.safetensors"
+        write_checkpoint(base, path, **more)
+        return base, path
+
+    return make
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every attempt to reach another machine fails the test."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize(("kind", "prediction"), [("first", ""), ("second", "epsilon"), ("xl", "")])
+def test_a_single_file_is_opened_offline_with_every_number_of_it(
+    small, no_network: None, kind: str, prediction: str
+) -> None:
+    base, path = small(kind)
+    opened = open_backbone(path, prediction=prediction)
+    assert opened.name == path.name and opened.family == base.family
+    expected, found = tiny.weights(base), tiny.weights(opened)
+    assert set(found) == set(expected)
+    for name, weight in expected.items():
+        assert np.array_equal(found[name], weight.astype(np.float16).astype(np.float32)), name
+    assert opened.fingerprint == base.fingerprint  # a folder and a file of one model are one base
+
+
+def test_markers_in_the_file_say_that_it_predicts_v(small) -> None:
+    _, path = small("xl", "v_prediction", **V, ztsnr=torch.zeros(0))
+    opened = open_backbone(path)
+    assert opened.prediction_type == "v_prediction"
+    assert opened.schedule.alphas_cumprod[-1] == 0
+    assert opened.schedule.config.timestep_spacing == "trailing"
+    _, path = small("xl", "epsilon")
+    assert open_backbone(path).prediction_type == "epsilon"
+
+
+def test_a_file_of_stable_diffusion_2_has_to_say_what_it_predicts(small) -> None:
+    _, path = small("second")
+    with pytest.raises(StudioError, match="does not say whether it predicts noise") as refused:
+        open_backbone(path)
+    assert "--prediction v_prediction" in refused.value.hint
+    assert open_backbone(path, prediction="v").prediction_type == "v_prediction"
+    _, marked = small("second", **V)
+    assert open_backbone(marked).prediction_type == "v_prediction"
+
+
+def test_stable_diffusion_2_is_filled_up_with_zeros_and_the_first_with_the_end_token(small) -> None:
+    for kind, expected in (("first", clip_tokenizer().eos_token_id), ("second", 0)):
+        _, path = small(kind)
+        tokens = open_backbone(path, prediction="epsilon").text.tokenize("a cat!")
+        assert tokens.ids[tokens.end + 1 :] == [expected] * (76 - tokens.end)
+        assert 0 not in tokens.ids[: tokens.end]  # "!" is a word, not padding
+
+
+def test_the_vocabulary_is_the_one_of_clip() -> None:
+    """Ids that published models use (openai/clip-vit-large-patch14)."""
+    words = clip_tokenizer()
+    assert len(words) == WORDS
+    assert words("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+    assert words("Don't!").input_ids[1:-1] == [847, 713, 256]
+    assert words.model_max_length == 77
+
+
+def test_noise_that_ends_in_nothing_but_noise_cannot_be_predicted_as_noise(small) -> None:
+    """Each picture of such a base would be black."""
+    _, path = small("first", ztsnr=torch.zeros(0))
+    with pytest.raises(StudioError, match="predicts noise where nothing but noise is left") as refused:
+        open_backbone(path)
+    assert "v_prediction" in refused.value.hint
+
+
+def test_a_picture_that_is_no_numbers_is_not_shown_as_black() -> None:
+    base = tiny.backbone()
+    with pytest.raises(StudioError, match="no numbers"):
+        base.decode(torch.full((1, *base.latent_shape), torch.nan))
