@@ -27,6 +27,7 @@ MAX_STEPS = 200  # sampling steps
 MAX_GUIDANCE = 50.0
 MAX_COUNT = 64  # pictures of one recipe
 MAX_SIDE = 4096  # pixels of a painted picture
+MAX_CLIP_SKIP = 12  # layers; no text encoder in use has fewer that mean anything
 MAX_TIMES_BASE = 4  # a picture's side, in sides of the base's own; larger ones repeat themselves and are slow
 MAX_STRENGTH = 2.0  # of a concept; 1 is as learned
 

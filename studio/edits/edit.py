@@ -128,9 +128,12 @@ class EditMask:
         return self.area is not None or backbone.reads_text(site)
 
     def rows(self, backbone: Backbone, site: str, prompts: int, positions: int) -> Tensor:
-        """Return the weights at a layer with input (prompts, positions, D): (prompts or 1, positions)."""
+        """Return the weights at a layer with input (prompts, positions, D): (prompts or 1, positions).
+
+        A text encoder reads the chunks of a long prompt as prompts of their own.
+        """
         if backbone.reads_text(site):
-            return self.tokens[-prompts:]
+            return self.tokens.reshape(-1, positions)[-prompts:]
         if self.area is None:
             return self.tokens.new_ones(1, positions)
         if positions not in self._cells:

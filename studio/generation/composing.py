@@ -82,17 +82,17 @@ def compose_sum(
 ) -> Conditions:
     """Compose in the mode `sum`. The prompts may use the placeholders of `nouns` (handle -> noun)."""
     nouns = nouns or {}
-    with noun_words(backbone, nouns), attach(backbone, edits):
+    with prompts.reading(backbone), noun_words(backbone, nouns), attach(backbone, edits):
         for active in edits:
             active.edit.on_prompts(backbone, [prompts.texts])
     column = Column(prompts.texts, edits)
-    return Conditions.of_columns(backbone, [column], prompts.amendments, nouns, edits)
+    return Conditions.of_columns(backbone, [column], prompts, nouns, edits)
 
 
 @torch.no_grad()
 def compose_at_words(backbone: Backbone, prompts: Prompts, edits: Sequence[ActiveEdit]) -> Conditions:
     """Compose in the mode `words`: every edit gets a mask of the tokens of its handles."""
-    with attach(backbone, edits):
+    with prompts.reading(backbone), attach(backbone, edits):
         tokens = [backbone.text.tokenize(prompt) for prompt in prompts.texts]
     masks = {active.handles: _token_mask(tokens, active.handles).to(backbone.device) for active in edits}
     masked = [replace(active, mask=EditMask(masks[active.handles])) for active in edits]
@@ -129,7 +129,7 @@ def compose_in_regions(
         acting = [active for active in edits if owner in active.handles]
         texts = with_placeholder_nouns(prompts.texts, nouns, keep=owner)
         columns.append(Column(texts, [*acting, *everywhere]))
-    with noun_words(backbone, nouns):
+    with prompts.reading(backbone), noun_words(backbone, nouns):
         for active in edits:
             active.edit.on_prompts(backbone, [column.texts for column in columns])
         tokens = []
@@ -148,7 +148,7 @@ def compose_in_regions(
             columns_of_edit = torch.tensor(owned).repeat_interleave(length).to(backbone.device)
             area = shares[[number for number, own in enumerate(owned[: len(shares)]) if own]].sum(0)
             masked.append(replace(active, mask=EditMask(columns_of_edit.expand(2, -1), area)))
-    return Conditions.of_columns(backbone, columns, prompts.amendments, nouns, masked, mask)
+    return Conditions.of_columns(backbone, columns, prompts, nouns, masked, mask)
 
 
 def edits_without_region(edits: Sequence[ActiveEdit], nouns: Collection[str]) -> list[ActiveEdit]:

@@ -29,16 +29,25 @@ class Prompts:
     Args:
         amendments: changes of everything that is encoded, each with whether it depends on the timestep
             (`TextReader.amending`).
+        chunks, clip_skip: how they are read (`TextReader.reading`).
     """
 
     negative: str
     prompt: str
     amendments: tuple[tuple[Amendment, bool], ...] = ()
+    chunks: int = 1
+    clip_skip: int = 1
 
     @property
     def texts(self) -> tuple[str, str]:
         """Return the negative prompt and the prompt."""
         return self.negative, self.prompt
+
+    @contextmanager
+    def reading(self, backbone: Backbone) -> Iterator[None]:
+        """Context manager: a base's prompts are read in the way of these."""
+        with backbone.text.reading(self.chunks, self.clip_skip):
+            yield
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Conditions:
         cls,
         backbone: Backbone,
         columns: Sequence[Column],
-        amendments: Sequence[tuple[Amendment, bool]],
+        prompts: Prompts,
         nouns: Mapping[str, str],
         edits: Sequence[ActiveEdit],
         mask: RegionMask | None = None,
@@ -91,21 +100,21 @@ class Conditions:
         """Return conditions whose prompts are encoded at the first call of `at`.
 
         Args:
-            amendments: see `Prompts`.
+            prompts: how they are read; their texts are those of the columns.
             nouns: handle -> noun; the prompts may use their placeholders.
             edits, mask: for the sampler, with masks.
         """
 
         def encode(t: Tensor | None) -> Words:
             words = []
-            with torch.no_grad(), noun_words(backbone, nouns), amended(backbone, amendments):
+            with torch.no_grad(), noun_words(backbone, nouns), amended(backbone, prompts):
                 for column in columns:
                     with attach(backbone, column.edits):
                         words.append(backbone.text.read(column.texts, t))
             return words[0].beside(words[1:]) if len(words) > 1 else words[0]
 
         timed = []
-        with torch.no_grad(), amended(backbone, amendments):
+        with torch.no_grad(), amended(backbone, prompts):
             for column in columns:
                 with attach(backbone, column.edits):
                     timed.append(backbone.text.is_timed)
@@ -124,9 +133,9 @@ class Conditions:
 
 
 @contextmanager
-def amended(backbone: Backbone, amendments: Sequence[tuple[Amendment, bool]]) -> Iterator[None]:
-    """Context manager: apply these changes to everything that is encoded, in their order."""
-    with ExitStack() as stack:
-        for change, timed in amendments:
+def amended(backbone: Backbone, prompts: Prompts) -> Iterator[None]:
+    """Context manager: prompts are read in the way of these, and their changes apply in their order."""
+    with prompts.reading(backbone), ExitStack() as stack:
+        for change, timed in prompts.amendments:
             stack.enter_context(backbone.text.amending(change, timed))
         yield

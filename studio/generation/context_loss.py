@@ -67,13 +67,15 @@ def context_loss(
 def shared_positions(starred: Tokens, plain: Tokens) -> tuple[list[int], list[int]]:
     """Return the positions, in two prompts, of the tokens that both share.
 
-    They run from the start token to the first end token, without learned words and the placeholders of their
-    nouns. A noun of several tokens shifts the tokens after it.
+    They run from the start token to the first end token, without learned words, the placeholders of their
+    nouns, and the end and start between two chunks. A noun of several tokens shifts the tokens after it.
     """
     positions = []
     for tokens in (starred, plain):
-        learned = {position for span in tokens.spans.values() for position in span}
-        positions.append([position for position in range(tokens.end + 1) if position not in learned])
+        left_out = {position for span in tokens.spans.values() for position in span}
+        borders = tokens.ids[0], tokens.ids[tokens.end]
+        left_out |= {position for position in range(1, tokens.end) if tokens.ids[position] in borders}
+        positions.append([position for position in range(tokens.end + 1) if position not in left_out])
     shorter, longer = sorted(map(len, positions))
     if (
         shorter < longer

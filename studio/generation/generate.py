@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -87,11 +87,11 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         active.edit.to(backbone)
     nouns = handles_with_region(recipe, known)
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
-    prompts = Prompts(negative, prompt)
-    with torch.no_grad(), attach(backbone, edits):
+    prompts = read_in_chunks(backbone, Prompts(negative, prompt, clip_skip=recipe.clip_skip), edits, known)
+    with prompts.reading(backbone), torch.no_grad(), attach(backbone, edits):
         dropped = backbone.text.tokenize(prompts.prompt).dropped
-    if dropped:
         read = backbone.text.max_tokens
+    if dropped:
         yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
     painting = Painting(backbone, recipe, prompts, edits, nouns)
     found = [refinement.from_recipe(refinements) for refinement in REFINEMENTS.values()]
@@ -106,6 +106,25 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
                 done += 1
                 event = dataclasses.replace(event, step=done, steps=total)
             yield event
+
+
+def read_in_chunks(
+    backbone: Backbone, prompts: Prompts, edits: Sequence[ActiveEdit], nouns: Mapping[str, str]
+) -> Prompts:
+    """Return the prompts with the number of chunks that the longer of them takes.
+
+    A handle is counted by its vectors or its noun, whichever is longer: regions read both.
+    """
+    longest = 0
+    text = backbone.text
+    with torch.no_grad(), attach(backbone, edits):
+        for prompt in prompts.texts:
+            tokens = text.tokenize(prompt)
+            count = tokens.dropped + text.max_tokens if tokens.dropped else tokens.end - 1
+            for handle, span in tokens.spans.items():
+                count += max(0, len(text.embeddings_of(nouns[handle])) - len(span))
+            longest = max(longest, count)
+    return dataclasses.replace(prompts, chunks=text.chunks_for(longest))
 
 
 def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:

@@ -73,14 +73,14 @@ class Painting:
         Returns the painting with its regions, to go on from the latents of these steps.
         """
         backbone, recipe = self.backbone, self.recipe
-        _, height, width = backbone.shape_of(recipe.size)
+        _, height, width = backbone.shape_of(recipe.width, recipe.height)
         areas = box_masks(recipe.regions, list(self.nouns), height, width)
         missing = [number for number, handle in enumerate(self.nouns) if handle not in recipe.regions]
         if not missing:
             return dataclasses.replace(self, areas=areas)
         everywhere = edits_without_region(self.edits, self.nouns)
         texts = with_placeholder_nouns(self.prompts.texts, self.nouns)
-        with noun_words(backbone, self.nouns), attach(backbone, everywhere):
+        with self.prompts.reading(backbone), noun_words(backbone, self.nouns), attach(backbone, everywhere):
             spans = backbone.text.tokenize(texts[1]).spans
         plain = dataclasses.replace(self.prompts, negative=texts[0], prompt=texts[1])
         conditions = compose_sum(backbone, plain, everywhere, self.nouns)
@@ -90,9 +90,9 @@ class Painting:
         for _ in range(steps):
             with backbone.require_attention().record() as recorded:
                 latents = next(sampled)
-            side = recorded.side(backbone.attention_side)
+            cells = recorded.shape(backbone.attention_side, height, width)
             positions = [spans[words_of[number]] for number in missing]
-            maps.append(torch.stack([recorded.word(each, side)[-1] for each in positions]))
+            maps.append(torch.stack([recorded.word(each, *cells)[-1] for each in positions]))
             yield Step(0, 0, stage=STAGE)
         attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
         areas[missing] = assign_regions(attention, areas.amax(0) == 0).to(areas)

@@ -27,14 +27,16 @@ def sample(
     """Yield the latents (n, C, h, w) of one picture per seed after each sampling step.
 
     Classifier-free guidance (Ho and Salimans 2022): eps = eps_0 + w (eps_c - eps_0), w = `sampling.guidance`.
-    A guidance of 1 skips the negative prompt.
+    A guidance of 1 skips the negative prompt. With a rescale phi, the standard deviation of eps is brought
+    towards that of eps_c: eps (1 - phi + phi std(eps_c) / std(eps)) (Lin et al. 2023, section 3.4, eq. 15
+    and 16), over the channels and cells of each picture.
 
     Args:
         start, latents: go on from these latents, which the first `start` steps have led to.
     """
-    sampler = backbone.sampler(sampling.steps)
+    sampler = backbone.sampler(sampling.steps, sampling.sampler, seeds)
     if latents is None:
-        shape = backbone.shape_of(sampling.size)
+        shape = backbone.shape_of(sampling.width, sampling.height)
         noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
         latents = sampler.start(torch.stack(noise))
     guided = sampling.guidance != 1
@@ -54,6 +56,9 @@ def sample(
             if guided:
                 eps_0, eps_c = backbone.predict(noisy.repeat(2, 1, 1, 1), t, words).chunk(2)
                 eps = eps_0 + sampling.guidance * (eps_c - eps_0)
+                if sampling.guidance_rescale:
+                    spread = eps_c.std((1, 2, 3), keepdim=True) / eps.std((1, 2, 3), keepdim=True)
+                    eps = eps * (1 + sampling.guidance_rescale * (spread - 1))
             else:
                 eps = backbone.predict(noisy, t, words)
             latents = sampler.step(eps, number, latents)

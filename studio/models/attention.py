@@ -30,19 +30,28 @@ class AttentionMaps:
     def __init__(self) -> None:
         self.maps: dict[str, Tensor] = {}
 
-    def side(self, wanted: int) -> int:
-        """Return the side of the smallest maps that have at least `wanted` cells a side, else the largest."""
-        sides = sorted({round(maps.shape[2] ** 0.5) for maps in self.maps.values()})
-        return next((side for side in sides if side >= wanted), sides[-1])
+    def shape(self, wanted: int, height: int, width: int) -> tuple[int, int]:
+        """Return rows and columns of the smallest maps with at least `wanted`² cells, else of the largest.
 
-    def word(self, positions: Sequence[int], side: int) -> Tensor:
-        """Return the mean probability of these token positions, (n, side, side).
-
-        The mean is over the positions, and over the heads of all layers whose maps are `side` x `side`.
+        Args:
+            height, width: of the latents.
         """
-        fitting = [maps for maps in self.maps.values() if maps.shape[2] == side * side]
+        counts = sorted({maps.shape[2] for maps in self.maps.values()})
+        count = next((count for count in counts if count >= wanted * wanted), counts[-1])
+        return shape_of_cells(count, height, width)
+
+    def word(self, positions: Sequence[int], rows: int, columns: int = 0) -> Tensor:
+        """Return the mean probability of these token positions, (n, rows, columns).
+
+        The mean is over the positions, and over the heads of all layers whose maps have that many cells.
+
+        Args:
+            columns: 0 for as many as there are rows.
+        """
+        columns = columns or rows
+        fitting = [maps for maps in self.maps.values() if maps.shape[2] == rows * columns]
         means = [maps[..., list(positions)].mean(dim=(1, 3)) for maps in fitting]
-        return torch.stack(means).mean(0).unflatten(1, (side, side))
+        return torch.stack(means).mean(0).unflatten(1, (rows, columns))
 
 
 class AttentionAccess(ABC):
@@ -67,11 +76,16 @@ class AttentionAccess(ABC):
         """
 
 
+def shape_of_cells(count: int, height: int, width: int) -> tuple[int, int]:
+    """Return rows and columns of the `count` cells of a layer, in latents of this height and width."""
+    rows = max(1, round((count * height / width) ** 0.5))
+    return rows, count // rows
+
+
 def cells_of(area: Tensor, count: int) -> Tensor:
     """Return areas (..., h, w) averaged onto the `count` cells of a layer of the same shape, (..., count)."""
     height, width = area.shape[-2:]
-    rows = max(1, round((count * height / width) ** 0.5))
-    return F.adaptive_avg_pool2d(area, (rows, count // rows)).flatten(-2)
+    return F.adaptive_avg_pool2d(area, shape_of_cells(count, height, width)).flatten(-2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """A solver that turns noise into latents in a fixed number of steps.
 
-    `timesteps` (steps,) are on the device, from the noisiest on. `step` stores nothing between calls: after
-    its regions are found, a picture goes on with a fresh sampler.
+    `timesteps` (steps,) are on the device, from the noisiest on. Steps are taken in their order, each by
+    `scaled` and then `step`. After its regions are found, a picture goes on with a fresh sampler: one that
+    learns from earlier steps begins anew there.
     """
 
     timesteps: Tensor
@@ -110,8 +111,11 @@ class Backbone(ABC):
         """
 
     @abstractmethod
-    def shape_of(self, size: int = 0) -> tuple[int, int, int]:
-        """Return (C, h, w) of the latents of a square of `size` pixels; 0 means the base's resolution."""
+    def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
+        """Return (C, h, w) of the latents of a picture of so many pixels; 0 means the base's resolution.
+
+        Sides are rounded to what the network can halve as often as it does.
+        """
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -155,8 +159,15 @@ class Backbone(ABC):
         """
 
     @abstractmethod
-    def sampler(self, steps: int, name: str = "") -> Sampler:
-        """Return a fresh sampler for `steps` steps; an empty name means the family's own."""
+    def sampler(self, steps: int, name: str = "", seeds: Sequence[int] = ()) -> Sampler:
+        """Return a fresh sampler for `steps` steps.
+
+        Args:
+            name: as other programs call it; empty for the family's own.
+            seeds: of the n pictures, for a sampler that adds noise.
+
+        Raises StudioError for one that the family does not have.
+        """
 
     # where edits go
 

@@ -5,7 +5,7 @@ z_t = sqrt(alpha-bar_t) z + sqrt(1 - alpha-bar_t) eps (Ho et al. 2020, arXiv 200
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.models.backbone import Backbone, Sampler
-from studio.models.sampler import DiffusersSampler
+from studio.models.sampler import OWN, make_sampler
 
 
 class DdpmBackbone(Backbone):
@@ -66,8 +66,6 @@ class DdpmBackbone(Backbone):
         signal, spread = self._levels(timesteps)
         return signal * noise - spread * latents
 
-    def sampler(self, steps: int, name: str = "") -> Sampler:
-        """Return a DDIM sampler (Song et al. 2021), deterministic. Raises StudioError for any other name."""
-        if name not in ("", "DDIM"):
-            raise StudioError(f"There is no sampler called {name!r}.", "Choose DDIM.")
-        return DiffusersSampler(DDIMScheduler.from_config(self.schedule.config), steps, self.device)
+    def sampler(self, steps: int, name: str = "", seeds: Sequence[int] = ()) -> Sampler:
+        """See `Backbone.sampler`."""
+        return make_sampler(self.schedule.config, name or OWN, steps, seeds, self.device)

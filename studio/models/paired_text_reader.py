@@ -46,20 +46,24 @@ class PairedTextReader(TextReader):
     def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
         """See `TextReader._encode`.
 
-        The pooled encoding is read at the first end token of each prompt. A text encoder whose config says
-        `eos_token_id: 2`, as the published ones do, would read it at the largest id, which may be another.
+        A clip skip of 1 is the layer that the base was trained with, the last but one. The pooled encoding is
+        that of the first chunk, read at its end token. A text encoder whose config says `eos_token_id: 2`, as
+        the published ones do, would read it at the largest id, which may be another.
         """
-        width = self.embedding.embedding_dim
+        width, length = self.embedding.embedding_dim, self.tokenizer.model_max_length
         first_learned = None if learned is None else learned[:, :width]
         second_learned = None if learned is None else learned[:, width:]
-        ends = torch.tensor([tokens.end for tokens in batch.tokens], device=batch.ids.device)
-        places = torch.arange(batch.ids.shape[1], device=batch.ids.device)
-        second_ids = batch.ids.masked_fill(places > ends[:, None], self.second_pad_id)
-        with putting(self.embedding, batch, first_learned):
-            first = self.encoder(input_ids=batch.ids, output_hidden_states=True).hidden_states[READ_LAYER]
-        with putting(self.second.get_input_embeddings(), batch, second_learned):
-            read = self.second(input_ids=second_ids, output_hidden_states=True)
-        rows = torch.arange(len(batch), device=batch.ids.device)
-        pooled = self.second.text_projection(read.last_hidden_state[rows, ends])
-        hidden = torch.cat([first, read.hidden_states[READ_LAYER]], dim=-1)
+        parts = batch.chunks(length)
+        ends = (parts.ids == self.tokenizer.eos_token_id).int().argmax(1)  # the first one of every chunk
+        places = torch.arange(length, device=parts.ids.device)
+        second_ids = parts.ids.masked_fill(places > ends[:, None], self.second_pad_id)
+        with putting(self.embedding, parts, first_learned):
+            first = self.encoder(input_ids=parts.ids, output_hidden_states=True).hidden_states
+        with putting(self.second.get_input_embeddings(), parts, second_learned):
+            second = self.second(input_ids=second_ids, output_hidden_states=True)
+        layer = READ_LAYER - (self._clip_skip - 1)
+        read = [states[max(layer, -len(states))] for states in (first, second.hidden_states)]
+        hidden = torch.cat(read, dim=-1).reshape(len(batch), -1, self.width)
+        opening = torch.arange(0, len(parts.ids), len(parts.ids) // len(batch), device=parts.ids.device)
+        pooled = self.second.text_projection(second.last_hidden_state[opening, ends[opening]])
         return Words(hidden, batch.tokens, pooled=pooled)

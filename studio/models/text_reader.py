@@ -19,6 +19,7 @@ from studio.models.fingerprint import fingerprint
 from studio.models.words import TimedVectors, TokenBatch, Tokens, Vectors, Words, count_of
 
 Amendment = Callable[[Words, Tensor | None], Words]
+MAX_CHUNKS = 4  # parts of a long prompt that are read one by one
 
 
 @contextmanager
@@ -54,6 +55,7 @@ class TextReader:
         self.fingerprint = fingerprint([encoder])  # before the encoder is cast to another precision
         self._new_words: dict[str, Vectors] = {}
         self._amendments: tuple[tuple[Amendment, bool], ...] = ()
+        self._chunks, self._clip_skip = 1, 1
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -71,8 +73,33 @@ class TextReader:
 
     @property
     def max_tokens(self) -> int:
-        """Return how many tokens of a prompt are read, start and end not counted."""
+        """Return how many tokens of a prompt are read, starts and ends not counted."""
+        return self._chunks * self._chunk_tokens
+
+    @property
+    def _chunk_tokens(self) -> int:
         return self.tokenizer.model_max_length - 2
+
+    def chunks_for(self, count: int) -> int:
+        """Return how many chunks a prompt of `count` tokens takes, at most `MAX_CHUNKS`."""
+        return min(MAX_CHUNKS, max(1, -(-count // self._chunk_tokens)))
+
+    @contextmanager
+    def reading(self, chunks: int = 1, clip_skip: int = 1) -> Iterator[None]:
+        """Context manager: how prompts are read.
+
+        Args:
+            chunks: every prompt is read as so many chunks, each by itself, and their encodings are joined.
+                The chunks that it does not fill are empty, as other programs have them.
+            clip_skip: which layer of the encoder gives the encoding, counted from the last, which is 1; its
+                output is normalised as that of the last.
+        """
+        before = self._chunks, self._clip_skip
+        self._chunks, self._clip_skip = chunks, clip_skip
+        try:
+            yield
+        finally:
+            self._chunks, self._clip_skip = before
 
     @property
     def is_timed(self) -> bool:
@@ -121,7 +148,7 @@ class TextReader:
     def tokenize(self, prompt: str) -> Tokens:
         """Return a prompt as ids; a handle takes one position for each of its vectors."""
         ids: list[int] = []
-        spans: dict[str, list[int]] = {}
+        spans: dict[str, list[int]] = {}  # numbers of tokens at first, positions at the end
         start = 0
         for match in HANDLE.finditer(prompt):
             handle = match.group().lower()
@@ -129,20 +156,27 @@ class TextReader:
                 continue
             ids += self._pieces(prompt[start : match.start()])
             count = count_of(self._new_words[handle])
-            spans.setdefault(handle, []).extend(range(len(ids) + 1, len(ids) + 1 + count))
+            spans.setdefault(handle, []).extend(range(len(ids), len(ids) + count))
             # Any legal id would do, its embedding is replaced. An end id would move the pooled output of
             # larger encoders, which take it at the first end.
             ids += [self.tokenizer.bos_token_id] * count
             start = match.end()
         ids += self._pieces(prompt[start:])
         fitting = ids[: self.max_tokens]
-        padding = [self.pad_id] * (self.max_tokens - len(fitting))
+        most = self._chunk_tokens
+        all_ids: list[int] = []
+        for first in range(0, self.max_tokens, most):
+            part = fitting[first : first + most]
+            padding = [self.pad_id] * (most - len(part))
+            all_ids += [self.tokenizer.bos_token_id, *part, self.tokenizer.eos_token_id, *padding]
+        # each token before the start of its own chunk adds a start, each chunk before it a start and an end
         spans = {
-            handle: [position for position in span if position <= self.max_tokens]
+            handle: [number + 1 + 2 * (number // most) for number in span if number < len(fitting)]
             for handle, span in spans.items()
         }
-        all_ids = [self.tokenizer.bos_token_id, *fitting, self.tokenizer.eos_token_id, *padding]
-        return Tokens(all_ids, spans, len(ids) - len(fitting), range(1, len(fitting) + 2))
+        last = max(len(fitting) - 1, 0)
+        end = len(fitting) + 1 + 2 * (last // most)
+        return Tokens(all_ids, spans, len(ids) - len(fitting), range(1, end + 1))
 
     def tokenize_all(self, prompts: Sequence[str]) -> TokenBatch:
         """Return prompts as one batch for `encode`. The handles must be known (`new_words`)."""
@@ -177,8 +211,20 @@ class TextReader:
 
     def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
         """Return the encodings of prompts in which `learned` (m, D) are the vectors of new words."""
-        with putting(self.embedding, batch, learned):
-            return Words(self.encoder(input_ids=batch.ids).last_hidden_state, batch.tokens)
+        parts = batch.chunks(self.tokenizer.model_max_length)
+        with putting(self.embedding, parts, learned):
+            if self._clip_skip == 1:
+                hidden = self.encoder(input_ids=parts.ids).last_hidden_state
+            else:
+                read = self.encoder(input_ids=parts.ids, output_hidden_states=True).hidden_states
+                layer = max(-self._clip_skip, -len(read))
+                hidden = self._final_norm(read[layer])
+        return Words(hidden.reshape(len(batch), -1, hidden.shape[-1]), batch.tokens)
+
+    @property
+    def _final_norm(self) -> nn.Module:
+        """Return the normalisation after the encoder's last layer."""
+        return getattr(self.encoder, "text_model", self.encoder).final_layer_norm
 
     def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
         """Tokenize and encode prompts: see `tokenize_all` and `encode`."""

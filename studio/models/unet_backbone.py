@@ -111,10 +111,15 @@ class UNetBackbone(DdpmBackbone):
             pictures.append(Image.fromarray(levels.permute(1, 2, 0).numpy()))
         return pictures
 
-    def shape_of(self, size: int = 0) -> tuple[int, int, int]:
+    def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
         """See `Backbone.shape_of`."""
-        side = max(1, round(size * self._side / self.resolution)) if size else self._side
-        return self._channels, side, side
+        step = 2 ** (len(self.unet.config.block_out_channels) - 1)
+
+        def cells(pixels: int) -> int:
+            wanted = pixels * self._side / self.resolution
+            return max(step, step * round(wanted / step)) if pixels else self._side
+
+        return self._channels, cells(height), cells(width)
 
     # diffusion
 

@@ -19,10 +19,11 @@ class Tokens:
     """One prompt as token ids.
 
     Args:
-        ids: L ids, with start, end and padding.
+        ids: L ids, with start, end and padding; of a long prompt, those of its chunks in a row.
         spans: by handle, the positions of its vectors in `ids`, of all its occurrences in a row.
         dropped: how many tokens did not fit.
-        written: the positions of what the user wrote, and of the first end token after it.
+        written: the positions of what the user wrote, and of the first end token after it. In a prompt of
+            several chunks, the end and the start between two of them are among them.
     """
 
     ids: list[int]
@@ -99,6 +100,14 @@ class TokenBatch:
             assert t is not None  # `TextReader.encode` refuses that
             return vectors.at(t.expand(len(self)) if t.ndim == 0 else t)
         return vectors
+
+    def chunks(self, length: int) -> TokenBatch:
+        """Return the chunks as a batch (n k, length), for an encoder that reads `length` tokens."""
+        k = self.ids.shape[1] // length
+        if k == 1:
+            return self
+        rows, positions = self.rows * k + self.positions // length, self.positions % length
+        return dataclasses.replace(self, ids=self.ids.reshape(-1, length), rows=rows, positions=positions)
 
     def repeat(self, count: int) -> TokenBatch:
         """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""

@@ -15,9 +15,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from studio.limits import MAX_PARAMETERS_LETTERS, MAX_SEED
+from studio.limits import MAX_PARAMETERS_LETTERS, MAX_SEED, MAX_SIDE
 from studio.recipes.recipe import (
     OLD_REFINEMENTS,
+    SAMPLERS,
     Recipe,
     read_refinements,
     read_regions,
@@ -40,7 +41,6 @@ ELSEWHERE = {  # what other programs understand in a prompt, and what becomes of
         r"\b(?:BREAK|AND)\b"
     ): "{} divides the prompt elsewhere; here it is read as a word. Delete it.",
 }
-OURS = ("DDIM", "")
 
 
 def parameters(recipe: Recipe) -> str:
@@ -50,11 +50,17 @@ def parameters(recipe: Recipe) -> str:
         lines.append(f"{NEGATIVE} {recipe.negative}")
     rest = {
         "Steps": recipe.steps,
-        "Sampler": "DDIM",
+        "Sampler": recipe.sampler,
         "CFG scale": recipe.guidance,
         "Seed": recipe.seed,
         "Model": _value(recipe.base),
     }
+    if recipe.width and recipe.height:
+        rest["Size"] = f"{recipe.width}x{recipe.height}"
+    if recipe.clip_skip != Recipe.clip_skip:
+        rest["Clip skip"] = recipe.clip_skip
+    if recipe.guidance_rescale:
+        rest["CFG rescale"] = recipe.guidance_rescale
     if recipe.refinements:
         rest["Refinements"] = json.dumps(write_refinements(recipe.refinements))
     if recipe.mode != "sum":
@@ -67,8 +73,8 @@ def parameters(recipe: Recipe) -> str:
 def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     """Return the recipe in a `parameters` text, and sentences about what cannot be the same here.
 
-    Its sampler is not ours and its noise is drawn otherwise, so the picture will be another one. A seed too
-    large for us is taken modulo our range.
+    Its noise is drawn otherwise, so the picture will be another one. A seed too large for us is taken modulo
+    our range, and of a sampler that is not ours the default takes the place.
 
     Raises ValueError when the text is none, StudioError for regions or refinements that cannot be read.
     """
@@ -84,15 +90,20 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     if not prompt and not negative:
         raise ValueError("no prompt")
     seed, notes = _seed(settings.get("Seed", ""))
-    sampler = settings.get("Sampler", "")
-    if sampler not in OURS:
-        notes.append(f"It was sampled with {sampler[:60]}; here it is DDIM.")
+    sampler, sampler_notes = _sampler(settings)
+    width, height, size_notes = _size(settings.get("Size", ""))
+    notes += sampler_notes + size_notes
     recipe = Recipe(
         prompt=prompt,
         negative=negative,
         seed=seed,
         steps=int(settings["Steps"]),
         guidance=_number(settings.get("CFG scale", str(Recipe.guidance))),
+        width=width,
+        height=height,
+        sampler=sampler,
+        clip_skip=int(settings.get("Clip skip", str(Recipe.clip_skip))),
+        guidance_rescale=_number(settings.get("CFG rescale", "0")),
         refinements=_refinements(settings),
         composing=settings.get("Composing", "sum"),
         regions=read_regions(settings.get("Regions", "")),
@@ -187,6 +198,31 @@ def _seed(text: str) -> tuple[int, list[str]]:
             f"Its seed {seed} is too large here and becomes {seed % (MAX_SEED + 1)}."
         ]
     return seed, []
+
+
+def _sampler(settings: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return a sampler of ours, and a sentence if it is not the one of the text.
+
+    Newer programs write the noise levels apart: "DPM++ 2M" and "Schedule type: Karras".
+    """
+    name = settings.get("Sampler", "")
+    kind = settings.get("Schedule type", "")
+    known = {one.lower(): one for one in SAMPLERS}
+    for wanted in (f"{name} {kind}".lower(), name.lower()):
+        if wanted in known:
+            return known[wanted], []
+    return Recipe.sampler, [f"It was sampled with {name[:60]}; here it is {Recipe.sampler}."] if name else []
+
+
+def _size(text: str) -> tuple[int, int, list[str]]:
+    """Return the width and height of "512x768", 0 where they are not said, and a sentence if too large."""
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text.strip())
+    if not match:
+        return 0, 0, []
+    width, height = int(match[1]), int(match[2])
+    if max(width, height) > MAX_SIDE:
+        return 0, 0, [f"It is {text.strip()} pixels large; here it takes the size of the base."]
+    return width, height, []
 
 
 def _number(text: str) -> float:

@@ -17,6 +17,7 @@ from studio.documents import Number, Scalar, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
 from studio.limits import (
+    MAX_CLIP_SKIP,
     MAX_COUNT,
     MAX_GUIDANCE,
     MAX_HANDLES,
@@ -35,6 +36,7 @@ MODES = {  # of composing several concepts, with what each does; implemented in 
     "sum": "Everything acts everywhere",
 }
 
+SAMPLERS = ("DDIM", "DPM++ 2M Karras", "Euler", "Euler a")  # as other programs call them
 OLD_REFINEMENTS = {"obeying": "prompt_tuning_steps"}  # fields of recipes written by earlier versions
 
 Prompt = Annotated[str, MaxLen(MAX_PROMPT_LETTERS)]
@@ -46,8 +48,7 @@ Box = tuple[Number, Number, Number, Number]  # left, top, right, bottom, as shar
 class Sampling:
     """How pictures are sampled, whatever they show.
 
-    Picture number i of `count` is painted from seed `seed + i`; after the largest seed comes 0. `size` is the
-    side in pixels; 0 means the base model's own.
+    Picture number i of `count` is painted from seed `seed + i`; after the largest seed comes 0.
     """
 
     # a type bounds what is read from a file, the setting what is typed
@@ -61,8 +62,24 @@ class Sampling:
         4.0, "How closely the prompt is followed.", 0.0, MAX_GUIDANCE
     )
     count: Annotated[int, Ge(1), Le(MAX_COUNT)] = setting(1, "How many pictures.", 1, MAX_COUNT, "pictures")
-    size: Annotated[int, Ge(0), Le(MAX_SIDE)] = setting(
-        0, "Side of the picture; 0 for the base model's own.", 0, MAX_SIDE, "pixels"
+    width: Annotated[int, Ge(0), Le(MAX_SIDE)] = setting(
+        0, "Width of the picture; 0 for the base model's own.", 0, MAX_SIDE, "pixels"
+    )
+    height: Annotated[int, Ge(0), Le(MAX_SIDE)] = setting(
+        0, "Height of the picture; 0 for the base model's own.", 0, MAX_SIDE, "pixels"
+    )
+    sampler: str = setting(
+        SAMPLERS[0], "How noise becomes a picture. Euler a adds noise on the way.", choices=SAMPLERS
+    )
+    clip_skip: Annotated[int, Ge(1), Le(MAX_CLIP_SKIP)] = setting(
+        1, "The text encoder's layer that is read, from the end; some bases want 2.", 1, MAX_CLIP_SKIP
+    )
+    guidance_rescale: Annotated[float, Ge(0), Le(1)] = setting(
+        0.0,
+        "Softens the contrast of strong guidance; for bases that predict v, about 0.7.",
+        0.0,
+        1.0,
+        source="Lin et al. 2023, arXiv 2305.08891, section 3.4",
     )
 
     def with_prompt(self, prompt: str, **more: Any) -> Recipe:
@@ -123,9 +140,10 @@ class Recipe(Sampling):
 
     def check_size(self, base_side: int) -> None:
         """Raise StudioError when a picture is far larger than those of a base with `base_side` pixels."""
-        if self.size > MAX_TIMES_BASE * base_side:
+        side = max(self.width, self.height)
+        if side > MAX_TIMES_BASE * base_side:
             hint = f"Give at most {MAX_TIMES_BASE * base_side}, or 0 for the base's own."
-            raise StudioError(f"A side of {self.size} pixels is too much for a base of {base_side}.", hint)
+            raise StudioError(f"A side of {side} pixels is too much for a base of {base_side}.", hint)
 
     def single(self, index: int) -> Recipe:
         """Return the recipe of picture `index` alone: painting it repeats that picture."""
@@ -178,10 +196,14 @@ class Recipe(Sampling):
 def upgrade_recipe(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a recipe with the names that they have today.
 
-    Recipes from before there were several ways of composing name none, and added everything up.
+    Recipes from before there were several ways of composing name none, and added everything up. Earlier ones
+    were square and had one `size`.
     """
     old = {OLD_REFINEMENTS[name]: values[name] for name in OLD_REFINEMENTS if values.get(name)}
     values = {"composing": "sum", **values}
+    if "size" in values:
+        size = values.pop("size")
+        values = {"width": size, "height": size, **values}
     if old and isinstance(values.get("refinements", {}), dict):
         values["refinements"] = {**values.get("refinements", {}), **old}
     return values

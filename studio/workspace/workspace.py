@@ -169,7 +169,7 @@ class Workspace:
 
     def resolve_recipe(self, recipe: Recipe) -> Recipe:
         """Return `recipe` checked, with the hash of every concept that it names. Raises StudioError."""
-        side = self.worker_state().base.get("resolution", 0) if recipe.size else 0
+        side = self.worker_state().base.get("resolution", 0) if recipe.width or recipe.height else 0
         if isinstance(side, int) and side > 0:
             recipe.check_size(side)
         return painting.resolve_recipe(recipe, self.concepts, self.refinements)

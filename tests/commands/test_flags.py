@@ -73,10 +73,10 @@ def test_every_setting_of_a_recipe_and_of_every_refinement_has_a_flag() -> None:
 
 
 def test_what_the_flags_say_is_in_the_recipe(tmp_path: Path) -> None:
-    said = ["--negative", "blur", "--seed", "3", "--steps", "9", "--guidance", "2.5", "--size", "64"]
+    said = ["--negative", "blur", "--seed", "3", "--steps", "9", "--guidance", "2.5", "--width", "64"]
     given = flags().parse_args(["paint", "a cat", *said, "--workspace", str(tmp_path)])
     recipe = recipe_of(given, open_workspace(given))
-    assert recipe == Recipe("a cat", "blur", seed=3, steps=9, guidance=2.5, size=64)
+    assert recipe == Recipe("a cat", "blur", seed=3, steps=9, guidance=2.5, width=64)
 
 
 def test_merge_can_still_be_called_fuse() -> None:

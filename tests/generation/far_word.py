@@ -10,6 +10,7 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, NewWord, attach
 from studio.edits.concept import Concept
+from studio.generation.conditions import Prompts
 from studio.generation.context_loss import context_loss
 from studio.generation.refinements.prompt_tuning import tune_words
 from studio.models.backbone import Backbone
@@ -54,7 +55,7 @@ def tuned_edits(
 ) -> list[ActiveEdit]:
     recipe = Recipe(prompt, **fields)
     edits = [active for concept in concepts for active in concept.active_edits(recipe)]
-    return returned(tune_words(backbone, prompt, edits, latents(backbone), steps, seed=3))
+    return returned(tune_words(backbone, Prompts("", prompt), edits, latents(backbone), steps, seed=3))
 
 
 def vectors_of(edits: Sequence[ActiveEdit]) -> dict[str, Tensor]:

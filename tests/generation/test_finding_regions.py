@@ -62,8 +62,8 @@ def test_regions_come_from_the_attention_of_the_prompt(
         found.append(attention)
         return assign(attention, *more)
 
-    def word(maps: AttentionMaps, positions: object, side: int) -> Tensor:
-        return torch.stack([torch.zeros(side, side), torch.ones(side, side)])
+    def word(maps: AttentionMaps, positions: object, rows: int, columns: int) -> Tensor:
+        return torch.stack([torch.zeros(rows, columns), torch.ones(rows, columns)])
 
     monkeypatch.setattr(paintings, "assign_regions", spy)
     monkeypatch.setattr(AttentionMaps, "word", word)
@@ -79,13 +79,17 @@ def test_a_found_region_takes_no_cell_of_a_drawn_one(backbone: Backbone) -> None
     assert torch.equal(tom, 1 - lily)
 
 
-@pytest.mark.parametrize("size", [0, 24])
-def test_found_regions_part_the_whole_picture_whatever_its_size(backbone: Backbone, size: int) -> None:
-    found = returned(painting(backbone, recipe_for("regions", size=size)).with_regions())
-    assert found.areas.shape == (2, *backbone.shape_of(size)[1:])
-    assert torch.equal(found.areas.sum(0), torch.ones(backbone.shape_of(size)[1:]))
+@pytest.mark.parametrize("size", [(0, 0), (24, 24), (24, 16), (16, 32)])
+def test_found_regions_part_the_whole_picture_whatever_its_size(
+    backbone: Backbone, size: tuple[int, int]
+) -> None:
+    width, height = size
+    recipe = recipe_for("regions", width=width, height=height)
+    found = returned(painting(backbone, recipe).with_regions())
+    assert found.areas.shape == (2, *backbone.shape_of(*size)[1:])
+    assert torch.equal(found.areas.sum(0), torch.ones(backbone.shape_of(*size)[1:]))
     assert all(area.mean() == pytest.approx(0.5, abs=0.1) for area in found.areas)
-    assert pixels(backbone, recipe_for("regions", size=size), *two(backbone)).shape[:2] == (size or 16,) * 2
+    assert pixels(backbone, recipe, *two(backbone)).shape[:2] == (height or 16, width or 16)
 
 
 def test_sampling_goes_on_from_the_steps_in_which_regions_were_found(backbone: Backbone) -> None:

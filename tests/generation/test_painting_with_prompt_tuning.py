@@ -86,7 +86,7 @@ def test_steps_are_counted_through_and_nothing_is_attached_between_them(backbone
 
 
 @pytest.mark.parametrize(
-    ("prompt", "strength"), [("a cat on blue", 1.0), (RECIPE.prompt, 0.0), (f"{'dog ' * 30}<lily>", 1.0)]
+    ("prompt", "strength"), [("a cat on blue", 1.0), (RECIPE.prompt, 0.0), (f"{'dog ' * 100}<lily>", 1.0)]
 )
 def test_a_prompt_that_reads_no_learned_word_is_refused(
     backbone: Backbone, prompt: str, strength: float

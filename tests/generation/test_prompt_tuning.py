@@ -88,7 +88,7 @@ def test_only_a_copy_of_the_word_moves(
 
 def test_no_step_gives_the_words_as_they_are(backbone: Backbone) -> None:
     edits = far_word(backbone).active_edits(RECIPE)
-    untuned = returned(tune_words(backbone, RECIPE.prompt, edits, latents(backbone), 0, seed=3))
+    untuned = returned(tune_words(backbone, Prompts("", RECIPE.prompt), edits, latents(backbone), 0, seed=3))
     assert torch.equal(vectors_of(untuned)["<lily>"], vectors_of(edits)["<lily>"])
 
 
@@ -167,7 +167,7 @@ def test_the_seed_decides_on_which_noise_a_word_is_tuned(backbone: Backbone) -> 
 
     def tuned(seed: int) -> Tensor:
         edits = lily.active_edits(RECIPE)
-        made = returned(tune_words(backbone, RECIPE.prompt, edits, latents(backbone), 2, seed))
+        made = returned(tune_words(backbone, Prompts("", RECIPE.prompt), edits, latents(backbone), 2, seed))
         return vectors_of(made)["<lily>"]
 
     assert torch.equal(tuned(3), tuned(3)) and not torch.equal(tuned(3), tuned(4))
@@ -180,7 +180,7 @@ def test_a_picture_tunes_its_words_on_itself_with_its_own_seed(backbone: Backbon
     recipe = dataclasses.replace(RECIPE, seed=9)
     painting = Painting(backbone, recipe, Prompts("", recipe.prompt), edits, {})
     plain = returned(painting.sample())
-    expected = returned(tune_words(backbone, recipe.prompt, edits, plain, 2, 9))
+    expected = returned(tune_words(backbone, Prompts("", recipe.prompt), edits, plain, 2, 9))
     refined = returned(PromptTuning(Settings(prompt_tuning_steps=2)).refine(painting))
     assert torch.equal(vectors_of(refined.edits)["<lily>"], vectors_of(expected)["<lily>"])
 

@@ -29,8 +29,8 @@ def backbone() -> Backbone:
 @torch.no_grad()
 def by_hand(backbone: Backbone, recipe: Recipe) -> np.ndarray:
     """Classifier-free guidance, eps_0 + w (eps_c - eps_0), over the steps of the bare scheduler."""
-    side = 8 * recipe.size // backbone.resolution if recipe.size else 8
-    z = torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(recipe.seed))
+    across, down = (side // 2 if side else 8 for side in (recipe.width, recipe.height))
+    z = torch.randn(1, 4, down, across, generator=torch.Generator().manual_seed(recipe.seed))
     scheduler = DDIMScheduler.from_config(backbone.schedule.config)
     scheduler.set_timesteps(recipe.steps)
     hidden = [backbone.text.read([text]).hidden for text in (recipe.negative, recipe.prompt)]
@@ -50,7 +50,9 @@ def by_hand(backbone: Backbone, recipe: Recipe) -> np.ndarray:
         {"guidance": 8.0},
         {"negative": ""},
         {"seed": 6},
-        {"size": 24},
+        {"width": 24, "height": 24},
+        {"width": 24},
+        {"height": 32},
         {"steps": 7},
     ],
 )
@@ -104,3 +106,18 @@ def test_a_concept_named_only_in_the_negative_prompt_is_attached(backbone: Backb
 def test_the_recipe_in_a_picture_names_its_base(backbone: Backbone) -> None:
     (picture,) = painted(backbone, dataclasses.replace(RECIPE, base="another"), [])
     assert picture.recipe.base == backbone.name
+
+
+@torch.no_grad()
+def test_rescaled_guidance_has_the_spread_of_the_prompts_prediction(backbone: Backbone) -> None:
+    """Lin et al. 2023, equations 15 and 16, on the first step."""
+    recipe = dataclasses.replace(RECIPE, guidance=9.0, guidance_rescale=0.7)
+    conditions = compose_sum(backbone, Prompts(recipe.negative, recipe.prompt), [])
+    stepped = next(sample(backbone, recipe, conditions, [recipe.seed]))
+    sampler = backbone.sampler(recipe.steps)
+    z = sampler.start(backbone.draw(backbone.latent_shape, torch.Generator().manual_seed(recipe.seed))[None])
+    eps_0, eps_c = backbone.predict(z.repeat(2, 1, 1, 1), sampler.timesteps[0], conditions.at(None)).chunk(2)
+    guided = eps_0 + 9.0 * (eps_c - eps_0)
+    rescaled = guided * (eps_c.std() / guided.std())
+    expected = sampler.step(0.7 * rescaled + 0.3 * guided, 0, z)
+    torch.testing.assert_close(stepped, expected, rtol=1e-4, atol=1e-5)

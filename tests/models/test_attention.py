@@ -82,7 +82,7 @@ def test_recorded_maps_are_probabilities_of_every_layer_that_reads_text(backbone
     for maps in recorded.maps.values():
         assert maps.shape[0] == 2 and maps.shape[3] == words.hidden.shape[1]
         torch.testing.assert_close(maps.sum(-1), torch.ones(maps.shape[:3]))
-    side = recorded.side(backbone.attention_side)
+    side, _ = recorded.shape(backbone.attention_side, *backbone.latent_shape[1:])
     with torch.no_grad(), backbone.attention.record(side) as of_side:
         backbone.predict(noisy, torch.tensor(500), words)
     assert {maps.shape[2] for maps in of_side.maps.values()} == {side * side}

@@ -110,7 +110,7 @@ def test_an_interrupted_save_leaves_the_old_picture(tmp_path: Path, monkeypatch:
     [
         ({"count": 10**9}, "its `count` is too large"),
         ({"steps": 0}, "its `steps` is too small"),
-        ({"size": 5000}, "its `size` is too large"),
+        ({"width": 5000}, "its `width` is too large"),
         ({"guidance": 1e300}, "its `guidance` is too large"),
         ({"seed": -1}, "its `seed` is too small"),
         ({"prompt": "a" * 20_001}, "its `prompt` is too long"),
@@ -133,11 +133,11 @@ def test_a_prompt_of_endless_concepts_is_refused_before_any_is_looked_for(tmp_pa
 
 def test_a_picture_far_larger_than_the_base_is_refused_as_soon_as_the_base_is_known(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    assert workspace.resolve_recipe(Recipe("a", size=4096)).size == 4096
+    assert workspace.resolve_recipe(Recipe("a", height=4096)).height == 4096
     workspace.write_worker_state(WorkerState("ready", {"resolution": 64}))
-    assert workspace.resolve_recipe(Recipe("a", size=256)).size == 256
+    assert workspace.resolve_recipe(Recipe("a", width=256)).width == 256
     with pytest.raises(StudioError, match=r"4096 pixels is too much for a base of 64\. Give at most 256"):
-        workspace.resolve_recipe(Recipe("a", size=4096))
+        workspace.resolve_recipe(Recipe("a", width=4096))
 
 
 def test_the_seed_after_the_largest_is_one_that_can_be_read_again() -> None:

@@ -93,7 +93,17 @@ def test_every_cell_is_the_base_with_two_things_changed() -> None:
 
 
 def test_every_plain_field_of_a_recipe_can_change_along_an_axis() -> None:
-    assert {"guidance", "steps", "seed", "composing", "negative", "size"} <= set(FIELDS)
+    assert {
+        "guidance",
+        "steps",
+        "seed",
+        "composing",
+        "negative",
+        "width",
+        "height",
+        "sampler",
+        "clip_skip",
+    } <= set(FIELDS)
     assert not {"prompt", "count", "base", "strengths", "refinements"} & set(FIELDS)
 
 

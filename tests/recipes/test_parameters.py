@@ -61,12 +61,28 @@ def test_our_own_text_is_read_again_whatever_the_base_is_called() -> None:
         ("Steps: 12, Seed: -1", "does not say its seed"),
         ("Steps: 12", "does not say its seed"),
         ("Steps: 12, Seed: 4123456789", "4123456789 is too large here and becomes 1975973141"),
-        ("Steps: 12, Seed: 1, Sampler: Euler a", "sampled with Euler a"),
+        ("Steps: 12, Seed: 1, Sampler: UniPC", "sampled with UniPC; here it is DDIM"),
+        ("Steps: 12, Seed: 1, Size: 90000x512", "90000x512 pixels large"),
     ],
 )
 def test_what_cannot_be_the_same_is_said(settings: str, note: str) -> None:
     notes = from_parameters(f"a dog\n{settings}")[1]
     assert len(notes) == 1 and note in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sampler"),
+    [
+        ("Sampler: Euler a", "Euler a"),
+        ("Sampler: euler A, Schedule type: Automatic", "Euler a"),
+        ("Sampler: DPM++ 2M, Schedule type: Karras", "DPM++ 2M Karras"),
+        ("Sampler: DPM++ 2M Karras", "DPM++ 2M Karras"),
+        ("Model: plain", "DDIM"),
+    ],
+)
+def test_samplers_have_the_names_of_other_programs(settings: str, sampler: str) -> None:
+    recipe, notes = from_parameters(f"a dog\nSteps: 12, Seed: 1, {settings}")
+    assert (recipe.sampler, notes) == (sampler, [])
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ def test_parameters_of_another_program_become_a_recipe(tmp_path: Path) -> None:
         steps=25,
         guidance=6.5,
         seed=4123456789 % (MAX_SEED + 1),
+        width=512,
+        height=768,
+        sampler="DPM++ 2M Karras",
         composing="sum",
         base="v1-5-pruned",
     )
@@ -64,7 +67,9 @@ def test_our_own_parameters_say_what_they_can(negative: str) -> None:
     alone = Recipe("<lily> on blue", negative, composing="sum", **look)
     pair = Recipe("<lily> and <tom>", negative, regions={"<lily>": (0.0, 0.0, 0.5, 1.0)}, **look)
     words = Recipe("<lily> and <tom>", negative, composing="words", **look)
-    for recipe in (alone, pair, words):
+    dials = {"width": 96, "height": 128, "sampler": "Euler a", "clip_skip": 2, "guidance_rescale": 0.7}
+    turned = Recipe("<lily> on blue", negative, composing="sum", **look, **dials)
+    for recipe in (alone, pair, words, turned):
         assert from_parameters(parameters(recipe)) == (recipe, [])
 
 

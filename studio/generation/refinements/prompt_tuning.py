@@ -32,6 +32,7 @@ from torch import Tensor
 from studio.edits import ActiveEdit, attach
 from studio.errors import StudioError
 from studio.events import Event, Step
+from studio.generation.conditions import Prompts
 from studio.generation.context_loss import context_loss
 from studio.generation.painting import Painting
 from studio.generation.refinement import Refinement
@@ -77,7 +78,8 @@ class PromptTuning(Refinement):
 
     def check(self, painting: Painting) -> None:
         """Raise StudioError when the prompt names no learned word that could be tuned."""
-        learned_words(painting.backbone, painting.prompts.prompt, painting.edits)
+        with painting.prompts.reading(painting.backbone):
+            learned_words(painting.backbone, painting.prompts.prompt, painting.edits)
 
     def steps(self, painting: Painting) -> int:
         """Return the steps of the first sampling and of the tuning."""
@@ -88,7 +90,7 @@ class PromptTuning(Refinement):
         latents = yield from painting.sample("painting as it is")
         edits = yield from tune_words(
             painting.backbone,
-            painting.prompts.prompt,
+            painting.prompts,
             painting.edits,
             latents,
             self.settings.prompt_tuning_steps,
@@ -98,11 +100,17 @@ class PromptTuning(Refinement):
 
 
 def tune_words(
-    backbone: Backbone, prompt: str, edits: Sequence[ActiveEdit], latents: Tensor, steps: int, seed: int
+    backbone: Backbone,
+    prompts: Prompts,
+    edits: Sequence[ActiveEdit],
+    latents: Tensor,
+    steps: int,
+    seed: int,
 ) -> Generator[Event, None, list[ActiveEdit]]:
     """Tune the learned words of a prompt; yields a Step for each step, with the two loss terms.
 
     Args:
+        prompts: the words of the prompt among them are tuned.
         edits: of the picture, with strengths and knobs.
         latents (1, C, h, w): the picture without tuning.
         seed: all randomness comes from it.
@@ -110,7 +118,8 @@ def tune_words(
     Returns copies of `edits` with the words moved. Nothing is attached across a yield. Raises StudioError
     when the prompt names no learned word, or a gradient is not finite.
     """
-    words = learned_words(backbone, prompt, edits)
+    with prompts.reading(backbone):
+        words = learned_words(backbone, prompts.prompt, edits)
     vectors = [
         active.edit.word_vectors.detach().clone().requires_grad_()
         for active in words
@@ -135,8 +144,8 @@ def tune_words(
     for step in range(1, steps + 1):
         t = backbone.draw_timesteps(BATCH, generator)
         noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
-        with torch.enable_grad(), attach(backbone, moving):
-            embedding, attention = context_loss(backbone, prompt, nouns, noisy, t)
+        with torch.enable_grad(), prompts.reading(backbone), attach(backbone, moving):
+            embedding, attention = context_loss(backbone, prompts.prompt, nouns, noisy, t)
             loss = SCALE * (EMBEDDING_WEIGHT * embedding + ATTENTION_WEIGHT * attention)
             gradients = torch.autograd.grad(loss, vectors)
         finite = torch.stack([gradient.isfinite().all() for gradient in gradients]).all()

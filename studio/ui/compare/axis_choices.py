@@ -9,7 +9,7 @@ from studio.ui.parts.refinements import example_values
 from studio.workspace.workspace import Workspace
 
 NOTHING = "nothing"  # the choice of a grid with a single row
-NOT_OFFERED = ("negative", "size")  # fields of a recipe that only the command line varies
+NOT_OFFERED = ("negative", "width", "height")  # fields of a recipe that only the command line varies
 FIRST_FIELDS = ("guidance", "steps", "seed")
 NUMBERS_HELP = "With commas, or from:to:by as in 0.4:1.0:0.2"
 HELP = {

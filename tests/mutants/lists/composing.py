@@ -166,8 +166,8 @@ MUTANTS = [
     planted(
         "regions come from the attention of the negative prompt",
         PAINTING,
-        "recorded.word(each, side)[-1]",
-        "recorded.word(each, side)[0]",
+        "recorded.word(each, *cells)[-1]",
+        "recorded.word(each, *cells)[0]",
         *REGIONS,
         "generation/test_finding_regions.py",
     ),

@@ -15,15 +15,15 @@ READER = (
 DIFFUSION = ("models/test_sampler.py", "models/test_words.py")
 ENCODERS = ("evaluation/test_encoders.py", "models/test_clip.py")
 DDPM = "studio/models/ddpm.py"
-FAMILY = "studio/models/families/stable_diffusion.py"
+FAMILY = "studio/models/unet_backbone.py"
 TEXT = "studio/models/text_reader.py"
 
 MUTANTS = [
     planted(
         "a hook stays on the text encoder when it raises",
         TEXT,
-        "        finally:\n            hook.remove()",
-        "        except ZeroDivisionError:\n            raise\n        hook.remove()",
+        "    finally:\n        hook.remove()",
+        "    except ZeroDivisionError:\n        raise\n    hook.remove()",
         *READER,
         severe=True,
     ),
@@ -146,7 +146,7 @@ MUTANTS = [
     planted(
         "the fingerprint leaves the text encoder out",
         FAMILY,
-        "fingerprint((text_encoder, unet), self.prediction_type)",
+        "fingerprint((*self.text_encoders.values(), unet), self.prediction_type)",
         "fingerprint((unet,), self.prediction_type)",
         "models/test_opening.py",
         "edits/test_concept.py",

@@ -87,7 +87,7 @@ MUTANTS = [
     planted(
         "learned words are compared with their nouns, too",
         LOSS,
-        " if position not in learned]",
+        " if position not in left_out]",
         "]",
         *CONTEXT,
     ),

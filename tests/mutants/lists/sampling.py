@@ -100,7 +100,7 @@ MUTANTS = [
     planted(
         "the size is ignored",
         SAMPLE,
-        "backbone.shape_of(sampling.size)",
+        "backbone.shape_of(sampling.width, sampling.height)",
         "backbone.shape_of()",
         *PICTURES,
         "generation/test_sampled_by_hand.py",
@@ -161,8 +161,8 @@ MUTANTS = [
     planted(
         "the negative prompt is not read",
         GENERATE,
-        "prompts = Prompts(negative, prompt)",
-        'prompts = Prompts("", prompt)',
+        "Prompts(negative, prompt, ",
+        'Prompts("", prompt, ',
         *PICTURES,
         "generation/test_sampled_by_hand.py",
     ),
