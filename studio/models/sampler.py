@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -28,7 +29,6 @@ SCHEDULERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Euler a": (EulerAncestralDiscreteScheduler, {}),
 }
 ADDS_NOISE = ("Euler a",)
-SEED_STRIDE = 2**32  # between the seeds of the noise of two steps: larger than any seed of a picture
 
 
 def make_sampler(
@@ -80,4 +80,6 @@ class DiffusersSampler:
 
     def _noise_of(self, number: int) -> list[torch.Generator]:
         """Return where each picture's noise of a step comes from, on the CPU."""
-        return [torch.Generator().manual_seed(seed + (number + 1) * SEED_STRIDE) for seed in self._seeds]
+        # torch uses 32 bits of a seed, so that adding a number to it could repeat another picture's noise
+        states = [np.random.SeedSequence([seed, number + 1]).generate_state(1) for seed in self._seeds]
+        return [torch.Generator().manual_seed(int(state[0])) for state in states]

@@ -16,7 +16,7 @@ from studio.documents import Number, ShortText, read_document
 from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
-from studio.recipes.recipe import MODES, OLD_REFINEMENTS, Recipe
+from studio.recipes.recipe import MODES, OLD_REFINEMENTS, SAMPLERS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.settings import fields_of
 
@@ -29,6 +29,9 @@ EXAMPLES = {
     "guidance": "2, 4, 8",
     "seed": "1:4",
     "composing": ", ".join(MODES),
+    "sampler": ", ".join(SAMPLERS),
+    "clip_skip": "1, 2",
+    "guidance_rescale": "0, 0.3, 0.7",
 }
 STRENGTH_EXAMPLE = "0, 0.5, 1, 1.5"
 

@@ -97,6 +97,14 @@ def test_noise_on_the_way_depends_on_the_seed_and_the_step_alone(backbone: UNetB
     assert (first - both[0][1:]).abs().max() > 1e-2
 
 
+def test_no_two_steps_and_no_two_pictures_add_the_same_noise(backbone: UNetBackbone) -> None:
+    """With one noise for all steps it adds up, and nothing but it is seen."""
+    sampler = backbone.sampler(STEPS, "Euler a", [3, 4])
+    drawn = [torch.randn(5, generator=one) for number in range(STEPS) for one in sampler._noise_of(number)]
+    drawn += [torch.randn(5, generator=torch.Generator().manual_seed(seed)) for seed in (3, 4)]
+    assert len({tuple(noise.tolist()) for noise in drawn}) == 2 * STEPS + 2
+
+
 def test_a_name_that_is_not_known_is_refused(backbone: UNetBackbone) -> None:
     with pytest.raises(StudioError, match="There is no sampler called 'UniPC'"):
         backbone.sampler(STEPS, "UniPC")

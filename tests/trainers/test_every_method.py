@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-import trainers
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Note, Preview, Result, Step
@@ -34,7 +31,7 @@ from tests.trainers.battery import (
     step_loss,
 )
 from tests.trainers.steps import loss_terms
-from trainers import BROKEN, METHODS, train
+from trainers import METHODS, train
 from trainers.kit import verdict
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
@@ -85,37 +82,6 @@ def tom(backbone: Backbone, cache: Path) -> Callable[[str], Concept]:
         return last.value
 
     return functools.cache(learn_tom)
-
-
-def test_every_file_of_the_folder_is_a_method(method_id: str) -> None:
-    assert not BROKEN
-    files = {path.stem for path in Path(trainers.__file__).parent.glob("*.py") if path.stem[0] != "_"}
-    assert files <= {method.__module__.rpartition(".")[2] for method in METHODS.values()}  # and plugins
-    assert METHODS[method_id].id == method_id
-
-
-def test_its_card_describes_every_setting(method_id: str) -> None:
-    method = METHODS[method_id]
-    card = method.card()
-    assert card.title and card.summary.endswith(".") and re.search(r"arXiv \d{4}\.\d{5}$", card.paper)
-    own = {field.name for field in dataclasses.fields(method.settings_class)}
-    added = {field.name for one in method.regularizers for field in dataclasses.fields(one.settings_class)}
-    assert {field.name for field in card.fields} == own | added and not own & added
-    for field in card.fields:
-        assert field.help.rstrip()[-1] in ".)>" and field.help[0].isupper(), field.name
-        assert field.parse(field.default) == field.default
-        for value in (None, "", "no such choice") if field.kind in ("int", "float") else ():
-            with pytest.raises(StudioError):
-                field.parse(value)
-        if field.kind in ("int", "float"):
-            assert field.low <= field.default <= field.high, field.name
-            for value in (field.low - 1, field.high + 1):
-                with pytest.raises(StudioError, match="out of range"):
-                    field.parse(value)
-    assert card.parse(dict(method.quick_settings)).items() >= method.quick_settings.items()
-    with pytest.raises(StudioError, match="no setting called"):
-        card.parse({"no_such_setting": 1})
-    assert type(card).from_json(json.loads(json.dumps(card.to_json()))) == card
 
 
 @on_every_family

@@ -125,6 +125,12 @@ def create_form(workspace: Workspace) -> CreateForm:
         negative = text_control("Negative prompt", "negative", info="What should not be there")
         steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
         guidance = recipe_control("guidance", "guidance", defaults.guidance, buttons=["reset"])
+        with gr.Row(elem_classes="bottom"):
+            width = recipe_control("width", "width", help=False, min_width=100)
+            height = recipe_control("height", "height", help=False, min_width=100)
+        sampler = recipe_control("sampler", "sampler")
+        clip_skip = recipe_control("clip_skip", "clip-skip")
+        rescale = recipe_control("guidance_rescale", "guidance-rescale", buttons=["reset"])
         refinements = refinement_controls(workspace.refinements)
         composing = recipe_control("composing", "composing")
         regions = text_control(
@@ -148,6 +154,11 @@ def create_form(workspace: Workspace) -> CreateForm:
             "seed": seed,
             "steps": steps,
             "guidance": guidance,
+            "width": width,
+            "height": height,
+            "sampler": sampler,
+            "clip_skip": clip_skip,
+            "guidance_rescale": rescale,
             "count": count,
             "composing": composing,
             "regions": regions,

@@ -18,6 +18,9 @@ TERMS = {  # what the papers and other programs call it
     "Seed": "seed of the initial noise",
     "Steps": "sampling steps",
     "Guidance": "scale of classifier-free guidance",
+    "Size": "width and height in pixels; usual is the base's own",
+    "Clip skip": "layers of the text encoder, counted from the last",
+    "Rescale": "guidance rescale: less contrast under strong guidance",
     "Regions": "left, top, right and bottom, as shares of the picture",
     "Base": "base model",
 }
@@ -35,6 +38,7 @@ def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
         for handle, values in recipe.knobs.items()
         for name, value in values.items()
     )
+    is_sized = recipe.width or recipe.height
     return facts(
         {
             "Without": recipe.negative,
@@ -43,6 +47,10 @@ def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
             "Seed": recipe.seed,
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",
+            "Size": f"{recipe.width or 'usual'} × {recipe.height or 'usual'}" if is_sized else "",
+            "Sampler": recipe.sampler,
+            "Clip skip": recipe.clip_skip if recipe.clip_skip != Recipe.clip_skip else "",
+            "Rescale": f"{recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",
             **refinement_facts(recipe, cards),
             "Composing": MODES.get(recipe.composing, "") if len(recipe.active_handles) > 1 else "",
             "Regions": write_regions(recipe.regions),

@@ -15,8 +15,9 @@ from studio.recipes.recipe import MODES, Recipe
 from studio.settings import Field, fields_of
 
 FIELDS = {field.name: field for field in fields_of(Recipe)}
-MAX_SLIDER = {"steps": 100, "guidance": 20, "count": 8}
-SLIDER_STEP = {"guidance": 0.5}
+MAX_SLIDER = {"steps": 100, "guidance": 20, "count": 8, "guidance_rescale": 1}
+SLIDER_STEP = {"guidance": 0.5, "guidance_rescale": 0.05}
+LISTS = ("sampler",)  # choices of which one is seen at a time
 LABELS = {"count": "Pictures", "composing": "Several concepts in one picture"}
 WITHOUT_HELP = ("count", "seed", "composing")  # their labels say it all
 
@@ -39,6 +40,8 @@ def recipe_control(
         "elem_id": elem_id,
         **options,
     }
+    if name in LISTS:
+        return gr.Dropdown(list(field.choices), **common)
     if field.choices:
         return gr.Radio([(MODES.get(choice, choice), choice) for choice in field.choices], **common)
     if name in MAX_SLIDER:
