@@ -2,6 +2,7 @@
 
     python3 launch.py           set up when needed, then open the studio in the browser
     python3 launch.py setup     only set up: a `.venv` beside this file with everything in it
+    python3 launch.py check-base PATH    train, save and paint a little on a base, and print a table
     python3 launch.py test      set up what the tests need and run them; more arguments go to pytest
 
 Importing it needs nothing but the standard library, and older Pythons than it asks for can read it, so that
@@ -206,8 +207,9 @@ def dispatch(arguments: list[str]) -> int:
     is_test = arguments[:1] == ["test"]
     if is_test and not (HERE / "tests").is_dir():
         raise StudioError("The tests are not part of the installed program.", "Run them in a clone of it.")
-    options = parser().parse_args(arguments[:1] if is_test else arguments)
-    if not is_test:
+    is_check = arguments[:1] == ["check-base"]
+    options = parser().parse_args(arguments[:1] if is_test or is_check else arguments)
+    if not is_test and not is_check:
         check_flags(options)
     if options.command == "open":
         check_port(host_of(options), options.port)
@@ -218,6 +220,11 @@ def dispatch(arguments: list[str]) -> int:
         return hand_over(arguments)
     if is_test:
         return subprocess.call([sys.executable, "-m", "tests", *arguments[1:]], cwd=HERE)
+    if is_check:
+        path = str(HERE) + os.pathsep + os.environ.get("PYTHONPATH", "")
+        return subprocess.call(
+            [sys.executable, "-m", "trainers", *arguments], env={**os.environ, "PYTHONPATH": path}
+        )
     run(options)
     return 0
 

@@ -10,9 +10,10 @@ import argparse
 import functools
 import json
 import sys
+import tempfile
 from pathlib import Path
 
-from studio.commands.base_flags import add_base_flags, open_base
+from studio.commands.base_flags import PREDICTION, add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -31,17 +32,22 @@ from studio.files import (
 from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
+from studio.models import opening
 from studio.output import allow_any_letter
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import files_in
 from studio.photos.photo_set import PhotoSet
+from studio.recipes.recipe import Sampling
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
+from trainers.benchmarks.base_check import check_base
 from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
 from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.kept_state import identity_of
+
+CHECK = "check-base"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print the cards of all methods as JSON")
     add_comparisons(commands, METHODS)
+    _add_check_flags(commands.add_parser(CHECK, help="train, save and paint a little on a base"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         _add_flags(commands.add_parser(method.id, help=method.summary), method.card())
@@ -66,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command in COMPARISONS:
             compare(given, METHODS)
+        elif given.command == CHECK:
+            return 0 if _check_base(given) else 1
         else:
             (_moments if given.command == "moments" else _train)(given)
     except StudioError as error:
@@ -171,6 +180,35 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
         hint = f"Put one beside a photo as {example}, of the photo's shape, white where it is."
         raise StudioError(f"There is no mask of {missing[0]}.", hint)
     check_masks(squares, handles, needed)
+
+
+def _add_check_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("base", help="a diffusers folder, a .safetensors checkpoint, or a name on the hub")
+    parser.add_argument("--prediction", metavar="KIND", default="", help=PREDICTION)
+    parser.add_argument("--device", help="such as cuda or cpu (default: a card if there is one)")
+    names = f"only these: {', '.join(METHODS)}"
+    parser.add_argument("--methods", nargs="+", metavar="METHOD", default=list(METHODS), help=names)
+    parser.add_argument("--steps", type=int, default=4, help="that each method trains (default %(default)s)")
+    parser.add_argument("--sampling-steps", type=int, default=4, help="of a picture (default %(default)s)")
+
+
+def _check_base(given: argparse.Namespace) -> bool:
+    """Check a base and print the table; returns whether everything worked."""
+    unknown = sorted(set(given.methods) - set(METHODS))
+    if unknown:
+        raise StudioError(f"There is no method called {unknown[0]!r}.", f"Choose {', '.join(METHODS)}.")
+    if min(given.steps, given.sampling_steps) < 2:
+        raise StudioError(
+            "Less than 2 steps cannot be timed.", "Give --steps and --sampling-steps 2 or more."
+        )
+    backbone = opening.open_backbone(given.base, given.device, prediction=given.prediction)
+    chosen = {name: METHODS[name] for name in given.methods}
+    sampling = Sampling(seed=0, steps=given.sampling_steps)
+    with tempfile.TemporaryDirectory() as cache:
+        *_, last = show_progress(check_base(backbone, chosen, given.steps, sampling, Path(cache)))
+    assert isinstance(last, Result)
+    print(f"\n{last.value.table}")
+    return last.value.works
 
 
 def _add_moments_flags(parser: argparse.ArgumentParser) -> None:

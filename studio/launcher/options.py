@@ -35,10 +35,13 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """Return the parser of the command line; what follows `test` goes to pytest."""
     prog = "python3 launch.py" if Path(sys.argv[0]).name == "launch.py" else "likeness"
-    about = "Opens the studio in the browser. Two more commands: setup only sets it up, test runs its tests."
-    usage = "%(prog)s [setup | test] [options]"
+    about = (
+        "Opens the studio in the browser. More commands: setup only sets it up, check-base PATH tries every "
+        "method on a base, test runs the tests."
+    )
+    usage = "%(prog)s [setup | check-base PATH | test] [options]"
     flags = Parser(prog=prog, usage=usage, description=about, allow_abbrev=False)
-    kinds = ("open", "setup", "test", "worker")
+    kinds = ("open", "setup", "test", "check-base", "worker")
     flags.add_argument("command", nargs="?", choices=kinds, default="open", help=argparse.SUPPRESS)
     flags.add_argument("--port", type=int, default=7860, help="of the page (default %(default)s)")
     folder = "where concepts and pictures are kept (default %(default)s)"
