@@ -165,7 +165,7 @@ def _protocol(
         "encoders": encoders.names,
         "prompts": list(patterns),
         "seeds": [sampling.seed + index for index in range(sampling.count)],
-        "sampling": f"DDIM, {sampling.steps} steps, guidance {sampling.guidance:g}",
+        "sampling": f"{sampling.sampler}, {sampling.steps} steps, guidance {sampling.guidance:g}",
         "photos": references.words,
         "concept": digest,
         "program": header.program,
