@@ -56,8 +56,8 @@ def text_config(words: CLIPTokenizer, width: int = WIDTH, **more: object) -> CLI
     )
 
 
-def vae() -> AutoencoderKL:
-    """Return an autoencoder that halves the sides."""
+def vae(attention: bool = False) -> AutoencoderKL:
+    """Return an autoencoder that halves the sides; real ones have self-attention in the middle."""
     return AutoencoderKL(
         block_out_channels=(8, 16),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -65,7 +65,7 @@ def vae() -> AutoencoderKL:
         layers_per_block=1,
         norm_num_groups=4,
         sample_size=16,
-        mid_block_add_attention=False,
+        mid_block_add_attention=attention,
     )
 
 
@@ -87,12 +87,14 @@ def backbone(
     levels: int = 2,
     words: CLIPTokenizer | None = None,
     width: int = WIDTH,
+    attention: bool = False,
 ) -> StableDiffusion:
     """Return a backbone with one or two `levels` of cross-attention and 16 px pictures.
 
     Args:
         words: its tokenizer; None for the one of this file.
         width: of its text.
+        attention: see `vae`.
     """
     torch.manual_seed(seed)
     words = words or tokenizer()
@@ -108,11 +110,14 @@ def backbone(
         norm_num_groups=8,
     )
     noise = schedule(prediction_type)
-    return StableDiffusion(f"tiny-{seed}", words, text, unet, vae(), noise, dtype=dtype)
+    return StableDiffusion(f"tiny-{seed}", words, text, unet, vae(attention), noise, dtype=dtype)
 
 
 def backbone_xl(
-    prediction_type: str = "epsilon", dtype: torch.dtype = torch.float32, words: CLIPTokenizer | None = None
+    prediction_type: str = "epsilon",
+    dtype: torch.dtype = torch.float32,
+    words: CLIPTokenizer | None = None,
+    attention: bool = False,
 ) -> StableDiffusionXL:
     """Return a backbone of Stable Diffusion XL's classes, with cross-attention in its second level only."""
     torch.manual_seed(0)
@@ -134,7 +139,7 @@ def backbone_xl(
         projection_class_embeddings_input_dim=6 * 8 + 2 * WIDTH,
         norm_num_groups=8,
     )
-    parts = (*encoders, unet, vae())
+    parts = (*encoders, unet, vae(attention))
     return StableDiffusionXL("tiny-xl", words, *parts, schedule(prediction_type), dtype=dtype)
 
 

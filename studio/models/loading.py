@@ -42,6 +42,9 @@ def load_pipeline(files: BaseFiles, pipeline: Any, config: Path | None = None, *
         )
     except Exception as error:  # every library below has errors of its own
         hint = "See whether the download is complete, or choose another base with --base."
+        if "meta tensor" in str(error):  # so it says of a weight that no file has given
+            message = f"{files.name} is incomplete: it lacks some of the model's weights."
+            raise StudioError(message, hint) from error
         raise StudioError(f"{files.name} cannot be opened: {_reason(error)}.", hint) from error
 
 

@@ -34,6 +34,7 @@ OUTER = {
     "mid_block.attentions.0": "middle_block.1",
     "mid_block.resnets.1": "middle_block.2",
 }
+VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 OPEN_CLIP = {
     "layer_norm1": "ln_1",
     "layer_norm2": "ln_2",
@@ -110,6 +111,11 @@ def vae_names(made: UNetBackbone) -> dict[str, Tensor]:
         for number in (0, 1):
             old = old.replace(f"mid_block.resnets.{number}", f"mid.block_{number + 1}")
         old = old.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
+        if "mid_block.attentions.0" in old:
+            for new, first in VAE_ATTENTION.items():
+                old = old.replace(f"mid_block.attentions.0.{new}", f"mid.attn_1.{first}")
+            if weight.ndim == 2:
+                weight = weight[..., None, None]  # they were convolutions
         named[old] = weight
     return named
 

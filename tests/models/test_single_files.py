@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from studio.errors import StudioError
 from studio.models.clip_tokenizer import WORDS, clip_tokenizer
@@ -25,8 +26,8 @@ def made(kind: str, prediction: str = "epsilon") -> UNetBackbone:
     """Return a tiny base with CLIP's vocabulary."""
     words = clip_tokenizer()
     if kind == "xl":
-        return tiny.backbone_xl(prediction, words=words)
-    return tiny.backbone(prediction, words=words, width=WIDTHS[kind])
+        return tiny.backbone_xl(prediction, words=words, attention=True)
+    return tiny.backbone(prediction, words=words, width=WIDTHS[kind], attention=True)
 
 
 def configs_of(base: UNetBackbone, folder: Path) -> Path:
@@ -86,6 +87,16 @@ def test_a_single_file_is_opened_offline_with_every_number_of_it(
     for name, weight in expected.items():
         assert np.array_equal(found[name], weight.astype(np.float16).astype(np.float32)), name
     assert opened.fingerprint == base.fingerprint  # a folder and a file of one model are one base
+
+
+def test_a_file_without_some_of_its_weights_is_called_incomplete(small) -> None:
+    _, path = small("first")
+    tensors = load_file(path)
+    lost = next(name for name in tensors if "first_stage_model.decoder.mid.attn_1.q" in name)
+    save_file({name: tensor for name, tensor in tensors.items() if name != lost}, path)
+    with pytest.raises(StudioError) as refused:
+        open_backbone(path)
+    assert refused.value.message == f"{path.name} is incomplete: it lacks some of the model's weights."
 
 
 def test_markers_in_the_file_say_that_it_predicts_v(small) -> None:
