@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from studio.workspace.workspace import Workspace
 
 OLDEST_PYTHON = (3, 11)
+OFFLINE_BY_US = "LIKENESS_OFFLINE"  # set where the user has not asked to be offline
 
 
 def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[RefinementCard]]:
@@ -104,6 +105,7 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 
 def open_studio(options: argparse.Namespace) -> None:
     """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
+    from studio.bases.known_bases import Base, KnownBases
     from studio.files import sweep_partials
     from studio.ui.doors import Door
     from studio.workspace.supervisor import Supervisor
@@ -120,15 +122,15 @@ def open_studio(options: argparse.Namespace) -> None:
 
     catalogue, refinements = read_catalogue(workspace)
     workspace.refinements = tuple(refinements)
-    command = [sys.executable, str(HERE / "launch.py"), "worker", "--base", options.base]
-    command += ["--segmenter", options.segmenter] if options.segmenter else []
-    command += ["--prediction", options.prediction] if options.prediction else []
+    workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases])
+    workspace.bases.remember(Base(options.base, options.prediction))
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
-    with Supervisor(workspace, command=[*command, "--workspace", str(workspace.folder)]):
+    with Supervisor(workspace, worker_command(workspace)) as supervisor:
         serve(
             workspace,
             catalogue,
+            restart_worker=lambda: supervisor.switch(worker_command(workspace)),
             port=options.port,
             host=host_of(options),
             auth=credentials,
@@ -137,6 +139,15 @@ def open_studio(options: argparse.Namespace) -> None:
             open_browser=has_screen and not options.no_browser,
         )
     holder.close()
+
+
+def worker_command(workspace: Workspace) -> list[str]:
+    """Return the command that starts a worker on the base of a workspace."""
+    command = [sys.executable, str(HERE / "launch.py"), "worker", "--workspace", str(workspace.folder)]
+    for flag in ("base", "prediction", "segmenter"):
+        value = getattr(workspace, flag)
+        command += [f"--{flag}", value] if value else []
+    return command
 
 
 def keep_gradio_to(folder: Path) -> None:
@@ -174,9 +185,13 @@ def run(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if options.segmenter:
         options.segmenter = str(Path(options.segmenter).expanduser().resolve())
+    options.bases = [str(Path(folder).expanduser().resolve()) for folder in options.bases]
     if exists(Path(options.base).expanduser()):
         options.base = str(Path(options.base).expanduser().resolve())
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        if "HF_HUB_OFFLINE" not in os.environ:
+            os.environ["HF_HUB_OFFLINE"] = os.environ[OFFLINE_BY_US] = "1"
+    elif os.environ.get(OFFLINE_BY_US):  # by the page, whose base was another when it was opened
+        del os.environ["HF_HUB_OFFLINE"]
     elif options.command == "open":
         print(f"{options.base} will be fetched from the Hugging Face hub, unless it was before.")
     if options.command == "worker":

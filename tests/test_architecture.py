@@ -34,6 +34,7 @@ LEAVES = {
 
 # What each package may import besides the leaves: the drawing in the README. PAGE never needs torch.
 PAGE = {
+    "studio.bases": {},
     "studio.concepts": {},
     "studio.photos": {},
     "studio.launcher": {},
@@ -42,11 +43,11 @@ PAGE = {
     "studio.method": {"subject", "regularizer"},
     "studio.recipes": {"concepts"},
     "studio.grids": {"recipes"},
-    "studio.workspace": {"grids", "recipes", "photos", "concepts", "method", "subject"},
+    "studio.workspace": {"bases", "grids", "recipes", "photos", "concepts", "method", "subject"},
     "studio.ui": {"workspace", "grids", "recipes", "photos", "concepts", "method", "subject"},
 }
 DEVICE = {
-    "studio.models": {},
+    "studio.models": {"bases"},
     "studio.edits": {"models", "concepts", "recipes"},
     "studio.generation": {"edits", "models", "recipes", "grids", "concepts"},
     "studio.evaluation": {"generation", "edits", "models", "recipes", "grids", "photos", "concepts"},
@@ -89,7 +90,7 @@ HOMES = {
     "safetensors": (
         "studio/edits/",
         "studio/concepts/",
-        "studio/models/",
+        "studio/bases/",
         "trainers/kit/step_state.py",
         "assets/starter/recipe/",
     ),

@@ -50,6 +50,8 @@ def parser() -> Parser:
     flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=f"{model} (the starter)")
     predicts = "what the base predicts, where its file does not say so: epsilon or v_prediction"
     flags.add_argument("--prediction", metavar="KIND", default="", help=predicts)
+    folders = "folders with checkpoints, from which the page lets you choose"
+    flags.add_argument("--bases", nargs="+", metavar="DIR", default=[], help=folders)
     outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
     flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
@@ -93,6 +95,9 @@ def check_flags(options: argparse.Namespace) -> None:
     if is_path and options.command != "setup" and not exists(Path(options.base).expanduser()):
         hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
         raise StudioError(f"There is no base model at {options.base}.", hint)
+    for folder in options.bases:
+        if not Path(folder).expanduser().is_dir():
+            raise StudioError(f"There is no folder {folder[:200]}.", "Give --bases folders with checkpoints.")
     if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
         hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
         raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from studio.bases.base_files import BaseFiles
 from studio.errors import StudioError
-from studio.models.base_files import BaseFiles
 from studio.models.text_reader import TextReader
 from studio.models.words import Words
 

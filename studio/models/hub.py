@@ -16,8 +16,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from studio.bases.base_files import INDEX
 from studio.errors import StudioError, disk_trouble
-from studio.models.base_files import INDEX
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 NEEDED = (INDEX, "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors")

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from studio.bases.base_files import BaseFiles
 from studio.errors import StudioError
-from studio.models.base_files import BaseFiles
 
-CONFIGS = Path(__file__).resolve().parents[2] / "assets" / "bases"
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 LONGEST_REASON = 200  # letters of another library's message that are shown
 
 
@@ -30,14 +30,21 @@ def load_pipeline(files: BaseFiles, pipeline: Any, config: Path | None = None, *
     try:
         if files.path.is_file():
             return pipeline.from_single_file(
-                str(files.path), config=str(config), local_files_only=True, dtype=files.dtypes[""], **parts
+                str(files.path),
+                config=str(config),
+                local_files_only=True,
+                dtype=DTYPES[files.precisions[""]],
+                **parts,
             )
         return pipeline.from_pretrained(
             str(files.path),
             local_files_only=True,
             use_safetensors=True,
             variant=files.variant or None,
-            dtype={"default": torch.float32, **files.dtypes},
+            dtype={
+                "default": torch.float32,
+                **{part: DTYPES[name] for part, name in files.precisions.items()},
+            },
             **parts,
         )
     except Exception as error:  # every library below has errors of its own

@@ -9,10 +9,10 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from studio.bases.base_files import PREDICTIONS, BaseFiles, look_at
 from studio.errors import StudioError
 from studio.models import hub
 from studio.models.backbone import Backbone
-from studio.models.base_files import PREDICTIONS, BaseFiles, look_at
 from studio.models.families import FAMILIES
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -20,6 +21,7 @@ from studio.method import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO
 from studio.ui.application import app_options
+from studio.ui.base_picker import base_picker
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
 from studio.ui.concept_library_tab import library_tab
@@ -27,7 +29,7 @@ from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import html_block, pressed_button
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.live_views import LiveView, in_tab, panel_id, refresh_views
 from studio.ui.parts.markup import error_card, note_card
 from studio.ui.parts.prompt_buttons import with_handle
@@ -67,23 +69,40 @@ def page_header(workspace: Workspace) -> str:
     return (
         '<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
-        f'<span class="pill {escape(state.state)}" role="status">{escape(words)}</span>{THEME_SWITCH}'
+        f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
+        f'title="Choose the base model"><span role="status">{escape(words)}</span></button>{THEME_SWITCH}'
         f"</header>{error}"
     )
 
 
-def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
-    """Build the page on a workspace. The defaults of the methods are tuned to its base."""
-    methods = [workspace.tuned(card) for card in catalogue]
+def noun_list(workspace: Workspace) -> str:
+    """Return the nouns that the base was taught, for the fields that ask for one."""
+    nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
+    return f'<datalist id="nouns">{nouns}</datalist>'
+
+
+def build(
+    workspace: Workspace,
+    catalogue: Sequence[MethodCard],
+    restart_worker: Callable[[], None] = lambda: None,
+) -> gr.Blocks:
+    """Build the page on a workspace. The defaults of the methods are tuned to its base.
+
+    Args:
+        restart_worker: called when another base was chosen.
+    """
+    built_for = workspace.base
     with AnsweringBlocks(title="Likeness", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         connector = Connector()
-        header = html_block(page_header(workspace), elem_id="page-header")
-        nouns = "".join(f'<option value="{escape(noun)}">' for noun in workspace.base_defaults().nouns)
-        html_block(f'<datalist id="nouns">{nouns}</datalist>', elem_id="noun-list")
+        header = button_block("page-header", page_header(workspace))
+        base_notice = html_block(elem_id="base-notice")
+        picker_place = gr.Column(elem_id="base-picker-place")
+        nouns = html_block(noun_list(workspace), elem_id="noun-list")
         with gr.Tabs(elem_id="tabs") as tabs:
             panels = {}
             with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
-                training = train_tab(workspace, methods, connector)
+                train = train_tab(workspace, catalogue, connector)
+                training = train.view
             with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
                 create = create_tab(workspace, connector)
             with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
@@ -93,6 +112,16 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
         notice = html_block(elem_id="page-notice")
+
+        def base_changes() -> dict[Any, Any]:
+            """Return the controls that depend on the base, with its defaults."""
+            of_tabs = (train.defaults, create.form.base_defaults, compare.form.base_defaults)
+            return {nouns: noun_list(workspace)} | {
+                part: value for change in of_tabs for part, value in change(workspace).items()
+            }
+
+        with picker_place:
+            base_picker(workspace, connector, header, base_notice, base_changes, restart_worker)
 
         def paint_with(prompt: str, event: gr.EventData) -> Changes:
             action, handle = pressed_button(event)
@@ -141,6 +170,12 @@ def build(workspace: Workspace, catalogue: Sequence[MethodCard]) -> gr.Blocks:
             *in_tab("library", library.views),
             *in_tab("queue", [jobs]),
         ]
+        connector.connect(
+            page.load,
+            lambda: base_changes() if workspace.base != built_for else {},
+            outputs=list(base_changes()),
+            notice=base_notice,
+        )
         refresh_views(page, views, connector.refresh_signal, panels)
     return page
 
@@ -163,10 +198,12 @@ def serve(
     open_browser: bool = True,
     door: Door | None = None,
     root_path: str = "",
+    restart_worker: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the page until interrupted.
 
     Args:
+        restart_worker: called when another base was chosen.
         auth: the user and password that visitors are asked for.
         door: which requests are let in; those for this machine alone when None.
         root_path: the address or path at which a reverse proxy serves the page.
@@ -179,7 +216,7 @@ def serve(
     empty.mkdir(exist_ok=True)
     os.chdir(empty)
     os.environ["GRADIO_TEMP_DIR"] = str(workspace.cache / "uploads")
-    page = build(workspace, catalogue)
+    page = build(workspace, catalogue, restart_worker)
     page.queue(api_open=False)
     folders = [
         workspace.pictures,

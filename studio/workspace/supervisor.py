@@ -36,8 +36,10 @@ class Supervisor:
         self.workspace = workspace
         self.command = list(command)
         self.process: subprocess.Popen[bytes] | None = None
-        self._leaving = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._leaving, self._switching = threading.Event(), threading.Event()
+        self._thread = self._make_thread()
+        self._deciding = threading.Lock()
+        self._has_given_up = False
 
     def __enter__(self) -> Supervisor:
         self.workspace.write_worker_state(WorkerState("starting"))
@@ -55,6 +57,26 @@ class Supervisor:
         self._thread.join(timeout=10)
         with suppress(DiskError):
             self.workspace.write_worker_state(WorkerState("stopped"))
+
+    def _make_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def switch(self, command: Sequence[str]) -> None:
+        """End the worker and start another by this command, also where the last one was given up."""
+        self.workspace.write_worker_state(WorkerState("starting"))
+        with self._deciding:
+            self.command = list(command)
+            self._switching.set()
+            if self._has_given_up:
+                self._has_given_up = False
+                self._thread = self._make_thread()
+                self._thread.start()
+
+    def _gives_up(self) -> bool:
+        """Return whether no more workers are started: always, unless another command has come meanwhile."""
+        with self._deciding:
+            self._has_given_up = not self._switching.is_set()
+            return self._has_given_up
 
     def _start(self) -> subprocess.Popen[bytes]:
         try:
@@ -82,22 +104,31 @@ class Supervisor:
     def _watch(self) -> None:
         quick = 0
         while not self._leaving.is_set():
+            self._switching.clear()
             self.process = self._start()
-            while self.process.poll() is None and not self._leaving.is_set():
+            while self.process.poll() is None and not (self._leaving.is_set() or self._switching.is_set()):
                 time.sleep(0.2)
             if self._leaving.is_set():
                 self._end()
                 return
+            if self._switching.is_set():
+                self._end()
+                until_written(
+                    partial(self.workspace.write_worker_state, WorkerState("starting")), self._leaving
+                )
+                quick = 0
+                continue
             was_ready = self.workspace.worker_state().state != "starting"
             until_written(partial(self._report_death, self.process.returncode), self._leaving)
-            if self.process.returncode == BASE_REFUSED:
+            if self.process.returncode == BASE_REFUSED and self._gives_up():
                 return
             quick = 0 if was_ready else quick + 1
             if quick >= MAX_QUICK_DEATHS:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
                 state = WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
                 until_written(partial(self.workspace.write_worker_state, state), self._leaving)
-                return
+                if self._gives_up():
+                    return
 
     def _report_death(self, code: int) -> None:
         """Settle the jobs that were running, with the reason for the user if they fail."""

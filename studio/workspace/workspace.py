@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import Image
 
+from studio.bases.known_bases import Base, KnownBases
 from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, other_folders, writable_folder
@@ -42,6 +43,7 @@ from studio.workspace.training import past_settings, queue_training, used_handle
 from studio.workspace.training_photos import training_photos
 from studio.workspace.worker_state import WorkerState
 
+MAX_COUNTED = 1000  # jobs
 OTHER_FOLDER = "Choose another with --workspace."
 
 
@@ -76,6 +78,7 @@ class Workspace:
         self.concepts = Library(*folders, self.cache / "concepts.json")
         self.gallery = Gallery(self.pictures, self.concepts.trash)
         self.jobs = Jobs(self._make_folder("jobs"))
+        self.bases = KnownBases(self.folder)
 
     def _make_folder(self, name: str) -> Path:
         """Return a folder of the workspace, made if it does not exist.
@@ -252,6 +255,29 @@ class Workspace:
         return shutil.disk_usage(self.folder).free
 
     # the base model and the worker
+
+    def choose_base(self, path: str, prediction: str = "") -> Base:
+        """Make a base of the list the one to work with; whoever runs the worker starts it on that.
+
+        Args:
+            prediction: what it predicts, where it has to be asked.
+
+        Raises StudioError when it is not in the list, cannot be used, or jobs for the present base wait.
+        """
+        known = self.bases.find(path)
+        if known.reason:
+            raise StudioError(known.reason, "Choose another.")
+        if known.asks and not prediction:
+            raise StudioError(f"{known.name} does not say what it predicts.", "Choose noise or v.")
+        waiting = len(self.jobs.under_way(MAX_COUNTED))
+        if waiting:
+            hint = "Let them end, or take them out of the queue. Then choose again."
+            jobs = "A job is" if waiting == 1 else f"{waiting} jobs are"
+            raise StudioError(f"{jobs} under way, for the present base.", hint)
+        base = Base(path, prediction or known.base.prediction)
+        self.bases.remember(base)
+        self.base, self.prediction = base.path, base.prediction
+        return base
 
     def base_defaults(self) -> BaseDefaults:
         """Return the defaults that suit the base model."""

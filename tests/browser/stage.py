@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.bases.known_bases import KnownBases
 from studio.method import MethodCard, Needs
 from studio.recipes.refinement_card import RefinementCard
 from studio.settings import Field, fields_of, setting
@@ -82,8 +83,16 @@ def main(folder: str, port: str, step_seconds: str) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     workspace = Workspace(Path(folder), refinements=(GLOW,))
     actor = Path(__file__).with_name("actor.py")
-    with Supervisor(workspace, [sys.executable, str(actor), str(workspace.folder), step_seconds]):
-        serve(workspace, catalogue(), port=int(port), open_browser=False)
+    workspace.bases = KnownBases(workspace.folder, [workspace.folder / "models"])
+    command = [sys.executable, str(actor), str(workspace.folder), step_seconds]
+    with Supervisor(workspace, command) as supervisor:
+        serve(
+            workspace,
+            catalogue(),
+            port=int(port),
+            open_browser=False,
+            restart_worker=lambda: supervisor.switch(command),
+        )
 
 
 if __name__ == "__main__":

@@ -383,16 +383,6 @@ def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, t
     assert "someone/some-model will be fetched" in capsys.readouterr().out
 
 
-def test_a_base_is_checked_by_the_trainers_with_every_flag_after_the_command(ready, monkeypatch, tmp_path):
-    called = []
-    monkeypatch.setattr(launch, "is_installed", lambda extras: True)
-    monkeypatch.setattr(launch.subprocess, "call", lambda command, **rest: called.append(command) or 1)
-    monkeypatch.chdir(tmp_path)
-    assert launch.main(["check-base", "some/model", "--device", "cuda", "--steps", "8"]) == 1
-    flags = ["-m", "trainers", "check-base", "some/model", "--device", "cuda", "--steps", "8"]
-    assert called == [[sys.executable, *flags]]
-
-
 def test_the_password_is_not_left_in_the_environment_of_the_worker(monkeypatch, tmp_path):
     def refuse(workspace):
         raise StudioError("Another studio has it open.")

@@ -204,7 +204,7 @@ def test_a_folder_with_a_part_missing_is_refused_by_the_part(tmp_path: Path) -> 
 def test_a_folder_of_half_precision_alone_is_read_as_such(tmp_path: Path) -> None:
     made = whole_folder(tmp_path, "diffusion_pytorch_model.fp16.safetensors")
     files = find_base(made)
-    assert files.variant == "fp16" and files.dtypes["unet"] == torch.float16
+    assert files.variant == "fp16" and files.precisions["unet"] == "F16"
     weights(made / "unet", "diffusion_pytorch_model.safetensors", weight=(2, 2))
     assert refusal(made).message == f"{made.name} is incomplete: the weights of vae are missing."
     weights(made / "vae", "diffusion_pytorch_model.safetensors", weight=(2, 2))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.bases import base_files
 from studio.errors import StudioError
 from studio.models.clip_tokenizer import WORDS, clip_tokenizer
 from studio.models.families import stable_diffusion, stable_diffusion_xl
@@ -56,6 +57,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         else:
             monkeypatch.setattr(stable_diffusion, "SINGLE_FILES", {base.text.width: configs})
             monkeypatch.setattr(stable_diffusion, "PAD_WITH_ZERO", WIDTHS["second"])
+            monkeypatch.setattr(base_files, "WIDTH_THAT_ASKS", WIDTHS["second"])
             monkeypatch.setattr(stable_diffusion, "SIDE_OF_EPSILON", 8)
         path = tmp_path / f"{kind}.safetensors"
         write_checkpoint(base, path, **more)

@@ -79,3 +79,31 @@ def test_what_a_worker_ran_when_it_died_is_queued_again(workspace: Workspace, tm
         workspace.jobs.claim()
         end_of(supervisor)
         assert workspace.jobs.get(job).status == "queued"
+
+
+def wait_for(ready: object, what: str) -> None:
+    give_up = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.05)
+
+
+def test_another_command_ends_the_worker_and_starts_the_next(workspace: Workspace, tmp_path: Path) -> None:
+    first, second = ([sys.executable, "-c", LIVES_ON, str(tmp_path / name)] for name in ("one", "two"))
+    with Supervisor(workspace, first) as supervisor:
+        wait_for((tmp_path / "one").exists, "the first did not start")
+        process = supervisor.process
+        supervisor.switch(second)
+        wait_for((tmp_path / "two").exists, "the second did not start")
+        assert process is not None and process.poll() is not None
+        assert supervisor.process is not process and supervisor.process.poll() is None
+        assert workspace.worker_state().state == "starting"
+    assert (tmp_path / "one").read_text() == (tmp_path / "two").read_text() == "x"
+
+
+def test_another_command_is_tried_after_a_base_was_refused(workspace: Workspace, tmp_path: Path) -> None:
+    with watch(workspace, tmp_path, BASE_REFUSED) as supervisor:
+        end_of(supervisor)
+        supervisor.switch([sys.executable, "-c", LIVES_ON, str(tmp_path / "two")])
+        wait_for((tmp_path / "two").exists, "the second did not start")
+    assert starts(tmp_path) == 1

@@ -9,10 +9,10 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from studio.bases.base_files import CONFIGS, BaseFiles
 from studio.errors import StudioError
-from studio.models.base_files import BaseFiles
 from studio.models.clip_tokenizer import clip_tokenizer
-from studio.models.loading import CONFIGS, load_pipeline
+from studio.models.loading import load_pipeline
 from studio.models.text_reader import TextReader
 from studio.models.unet_backbone import UNetBackbone
 
@@ -59,7 +59,7 @@ class StableDiffusion(UNetBackbone):
             pipeline = load_pipeline(files, StableDiffusionPipeline)
             schedule = files.schedule(pipeline.scheduler.config)
             return cls._of(files, pipeline, schedule, device, dtype)
-        if width == PAD_WITH_ZERO and not files.prediction:
+        if files.asks_prediction:
             hint = "Add --prediction v_prediction for one of 768 pixels, --prediction epsilon for one of 512."
             raise StudioError(f"{files.name} does not say whether it predicts noise (epsilon) or v.", hint)
         pipeline = load_pipeline(

@@ -14,9 +14,9 @@ from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionM
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from studio.models.base_files import BaseFiles
+from studio.bases.base_files import CONFIGS, BaseFiles
 from studio.models.clip_tokenizer import clip_tokenizer
-from studio.models.loading import CONFIGS, load_pipeline
+from studio.models.loading import load_pipeline
 from studio.models.paired_text_reader import PairedTextReader
 from studio.models.unet_backbone import UNetBackbone
 from studio.models.words import Words

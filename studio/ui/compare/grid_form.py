@@ -72,6 +72,11 @@ class GridForm:
         """The components that `filled` changes."""
         return [*self.recipe.values(), self.base]
 
+    def base_defaults(self, workspace: Workspace) -> dict[Any, Any]:
+        """Return the changes of the controls whose defaults depend on the base."""
+        defaults = workspace.base_defaults()
+        return {self.recipe["steps"]: defaults.steps, self.recipe["guidance"]: defaults.guidance}
+
     def filled(self, recipe: Recipe) -> dict[Any, Any]:
         """Return the changes that fill the form with a recipe."""
         return {self.recipe[name]: getattr(recipe, name) for name in self.recipe} | {self.base: recipe}

@@ -66,6 +66,11 @@ class CreateForm:
         """The components that `filled` changes."""
         return [*self.recipe.values(), *self.refinements.values(), self.new_seed]
 
+    def base_defaults(self, workspace: Workspace) -> dict[Any, Any]:
+        """Return the changes of the controls whose defaults depend on the base."""
+        defaults = workspace.base_defaults()
+        return {self.recipe["steps"]: defaults.steps, self.recipe["guidance"]: defaults.guidance}
+
     def filled(self, recipe: Recipe) -> dict[Any, Any]:
         """Return the changes that fill the form with a recipe, except for its sliders."""
         fields = {name: getattr(recipe, name) for name in self.recipe}

@@ -12,7 +12,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
-from studio.ui.create.form import create_form, recipe_from_form
+from studio.ui.create.form import CreateForm, create_form, recipe_from_form
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
 from studio.ui.parts.handlers import Changes, Connector
@@ -42,6 +42,7 @@ class CreateTab:
         opened: State of the recipe of the opened picture, None when none is open; `detail` shows it.
     """
 
+    form: CreateForm
     prompt: gr.Textbox
     opened: gr.State
     detail: gr.HTML
@@ -203,4 +204,4 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             {"closed": closed, "selected": selected, "page": picture_page},
         ),
     ]
-    return CreateTab(prompt, opened, detail, views)
+    return CreateTab(form, prompt, opened, detail, views)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from studio.handles import to_handle
 from studio.method import MethodCard
 from studio.photos.photo import open_photos
 from studio.recipes.recipe import random_seed
-from studio.ui.parts.forms import controls, defaults, filled_in
+from studio.ui.parts.forms import controls, explanation, filled_in
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.job_buttons import press_job_button
@@ -35,14 +36,28 @@ SHOW_PROGRESS = """() => {
 }"""
 
 
+@dataclass
+class TrainTab:
+    """What the page uses.
+
+    Args:
+        view: of the training, whose buttons other tabs listen to.
+        defaults: returns the changes of all settings to the defaults that suit the base of a workspace.
+    """
+
+    view: LiveView
+    defaults: Callable[[Workspace], dict[Any, Any]]
+
+
 def method_summary(card: MethodCard) -> str:
     """Return a method in one line, with its paper."""
     return f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
 
 
-def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: Connector) -> LiveView:
-    """Build the tab; returns the view of the training, whose buttons other tabs listen to."""
-    cards = {card.id: card for card in catalogue}
+def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Connector) -> TrainTab:
+    """Build the tab. The defaults of the methods are tuned to the base of the workspace."""
+    known = {card.id: card for card in methods}
+    catalogue = [workspace.tuned(card) for card in methods]
     first = catalogue[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
     closed = gr.State(0)
@@ -73,9 +88,9 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
                     reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
 
     def card_of(id: str) -> MethodCard:
-        if id not in cards:
+        if id not in known:
             raise StudioError("That method is not there.", "Choose one of those shown.")
-        return cards[id]
+        return workspace.tuned(known[id])
 
     def show_names(method_id: str, count: int, names: list[str], nouns: list[str]) -> dict[Any, Any]:
         card = card_of(method_id)
@@ -116,11 +131,16 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
             rows.nouns[0]: demos[slug].noun,
         }
 
-    def reset_settings() -> Changes:
-        changes: dict[Any, Any] = {seed: 0}
-        for card in catalogue:
-            changes |= {settings[card.id][name]: value for name, value in defaults(card.fields).items()}
+    def base_defaults(workspace: Workspace) -> dict[Any, Any]:
+        changes: dict[Any, Any] = {}
+        for card in map(workspace.tuned, methods):
+            for field in card.fields:
+                update = gr.update(value=field.default, info=explanation(field))
+                changes[settings[card.id][field.name]] = update
         return changes
+
+    def reset_settings() -> Changes:
+        return {seed: 0, **base_defaults(workspace)}
 
     @locked
     def train(
@@ -173,4 +193,4 @@ def train_tab(workspace: Workspace, catalogue: Sequence[MethodCard], connector: 
         job = current_job(workspace, "train", closed, SHOWN_SECONDS)
         return training_card(workspace, job) if job else ""
 
-    return LiveView(training, draw_training, {"closed": closed})
+    return TrainTab(LiveView(training, draw_training, {"closed": closed}), base_defaults)

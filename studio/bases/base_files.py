@@ -7,21 +7,24 @@ used is refused by what it is.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
+from studio.bases.other_files import kind_of_other_file
 from studio.errors import StudioError
-from studio.models.other_files import kind_of_other_file
 
+CONFIGS = Path(__file__).resolve().parents[2] / "assets" / "bases"  # of models that come as a single file
 INDEX = "model_index.json"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+WIDTH_THAT_ASKS = 1024  # of the text of Stable Diffusion 2, which predicts noise at 512 pixels and v at 768
 LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+BITS = {"F16": 16, "BF16": 16, "F32": 32}  # of the precisions that weights are stored in; wider ones are rare
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
 DENOISER = "model.diffusion_model."  # of a checkpoint with the names of the first latent diffusion models
 FIRST_LAYER = f"{DENOISER}input_blocks.0.0.weight"
@@ -37,7 +40,9 @@ class BaseFiles:
         name: what the base is called.
         index: the folder's `model_index.json`; empty for a file.
         shapes: by name, the shape of every tensor of a file; empty for a folder.
-        dtypes: by part of a folder, or "" for a file, the precision in which the weights are stored.
+        precisions: by part of a folder, or "" for a file, the widest in which its weights are stored, such as
+            "F16".
+        bytes: how large the weights are.
         variant: "fp16" for a folder whose files are called so, else empty.
         prediction: what the base predicts, where its files or the user say so.
         is_zero_snr: whether its noise ends at zero terminal SNR (Lin et al. 2023, arXiv 2305.08891), where
@@ -48,7 +53,8 @@ class BaseFiles:
     name: str
     index: Mapping[str, Any] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)
+    bytes: int = 0
     variant: str = ""
     prediction: str = ""
     is_zero_snr: bool = False
@@ -68,10 +74,31 @@ class BaseFiles:
         return values
 
     @property
+    def asks_prediction(self) -> bool:
+        """Return whether a person has to say what it predicts, as no file of Stable Diffusion 2 does."""
+        return not self.prediction and self.text_width == WIDTH_THAT_ASKS
+
+    @property
+    def kind(self) -> str:
+        """Return what it is in words: "stable diffusion xl", or the name of a pipeline."""
+        if self.pipeline:
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.pipeline.removesuffix("Pipeline"))
+            return words.replace("XL", " XL").lower()
+        return next((name for name, width in widths_of_files().items() if width == self.text_width), "")
+
+    @property
     def text_width(self) -> int:
         """Return how wide the encoded tokens are that the U-Net of a file reads; 0 for anything else."""
         reading = (shape for name, shape in self.shapes.items() if name.endswith("attn2.to_k.weight"))
         return next((shape[1] for shape in reading if len(shape) == 2), 0)
+
+
+@cache
+def widths_of_files() -> dict[str, int]:
+    """Return, by kind, the width of the text that the U-Net of a checkpoint in a single file reads."""
+    configs = sorted(CONFIGS.glob("*/unet/config.json"))
+    texts = {config.parents[1].name: json.loads(config.read_text(encoding="utf-8")) for config in configs}
+    return {name.replace("_", " "): int(text["cross_attention_dim"]) for name, text in texts.items()}
 
 
 def look_at(path: Path, prediction: str = "", name: str = "") -> BaseFiles:
@@ -106,8 +133,16 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
         raise StudioError(f"{name} is incomplete: the weights of {lacking} are missing.", DOWNLOAD)
     read, made = (_config(folder / part) for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
-    dtypes = {part: _dtype_of(names[variant]) for part, names in stored.items()}
-    return BaseFiles(folder, name, index, dtypes=dtypes, variant=variant, prediction=prediction)
+    chosen = {part: names[variant] for part, names in stored.items()}
+    return BaseFiles(
+        folder,
+        name,
+        index,
+        precisions={part: _precision_of(files[0]) for part, files in chosen.items()},
+        bytes=sum(file.stat().st_size for files in chosen.values() for file in files),
+        variant=variant,
+        prediction=prediction,
+    )
 
 
 def _config(part: Path) -> dict[str, Any]:
@@ -137,13 +172,16 @@ def _holds_weights(name: str, kind: object) -> bool:
     return not kind[1].endswith(("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor"))
 
 
-def _weights_of(folder: Path, part: str) -> dict[str, Path]:
-    """Return a file of weights for every variant in which a part is stored.
+def _weights_of(folder: Path, part: str) -> dict[str, list[Path]]:
+    """Return the files of weights for every variant in which a part is stored.
 
     Raises StudioError when there are none, or none but pickles.
     """
     files = sorted((folder / part).glob("*.safetensors"))
-    found = {"fp16" if ".fp16" in file.name else "": file for file in files if ".non_ema" not in file.name}
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        if ".non_ema" not in file.name:
+            found.setdefault("fp16" if ".fp16" in file.name else "", []).append(file)
     if found:
         return found
     if any(file.suffix in PICKLES for file in (folder / part).glob("*")):
@@ -151,7 +189,7 @@ def _weights_of(folder: Path, part: str) -> dict[str, Path]:
     raise StudioError(f"{folder.name} is incomplete: the weights of {part} are missing.", DOWNLOAD)
 
 
-def _dtype_of(file: Path) -> torch.dtype:
+def _precision_of(file: Path) -> str:
     """Return the precision in which a file of weights is stored."""
     with _opened(file) as tensors:
         return _widest({tensors.get_slice(key).get_dtype() for key in tensors.keys()})  # noqa: SIM118
@@ -179,22 +217,22 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
         path,
         name,
         shapes=shapes,
-        dtypes={"": _widest(stored)},
+        precisions={"": _widest(stored)},
+        bytes=path.stat().st_size,
         prediction=prediction or marked,
         is_zero_snr="ztsnr" in shapes,
     )
 
 
-def _widest(stored: set[str]) -> torch.dtype:
-    """Return the widest precision of those that a file stores, float32 for one that is not listed."""
-    dtypes = [DTYPES.get(name, torch.float32) for name in stored]
-    return max(dtypes, key=lambda dtype: torch.finfo(dtype).bits, default=torch.float32)
+def _widest(stored: set[str]) -> str:
+    """Return the widest precision of those that a file stores; a full one for one that is not listed."""
+    return max((name if name in BITS else "F32" for name in stored), key=BITS.__getitem__, default="F32")
 
 
 def _opened(path: Path) -> Any:
     """Open a safetensors file to read its names. Raises StudioError when it is damaged."""
     try:
-        return safe_open(path, framework="pt")
+        return safe_open(path, framework="numpy")
     except (SafetensorError, OSError, ValueError) as error:
         raise StudioError(
             f"{path.name} is damaged, was cut short, or is no safetensors file.", DOWNLOAD

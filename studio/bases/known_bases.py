@@ -1,0 +1,132 @@
+"""The base models of this machine that a person can choose from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import MaxLen
+
+from studio.bases.base_files import INDEX, BaseFiles, look_at
+from studio.documents import DocumentError, ShortText, read_document
+from studio.errors import StudioError
+from studio.files import write_atomic
+from studio.starter import STARTER
+
+FILE = "bases.json"  # in the workspace
+MAX_RECENT = 8
+MAX_LISTED = 200  # entries of a folder that are looked at
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base as it is named to the program.
+
+    Args:
+        path: a folder, a file, or a name on the hub.
+        prediction: what it predicts, where its files do not say so.
+    """
+
+    path: ShortText
+    prediction: ShortText = ""
+
+
+@dataclass(frozen=True)
+class KnownBase:
+    """A base that can be chosen, or the reason why it cannot.
+
+    Args:
+        files: None for one that is not on this machine yet, or cannot be used.
+        reason: why it cannot be used, empty if it can.
+    """
+
+    base: Base
+    name: str
+    files: BaseFiles | None = None
+    reason: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Return whether a person has to say what it predicts."""
+        return self.files is not None and not self.base.prediction and self.files.asks_prediction
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The bases that were used, the last one first."""
+
+    bases: Annotated[tuple[Base, ...], MaxLen(MAX_RECENT)] = ()
+
+
+class KnownBases:
+    """The starter, the bases in some folders, and those that were used before.
+
+    Args:
+        workspace: the folder in which the recent ones are kept.
+        folders: where to look for checkpoints and diffusers folders.
+    """
+
+    def __init__(self, workspace: Path, folders: Sequence[Path] = ()) -> None:
+        self._file = workspace / FILE
+        self.folders = tuple(folders)
+        self._seen: dict[tuple[str, float, str], KnownBase] = {}
+
+    def recent(self) -> tuple[Base, ...]:
+        """Return the bases that were used, the last one first."""
+        try:
+            return read_document(Recent, self._file.read_bytes(), "The list of recent bases").bases
+        except (OSError, DocumentError):
+            return ()
+
+    def remember(self, base: Base) -> None:
+        """Put a base in front of the recent ones."""
+        others = [other for other in self.recent() if other.path != base.path]
+        recent = [base, *others][:MAX_RECENT]
+        values = {"bases": [{"path": one.path, "prediction": one.prediction} for one in recent]}
+        write_atomic(self._file, json.dumps(values).encode("utf-8"))
+
+    def all(self) -> list[KnownBase]:
+        """Return every base once: the starter, the recent ones, and those of the folders by name."""
+        found = [Base(str(STARTER)), *self.recent()]
+        for folder in self.folders:
+            found += [Base(str(path)) for path in _candidates(folder)]
+        unique = {base.path: base for base in reversed(found) if base.path}
+        order = dict.fromkeys(base.path for base in found)
+        return [self._look(unique[path]) for path in order if path in unique]
+
+    def find(self, path: str) -> KnownBase:
+        """Return a base of the list. Raises StudioError for others: the page may not open what it likes."""
+        for known in self.all():
+            if known.base.path == path:
+                return known
+        raise StudioError("That base is not in the list any more.", "Choose one of those shown.")
+
+    def _look(self, base: Base) -> KnownBase:
+        """Return what a base is, from memory unless it has changed."""
+        path = Path(base.path).expanduser()
+        try:
+            changed = path.stat().st_mtime
+        except OSError:
+            is_name = not path.is_absolute() and base.path.count("/") == 1
+            reason = "" if is_name else "It is not there any more."
+            return KnownBase(base, base.path if is_name else path.name, reason=reason)
+        key = (base.path, changed, base.prediction)
+        if key not in self._seen:
+            try:
+                self._seen[key] = KnownBase(base, path.name, look_at(path, base.prediction))
+            except StudioError as error:
+                self._seen[key] = KnownBase(base, path.name, reason=error.message)
+        return self._seen[key]
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """Return what in a folder may be a base: checkpoints, and diffusers folders."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: path.name.lower())
+    except OSError:
+        return []
+    wanted = (path for path in entries if path.suffix == ".safetensors" or (path / INDEX).is_file())
+    return [path for _, path in zip(range(MAX_LISTED), wanted, strict=False)]

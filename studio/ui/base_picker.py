@@ -1,0 +1,90 @@
+"""The picker of base models: a button in the header opens the list of what this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from studio.bases.known_bases import KnownBase
+from studio.errors import StudioError
+from studio.starter import STARTER
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import button_block, pressed_button
+from studio.ui.parts.markup import button, file_size
+from studio.workspace.workspace import Workspace
+
+CHOICES = {"use": "", "use-epsilon": "epsilon", "use-v": "v_prediction"}  # by the action of a button
+HINT = (
+    "Start with --bases and a folder to see your own checkpoints here, or with --base to open one. "
+    "A concept goes on every base of the kind that it was made on."
+)
+
+
+def base_list(workspace: Workspace) -> str:
+    """Return the bases of this machine as a list, each with what it is and a button to work with it."""
+    rows = "".join(_row(known, known.base.path == workspace.base) for known in workspace.bases.all())
+    return (
+        '<section class="card base-picker" aria-label="Base models"><h2>Which base model?</h2>'
+        f'<ul class="jobs">{rows}</ul><p class="faint">{escape(HINT)}</p>'
+        f'<div class="actions">{button("close", "Close")}</div></section>'
+    )
+
+
+def _row(known: KnownBase, is_used: bool) -> str:
+    """Return a base as a row."""
+    path = known.base.path
+    name = "The starter" if path == str(STARTER) else known.name
+    if known.reason:
+        about, buttons = known.reason, ""
+    elif known.files is None:
+        about, buttons = "on the hub", button("use", "Use", path)
+    else:
+        about = " · ".join(filter(None, (known.files.kind, file_size(known.files.bytes))))
+        buttons = button("use", "Use", path)
+    if is_used:
+        buttons = '<span class="badge">in use</span>'
+    elif known.asks:
+        asked = button("use-v", "Use: predicts v (768 px)", path)
+        buttons = button("use-epsilon", "Use: predicts noise (512 px)", path) + asked
+    return (
+        f'<li class="job"><div class="line"><div><b>{escape(name)}</b><small>{escape(about)}</small></div>'
+        f'<div class="actions">{buttons}</div></div></li>'
+    )
+
+
+def base_picker(
+    workspace: Workspace,
+    connector: Connector,
+    header: gr.HTML,
+    notice: gr.HTML,
+    changes: Callable[[], dict[Any, Any]],
+    restart_worker: Callable[[], None],
+) -> gr.HTML:
+    """Build the list, closed, and connect it with the button in the header.
+
+    Args:
+        changes: returns the new values of all controls whose defaults depend on the base.
+        restart_worker: called when another base was chosen.
+    """
+    picker = button_block("base-picker")
+    outputs = [picker, *changes()]
+
+    def open_list(event: gr.EventData) -> Changes:
+        return {picker: base_list(workspace)} if pressed_button(event)[0] == "bases" else None
+
+    def choose(event: gr.EventData) -> Changes:
+        action, path = pressed_button(event)
+        if action == "close":
+            return {picker: ""}
+        if action not in CHOICES:
+            raise StudioError("That button is not there.", "Reload the page.")
+        workspace.choose_base(path, CHOICES[action])
+        restart_worker()
+        return {picker: "", **changes()}
+
+    connector.connect(header.click, open_list, outputs=[picker], notice=notice)
+    connector.connect(picker.click, choose, outputs=outputs, notice=notice)
+    return picker

@@ -1,0 +1,129 @@
+"""The bases that a person can choose from, and choosing one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from studio.bases.known_bases import FILE, MAX_RECENT, Base, KnownBases
+from studio.errors import StudioError
+from studio.recipes.recipe import Recipe
+from studio.starter import STARTER
+from studio.workspace.workspace import Workspace
+
+UNET = "model.diffusion_model."
+
+
+def checkpoint(path: Path, width: int = 768) -> Path:
+    shapes = {
+        f"{UNET}input_blocks.0.0.weight": (320, 4, 3, 3),
+        f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320, width),
+        "cond_stage_model.transformer.text_model.final_layer_norm.weight": (8,),
+        "first_stage_model.quant_conv.weight": (8, 8),
+    }
+    save_file({name: torch.zeros(shape).half() for name, shape in shapes.items()}, path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two checkpoints, a LoRA and other things."""
+    made = tmp_path / "models"
+    made.mkdir()
+    checkpoint(made / "dream.safetensors")
+    checkpoint(made / "old two.safetensors", 1024)
+    save_file({"lora_unet_x.lora_down.weight": torch.zeros(4, 4)}, made / "style.safetensors")
+    (made / "notes.txt").write_text("nothing")
+    (made / "empty").mkdir()
+    return made
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, folder: Path) -> Workspace:
+    made = Workspace(tmp_path / "workspace")
+    made.bases = KnownBases(made.folder, [folder])
+    return made
+
+
+def test_the_starter_the_recent_ones_and_a_folder_are_listed_once(workspace: Workspace, folder: Path) -> None:
+    workspace.bases.remember(Base(str(folder / "old two.safetensors"), "v_prediction"))
+    workspace.bases.remember(Base("someone/a-model"))
+    listed = workspace.bases.all()
+    assert [known.name for known in listed] == [
+        "starter",
+        "someone/a-model",
+        "old two.safetensors",
+        "dream.safetensors",
+        "style.safetensors",
+    ]
+    starter, hub, two, dream, lora = listed
+    assert starter.files.kind == "stable diffusion" and starter.base.path == str(STARTER)
+    assert hub.files is None and not hub.reason
+    assert two.files.kind == "stable diffusion 2" and not two.asks  # what it predicts was said before
+    assert dream.files.kind == "stable diffusion 1" and dream.files.bytes > 20_000
+    assert lora.reason == "style.safetensors is a LoRA, not a base model."
+
+
+def test_a_base_that_has_gone_is_named_with_the_reason(workspace: Workspace, folder: Path) -> None:
+    workspace.bases.remember(Base(str(folder / "dream.safetensors")))
+    (folder / "dream.safetensors").unlink()
+    (known,) = (known for known in workspace.bases.all() if known.name == "dream.safetensors")
+    assert known.reason == "It is not there any more."
+    with pytest.raises(StudioError, match="not there any more"):
+        workspace.choose_base(known.base.path)
+
+
+def test_a_file_is_looked_at_again_when_it_has_changed(workspace: Workspace, folder: Path) -> None:
+    (known,) = (known for known in workspace.bases.all() if known.name == "style.safetensors")
+    checkpoint(folder / "style.safetensors", 2048)
+    (again,) = (known for known in workspace.bases.all() if known.name == "style.safetensors")
+    assert known.reason and again.files.kind == "stable diffusion xl"
+
+
+def test_the_last_few_are_remembered_and_a_damaged_list_is_none(workspace: Workspace) -> None:
+    for number in range(MAX_RECENT + 3):
+        workspace.bases.remember(Base(f"a/{number}"))
+    workspace.bases.remember(Base("a/5", "epsilon"))
+    recent = workspace.bases.recent()
+    assert len(recent) == MAX_RECENT and recent[0] == Base("a/5", "epsilon")
+    assert [base.path for base in recent].count("a/5") == 1
+    for content in ("[", '{"bases": 3}', json.dumps({"bases": [{"path": 5}]})):
+        (workspace.folder / FILE).write_text(content)
+        assert workspace.bases.recent() == ()
+        assert workspace.bases.all()[0].name == "starter"
+
+
+def test_only_what_is_listed_can_be_chosen(workspace: Workspace, tmp_path: Path) -> None:
+    elsewhere = checkpoint(tmp_path / "elsewhere.safetensors")
+    for path in (str(elsewhere), "/etc/passwd", "some/name", ""):
+        with pytest.raises(StudioError, match="not in the list"):
+            workspace.choose_base(path)
+    assert workspace.base == str(STARTER)
+
+
+def test_choosing_one_changes_the_base_and_asks_what_it_predicts(workspace: Workspace, folder: Path) -> None:
+    two = str(folder / "old two.safetensors")
+    with pytest.raises(StudioError, match="does not say what it predicts"):
+        workspace.choose_base(two)
+    workspace.choose_base(two, "v_prediction")
+    assert (workspace.base, workspace.prediction) == (two, "v_prediction")
+    assert workspace.bases.recent()[0] == Base(two, "v_prediction")
+    assert workspace.base_defaults().steps == 30  # those of the starter are its own
+    workspace.choose_base(str(STARTER))
+    assert (workspace.base, workspace.prediction) == (str(STARTER), "")
+    workspace.choose_base(two)  # it was said before
+    assert workspace.prediction == "v_prediction"
+
+
+def test_jobs_under_way_keep_their_base(workspace: Workspace, folder: Path) -> None:
+    job = workspace.create(Recipe("a cat"))
+    with pytest.raises(StudioError) as refused:
+        workspace.choose_base(str(folder / "dream.safetensors"))
+    assert refused.value.message == "A job is under way, for the present base."
+    assert workspace.base == str(STARTER)
+    workspace.jobs.request_stop(job.id, "discard")
+    workspace.choose_base(str(folder / "dream.safetensors"))
