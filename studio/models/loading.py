@@ -11,6 +11,7 @@ from studio.bases.base_files import BaseFiles
 from studio.errors import StudioError
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+OF_MISSING_WEIGHTS = ("meta tensor", "missing in the checkpoint")  # what is said of weights no file has
 LONGEST_REASON = 200  # letters of another library's message that are shown
 
 
@@ -49,7 +50,7 @@ def load_pipeline(files: BaseFiles, pipeline: Any, config: Path | None = None, *
         )
     except Exception as error:  # every library below has errors of its own
         hint = "See whether the download is complete, or choose another base with --base."
-        if "meta tensor" in str(error):  # so it says of a weight that no file has given
+        if any(part in str(error) for part in OF_MISSING_WEIGHTS):
             message = f"{files.name} is incomplete: it lacks some of the model's weights."
             raise StudioError(message, hint) from error
         raise StudioError(f"{files.name} cannot be opened: {_reason(error)}.", hint) from error

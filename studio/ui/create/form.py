@@ -131,8 +131,8 @@ def create_form(workspace: Workspace) -> CreateForm:
         steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
         guidance = recipe_control("guidance", "guidance", defaults.guidance, buttons=["reset"])
         with gr.Row(elem_classes="bottom"):
-            width = recipe_control("width", "width", help=False, min_width=100)
-            height = recipe_control("height", "height", help=False, min_width=100)
+            width = recipe_control("width", "width", min_width=100, info="0 for the base's own")
+            height = recipe_control("height", "height", min_width=100, info="0 for the base's own")
         sampler = recipe_control("sampler", "sampler")
         clip_skip = recipe_control("clip_skip", "clip-skip")
         rescale = recipe_control("guidance_rescale", "guidance-rescale", buttons=["reset"])
