@@ -116,8 +116,8 @@ def test_the_prior_holds_the_noun_in_place(backbone: Backbone, backpack: Case, w
         plain = backbone.predict(noisy, timesteps, text)
 
     def drift(prior_weight: float) -> float:
-        settings = {"steps": 20, "batch": 4, "learning_rate": 0.002, "prior_weight": prior_weight}
-        settings |= {"class_pictures": 8, "class_steps": 10, "class_guidance": GUIDANCE}
+        settings = {"steps": 12, "batch": 2, "learning_rate": 0.002, "prior_weight": prior_weight}
+        settings |= {"class_pictures": 4, "class_steps": 8, "class_guidance": GUIDANCE}
         photos = PhotoSet.of(backpack.photos)
         method = METHODS["dreambooth"]
         *_, last = train(

@@ -273,6 +273,7 @@ def test_a_judge_without_mistakes_has_an_empty_sheet(tmp_path: Path) -> None:
     mistakes_sheet([], [shape("cat")]).save(tmp_path / "mistakes.png")
 
 
+@pytest.mark.slow  # the folder of drawings goes through the same stages
 def test_all_stages_run_on_a_captioned_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assets.starter.recipe", "all", "--tiny", "--device", "cpu"]
     folders = [
