@@ -44,7 +44,7 @@ PAGE = {
     "studio.recipes": {"concepts"},
     "studio.grids": {"recipes"},
     "studio.workspace": {"bases", "grids", "recipes", "photos", "concepts", "method", "subject"},
-    "studio.ui": {"workspace", "grids", "recipes", "photos", "concepts", "method", "subject"},
+    "studio.ui": {"bases", "workspace", "grids", "recipes", "photos", "concepts", "method", "subject"},
 }
 DEVICE = {
     "studio.models": {"bases"},
@@ -76,7 +76,7 @@ TRAINERS = {
 PROGRAM_FILE = {
     "launch": {
         *("studio.launcher", "studio.ui", "studio.workspace", "studio.worker", "studio.generation"),
-        *("studio.method", "studio.recipes", "trainers"),
+        *("studio.bases", "studio.method", "studio.recipes", "trainers"),
     }
 }
 MAY_IMPORT = {name: {f"studio.{other}" for other in others} for name, others in (PAGE | DEVICE).items()}

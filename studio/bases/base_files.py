@@ -167,7 +167,7 @@ def _holds_weights(name: str, kind: object) -> bool:
     """Return whether an entry of an index names a network that painting needs."""
     if not (isinstance(kind, list) and len(kind) == 2 and isinstance(kind[1], str)):
         return False
-    if name in ("safety_checker", "image_encoder"):
+    if name in ("safety_checker", "image_encoder") or name.startswith(("tokenizer", "scheduler")):
         return False
     return not kind[1].endswith(("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor"))
 

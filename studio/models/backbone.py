@@ -93,6 +93,11 @@ class Backbone(ABC):
         """Return the family and the width of its text; concepts made for one kind fit all bases of it."""
         return f"{self.family} {self.text.width}"
 
+    @property
+    def untrainable(self) -> str:
+        """Return why nothing may be learned on this base; empty if it may."""
+        return ""
+
     # pictures and latents
 
     @abstractmethod

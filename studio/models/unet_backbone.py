@@ -11,15 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from PIL import Image
 from torch import Tensor, nn
 
-from studio.errors import BrokenPictureError
 from studio.models.ddpm import DdpmBackbone
 from studio.models.fingerprint import fingerprint
+from studio.models.latent_pictures import LatentPictures
 from studio.models.text_reader import TextReader
 from studio.models.unet_attention import CROSS, UNetAttention
 from studio.models.words import Words
@@ -32,7 +30,7 @@ FEATURE_NOISE = 0.261
 FEATURE_BLOCK = 1
 
 
-class UNetBackbone(DdpmBackbone):
+class UNetBackbone(LatentPictures, DdpmBackbone):
     """A model whose denoiser is a U-Net with cross-attention to one or more CLIP text encoders.
 
     `sites` are all modules of U-Net and text encoders by path, such as
@@ -68,7 +66,7 @@ class UNetBackbone(DdpmBackbone):
             part.to(self.device)
         vae.to(torch.float32).to(self.device)  # in half precision that of Stable Diffusion XL overflows
         self._side, self._channels = unet.config.sample_size, unet.config.in_channels
-        self.resolution = self._side * 2 ** (len(vae.config.block_out_channels) - 1)
+        self.resolution = self._side * self.pixels_per_cell
         self.attention = UNetAttention(self)
         self.attention_side = self._attention_side()
         self.key_sites, self.value_sites = (
@@ -84,32 +82,6 @@ class UNetBackbone(DdpmBackbone):
         kinds = self.unet.config.down_block_types
         sides = [self._side // 2**level for level, kind in enumerate(kinds) if kind.startswith("CrossAttn")]
         return min((side for side in sides if side >= wanted), default=max(sides, default=wanted))
-
-    # pictures and latents
-
-    @torch.no_grad()
-    def encode_photos(self, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
-        """See `Backbone.encode_photos`. Photos are encoded one at a time: several need memory for each."""
-        scaled = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2).to(self.device)
-        posteriors = [self.vae.encode(photo[None]).latent_dist for photo in scaled]
-        factor = self.vae.config.scaling_factor
-        mean = torch.cat([posterior.mean for posterior in posteriors])
-        std = torch.cat([posterior.std for posterior in posteriors])
-        return mean * factor, std * factor
-
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> list[Image.Image]:
-        """See `Backbone.decode`. Latents are decoded one at a time: eight of 512 px need 6 GB in float32."""
-        scaled = latents.to(self.device, torch.float32) / self.vae.config.scaling_factor
-        pictures = []
-        for latent in scaled:
-            pixels = self.vae.decode(latent[None]).sample[0]
-            if not pixels.isfinite().all():
-                hint = "Paint in full precision, or try --prediction v_prediction or another base."
-                raise BrokenPictureError("The picture came out as values that are no numbers.", hint)
-            levels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to("cpu", torch.uint8)
-            pictures.append(Image.fromarray(levels.permute(1, 2, 0).numpy()))
-        return pictures
 
     def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
         """See `Backbone.shape_of`."""

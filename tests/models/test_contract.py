@@ -1,5 +1,7 @@
 """What `studio.models.backbone` promises: nothing above `studio.models` names a part of a diffusion model.
 
+Where bases lie on disk is looked at in `studio.bases`, by the names that their files have.
+
 A part is named by an identifier, an attribute, an argument or a text in code; docstrings and comments may
 speak of it. What code needs to know of a base it asks the `Backbone`.
 """
@@ -18,7 +20,7 @@ ABOVE = sorted(
     path
     for folder in ("studio", "trainers")
     for path in (ROOT / folder).rglob("*.py")
-    if ROOT / "studio" / "models" not in path.parents
+    if not {ROOT / "studio" / "models", ROOT / "studio" / "bases"} & set(path.parents)
 )
 PARTS = {"unet", "vae", "scheduler", "tokenizer", "text_encoder", "alphas_cumprod", "num_train_timesteps"}
 TOKEN_IDS = {"bos_token_id", "eos_token_id", "pad_token_id", "model_max_length"}

@@ -12,7 +12,7 @@ from studio.generation.generate import generate
 from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
 from studio.recipes.recipe import Sampling
-from tests import tiny
+from tests import tiny, tiny_z_image
 
 PROMPTS = ["a photo of a cat", "the dog on blue background", "a cat!", ""]
 EXACT = {"rtol": 0, "atol": 1e-5}
@@ -71,10 +71,10 @@ def inputs(base: Backbone) -> tuple[Tensor, Tensor]:
 
 
 def test_a_tiny_base_of_every_family_is_tried() -> None:
-    assert set(tiny.FAMILIES) == set(FAMILIES)
+    assert {*tiny.FAMILIES, tiny_z_image.backbone().family} == set(FAMILIES)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", tiny.FAMILIES)
 @torch.no_grad()
 def test_a_prediction_is_the_pipelines(family: str) -> None:
     base = tiny.FAMILIES[family]()
@@ -85,7 +85,7 @@ def test_a_prediction_is_the_pipelines(family: str) -> None:
     torch.testing.assert_close(base.predict(noisy, t, words), expected, **EXACT)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", tiny.FAMILIES)
 @torch.no_grad()
 def test_pictures_are_the_pipelines_step_by_step(family: str) -> None:
     """Guidance, sampler and decoding: four steps from the same noise."""
@@ -181,7 +181,7 @@ def test_what_a_size_says_changes_the_picture_of_xl(prediction: str) -> None:
     assert told[1].tolist() == [[24, 16, 0, 0, 24, 16]]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_attention_is_recorded_where_objects_are_told_apart(family: str) -> None:
     base = tiny.FAMILIES[family]()
     with torch.no_grad(), base.require_attention().record(base.attention_side) as maps:

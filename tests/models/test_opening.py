@@ -176,7 +176,7 @@ def whole_folder(
 def test_a_family_that_is_not_known_is_refused_by_name(tmp_path: Path) -> None:
     error = refusal(whole_folder(tmp_path, pipeline="FluxPipeline"))
     assert error.message == f"{tmp_path.name} is a FluxPipeline."
-    assert error.hint == "Likeness works on these families: stable diffusion, stable diffusion xl."
+    assert error.hint == "Likeness works on these families: stable diffusion, stable diffusion xl, z image."
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", '"text"', "null", "[" * 100_000])

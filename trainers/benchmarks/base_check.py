@@ -103,7 +103,7 @@ def check_base(
     for number, (name, method) in enumerate(methods.items(), 1):
         yield Note(f"{number} of {len(methods)}: {method.title}")
         subject = Subject(f"<{name.replace('_', '-')}>", "backpack")
-        reason = method.works_on(backbone)
+        reason = backbone.untrainable or method.works_on(backbone)
         if reason:
             report.methods.append(MethodCheck(method.title, refusal=reason))
             continue

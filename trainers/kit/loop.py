@@ -64,6 +64,9 @@ def train(
 
     Raises StudioError when the method does not work on this base, or the loss stops being a number.
     """
+    if backbone.untrainable:
+        message = f"Nothing can be learned on {backbone.name}: {backbone.untrainable}."
+        raise StudioError(message, "Choose another base.")
     reason = method_class.works_on(backbone)
     if reason:
         raise StudioError(

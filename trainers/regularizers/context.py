@@ -130,7 +130,9 @@ class Context(Regularizer):
                 terms[name if name not in terms else f"{self.id} {name}"] = term
             for name, term in terms.items():
                 vectors = [edit.word_vectors for edit in moved]
-                gradients = torch.autograd.grad(term, vectors, retain_graph=True, allow_unused=True)
+                gradients: tuple[Tensor | None, ...] = ()
+                if term.requires_grad:  # L_attn does not where attention cannot be recorded
+                    gradients = torch.autograd.grad(term, vectors, retain_graph=True, allow_unused=True)
                 squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
                 length = torch.stack(squares).sum().sqrt().item() if squares else 0.0
                 report[f"gradient of {name}"] = length

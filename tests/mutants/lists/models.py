@@ -16,6 +16,7 @@ DIFFUSION = ("models/test_sampler.py", "models/test_words.py")
 ENCODERS = ("evaluation/test_encoders.py", "models/test_clip.py")
 DDPM = "studio/models/ddpm.py"
 FAMILY = "studio/models/unet_backbone.py"
+PICTURES = "studio/models/latent_pictures.py"
 TEXT = "studio/models/text_reader.py"
 
 MUTANTS = [

@@ -14,7 +14,7 @@ from studio.events import Result
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
-from tests import tiny
+from tests import tiny, tiny_z_image
 from trainers import METHODS
 from trainers.__main__ import main
 from trainers.benchmarks import base_check
@@ -42,6 +42,14 @@ def test_every_method_trains_is_saved_opened_and_painted(family: str, tmp_path: 
     assert len(rows) == len(METHODS)
     assert re.search(r"\| DreamBooth \| yes \| [\d.]+ s \| [\d.]+ GB \| \d+ kB \|", report.table)
     assert report.table.startswith(f"tiny{'-xl' if 'xl' in family else '-0'} ({family} ")
+
+
+def test_methods_that_have_no_meaning_on_a_transformer_are_rows_with_the_reason(tmp_path: Path) -> None:
+    report = checked(tiny_z_image.backbone(), tmp_path)
+    assert report.works
+    reasons = {one.title: one.refusal for one in report.methods}
+    assert {title for title, reason in reasons.items() if reason} == {"Perfusion", "Break-A-Scene"}
+    assert "| Perfusion | not on this base: no layer of it reads the prompt alone | | | |" in report.table
 
 
 def test_a_base_that_predicts_no_numbers_fails_by_method_and_by_picture(

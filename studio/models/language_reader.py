@@ -1,0 +1,91 @@
+"""Reads prompts with a language model, as a user's message in its chat template (Qwen3 in Z-Image).
+
+Shapes: n prompts, L tokens of a prompt, D width of the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from studio.handles import HANDLE
+from studio.models.text_reader import TextReader, putting
+from studio.models.words import TokenBatch, Tokens, Words, count_of
+
+READ_LAYER = -2  # the output of the last layer but one
+MARK = "\u0001"  # stands for the prompt in the template
+
+
+class LanguageReader(TextReader):
+    """A tokenizer with a chat template, and a frozen language model.
+
+    Its words carry the space before them, so that a new word stands for " cat". Padding is not read
+    (`Words.present`). Prompts have room enough that none is read in chunks, and no layer can be skipped.
+
+    Args:
+        length: how many tokens are read, those of the template among them.
+    """
+
+    def __init__(self, tokenizer: Any, encoder: nn.Module, length: int) -> None:
+        super().__init__(tokenizer, encoder)
+        self.length = length
+        message = [{"role": "user", "content": MARK}]
+        template = tokenizer.apply_chat_template(
+            message, tokenize=False, add_generation_prompt=True, enable_thinking=True
+        )
+        before, _, after = template.partition(MARK)
+        self._before, self._after = self._ids(before), self._ids(after)
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, truncation=False).input_ids if text else []
+
+    def _pieces(self, text: str) -> list[int]:
+        """Return the ids of a word or phrase in the middle of a sentence."""
+        return self._ids(f" {text.strip()}") if text.strip() else []
+
+    @property
+    def max_tokens(self) -> int:
+        """See `TextReader.max_tokens`."""
+        return self.length - len(self._before) - len(self._after)
+
+    def chunks_for(self, count: int) -> int:
+        """Return 1: see the class."""
+        return 1
+
+    def tokenize(self, prompt: str) -> Tokens:
+        """Return a prompt as ids within the template; a handle takes one position for each of its vectors."""
+        ids: list[int] = []
+        spans: dict[str, list[int]] = {}
+        start = 0
+        for match in HANDLE.finditer(prompt):
+            handle = match.group().lower()
+            if handle not in self._new_words:
+                continue
+            ids += self._ids(prompt[start : match.start()].rstrip(" "))  # the word brings its space
+            count = count_of(self._new_words[handle])
+            spans.setdefault(handle, []).extend(range(len(ids), len(ids) + count))
+            ids += [self._after[0]] * count  # any legal id would do, its embedding is replaced
+            start = match.end()
+        ids += self._ids(prompt[start:])
+        fitting = ids[: self.max_tokens]
+        first = len(self._before)
+        spans = {
+            handle: [first + number for number in span if number < len(fitting)]
+            for handle, span in spans.items()
+        }
+        said = [*self._before, *fitting, *self._after]
+        padding = [self.pad_id] * (self.length - len(said))
+        written = range(first, first + len(fitting) + 1)
+        return Tokens([*said, *padding], spans, len(ids) - len(fitting), written)
+
+    def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
+        """See `TextReader._encode`."""
+        present = batch.ids != self.pad_id
+        with putting(self.embedding, batch, learned):
+            read = self.encoder(input_ids=batch.ids, attention_mask=present, output_hidden_states=True)
+        return Words(read.hidden_states[READ_LAYER], batch.tokens, present=present)
+
+    def names_of(self, tokens: Tokens) -> list[str]:
+        """See `TextReader.names_of`."""
+        return [self.tokenizer.decode([tokens.ids[position]]).strip() for position in tokens.written[:-1]]
