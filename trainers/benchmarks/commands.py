@@ -18,7 +18,7 @@ from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.events import Event, Result
-from studio.files import write_atomic
+from studio.files import writable_file, write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
@@ -31,12 +31,15 @@ from trainers.benchmarks.composition_trial import PROMPTS, CompositionTrial
 from trainers.benchmarks.dreambench import dreambench, dreambench_table
 from trainers.benchmarks.dreambench_cases import subjects_in
 from trainers.benchmarks.method_scores import method_table
-from trainers.benchmarks.method_trial import cases_in, method_trial, part_of
+from trainers.benchmarks.method_trial import PROMPTS as MORE_PROMPTS
+from trainers.benchmarks.method_trial import SCENES, cases_in, method_trial, part_of
 from trainers.benchmarks.scene_cases import scenes_in
 from trainers.benchmarks.scene_scores import scene_table
 from trainers.benchmarks.scene_trial import VARIANTS, scene_trial
+from trainers.benchmarks.trial_sheet import trial_sheet
 from trainers.benchmarks.variants import Variant
 
+PROMPT_SETS = {"colours": MORE_PROMPTS, "scenes": SCENES}  # of a trial
 TABLE = "table.md"
 Variants = list[Variant]
 Run = Callable[[Namespace, Backbone, Variants, Sampling], Iterator[Event]]
@@ -48,6 +51,11 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     subjects = "a folder with a subjects.json, such as assets/demo"
     one = _add(commands, "trial", "compare methods on the same subjects", maskless, 4)
     one.add_argument("folder", type=Path, help=subjects)
+    kinds = "colours and styles, or scenes (default: %(default)s)"
+    one.add_argument("--prompts", choices=PROMPT_SETS, default="colours", help=kinds)
+    one.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="also put the first seed's pictures on one page"
+    )
     one = _add(commands, "scenes", "compare methods on photos of several subjects", VARIANTS, 2)
     held_out = "a folder with a scenes.json; the starter's held-out scenes without"
     one.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
@@ -103,9 +111,12 @@ def _methods(given: Namespace, backbone: Backbone, variants: Variants, sampling:
     encoders = open_encoders(backbone)
     if encoders.text is None:
         raise StudioError(f"{given.base} brings no judge.", "Use a base with one, such as the starter.")
-    return method_trial(
-        backbone, encoders.text, cases, variants, sampling, folder, given.seeds, judge=encoders.judge
+    prompts = PROMPT_SETS[given.prompts]
+    yield from method_trial(
+        backbone, encoders.text, cases, variants, sampling, folder, given.seeds, prompts, encoders.judge
     )
+    if given.sheet:
+        trial_sheet(folder, cases_in(given.folder), variants, prompts).save(writable_file(given.sheet))
 
 
 def _scenes(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:

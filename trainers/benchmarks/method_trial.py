@@ -18,8 +18,10 @@ from studio.errors import StudioError
 from studio.events import Event, Note, Result
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import generate
+from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageTextEncoder, SubjectJudge
+from studio.photos.click_mask import propose_mask
 from studio.photos.photo import Photo, open_photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
@@ -28,8 +30,10 @@ from trainers.benchmarks.saved_scores import read_scores, write_json
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.variants import Variant
 
+MIDDLE = (0.5, 0.5)
 BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
 COLOURS = ("blue", "red", "green", "yellow", "pink", "white", "orange", "purple", "brown", "gray")
+SCENES = ("{} on a blue background", "{} on the beach at night", "{} in the forest", "{} in a box")
 PROMPTS = (*(f"{{}} on a {colour} background" for colour in COLOURS), "{} as a sticker", "{} as a sketch")
 
 
@@ -58,6 +62,17 @@ def cases_in(folder: Path) -> list[Case]:
         photos = tuple(open_photo(folder / name) for name in entry["photos"])
         cases.append(Case(Subject(entry["handle"], entry["noun"]), photos[:-1] or photos, photos[-1:]))
     return cases
+
+
+def shown_to(method: type[Method], case: Case) -> tuple[Photo, ...]:
+    """Return the photos that a method learns from.
+
+    One that needs masks gets the first photo alone, with a mask by a click on its middle.
+    """
+    if not method.needs.masks or case.photos[0].masks:
+        return case.photos
+    first = case.photos[0]
+    return (first.with_mask(0, propose_mask(first.square(first.side), [MIDDLE])),)
 
 
 def part_of(cases: Sequence[Any], text: str) -> list[Any]:
@@ -112,9 +127,8 @@ def method_trial(
                 )
             else:
                 source = folder / name / variant.concept_folder
-                concept, seconds = train_or_open(
-                    backbone, case.subject, case.photos, variant, sampling, source
-                )
+                photos = shown_to(variant.method, case)
+                concept, seconds = train_or_open(backbone, case.subject, photos, variant, sampling, source)
                 fields, text = variant.recipe_fields([case.subject.handle]), variant.text
                 score = _score(
                     backbone, encoder, case, text, concept, sampling, fields, pictures, seeds, prompts, judge

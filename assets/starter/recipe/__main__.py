@@ -51,7 +51,7 @@ from .sceneries import props_from_packages
 from .sceneries.props import icon_picture
 
 STAGES = ("data", "scenes", "autoencoder", "painter", "decoder", "judge", "measure", "demo", "apart")
-EXTRA_STAGES = ("second_judge", "rank")  # not part of `all`
+EXTRA_STAGES = ("unseen", "second_judge", "rank")  # not part of `all`
 DEFAULT_MINUTES = {  # those of the shipped starter, on one H200; a CPU takes days
     "autoencoder": 2.2,
     "painter": 13.9,  # 5.5, then 8.4 with `--start-from`
@@ -331,6 +331,10 @@ class Recipe:
     def demo(self) -> None:
         """Write the demo photos."""
         demo_photos.write_demo_photos(self.modules(), self.out.parent / "demo")
+
+    def unseen(self) -> None:
+        """Write photos of OpenMoji drawings, to try what was never seen."""
+        demo_photos.write_unseen_photos(self.modules(), self.work / "unseen")
 
     def apart(self) -> None:
         """Write the scenes of several held-out drawings, with their masks."""

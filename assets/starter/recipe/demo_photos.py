@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ SUBJECTS = {  # drawing: (folder name, title)
     "fxemoji/backpack": ("trek", "The green backpack"),
     "fxemoji/tractor": ("amber", "The yellow tractor"),
 }
+UNSEEN = tuple(f"openmoji/{noun}" for noun in ("cat", "fox", "guitar", "frog", "penguin", "teapot"))
 # Of each photo: background colour, what is under the object, centre x, centre y and longer side of the
 # object in fractions of the photo.
 SETTINGS = [
@@ -29,6 +31,7 @@ SETTINGS = [
 SOURCES = {
     "noto": "Noto Emoji, Google (npm: @iconify-json/noto)",
     "fxemoji": "FxEmojis, Mozilla (npm: @iconify-json/fxemoji)",
+    "openmoji": "OpenMoji (npm: @iconify-json/openmoji)",
 }
 
 
@@ -63,18 +66,28 @@ def draw_photos(drawing: Drawing, seed: int = 0) -> list[Image.Image]:
     return photos
 
 
-def write_demo_photos(modules: Path, folder: Path, all_held_out: bool = False) -> None:
-    """Write the photos of SUBJECTS as `folder/SLUG/1.png` ..., and `folder/subjects.json`.
+def write_demo_photos(modules: Path, folder: Path) -> None:
+    """Write the photos of SUBJECTS; see `write_photos`."""
+    write_photos(modules, folder, SUBJECTS)
 
-    `modules`: the node_modules folder. `all_held_out`: also the photos of every other held-out drawing.
+
+def write_unseen_photos(modules: Path, folder: Path) -> None:
+    """Write the photos of UNSEEN, a set that neither the starter nor its judge was trained on."""
+    write_photos(
+        modules, folder, {name: (name.split("/")[1], f"The {name.split('/')[1]}") for name in UNSEEN}
+    )
+
+
+def write_photos(modules: Path, folder: Path, chosen: Mapping[str, tuple[str, str]]) -> None:
+    """Write the photos of drawings as `folder/SLUG/1.png` ..., and `folder/subjects.json`.
+
+    Args:
+        modules: the node_modules folder.
+        chosen: by drawing, its folder's name and its title.
     """
     subjects = []
-    others = {name: (name.split("/")[1], f"The {name.split('/')[1]}") for name in world()["left_out"]}
-    chosen = SUBJECTS | {
-        name: other for name, other in others.items() if all_held_out and name not in SUBJECTS
-    }
     for seed, (name, (slug, title)) in enumerate(chosen.items()):
-        assert name in world()["left_out"], f"{name} was trained on"
+        assert name in (*world()["left_out"], *UNSEEN), f"{name} was trained on"
         source, noun = name.split("/")
         drawing = drawing_from_package(modules, noun, source, side=PHOTO_SIDE)
         (folder / slug).mkdir(parents=True, exist_ok=True)

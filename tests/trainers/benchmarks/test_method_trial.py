@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
 from trainers.benchmarks.method_scores import MethodScore, method_table
-from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of
+from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of, shown_to
+from trainers.benchmarks.trial_sheet import GAP, LABEL, LINE, SIDE, trial_sheet
 from trainers.benchmarks.variants import Variant
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -93,6 +95,35 @@ def test_subject_and_cleanliness_are_measured_where_a_judge_sees_patches(tmp_pat
     *_, last = method_trial(*trial, seeds=2, prompts=PROMPTS, judge=Eye())  # measured anew, with the judge
     assert (last.value[0].subject, last.value[0].cleanliness) == (0.5, 0.5)
     assert "| subject | cleanliness | file |" in method_table(last.value).splitlines()[0]
+
+
+def test_a_method_that_needs_masks_learns_from_one_photo_with_a_mask_and_all_are_on_a_sheet(
+    tmp_path: Path,
+) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(3).squares))
+    case = Case(Subject("<lily>", "cat"), photos[:2], photos[2:])
+    assert shown_to(METHODS["dreambooth"], case) == case.photos
+    (masked,) = shown_to(METHODS["break_a_scene"], case)
+    mask = masked.square_mask(0, 48)
+    assert mask is not None and 0 < mask.resize((1, 1)).getpixel((0, 0)) < 255
+    marked = dataclasses.replace(case, photos=(masked,))
+    assert shown_to(METHODS["break_a_scene"], marked) == (masked,)  # one's own mask is kept
+
+    variants = [read("textual_inversion steps=2"), read("break_a_scene steps=2 class_pictures=1")]
+    for folder, colour in zip(("plain-noun", *(one.picture_folder for one in variants)), "rgb", strict=True):
+        place = tmp_path / "lily" / folder
+        place.mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (16, 16), {"r": "red", "g": "green", "b": "blue"}[colour]).save(
+                place / f"{number}-0.png"
+            )
+    sheet = trial_sheet(tmp_path, [case], variants, PROMPTS)
+    left, top = LABEL + SIDE + GAP, LINE
+    rows = [sheet.getpixel((left + SIDE // 2, top + row * SIDE + SIDE // 2)) for row in range(3)]
+    assert rows == [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
+    (tmp_path / "lily" / "plain-noun" / "1-0.png").unlink()
+    holed = trial_sheet(tmp_path, [case], variants, PROMPTS)
+    assert holed.getpixel((left + SIDE + SIDE // 2, top + SIDE // 2)) == (255, 255, 255)
 
 
 def test_the_table_has_means_and_intervals() -> None:
