@@ -118,8 +118,6 @@ def open_studio(options: argparse.Namespace) -> None:
     sweep_partials(workspace.folder)
     workspace.add_demo_concept()
     keep_gradio_to(workspace.cache / "uploads")
-    from studio.ui.app import serve
-
     catalogue, refinements = read_catalogue(workspace)
     workspace.refinements = tuple(refinements)
     workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases])
@@ -127,6 +125,8 @@ def open_studio(options: argparse.Namespace) -> None:
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
     with Supervisor(workspace, worker_command(workspace)) as supervisor:
+        from studio.ui.app import serve  # takes seconds, in which the worker loads its base
+
         serve(
             workspace,
             catalogue,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -15,6 +17,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
+from huggingface_hub.utils import tqdm
 
 from studio.bases.base_files import INDEX
 from studio.errors import StudioError, disk_trouble
@@ -28,7 +31,10 @@ GB = 1e9
 log = logging.getLogger("likeness.hub")
 
 
-def fetch(name: str) -> Path:
+Told = Callable[[str], None]  # gets a sentence about how far a download is
+
+
+def fetch(name: str, told: Told = lambda sentence: None) -> Path:
     """Return the folder of a base model by its name on the hub, fetched if it is not here.
 
     Of weights in two precisions the smaller are fetched.
@@ -41,7 +47,7 @@ def fetch(name: str) -> Path:
         )
         raise StudioError(f"{name[:80]!r} is neither on this machine nor a name on the hub.", hint)
     try:
-        return _found(name) or _fetched(name)
+        return _found(name) or _fetched(name, told)
     except GatedRepoError as error:
         hint = f"Accept its licence at https://huggingface.co/{name}, then run: hf auth login"
         raise StudioError(
@@ -72,17 +78,38 @@ def _found(name: str) -> Path | None:
     return folder if (folder / INDEX).is_file() and (folder / COMPLETE).is_file() else None
 
 
-def _fetched(name: str) -> Path:
+def _fetched(name: str, told: Told) -> Path:
     """Fetch what a base needs, and return its folder."""
+    told(f"Asking the hub for {name}")
     listed = snapshot_download(
         name, allow_patterns=list(NEEDED), ignore_patterns=list(NOT_NEEDED), dry_run=True
     )
     chosen = [file for file in listed if file.filename in _smallest({file.filename for file in listed})]
     missing = sum(file.file_size or 0 for file in chosen if not file.is_cached)
     log.info("fetching %s: %.1f GB", name, missing / GB)
-    folder = Path(snapshot_download(name, allow_patterns=[file.filename for file in chosen]))
+    bar = telling(told, f"Fetching {name}", missing)
+    folder = Path(snapshot_download(name, allow_patterns=[file.filename for file in chosen], tqdm_class=bar))
     (folder / COMPLETE).touch()
     return folder
+
+
+def telling(told: Told, what: str, total: float) -> type[tqdm]:
+    """Return a progress bar that also tells how many bytes of `total` have come, every second at most."""
+    last = 0.0
+
+    class Telling(tqdm):
+        """A bar of the hub's; those that count files are left alone."""
+
+        def update(self, n: float | None = 1) -> bool | None:
+            """See tqdm."""
+            nonlocal last
+            shown = super().update(n)
+            if self.unit == "B" and time.monotonic() - last > 1:
+                last = time.monotonic()
+                told(f"{what}: {self.n / GB:.1f} of {total / GB:.1f} GB")
+            return shown
+
+    return Telling
 
 
 def _smallest(names: set[str]) -> set[str]:

@@ -54,7 +54,7 @@ def page_header(workspace: Workspace) -> str:
     name = Path(str(state.base.get("name", ""))).name
     base = f"{name} on {state.base.get('device', '')}" if name else ""
     words = {
-        "starting": "Starting the engine …",
+        "starting": f"{state.note or 'Starting the engine'} …",
         "ready": f"Ready · {base}",
         "busy": f"Busy · {base}",
         "stopped": "The engine is stopped",

@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 
 from studio.errors import DiskError, StudioError
 from studio.method import Method
@@ -24,13 +26,21 @@ IDLE_SECONDS = 0.2
 log = logging.getLogger("likeness.worker")
 
 
+def _tell(workspace: Workspace, sentence: str) -> None:
+    """Let the page say how far the worker is before its base is loaded; a full disk is no reason to stop."""
+    with suppress(DiskError):
+        workspace.write_worker_state(WorkerState("starting", note=sentence))
+
+
 def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train) -> None:
     """Load the base model, then run jobs until the page is gone. Called in the worker process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     leaving = exit_with_parent(SECONDS_TO_LEAVE)
     until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
     try:
-        backbone = opening.open_backbone(workspace.base, prediction=workspace.prediction)
+        backbone = opening.open_backbone(
+            workspace.base, prediction=workspace.prediction, told=partial(_tell, workspace)
+        )
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)
         until_written(lambda: workspace.write_worker_state(state), leaving)

@@ -18,11 +18,13 @@ class WorkerState:
 
     Args:
         state: "starting", "ready", "busy", "stopped" or "error".
+        note: how far it is with what takes long, such as a download.
         base: name, fingerprint, resolution and device of the base model, once it is loaded.
     """
 
     state: ShortText = "starting"
     base: dict[ShortText, Scalar] = field(default_factory=dict)
+    note: ShortText = ""
     error: str = ""
     hint: str = ""
 

@@ -301,6 +301,7 @@ def fake_hub(
         ignore_patterns: list[str] | None = None,
         local_files_only: bool = False,
         dry_run: bool = False,
+        tqdm_class: type | None = None,
     ) -> object:
         if local_files_only:
             if not folder.is_dir():
@@ -309,6 +310,9 @@ def fake_hub(
         if dry_run:
             return [SimpleNamespace(filename=name, file_size=10, is_cached=False) for name in files]
         asked.append(sorted(allow_patterns or []))
+        assert tqdm_class is not None
+        with tqdm_class(total=20, unit="B", disable=True) as bar:
+            bar.update(10)
         folder.mkdir(exist_ok=True)
         whole_folder(folder, "model.fp16.safetensors")
         if breaks:
@@ -335,6 +339,19 @@ def test_of_two_precisions_the_smaller_is_fetched_and_once(
         "vae/model.safetensors",
         "text/model.safetensors",
     }
+
+
+def test_how_far_a_download_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    bar = hub.telling(told.append, "Fetching a/b", 6.9e9)
+    with bar(total=7, unit="it", disable=True) as files, bar(total=7e9, unit="B") as bytes_come:
+        files.update(1)
+        bytes_come.update(2.1e9)
+        bytes_come.update(1e9)  # less than a second later
+    assert told == ["Fetching a/b: 2.1 of 6.9 GB"]
+    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], []))
+    find_base("some/model", told=told.append)
+    assert told[1] == "Asking the hub for some/model"
 
 
 def test_a_download_that_broke_off_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,3 +158,9 @@ def test_the_values_of_an_axis_may_be_of_any_length_and_on_any_line() -> None:
     assert Axis.parse("prompt", "red,\nblue").values == ("red", "blue")
     with pytest.raises(StudioError, match="are too long"):
         Axis.parse("prompt", "x" * 1_000_000)
+
+
+def test_a_recipe_of_when_pictures_were_square_keeps_its_size() -> None:
+    old = {"prompt": "a cat", "size": 96, "composing": "sum"}
+    assert Recipe.from_json(old) == Recipe("a cat", width=96, height=96, composing="sum")
+    assert Recipe.from_json({**old, "width": 64}).width == 64

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.ui.app import build
+from studio.ui.app import build, page_header
+from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
 
@@ -35,3 +36,11 @@ def test_the_question_of_every_second_has_one_small_output(tmp_path: Path) -> No
     kinds = {part["id"]: part["type"] for part in config["components"]}
     (tick,) = (event for event in config["dependencies"] if "tick" in {name for _, name in event["targets"]})
     assert [kinds[output] for output in tick["outputs"]] == ["number"]
+
+
+def test_the_page_says_how_far_a_download_is(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.write_worker_state(WorkerState("starting", note="Fetching a/b: 2.1 of 6.9 GB"))
+    assert "Fetching a/b: 2.1 of 6.9 GB …" in page_header(workspace)
+    workspace.write_worker_state(WorkerState("starting"))
+    assert "Starting the engine …" in page_header(workspace)
