@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from studio.edits import Edit, LowRank, NewWord
-from studio.events import Event, Note
+from studio.events import Event
 from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
@@ -101,8 +101,7 @@ class ContextRegularized(Method):
         self.latents = PhotoLatents(
             self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
         )
-        if self.backbone.attention is None:
-            yield Note("The attention of this base cannot be recorded: CoRe's attention term is left out.")
+        yield from ()
 
     def stages(self) -> list[Stage]:
         word = (([self.word.vectors], self.settings.learning_rate),)

@@ -125,13 +125,16 @@ class EditMask:
 
     def masks(self, backbone: Backbone, site: str) -> bool:
         """Return whether the mask leaves anything out at a layer."""
-        return self.area is not None or backbone.reads_text(site)
+        return self.area is not None or backbone.reads_text(site) or backbone.reads_both(site)
 
     def rows(self, backbone: Backbone, site: str, prompts: int, positions: int) -> Tensor:
         """Return the weights at a layer with input (prompts, positions, D): (prompts or 1, positions).
 
         A text encoder reads the chunks of a long prompt as prompts of their own.
         """
+        own = backbone.reach(site, self.tokens, self.area, prompts, positions)
+        if own is not None:
+            return own
         if backbone.reads_text(site):
             return self.tokens.reshape(-1, positions)[-prompts:]
         if self.area is None:

@@ -82,9 +82,6 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     check_concepts(backbone, concepts)
     for note in filter(None, (concept.note_on(backbone) for concept in concepts)):
         yield Note(note)
-    if backbone.attention is None and recipe.mode != "sum":
-        yield Note(f"{backbone.name} cannot keep concepts apart yet: each of them acts everywhere.")
-        recipe = dataclasses.replace(recipe, composing="sum")
     edits = active_edits(recipe, concepts)
     for active in edits:
         active.edit.to(backbone)

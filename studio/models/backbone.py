@@ -189,6 +189,23 @@ class Backbone(ABC):
     def reads_text(self, site: str) -> bool:
         """Return whether the layer at a site is fed by tokens; all others are fed by the picture."""
 
+    def reads_both(self, site: str) -> bool:
+        """Return whether the layer at a site is fed by cells and tokens in one sequence."""
+        return False
+
+    def reach(
+        self, site: str, tokens: Tensor, area: Tensor | None, prompts: int, positions: int
+    ) -> Tensor | None:
+        """Return the weights of an edit's mask in a layer's own sequence; None for those of `EditMask`.
+
+        Override it where a layer reads cells and tokens in one sequence.
+
+        Args:
+            tokens (2, L), area (h, w): of the mask.
+            prompts, positions: of the layer's input.
+        """
+        return None
+
     @abstractmethod
     def in_text_encoder(self, site: str) -> bool:
         """Return whether a site is part of the text encoder."""

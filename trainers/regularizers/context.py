@@ -131,7 +131,7 @@ class Context(Regularizer):
             for name, term in terms.items():
                 vectors = [edit.word_vectors for edit in moved]
                 gradients: tuple[Tensor | None, ...] = ()
-                if term.requires_grad:  # L_attn does not where attention cannot be recorded
+                if term.requires_grad:  # L_attn does not where its weight is 0
                     gradients = torch.autograd.grad(term, vectors, retain_graph=True, allow_unused=True)
                 squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
                 length = torch.stack(squares).sum().sqrt().item() if squares else 0.0

@@ -19,6 +19,7 @@ from studio.bases.base_files import BaseFiles
 from studio.errors import StudioError
 from studio.models.fingerprint import fingerprint
 from studio.models.flow import TIMESTEPS, FlowBackbone
+from studio.models.joint_attention import JointAttention, Layout
 from studio.models.language_reader import LanguageReader
 from studio.models.latent_pictures import LatentPictures
 from studio.models.loading import load_pipeline
@@ -36,12 +37,13 @@ DISTILLED = "turbo"  # in the name of a base that paints in few steps and unlear
 class ZImage(LatentPictures, FlowBackbone):
     """A model of Z-Image's classes, of any size.
 
-    Its attention is not recorded: methods and ways of composing that need to know where a word acts refuse
-    it. No layer reads the prompt alone.
+    No layer of it gives the prompt alone to a picture, as Perfusion needs.
     """
 
     family = "z_image"
     features_title = "transformer features"
+
+    attention: JointAttention
 
     def __init__(
         self,
@@ -67,7 +69,15 @@ class ZImage(LatentPictures, FlowBackbone):
             part.to(precision)
             part.to(self.device)
         self.resolution = vae.config.sample_size
-        self.attention = None
+        self.attention = JointAttention(
+            self,
+            {
+                f"transformer.layers.{number}.attention": layer.attention
+                for number, layer in enumerate(transformer.layers)
+            },
+            readers=[layer.attention for layer in transformer.context_refiner],
+            refiners=[layer.attention for layer in transformer.noise_refiner],
+        )
         self.attention_side = self.shape_of()[1] // PATCH
         self.key_sites = self.value_sites = ()
 
@@ -110,7 +120,9 @@ class ZImage(LatentPictures, FlowBackbone):
         prompts = [row[present] for row, present in zip(hidden, words.present, strict=True)]
         time = ((TIMESTEPS - timesteps) / TIMESTEPS).expand(len(noisy))
         pictures = list(noisy.to(self.dtype)[:, :, None])
-        velocity = self.transformer(pictures, time, prompts, return_dict=False)[0]
+        height, width = (side // PATCH for side in noisy.shape[-2:])
+        with self.attention.predicting(Layout(height, width, words.present)):
+            velocity = self.transformer(pictures, time, prompts, return_dict=False)[0]
         return -torch.stack(velocity).squeeze(2).float()
 
     # where edits go
@@ -143,6 +155,16 @@ class ZImage(LatentPictures, FlowBackbone):
     def reads_text(self, site: str) -> bool:
         """See `Backbone.reads_text`. The main layers read both."""
         return self.in_text_encoder(site) or site.startswith(("transformer.cap_", "transformer.context_"))
+
+    def reads_both(self, site: str) -> bool:
+        """See `Backbone.reads_both`."""
+        return site.startswith("transformer.layers.")
+
+    def reach(
+        self, site: str, tokens: Tensor, area: Tensor | None, prompts: int, positions: int
+    ) -> Tensor | None:
+        """See `Backbone.reach`."""
+        return self.attention.reach(tokens, area, positions) if self.reads_both(site) else None
 
     def in_text_encoder(self, site: str) -> bool:
         """See `Backbone.in_text_encoder`."""

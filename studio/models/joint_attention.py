@@ -1,0 +1,250 @@
+"""Attention of a transformer whose layers read picture and prompt in one sequence (Z-Image).
+
+A layer's sequence is: the cells of the picture, filled up to a multiple of 32; the tokens of the prompt that
+count, filled up likewise; and what fills a batch up to its longest. Cells attend to tokens and cells alike.
+
+Shapes: n pictures, S length of a sequence, L tokens of a prompt, J regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, cells_of
+from studio.models.backbone import Backbone
+
+MULTIPLE = 32  # to which each part of a sequence is filled up
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where picture and prompts stand in the sequences of one prediction.
+
+    Args:
+        height, width: cells of the picture.
+        present (n, L) bool: the tokens of each prompt that count; they stand in a row.
+    """
+
+    height: int
+    width: int
+    present: Tensor
+
+    @property
+    def cells(self) -> int:
+        """Return how many cells the picture has."""
+        return self.height * self.width
+
+    @property
+    def first_token(self) -> int:
+        """Return where the prompt begins."""
+        return -(-self.cells // MULTIPLE) * MULTIPLE
+
+    def places(self) -> Tensor:
+        """Return where each token stands in its sequence, (n, L); of one that does not count, any place."""
+        return self.first_token + (self.present.cumsum(1) - 1).clamp_min(0)
+
+    def rows(self, cells: Tensor, tokens: Tensor, length: int) -> Tensor:
+        """Return weights (n, S) of the places of sequences; those that only fill up get 0.
+
+        Args:
+            cells (n or 1, cells): of the picture.
+            tokens (n, L): of the prompts.
+        """
+        n = len(self.present)
+        rows = torch.zeros(n, length, dtype=cells.dtype, device=cells.device)
+        rows[:, : self.cells] = cells.expand(n, -1)
+        counted = torch.where(self.present, tokens.to(rows), 0)
+        return rows.scatter_add(1, self.places(), counted)
+
+
+class JointAttention(AttentionAccess):
+    """The attention of the main layers, and of those that read the prompt before them.
+
+    Args:
+        layers: the attention module of every main layer, by its path.
+        readers: those of the layers that read the prompt alone, before the main layers.
+        refiners: those of the layers that see the picture alone, before the main layers.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        layers: dict[str, nn.Module],
+        readers: list[nn.Module],
+        refiners: list[nn.Module],
+    ) -> None:
+        self.backbone, self.layers = backbone, layers
+        self.readers, self.refiners = readers, refiners
+        self.layout: Layout | None = None
+        self._seen: dict[tuple[str, int], Tensor] = {}  # by kind of layer and length, during a prediction
+
+    @contextmanager
+    def predicting(self, layout: Layout) -> Iterator[None]:
+        """Context manager: the layers work on sequences of this layout."""
+        self.layout = layout
+        try:
+            yield
+        finally:
+            self.layout = None
+            self._seen.clear()
+
+    @contextmanager
+    def record(self, side: int | None = None) -> Iterator[AttentionMaps]:
+        """See `AttentionAccess.record`: the attention of cells to tokens, as shares of what the prompt gets.
+
+        That is the softmax over the tokens alone, which is what layers of cross-attention compute.
+        """
+        recorded = AttentionMaps()
+        hooks = []
+
+        def watch(site: str, layer: Any) -> None:
+            normed: dict[str, Tensor] = {}
+            hooks.append(layer.norm_q.register_forward_hook(lambda m, a, out: normed.__setitem__("q", out)))
+            hooks.append(layer.norm_k.register_forward_hook(lambda m, a, out: normed.__setitem__("k", out)))
+
+            def finish(
+                module: Any, arguments: tuple[Any, ...], options: dict[str, Any], output: Tensor
+            ) -> None:
+                layout = self.layout
+                q, k = (turned(normed.pop(name), options["freqs_cis"]) for name in "qk")
+                if layout is None or (side is not None and layout.cells != side * side):
+                    return
+                queries = q[:, : layout.cells].transpose(1, 2)
+                places = layout.places()[:, :, None, None].expand(-1, -1, *k.shape[2:])
+                keys = k.gather(1, places).transpose(1, 2)
+                logits = queries @ keys.transpose(-1, -2) * layer.scale
+                logits = logits.masked_fill(~layout.present[:, None, None], -torch.inf)
+                recorded.maps[site] = logits.softmax(-1)
+
+            hooks.append(layer.register_forward_hook(finish, with_kwargs=True))
+
+        try:
+            for site, layer in self.layers.items():
+                watch(site, layer)
+            yield recorded
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextmanager
+    def apply(self, mask: RegionMask | None, mask_self_attention: bool) -> Iterator[None]:
+        """See `AttentionAccess.apply`. Tokens of a region read the cells and tokens of that region alone."""
+        hooks = []
+
+        def masked(kind: str, allowed: Callable[[Layout, int], Tensor]) -> Callable[..., Any]:
+            def before(layer: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+                assert self.layout is not None  # only predictions call the layers
+                key = (kind, arguments[0].shape[1])
+                if key not in self._seen:
+                    self._seen[key] = allowed(self.layout, key[1])
+                seen = self._seen[key]
+                own = options.get("attention_mask")
+                if own is not None:
+                    seen = seen & own[:, None, None, :]
+                return arguments, options | {"attention_mask": seen}
+
+            return before
+
+        try:
+            if mask is not None:
+                apart = mask_self_attention
+                both = masked("both", lambda layout, length: _joint(mask, layout, length, apart))
+                text = masked("text", lambda layout, length: _columns(mask, layout, length))
+                pairs = [(layer, both) for layer in self.layers.values()]
+                pairs += [(layer, text) for layer in self.readers]
+                if apart:
+                    picture = masked("picture", lambda layout, length: _cells(mask, layout, length))
+                    pairs += [(layer, picture) for layer in self.refiners]
+                for layer, before in pairs:
+                    hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def reach(self, tokens: Tensor, area: Tensor | None, length: int) -> Tensor:
+        """Return the weights (n, S) of an edit's mask in the sequences of a main layer."""
+        layout = self.layout
+        assert layout is not None  # only predictions call the layers
+        n = len(layout.present)
+        ones = tokens.new_ones(1, layout.cells, dtype=torch.float32)
+        cells = ones if area is None else cells_of(area[None].float(), layout.cells)
+        return layout.rows(cells, tokens[-n:].float(), length)
+
+
+def turned(x: Tensor, freqs_cis: Tensor) -> Tensor:
+    """Return queries or keys (n, S, heads, d) turned by their positions (RoPE, Su et al. 2021), float32."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * freqs_cis[:, :, None]).flatten(3)
+
+
+def _column_of(mask: RegionMask, layout: Layout) -> Tensor:
+    """Return the number of the region that each of the J L tokens belongs to, (J L,)."""
+    count = len(mask.areas)
+    length = layout.present.shape[1] // count
+    return torch.arange(count, device=layout.present.device).repeat_interleave(length)
+
+
+def _seen_by_place(values: Tensor, layout: Layout, length: int, first: int) -> Tensor:
+    """Return values of tokens (n, L) by the place (n, S) where they stand; -1 where no token stands."""
+    found = torch.full((len(layout.present), length), -1, dtype=torch.long, device=values.device)
+    places = layout.places() - layout.first_token + first
+    for row, present in enumerate(layout.present):
+        found[row, places[row, present]] = values.expand(len(layout.present), -1)[row, present]
+    return found
+
+
+def _columns(mask: RegionMask, layout: Layout, length: int) -> Tensor:
+    """Return which tokens see each other while the prompt is read alone, (n, 1, S, S)."""
+    column = _seen_by_place(_column_of(mask, layout), layout, length, 0)
+    return _filled(column[:, :, None] == column[:, None, :], column < 0)[:, None]
+
+
+def _joint(mask: RegionMask, layout: Layout, length: int, mask_self_attention: bool) -> Tensor:
+    """Return which places of a main layer's sequences see each other, (n, 1, S, S)."""
+    n, cells, first = len(layout.present), layout.cells, layout.first_token
+    device = layout.present.device
+    inside = mask.regions_of(cells).to(device)  # (J, cells)
+    every_cell = torch.arange(cells, device=device)
+    column = _seen_by_place(_column_of(mask, layout), layout, length, first)
+    readable = _seen_by_place(mask.readable[-n:].to(device).long(), layout, length, first) == 1
+    seen = column[:, :, None] == column[:, None, :]  # tokens of one region
+    if mask_self_attention:
+        seen[:, :cells, :cells] = _shared(mask, inside)
+    for row in range(n):
+        places = (column[row] >= 0).nonzero()[:, 0]
+        of_region = inside[column[row, places]]  # (tokens, cells)
+        seen[row, places[:, None], every_cell] = of_region
+        seen[row, every_cell[:, None], places] = (of_region & readable[row, places, None]).T
+    filling = column < 0
+    filling[:, :cells] = False
+    return _filled(seen, filling)[:, None]
+
+
+def _shared(mask: RegionMask, inside: Tensor) -> Tensor:
+    """Return which cells see each other, (cells, cells): those of one region, and the background all."""
+    shared = inside.T.float() @ inside.float() > 0
+    return shared | inside[-1] | inside[-1][:, None] if mask.ground else shared
+
+
+def _cells(mask: RegionMask, layout: Layout, length: int) -> Tensor:
+    """Return which cells see each other while the picture is seen alone, (n, 1, S, S)."""
+    device, cells = layout.present.device, layout.cells
+    seen = torch.zeros(1, length, length, dtype=torch.bool, device=device)
+    seen[:, :cells, :cells] = _shared(mask, mask.regions_of(cells).to(device))
+    filling = (torch.arange(length, device=device) >= cells)[None]
+    return _filled(seen, filling).expand(len(layout.present), -1, -1)[:, None]
+
+
+def _filled(seen: Tensor, filling: Tensor) -> Tensor:
+    """Return what is seen (n, S, S) with places that only fill up: all see them, they see each other alone.
+
+    Nothing gets from one region into another through them.
+    """
+    return torch.where(filling[:, :, None], filling[:, None, :], seen | filling[:, None, :])
