@@ -23,6 +23,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "assets" / "bases"  # of models 
 INDEX = "model_index.json"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 WIDTH_THAT_ASKS = 1024  # of the text of Stable Diffusion 2, which predicts noise at 512 pixels and v at 768
+MARKS = ("v_pred", "ztsnr")  # tensors that only say something by being there
 LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
 BITS = {"F16": 16, "BF16": 16, "F32": 32}  # of the precisions that weights are stored in; wider ones are rare
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
@@ -109,7 +110,10 @@ def look_at(path: Path, prediction: str = "", name: str = "") -> BaseFiles:
         name: what the base is called, if not by its path.
     """
     look = _look_at_folder if path.is_dir() else _look_at_file
-    return look(path, prediction, name or path.name)
+    try:
+        return look(path, prediction, name or path.name)
+    except OSError as error:
+        raise StudioError(f"{name or path.name} cannot be read.", "See whether you may read it.") from error
 
 
 def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
@@ -126,8 +130,9 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
         raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD)
     parts = [name for name, kind in index.items() if _holds_weights(name, kind)]
     stored = {part: _weights_of(folder, part) for part in parts}
+    common = set.intersection(*map(set, stored.values())) if stored else {""}
     variants = {variant for names in stored.values() for variant in names}
-    variant = "" if "" in variants or not variants else "fp16"
+    variant = "fp16" if "" not in (common or variants) else ""
     if any(variant not in names for names in stored.values()):
         lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
         raise StudioError(f"{name} is incomplete: the weights of {lacking} are missing.", DOWNLOAD)
@@ -204,7 +209,7 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
     with _opened(path) as tensors:
         slices = {key: tensors.get_slice(key) for key in tensors.keys()}  # noqa: SIM118
         shapes = {key: tuple(one.get_shape()) for key, one in slices.items()}
-        stored = {one.get_dtype() for one in slices.values()}
+        stored = {one.get_dtype() for key, one in slices.items() if key not in MARKS}
         metadata = tensors.metadata() or {}
     other = kind_of_other_file(shapes, metadata)
     if other is not None:
@@ -225,8 +230,8 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
 
 
 def _widest(stored: set[str]) -> str:
-    """Return the widest precision of those that a file stores; a full one for one that is not listed."""
-    return max((name if name in BITS else "F32" for name in stored), key=BITS.__getitem__, default="F32")
+    """Return the widest precision of those that a file stores; whole numbers and the like do not count."""
+    return max((name for name in stored if name in BITS), key=BITS.__getitem__, default="F32")
 
 
 def _opened(path: Path) -> Any:

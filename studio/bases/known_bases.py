@@ -51,7 +51,7 @@ class KnownBase:
     @property
     def asks(self) -> bool:
         """Return whether a person has to say what it predicts."""
-        return self.files is not None and not self.base.prediction and self.files.asks_prediction
+        return self.files is not None and self.files.asks_prediction
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class KnownBases:
         key = (base.path, changed, base.prediction)
         if key not in self._seen:
             try:
-                self._seen[key] = KnownBase(base, path.name, look_at(path, base.prediction))
-            except StudioError as error:
-                self._seen[key] = KnownBase(base, path.name, reason=error.message)
+                self._seen[key] = KnownBase(base, path.name, look_at(path))
+            except StudioError as error:  # not kept: what is missing in a folder may come
+                return KnownBase(base, path.name, reason=error.message)
         return self._seen[key]
 
 

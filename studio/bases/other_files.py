@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 IN_THE_LIBRARY = "Import it in the Library, with the base that it was made for open."
+ITS_BASE = "Choose the checkpoint that it was made for."
 WHOLE = "Choose the whole checkpoint, or the diffusers folder."
 FOLDER = "Give --base the diffusers folder of the model, which has the text encoder and the VAE too."
 CONCEPTS = ("lora_", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_", ".lokr_", "bundle_emb.")
@@ -40,9 +41,9 @@ def kind_of_other_file(
     if "likeness" in metadata:
         return OtherFile("a concept of Likeness", IN_THE_LIBRARY)
     if any(part in name for name in shapes for part in CONCEPTS):
-        return OtherFile("a LoRA", IN_THE_LIBRARY)
+        return OtherFile("a LoRA", ITS_BASE)
     if shapes and set(shapes) <= EMBEDDINGS:
-        return OtherFile(WORD, IN_THE_LIBRARY)
+        return OtherFile(WORD, ITS_BASE)
     if any(name.startswith(("control_model.", "controlnet_", "input_hint_block.")) for name in shapes):
         return OtherFile("a ControlNet", WHOLE)
     for start, kind in TRANSFORMERS.items():
@@ -76,5 +77,5 @@ def _part_of_a_checkpoint(shapes: Mapping[str, tuple[int, ...]]) -> OtherFile | 
     if starts & {"down_blocks", "transformer_blocks", "mid_block"}:
         return OtherFile("one part of a diffusers folder", FOLDER)
     if _is_one_word(shapes):
-        return OtherFile(WORD, IN_THE_LIBRARY)
+        return OtherFile(WORD, ITS_BASE)
     return OtherFile("a file that Likeness does not know", WHOLE)

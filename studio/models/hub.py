@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
+    DryRunError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -17,15 +21,16 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
-from huggingface_hub.utils import tqdm
+from huggingface_hub.utils import httpx, tqdm
 
-from studio.bases.base_files import INDEX
+from studio.bases.base_files import INDEX, look_at
 from studio.errors import StudioError, disk_trouble
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 NEEDED = (INDEX, "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors")
 NOT_NEEDED = ("safety_checker/*", "feature_extractor/*", "*non_ema*", "*.onnx*", "*/openvino*", "*/flax*")
 COMPLETE = ".likeness-fetched"  # written once everything is there: a broken download is taken up again
+WRITTEN = "Reconstructing"  # so begins the name of the hub's bar of bytes that are on the disk
 GB = 1e9
 
 log = logging.getLogger("likeness.hub")
@@ -63,51 +68,83 @@ def fetch(name: str, told: Told = lambda sentence: None) -> Path:
         raise StudioError(f"The hub did not give {name}: {_status(error)}.", "Try again later.") from error
     except HFValidationError as error:
         raise StudioError(f"{name[:80]!r} is no name on the hub.", "Write it as OWNER/NAME.") from error
-    except OSError as error:
-        trouble = disk_trouble(error)
+    except httpx.HTTPError as error:
+        hint = "See whether you are online, then try again: what has come is kept."
+        raise StudioError(f"The connection to the hub broke off while fetching {name}.", hint) from error
+    except (OSError, RuntimeError) as error:
+        trouble = disk_trouble(error) if isinstance(error, OSError) else None
         hint = "Go online once to fetch it, or give a folder or a file of this machine."
         raise trouble or StudioError(f"{name} could not be fetched.", hint) from error
 
 
 def _found(name: str) -> Path | None:
-    """Return the folder of a model that was fetched whole before, without asking the network."""
+    """Return the folder of a model that is here whole, without asking the network.
+
+    It may have been fetched by another program.
+    """
     try:
         folder = Path(snapshot_download(name, allow_patterns=[INDEX], local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return folder if (folder / INDEX).is_file() and (folder / COMPLETE).is_file() else None
+    if (folder / COMPLETE).is_file() or _is_whole(folder):
+        return folder
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a folder has a file of weights for every part, and all files that an index names."""
+    try:
+        look_at(folder)
+        for index in folder.glob("*/*.safetensors.index.json"):
+            named = set(json.loads(index.read_bytes())["weight_map"].values())
+            if not all((index.parent / file).exists() for file in named):
+                return False
+    except (StudioError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _fetched(name: str, told: Told) -> Path:
     """Fetch what a base needs, and return its folder."""
     told(f"Asking the hub for {name}")
-    listed = snapshot_download(
-        name, allow_patterns=list(NEEDED), ignore_patterns=list(NOT_NEEDED), dry_run=True
-    )
+    try:
+        listed = snapshot_download(
+            name, allow_patterns=list(NEEDED), ignore_patterns=list(NOT_NEEDED), dry_run=True
+        )
+    except DryRunError as error:  # the reason is what it was raised from
+        raise error.__cause__ or error from None
     chosen = [file for file in listed if file.filename in _smallest({file.filename for file in listed})]
     missing = sum(file.file_size or 0 for file in chosen if not file.is_cached)
     log.info("fetching %s: %.1f GB", name, missing / GB)
     bar = telling(told, f"Fetching {name}", missing)
     folder = Path(snapshot_download(name, allow_patterns=[file.filename for file in chosen], tqdm_class=bar))
-    (folder / COMPLETE).touch()
+    with suppress(OSError):  # a cache that others share may be closed to us
+        (folder / COMPLETE).touch()
     return folder
 
 
 def telling(told: Told, what: str, total: float) -> type[tqdm]:
-    """Return a progress bar that also tells how many bytes of `total` have come, every second at most."""
-    last = 0.0
+    """Return a progress bar that also tells how many bytes of `total` have come, every second at most.
+
+    It counts by itself: where there is no terminal, a bar of tqdm is off and has neither unit nor number.
+    """
 
     class Telling(tqdm):
-        """A bar of the hub's; those that count files are left alone."""
+        """A bar of the hub's; only the one of bytes that are written tells."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self._come, self._told_at = 0.0, 0.0
+            name = str(options.get("desc", ""))
+            self._counts = options.get("unit") == "B" and name.startswith(WRITTEN)
+            super().__init__(*arguments, **options)
 
         def update(self, n: float | None = 1) -> bool | None:
             """See tqdm."""
-            nonlocal last
-            shown = super().update(n)
-            if self.unit == "B" and time.monotonic() - last > 1:
-                last = time.monotonic()
-                told(f"{what}: {self.n / GB:.1f} of {total / GB:.1f} GB")
-            return shown
+            self._come += n or 0
+            if self._counts and time.monotonic() - self._told_at > 1:
+                self._told_at = time.monotonic()
+                told(f"{what}: {self._come / GB:.1f} of {total / GB:.1f} GB")
+            return super().update(n)
 
     return Telling
 

@@ -120,7 +120,8 @@ class JointAttention(AttentionAccess):
                 keys = k.gather(1, places).transpose(1, 2)
                 logits = queries @ keys.transpose(-1, -2) * layer.scale
                 logits = logits.masked_fill(~layout.present[:, None, None], -torch.inf)
-                recorded.maps[site] = logits.softmax(-1)
+                # the mean over heads at once: those of all layers together would need many gigabytes
+                recorded.maps[site] = logits.softmax(-1).mean(1, keepdim=True)
 
             hooks.append(layer.register_forward_hook(finish, with_kwargs=True))
 

@@ -45,7 +45,11 @@ def open_backbone(
     files = find_base(base, prediction, told)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     family = FAMILIES[family_of(files)]
-    backbone = family.load(files, torch.device(device), dtype or running_dtype(device))
+    try:
+        backbone = family.load(files, torch.device(device), dtype or running_dtype(device))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        hint = "Close other programs that use it, or choose a smaller base."
+        raise StudioError(f"{files.name} needs more memory than the device has.", hint) from error
     path = Path(base).expanduser()
     backbone.folder = path if path.is_dir() else None
     return backbone

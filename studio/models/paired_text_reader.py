@@ -46,7 +46,8 @@ class PairedTextReader(TextReader):
     def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
         """See `TextReader._encode`.
 
-        A clip skip of 1 is the layer that the base was trained with, the last but one. The pooled encoding is
+        A clip skip of 1 or 2 is the layer that the base was trained with, the last but one, as other programs
+        count for such bases. The pooled encoding is
         that of the first chunk, read at its end token. A text encoder whose config says `eos_token_id: 2`, as
         the published ones do, would read it at the largest id, which may be another.
         """
@@ -61,7 +62,7 @@ class PairedTextReader(TextReader):
             first = self.encoder(input_ids=parts.ids, output_hidden_states=True).hidden_states
         with putting(self.second.get_input_embeddings(), parts, second_learned):
             second = self.second(input_ids=second_ids, output_hidden_states=True)
-        layer = READ_LAYER - (self._clip_skip - 1)
+        layer = min(READ_LAYER, -self._clip_skip)
         read = [states[max(layer, -len(states))] for states in (first, second.hidden_states)]
         hidden = torch.cat(read, dim=-1).reshape(len(batch), -1, self.width)
         opening = torch.arange(0, len(parts.ids), len(parts.ids) // len(batch), device=parts.ids.device)

@@ -25,6 +25,7 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 BASE_REFUSED = 3
+OTHER_BASE = "Another base was chosen while this was running, twice."
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
@@ -63,7 +64,6 @@ class Supervisor:
 
     def switch(self, command: Sequence[str]) -> None:
         """End the worker and start another by this command, also where the last one was given up."""
-        self.workspace.write_worker_state(WorkerState("starting"))
         with self._deciding:
             self.command = list(command)
             self._switching.set()
@@ -71,6 +71,8 @@ class Supervisor:
                 self._has_given_up = False
                 self._thread = self._make_thread()
                 self._thread.start()
+        with suppress(DiskError):
+            self.workspace.write_worker_state(WorkerState("starting"))
 
     def _gives_up(self) -> bool:
         """Return whether no more workers are started: always, unless another command has come meanwhile."""
@@ -113,6 +115,8 @@ class Supervisor:
                 return
             if self._switching.is_set():
                 self._end()
+                settle = partial(self.workspace.jobs.settle_running, OTHER_BASE, "Press Retry.")
+                until_written(settle, self._leaving)
                 until_written(
                     partial(self.workspace.write_worker_state, WorkerState("starting")), self._leaving
                 )
@@ -129,6 +133,7 @@ class Supervisor:
                 until_written(partial(self.workspace.write_worker_state, state), self._leaving)
                 if self._gives_up():
                     return
+                quick = 0
 
     def _report_death(self, code: int) -> None:
         """Settle the jobs that were running, with the reason for the user if they fail."""

@@ -41,6 +41,7 @@ from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
+from studio.workspace.training_task import TrainingTask
 from studio.workspace.worker_state import WorkerState
 
 MAX_COUNTED = 1000  # jobs
@@ -177,6 +178,18 @@ class Workspace:
             recipe.check_size(side)
         return painting.resolve_recipe(recipe, self.concepts, self.refinements)
 
+    def with_fitting_size(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
+        """Return a recipe that was read, and a sentence if its size is left out, too much for the base."""
+        side = self.worker_state().base.get("resolution", 0)
+        try:
+            if isinstance(side, int) and side > 0:
+                recipe.check_size(side)
+        except StudioError:
+            size = f"{recipe.width} × {recipe.height}"
+            note = f"Its {size} pixels are too many for this base, whose own size it takes."
+            return dataclasses.replace(recipe, width=0, height=0), [note]
+        return recipe, []
+
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
         base = self.worker_state().base.get("name", "")
@@ -247,7 +260,15 @@ class Workspace:
         return self.jobs.get(job.id)
 
     def train_further(self, number: int, steps: int) -> Job:
-        """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""
+        """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be.
+
+        On another base than its own it would begin anew, and replace what was learned there.
+        """
+        present = self.worker_state().base.get("fingerprint")
+        for handle in TrainingTask.of(self.jobs.get(number)).subject.handles:
+            header = self.concepts.find(handle).header if self.concepts.has(handle) else None
+            if header and present and header.fingerprint != present:
+                raise StudioError(f"{handle} was trained on {header.base}.", "Choose that base first.")
         return train_further(self.jobs, self.concepts, number, steps)
 
     def free_bytes(self) -> int:
@@ -267,7 +288,7 @@ class Workspace:
         known = self.bases.find(path)
         if known.reason:
             raise StudioError(known.reason, "Choose another.")
-        if known.asks and not prediction:
+        if known.asks and not (prediction or known.base.prediction):
             raise StudioError(f"{known.name} does not say what it predicts.", "Choose noise or v.")
         waiting = len(self.jobs.under_way(MAX_COUNTED))
         if waiting:

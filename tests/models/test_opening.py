@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
-import httpx
 import pytest
 import torch
-from huggingface_hub import errors
 from safetensors.torch import save_file
 
 from studio.errors import StudioError
@@ -206,7 +203,7 @@ def test_a_folder_of_half_precision_alone_is_read_as_such(tmp_path: Path) -> Non
     files = find_base(made)
     assert files.variant == "fp16" and files.precisions["unet"] == "F16"
     weights(made / "unet", "diffusion_pytorch_model.safetensors", weight=(2, 2))
-    assert refusal(made).message == f"{made.name} is incomplete: the weights of vae are missing."
+    assert find_base(made).variant == "fp16"  # which all parts have
     weights(made / "vae", "diffusion_pytorch_model.safetensors", weight=(2, 2))
     assert find_base(made).variant == ""
 
@@ -240,128 +237,26 @@ def test_a_prediction_that_there_is_not_is_refused() -> None:
         find_base(STARTER, "x0")
 
 
-def answer(status: int) -> httpx.Response:
-    return httpx.Response(status, request=httpx.Request("GET", "https://huggingface.co/api"))
+def test_a_base_that_does_not_fit_the_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.")
+
+    monkeypatch.setattr(FAMILIES["stable_diffusion"], "load", too_large)
+    with pytest.raises(StudioError, match="starter needs more memory than the device has."):
+        open_backbone(STARTER)
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (
-            errors.GatedRepoError("gated", response=answer(403)),
-            "a/b may be fetched only by people who have accepted its licence.",
-        ),
-        (
-            errors.RepositoryNotFoundError("none", response=answer(404)),
-            "There is no model called a/b on the hub.",
-        ),
-        (
-            errors.LocalEntryNotFoundError("offline"),
-            "a/b is not on this machine, and the hub cannot be reached.",
-        ),
-        (
-            errors.OfflineModeIsEnabled("offline"),
-            "a/b is not on this machine, and the hub cannot be reached.",
-        ),
-        (
-            errors.HfHubHTTPError("busy", response=answer(503)),
-            "The hub did not give a/b: its answer was 503.",
-        ),
-        (OSError(28, "No space left on device"), "There is no room left on the disk for this file."),
-        (ConnectionError("reset"), "a/b could not be fetched."),
-    ],
-)
-def test_what_the_hub_answers_is_said_in_words(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
-) -> None:
-    def download(name: str, local_files_only: bool = False, **options: object) -> str:
-        raise errors.LocalEntryNotFoundError("not here") if local_files_only else error
-
-    monkeypatch.setattr(hub, "snapshot_download", download)
-    with pytest.raises(StudioError) as refused:
-        find_base("a/b")
-    assert refused.value.message == sentence and refused.value.hint
+def test_whole_numbers_and_marks_do_not_make_a_file_larger(tmp_path: Path) -> None:
+    tensors = {name: torch.zeros(shape).half() for name, shape in WHOLE.items()}
+    tensors |= {"cond_stage_model.transformer.text_model.embeddings.position_ids": torch.arange(77)[None]}
+    save_file({**tensors, "v_pred": torch.zeros(0)}, tmp_path / "given.safetensors")
+    assert find_base(tmp_path / "given.safetensors").precisions == {"": "F16"}
 
 
-def test_a_name_that_is_none_is_refused_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "snapshot_download", lambda *a, **b: pytest.fail("the hub was asked"))
-    for name in ("starter", "a/b/c", "a b", "x" * 200):
-        with pytest.raises(StudioError, match="neither on this machine nor a name on the hub"):
-            find_base(name)
-
-
-def fake_hub(
-    folder: Path, files: list[str], asked: list[list[str]], breaks: bool = False
-) -> Callable[..., object]:
-    """Return what stands for `snapshot_download`: it makes the files asked for."""
-
-    def download(
-        name: str,
-        allow_patterns: list[str] | None = None,
-        ignore_patterns: list[str] | None = None,
-        local_files_only: bool = False,
-        dry_run: bool = False,
-        tqdm_class: type | None = None,
-    ) -> object:
-        if local_files_only:
-            if not folder.is_dir():
-                raise errors.LocalEntryNotFoundError("not here")
-            return str(folder)
-        if dry_run:
-            return [SimpleNamespace(filename=name, file_size=10, is_cached=False) for name in files]
-        asked.append(sorted(allow_patterns or []))
-        assert tqdm_class is not None
-        with tqdm_class(total=20, unit="B", disable=True) as bar:
-            bar.update(10)
-        folder.mkdir(exist_ok=True)
-        whole_folder(folder, "model.fp16.safetensors")
-        if breaks:
-            raise ConnectionError("reset")
-        return str(folder)
-
-    return download
-
-
-def test_of_two_precisions_the_smaller_is_fetched_and_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stems = ("unet/model", "vae/model")
-    files = [f"{stem}{end}" for stem in stems for end in (".safetensors", ".fp16.safetensors")]
-    asked: list[list[str]] = []
-    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "snapshot", files, asked))
-    found = find_base("some/model")
-    assert found.name == "some/model" and found.variant == "fp16"
-    assert asked == [[f"{stem}.fp16.safetensors" for stem in stems]]
-    find_base("some/model")
-    assert len(asked) == 1
-    assert hub._smallest({*files, "text/model.safetensors"}) == {  # one is there in full precision only
-        "unet/model.safetensors",
-        "vae/model.safetensors",
-        "text/model.safetensors",
-    }
-
-
-def test_how_far_a_download_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    bar = hub.telling(told.append, "Fetching a/b", 6.9e9)
-    with bar(total=7, unit="it", disable=True) as files, bar(total=7e9, unit="B") as bytes_come:
-        files.update(1)
-        bytes_come.update(2.1e9)
-        bytes_come.update(1e9)  # less than a second later
-    assert told == ["Fetching a/b: 2.1 of 6.9 GB"]
-    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], []))
-    find_base("some/model", told=told.append)
-    assert told[1] == "Asking the hub for some/model"
-
-
-def test_a_download_that_broke_off_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
-    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], asked, breaks=True))
-    with pytest.raises(StudioError, match="could not be fetched"):
-        find_base("some/model")
-    monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], asked))
-    find_base("some/model")
-    assert len(asked) == 2
+def test_a_part_in_both_precisions_does_not_hide_that_the_half_is_whole(tmp_path: Path) -> None:
+    made = whole_folder(tmp_path, "diffusion_pytorch_model.fp16.safetensors")
+    weights(made / "vae", "diffusion_pytorch_model.safetensors", weight=(2, 2))
+    assert find_base(made).variant == "fp16"
 
 
 def test_weights_on_the_cpu_run_in_full_precision() -> None:

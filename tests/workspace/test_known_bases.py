@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from studio.bases.known_bases import FILE, MAX_RECENT, Base, KnownBases
 from studio.errors import StudioError
+from studio.method import MethodCard, Needs
+from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
 from studio.starter import STARTER
+from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
+from tests.browser.actor import header_of, save_concept
 
 UNET = "model.diffusion_model."
+CARD = MethodCard("quick", "Quick", "For tests.", "none", Needs(), ())
 
 
 def checkpoint(path: Path, width: int = 768) -> Path:
@@ -63,7 +69,7 @@ def test_the_starter_the_recent_ones_and_a_folder_are_listed_once(workspace: Wor
     starter, hub, two, dream, lora = listed
     assert starter.files.kind == "stable diffusion" and starter.base.path == str(STARTER)
     assert hub.files is None and not hub.reason
-    assert two.files.kind == "stable diffusion 2" and not two.asks  # what it predicts was said before
+    assert two.files.kind == "stable diffusion 2" and two.asks  # again, in case the answer was wrong
     assert dream.files.kind == "stable diffusion 1" and dream.files.bytes > 20_000
     assert lora.reason == "style.safetensors is a LoRA, not a base model."
 
@@ -117,6 +123,51 @@ def test_choosing_one_changes_the_base_and_asks_what_it_predicts(workspace: Work
     assert (workspace.base, workspace.prediction) == (str(STARTER), "")
     workspace.choose_base(two)  # it was said before
     assert workspace.prediction == "v_prediction"
+
+
+def test_a_folder_that_was_incomplete_is_looked_at_again(workspace: Workspace, folder: Path) -> None:
+    made = folder / "whole"
+    (made / "unet").mkdir(parents=True)
+    (made / "model_index.json").write_text(
+        json.dumps({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]})
+    )
+    (known,) = (known for known in workspace.bases.all() if known.name == "whole")
+    assert "the weights of unet are missing" in known.reason
+    save_file({"weight": torch.zeros(2)}, made / "unet" / "model.safetensors")
+    (known,) = (known for known in workspace.bases.all() if known.name == "whole")
+    assert not known.reason
+
+
+def test_a_file_that_may_not_be_read_hides_no_other(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *more: object, **options: object) -> object:
+        if path.name == "dream.safetensors":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *more, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    reasons = {known.name: known.reason for known in workspace.bases.all()}
+    assert reasons["dream.safetensors"] == "dream.safetensors cannot be read."
+    assert reasons["old two.safetensors"] == ""
+
+
+def test_a_training_is_continued_on_its_own_base_only(workspace: Workspace) -> None:
+    photo = Photo("a.png", Image.new("RGB", (64, 64), "red"))
+    job = workspace.train([photo], CARD, "lily", "cat", {}, 0)
+    save_concept(workspace.concepts.path("<lily>"), header_of("<lily>", "cat", 1, 1, 3, "of another base"))
+    workspace.write_worker_state(WorkerState("ready", {"fingerprint": "of this base"}))
+    with pytest.raises(StudioError, match="<lily> was trained on some other base"):
+        workspace.train_further(job.id, 10)
+
+
+def test_a_size_that_was_read_and_is_too_much_is_left_out(workspace: Workspace) -> None:
+    workspace.write_worker_state(WorkerState("ready", {"resolution": 128}))
+    recipe, notes = workspace.with_fitting_size(Recipe("a cat", width=512, height=768))
+    assert (recipe.width, recipe.height, len(notes)) == (0, 0, 1)
+    assert workspace.with_fitting_size(Recipe("a cat", width=512)) == (Recipe("a cat", width=512), [])
 
 
 def test_jobs_under_way_keep_their_base(workspace: Workspace, folder: Path) -> None:

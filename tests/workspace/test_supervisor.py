@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.recipes.recipe import Recipe
 from studio.workspace.supervisor import BASE_REFUSED, MAX_QUICK_DEATHS, Supervisor
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
@@ -99,6 +100,19 @@ def test_another_command_ends_the_worker_and_starts_the_next(workspace: Workspac
         assert supervisor.process is not process and supervisor.process.poll() is None
         assert workspace.worker_state().state == "starting"
     assert (tmp_path / "one").read_text() == (tmp_path / "two").read_text() == "x"
+
+
+def test_a_job_that_was_running_is_not_left_so_by_another_command(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    first, second = ([sys.executable, "-c", LIVES_ON, str(tmp_path / name)] for name in ("one", "two"))
+    with Supervisor(workspace, first) as supervisor:
+        wait_for((tmp_path / "one").exists, "the first did not start")
+        job = workspace.create(Recipe("a cat"))
+        workspace.jobs.claim(("create",))
+        supervisor.switch(second)
+        wait_for((tmp_path / "two").exists, "the second did not start")
+        assert workspace.jobs.get(job.id).status == "queued"
 
 
 def test_another_command_is_tried_after_a_base_was_refused(workspace: Workspace, tmp_path: Path) -> None:

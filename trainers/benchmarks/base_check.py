@@ -110,15 +110,15 @@ def check_base(
         try:
             check, concept = yield from _check_method(backbone, method, subject, steps, sampling, cache)
             learned.append(concept)
-        except (StudioError, torch.cuda.OutOfMemoryError) as error:
-            check = MethodCheck(method.title, failure=" ".join(str(error).split())[:200])
+        except Exception as error:  # what it is that fails is what is asked for
+            check = MethodCheck(method.title, failure=_words(error))
         report.methods.append(check)
     yield Note("Pictures")
     for kind, prompt, mode, concepts in _pictures(learned):
         try:
             report.seconds[kind] = _seconds_of(backbone, sampling, prompt, mode, concepts)
-        except (StudioError, torch.cuda.OutOfMemoryError) as error:
-            report.failures[kind] = " ".join(str(error).split())[:200]
+        except Exception as error:
+            report.failures[kind] = _words(error)
     yield Result(report)
 
 
@@ -131,20 +131,22 @@ def _check_method(
     if backbone.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     events = train(method, backbone, demo_photos(subject), subject, settings, sampling, cache)
-    times: list[float] = []
+    spent: list[float] = []  # on each step, without the previews between them
     peak = 0
     concept: Concept | None = None
+    began = time.perf_counter()
     event = next(events, None)
     while event is not None:
         if isinstance(event, Result):
             concept = event.value
         if isinstance(event, Step) and event.values:
+            spent.append(time.perf_counter() - began)
             yield event
-            times.append(time.perf_counter())
             peak = max(peak, used_bytes(backbone))
             if event.step == event.steps:  # the rest is showing and judging, which takes long
                 event = _finish(events)
                 continue
+        began = time.perf_counter()
         event = next(events, None)
     if concept is None:
         raise StudioError("Nothing was learned.")
@@ -157,8 +159,14 @@ def _check_method(
     )
     if np.array_equal(named, plain):
         raise StudioError("The picture does not change with the concept.")
-    seconds = (times[-1] - times[0]) / max(1, len(times) - 1)
+    seconds = sum(spent[1:]) / max(1, len(spent) - 1)  # the first includes what is done once
     return MethodCheck(method.title, step_seconds=seconds, peak_bytes=peak, file_bytes=size), opened
+
+
+def _words(error: Exception) -> str:
+    """Return an error in one line, with its kind where it is a fault of a program."""
+    line = " ".join(str(error).split())[:200]
+    return line if isinstance(error, StudioError) else f"{type(error).__name__}: {line}"
 
 
 def _finish(events: Any) -> Event | None:

@@ -122,7 +122,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        warnings = [*workspace.reproducibility_warnings(recipe), *notes]
+        recipe, size_notes = workspace.with_fitting_size(recipe)
+        warnings = [*workspace.reproducibility_warnings(recipe), *notes, *size_notes]
         card = picture_card(recipe, cards, warnings=warnings)
         return {selected: "", opened: recipe, detail: card}
 

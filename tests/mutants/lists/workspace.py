@@ -64,7 +64,7 @@ MUTANTS = [
     planted(
         "a base that was refused is tried again",
         SUPERVISOR,
-        "if self.process.returncode == BASE_REFUSED:",
+        "if self.process.returncode == BASE_REFUSED and self._gives_up():",
         "if False:",
         *WATCHED,
         "workspace/test_supervisor.py",
