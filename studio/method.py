@@ -159,6 +159,11 @@ class Method(ABC):
         return ""
 
     @classmethod
+    def refusal(cls, backbone: Backbone) -> str:
+        """Return why nothing can be learned with this method on a base: the base's reason or its own."""
+        return backbone.untrainable or cls.works_on(backbone)
+
+    @classmethod
     def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the settings with those filled in that depend on other concepts.
 

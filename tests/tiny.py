@@ -56,7 +56,7 @@ def text_config(words: CLIPTokenizer, width: int = WIDTH, **more: object) -> CLI
     )
 
 
-def vae(attention: bool = False) -> AutoencoderKL:
+def vae(attention: bool = False, **more: float) -> AutoencoderKL:
     """Return an autoencoder that halves the sides; real ones have self-attention in the middle."""
     return AutoencoderKL(
         block_out_channels=(8, 16),
@@ -66,6 +66,7 @@ def vae(attention: bool = False) -> AutoencoderKL:
         norm_num_groups=4,
         sample_size=16,
         mid_block_add_attention=attention,
+        **more,
     )
 
 

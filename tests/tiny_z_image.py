@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-from diffusers import AutoencoderKL, ZImageTransformer2DModel
+from diffusers import ZImageTransformer2DModel
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
 from studio.models.families.z_image import ZImage
+from tests import tiny
 
 WIDTH = 32
 TOKENS = 64
@@ -67,16 +68,6 @@ def backbone(dtype: torch.dtype = torch.float32, name: str = "tiny-z", shift: fl
     for weight in transformer.parameters():  # it is made with zeros where nothing would be learned
         if not weight.any():
             weight.data.normal_(std=0.02)
-    vae = AutoencoderKL(
-        block_out_channels=(8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=16,
-        scaling_factor=0.3611,
-        shift_factor=0.1159,
-        mid_block_add_attention=False,
-    )
+    vae = tiny.vae(scaling_factor=0.3611, shift_factor=0.1159)
     schedule = {"num_train_timesteps": 1000, "shift": shift, "use_dynamic_shifting": False}
     return ZImage(name, words, text, transformer, vae, schedule, dtype=dtype, text_tokens=TOKENS)

@@ -22,14 +22,15 @@ from studio.errors import StudioError
 CONFIGS = Path(__file__).resolve().parents[2] / "assets" / "bases"  # of models that come as a single file
 INDEX = "model_index.json"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-WIDTH_THAT_ASKS = 1024  # of the text of Stable Diffusion 2, which predicts noise at 512 pixels and v at 768
+STABLE_DIFFUSION_2 = 1024  # the width of its text; it predicts noise at 512 pixels and v at 768
 MARKS = ("v_pred", "ztsnr")  # tensors that only say something by being there
+NO_NETWORKS = ("tokenizer", "scheduler", "feature_extractor", "safety_checker", "image_encoder")
 LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
 BITS = {"F16": 16, "BF16": 16, "F32": 32}  # of the precisions that weights are stored in; wider ones are rare
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
-DENOISER = "model.diffusion_model."  # of a checkpoint with the names of the first latent diffusion models
-FIRST_LAYER = f"{DENOISER}input_blocks.0.0.weight"
+FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
 DOWNLOAD = "Download it again."
+NAME_A_FOLDER = "Give --base a diffusers folder, a checkpoint in one .safetensors file, or a name on the hub."
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,14 @@ class BaseFiles:
         return values
 
     @property
-    def asks_prediction(self) -> bool:
-        """Return whether a person has to say what it predicts, as no file of Stable Diffusion 2 does."""
-        return not self.prediction and self.text_width == WIDTH_THAT_ASKS
+    def is_stable_diffusion_2(self) -> bool:
+        """Return whether it is a single file of Stable Diffusion 2."""
+        return self.text_width == STABLE_DIFFUSION_2
+
+    @property
+    def needs_prediction(self) -> bool:
+        """Return whether a person has to say what it predicts: a file of Stable Diffusion 2 may not."""
+        return self.is_stable_diffusion_2 and not self.prediction
 
     @property
     def kind(self) -> str:
@@ -122,11 +128,8 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
         files = sorted(file.name for file in folder.glob("*.safetensors"))
         hint = f"Give --base one of its files, such as {folder / files[0]}." if files else NAME_A_FOLDER
         raise StudioError(f"There is no {INDEX} in {name}.", hint)
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD) from error
-    if not isinstance(index, dict):
+    index = _json_object(folder / INDEX)
+    if index is None:
         raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD)
     parts = [name for name, kind in index.items() if _holds_weights(name, kind)]
     stored = {part: _weights_of(folder, part) for part in parts}
@@ -136,7 +139,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     if any(variant not in names for names in stored.values()):
         lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
         raise StudioError(f"{name} is incomplete: the weights of {lacking} are missing.", DOWNLOAD)
-    read, made = (_config(folder / part) for part in ("unet", "vae"))
+    read, made = (_json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
     chosen = {part: names[variant] for part, names in stored.items()}
     return BaseFiles(
@@ -150,13 +153,13 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     )
 
 
-def _config(part: Path) -> dict[str, Any]:
-    """Return the config of a part of a folder, empty where there is none that can be read."""
+def _json_object(file: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file, None where there is none that can be read."""
     try:
-        values = json.loads((part / "config.json").read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def _check_channels(name: str, read: object, made: object) -> None:
@@ -169,12 +172,13 @@ def _check_channels(name: str, read: object, made: object) -> None:
 
 
 def _holds_weights(name: str, kind: object) -> bool:
-    """Return whether an entry of an index names a network that painting needs."""
+    """Return whether an entry of an index names a network that painting needs.
+
+    An entry is a pair of a library and a class.
+    """
     if not (isinstance(kind, list) and len(kind) == 2 and isinstance(kind[1], str)):
         return False
-    if name in ("safety_checker", "image_encoder") or name.startswith(("tokenizer", "scheduler")):
-        return False
-    return not kind[1].endswith(("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor"))
+    return not name.startswith(NO_NETWORKS)
 
 
 def _weights_of(folder: Path, part: str) -> dict[str, list[Path]]:
@@ -248,6 +252,3 @@ def _is_pickle(name: str) -> StudioError:
     """Return the error for weights in a format that can run code."""
     hint = "Look for the same model as safetensors, or convert it with a program that you trust."
     return StudioError(f"{name} holds pickled weights, which could run code and are never opened.", hint)
-
-
-NAME_A_FOLDER = "Give --base a diffusers folder, a checkpoint in one .safetensors file, or a name on the hub."

@@ -49,9 +49,9 @@ class KnownBase:
     reason: str = ""
 
     @property
-    def asks(self) -> bool:
+    def needs_prediction(self) -> bool:
         """Return whether a person has to say what it predicts."""
-        return self.files is not None and self.files.asks_prediction
+        return self.files is not None and self.files.needs_prediction
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class KnownBases:
     def __init__(self, workspace: Path, folders: Sequence[Path] = ()) -> None:
         self._file = workspace / FILE
         self.folders = tuple(folders)
-        self._seen: dict[tuple[str, float, str], KnownBase] = {}
+        self._seen: dict[tuple[str, float], BaseFiles] = {}  # by path and time of change
 
     def recent(self) -> tuple[Base, ...]:
         """Return the bases that were used, the last one first."""
@@ -113,13 +113,12 @@ class KnownBases:
             is_name = not path.is_absolute() and base.path.count("/") == 1
             reason = "" if is_name else "It is not there any more."
             return KnownBase(base, base.path if is_name else path.name, reason=reason)
-        key = (base.path, changed, base.prediction)
-        if key not in self._seen:
+        if (base.path, changed) not in self._seen:
             try:
-                self._seen[key] = KnownBase(base, path.name, look_at(path))
+                self._seen[base.path, changed] = look_at(path)
             except StudioError as error:  # not kept: what is missing in a folder may come
                 return KnownBase(base, path.name, reason=error.message)
-        return self._seen[key]
+        return KnownBase(base, path.name, self._seen[base.path, changed])
 
 
 def _candidates(folder: Path) -> list[Path]:

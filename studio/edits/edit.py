@@ -132,7 +132,7 @@ class EditMask:
 
         A text encoder reads the chunks of a long prompt as prompts of their own.
         """
-        own = backbone.reach(site, self.tokens, self.area, prompts, positions)
+        own = backbone.mask_rows(site, self.tokens, self.area, prompts, positions)
         if own is not None:
             return own
         if backbone.reads_text(site):

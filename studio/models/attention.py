@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.models.backbone import Backbone
 
@@ -76,6 +76,11 @@ class AttentionAccess(ABC):
         """
 
 
+def keep_output(hooks: ExitStack, layer: nn.Module, outputs: dict[str, Tensor], name: str) -> None:
+    """Keep the last output of a layer under a name, as long as `hooks` is open."""
+    hooks.enter_context(layer.register_forward_hook(lambda m, a, output: outputs.__setitem__(name, output)))
+
+
 def shape_of_cells(count: int, height: int, width: int) -> tuple[int, int]:
     """Return rows and columns of the `count` cells of a layer, in latents of this height and width."""
     rows = max(1, round((count * height / width) ** 0.5))
@@ -114,6 +119,15 @@ class RegionMask:
         cover = cells_of(self.areas.float(), cells)
         return cover >= cover.amax(0).clamp(max=HALF)
 
+    def cells_together(self, inside: Tensor) -> Tensor:
+        """Return which cells may see each other, (cells, cells) bool: those of a region, the background all.
+
+        Args:
+            inside (J, cells) bool: the regions of each cell.
+        """
+        together = inside.T.float() @ inside.float() > 0
+        return together | inside[-1] | inside[-1][:, None] if self.ground else together
+
     def bias(self, heads: int, x: Tensor, reads_text: bool) -> Tensor:
         """Return what is added to attention logits, (n heads, cells, keys): 0, or -inf where masked.
 
@@ -130,10 +144,7 @@ class RegionMask:
                 columns = inside.T.repeat_interleave(self.readable.shape[1] // len(inside), 1)
                 allowed = columns & self.readable[-n:, None].to(columns.device)
             else:
-                allowed = inside.T.float() @ inside.float() > 0
-                if self.ground:
-                    allowed = allowed | inside[-1] | inside[-1][:, None]
-                allowed = allowed.expand(n, -1, -1)
+                allowed = self.cells_together(inside).expand(n, -1, -1)
             bias = torch.zeros(allowed.shape, dtype=x.dtype, device=x.device).masked_fill(
                 ~allowed, -torch.inf
             )

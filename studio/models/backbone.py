@@ -193,7 +193,7 @@ class Backbone(ABC):
         """Return whether the layer at a site is fed by cells and tokens in one sequence."""
         return False
 
-    def reach(
+    def mask_rows(
         self, site: str, tokens: Tensor, area: Tensor | None, prompts: int, positions: int
     ) -> Tensor | None:
         """Return the weights of an edit's mask in a layer's own sequence; None for those of `EditMask`.

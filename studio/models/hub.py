@@ -36,10 +36,10 @@ GB = 1e9
 log = logging.getLogger("likeness.hub")
 
 
-Told = Callable[[str], None]  # gets a sentence about how far a download is
+Report = Callable[[str], None]  # gets a sentence about how far a download is
 
 
-def fetch(name: str, told: Told = lambda sentence: None) -> Path:
+def fetch(name: str, report: Report = lambda sentence: None) -> Path:
     """Return the folder of a base model by its name on the hub, fetched if it is not here.
 
     Of weights in two precisions the smaller are fetched.
@@ -52,7 +52,7 @@ def fetch(name: str, told: Told = lambda sentence: None) -> Path:
         )
         raise StudioError(f"{name[:80]!r} is neither on this machine nor a name on the hub.", hint)
     try:
-        return _found(name) or _fetched(name, told)
+        return _found(name) or _fetched(name, report)
     except GatedRepoError as error:
         hint = f"Accept its licence at https://huggingface.co/{name}, then run: hf auth login"
         raise StudioError(
@@ -104,9 +104,9 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _fetched(name: str, told: Told) -> Path:
+def _fetched(name: str, report: Report) -> Path:
     """Fetch what a base needs, and return its folder."""
-    told(f"Asking the hub for {name}")
+    report(f"Asking the hub for {name}")
     try:
         listed = snapshot_download(
             name, allow_patterns=list(NEEDED), ignore_patterns=list(NOT_NEEDED), dry_run=True
@@ -116,24 +116,24 @@ def _fetched(name: str, told: Told) -> Path:
     chosen = [file for file in listed if file.filename in _smallest({file.filename for file in listed})]
     missing = sum(file.file_size or 0 for file in chosen if not file.is_cached)
     log.info("fetching %s: %.1f GB", name, missing / GB)
-    bar = telling(told, f"Fetching {name}", missing)
+    bar = reporting_bar(report, f"Fetching {name}", missing)
     folder = Path(snapshot_download(name, allow_patterns=[file.filename for file in chosen], tqdm_class=bar))
     with suppress(OSError):  # a cache that others share may be closed to us
         (folder / COMPLETE).touch()
     return folder
 
 
-def telling(told: Told, what: str, total: float) -> type[tqdm]:
+def reporting_bar(report: Report, what: str, total: float) -> type[tqdm]:
     """Return a progress bar that also tells how many bytes of `total` have come, every second at most.
 
     It counts by itself: where there is no terminal, a bar of tqdm is off and has neither unit nor number.
     """
 
-    class Telling(tqdm):
+    class ReportingBar(tqdm):
         """A bar of the hub's; only the one of bytes that are written tells."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            self._come, self._told_at = 0.0, 0.0
+            self._come, self._reported_at = 0.0, 0.0
             name = str(options.get("desc", ""))
             self._counts = options.get("unit") == "B" and name.startswith(WRITTEN)
             super().__init__(*arguments, **options)
@@ -141,12 +141,12 @@ def telling(told: Told, what: str, total: float) -> type[tqdm]:
         def update(self, n: float | None = 1) -> bool | None:
             """See tqdm."""
             self._come += n or 0
-            if self._counts and time.monotonic() - self._told_at > 1:
-                self._told_at = time.monotonic()
-                told(f"{what}: {self._come / GB:.1f} of {total / GB:.1f} GB")
+            if self._counts and time.monotonic() - self._reported_at > 1:
+                self._reported_at = time.monotonic()
+                report(f"{what}: {self._come / GB:.1f} of {total / GB:.1f} GB")
             return super().update(n)
 
-    return Telling
+    return ReportingBar
 
 
 def _smallest(names: set[str]) -> set[str]:

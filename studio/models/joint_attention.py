@@ -9,14 +9,14 @@ Shapes: n pictures, S length of a sequence, L tokens of a prompt, J regions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, cells_of
+from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, cells_of, keep_output
 from studio.models.backbone import Backbone
 
 MULTIPLE = 32  # to which each part of a sequence is filled up
@@ -101,12 +101,9 @@ class JointAttention(AttentionAccess):
         That is the softmax over the tokens alone, which is what layers of cross-attention compute.
         """
         recorded = AttentionMaps()
-        hooks = []
 
         def watch(site: str, layer: Any) -> None:
             normed: dict[str, Tensor] = {}
-            hooks.append(layer.norm_q.register_forward_hook(lambda m, a, out: normed.__setitem__("q", out)))
-            hooks.append(layer.norm_k.register_forward_hook(lambda m, a, out: normed.__setitem__("k", out)))
 
             def finish(
                 module: Any, arguments: tuple[Any, ...], options: dict[str, Any], output: Tensor
@@ -123,20 +120,18 @@ class JointAttention(AttentionAccess):
                 # the mean over heads at once: those of all layers together would need many gigabytes
                 recorded.maps[site] = logits.softmax(-1).mean(1, keepdim=True)
 
-            hooks.append(layer.register_forward_hook(finish, with_kwargs=True))
+            keep_output(hooks, layer.norm_q, normed, "q")
+            keep_output(hooks, layer.norm_k, normed, "k")
+            hooks.enter_context(layer.register_forward_hook(finish, with_kwargs=True))
 
-        try:
+        with ExitStack() as hooks:
             for site, layer in self.layers.items():
                 watch(site, layer)
             yield recorded
-        finally:
-            for hook in hooks:
-                hook.remove()
 
     @contextmanager
     def apply(self, mask: RegionMask | None, mask_self_attention: bool) -> Iterator[None]:
         """See `AttentionAccess.apply`. Tokens of a region read the cells and tokens of that region alone."""
-        hooks = []
 
         def masked(kind: str, allowed: Callable[[Layout, int], Tensor]) -> Callable[..., Any]:
             def before(layer: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -152,7 +147,7 @@ class JointAttention(AttentionAccess):
 
             return before
 
-        try:
+        with ExitStack() as hooks:
             if mask is not None:
                 apart = mask_self_attention
                 both = masked("both", lambda layout, length: _joint(mask, layout, length, apart))
@@ -163,13 +158,10 @@ class JointAttention(AttentionAccess):
                     picture = masked("picture", lambda layout, length: _cells(mask, layout, length))
                     pairs += [(layer, picture) for layer in self.refiners]
                 for layer, before in pairs:
-                    hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))
+                    hooks.enter_context(layer.register_forward_pre_hook(before, with_kwargs=True))
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()
 
-    def reach(self, tokens: Tensor, area: Tensor | None, length: int) -> Tensor:
+    def mask_rows(self, tokens: Tensor, area: Tensor | None, length: int) -> Tensor:
         """Return the weights (n, S) of an edit's mask in the sequences of a main layer."""
         layout = self.layout
         assert layout is not None  # only predictions call the layers
@@ -217,7 +209,7 @@ def _joint(mask: RegionMask, layout: Layout, length: int, mask_self_attention: b
     readable = _seen_by_place(mask.readable[-n:].to(device).long(), layout, length, first) == 1
     seen = column[:, :, None] == column[:, None, :]  # tokens of one region
     if mask_self_attention:
-        seen[:, :cells, :cells] = _shared(mask, inside)
+        seen[:, :cells, :cells] = mask.cells_together(inside)
     for row in range(n):
         places = (column[row] >= 0).nonzero()[:, 0]
         of_region = inside[column[row, places]]  # (tokens, cells)
@@ -228,17 +220,11 @@ def _joint(mask: RegionMask, layout: Layout, length: int, mask_self_attention: b
     return _filled(seen, filling)[:, None]
 
 
-def _shared(mask: RegionMask, inside: Tensor) -> Tensor:
-    """Return which cells see each other, (cells, cells): those of one region, and the background all."""
-    shared = inside.T.float() @ inside.float() > 0
-    return shared | inside[-1] | inside[-1][:, None] if mask.ground else shared
-
-
 def _cells(mask: RegionMask, layout: Layout, length: int) -> Tensor:
     """Return which cells see each other while the picture is seen alone, (n, 1, S, S)."""
     device, cells = layout.present.device, layout.cells
     seen = torch.zeros(1, length, length, dtype=torch.bool, device=device)
-    seen[:, :cells, :cells] = _shared(mask, mask.regions_of(cells).to(device))
+    seen[:, :cells, :cells] = mask.cells_together(mask.regions_of(cells).to(device))
     filling = (torch.arange(length, device=device) >= cells)[None]
     return _filled(seen, filling).expand(len(layout.present), -1, -1)[:, None]
 

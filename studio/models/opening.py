@@ -21,7 +21,7 @@ def open_backbone(
     device: str | None = None,
     dtype: torch.dtype | None = None,
     prediction: str = "",
-    told: hub.Told = lambda sentence: None,
+    report: hub.Report = lambda sentence: None,
 ) -> Backbone:
     """Load a diffusers folder, a checkpoint in a single .safetensors file, or a model of the hub.
 
@@ -30,7 +30,7 @@ def open_backbone(
         device: None for a CUDA card if there is one, else the CPU.
         dtype: the precision of its frozen weights; None for `running_dtype`.
         prediction: what it predicts, "epsilon" or "v_prediction", where its files do not say so.
-        told: gets sentences about a download.
+        report: gets sentences about a download.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -42,7 +42,7 @@ def open_backbone(
     diffusers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    files = find_base(base, prediction, told)
+    files = find_base(base, prediction, report)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     family = FAMILIES[family_of(files)]
     try:
@@ -55,7 +55,9 @@ def open_backbone(
     return backbone
 
 
-def find_base(base: str | Path, prediction: str = "", told: hub.Told = lambda sentence: None) -> BaseFiles:
+def find_base(
+    base: str | Path, prediction: str = "", report: hub.Report = lambda sentence: None
+) -> BaseFiles:
     """Return the files of a base model, fetched from the hub if it is not on this machine.
 
     Raises StudioError when there is no such model, or it is no base model.
@@ -68,7 +70,7 @@ def find_base(base: str | Path, prediction: str = "", told: hub.Told = lambda se
     if path.is_absolute() or str(base).startswith((".", "~")) or path.suffix == ".safetensors":
         hint = "Give --base a diffusers folder, a .safetensors checkpoint, or a name on the hub."
         raise StudioError(f"There is no base model at {base}.", hint)
-    return look_at(hub.fetch(str(base), told), PREDICTIONS.get(prediction, ""), str(base))
+    return look_at(hub.fetch(str(base), report), PREDICTIONS.get(prediction, ""), str(base))
 
 
 def family_of(files: BaseFiles) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
-from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask
+from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, keep_output
 from studio.models.backbone import Backbone
 
 CROSS, SELF = "attn2", "attn1"  # what diffusers calls the layer that reads the prompt, and the other
@@ -29,12 +29,9 @@ class UNetAttention(AttentionAccess):
     def record(self, side: int | None = None) -> Iterator[AttentionMaps]:
         """See `AttentionAccess.record`."""
         recorded = AttentionMaps()
-        hooks = []
 
         def watch(site: str, layer: Any) -> None:
             projected: dict[str, Tensor] = {}
-            hooks.append(layer.to_q.register_forward_hook(lambda m, a, out: projected.__setitem__("q", out)))
-            hooks.append(layer.to_k.register_forward_hook(lambda m, a, out: projected.__setitem__("k", out)))
 
             def finish(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
                 q, k = (projected.pop(name).unflatten(-1, (layer.heads, -1)).transpose(1, 2) for name in "qk")
@@ -42,15 +39,14 @@ class UNetAttention(AttentionAccess):
                     return
                 recorded.maps[site] = (q.float() @ k.float().transpose(-1, -2) * layer.scale).softmax(-1)
 
-            hooks.append(layer.register_forward_hook(finish))
+            keep_output(hooks, layer.to_q, projected, "q")
+            keep_output(hooks, layer.to_k, projected, "k")
+            hooks.enter_context(layer.register_forward_hook(finish))
 
-        try:
+        with ExitStack() as hooks:
             for site, layer in self._layers(CROSS).items():
                 watch(site, layer)
             yield recorded
-        finally:
-            for hook in hooks:
-                hook.remove()
 
     @contextmanager
     def reading(self, hidden: Mapping[str, Tensor]) -> Iterator[None]:
@@ -59,20 +55,15 @@ class UNetAttention(AttentionAccess):
         def exchange(own: Tensor, layer: nn.Module, arguments: tuple, options: dict[str, Any]) -> Any:
             return arguments, {**options, "encoder_hidden_states": own}
 
-        hooks = []
-        try:
+        with ExitStack() as hooks:
             for site, own in hidden.items():
                 layer = self.backbone.sites[site]
-                hooks.append(layer.register_forward_pre_hook(partial(exchange, own), with_kwargs=True))
+                hooks.enter_context(layer.register_forward_pre_hook(partial(exchange, own), with_kwargs=True))
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()
 
     @contextmanager
     def apply(self, mask: RegionMask | None, mask_self_attention: bool) -> Iterator[None]:
         """See `AttentionAccess.apply`. Self-attention is masked in layers of at most 32 x 32 cells."""
-        hooks = []
 
         def masked_by(mask: RegionMask, reads_text: bool) -> Callable[..., Any]:
             def before(layer: Any, arguments: tuple[Tensor, ...], options: dict[str, Any]) -> Any:
@@ -83,13 +74,10 @@ class UNetAttention(AttentionAccess):
 
             return before
 
-        try:
+        with ExitStack() as hooks:
             if mask is not None:
                 for name in (CROSS, SELF) if mask_self_attention else (CROSS,):
                     before = masked_by(mask, reads_text=name == CROSS)
                     for layer in self._layers(name).values():
-                        hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))  # noqa: PERF401
+                        hooks.enter_context(layer.register_forward_pre_hook(before, with_kwargs=True))
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()

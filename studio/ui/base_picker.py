@@ -46,7 +46,7 @@ def _row(known: KnownBase, is_used: bool) -> str:
         buttons = button("use", "Use", path)
     if is_used:
         buttons = '<span class="badge">in use</span>'
-    elif known.asks:
+    elif known.needs_prediction:
         asked = button("use-v", "Use: predicts v (768 px)", path)
         buttons = button("use-epsilon", "Use: predicts noise (512 px)", path) + asked
     return (

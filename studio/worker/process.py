@@ -26,7 +26,7 @@ IDLE_SECONDS = 0.2
 log = logging.getLogger("likeness.worker")
 
 
-def _tell(workspace: Workspace, sentence: str) -> None:
+def _report(workspace: Workspace, sentence: str) -> None:
     """Let the page say how far the worker is before its base is loaded; a full disk is no reason to stop."""
     with suppress(DiskError):
         workspace.write_worker_state(WorkerState("starting", note=sentence))
@@ -39,7 +39,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
     try:
         backbone = opening.open_backbone(
-            workspace.base, prediction=workspace.prediction, told=partial(_tell, workspace)
+            workspace.base, prediction=workspace.prediction, report=partial(_report, workspace)
         )
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)

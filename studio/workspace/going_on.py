@@ -38,12 +38,16 @@ def can_train_further(jobs: Jobs, job: Job) -> bool:
     return job.kind == "train" and job.status == "done" and (jobs.folder(job.id) / STATE_FILE).is_file()
 
 
-def train_further(jobs: Jobs, library: Library, number: int, steps: int) -> Job:
+def train_further(jobs: Jobs, library: Library, number: int, steps: int, base: str) -> Job:
     """Queue a training that is done again, to do `steps` more; its concept is replaced at the end.
 
-    One that was stopped early also does what was left of it, even with 0 `steps`.
+    One that was stopped early also does what was left of it, even with 0 `steps`. On another base than its
+    own it would begin anew, and replace what was learned there.
 
-    Raises StudioError when its state is gone, or its concept is no longer the one it made.
+    Args:
+        base: the fingerprint of the base that is loaded, empty where it is not known.
+
+    Raises StudioError when its state is gone, its concept is no longer the one it made, or the base another.
     """
     job = jobs.get(number)
     if not can_train_further(jobs, job):
@@ -54,10 +58,13 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int) -> Job:
         raise StudioError(f"{steps} more steps are out of range.", f"Give 0 to {MAX_MORE_STEPS}.")
     task = TrainingTask.of(job)
     for handle in task.subject.handles:
-        if library.has(handle) and not _is_of(library.find(handle).header.settings, task):
+        header = library.find(handle).header if library.has(handle) else None
+        if header and not _is_of(header.settings, task):
             raise StudioError(
                 f"{handle} is another concept by now.", "Rename that one, or start a new training."
             )
+        if header and base and header.fingerprint != base:
+            raise StudioError(f"{handle} was trained on {header.base}.", "Choose that base first.")
     jobs.log(number, {"event": "asked"})
     more = dataclasses.replace(task, more_steps=task.more_steps + steps)
     jobs.requeue(number, more.to_json())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio.concepts.concept_library import Library
+from studio.errors import StudioError
 from studio.handles import handles_in
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
@@ -27,6 +28,22 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
         regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions},
         refinements=parse_refinements(recipe.refinements, refinements),
     )
+
+
+def with_fitting_size(recipe: Recipe, base_side: int) -> tuple[Recipe, list[str]]:
+    """Return a recipe that was read, and a sentence if its size is left out, too much for the base.
+
+    Args:
+        base_side: of the base's own pictures in pixels, 0 where it is not known.
+    """
+    try:
+        if base_side:
+            recipe.check_size(base_side)
+    except StudioError:
+        size = f"{recipe.width} × {recipe.height}"
+        note = f"Its {size} pixels are too many for this base, whose own size it takes."
+        return dataclasses.replace(recipe, width=0, height=0), [note]
+    return recipe, []
 
 
 def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> list[str]:

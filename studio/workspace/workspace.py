@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from studio.bases.known_bases import Base, KnownBases
+from studio.bases.known_bases import KnownBases
 from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, other_folders, writable_folder
@@ -31,6 +31,7 @@ from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subjects
 from studio.workspace import painting
+from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.going_on import go_on, train_further
 from studio.workspace.job import RESUMABLE, UNSAVED, Job
@@ -41,10 +42,8 @@ from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
-from studio.workspace.training_task import TrainingTask
 from studio.workspace.worker_state import WorkerState
 
-MAX_COUNTED = 1000  # jobs
 OTHER_FOLDER = "Choose another with --workspace."
 
 
@@ -166,6 +165,12 @@ class Workspace:
 
     # painting
 
+    @property
+    def _resolution(self) -> int:
+        """Return the side of the loaded base's pictures in pixels, 0 while none is loaded."""
+        side = self.worker_state().base.get("resolution", 0)
+        return side if isinstance(side, int) else 0
+
     def create(self, recipe: Recipe) -> Job:
         """Queue the pictures of a recipe. Raises StudioError when they cannot be painted."""
         recipe = self.resolve_recipe(recipe)
@@ -173,22 +178,13 @@ class Workspace:
 
     def resolve_recipe(self, recipe: Recipe) -> Recipe:
         """Return `recipe` checked, with the hash of every concept that it names. Raises StudioError."""
-        side = self.worker_state().base.get("resolution", 0) if recipe.width or recipe.height else 0
-        if isinstance(side, int) and side > 0:
-            recipe.check_size(side)
+        if (recipe.width or recipe.height) and self._resolution:
+            recipe.check_size(self._resolution)
         return painting.resolve_recipe(recipe, self.concepts, self.refinements)
 
     def with_fitting_size(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
         """Return a recipe that was read, and a sentence if its size is left out, too much for the base."""
-        side = self.worker_state().base.get("resolution", 0)
-        try:
-            if isinstance(side, int) and side > 0:
-                recipe.check_size(side)
-        except StudioError:
-            size = f"{recipe.width} × {recipe.height}"
-            note = f"Its {size} pixels are too many for this base, whose own size it takes."
-            return dataclasses.replace(recipe, width=0, height=0), [note]
-        return recipe, []
+        return painting.with_fitting_size(recipe, self._resolution)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
@@ -260,16 +256,9 @@ class Workspace:
         return self.jobs.get(job.id)
 
     def train_further(self, number: int, steps: int) -> Job:
-        """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be.
-
-        On another base than its own it would begin anew, and replace what was learned there.
-        """
-        present = self.worker_state().base.get("fingerprint")
-        for handle in TrainingTask.of(self.jobs.get(number)).subject.handles:
-            header = self.concepts.find(handle).header if self.concepts.has(handle) else None
-            if header and present and header.fingerprint != present:
-                raise StudioError(f"{handle} was trained on {header.base}.", "Choose that base first.")
-        return train_further(self.jobs, self.concepts, number, steps)
+        """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""
+        present = str(self.worker_state().base.get("fingerprint", ""))
+        return train_further(self.jobs, self.concepts, number, steps, present)
 
     def free_bytes(self) -> int:
         """Return how much room the disk of the workspace has."""
@@ -277,28 +266,13 @@ class Workspace:
 
     # the base model and the worker
 
-    def choose_base(self, path: str, prediction: str = "") -> Base:
+    def choose_base(self, path: str, prediction: str = "") -> None:
         """Make a base of the list the one to work with; whoever runs the worker starts it on that.
 
-        Args:
-            prediction: what it predicts, where it has to be asked.
-
-        Raises StudioError when it is not in the list, cannot be used, or jobs for the present base wait.
+        See `studio.workspace.base_choice.choose_base`. Raises StudioError when it cannot be.
         """
-        known = self.bases.find(path)
-        if known.reason:
-            raise StudioError(known.reason, "Choose another.")
-        if known.asks and not (prediction or known.base.prediction):
-            raise StudioError(f"{known.name} does not say what it predicts.", "Choose noise or v.")
-        waiting = len(self.jobs.under_way(MAX_COUNTED))
-        if waiting:
-            hint = "Let them end, or take them out of the queue. Then choose again."
-            jobs = "A job is" if waiting == 1 else f"{waiting} jobs are"
-            raise StudioError(f"{jobs} under way, for the present base.", hint)
-        base = Base(path, prediction or known.base.prediction)
-        self.bases.remember(base)
+        base = choose_base(self.bases, self.jobs, path, prediction)
         self.base, self.prediction = base.path, base.prediction
-        return base
 
     def base_defaults(self) -> BaseDefaults:
         """Return the defaults that suit the base model."""

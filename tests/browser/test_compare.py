@@ -81,7 +81,10 @@ def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     assert page.locator("#grid-cells .tile img").count() == len(before)
     os.kill(int((stage.workspace.folder / "actor.pid").read_text()), signal.SIGKILL)
     head = finished(page, "<mona> by the sea")
-    assert page.locator("#grid-cells .tile img").count() == 30
+    tiles = page.locator("#grid-cells .tile img")
+    assert tiles.count() == 30
+    # a picture that is not square is seen whole
+    assert tiles.first.evaluate("image => getComputedStyle(image).objectFit") == "contain"
     assert {path: path.stat().st_mtime_ns for path in before} == before
     grid = newest_grid(stage)
     recipes = [read_recipe(grid.path(cell)) for cell in grid.cells]

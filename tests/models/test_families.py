@@ -1,4 +1,4 @@
-"""Every family against its diffusers pipeline, and the traps that a family can fall into."""
+"""Every family against its diffusers pipeline."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_pictures_are_the_pipelines_step_by_step(family: str) -> None:
 
 @torch.no_grad()
 def test_the_second_encoder_reads_zeros_in_place_of_padding() -> None:
-    """With the first one's padding its encodings would be others (trap T4)."""
+    """With the first one's padding its encodings would be others."""
     base = tiny.backbone_xl()
     right = base.text.read(["a cat"]).hidden
     base.text.second_pad_id = base.text.pad_id
@@ -120,7 +120,7 @@ def test_the_second_encoder_reads_zeros_in_place_of_padding() -> None:
 @pytest.mark.parametrize("published", [2, None])
 @torch.no_grad()
 def test_the_prompt_as_a_whole_is_read_at_the_first_end(published: int | None) -> None:
-    """Published configs say `eos_token_id: 2`, for which transformers takes the largest id (trap T3).
+    """Published configs say `eos_token_id: 2`, for which transformers takes the largest id.
 
     With a new word whose id is larger than the end's, that would be the word.
     """

@@ -130,7 +130,7 @@ def test_of_two_precisions_the_smaller_is_fetched_and_once(
 
 def test_how_far_a_download_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    bar = hub.telling(told.append, "Fetching a/b", 6.9e9)
+    bar = hub.reporting_bar(told.append, "Fetching a/b", 6.9e9)
     files, sent = bar(total=7, unit="it", disable=True), bar(total=7e9, unit="B", desc="Downloading bytes")
     written = bar(total=7e9, unit="B", desc="Reconstructing (incomplete total...)", disable=True)
     files.update(1)
@@ -139,7 +139,7 @@ def test_how_far_a_download_is_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     written.update(1e9)  # less than a second later
     assert told == ["Fetching a/b: 2.1 of 6.9 GB"]
     monkeypatch.setattr(hub, "snapshot_download", fake_hub(tmp_path / "it", ["a"], []))
-    find_base("some/model", told=told.append)
+    find_base("some/model", report=told.append)
     assert told[1] == "Asking the hub for some/model"
 
 

@@ -56,8 +56,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
             monkeypatch.setattr(stable_diffusion_xl, "TEXT_WIDTHS", (base.text.width,))
         else:
             monkeypatch.setattr(stable_diffusion, "SINGLE_FILES", {base.text.width: configs})
-            monkeypatch.setattr(stable_diffusion, "PAD_WITH_ZERO", WIDTHS["second"])
-            monkeypatch.setattr(base_files, "WIDTH_THAT_ASKS", WIDTHS["second"])
+            monkeypatch.setattr(base_files, "STABLE_DIFFUSION_2", WIDTHS["second"])
             monkeypatch.setattr(stable_diffusion, "SIDE_OF_EPSILON", 8)
         path = tmp_path / f"{kind}.safetensors"
         write_checkpoint(base, path, **more)

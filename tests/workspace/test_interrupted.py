@@ -153,15 +153,15 @@ def test_only_a_finished_training_with_its_state_goes_further(tmp_path: Path) ->
     workspace = Workspace(tmp_path)
     job = workspace.jobs.add("train", "t", TASK)
     with pytest.raises(StudioError, match="its last state is gone"):
-        train_further(workspace.jobs, workspace.concepts, job.id, 50)
+        train_further(workspace.jobs, workspace.concepts, job.id, 50, "")
     workspace.jobs.claim()
     workspace.jobs.end(job.id, "done")
     (workspace.jobs.folder(job.id) / STATE_FILE).touch()
     for steps in (-1, MAX_MORE_STEPS + 1):
         with pytest.raises(StudioError, match="out of range"):
-            train_further(workspace.jobs, workspace.concepts, job.id, steps)
+            train_further(workspace.jobs, workspace.concepts, job.id, steps, "")
     for total in (50, 100):
-        again = train_further(workspace.jobs, workspace.concepts, job.id, 50)
+        again = train_further(workspace.jobs, workspace.concepts, job.id, 50, "")
         assert again.status == "queued" and again.task["more_steps"] == total
         workspace.jobs.claim()
         workspace.jobs.end(job.id, "done")

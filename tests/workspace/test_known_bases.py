@@ -16,6 +16,7 @@ from studio.method import MethodCard, Needs
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
 from studio.starter import STARTER
+from studio.workspace.job import STATE_FILE
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
@@ -69,7 +70,9 @@ def test_the_starter_the_recent_ones_and_a_folder_are_listed_once(workspace: Wor
     starter, hub, two, dream, lora = listed
     assert starter.files.kind == "stable diffusion" and starter.base.path == str(STARTER)
     assert hub.files is None and not hub.reason
-    assert two.files.kind == "stable diffusion 2" and two.asks  # again, in case the answer was wrong
+    assert (
+        two.files.kind == "stable diffusion 2" and two.needs_prediction
+    )  # again, in case the answer was wrong
     assert dream.files.kind == "stable diffusion 1" and dream.files.bytes > 20_000
     assert lora.reason == "style.safetensors is a LoRA, not a base model."
 
@@ -157,10 +160,15 @@ def test_a_file_that_may_not_be_read_hides_no_other(
 def test_a_training_is_continued_on_its_own_base_only(workspace: Workspace) -> None:
     photo = Photo("a.png", Image.new("RGB", (64, 64), "red"))
     job = workspace.train([photo], CARD, "lily", "cat", {}, 0)
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "done")
+    (workspace.jobs.folder(job.id) / STATE_FILE).touch()
     save_concept(workspace.concepts.path("<lily>"), header_of("<lily>", "cat", 1, 1, 3, "of another base"))
     workspace.write_worker_state(WorkerState("ready", {"fingerprint": "of this base"}))
     with pytest.raises(StudioError, match="<lily> was trained on some other base"):
         workspace.train_further(job.id, 10)
+    workspace.write_worker_state(WorkerState("ready", {"fingerprint": "of another base"}))
+    assert workspace.train_further(job.id, 10).status == "queued"
 
 
 def test_a_size_that_was_read_and_is_too_much_is_left_out(workspace: Workspace) -> None:

@@ -30,11 +30,10 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.starter import DEMO
 from studio.subject import Subject
-from trainers.benchmarks.method_trial import cases_in
+from trainers.benchmarks.method_trial import MIDDLE, cases_in
 from trainers.kit.loop import train
 
 PHOTOS = 3
-MIDDLE = (0.5, 0.5)
 GB, KB = 1e9, 1e3
 
 
@@ -103,7 +102,7 @@ def check_base(
     for number, (name, method) in enumerate(methods.items(), 1):
         yield Note(f"{number} of {len(methods)}: {method.title}")
         subject = Subject(f"<{name.replace('_', '-')}>", "backpack")
-        reason = backbone.untrainable or method.works_on(backbone)
+        reason = method.refusal(backbone)
         if reason:
             report.methods.append(MethodCheck(method.title, refusal=reason))
             continue

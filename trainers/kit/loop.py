@@ -64,10 +64,7 @@ def train(
 
     Raises StudioError when the method does not work on this base, or the loss stops being a number.
     """
-    if backbone.untrainable:
-        message = f"Nothing can be learned on {backbone.name}: {backbone.untrainable}."
-        raise StudioError(message, "Choose another base.")
-    reason = method_class.works_on(backbone)
+    reason = method_class.refusal(backbone)
     if reason:
         raise StudioError(
             f"{method_class.title} does not work on {backbone.name}: {reason}.", "Choose another."

@@ -21,7 +21,7 @@ SINGLE_FILES = {  # by the width of the text that the U-Net reads, the configs o
     1024: CONFIGS / "stable_diffusion_2",
 }
 SIDE_OF_EPSILON = 64  # of the latents of Stable Diffusion 2 "base", which predicts epsilon
-PAD_WITH_ZERO = 1024  # Stable Diffusion 2 was trained with open_clip's padding
+OPEN_CLIP_PADDING = 0  # with which Stable Diffusion 2 was trained
 
 
 class StableDiffusion(UNetBackbone):
@@ -59,16 +59,16 @@ class StableDiffusion(UNetBackbone):
             pipeline = load_pipeline(files, StableDiffusionPipeline)
             schedule = files.schedule(pipeline.scheduler.config)
             return cls._of(files, pipeline, schedule, device, dtype)
-        if files.asks_prediction:
+        if files.needs_prediction:
             hint = "Add --prediction v_prediction for one of 768 pixels, --prediction epsilon for one of 512."
             raise StudioError(f"{files.name} does not say whether it predicts noise (epsilon) or v.", hint)
         pipeline = load_pipeline(
             files, StableDiffusionPipeline, SINGLE_FILES[width], tokenizer=clip_tokenizer()
         )
         schedule = files.schedule(pipeline.scheduler.config)
-        if width == PAD_WITH_ZERO and schedule["prediction_type"] == "epsilon":
+        if files.is_stable_diffusion_2 and schedule["prediction_type"] == "epsilon":
             pipeline.unet.register_to_config(sample_size=SIDE_OF_EPSILON)
-        pad_id = 0 if width == PAD_WITH_ZERO else None
+        pad_id = OPEN_CLIP_PADDING if files.is_stable_diffusion_2 else None
         return cls._of(files, pipeline, schedule, device, dtype, pad_id)
 
     @classmethod

@@ -160,11 +160,11 @@ class ZImage(LatentPictures, FlowBackbone):
         """See `Backbone.reads_both`."""
         return site.startswith("transformer.layers.")
 
-    def reach(
+    def mask_rows(
         self, site: str, tokens: Tensor, area: Tensor | None, prompts: int, positions: int
     ) -> Tensor | None:
-        """See `Backbone.reach`."""
-        return self.attention.reach(tokens, area, positions) if self.reads_both(site) else None
+        """See `Backbone.mask_rows`."""
+        return self.attention.mask_rows(tokens, area, positions) if self.reads_both(site) else None
 
     def in_text_encoder(self, site: str) -> bool:
         """See `Backbone.in_text_encoder`."""

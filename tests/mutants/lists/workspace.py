@@ -267,7 +267,7 @@ MUTANTS = [
     planted(
         "more steps replace a concept that is another by now",
         GOING_ON,
-        "if library.has(handle) and not _is_of(library.find(handle).header.settings, task):",
+        "if header and not _is_of(header.settings, task):",
         "if False:",
         *INTERRUPTED,
         severe=True,
