@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from trainers.benchmarks.method_trial import BASE_FOLDER, BASE_ROW, Case
 from trainers.benchmarks.variants import Variant
 
-SIDE, GAP, LABEL, LINE = 88, 4, 132, 18  # pixels: of a picture, between them, of a row's name, of a text
+SIDE, GAP, LABEL, LINE = 88, 4, 132, 32  # pixels: of a picture, between them, of a row's name, of the titles
+LETTERS = 14  # of a title that fit above a picture; longer ones take two lines
 PAPER, INK = "white", "black"
 ACROSS = 2  # subjects beside one another
 
@@ -34,7 +36,10 @@ def trial_sheet(
         left = LABEL + across * block_width
         titles = ["photo", *(prompt.replace("{}", "").strip() for prompt in prompts)]
         for column, title in enumerate(titles):
-            draw.text((left + column * SIDE + (GAP if column else 0), 2), title[:15], INK, font)
+            text = "\n".join(textwrap.wrap(title, LETTERS)[:2])
+            draw.multiline_text(
+                (left + column * SIDE + (GAP if column else 0), 1), text, INK, font, spacing=1
+            )
     for number, case in enumerate(cases):
         left = LABEL + number % ACROSS * block_width
         top = LINE + number // ACROSS * block_height
