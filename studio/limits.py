@@ -50,6 +50,10 @@ MAX_PHOTO_SIDE = 1024  # pixels of the short side that are kept; twice what the 
 MAX_PNG_LETTERS = 4 * MILLION  # of a mask that the page's canvas sends, as base64
 MAX_PHOTOS = 30  # of one training
 
+# Captions of photos.
+MAX_CAPTION_LETTERS = 2_000  # those of other trainers describe everything in 300 words
+MAX_CAPTION_BYTES = 64_000
+
 # Text files: captions and prompts, one a line.
 MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB
 

@@ -7,6 +7,7 @@ written: the form in the page, the command-line flags, the concept's header and 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -113,10 +114,11 @@ def number_text(number: float) -> str:
 
 
 def fields_of(settings: type) -> tuple[Field, ...]:
-    """Return the fields of a `Settings` dataclass in their order."""
+    """Return the fields of a `Settings` dataclass in their order, inherited ones last."""
     kinds = {bool: "bool", int: "int", float: "float", str: "text"}
     fields = []
-    for field in dataclasses.fields(settings):
+    own = inspect.get_annotations(settings)
+    for field in sorted(dataclasses.fields(settings), key=lambda field: field.name not in own):
         if "help" not in field.metadata:
             continue  # not a setting
         kind = "choice" if field.metadata.get("choices") else kinds[type(field.default)]

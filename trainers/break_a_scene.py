@@ -41,7 +41,9 @@ from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss, denoising_loss
+from trainers.kit.photo_settings import PhotoSettings
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.svd_extraction import Extraction, effect_kept, extract
 from trainers.kit.union_sampling import UnionSampling
@@ -49,7 +51,7 @@ from trainers.kit.word_attention import WordAttention
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(PhotoSettings):
     """The recipe of the authors' code for Stable Diffusion 2.1; rates of low-rank edits are not in it."""
 
     steps: int = setting(
@@ -186,6 +188,7 @@ class BreakAScene(Method):
             settings.class_pictures,
             settings.class_steps,
             settings.class_guidance,
+            settings.side_on(backbone),
         )
 
     @classmethod
@@ -198,9 +201,11 @@ class BreakAScene(Method):
 
         Raises StudioError when a subject has no mask, or one that nothing can be learned from.
         """
-        photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side)
-        background = self.settings.background
-        self.scene = Scene(self.backbone, photos, self.masked_handles, background, self.settings.flips)
+        side = self.settings.side_on(self.backbone)
+        cells = self.backbone.shape_of(side, side)[-1]
+        photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side_of(cells))
+        latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
+        self.scene = Scene(latents, photos, self.masked_handles, self.settings.background)
         if self.settings.prior_weight and self.tunes_weights:
             yield from self.class_pictures.prepare(cache)
         self.attention = WordAttention(self.backbone, self.scene, photos, self.sampling)
@@ -234,7 +239,7 @@ class BreakAScene(Method):
         return SceneBatch(**vars(own), named=tuple(named), prior=prior)
 
     def loss(self, batch: SceneBatch) -> dict[str, Tensor]:
-        side = self.backbone.attention_side
+        side = self.scene.latents.attention_side
         words = encode_prompts(self.backbone, batch)
         with self.backbone.require_attention().record(side) as recorded:
             terms = {"denoising": denoising_loss(self.backbone, batch, words)}

@@ -36,12 +36,13 @@ from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
+from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 HELD = (0.4, 0.6)  # shares of the steps
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CaptionedPhotoSettings):
     """The paper's recipe for stage 1 on Stable Diffusion 2.1."""
 
     steps: int = setting(300, "Training steps.", 1, 20000, "steps", source="paper")
@@ -98,9 +99,10 @@ class ContextRegularized(Method):
         self.held_length: Tensor | None = None
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        self.latents = PhotoLatents(
-            self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
-        )
+        side = self.settings.side_on(self.backbone)
+        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
+        if self.settings.photo_captions:
+            self.latents.caption_with(photos, self.subject)
         yield from ()
 
     def stages(self) -> list[Stage]:
@@ -127,8 +129,9 @@ class ContextRegularized(Method):
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
         learns_word = self.word.vectors.requires_grad
         count = self.settings.batch if learns_word else self.settings.tuning_batch
-        latents = self.latents.draw(count, generator)
-        return draw_denoising(self.backbone, latents, [f"a photo of a {self.subject.handle}"], generator)
+        photos = self.latents.draw_photos(count, generator)
+        prompts = photos.prompts([f"a photo of a {self.subject.handle}"])
+        return draw_denoising(self.backbone, photos.latents, prompts, generator)
 
     def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)

@@ -35,10 +35,11 @@ from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
+from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CaptionedPhotoSettings):
     """The low-rank recipe of the diffusers example, with the paper's prior preservation."""
 
     steps: int = setting(500, "Training steps.", 1, 20000, "steps", source="diffusers LoRA README")
@@ -142,10 +143,12 @@ class DreamBooth(Method):
         return f"a photo of a {self.subject.noun}"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        resolution = self.backbone.resolution
-        self.latents = PhotoLatents(self.backbone, photos.pixels(resolution), self.settings.flips)
+        side = self.settings.side_on(self.backbone)
+        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
         if self.settings.masks:
             self.latents.mask_with(photos, self.subject.handle)
+        if self.settings.photo_captions:
+            self.latents.caption_with(photos, self.subject)
         if self.settings.prior_weight:
             self.class_pictures = ClassPictures(
                 self.backbone,
@@ -153,6 +156,7 @@ class DreamBooth(Method):
                 self.settings.class_pictures,
                 self.settings.class_steps,
                 self.settings.class_guidance,
+                side,
             )
             yield from self.class_pictures.prepare(cache)
 
@@ -164,9 +168,9 @@ class DreamBooth(Method):
 
     def draw(self, generator: torch.Generator) -> DreamBoothBatch:
         count = self.settings.batch
-        latents, masks = self.latents.draw_masked(count, generator)
-        prompts = [f"a photo of {self.subject.handle}"]
-        own = draw_denoising(self.backbone, latents, prompts, generator, masks)
+        photos = self.latents.draw_photos(count, generator)
+        prompts = photos.prompts([f"a photo of {self.subject.handle}"])
+        own = draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
         prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None
         return DreamBoothBatch(**vars(own), prior=prior)
 

@@ -46,13 +46,14 @@ from trainers.kit.gate_report import gate_and_leak, gate_chart
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
+from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
 MASKS_CAPTION = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CaptionedPhotoSettings):
     """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
 
     steps: int = setting(400, "Training steps.", 1, 20000, "steps", source="public port")
@@ -128,9 +129,10 @@ class Perfusion(Method):
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.metric = yield from moments.load_or_estimate(self.backbone, cache, self.settings.captions)
-        self.latents = PhotoLatents(
-            self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
-        )
+        side = self.settings.side_on(self.backbone)
+        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
+        if self.settings.photo_captions:
+            self.latents.caption_with(photos, self.subject)
         if self.settings.masks:
             found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
             masks = self.latents.masks_of(photos, self.subject.handle, found)
@@ -187,8 +189,9 @@ class Perfusion(Method):
         count = self.settings.batch
         chosen = torch.randint(len(self.sentences), (count,), generator=generator).tolist()
         prompts = [self.sentences[index].format(self.subject.handle) for index in chosen]
-        latents, masks = self.latents.draw_masked(count, generator)
-        return draw_denoising(self.backbone, latents, prompts, generator, masks)
+        photos = self.latents.draw_photos(count, generator)
+        prompts = photos.prompts(prompts)
+        return draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
 
     def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)

@@ -4,9 +4,10 @@ Learns n new word vectors v* and nothing else; text encoder, U-Net and autoencod
 
     v* = argmin_v  E || eps - eps_theta(z_t, t, c(y with v)) ||^2          (section 3.2, eq. 2)
 
-y is a neutral sentence, drawn anew for every photo of every step. Differences from the paper: a noun of
-several tokens starts the vector at their mean instead of being refused; the vectors are parameters of their
-own instead of rows of the embedding table, so neither gradients nor weight decay reach any other row.
+y is a neutral sentence, drawn anew for every photo of every step. Differences from the paper: a photo's own
+caption takes the sentence's place; a noun of several tokens starts the vector at their mean instead of being
+refused; the vectors are parameters of their own instead of rows of the embedding table, so neither gradients
+nor weight decay reach any other row.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from trainers.kit import templates
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
+from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CaptionedPhotoSettings):
     """The diffusers recipe for Stable Diffusion 1.5: 3,000 steps of 4 at an effective rate of 2e-3."""
 
     steps: int = setting(3000, "Training steps.", 1, 20000, "steps", source="diffusers README")
@@ -91,11 +93,12 @@ class TextualInversion(Method):
         self.templates = templates.OBJECT if settings.property == "object" else templates.STYLE
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        self.latents = PhotoLatents(
-            self.backbone, photos.pixels(self.backbone.resolution), self.settings.flips
-        )
+        side = self.settings.side_on(self.backbone)
+        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
         if self.settings.masks:
             self.latents.mask_with(photos, self.subject.handle)
+        if self.settings.photo_captions:
+            self.latents.caption_with(photos, self.subject)
         yield from ()
 
     def stages(self) -> list[Stage]:
@@ -106,8 +109,9 @@ class TextualInversion(Method):
         count = self.settings.batch
         chosen = torch.randint(len(self.templates), (count,), generator=generator).tolist()
         prompts = [self.templates[index].format(self.subject.handle) for index in chosen]
-        latents, masks = self.latents.draw_masked(count, generator)
-        return draw_denoising(self.backbone, latents, prompts, generator, masks)
+        photos = self.latents.draw_photos(count, generator)
+        prompts = photos.prompts(prompts)
+        return draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
 
     def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)

@@ -156,7 +156,7 @@ class RegionMask:
 def word_attention_maps(
     backbone: Backbone, latents: Tensor, prompt: str, token_positions: Sequence[Sequence[int]]
 ) -> Tensor:
-    """Return cross-attention maps of k words in n pictures, (k, n, s, s) with s = `attention_side`.
+    """Return cross-attention maps of k words in n pictures, (k, n, s, s) with s = `attention_side_of(w)`.
 
     They are averaged over layers, heads and three noise levels. Attached edits act.
 
@@ -166,7 +166,7 @@ def word_attention_maps(
         token_positions: for each word, the positions of its tokens in the prompt.
     """
     generator = torch.Generator().manual_seed(0)
-    side, maps = backbone.attention_side, []
+    side, maps = backbone.attention_side_of(latents.shape[-1]), []
     for share in NOISE_LEVELS:
         t = backbone.at_noise(share, len(latents))
         noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)

@@ -58,7 +58,7 @@ class Backbone(ABC):
         text: reads prompts.
         sites: every module that an edit may change, by its path.
         attention: records and masks attention; None where the family cannot.
-        attention_side: side of the cross-attention maps that tell objects apart best.
+        attention_side: side of the cross-attention maps that tell objects apart best, at its resolution.
         key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
         features_title: what `features` are, in words.
     """
@@ -126,6 +126,14 @@ class Backbone(ABC):
     def latent_shape(self) -> tuple[int, int, int]:
         """Return (C, h, w) of the latents of a picture of the base's resolution."""
         return self.shape_of()
+
+    def side_of(self, pixels: int = 0) -> int:
+        """Return the side, nearest to `pixels`, of a square that the network can paint; 0 for its own."""
+        return self.resolution * self.shape_of(pixels, pixels)[1] // self.latent_shape[1]
+
+    def attention_side_of(self, cells: int) -> int:
+        """Return `attention_side` for latents of cells x cells."""
+        return self.attention_side * cells // self.latent_shape[-1]
 
     # diffusion
 

@@ -1,8 +1,8 @@
-"""Folders of photos with masks, for the command line.
+"""Folders of photos with masks and captions, for the command line.
 
 The mask of a photo `dog.jpg` is `masks/lily/dog.png`, white where <lily> is. For the first subject,
 `dog-masklabel.png` beside the photo will do, as OneTrainer writes it. Other formats and capital letters are
-taken as well.
+taken as well. Its caption is `dog.txt` beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.files import exists
+from studio.photos.captions import SUFFIX, is_caption_file, with_captions
 from studio.photos.mask_file import read_mask
 from studio.photos.photo import Photo, Refusal, open_photos
 from studio.photos.photo_set import MASKS
@@ -24,18 +26,24 @@ MAX_SHAPE_RATIO = 1.02  # how much longer, for its height, a mask may be than it
 
 
 def open_masked(files: Sequence[Path], handles: Sequence[str]) -> tuple[list[Photo], list[Refusal]]:
-    """Return the usable photos with the masks of these handles, and the refusals of the others.
+    """Return the usable photos with captions and masks of these handles, and the refusals of the others.
+
+    A text file that is no photo's caption is passed over: folders hold other notes as well.
 
     Raises StudioError for a mask that cannot be read or has another shape than its photo.
     """
     photos: list[Photo] = []
     refusals: list[Refusal] = []
     for path in files:
-        if path.stem.lower().endswith(MASK_ENDING):
+        if path.stem.lower().endswith(MASK_ENDING) or is_caption_file(path):
             continue
         opened, refused = open_photos([path], photos)
-        photos += [_masked(photo, path, handles) for photo in opened]
-        refusals += refused
+        captions = [
+            file for file in (path.with_suffix(SUFFIX), path.with_suffix(SUFFIX.upper())) if exists(file)
+        ]
+        captioned, unread = with_captions(opened, captions[:1])
+        photos += [_masked(photo, path, handles) for photo in captioned]
+        refusals += [*refused, *(unread if opened else ())]
     return photos, refusals
 
 

@@ -50,12 +50,14 @@ class Photo:
         image: upright, RGB, at most 1024 px on its short side.
         crop: the square that is used.
         masks: by the subject's number from 0, "L" pictures of the photo's size, 255 = subject.
+        caption: what it shows, empty where nobody said (`studio.photos.captions`).
     """
 
     name: str
     image: Image.Image
     crop: Crop = Crop()
     masks: Mapping[int, Image.Image] = field(default_factory=dict)
+    caption: str = ""
 
     def cropped(self, crop: Crop) -> Photo:
         """Return this photo with another square."""

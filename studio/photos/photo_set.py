@@ -1,4 +1,4 @@
-"""The training images with their masks, and the folder in which they are kept."""
+"""The training images with their masks and captions, and the folder in which they are kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,23 +14,28 @@ from PIL import Image
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
 from studio.limits import MAX_PHOTO_SIDE
+from studio.photos.captions import SUFFIX as CAPTION_SUFFIX
+from studio.photos.captions import read_caption
 from studio.photos.decoding import decode
 from studio.photos.photo import Photo, open_photo
 
 MASKS = "masks"
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """The training images and masks.
+    """The training images, masks and captions.
 
     Args:
         squares: n square RGB pictures.
         masks: by handle, n masks ("L", of the square's size, 255 = subject), None where the user made none.
+        captions: n texts, empty for a photo without one; or none at all.
     """
 
     squares: tuple[Image.Image, ...]
     masks: Mapping[str, tuple[Image.Image | None, ...]] = field(default_factory=dict)
+    captions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, photos: Sequence[Photo], handles: Sequence[str] = ()) -> PhotoSet:
@@ -41,13 +47,17 @@ class PhotoSet:
             cut = tuple(photo.square_mask(number, side) for photo, side in zip(photos, sides, strict=True))
             if any(mask is not None for mask in cut):
                 masks[handle] = cut
-        return cls(squares, masks)
+        captions = tuple(photo.caption for photo in photos)
+        return cls(squares, masks, captions if any(captions) else ())
 
     def save(self, folder: Path) -> None:
-        """Write the squares as 01.png, 02.png, ... and the masks as masks/NAME/01.png."""
+        """Write the squares as 01.png, ..., their captions as 01.txt and the masks as masks/NAME/01.png."""
         folder.mkdir(parents=True, exist_ok=True)
         for number, square in enumerate(self.squares, 1):
             write_atomic(folder / f"{number:02d}.png", png_bytes(square))
+        for number, caption in enumerate(self.captions, 1):
+            if caption:
+                write_atomic(folder / f"{number:02d}{CAPTION_SUFFIX}", caption.encode())
         for handle, masks in self.masks.items():
             subfolder = folder / MASKS / handle.strip("<>")
             subfolder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +79,10 @@ class PhotoSet:
             masks[f"<{subfolder.name}>"] = tuple(
                 _kept(file, _kept_mask) if file.exists() else None for file in files
             )
-        return cls(tuple(_kept(path, _kept_square) for path in paths), masks)
+        texts = [path.with_suffix(CAPTION_SUFFIX) for path in paths]
+        captions = tuple(_kept(text, read_caption) if text.exists() else "" for text in texts)
+        squares = tuple(_kept(path, _kept_square) for path in paths)
+        return cls(squares, masks, captions if any(captions) else ())
 
     def mask(self, handle: str, number: int, side: int) -> np.ndarray | None:
         """Return the mask of `handle` in square `number` (from 0), (side, side) float32 in 0..1, or None."""
@@ -86,11 +99,13 @@ class PhotoSet:
 
     @property
     def digest(self) -> str:
-        """Return a hash of all pixels of photos and masks."""
+        """Return a hash of all pixels of photos and masks, and of the captions."""
         digest = hashlib.sha256()
         masks = (mask for handle in sorted(self.masks) for mask in self.masks[handle])
         for picture in (*self.squares, *masks):
             digest.update(repr(picture.size).encode() + picture.tobytes() if picture else b"none")
+        for caption in self.captions:
+            digest.update(caption.encode() + b"\0")
         return digest.hexdigest()
 
     def __len__(self) -> int:
@@ -105,7 +120,7 @@ def _kept_mask(path: Path) -> Image.Image:
     return decode(path, MAX_PHOTO_SIDE).convert("L")
 
 
-def _kept(path: Path, read: Callable[[Path], Image.Image]) -> Image.Image:
+def _kept(path: Path, read: Callable[[Path], Kept]) -> Kept:
     """Return what `read` makes of a file of `PhotoSet.save`. Raises StudioError with the file's name."""
     try:
         return read(path)

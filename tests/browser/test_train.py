@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from studio.photos.photo_set import PhotoSet
 from tests.browser.actions import drop_photos, open_tab, shown_step, train, training_card, unfold
 from tests.browser.conftest import Stage
 
@@ -170,6 +171,37 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
     assert red[0] > 200 and red[1] < 60
     page.locator("#crop-remove").click()
     page.wait_for_function("() => !document.querySelector('#photo-strip .tile')")
+
+
+def test_captions_are_typed_or_dropped_and_go_into_the_training(
+    stage: Stage, page: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    note = tmp_path / f"{photos[1].stem}.txt"
+    note.write_text("a tortoise on a stone")
+    stray = tmp_path / "nobody.txt"
+    stray.write_text("a dog")
+    drop_photos(page, [*photos, note, stray])
+    page.locator("#photo-refusals li", has_text="nobody.txt it is the caption of no photo here").wait_for()
+    field = page.locator("#photo-caption textarea")
+    tiles(page).nth(0).click()
+    field.wait_for()
+    assert field.input_value() == ""
+    field.fill("a tortoise asleep")
+    page.locator("#photo-strip .tile-mark >> nth=1").wait_for()
+    tiles(page).nth(1).click()
+    page.wait_for_function("document.querySelector('#photo-caption textarea').value.endsWith('stone')")
+    tiles(page).nth(0).click()
+    page.wait_for_function("document.querySelector('#photo-caption textarea').value.endsWith('asleep')")
+    page.locator("#concept-name input").fill("captioned")
+    page.locator("#concept-noun input").fill("tortoise")
+    page.locator("#naming code:text-is('<captioned>')").wait_for()
+    page.locator("#train").click()
+    training_card(page, "captioned", "running")
+    job = next(job for job in stage.workspace.jobs.newest(9, ("train",)) if "<captioned>" in job.title)
+    kept = PhotoSet.load(stage.workspace.jobs.folder(job.id) / "photos")
+    assert kept.captions[:2] == ("a tortoise asleep", "a tortoise on a stone")
+    page.locator("#train-progress").get_by_role("button", name="Stop and discard").click()
+    training_card(page, "captioned", "stopped")
 
 
 def test_a_missing_noun_is_asked_for_and_nothing_is_lost(page: Any, photos: list[Path]) -> None:

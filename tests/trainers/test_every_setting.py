@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
 }
-OTHER_TEXTS = {"rare_word": "dog", "prior_prompt": "a photo of a dog"}
+OTHERS = {"rare_word": "dog", "prior_prompt": "a photo of a dog", "resolution": 32}
 CASES = [
     (method_id, field.name) for method_id in sorted(METHODS) for field in METHODS[method_id].card().fields
 ]
@@ -49,10 +50,14 @@ def quick(method_id: str) -> dict[str, Any]:
 
 
 def photos_for(method_id: str) -> tuple[Subject, PhotoSet]:
-    """Return what a method learns: two subjects of one photo if it can, else one in three; all masked."""
+    """Return what a method learns: two subjects of one photo if it can, else one in three.
+
+    All are masked, and photos of one subject have captions.
+    """
     if METHODS[method_id].needs.max_subjects > 1:
         return TWO, tiny.pair()
-    return SUBJECT, tiny.photos(masked=SUBJECT.handle)
+    photos = tiny.photos(masked=SUBJECT.handle)
+    return SUBJECT, dataclasses.replace(photos, captions=("a cat asleep", "", "a cat on a chair"))
 
 
 def another(field: Field, value: Any) -> Any:
@@ -61,8 +66,8 @@ def another(field: Field, value: Any) -> Any:
         return not value
     if field.kind == "choice":
         return next(choice for choice in field.choices if choice != value)
-    if field.kind == "text":
-        return OTHER_TEXTS[field.name]
+    if field.name in OTHERS:
+        return OTHERS[field.name]
     low, high = field.low or 0, field.high or 1.0
     for other in (2 * value, value / 2, 1, (low + high) / 2):
         if low <= other <= high and other != value and (field.kind == "float" or other == int(other)):

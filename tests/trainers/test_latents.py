@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from studio.models.backbone import Backbone
+from studio.subject import Subject
 from tests import tiny
 from trainers.kit.latents import PhotoLatents
 
@@ -51,8 +54,39 @@ def test_each_photo_is_drawn_with_its_own_mask(backbone: Backbone) -> None:
     own = torch.from_numpy(photos.mask("<tom>", 0, 8))
     assert torch.equal(made.masks[:, 0], torch.stack([own, own.flip(1)]))
     assert not torch.equal(own, own.flip(1))
-    _, masks = made.draw_masked(4, torch.Generator().manual_seed(0))
+    masks = made.draw_photos(4, torch.Generator().manual_seed(0)).masks
     assert masks.shape == (4, 1, 8, 8)
     made.masks = None
     made.mask_with(photos, "<nobody>")
-    assert made.draw_masked(1, torch.Generator())[1] is None
+    assert made.draw_photos(1, torch.Generator()).masks is None
+
+
+def test_each_photo_is_drawn_with_its_own_caption(backbone: Backbone) -> None:
+    """A mirror image has that of its photo; one without a caption is learned in the method's own prompt."""
+    photos = dataclasses.replace(tiny.photos(), captions=("a cat asleep", "", "{} in a box"))
+    made = latents(backbone, flips=True)
+    made.std = torch.zeros_like(made.std)
+    made.caption_with(photos, Subject("<lily>", "cat"))
+    drawn = made.draw_photos(6, torch.Generator().manual_seed(0))
+    prompts = drawn.prompts([f"prompt {number}" for number in range(6)])
+    expected = {0: "a <lily> asleep", 2: "<lily> in a box"}
+    for row, latent in enumerate(drawn.latents):
+        number = next(index for index, mean in enumerate(made.mean) if torch.equal(mean, latent))
+        assert prompts[row] == expected.get(number % 3, f"prompt {row}")
+    assert len(set(prompts)) == 4
+    assert drawn.prompts(["one for all"]).count("one for all") == 2
+
+
+def test_without_captions_one_prompt_serves_all(backbone: Backbone) -> None:
+    made = latents(backbone)
+    made.caption_with(tiny.photos(), Subject("<lily>", "cat"))
+    assert made.draw_photos(3, torch.Generator()).prompts(["a photo of <lily>"]) == ["a photo of <lily>"]
+
+
+def test_a_long_caption_begins_with_the_subject(backbone: Backbone) -> None:
+    """Else the base would not read it, and the photo would teach nothing."""
+    long = f"{'a chair and ' * 40}a cat"
+    photos = dataclasses.replace(tiny.photos(1), captions=(long,))
+    made = PhotoLatents(backbone, photos.pixels(backbone.resolution))
+    made.caption_with(photos, Subject("<lily>", "cat"))
+    assert made.captions == (f"<lily>, {long}",)

@@ -158,9 +158,9 @@ def test_masks_are_soft_have_maximum_one_and_weigh_the_loss(backbone: Backbone, 
     torch.testing.assert_close(masks.amax((1, 2, 3)), torch.ones(6))
     assert torch.equal(masks, noun_masks(backbone, method.latents.mean, "cat"))
     generator = torch.Generator().manual_seed(0)
-    latents, drawn = method.latents.draw_masked(4, generator)
+    drawn = method.latents.draw_photos(4, generator)
     again = method.latents.draw(4, torch.Generator().manual_seed(0))
-    assert torch.equal(latents, again) and drawn.shape == (4, 1, 8, 8)
+    assert torch.equal(drawn.latents, again) and drawn.masks.shape == (4, 1, 8, 8)
     method.latents.masks = torch.zeros_like(masks)
     assert loss_terms(method)["denoising"].item() == 0
 

@@ -21,6 +21,7 @@ from studio.subject import Subject
 from tests import tiny
 from tests.trainers.steps import loss_terms
 from trainers import METHODS
+from trainers.kit.latents import PhotoLatents
 from trainers.kit.mask_preview import DIM_FACTOR, MAX_PHOTOS, SIDE, mask_preview
 from trainers.kit.scene import Scene, masked_photos
 
@@ -35,7 +36,8 @@ def backbone() -> Backbone:
 
 
 def scene(backbone: Backbone, photos: PhotoSet, background: bool = False, flips: bool = False) -> Scene:
-    return Scene(backbone, photos, HANDLES, background, flips)
+    latents = PhotoLatents(backbone, photos.pixels(backbone.resolution), flips)
+    return Scene(latents, photos, HANDLES, background)
 
 
 def test_masks_are_halved_by_area_and_stay_binary(backbone: Backbone) -> None:

@@ -34,6 +34,7 @@ from trainers.benchmarks.scene_scores import SceneScore
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.variants import Variant
 from trainers.kit.attention_iou import handle_attention_maps, intersection_over_union
+from trainers.kit.latents import PhotoLatents
 from trainers.kit.scene import Scene
 
 BASE_ROW = "plain nouns"
@@ -155,7 +156,8 @@ def scene_overlaps(backbone: Backbone, case: SceneCase, concepts: Sequence[Conce
     Rows are handles, columns are masks. Without concepts, handles are read as their plain nouns.
     """
     handles = list(case.subject.handles)
-    scene = Scene(backbone, case.photos, handles, background=False, flips=False)
+    latents = PhotoLatents(backbone, case.photos.pixels(backbone.resolution))
+    scene = Scene(latents, case.photos, handles, background=False)
     prompt = f"a photo of {' and '.join(handles)}"
     edits = active_edits(Recipe(prompt), concepts) or [
         ActiveEdit(NewWord(handle, noun, backbone.text.initial_vectors(noun, 1)))

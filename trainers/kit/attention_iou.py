@@ -19,7 +19,7 @@ THRESHOLD = 0.5  # a cell is attended to when it has at least this share of its 
 def handle_attention_maps(
     backbone: Backbone, latents: Tensor, prompt: str, handles: Sequence[str], edits: Sequence[ActiveEdit]
 ) -> Tensor:
-    """Return the cross-attention maps of k handles in one photo, (k, s, s) with s = `attention_side`.
+    """Return the cross-attention maps of k handles in one photo, (k, s, s) with s = `attention_side_of(w)`.
 
     Args:
         latents (1, C, h, w): the photo.

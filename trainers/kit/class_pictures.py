@@ -33,13 +33,17 @@ PAINTED_TOGETHER = 8
 class ClassPictures:
     """Pictures of a plain prompt, painted by the untouched base from seeds 0 to `count` - 1.
 
+    Args:
+        side: in pixels, as the photos have.
+
     They come from a DDIM sampler, where the paper uses the ancestral one.
     """
 
-    def __init__(self, backbone: Backbone, prompt: str, count: int, steps: int, guidance: float) -> None:
-        self.backbone = backbone
-        self.count = count
-        self.recipe = Recipe(prompt, steps=steps, guidance=guidance)
+    def __init__(
+        self, backbone: Backbone, prompt: str, count: int, steps: int, guidance: float, side: int
+    ) -> None:
+        self.backbone, self.count, self.side = backbone, count, side
+        self.recipe = Recipe(prompt, steps=steps, guidance=guidance, width=side, height=side)
 
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
@@ -48,17 +52,17 @@ class ClassPictures:
         Those that are painted together are always the same, so that a training that was killed meanwhile gets
         the same pictures, bit for bit.
         """
-        key = f"{self.backbone.fingerprint} {self.recipe.prompt} {self.recipe.steps} {self.recipe.guidance}"
+        recipe = self.recipe
+        key = f"{self.backbone.fingerprint} {recipe.prompt} {recipe.steps} {recipe.guidance} {self.side}"
         folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
         with suppress(OSError):  # a disk that takes nothing is said below
             folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
-        side = self.backbone.resolution
-        missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, side)}
+        missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, self.side)}
         if missing:
-            yield Note(f'Painting "{self.recipe.prompt}" {len(missing)} times, once for this base.')
+            yield Note(f'Painting "{recipe.prompt}" {len(missing)} times, once for this base.')
         with torch.no_grad():
-            words = self.backbone.text.read(["", self.recipe.prompt])
+            words = self.backbone.text.read(["", recipe.prompt])
         total = len(missing)
         painted: dict[int, Image.Image] = {}
         refusal: DiskError | None = None
@@ -66,7 +70,7 @@ class ClassPictures:
             seeds = range(start, min(start + PAINTED_TOGETHER, self.count))
             if missing.isdisjoint(seeds):
                 continue
-            *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
+            *_, latents = sample(self.backbone, recipe, Conditions.of(words), seeds)
             for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
                 if seed in missing:
                     painted[seed] = picture

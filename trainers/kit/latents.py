@@ -1,13 +1,40 @@
-"""Latents of photos: encoded once, sampled anew at every step."""
+"""Latents of photos, with their masks and captions: encoded once, sampled anew at every step."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from studio.models.backbone import Backbone
+from studio.photos.captions import caption_prompt
 from studio.photos.photo_set import PhotoSet
+from studio.subject import Subject
+
+
+@dataclass(frozen=True)
+class DrawnPhotos:
+    """n photos of a training step.
+
+    Args:
+        latents (n, C, h, w).
+        masks (n, 1, h, w) in 0..1, None for methods without them.
+        captions: n prompts, empty for a photo without a caption.
+    """
+
+    latents: Tensor
+    masks: Tensor | None
+    captions: tuple[str, ...]
+
+    def prompts(self, otherwise: Sequence[str]) -> list[str]:
+        """Return the caption of each photo, or its prompt of `otherwise`: n of them, or one for all."""
+        if not any(self.captions):
+            return list(otherwise)
+        each = list(otherwise) * (len(self.captions) // len(otherwise))
+        return [caption or prompt for caption, prompt in zip(self.captions, each, strict=True)]
 
 
 class PhotoLatents:
@@ -24,16 +51,23 @@ class PhotoLatents:
         self.flips = flips
         self.mean, self.std = backbone.encode_photos(pixels)
         self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
+        self.captions = ("",) * len(self.mean)
+
+    @property
+    def attention_side(self) -> int:
+        """Return the side of the attention maps of such pictures that tell objects apart best."""
+        return self.backbone.attention_side_of(self.mean.shape[-1])
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Return latents (count, C, h, w) of random pictures; none repeats before all were drawn."""
         return self.at(self.choose(count, generator), generator)
 
-    def draw_masked(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Return latents as `draw` does, and their masks (count, 1, h, w) or None."""
+    def draw_photos(self, count: int, generator: torch.Generator) -> DrawnPhotos:
+        """Return latents as `draw` does, with what is known about these pictures."""
         chosen = self.choose(count, generator)
-        latents = self.at(chosen, generator)
-        return latents, None if self.masks is None else self.masks[chosen.to(self.masks.device)]
+        masks = None if self.masks is None else self.masks[chosen.to(self.masks.device)]
+        captions = tuple(self.captions[number] for number in chosen.tolist())
+        return DrawnPhotos(self.at(chosen, generator), masks, captions)
 
     def choose(self, count: int, generator: torch.Generator) -> Tensor:
         """Return the numbers (count,) of randomly chosen pictures; none repeats before all were drawn.
@@ -52,13 +86,29 @@ class PhotoLatents:
         return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
     def mask_with(self, photos: PhotoSet, handle: str) -> None:
-        """Let `draw_masked` return the masks that the photos have of `handle`, if there are any.
+        """Let `draw_photos` return the masks that the photos have of `handle`, if there are any.
 
         A photo without a mask gets one of ones.
         """
         if handle in photos.masks:
             everywhere = self.mean.new_ones(len(self.mean), 1, *self.mean.shape[-2:])
             self.masks = self.masks_of(photos, handle, everywhere)
+
+    def caption_with(self, photos: PhotoSet, subject: Subject) -> None:
+        """Let `draw_photos` return the captions of the photos, each as a prompt that names the subject.
+
+        In one so long that the subject would not be read, it comes first.
+        """
+        text, handle = self.backbone.text, subject.handle
+        with text.new_words({handle: text.embeddings_of(subject.noun)}):
+            prompts = [
+                caption and caption_prompt(caption, handle, subject.noun) for caption in photos.captions
+            ]
+            for number, prompt in enumerate(prompts):
+                if prompt and not text.tokenize(prompt).spans[handle]:
+                    prompts[number] = f"{handle}, {prompt.replace(handle, subject.noun)}"
+        if prompts:
+            self.captions = (*prompts, *prompts) if self.flips else tuple(prompts)
 
     def masks_of(self, photos: PhotoSet, handle: str, otherwise: Tensor) -> Tensor:
         """Return masks (n, 1, h, w) in 0..1: the photos' own of `handle`, else those of `otherwise`."""

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.events import Event, Note
-from studio.models.backbone import Backbone
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from trainers.kit.latents import PhotoLatents
@@ -25,23 +24,23 @@ class Scene:
     Raises StudioError when there is to be a background and the masks leave nothing of it.
 
     Args:
+        latents: of the photos.
         background: whether the last subject is what the masks of all others leave.
-        flips: whether there are mirror images.
 
     Attributes:
         masks (n, J, h, w), 0 or 1: in cells of the latents.
-        attention_masks (n, J, s, s), 0 or 1: in cells of attention maps, s = `attention_side`.
+        attention_masks (n, J, s, s), 0 or 1: in cells of attention maps, s = `attention_side_of(w)`.
         present: for each picture, the numbers of the subjects in it.
     """
 
     def __init__(
-        self, backbone: Backbone, photos: PhotoSet, handles: Sequence[str], background: bool, flips: bool
+        self, latents: PhotoLatents, photos: PhotoSet, handles: Sequence[str], background: bool
     ) -> None:
         self.photos = len(photos)
-        self.latents = PhotoLatents(backbone, photos.pixels(backbone.resolution), flips)
+        self.latents = latents
         self.masks, self.attention_masks = (
             self._masks(photos, handles, background, side)
-            for side in (backbone.latent_shape[-1], backbone.attention_side)
+            for side in (latents.mean.shape[-1], latents.attention_side)
         )
         self.present = [
             masks.flatten(1).any(1).nonzero().flatten().tolist() for masks in self.attention_masks
@@ -83,4 +82,7 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
         else:
             yield Note(f"Nothing is masked in photo {number + 1}, so it is left out.")
     masks = {handle: tuple(photos.masks[handle][number] for number in numbers) for handle in handles}
-    return PhotoSet(tuple(photos.squares[number] for number in numbers), masks)
+    squares, captions = (
+        tuple(each[number] for number in numbers if each) for each in (photos.squares, photos.captions)
+    )
+    return PhotoSet(squares, masks, captions)

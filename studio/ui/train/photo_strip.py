@@ -11,6 +11,7 @@ from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
 from studio.ui.train.session_photos import NONE
 
 TILE_SIDE = 160
+CAPTIONED = '<span class="tile-mark">caption</span>'
 
 
 def photo_strip(photos: Sequence[Photo], subjects: Subjects, chosen: int = NONE) -> str:
@@ -21,13 +22,14 @@ def photo_strip(photos: Sequence[Photo], subjects: Subjects, chosen: int = NONE)
         f'<button type="button" class="tile" data-action="choose" data-id="{number}"'
         f' aria-pressed="{str(number == chosen).lower()}" title="{escape(photo.name)}">'
         f'<img src="{data_url(with_mask_overlay(photo, TILE_SIDE, subjects))}"'
-        f' alt="{escape(photo.name)}, adjust"></button>'
+        f' alt="{escape(photo.name)}, adjust">{CAPTIONED if photo.caption else ""}</button>'
         for number, photo in enumerate(photos)
     )
     words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
     return (
         f'<div class="tiles">{tiles}</div><p class="row faint"><span>{words}, squared as they are trained on.'
-        f" Select one to move its square or to say where the subject is.</span>{button('clear', 'Clear')}</p>"
+        " Select one to move its square, to say where the subject is, or to write a caption.</span>"
+        f"{button('clear', 'Clear')}</p>"
     )
 
 

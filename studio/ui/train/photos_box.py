@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from studio.limits import MAX_PHOTOS
+from studio.photos.captions import clean_caption, is_caption_file, with_captions
 from studio.photos.photo import Crop, open_photos
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
@@ -22,13 +23,14 @@ from studio.ui.parts.html_blocks import (
     to_int,
     uploaded_files,
 )
+from studio.ui.train.caption_box import caption_box, caption_key
 from studio.ui.train.crop_editor import centred_crop, crop_editor, crop_from_sliders, crop_view
 from studio.ui.train.mask_canvas import Propose, apply_canvas_change, canvas_state, mask_canvas
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 
-ACCEPT = "image/*,.heic,.heif,.avif"
+ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
 HIDE = {"visible": False}
 
@@ -65,6 +67,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     strip = button_block("photo-strip")
     with gr.Column(visible=False, elem_id="crop-editor", elem_classes="card") as editor:
         crop = crop_editor()
+        caption = caption_box()
+        captioned = hidden_text()  # which photo the text in the field belongs to
         canvas = mask_canvas()
         with gr.Row(elem_classes="actions"):
             done = gr.Button("Done", size="sm", elem_id="crop-done")
@@ -76,13 +80,15 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     @locked
     def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
         paths, failed = uploaded_files(event)
-        photos, refused = open_photos(paths, session.photos)
+        captions = [path for path in paths if is_caption_file(path)]
+        photos, refused = open_photos([path for path in paths if path not in captions], session.photos)
+        photos, unread = with_captions([*session.photos, *photos], captions)
         for path in paths:
             path.unlink(missing_ok=True)
-        session.replace_all([*session.photos, *photos])
+        session.replace_all(photos)
         return {
             **drawn(session, subjects),
-            refusals: refusals_card(refused, failed),
+            refusals: refusals_card([*refused, *unread], failed),
             editor: gr.update(**HIDE),
         }
 
@@ -99,6 +105,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
             editor: gr.update(visible=True),
             crop.view: crop_view(photo),
             canvas: canvas_state(photo, number, subjects),
+            caption: photo.caption,
+            captioned: caption_key(photo, number),
             **crop.at(photo.crop),
         }
 
@@ -117,6 +125,15 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
         x, y = (event_share(event, name) for name in "xy")
         new = centred_crop(session.chosen_photo, x, y)
         return cropped(session, subjects, new) | crop.at(new)
+
+    @locked
+    def write_caption(session: SessionPhotos, subjects: Subjects, caption: str, key: str) -> Changes:
+        if session.chosen == NONE or key != caption_key(session.chosen_photo, session.chosen):
+            return None  # another photo was selected meanwhile
+        before = session.chosen_photo
+        session.replace_chosen(replace(before, caption=clean_caption(caption)))
+        is_marked_as_before = bool(before.caption) == bool(session.chosen_photo.caption)
+        return {} if is_marked_as_before else drawn(session, subjects)
 
     def canvas_handler(action: str) -> Callable[..., Changes]:
         @locked
@@ -146,7 +163,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     inputs = {"session": session_state, "subjects": subjects_state}
     connect = functools.partial(connector.connect, inputs=inputs, notice=notice, refresh=False)
     connect(drop.upload, add, outputs=[strip, refusals, editor])
-    opened = [strip, refusals, editor, crop.view, canvas, *crop.sliders.values()]
+    opened = [strip, refusals, editor, crop.view, canvas, caption, captioned, *crop.sliders.values()]
     connect(strip.click, press_in_strip, outputs=opened)
     for slider in crop.sliders.values():
         connect(
@@ -157,6 +174,13 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
             trigger_mode="always_last",
         )
     connect(crop.view.click, centre_crop, outputs=[strip, crop.view, canvas, *crop.sliders.values()])
+    connect(
+        caption.change,
+        write_caption,
+        inputs={**inputs, "caption": caption, "key": captioned},
+        outputs=[strip],
+        trigger_mode="always_last",
+    )
     for event, action in ((canvas.input, "input"), (canvas.click, "click"), (canvas.upload, "upload")):
         connect(event, canvas_handler(action), outputs=[strip, canvas])
     connect(subjects_text.change, show_names, outputs=[strip, canvas])

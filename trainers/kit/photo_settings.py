@@ -1,0 +1,34 @@
+"""Settings of how photos are learned from, for the `Settings` of methods to inherit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.limits import MAX_PHOTO_SIDE
+from studio.models.backbone import Backbone
+from studio.settings import setting
+
+
+@dataclass(frozen=True)
+class PhotoSettings:
+    """For every method."""
+
+    resolution: int = setting(
+        0,
+        "Side of the squares to learn from; 0 for the base's own. Smaller ones need less time and memory.",
+        0,
+        MAX_PHOTO_SIDE,
+        "pixels",
+        source="kohya, diffusers scripts",
+    )
+
+    def side_on(self, backbone: Backbone) -> int:
+        """Return the side of the squares in pixels: the nearest that the network can read."""
+        return backbone.side_of(self.resolution)
+
+
+@dataclass(frozen=True)
+class CaptionedPhotoSettings(PhotoSettings):
+    """For methods that learn each photo with one prompt."""
+
+    photo_captions: bool = setting(True, "Learn each photo with its own caption, where it has one.")
