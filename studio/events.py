@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+GB = 1e9  # bytes
+
 
 @dataclass(frozen=True)
 class Step:
@@ -49,6 +51,34 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What a training will need, before its first step: seconds, and bytes of memory of those there are."""
+
+    seconds: float
+    used_bytes: int
+    total_bytes: int
+
+    @property
+    def words(self) -> str:
+        """Return it as "about 6 minutes, 9.1 of 12 GB"."""
+        used, total = (gigabytes(size) for size in (self.used_bytes, self.total_bytes))
+        return f"about {rough_time(self.seconds)}, {used} of {total} GB"
+
+
+def gigabytes(size: int) -> str:
+    """Return a number of bytes in gigabytes: "0.4", "9.1", "12"."""
+    return f"{size / GB:.1f}" if size < 9.95 * GB else f"{size / GB:.0f}"
+
+
+def rough_time(seconds: float) -> str:
+    """Return a time in its largest unit, as people guess it: "40 seconds", "6 minutes", "2.5 hours"."""
+    if seconds < 90:
+        return f"{max(10, round(seconds, -1)):.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.2g} hours"
+
+
+@dataclass(frozen=True)
 class Result:
     """The last event of a task: a Concept, or a Picture with its recipe."""
 
@@ -62,7 +92,7 @@ class Kept:
     step: int
 
 
-Event = Step | Preview | Insight | Note | Kept | Result
+Event = Step | Preview | Insight | Note | Kept | Estimate | Result
 
 
 class FinishEarly(Exception):

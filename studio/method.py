@@ -126,6 +126,8 @@ class Method(ABC):
 
     Attributes:
         quick_settings: settings that make a training take a moment; the tests train with them.
+        light_preparation: settings that make `prepare` short and change nothing about a step: a trial before
+            the training uses them.
         max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may
         write.
         tunes: "words", "weights" or both: which regularizers apply.
@@ -140,6 +142,7 @@ class Method(ABC):
     needs: ClassVar[Needs] = Needs()
     settings_class: ClassVar[type]
     quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 4}
+    light_preparation: ClassVar[Mapping[str, Any]] = {}
     max_file_bytes: ClassVar[int] = 200_000
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
@@ -177,6 +180,13 @@ class Method(ABC):
 
         What is kept in the folder `cache` outlives the task. Runs with nothing attached.
         """
+
+    def work_ahead(self, cache: Path) -> int:
+        """Return how much work `prepare` has that grows with the settings, in any unit; 0 for none.
+
+        Pictures or statistics that are in the folder `cache` already are none.
+        """
+        return 0
 
     @abstractmethod
     def stages(self) -> list[Stage]:

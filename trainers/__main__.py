@@ -19,7 +19,7 @@ from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.saving import save_and_say
 from studio.errors import DiskError, StudioError, disk_trouble
-from studio.events import Insight, Preview, Result
+from studio.events import Estimate, Insight, Preview, Result
 from studio.files import (
     keep_private,
     other_folders,
@@ -111,6 +111,7 @@ def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
         "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
     )
     parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
+    parser.add_argument("--estimate", action="store_true", help="only say what time and memory it will need")
     defaults = {field.name: f"{field.default}, or what the base prefers" for field in card.fields}
     add_setting_flags(parser, card.fields, defaults)
 
@@ -148,6 +149,9 @@ def _train(given: argparse.Namespace) -> None:
     saved = False
     for event in show_progress(ending_early(training)):
         match event:
+            case Estimate() if given.estimate:
+                training.close()
+                return
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
                 try:

@@ -153,6 +153,7 @@ class BreakAScene(Method):
         "weight_rate": 0.02,
         "rank": 4,
     }
+    light_preparation = {"class_pictures": 1, "class_steps": 2}
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})
 
@@ -210,6 +211,10 @@ class BreakAScene(Method):
             yield from self.class_pictures.prepare(cache)
         self.attention = WordAttention(self.backbone, self.scene, photos, self.sampling)
         self.overlaps_before = self.attention.overlaps(self.edits())
+
+    def work_ahead(self, cache: Path) -> int:
+        is_needed = self.settings.prior_weight and self.tunes_weights
+        return self.class_pictures.work_ahead(cache) if is_needed else 0
 
     def stages(self) -> list[Stage]:
         words, weights = [word.vectors for word in self.words], self.change.parameters()

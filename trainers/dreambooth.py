@@ -111,6 +111,7 @@ class DreamBooth(Method):
     needs = Needs(min_photos=1, max_photos=30)
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02}
+    light_preparation = {"class_pictures": 1, "class_steps": 2}
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})
     settings: Settings
@@ -125,6 +126,14 @@ class DreamBooth(Method):
         else:
             self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
+        self.class_pictures = ClassPictures(
+            backbone,
+            self.class_prompt,
+            settings.class_pictures,
+            settings.class_steps,
+            settings.class_guidance,
+            settings.side_on(backbone),
+        )
         sites = backbone.low_rank_sites(settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
@@ -150,15 +159,10 @@ class DreamBooth(Method):
         if self.settings.photo_captions:
             self.latents.caption_with(photos, self.subject)
         if self.settings.prior_weight:
-            self.class_pictures = ClassPictures(
-                self.backbone,
-                self.class_prompt,
-                self.settings.class_pictures,
-                self.settings.class_steps,
-                self.settings.class_guidance,
-                side,
-            )
             yield from self.class_pictures.prepare(cache)
+
+    def work_ahead(self, cache: Path) -> int:
+        return self.class_pictures.work_ahead(cache) if self.settings.prior_weight else 0
 
     def stages(self) -> list[Stage]:
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]

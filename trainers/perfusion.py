@@ -111,6 +111,7 @@ class Perfusion(Method):
     settings_class = Settings
     settings: Settings
     quick_settings = {"steps": 4, "batch": 2, "captions": 200}
+    light_preparation = {"captions": 1000}
     max_file_bytes = 20_000
 
     def __init__(
@@ -157,6 +158,10 @@ class Perfusion(Method):
             self.settings.bias,
             self.settings.temperature,
         )
+
+    def work_ahead(self, cache: Path) -> int:
+        moments_known, _ = moments.known(self.backbone, cache, self.settings.captions)
+        return 0 if moments_known else self.settings.captions
 
     @torch.no_grad()
     def _noun_encoding(self) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
 
-from studio.events import Event, Note, Step
+from studio.events import Estimate, Event, Note, Step
 
 
 def show_progress(events: Iterable[Event]) -> Iterator[Event]:
@@ -28,6 +28,9 @@ def show_progress(events: Iterable[Event]) -> Iterator[Event]:
                     bar.update(step - bar.n)
                 case Note(text=text):
                     tqdm.write(text)
+                case Estimate():
+                    tqdm.write(f"It takes {event.words} of memory.")
+                    yield event
                 case _:
                     yield event
     finally:

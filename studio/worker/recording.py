@@ -14,7 +14,7 @@ from PIL import Image
 from studio.edits.concept import Concept
 from studio.edits.saving import save_anywhere
 from studio.errors import DiskError, StudioError
-from studio.events import Event, Insight, Kept, Note, Preview, Result, Step
+from studio.events import Estimate, Event, Insight, Kept, Note, Preview, Result, Step
 from studio.files import other_folders, png_bytes, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.generation.generate import Picture
@@ -55,6 +55,8 @@ class Recorder:
                 self._note(job, "kept", step=step)
             case Note(text=text):
                 self._note(job, "note", text=text)
+            case Estimate():
+                self._note(job, "estimate", text=event.words)
             case Preview(picture=picture, prompt=prompt, step=step):
                 name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
                 self._note(job, "preview", picture, file=name, prompt=prompt, step=step)

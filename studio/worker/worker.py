@@ -29,7 +29,10 @@ BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
     "grid": ("mask", "create"),
     "create": ("mask",),
 }
-OUT_OF_MEMORY = "Close other programs that use the device, or choose fewer photos per step, then press Retry."
+OUT_OF_MEMORY = (
+    "Close other programs that use the device, or choose fewer photos per step or a smaller resolution, then "
+    "press Retry."
+)
 MAX_KEPT_STATE_BYTES = 500_000_000  # of a finished training
 
 log = logging.getLogger("likeness.worker")

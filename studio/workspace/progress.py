@@ -21,6 +21,7 @@ class Progress:
         previews: (step, file name, prompt) of pictures in the job's folder.
         insights: (file name, caption) of pictures in the job's folder.
         pictures: file names in the folder of pictures.
+        estimate: what all of it will need, in words.
     """
 
     step: int = 0
@@ -33,6 +34,7 @@ class Progress:
     insights: tuple[tuple[str, str], ...] = ()
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    estimate: str = ""
 
     @property
     def fraction(self) -> float:
@@ -69,6 +71,7 @@ class Progress:
             insights=tuple((file, event.caption) for event, file in files if event.event == "insight"),
             pictures=tuple(file for event, file in files if event.event == "picture"),
             notes=tuple(event.text for event in events if event.event == "note"),
+            estimate=next((event.text for event in reversed(events) if event.event == "estimate"), ""),
         )
 
 

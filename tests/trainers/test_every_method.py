@@ -6,12 +6,10 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from studio.edits.concept import Concept
 from studio.errors import StudioError
@@ -154,33 +152,6 @@ def test_pictures_that_do_not_name_it_are_bit_identical(
 def test_strength_zero_is_the_plain_noun(method_id: str, backbone: Backbone, concept: Concept) -> None:
     plain = picture(backbone, "a photo of cat", [])
     assert np.array_equal(picture(backbone, "a photo of <lily>", [concept], strengths={"<lily>": 0.0}), plain)
-
-
-@on_every_family
-def test_learns_from_squares_of_another_size(
-    method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of the noun that preserve it have that size as well; its previews have the base's own."""
-    if METHODS[method_id].refusal(backbone):
-        pytest.skip("refused there")
-    side = 3 * backbone.resolution // 2
-    _, height, width = backbone.shape_of(side, side)
-    shapes: set[torch.Size] = set()
-    own = backbone.predict
-
-    def predict(noisy: torch.Tensor, *rest: Any) -> torch.Tensor:
-        if torch.is_grad_enabled():
-            shapes.add(noisy.shape[-2:])
-        return own(noisy, *rest)
-
-    monkeypatch.setattr(backbone, "predict", predict)
-    events = list(run(method_id, backbone, tmp_path, resolution=side))
-    assert shapes == {(height, width)} and width > backbone.latent_shape[-1]
-    assert isinstance(events[-1], Result) and events[-1].value.header.settings["resolution"] == side
-    previews = {event.picture.size for event in events if isinstance(event, Preview)}
-    assert previews == {(backbone.resolution, backbone.resolution)}
-    painted = {Image.open(path).size for path in tmp_path.glob("class-pictures/*/*.png")}
-    assert painted <= {(side, side)}
 
 
 @on_every_family

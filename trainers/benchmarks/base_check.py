@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
 
@@ -31,6 +30,7 @@ from studio.recipes.recipe import Sampling
 from studio.starter import DEMO
 from studio.subject import Subject
 from trainers.benchmarks.method_trial import MIDDLE, cases_in
+from trainers.kit.device_memory import most_used_bytes, reset_most_used
 from trainers.kit.loop import train
 
 PHOTOS = 3
@@ -127,8 +127,7 @@ def _check_method(
     """Train, save, open and paint; yields Steps, and returns a MethodCheck and the concept."""
     known = {field.name for field in method.card().fields}
     settings = {**method.quick_settings, "steps": steps, **({"batch": 1} if "batch" in known else {})}
-    if backbone.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+    reset_most_used(backbone)
     events = train(method, backbone, demo_photos(subject), subject, settings, sampling, cache)
     spent: list[float] = []  # on each step, without the previews between them
     peak = 0
@@ -141,7 +140,7 @@ def _check_method(
         if isinstance(event, Step) and event.values:
             spent.append(time.perf_counter() - began)
             yield event
-            peak = max(peak, used_bytes(backbone))
+            peak = max(peak, most_used_bytes(backbone))
             if event.step == event.steps:  # the rest is showing and judging, which takes long
                 event = _finish(events)
                 continue
@@ -215,13 +214,6 @@ def _seconds_of(
     began = time.perf_counter()
     _paint(backbone, sampling, prompt, concepts, mode)
     return time.perf_counter() - began
-
-
-def used_bytes(backbone: Backbone) -> int:
-    """Return the memory in use: on a card the most since the last reset, else what this process holds now."""
-    if backbone.device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return psutil.Process().memory_info().rss
 
 
 def device_of(backbone: Backbone) -> str:

@@ -45,6 +45,17 @@ class ClassPictures:
         self.backbone, self.count, self.side = backbone, count, side
         self.recipe = Recipe(prompt, steps=steps, guidance=guidance, width=side, height=side)
 
+    def _paths(self, cache: Path) -> list[Path]:
+        """Return the file of each picture in `cache`."""
+        recipe = self.recipe
+        key = f"{self.backbone.fingerprint} {recipe.prompt} {recipe.steps} {recipe.guidance} {self.side}"
+        folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        return [folder / f"{seed:04d}.png" for seed in range(self.count)]
+
+    def work_ahead(self, cache: Path) -> int:
+        """Return how many sampling steps the missing pictures take, one picture at a time."""
+        return self.recipe.steps * sum(not path.exists() for path in self._paths(cache))
+
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
 
@@ -52,12 +63,9 @@ class ClassPictures:
         Those that are painted together are always the same, so that a training that was killed meanwhile gets
         the same pictures, bit for bit.
         """
-        recipe = self.recipe
-        key = f"{self.backbone.fingerprint} {recipe.prompt} {recipe.steps} {recipe.guidance} {self.side}"
-        folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        recipe, paths = self.recipe, self._paths(cache)
         with suppress(OSError):  # a disk that takes nothing is said below
-            folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{seed:04d}.png" for seed in range(self.count)]
+            paths[0].parent.mkdir(parents=True, exist_ok=True)
         missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, self.side)}
         if missing:
             yield Note(f'Painting "{recipe.prompt}" {len(missing)} times, once for this base.')

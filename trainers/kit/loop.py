@@ -9,30 +9,27 @@ import dataclasses
 import math
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from studio.concepts.header import Header
 from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
 from studio.errors import BrokenPictureError, StudioError
 from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
 from studio.files import png_bytes
-from studio.generation.generate import Picture, generate
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe, Sampling
-from studio.regularizer import Regularizer
 from studio.subject import Subject
 from trainers.kit import verdict
 from trainers.kit.enduring import keep, optimise
 from trainers.kit.kept_state import KeptState, identity_of
 from trainers.kit.optimizing import Optimization
+from trainers.kit.preflight import Preflight, try_training
+from trainers.kit.training import Training
 
 PREVIEWS = 5
 PREVIEW_SIDE = 96
@@ -51,9 +48,11 @@ def train(
 ) -> Generator[Event, None, None]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
-    Before the Result come a few pictures with and without the concept, and the verdict on them
-    (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what was learned so far;
-    before the first step it ends without a Result. Throw `Pause` to end without one and go on another time.
+    The first event, if the training is not a very short one, is an Estimate of what all of it will need
+    (`trainers.kit.preflight`). Before the Result come a few pictures with and without the concept, and the
+    verdict on them (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what was
+    learned so far; before the first step it ends without a Result. Throw `Pause` to end without one and go on
+    another time.
 
     Args:
         sampling: the seed of everything, and the sampling steps and guidance of the previews.
@@ -71,25 +70,9 @@ def train(
         )
     generator = torch.Generator().manual_seed(sampling.seed)
     values = method_class.card().parse(settings)
-    method = method_class(backbone, subject, method_class.own(values), generator)
-    header = Header(
-        handles=method.subject.handles,
-        method=method.id,
-        method_title=method.title,
-        paper=method.paper,
-        settings=values,
-        seed=sampling.seed,
-        base=backbone.name,
-        fingerprint=backbone.fingerprint,
-        base_kind=backbone.kind,
-        photos=len(photos),
-        steps=0,
-        final_loss=0.0,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        program=_program(),
-    )
+    training = Training(method_class, backbone, photos, subject, values, sampling, cache)
+    method = training.method(generator)
     recipe = sampling.with_prompt(method.preview_prompt)
-    regularizers: list[Regularizer] = []
     kept = KeptState(
         state,
         identity_of(
@@ -103,24 +86,29 @@ def train(
     )
     optimization: Optimization | None = None
     try:
+        preflight: Preflight | None = None
+        if kept.last() is None:
+            preflight = try_training(training, PREVIEWS + 2)
+        if preflight is not None:
+            yield preflight.estimate
         yield from method.prepare(photos, cache)
-        regularizers = [
-            regularizer(method, regularizer.own(values))
-            for regularizer in method_class.regularizers
-            if regularizer.is_on(values)
-        ]
-        optimization = Optimization(method, regularizers, backbone, generator, more_steps=more_steps)
+        optimization = training.optimization(method, generator, more_steps)
+        if preflight is not None and preflight.measure:
+            optimization.memory.take_those_of(preflight.memory, method)
+            yield Note(
+                f"The device has too little memory for it as it is. It is done with {preflight.measure}."
+            )
         every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1
         breaks = optimization.breaks = set(range(every, optimization.total, every))
 
         def preview(step: int) -> Iterator[Event]:
             if step in breaks:
                 with suppress(BrokenPictureError):  # the next step sees it too, and goes back to a good state
-                    yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, step)
+                    yield Preview(training.preview(method, recipe), recipe.prompt, step)
 
         last = kept.last()
         if last is None:
-            yield Preview(_preview(backbone, method, header, recipe), recipe.prompt, 0)
+            yield Preview(training.preview(method, recipe), recipe.prompt, 0)
         else:
             optimization.load(last)
             yield Note(f"It goes on from step {last.done} of {optimization.total}.")
@@ -136,30 +124,26 @@ def train(
         return
     assert optimization is not None
     yield from _to_the_end(method.finish())
-    losses = optimization.losses
-    header = dataclasses.replace(
-        header, steps=len(losses), final_loss=_recent(losses), memory=optimization.memory.words
-    )
-    yield from _closing(method, regularizers, backbone, header, recipe, photos)
+    yield from _closing(training, optimization, recipe)
 
 
-def _closing(
-    method: Method,
-    regularizers: list[Regularizer],
-    backbone: Backbone,
-    header: Header,
-    recipe: Recipe,
-    photos: PhotoSet,
-) -> Iterator[Event]:
+def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> Iterator[Event]:
     """Round the edits to the file's precision, show and judge them, and yield the Result.
 
     `FinishEarly` skips the rest of showing and judging.
     """
+    method, backbone, losses = optimization.method, training.backbone, optimization.losses
+    header = dataclasses.replace(
+        training.header(method),
+        steps=len(losses),
+        final_loss=_recent(losses),
+        memory=optimization.memory.words,
+    )
     knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     concept = Concept(header, tuple(method.edits())).round_to_file()
-    picture = _preview(backbone, method, header, recipe)
+    picture = training.preview(method, recipe)
     reports = method.report()
-    for regularizer in regularizers:
+    for regularizer in optimization.regularizers:
         reports |= regularizer.report()
     header = dataclasses.replace(
         header,
@@ -173,10 +157,10 @@ def _closing(
         yield from method.insights()
         for prompt in method.closing_prompts:
             own = dataclasses.replace(recipe, prompt=prompt)
-            yield Preview(_preview(backbone, method, header, own), prompt, header.steps)
+            yield Preview(training.preview(method, own), prompt, header.steps)
         yield Preview(picture, recipe.prompt, header.steps)
         learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
-        verdicts = yield from verdict.judge_concept(backbone, learned, photos, prompts, recipe)
+        verdicts = yield from verdict.judge_concept(backbone, learned, training.photos, prompts, recipe)
     except FinishEarly:
         pass  # there is nothing more to learn
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
@@ -197,25 +181,8 @@ def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
             continue
 
 
-def _preview(backbone: Backbone, method: Method, header: Header, recipe: Recipe) -> Any:
-    """Return the picture of a recipe as Create would paint it with what was learned so far."""
-    concept = Concept(header, tuple(method.edits()))
-    for event in generate(backbone, recipe, [concept]):
-        match event:
-            case Result(Picture(image=image)):
-                return image
-    raise AssertionError("painting one picture gave none")
-
-
 def _thumbnail(picture: Any) -> bytes:
     """Return a small PNG for the header."""
     small = picture.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     return png_bytes(small, optimize=True)
-
-
-def _program() -> str:
-    try:
-        return f"likeness {version('likeness')}"
-    except PackageNotFoundError:
-        return "likeness"

@@ -82,6 +82,10 @@ class Optimization:
         self._optimizer_of: Stage | None = None
         self._burst = 1
 
+    def skip_to(self, step: int) -> None:
+        """Go on from a step without those before it, one step at a time, to see what they cost."""
+        self.done, self._burst = step, 1
+
     def run(self) -> Iterator[Step]:
         """Do all steps that are left; yields a Step for each, with its loss terms.
 

@@ -207,12 +207,14 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             buttons = button("retry", "Train again", job.id) + button("close", "Close", job.id)
     count, method = f"{task.photos} photos", job.title.split(" with ")[-1]
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
+    is_coming = job.status == "running" and progress.estimate
+    estimate = f" · {escape(progress.estimate)} in all" if is_coming else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-MAX_NOTES:])
     return (
         f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
         f'<div class="card-text"><header><h2>{verb} <code>{escape(handle)}</code></h2>'
         f"{status_badge(job)}</header>"
-        f'<p class="faint">the {escape(noun)} in {count}, with {escape(method)}</p>'
+        f'<p class="faint">the {escape(noun)} in {count}, with {escape(method)}{estimate}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
         f'<div class="actions">{buttons}</div></div>{strip}{insights(workspace, job, progress)}</section>'
     )

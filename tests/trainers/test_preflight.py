@@ -1,0 +1,153 @@
+"""The trial before a training: what it promises, and that it changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from studio.events import Estimate, Event, Note, Preview, Result
+from studio.models.backbone import Backbone
+from tests import tiny
+from tests.trainers.battery import SAMPLING, SUBJECT, run
+from trainers import METHODS
+from trainers.kit import loop, preflight, verdict
+from trainers.kit.optimizing import Optimization
+
+pytestmark = pytest.mark.usefixtures("short_verdict")
+LONG = preflight.MIN_STEPS
+
+
+@pytest.fixture
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+@pytest.fixture
+def clock(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """A clock that shows how many noisy pictures the network has seen, and nothing else."""
+    seen = [0.0]
+    own = backbone.predict
+
+    def predict(noisy: torch.Tensor, *rest: Any) -> torch.Tensor:
+        seen[0] += len(noisy)
+        return own(noisy, *rest)
+
+    monkeypatch.setattr(backbone, "predict", predict)
+    monkeypatch.setattr(time, "perf_counter", lambda: seen[0])
+    yield seen
+
+
+def estimate_of(events: Iterator[Event]) -> Estimate:
+    """Return the estimate that a training begins with."""
+    first = next(events)
+    events.close()
+    assert isinstance(first, Estimate)
+    return first
+
+
+def painted(pictures: int) -> int:
+    """Return how often the network sees the noisy pictures of some previews and of the verdict."""
+    guided = 2
+    return guided * (pictures * SAMPLING.steps + 2 * verdict.SEEDS * verdict.STEPS)
+
+
+def test_the_time_of_all_steps_and_pictures_is_promised(
+    backbone: Backbone, clock: list[float], tmp_path: Path
+) -> None:
+    events = run("textual_inversion", backbone, tmp_path, steps=LONG, batch=2)
+    assert estimate_of(events).seconds == pytest.approx(2 * LONG + painted(loop.PREVIEWS + 2))
+
+
+def test_class_pictures_that_are_missing_are_counted(
+    backbone: Backbone, clock: list[float], tmp_path: Path
+) -> None:
+    settings = {"steps": LONG, "batch": 2, "class_pictures": 5, "class_steps": 4}
+    learned = (2 + 2) * LONG + painted(loop.PREVIEWS + 2)  # photos and class pictures in each step
+    events = run("dreambooth", backbone, tmp_path, **settings)
+    assert estimate_of(events).seconds == pytest.approx(learned + 2 * 5 * 4)
+    short = {**settings, "steps": 2}
+    assert isinstance(list(run("dreambooth", backbone, tmp_path, **short))[-1], Result)
+    again = run("dreambooth", backbone, tmp_path, **settings)
+    assert estimate_of(again).seconds == pytest.approx(learned)
+
+
+def test_each_stage_has_its_own_time(backbone: Backbone, clock: list[float], tmp_path: Path) -> None:
+    settings = {"steps": LONG, "batch": 1, "tuning_steps": 20, "tuning_batch": 4}
+    own = {"context_embedding_weight": 0.0, "context_attention_weight": 0.0}
+    events = run("context_regularized", backbone, tmp_path, **settings, **own)
+    assert estimate_of(events).seconds == pytest.approx(LONG + 4 * 20 + painted(loop.PREVIEWS + 2))
+
+
+@pytest.mark.parametrize("method_id", sorted(METHODS))
+def test_the_training_is_the_same_bit_for_bit_without_a_trial(
+    method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = list(run(method_id, backbone, tmp_path / "tried", steps=LONG, batch=1))
+    monkeypatch.setattr(preflight, "MIN_STEPS", LONG + 1)
+    untried = list(run(method_id, backbone, tmp_path / "untried", steps=LONG, batch=1))
+    assert isinstance(tried[0], Estimate) and not any(isinstance(event, Estimate) for event in untried)
+    for one, other in zip(tried[-1].value.edits, untried[-1].value.edits, strict=True):
+        for name, tensor in one.tensors().items():
+            assert torch.equal(tensor, other.tensors()[name]), name
+
+
+def test_a_device_too_small_is_known_before_the_first_step(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two photos at once are too much for it, so each step has four batches of one from the start."""
+    own = Optimization._step
+
+    def step(self: Optimization, stage: Any) -> Any:
+        if self.method.settings.batch > 1:
+            raise torch.OutOfMemoryError
+        return own(self, stage)
+
+    monkeypatch.setattr(Optimization, "_step", step)
+    events = list(run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4))
+    assert isinstance(events[0], Estimate)
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert "little memory" in told[0] and not any("ran out" in text for text in told)
+    assert isinstance(events[2], Preview) and events[2].step == 0
+    assert events[-1].value.header.memory == "batches in 4 parts, accumulated"
+
+
+def test_a_photo_too_large_for_every_measure_is_told_at_once(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Optimization, stage: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Optimization, "_step", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        next(run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4))
+
+
+def test_a_short_training_begins_at_once(backbone: Backbone, tmp_path: Path) -> None:
+    events = run("textual_inversion", backbone, tmp_path, steps=LONG - 1)
+    assert isinstance(next(events), Preview)
+    events.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "used", "total", "words"),
+    [
+        (4, 0.36e9, 8.2e9, "about 10 seconds, 0.4 of 8.2 GB"),
+        (42, 9.14e9, 12.3e9, "about 40 seconds, 9.1 of 12 GB"),
+        (6 * 60 + 20, 9.96e9, 151e9, "about 6 minutes, 10 of 151 GB"),
+        (2.52 * 3600, 1e9, 2e9, "about 2.5 hours, 1.0 of 2.0 GB"),
+    ],
+)
+def test_it_is_said_as_people_guess(seconds: float, used: float, total: float, words: str) -> None:
+    assert Estimate(seconds, int(used), int(total)).words == words
+
+
+def test_the_subject_is_not_changed(backbone: Backbone, tmp_path: Path) -> None:
+    before = {name: weight.clone() for name, weight in backbone.unet.named_parameters()}
+    estimate = estimate_of(run("break_a_scene", backbone, tmp_path, steps=LONG, tuning="full"))
+    assert estimate.used_bytes <= estimate.total_bytes and SUBJECT.handle not in backbone.text._new_words
+    assert all(torch.equal(weight, before[name]) for name, weight in backbone.unet.named_parameters())

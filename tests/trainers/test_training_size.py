@@ -1,0 +1,46 @@
+"""Trainings at another resolution than the base's own: every method on every family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from studio.events import Preview, Result
+from tests import tiny
+from tests.trainers.battery import run
+from trainers import METHODS
+
+pytestmark = pytest.mark.usefixtures("short_verdict")
+
+
+@pytest.mark.parametrize("method_id", sorted(METHODS))
+@pytest.mark.parametrize("family", sorted(tiny.FAMILIES))
+def test_learns_from_squares_of_another_size(
+    method_id: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the noun that preserve it have that size as well; its previews have the base's own."""
+    backbone = tiny.FAMILIES[family]()
+    if METHODS[method_id].refusal(backbone):
+        pytest.skip("refused there")
+    side = 3 * backbone.resolution // 2
+    _, height, width = backbone.shape_of(side, side)
+    shapes: set[torch.Size] = set()
+    own = backbone.predict
+
+    def predict(noisy: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            shapes.add(noisy.shape[-2:])
+        return own(noisy, *rest)
+
+    monkeypatch.setattr(backbone, "predict", predict)
+    events = list(run(method_id, backbone, tmp_path, resolution=side))
+    assert shapes == {(height, width)} and width > backbone.latent_shape[-1]
+    assert isinstance(events[-1], Result) and events[-1].value.header.settings["resolution"] == side
+    previews = {event.picture.size for event in events if isinstance(event, Preview)}
+    assert previews == {(backbone.resolution, backbone.resolution)}
+    painted = {Image.open(path).size for path in tmp_path.glob("class-pictures/*/*.png")}
+    assert painted <= {(side, side)}

@@ -1,0 +1,140 @@
+"""Try a training before it begins: some of its real steps tell how long it takes and what memory it needs.
+
+A trial that runs out of memory is made again with the next measure of `trainers.kit.memory_saving`, so that
+the training itself begins with those that it needs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from studio.events import Estimate, Step
+from studio.method import Method
+from trainers.kit import verdict
+from trainers.kit.device_memory import most_used_bytes, reset_most_used, total_bytes
+from trainers.kit.memory_saving import MemorySaving
+from trainers.kit.optimizing import NotANumberError, Optimization
+from trainers.kit.training import Training
+
+MIN_STEPS = 40  # a shorter training is over before an estimate would be of use
+TIMED_STEPS = 2  # of each stage, after a first one
+FEW, MORE = 1, 3  # sampling steps of the pictures whose difference is the time of a sampling step
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a trial told.
+
+    Args:
+        memory: the measures that it needed.
+        measure: the last of them in words, empty for none.
+    """
+
+    estimate: Estimate
+    memory: MemorySaving
+    measure: str
+
+
+def try_training(training: Training, previews: int) -> Preflight | None:
+    """Return what some steps of a training tell about all of it; None where they tell nothing.
+
+    Nothing of it is kept, and the training is the same bit for bit without it.
+
+    Args:
+        previews: how many pictures will be painted on the way.
+
+    Raises StudioError when the method cannot be prepared, and torch.OutOfMemoryError when a single photo is
+    too much for the device with every measure taken.
+    """
+    if training.values.get("steps", MIN_STEPS) < MIN_STEPS:
+        return None
+    memory, measure = MemorySaving(), ""
+    while True:
+        try:
+            return Preflight(_estimate(training, previews, memory), memory, measure)
+        except NotANumberError:
+            return None  # the training meets it too, and says so
+        except torch.OutOfMemoryError:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            memory, measure = _next_measure(training, memory)
+            if not measure:
+                raise
+
+
+def _next_measure(training: Training, taken: MemorySaving) -> tuple[MemorySaving, str]:
+    """Return the measures taken so far with one more, and that in words; empty when none is left."""
+    memory, method = MemorySaving(), training.method(torch.Generator())
+    memory.take_those_of(taken, method)
+    return memory, memory.take_next(method)
+
+
+def _estimate(training: Training, previews: int, memory: MemorySaving) -> Estimate:
+    """Return the estimate for a training with these measures against running out of memory."""
+    generator = torch.Generator().manual_seed(training.sampling.seed)
+    backbone = training.backbone
+    reset_most_used(backbone)
+    with tempfile.TemporaryDirectory() as folder:
+        light = training.method(generator, training.method_class.light_preparation)
+        units = light.work_ahead(Path(folder))
+        light_seconds = _seconds_of_preparation(light, training, Path(folder))
+    whole = training.method(torch.Generator())
+    seconds = light_seconds * whole.work_ahead(training.cache) / max(1, units)
+    optimization = training.optimization(light, generator)
+    optimization.memory.take_those_of(memory, light)
+    first = 0
+    for stage in optimization.stages:
+        seconds += stage.steps * _seconds_of_a_step(optimization, first)
+        first += stage.steps
+    rest, step = _seconds_of_a_picture(light, training)
+    judged = 2 * verdict.SEEDS * len(training.subject.handles)
+    pictures = previews + len(light.closing_prompts)
+    seconds += pictures * (rest + training.sampling.steps * step) + judged * (rest + verdict.STEPS * step)
+    return Estimate(seconds, most_used_bytes(backbone), total_bytes(backbone))
+
+
+def _seconds_of_preparation(method: Method, training: Training, cache: Path) -> float:
+    """Prepare a method; returns the seconds before each of its Steps, without what is done in any case."""
+    spent, began = 0.0, time.perf_counter()
+    for event in method.prepare(training.photos, cache):
+        now = time.perf_counter()
+        spent += now - began if isinstance(event, Step) else 0.0
+        began = now
+    return spent
+
+
+def _seconds_of_a_step(optimization: Optimization, first: int) -> float:
+    """Return the time of a step of the stage that begins with step `first`."""
+    optimization.skip_to(first)
+    times = []
+    for _ in range(1 + TIMED_STEPS):
+        with _timed(times):
+            if next(optimization.run(), None) is None:
+                break
+    return sum(times[1:]) / (len(times) - 1) if len(times) > 1 else times[0]
+
+
+def _seconds_of_a_picture(method: Method, training: Training) -> tuple[float, float]:
+    """Return the times of a picture: of all but its sampling steps, and of each of them."""
+    times: list[float] = []
+    for steps in (FEW, FEW, MORE):  # the first warms up
+        recipe = replace(training.sampling, steps=steps).with_prompt(method.preview_prompt)
+        with _timed(times):
+            training.preview(method, recipe)
+    step = max(0.0, (times[2] - times[1]) / (MORE - FEW))
+    return max(0.0, times[1] - FEW * step), step
+
+
+@contextmanager
+def _timed(times: list[float]) -> Iterator[None]:
+    """Context manager: append how long the block takes."""
+    began = time.perf_counter()
+    yield
+    times.append(time.perf_counter() - began)
