@@ -188,6 +188,18 @@ def test_tokens_that_may_not_be_read_are_not(base: TransformerBackbone) -> None:
         assert torch.equal(base.predict(x, T, words), whole)
 
 
+@torch.no_grad()
+def test_which_region_comes_first_does_not_matter() -> None:
+    """A region's tokens have the places that they have alone, not those behind another region's."""
+    base: Flux2Klein = tiny_flux2_klein.backbone()
+    mask, x = halves(base), noisy(base)
+    pictures = []
+    for areas, order in ((mask.areas, ("a cat", "a dog")), (mask.areas.flip(0), ("a dog", "a cat"))):
+        with base.attention.apply(RegionMask(areas, mask.readable), True):
+            pictures.append(base.predict(x, T, columns(base, *order)))
+    torch.testing.assert_close(*pictures, rtol=0, atol=1e-5)
+
+
 def test_weights_of_an_edit_stand_where_cells_and_tokens_do() -> None:
     present = torch.tensor([[True, True, False, True], [True, False, False, False]])
     layout = Layout(2, 3, present, first_cell=0, first_token=32)
