@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image, ImageDraw
+from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from studio.models.backbone import Backbone
 from studio.models.families.stable_diffusion import StableDiffusion
 from studio.models.families.stable_diffusion_xl import StableDiffusionXL
 from studio.models.unet_backbone import UNetBackbone
@@ -179,9 +181,15 @@ def pair(lily: Image.Image | None = LEFT, tom: Image.Image | None = RIGHT) -> Ph
     return PhotoSet((square,), {"<lily>": (lily,), "<tom>": (tom,)})
 
 
-def weights(made: UNetBackbone) -> dict[str, np.ndarray]:
+def denoiser(made: Backbone) -> nn.Module:
+    """The U-Net or the transformer of a backbone."""
+    return made.unet if isinstance(made, UNetBackbone) else made.transformer
+
+
+def weights(made: Backbone) -> dict[str, np.ndarray]:
     """A copy of every number in the backbone."""
-    parts = {"unet": made.unet, "vae": made.vae, **made.text_encoders}
+    encoders = made.text_encoders if isinstance(made, UNetBackbone) else {"text_encoder": made.text_encoder}
+    parts = {"denoiser": denoiser(made), "vae": made.vae, **encoders}
     return {
         f"{part}.{name}": tensor.detach().clone().numpy()
         for part, module in parts.items()

@@ -89,7 +89,7 @@ class BaseFiles:
     def kind(self) -> str:
         """Return what it is in words: "stable diffusion xl", or the name of a pipeline."""
         if self.pipeline:
-            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.pipeline.removesuffix("Pipeline"))
+            words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.pipeline.removesuffix("Pipeline"))
             return words.replace("XL", " XL").lower()
         return next((name for name, width in widths_of_files().items() if width == self.text_width), "")
 

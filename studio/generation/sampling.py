@@ -34,9 +34,9 @@ def sample(
     Args:
         start, latents: go on from these latents, which the first `start` steps have led to.
     """
-    sampler = backbone.sampler(sampling.steps, sampling.sampler, seeds)
+    shape = backbone.shape_of(sampling.width, sampling.height)
+    sampler = backbone.sampler(sampling.steps, sampling.sampler, seeds, shape)
     if latents is None:
-        shape = backbone.shape_of(sampling.width, sampling.height)
         noise = [backbone.draw(shape, torch.Generator().manual_seed(seed)) for seed in seeds]
         latents = sampler.start(torch.stack(noise))
     guided = sampling.guidance != 1

@@ -172,12 +172,16 @@ class Backbone(ABC):
         """
 
     @abstractmethod
-    def sampler(self, steps: int, name: str = "", seeds: Sequence[int] = ()) -> Sampler:
+    def sampler(
+        self, steps: int, name: str = "", seeds: Sequence[int] = (), shape: Sequence[int] = ()
+    ) -> Sampler:
         """Return a fresh sampler for `steps` steps.
 
         Args:
             name: as other programs call it; empty for the family's own.
             seeds: of the n pictures, for a sampler that adds noise.
+            shape: (C, h, w) of the latents, for a base whose noise levels depend on it; empty for
+                `latent_shape`.
 
         Raises StudioError for one that the family does not have.
         """

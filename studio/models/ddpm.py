@@ -66,6 +66,8 @@ class DdpmBackbone(Backbone):
         signal, spread = self._levels(timesteps)
         return signal * noise - spread * latents
 
-    def sampler(self, steps: int, name: str = "", seeds: Sequence[int] = ()) -> Sampler:
+    def sampler(
+        self, steps: int, name: str = "", seeds: Sequence[int] = (), shape: Sequence[int] = ()
+    ) -> Sampler:
         """See `Backbone.sampler`."""
         return make_sampler(self.schedule.config, name or OWN, steps, seeds, self.device)

@@ -7,6 +7,7 @@ arXiv 2403.03206, section 3.1), shifted as the base's own sampler shifts them (s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from studio.models.backbone import Backbone, Sampler
 
 TIMESTEPS = 1000
 NAMES = ("", "DDIM", "Euler")  # on a straight path both steps are the same
+MANY_STEPS = 200  # training sees all levels, as if a picture took very many steps
 
 
 class FlowBackbone(Backbone):
@@ -31,7 +33,7 @@ class FlowBackbone(Backbone):
     def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
         """Return training timesteps (count,), independent."""
         level = torch.randn(count, generator=generator).sigmoid()
-        shift = self.schedule.config.shift
+        shift = self.shift_of(self.latent_shape, MANY_STEPS)
         return (TIMESTEPS * shift * level / (1 + (shift - 1) * level)).to(self.device)
 
     def at_noise(self, share: float, count: int) -> Tensor:
@@ -51,16 +53,26 @@ class FlowBackbone(Backbone):
         """Return eps - z."""
         return noise - latents
 
-    def sampler(self, steps: int, name: str = "", seeds: Sequence[int] = ()) -> Sampler:
+    def shift_of(self, shape: Sequence[int], steps: int) -> float:
+        """Return the factor by which noise levels are shifted, for latents (C, h, w) and so many steps.
+
+        Raises StudioError where it depends on them and the family does not say how.
+        """
+        if self.schedule.config.use_dynamic_shifting:
+            hint = "Choose another base."
+            raise StudioError(f"{self.name} shifts its noise by the size of a picture.", hint)
+        return float(self.schedule.config.shift)
+
+    def sampler(
+        self, steps: int, name: str = "", seeds: Sequence[int] = (), shape: Sequence[int] = ()
+    ) -> Sampler:
         """See `Backbone.sampler`. Levels go down evenly from 1 to 1/steps before they are shifted."""
         if name not in NAMES:
             hint = "Choose Euler: on its straight paths the others are not defined."
             raise StudioError(f"{self.name} cannot be sampled with {name[:60]}.", hint)
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.schedule.config)
-        if scheduler.config.use_dynamic_shifting:
-            hint = "Choose another base."
-            raise StudioError(f"{self.name} shifts its noise by the size of a picture.", hint)
-        scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist())
+        shift = self.shift_of(shape or self.latent_shape, steps)
+        scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=math.log(shift))
         return FlowSampler(scheduler.sigmas, self.device)
 
 

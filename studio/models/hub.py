@@ -27,7 +27,7 @@ from studio.bases.base_files import INDEX, look_at
 from studio.errors import StudioError, disk_trouble
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-NEEDED = (INDEX, "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors")
+NEEDED = (INDEX, "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja", "*/*.safetensors")
 NOT_NEEDED = ("safety_checker/*", "feature_extractor/*", "*non_ema*", "*.onnx*", "*/openvino*", "*/flax*")
 COMPLETE = ".likeness-fetched"  # written once everything is there: a broken download is taken up again
 WRITTEN = "Reconstructing"  # so begins the name of the hub's bar of bytes that are on the disk

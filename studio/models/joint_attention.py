@@ -1,14 +1,15 @@
-"""Attention of a transformer whose layers read picture and prompt in one sequence (Z-Image).
+"""Attention of a transformer whose layers read picture and prompt in one sequence (Z-Image, FLUX.2).
 
-A layer's sequence is: the cells of the picture, filled up to a multiple of 32; the tokens of the prompt that
-count, filled up likewise; and what fills a batch up to its longest. Cells attend to tokens and cells alike.
+A layer's sequence holds the cells of the picture and the tokens of the prompt that count, each in a row, and
+places that only fill it up. Cells attend to tokens and cells alike. In FLUX.2's first layers, cells and
+tokens are projected apart and stand in one sequence for the attention alone.
 
 Shapes: n pictures, S length of a sequence, L tokens of a prompt, J regions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, cells_of, keep_output
-from studio.models.backbone import Backbone
 
-MULTIPLE = 32  # to which each part of a sequence is filled up
+# Of queries and keys; a layer that projects tokens apart has those of the tokens too, which stand first.
+NORMS = ("norm_added_q", "norm_added_k", "norm_q", "norm_k")
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Layout:
     Args:
         height, width: cells of the picture.
         present (n, L) bool: the tokens of each prompt that count; they stand in a row.
+        first_cell, first_token: where each begins.
     """
 
     height: int
     width: int
     present: Tensor
+    first_cell: int
+    first_token: int
 
     @property
     def cells(self) -> int:
@@ -41,9 +45,9 @@ class Layout:
         return self.height * self.width
 
     @property
-    def first_token(self) -> int:
-        """Return where the prompt begins."""
-        return -(-self.cells // MULTIPLE) * MULTIPLE
+    def picture(self) -> slice:
+        """Return the places of the cells."""
+        return slice(self.first_cell, self.first_cell + self.cells)
 
     def places(self) -> Tensor:
         """Return where each token stands in its sequence, (n, L); of one that does not count, any place."""
@@ -58,7 +62,7 @@ class Layout:
         """
         n = len(self.present)
         rows = torch.zeros(n, length, dtype=cells.dtype, device=cells.device)
-        rows[:, : self.cells] = cells.expand(n, -1)
+        rows[:, self.picture] = cells.expand(n, -1)
         counted = torch.where(self.present, tokens.to(rows), 0)
         return rows.scatter_add(1, self.places(), counted)
 
@@ -67,19 +71,20 @@ class JointAttention(AttentionAccess):
     """The attention of the main layers, and of those that read the prompt before them.
 
     Args:
-        layers: the attention module of every main layer, by its path.
+        recorded: the attention module of every main layer that is recorded, by its path.
+        others: those of the other main layers.
         readers: those of the layers that read the prompt alone, before the main layers.
         refiners: those of the layers that see the picture alone, before the main layers.
     """
 
     def __init__(
         self,
-        backbone: Backbone,
-        layers: dict[str, nn.Module],
-        readers: list[nn.Module],
-        refiners: list[nn.Module],
+        recorded: dict[str, nn.Module],
+        others: Sequence[nn.Module] = (),
+        readers: Sequence[nn.Module] = (),
+        refiners: Sequence[nn.Module] = (),
     ) -> None:
-        self.backbone, self.layers = backbone, layers
+        self.recorded, self.layers = recorded, [*recorded.values(), *others]
         self.readers, self.refiners = readers, refiners
         self.layout: Layout | None = None
         self._seen: dict[tuple[str, int], Tensor] = {}  # by kind of layer and length, during a prediction
@@ -104,28 +109,34 @@ class JointAttention(AttentionAccess):
 
         def watch(site: str, layer: Any) -> None:
             normed: dict[str, Tensor] = {}
+            norms = [name for name in NORMS if getattr(layer, name, None) is not None]
 
             def finish(
                 module: Any, arguments: tuple[Any, ...], options: dict[str, Any], output: Tensor
             ) -> None:
                 layout = self.layout
-                q, k = (turned(normed.pop(name), options["freqs_cis"]) for name in "qk")
+                parts = {name: normed.pop(name) for name in norms}
                 if layout is None or (side is not None and layout.cells != side * side):
                     return
-                queries = q[:, : layout.cells].transpose(1, 2)
+                angles = _angles(options)
+                q, k = (
+                    turned(torch.cat([part for name, part in parts.items() if name.endswith(end)], 1), angles)
+                    for end in ("q", "k")
+                )
+                queries = q[:, layout.picture].transpose(1, 2)
                 places = layout.places()[:, :, None, None].expand(-1, -1, *k.shape[2:])
                 keys = k.gather(1, places).transpose(1, 2)
-                logits = queries @ keys.transpose(-1, -2) * layer.scale
+                logits = queries @ keys.transpose(-1, -2) * q.shape[-1] ** -0.5
                 logits = logits.masked_fill(~layout.present[:, None, None], -torch.inf)
                 # the mean over heads at once: those of all layers together would need many gigabytes
                 recorded.maps[site] = logits.softmax(-1).mean(1, keepdim=True)
 
-            keep_output(hooks, layer.norm_q, normed, "q")
-            keep_output(hooks, layer.norm_k, normed, "k")
+            for name in norms:
+                keep_output(hooks, getattr(layer, name), normed, name)
             hooks.enter_context(layer.register_forward_hook(finish, with_kwargs=True))
 
         with ExitStack() as hooks:
-            for site, layer in self.layers.items():
+            for site, layer in self.recorded.items():
                 watch(site, layer)
             yield recorded
 
@@ -136,7 +147,7 @@ class JointAttention(AttentionAccess):
         def masked(kind: str, allowed: Callable[[Layout, int], Tensor]) -> Callable[..., Any]:
             def before(layer: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
                 assert self.layout is not None  # only predictions call the layers
-                key = (kind, arguments[0].shape[1])
+                key = (kind, _length(arguments, options))
                 if key not in self._seen:
                     self._seen[key] = allowed(self.layout, key[1])
                 seen = self._seen[key]
@@ -152,7 +163,7 @@ class JointAttention(AttentionAccess):
                 apart = mask_self_attention
                 both = masked("both", lambda layout, length: _joint(mask, layout, length, apart))
                 text = masked("text", lambda layout, length: _columns(mask, layout, length))
-                pairs = [(layer, both) for layer in self.layers.values()]
+                pairs = [(layer, both) for layer in self.layers]
                 pairs += [(layer, text) for layer in self.readers]
                 if apart:
                     picture = masked("picture", lambda layout, length: _cells(mask, layout, length))
@@ -169,6 +180,23 @@ class JointAttention(AttentionAccess):
         ones = tokens.new_ones(1, layout.cells, dtype=torch.float32)
         cells = ones if area is None else cells_of(area[None].float(), layout.cells)
         return layout.rows(cells, tokens[-n:].float(), length)
+
+
+def _length(arguments: tuple[Any, ...], options: dict[str, Any]) -> int:
+    """Return S of an attention module's input, which may come as one sequence or as two parts of it."""
+    parts = [*arguments[:1], options.get("hidden_states"), options.get("encoder_hidden_states")]
+    return sum(part.shape[1] for part in parts if part is not None)
+
+
+def _angles(options: dict[str, Any]) -> Tensor:
+    """Return the turns of every place as complex numbers, (n or 1, S, d / 2).
+
+    FLUX.2 has them as cosines and sines (S, d), each twice in a row.
+    """
+    if "freqs_cis" in options:
+        return options["freqs_cis"]
+    cosines, sines = (each[:, ::2] for each in options["image_rotary_emb"])
+    return torch.complex(cosines, sines)[None]
 
 
 def turned(x: Tensor, freqs_cis: Tensor) -> Tensor:
@@ -204,19 +232,19 @@ def _joint(mask: RegionMask, layout: Layout, length: int, mask_self_attention: b
     n, cells, first = len(layout.present), layout.cells, layout.first_token
     device = layout.present.device
     inside = mask.regions_of(cells).to(device)  # (J, cells)
-    every_cell = torch.arange(cells, device=device)
+    every_cell = layout.first_cell + torch.arange(cells, device=device)
     column = _seen_by_place(_column_of(mask, layout), layout, length, first)
     readable = _seen_by_place(mask.readable[-n:].to(device).long(), layout, length, first) == 1
     seen = column[:, :, None] == column[:, None, :]  # tokens of one region
     if mask_self_attention:
-        seen[:, :cells, :cells] = mask.cells_together(inside)
+        seen[:, layout.picture, layout.picture] = mask.cells_together(inside)
     for row in range(n):
         places = (column[row] >= 0).nonzero()[:, 0]
         of_region = inside[column[row, places]]  # (tokens, cells)
         seen[row, places[:, None], every_cell] = of_region
         seen[row, every_cell[:, None], places] = (of_region & readable[row, places, None]).T
     filling = column < 0
-    filling[:, :cells] = False
+    filling[:, layout.picture] = False
     return _filled(seen, filling)[:, None]
 
 

@@ -27,23 +27,30 @@ class LatentPictures:
         """Return the autoencoder's scale and shift."""
         return self.vae.config.scaling_factor, self.vae.config.shift_factor or 0.0
 
+    def scaled(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the autoencoder gives, mean and standard deviation, as the denoiser has it."""
+        scale, shift = self._scaling
+        return (mean - shift) * scale, std * scale
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """Return latents (n, C, h, w) as the autoencoder has them."""
+        scale, shift = self._scaling
+        return latents / scale + shift
+
     @torch.no_grad()
     def encode_photos(self, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
         """See `Backbone.encode_photos`. Photos are encoded one at a time: several need memory for each."""
-        scaled = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2).to(self.device)
-        posteriors = [self.vae.encode(photo[None]).latent_dist for photo in scaled]
-        scale, shift = self._scaling
+        photos = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2).to(self.device)
+        posteriors = [self.vae.encode(photo[None]).latent_dist for photo in photos]
         mean = torch.cat([posterior.mean for posterior in posteriors])
         std = torch.cat([posterior.std for posterior in posteriors])
-        return (mean - shift) * scale, std * scale
+        return self.scaled(mean, std)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> list[Image.Image]:
         """See `Backbone.decode`. Latents are decoded one at a time: eight of 512 px need 6 GB in float32."""
-        scale, shift = self._scaling
-        scaled = latents.to(self.device, torch.float32) / scale + shift
         pictures = []
-        for latent in scaled:
+        for latent in self.unscaled(latents.to(self.device, torch.float32)):
             pixels = self.vae.decode(latent[None]).sample[0]
             if not pixels.isfinite().all():
                 hint = "Paint in full precision, or try --prediction v_prediction or another base."

@@ -68,7 +68,7 @@ class TextReader:
 
     @property
     def width(self) -> int:
-        """Return D, the width of an encoded token and of a token's embedding."""
+        """Return the width of a token's embedding, which is that of an encoded token too in most families."""
         return self.embedding.embedding_dim
 
     @property

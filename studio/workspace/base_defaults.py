@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
+from studio.bases.base_files import INDEX
 from studio.documents import DocumentError, Scalar, ShortText, parse_object, read_document
 from studio.recipes.recipe import Sampling
+
+OF_DISTILLED = {"steps": 4, "guidance": 1.0}  # what FLUX.2 klein was distilled to
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,19 @@ class BaseDefaults:
 
     @classmethod
     def of(cls, base: str | Path) -> BaseDefaults:
-        """Return what the folder of a base model says; where it says nothing, or is damaged, our own."""
+        """Return what the folder of a base model says; where it says nothing, or is damaged, our own.
+
+        The index of a diffusers folder may say that the model is distilled to few steps.
+        """
         values: dict[str, Any] = {}
-        for name in ("world.json", "likeness.json"):
+        for name in (INDEX, "world.json", "likeness.json"):
             try:
-                values |= parse_object((Path(base) / name).read_bytes())
+                said = parse_object((Path(base) / name).read_bytes())
             except (OSError, ValueError, RecursionError):
                 continue
+            if name == INDEX:
+                said = OF_DISTILLED if said.get("is_distilled") is True else {}
+            values |= said
         if isinstance(values.get("nouns"), dict):
             values["nouns"] = list(values["nouns"])
         try:

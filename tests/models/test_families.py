@@ -12,7 +12,7 @@ from studio.generation.generate import generate
 from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
 from studio.recipes.recipe import Sampling
-from tests import tiny, tiny_z_image
+from tests import tiny, tiny_flux2_klein, tiny_z_image
 
 PROMPTS = ["a photo of a cat", "the dog on blue background", "a cat!", ""]
 EXACT = {"rtol": 0, "atol": 1e-5}
@@ -71,7 +71,8 @@ def inputs(base: Backbone) -> tuple[Tensor, Tensor]:
 
 
 def test_a_tiny_base_of_every_family_is_tried() -> None:
-    assert {*tiny.FAMILIES, tiny_z_image.backbone().family} == set(FAMILIES)
+    transformers = {tiny_z_image.backbone().family, tiny_flux2_klein.backbone().family}
+    assert {*tiny.FAMILIES, *transformers} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from huggingface_hub import errors
+from huggingface_hub.utils import filter_repo_objects
 
 from studio.errors import StudioError
 from studio.models import hub
@@ -126,6 +127,13 @@ def test_of_two_precisions_the_smaller_is_fetched_and_once(
         "vae/model.safetensors",
         "text/model.safetensors",
     }
+
+
+def test_a_chat_template_is_fetched_and_a_second_copy_of_the_weights_is_not() -> None:
+    needed = {"model_index.json", "tokenizer/chat_template.jinja", "transformer/model.safetensors"}
+    files = [*needed, "whole.safetensors", "README.md"]
+    chosen = filter_repo_objects(files, allow_patterns=hub.NEEDED, ignore_patterns=hub.NOT_NEEDED)
+    assert set(chosen) == needed
 
 
 def test_how_far_a_download_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

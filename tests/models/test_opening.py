@@ -46,6 +46,10 @@ REFUSED_FILES = {  # by what a file is: the shapes of its tensors, and the sente
         {"double_blocks.0.img_attn.qkv.weight": (4, 4)},
         "is the denoiser of a FLUX model alone, not a base model.",
     ),
+    "FLUX.2": (
+        {"single_transformer_blocks.0.attn.to_qkv_mlp_proj.weight": (4, 4)},
+        "is the denoiser of a FLUX model alone, not a base model.",
+    ),
     "Z-Image": (
         {f"{UNET}layers.0.attention.qkv.weight": (4, 4)},
         "is the denoiser of a Z-Image or Lumina model alone, not a base model.",
@@ -173,7 +177,8 @@ def whole_folder(
 def test_a_family_that_is_not_known_is_refused_by_name(tmp_path: Path) -> None:
     error = refusal(whole_folder(tmp_path, pipeline="FluxPipeline"))
     assert error.message == f"{tmp_path.name} is a FluxPipeline."
-    assert error.hint == "Likeness works on these families: stable diffusion, stable diffusion xl, z image."
+    known = "flux2 klein, stable diffusion, stable diffusion xl, z image"
+    assert error.hint == f"Likeness works on these families: {known}."
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", '"text"', "null", "[" * 100_000])

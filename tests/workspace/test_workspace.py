@@ -381,3 +381,12 @@ def test_a_base_may_say_how_it_likes_to_be_used(tmp_path: Path) -> None:
     assert defaults.nouns == ("cat", "dog") and defaults.prompts == ("a cat",)
     assert workspace.tuned(CARD) == CARD
     assert Workspace(tmp_path / "workspace", "somewhere/else").base_defaults().nouns == ()
+
+
+@pytest.mark.parametrize(("said", "steps", "guidance"), [("true", 4, 1.0), ("false", 30, 7.5)])
+def test_a_distilled_base_paints_in_few_steps_without_guidance(
+    tmp_path: Path, said: str, steps: int, guidance: float
+) -> None:
+    (tmp_path / "model_index.json").write_text(f'{{"steps": 9, "is_distilled": {said}}}')
+    defaults = Workspace(tmp_path / "workspace", tmp_path).base_defaults()
+    assert (defaults.steps, defaults.guidance) == (steps, guidance)

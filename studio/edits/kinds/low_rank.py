@@ -185,7 +185,8 @@ def _adding(
             inner = inner * weights(len(x), x.shape[1])
         return F.linear(inner, B).to(output.dtype)
 
-    return additive_hook(change, steady=backbone.reads_text(site))
+    # other layers that read text get another input in every step: keeping it would only take memory
+    return additive_hook(change, steady=site in (*backbone.key_sites, *backbone.value_sites))
 
 
 def _weights(backbone: Backbone, site: str, active: ActiveEdit[Any], prompts: int, positions: int) -> Tensor:

@@ -18,6 +18,9 @@ DDPM = "studio/models/ddpm.py"
 FAMILY = "studio/models/unet_backbone.py"
 PICTURES = "studio/models/latent_pictures.py"
 TEXT = "studio/models/text_reader.py"
+KLEIN, KLEIN_TESTS = "studio/models/families/flux2_klein.py", "models/test_flux2_klein.py"
+PATCHED = "studio/models/patched_latents.py"
+JOINT, JOINT_TESTS = "studio/models/joint_attention.py", "models/test_joint_attention.py"
 
 MUTANTS = [
     planted(
@@ -128,8 +131,8 @@ MUTANTS = [
     planted(
         "pictures are decoded from latents times the VAE's factor",
         PICTURES,
-        "torch.float32) / scale + shift",
-        "torch.float32) * scale + shift",
+        "return latents / scale + shift",
+        "return latents * scale + shift",
         *DIFFUSION,
         "models/test_opening.py",
         "models/test_stable_diffusion.py",
@@ -199,5 +202,128 @@ MUTANTS = [
         "offered.iou_scores[0, 0].argmax()",
         "offered.iou_scores[0, 0].argmin()",
         "models/test_segmenter.py",
+    ),
+    planted(
+        "latents of FLUX.2 are encoded without its normalisation",
+        PATCHED,
+        "(F.pixel_unshuffle(mean, PATCH) - centre) / spread",
+        "F.pixel_unshuffle(mean, PATCH)",
+        KLEIN_TESTS,
+        severe=True,
+    ),
+    planted(
+        "latents of FLUX.2 are decoded without its normalisation",
+        PATCHED,
+        "latents * spread + centre",
+        "latents",
+        KLEIN_TESTS,
+        severe=True,
+    ),
+    planted(
+        "the noise of FLUX.2's posterior is not normalised",
+        PATCHED,
+        "F.pixel_unshuffle(std, PATCH) / spread",
+        "F.pixel_unshuffle(std, PATCH)",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "FLUX.2 reads other layers of its language model",
+        KLEIN,
+        "TEXT_LAYERS = (9, 18, 27)",
+        "TEXT_LAYERS = (10, 19, 28)",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "FLUX.2's prompts are read in a template with thinking",
+        KLEIN,
+        "thinking=False",
+        "thinking=True",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "FLUX.2 is given no padding",
+        KLEIN,
+        "keeps_padding=True",
+        "keeps_padding=False",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "tuning leaves out what is one layer for attention and feed-forward",
+        KLEIN,
+        ', ".attn.to_qkv_mlp_proj", ".attn.to_out"',
+        "",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "a distilled FLUX.2 is trained",
+        KLEIN,
+        "if self.is_distilled:",
+        "if not self.name:",
+        KLEIN_TESTS,
+        severe=True,
+    ),
+    planted(
+        "a folder's word that it is distilled is not heard",
+        KLEIN,
+        "bool(pipeline.config.is_distilled)",
+        "False",
+        KLEIN_TESTS,
+        severe=True,
+    ),
+    planted(
+        "noise levels are those of a square of the base's resolution",
+        "studio/generation/sampling.py",
+        "sampling.sampler, seeds, shape)",
+        "sampling.sampler, seeds)",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "noise levels do not depend on the steps",
+        KLEIN,
+        "compute_empirical_mu(height * width, steps)",
+        "compute_empirical_mu(height * width, 50)",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "layers of the tokens are masked as those of cells",
+        KLEIN,
+        "return of_tokens or self",
+        "return self",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "layers of both are masked as those of cells",
+        KLEIN,
+        "return site.startswith(SINGLE)",
+        "return False",
+        KLEIN_TESTS,
+    ),
+    planted(
+        "FLUX.2's tokens and cells change places in a mask",
+        KLEIN,
+        "first_cell=tokens, first_token=0",
+        "first_cell=0, first_token=height * width",
+        JOINT_TESTS,
+    ),
+    planted(
+        "the tokens of a region are placed behind the other's",
+        KLEIN,
+        "numbers % self.text.length",
+        "numbers",
+        JOINT_TESTS,
+    ),
+    planted(
+        "blocks that are not recorded are not masked",
+        JOINT,
+        "self.recorded, self.layers = recorded, [*recorded.values(), *others]",
+        "self.recorded, self.layers = recorded, [*recorded.values()]",
+        JOINT_TESTS,
+    ),
+    planted(
+        "cells look at keys that are not turned by their places",
+        JOINT,
+        "return torch.complex(cosines, sines)[None]",
+        "return torch.complex(cosines, 0 * sines)[None]",
+        JOINT_TESTS,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from studio.events import Result
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
-from tests import tiny, tiny_z_image
+from tests import tiny, tiny_flux2_klein, tiny_z_image
 from trainers import METHODS
 from trainers.__main__ import main
 from trainers.benchmarks import base_check
@@ -44,8 +45,11 @@ def test_every_method_trains_is_saved_opened_and_painted(family: str, tmp_path: 
     assert report.table.startswith(f"tiny{'-xl' if 'xl' in family else '-0'} ({family} ")
 
 
-def test_methods_that_have_no_meaning_on_a_transformer_are_rows_with_the_reason(tmp_path: Path) -> None:
-    report = checked(tiny_z_image.backbone(), tmp_path)
+@pytest.mark.parametrize("family", [tiny_z_image, tiny_flux2_klein], ids=["z_image", "flux2_klein"])
+def test_methods_that_have_no_meaning_on_a_transformer_are_rows_with_the_reason(
+    family: ModuleType, tmp_path: Path
+) -> None:
+    report = checked(family.backbone(), tmp_path)
     assert report.works
     reasons = {one.title: one.refusal for one in report.methods}
     assert {title for title, reason in reasons.items() if reason} == {"Perfusion"}
