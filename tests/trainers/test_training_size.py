@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from studio.events import Preview, Result
-from tests import tiny
+from tests.tiny_families import FAMILIES
 from tests.trainers.battery import run
 from trainers import METHODS
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.usefixtures("short_verdict")
 
 
 @pytest.mark.parametrize("method_id", sorted(METHODS))
-@pytest.mark.parametrize("family", sorted(tiny.FAMILIES))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_learns_from_squares_of_another_size(
     method_id: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the noun that preserve it have that size as well; its previews have the base's own."""
-    backbone = tiny.FAMILIES[family]()
+    backbone = FAMILIES[family]()
     if METHODS[method_id].refusal(backbone):
         pytest.skip("refused there")
     side = 3 * backbone.resolution // 2
