@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from studio.files import write_atomic
 from studio.starter import STARTER
 
 FILE = "bases.json"  # in the workspace
+STARTER_WORD = "starter"  # stands for its folder
 MAX_RECENT = 8
 MAX_LISTED = 200  # entries of a folder that are looked at
 
@@ -77,15 +78,23 @@ class KnownBases:
     def recent(self) -> tuple[Base, ...]:
         """Return the bases that were used, the last one first."""
         try:
-            return read_document(Recent, self._file.read_bytes(), "The list of recent bases").bases
+            bases = read_document(Recent, self._file.read_bytes(), "The list of recent bases").bases
         except (OSError, DocumentError):
             return ()
+        return tuple(Base(str(STARTER)) if base.path == STARTER_WORD else base for base in bases)
+
+    def last(self) -> Base:
+        """Return the base that was used last; the starter when there is none or it cannot be used."""
+        base = next(iter(self.recent()), Base(str(STARTER)))
+        return Base(str(STARTER)) if self._look(base).reason else base
 
     def remember(self, base: Base) -> None:
         """Put a base in front of the recent ones."""
         others = [other for other in self.recent() if other.path != base.path]
         recent = [base, *others][:MAX_RECENT]
-        values = {"bases": [{"path": one.path, "prediction": one.prediction} for one in recent]}
+        # the starter of this program, wherever a later version lies
+        named = (replace(one, path=STARTER_WORD) if one.path == str(STARTER) else one for one in recent)
+        values = {"bases": [{"path": one.path, "prediction": one.prediction} for one in named]}
         write_atomic(self._file, json.dumps(values).encode("utf-8"))
 
     def all(self) -> list[KnownBase]:

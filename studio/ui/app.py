@@ -102,7 +102,6 @@ def build(
             panels = {}
             with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
                 train = train_tab(workspace, catalogue, connector)
-                training = train.view
             with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
                 create = create_tab(workspace, connector)
             with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
@@ -148,7 +147,7 @@ def build(
             return {create.opened: recipe, create.detail: card, tabs: gr.Tabs(selected="create")}
 
         connect = functools.partial(connector.connect, notice=notice)
-        for source in (training.block, library.detail):
+        for source in (train.training, library.detail):
             connect(source.click, paint_with, inputs={"prompt": create.prompt}, outputs=[create.prompt, tabs])
         connect(
             create.detail.click,
@@ -164,7 +163,7 @@ def build(
         )
         views = [
             LiveView(header, lambda: page_header(workspace)),
-            *in_tab("train", [training]),
+            *in_tab("train", train.views),
             *in_tab("create", create.views),
             *in_tab("compare", compare.views),
             *in_tab("library", library.views),

@@ -66,6 +66,8 @@ class Worker:
         self.leaving = leaving or threading.Event()
         self.tasks = Tasks(workspace, backbone, methods, train)
         self.recorder = Recorder(workspace, backbone)
+        reasons = ((id, method.refusal(backbone)) for id, method in methods.items())
+        self.refusals = {id: reason for id, reason in reasons if reason}
         self._next_picture_at = 0.0  # on the monotonic clock
 
     def write_state(self, state: str) -> None:
@@ -81,7 +83,7 @@ class Worker:
             "device": device.upper() if device == "cpu" else device,
         }
         with if_room():
-            self.workspace.write_worker_state(WorkerState(state, base))
+            self.workspace.write_worker_state(WorkerState(state, base, self.refusals))
 
     def take(self, kinds: tuple[str, ...]) -> bool:
         """Run the oldest waiting job of these kinds to its end. Returns False when none waits."""

@@ -18,12 +18,14 @@ class WorkerState:
 
     Args:
         state: "starting", "ready", "busy", "stopped" or "error".
-        note: how far it is with what takes long, such as a download.
         base: name, fingerprint, resolution and device of the base model, once it is loaded.
+        refusals: by the id of a method, why nothing can be learned with it on this base.
+        note: how far it is with what takes long, such as a download.
     """
 
     state: ShortText = "starting"
     base: dict[ShortText, Scalar] = field(default_factory=dict)
+    refusals: dict[ShortText, ShortText] = field(default_factory=dict)
     note: ShortText = ""
     error: str = ""
     hint: str = ""

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from studio.events import Event, Insight, Note, Preview
+from studio.events import Estimate, Event, Insight, Note, Preview
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
+from studio.ui.parts.progress_card import training_card
 from studio.worker.worker import Worker
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
-from tests import tiny
+from tests import tiny, tiny_z_image
 from trainers import METHODS
 
 PICTURE = Image.new("RGB", (8, 8), "red")
@@ -95,3 +96,24 @@ def test_a_picture_of_a_training_is_whole_or_not_there(
         path.name for path in folder.rglob("*") if path.suffix == ".png" and "photos" not in path.parts
     ] == []
     assert [line.event for line in workspace.jobs.events(job.id)] == ["started", "note"]
+
+
+def test_the_page_knows_which_methods_the_base_refuses(workspace: Workspace) -> None:
+    Worker(workspace, tiny_z_image.backbone(), METHODS, lambda: iter(())).write_state("ready")
+    assert workspace.worker_state().refusals == {"perfusion": "no layer of it reads the prompt alone"}
+    Worker(workspace, tiny.backbone(), METHODS, lambda: iter(())).write_state("ready")
+    assert workspace.worker_state().refusals == {}
+
+
+def test_what_a_training_will_need_is_on_its_card(workspace: Workspace) -> None:
+    job = queue(workspace, "lily")
+    seen: list[str] = []
+
+    def train(*arguments: Any) -> Iterator[Event]:
+        yield Estimate(370, int(9.1e9), int(12e9))
+        seen.append(training_card(workspace, workspace.jobs.get(job.id)))
+        yield Note("begins")
+
+    Worker(workspace, tiny.backbone(), METHODS, train).take(("train",))
+    assert "with DreamBooth · about 6 minutes, 9.1 of 12 GB in all</p>" in seen[0]
+    assert "9.1 of 12" not in training_card(workspace, workspace.jobs.get(job.id))  # it is over

@@ -106,6 +106,26 @@ def test_the_last_few_are_remembered_and_a_damaged_list_is_none(workspace: Works
         assert workspace.bases.all()[0].name == "starter"
 
 
+def test_the_last_one_is_opened_next_time_if_it_can_be(workspace: Workspace, folder: Path) -> None:
+    starter, dream = Base(str(STARTER)), Base(str(folder / "dream.safetensors"))
+    assert workspace.bases.last() == starter
+    for base in (dream, Base("someone/a-model"), Base(str(folder / "old two.safetensors"), "epsilon")):
+        workspace.bases.remember(base)
+        assert workspace.bases.last() == base
+    workspace.bases.remember(Base(str(folder / "style.safetensors")))  # a LoRA by now
+    assert workspace.bases.last() == starter
+    workspace.bases.remember(dream)
+    (folder / "dream.safetensors").unlink()
+    assert workspace.bases.last() == starter
+
+
+def test_the_starter_is_remembered_as_such_and_not_by_its_folder(workspace: Workspace) -> None:
+    """A later version of the program lies elsewhere, and has a starter of its own."""
+    workspace.bases.remember(Base(str(STARTER)))
+    assert str(STARTER) not in (workspace.folder / FILE).read_text()
+    assert workspace.bases.last() == workspace.bases.recent()[0] == Base(str(STARTER))
+
+
 def test_only_what_is_listed_can_be_chosen(workspace: Workspace, tmp_path: Path) -> None:
     elsewhere = checkpoint(tmp_path / "elsewhere.safetensors")
     for path in (str(elsewhere), "/etc/passwd", "some/name", ""):

@@ -25,6 +25,7 @@ from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import photos_box
+from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.workspace.workspace import Workspace
@@ -41,11 +42,13 @@ class TrainTab:
     """What the page uses.
 
     Args:
-        view: of the training, whose buttons other tabs listen to.
+        training: the card of the training, whose buttons other tabs listen to.
+        views: what changes while the page is open.
         defaults: returns the changes of all settings to the defaults that suit the base of a workspace.
     """
 
-    view: LiveView
+    training: gr.HTML
+    views: list[LiveView]
     defaults: Callable[[Workspace], dict[Any, Any]]
 
 
@@ -75,6 +78,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
             choices = [(card.title, card.id) for card in catalogue]
             method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
             summary = html_block(method_summary(first), elem_id="method-summary")
+            refused = html_block(elem_id="refused-methods")
             notice.render()
             start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
             with gr.Accordion("Settings", open=False, elem_id="train-settings"):
@@ -153,6 +157,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         nouns: list[str],
     ) -> Changes:
         card = card_of(method_id)
+        check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
         values = filled_in(card.fields, settings[card.id])
         workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside)
@@ -193,4 +198,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         job = current_job(workspace, "train", closed, SHOWN_SECONDS)
         return training_card(workspace, job) if job else ""
 
-    return TrainTab(LiveView(training, draw_training, {"closed": closed}), base_defaults)
+    views = [
+        LiveView(training, draw_training, {"closed": closed}),
+        LiveView(refused, lambda: refused_methods(workspace, methods)),
+    ]
+    return TrainTab(training, views, base_defaults)
