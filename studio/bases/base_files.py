@@ -28,6 +28,7 @@ NO_NETWORKS = ("tokenizer", "scheduler", "feature_extractor", "safety_checker", 
 LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
 BITS = {"F16": 16, "BF16": 16, "F32": 32}  # of the precisions that weights are stored in; wider ones are rare
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
+SPELLED = {"xl": "XL", "zimage": "Z-Image", "flux2": "FLUX.2", "klein": "klein"}
 FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
 DOWNLOAD = "Download it again."
 NAME_A_FOLDER = "Give --base a diffusers folder, a checkpoint in one .safetensors file, or a name on the hub."
@@ -92,6 +93,11 @@ class BaseFiles:
             words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.pipeline.removesuffix("Pipeline"))
             return words.replace("XL", " XL").lower()
         return next((name for name, width in widths_of_files().items() if width == self.text_width), "")
+
+    @property
+    def title(self) -> str:
+        """Return the kind as its makers write it: "Stable Diffusion XL"."""
+        return " ".join(SPELLED.get(word, word.capitalize()) for word in self.kind.split())
 
     @property
     def text_width(self) -> int:

@@ -42,7 +42,7 @@ def _row(known: KnownBase, is_used: bool) -> str:
     elif known.files is None:
         about, buttons = "on the hub", button("use", "Use", path)
     else:
-        about = " · ".join(filter(None, (known.files.kind.capitalize(), file_size(known.files.bytes))))
+        about = " · ".join(filter(None, (known.files.title, file_size(known.files.bytes))))
         buttons = button("use", "Use", path)
     if is_used:
         buttons = '<span class="badge">in use</span>'

@@ -25,10 +25,18 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_those_with_one_reason_are_named_together_and_greyed_out(workspace: Workspace) -> None:
     shown = refused_methods(workspace, catalogue())
-    assert "<b>DreamBooth, Break-A-Scene</b>: not on this base; no layer of it reads the prompt" in shown
+    assert "<b>DreamBooth, Break-A-Scene</b> not on this base: no layer of it reads the prompt" in shown
     assert "&lt;alone&gt;" in shown and "too old" not in shown
     for id, is_grey in (("dreambooth", True), ("break_a_scene", True), ("textual_inversion", False)):
         assert (f'#method label:has(input[value="{id}"])' in shown) == is_grey
+
+
+def test_a_base_that_refuses_all_says_so_once(workspace: Workspace) -> None:
+    state = WorkerState("ready", {"name": "turbo"}, {card.id: "it was distilled" for card in catalogue()})
+    workspace.write_worker_state(state)
+    assert "<p><b>Nothing can be learned</b> on this base: it was distilled.</p>" in refused_methods(
+        workspace, catalogue()
+    )
 
 
 def test_nothing_is_said_on_a_base_that_all_work_on(workspace: Workspace) -> None:

@@ -73,6 +73,7 @@ def test_the_starter_the_recent_ones_and_a_folder_are_listed_once(workspace: Wor
     assert (
         two.files.kind == "stable diffusion 2" and two.needs_prediction
     )  # again, in case the answer was wrong
+    assert (starter.files.title, dream.files.title) == ("Stable Diffusion", "Stable Diffusion 1")
     assert dream.files.kind == "stable diffusion 1" and dream.files.bytes > 20_000
     assert lora.reason == "style.safetensors is a LoRA, not a base model."
 

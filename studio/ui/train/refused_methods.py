@@ -20,12 +20,19 @@ def refused_methods(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
     if not by_reason:
         return ""
     sentences = "".join(
-        f"<p><b>{escape(', '.join(card.title for card in cards))}</b>: not on this base; {escape(reason)}</p>"
+        f"<p>{_who(cards, methods)} on this base: {escape(reason)}.</p>"
         for reason, cards in by_reason.items()
     )
     refused = [card.id for cards in by_reason.values() for card in cards]
     labels = ", ".join(f'#method label:has(input[value="{escape(id)}"])' for id in refused)
     return f"<style>{labels} {{ opacity: 0.45; pointer-events: none; }}</style>{sentences}"
+
+
+def _who(refused: Sequence[MethodCard], methods: Sequence[MethodCard]) -> str:
+    """Return the beginning of a sentence about methods that do not work."""
+    if len(refused) == len(methods):
+        return "<b>Nothing can be learned</b>"
+    return f"<b>{escape(', '.join(card.title for card in refused))}</b> not"
 
 
 def check_method(workspace: Workspace, card: MethodCard) -> None:
