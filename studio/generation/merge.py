@@ -33,6 +33,7 @@ from studio.concepts.header import Header
 from studio.concepts.preview import open_preview
 from studio.edits import Edit, LowRank
 from studio.edits.concept import Concept
+from studio.edits.kinds.low_rank import project
 from studio.errors import StudioError
 from studio.events import Event, Result, Step
 from studio.generation.composing import compose_sum
@@ -85,11 +86,11 @@ class InputMoments:
         self.G = {site: A.new_zeros(len(A), len(A)) for site, A in self.A.items()}
         self.Q = {site: torch.zeros_like(G) for site, G in self.G.items()}
 
-    def add(self, site: str, x: Tensor, attached: Sequence[Edit]) -> None:
-        """Add the inputs x (..., in) of a layer, recorded while only the edits `attached` act."""
+    def add(self, site: str, inner: Tensor, attached: Sequence[Edit]) -> None:
+        """Add what A makes of a layer's inputs, (..., R), recorded while only the edits `attached` act."""
         rows = [len(edit.A[site]) * [float(edit in attached)] for edit in self.edits if site in edit.A]
-        P = torch.tensor([one for row in rows for one in row], dtype=torch.float64, device=x.device)
-        Z = self.A[site] @ x.double().flatten(0, -2).T
+        P = torch.tensor([one for row in rows for one in row], dtype=torch.float64, device=inner.device)
+        Z = inner.flatten(0, -2).T
         outer = Z @ Z.T / Z.shape[1]
         self.G[site] += outer
         self.Q[site] += P[:, None] * outer
@@ -99,7 +100,7 @@ class InputMoments:
         """Context manager: add the inputs of every layer, while only the edits `attached` act."""
 
         def record(site: str, layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-            self.add(site, arguments[0], attached)
+            self.add(site, project(layer, self.A[site], arguments[0]), attached)
 
         hooks = [backbone.sites[site].register_forward_pre_hook(partial(record, site)) for site in self.A]
         try:
@@ -114,7 +115,8 @@ class InputMoments:
         for site, stacked in self.A.items():
             together = torch.cat([edit.B[site] for edit in self.edits if site in edit.A], dim=1).double()
             A[site] = stacked.float()
-            B[site] = (together @ router(self.G[site], self.Q[site])).float()
+            routed = together.flatten(1) @ router(self.G[site], self.Q[site])
+            B[site] = routed.view_as(together).float()
         return LowRank(handle, noun, A, B)
 
 

@@ -89,7 +89,7 @@ def test_concepts_with_orthogonal_inputs_do_not_disturb_each_other() -> None:
     inputs = [basis[:2], basis[2:4]]
     moments = InputMoments(edits)
     for edit, x in zip(edits, inputs, strict=True):
-        moments.add("s", x, [edit])
+        moments.add("s", x.double() @ moments.A["s"].T, [edit])
     both = moments.merged("<lily>", "cat")
     for edit, x in zip(edits, inputs, strict=True):
         alone = x @ edit.A["s"].T @ edit.B["s"].T

@@ -1,11 +1,11 @@
-"""Low-rank edits: W x + s B A x at named linear layers (LoRA, Hu et al., arXiv 2106.09685)."""
+"""Low-rank edits of linear layers and convolutions: W x + s B A x (LoRA, Hu et al., arXiv 2106.09685)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,9 @@ from studio.models.backbone import Backbone
 
 class LowRank(Edit):
     """Low-rank factors at each site: `A` (r, in) and `B` (out, r). W acts as W + s B A at strength s.
+
+    At a convolution they are kernels: `A` (r, in, kh, kw), of its size, stride and padding, and `B`
+    (out, r, 1, 1). Our methods train linear layers only; other programs' files have both.
 
     A starts normal with standard deviation 1/r and B at zero, so that the first step starts from the base
     (the `gaussian` start of the diffusers example). There is no separate alpha: the scale is folded in.
@@ -84,17 +87,15 @@ class LowRank(Edit):
         A = {name.removesuffix("/A"): tensor for name, tensor in tensors.items() if name.endswith("/A")}
         B = {name.removesuffix("/B"): tensor for name, tensor in tensors.items() if name.endswith("/B")}
         paired = set(A) == set(B) and len(A) + len(B) == len(tensors)
-        if not paired or any(
-            A[site].ndim != 2 or B[site].ndim != 2 or len(A[site]) != B[site].shape[1] for site in A
-        ):
-            raise ValueError("each low-rank site needs matrices A (r, in) and B (out, r)")
+        if not paired or not all(_are_factors(A[site], B[site]) for site in A):
+            raise ValueError("each low-rank site needs factors A (r, in) and B (out, r)")
         return cls(handle, noun, A, B)
 
     def is_compatible(self, backbone: Backbone) -> bool:
         """See `Edit.is_compatible`."""
         for site, A in self.A.items():
             layer = backbone.sites.get(site)
-            if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(self.B[site]), A.shape[1]):
+            if not is_linear_or_convolution(layer) or layer.weight.shape != (len(self.B[site]), *A.shape[1:]):
                 return False
         return True
 
@@ -119,6 +120,26 @@ class LowRank(Edit):
             else:
                 weights[f"{site}.weight"] = _summed(weight, site, here)
         return partial(_attaching, backbone, weights, hooks)
+
+
+def is_linear_or_convolution(layer: nn.Module | None) -> TypeGuard[nn.Linear | nn.Conv2d]:
+    """Return whether a layer can have low-rank factors: a convolution without groups, or a linear layer."""
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
+
+
+def _are_factors(A: Tensor, B: Tensor) -> bool:
+    """Return whether A and B are the factors of a linear layer or of a convolution."""
+    is_kernel = A.ndim == B.ndim == 4 and B.shape[2:] == (1, 1)
+    return (A.ndim == B.ndim == 2 or is_kernel) and len(A) == B.shape[1]
+
+
+def project(layer: nn.Module, A: Tensor, x: Tensor) -> Tensor:
+    """Return A x (..., r) of a layer's input x; of a convolution's (n, in, h, w) as (n, cells, r)."""
+    x = x.to(A.dtype)
+    if not isinstance(layer, nn.Conv2d):
+        return F.linear(x, A)
+    inner = F.conv2d(x, A, None, layer.stride, layer.padding, layer.dilation)
+    return inner.flatten(2).transpose(1, 2)
 
 
 @lru_cache(maxsize=16)
@@ -149,7 +170,7 @@ def _attaching(
 
 
 def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Tensor]:
-    """Return all A stacked (R, in) and all s B joined (out, R): their product is the sum of s B A."""
+    """Return all A stacked (R, in ...) and all s B joined (out, R ...): their product is the sum of s B A."""
     A = torch.cat([active.edit.A[site] for active in actives])
     return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
 
@@ -157,7 +178,7 @@ def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Ten
 def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> Tensor:
     """Return W + sum of s B A. It costs nothing per step, but half precision rounds small changes away."""
     A, B = _stacked(site, actives)
-    return torch.addmm(weight, B, A)
+    return torch.addmm(weight.flatten(1), B.flatten(1), A.flatten(1)).view_as(weight)
 
 
 def _adding(
@@ -180,10 +201,11 @@ def _adding(
         return known[prompts, positions]
 
     def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
-        inner = F.linear(x.to(A.dtype), A)
-        if masked and x.ndim == 3:
-            inner = inner * weights(len(x), x.shape[1])
-        return F.linear(inner, B).to(output.dtype)
+        inner = project(layer, A, x)
+        if masked and inner.ndim == 3:
+            inner = inner * weights(*inner.shape[:2])
+        changed = F.linear(inner, B.flatten(1)).to(output.dtype)
+        return changed.transpose(1, 2).reshape_as(output) if isinstance(layer, nn.Conv2d) else changed
 
     # other layers that read text get another input in every step: keeping it would only take memory
     return additive_hook(change, steady=site in (*backbone.key_sites, *backbone.value_sites))
