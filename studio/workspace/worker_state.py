@@ -19,7 +19,8 @@ class WorkerState:
     Args:
         state: "starting", "ready", "busy", "stopped" or "error".
         note: how far it is with what takes long, such as a download.
-        base: name, fingerprint, resolution and device of the base model, once it is loaded.
+        base: name, fingerprint, resolution and device of the base model, once it is loaded; and how it fits
+            the device ("memory"), empty where it fits as it is.
     """
 
     state: ShortText = "starting"
