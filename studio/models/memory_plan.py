@@ -57,27 +57,30 @@ class PartSizes:
     tile: int
     training: int
 
+    def reading_peak(self, measures: frozenset[Measure]) -> int:
+        """Return what is on the device while a prompt is read, with these measures."""
+        denoiser = 0 if Measure.TURNS in measures else self._denoiser(measures)
+        return denoiser + self.text + (0 if Measure.AUTOENCODER_WAITS in measures else self.autoencoder)
+
     def painting_peak(self, measures: frozenset[Measure]) -> int:
         """Return the most that reading a prompt, predicting and decoding need with these measures."""
         denoiser = self._denoiser(measures)
         text = 0 if Measure.TEXT_WAITS in measures else self.text
         autoencoder = 0 if Measure.AUTOENCODER_WAITS in measures else self.autoencoder
         return max(
-            (0 if Measure.TURNS in measures else denoiser) + self.text + autoencoder,
+            self.reading_peak(measures),
             denoiser + text + autoencoder + self.predicting,
             denoiser + text + self.autoencoder + (self.tile if Measure.TILES in measures else self.decoding),
         )
 
     def training_peak(self, measures: frozenset[Measure]) -> int:
-        """Return the most that a training needs: its words are learned through the text encoder."""
-        denoiser = self._denoiser(measures)
-        text = 0 if Measure.TEXT_WAITS in measures else self.text
+        """Return the most that a training needs: its words are learned through the text encoder.
+
+        Encoding the photos, before the first step, is counted as if the text encoder were there already.
+        """
         autoencoder = 0 if Measure.AUTOENCODER_WAITS in measures else self.autoencoder
-        encoding = self.decoding // 2  # the encoder halves the sides early
-        return max(
-            denoiser + self.text + autoencoder + self.training,
-            denoiser + text + self.autoencoder + encoding,
-        )
+        encoding = self.autoencoder + self.decoding // 2  # the encoder halves the sides early
+        return self._denoiser(measures) + self.text + max(autoencoder + self.training, encoding)
 
     def _denoiser(self, measures: frozenset[Measure]) -> int:
         return self.denoiser_8bit if Measure.FLOAT8 in measures else self.denoiser
@@ -127,9 +130,9 @@ class MemoryPlan:
 def plan_memory(free: int, sizes: PartSizes, can_float8: bool) -> MemoryPlan:
     """Return the measures with which a base fits in `free` bytes, less the reserve.
 
-    Each is taken only if a picture does not fit without it. The autoencoder waits and the denoiser is kept
-    in 8 bits also where only a training would not fit: the other measures do not help that. More free memory
-    never means a measure more.
+    Each is taken only if a picture does not fit without it, the last only if reading its prompt does not.
+    The autoencoder waits and the denoiser is kept in 8 bits also where only a training would not fit: the
+    other measures do not help that. More free memory never means a measure more.
 
     Args:
         can_float8: whether the denoiser can be kept in 8 bits.
@@ -140,7 +143,8 @@ def plan_memory(free: int, sizes: PartSizes, can_float8: bool) -> MemoryPlan:
         if measure is Measure.FLOAT8 and not can_float8:
             continue
         helps_training = measure in (Measure.AUTOENCODER_WAITS, Measure.FLOAT8)
-        if sizes.painting_peak(taken) > room or (helps_training and sizes.training_peak(taken) > room):
+        needed = sizes.reading_peak(taken) if measure is Measure.TURNS else sizes.painting_peak(taken)
+        if needed > room or (helps_training and sizes.training_peak(taken) > room):
             taken |= {measure}
     return _plan(taken, free, sizes)
 
