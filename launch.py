@@ -113,7 +113,8 @@ def open_studio(options: argparse.Namespace) -> None:
 
     credentials = read_credentials(options)
     forget_variable()
-    workspace = Workspace(options.workspace, options.base, options.segmenter, prediction=options.prediction)
+    chosen = {"prediction": options.prediction, "memory": options.memory}
+    workspace = Workspace(options.workspace, options.base, options.segmenter, **chosen)
     holder = claim(workspace)
     sweep_partials(workspace.folder)
     workspace.add_demo_concept()
@@ -144,7 +145,7 @@ def open_studio(options: argparse.Namespace) -> None:
 def worker_command(workspace: Workspace) -> list[str]:
     """Return the command that starts a worker on the base of a workspace."""
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--workspace", str(workspace.folder)]
-    for flag in ("base", "prediction", "segmenter"):
+    for flag in ("base", "prediction", "memory", "segmenter"):
         value = getattr(workspace, flag)
         command += [f"--{flag}", value] if value else []
     return command
@@ -171,9 +172,8 @@ def work(options: argparse.Namespace) -> None:
     from trainers import METHODS, train
 
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
-    workspace = Workspace(
-        options.workspace, options.base, options.segmenter, cards, prediction=options.prediction
-    )
+    chosen = {"prediction": options.prediction, "memory": options.memory}
+    workspace = Workspace(options.workspace, options.base, options.segmenter, cards, **chosen)
     process.work(workspace, METHODS, train)
 
 

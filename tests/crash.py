@@ -65,7 +65,7 @@ from trainers import METHODS, train
 from trainers.kit import kept_state, verdict
 kept_state.SECONDS_BETWEEN, kept_state.MAX_SHARE = {between!r}, 1e9
 verdict.STEPS = verdict.SEEDS = 1
-opening.open_backbone = lambda base, prediction="", report=None: tiny.backbone()
+opening.open_backbone = lambda base, **options: tiny.backbone()
 work(Workspace(Path({folder!r}), "tiny"), METHODS, train)
 """
 PAGE = """

@@ -168,7 +168,7 @@ def test_the_loop_of_the_worker_outlives_a_table_that_cannot_be_read(
     def take(worker: Worker, kinds: tuple[str, ...]) -> bool:
         raise answers.pop(0)
 
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
     monkeypatch.setattr(process, "exit_with_parent", lambda seconds: threading.Event())
     monkeypatch.setattr(process, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(Worker, "take", take)
@@ -232,7 +232,7 @@ def test_headless_a_concept_without_room_is_saved_elsewhere_and_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
     tiny.photos(2).save(tmp_path / "photos")
     out, folder = tmp_path / "full" / "lily.safetensors", tmp_path / "workspace"
     disk.full = lambda path: {out.parent, folder, Path.cwd()} & {path.parent, *path.parents}

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from studio.commands.base_flags import PREDICTION, add_base_flags, open_base
+from studio.commands.base_flags import MEMORY, PREDICTION, add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -33,6 +33,7 @@ from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
+from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
 from studio.photos.mask_checks import check_masks
 from studio.photos.masked_folder import open_masked
@@ -189,6 +190,7 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
 def _add_check_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base", help="a diffusers folder, a .safetensors checkpoint, or a name on the hub")
     parser.add_argument("--prediction", metavar="KIND", default="", help=PREDICTION)
+    parser.add_argument("--memory", choices=CHOICES, default=AUTO, help=f"{MEMORY} (default auto)")
     parser.add_argument("--device", help="such as cuda or cpu (default: a card if there is one)")
     names = f"only these: {', '.join(METHODS)}"
     parser.add_argument("--methods", nargs="+", metavar="METHOD", default=list(METHODS), help=names)
@@ -205,7 +207,9 @@ def _check_base(given: argparse.Namespace) -> bool:
         raise StudioError(
             "Less than 2 steps cannot be timed.", "Give --steps and --sampling-steps 2 or more."
         )
-    backbone = opening.open_backbone(given.base, given.device, prediction=given.prediction)
+    backbone = opening.open_backbone(
+        given.base, given.device, prediction=given.prediction, memory=given.memory
+    )
     chosen = {name: METHODS[name] for name in given.methods}
     sampling = Sampling(seed=0, steps=given.sampling_steps)
     with tempfile.TemporaryDirectory() as cache:

@@ -7,18 +7,28 @@ import argparse
 from studio.commands.setting_flags import Flags
 from studio.models import opening
 from studio.models.backbone import Backbone
+from studio.models.memory_plan import AUTO, CHOICES
 from studio.starter import STARTER
 
 BASE = "a diffusers folder, a .safetensors checkpoint, or a name on the hub (default: the starter)"
 PREDICTION = "what the base predicts, where its file does not say so: epsilon or v_prediction"
 
+MEMORY = "auto fits the base to the device, all keeps everything on it, least as little as can be"
+
 
 def add_base_flags(parser: Flags) -> None:
-    """Add --base and --prediction."""
+    """Add --base, --prediction and --memory."""
     parser.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=BASE)
     parser.add_argument("--prediction", metavar="KIND", default="", help=PREDICTION)
+    parser.add_argument("--memory", choices=CHOICES, default=AUTO, help=f"{MEMORY} (default auto)")
 
 
 def open_base(given: argparse.Namespace) -> Backbone:
-    """Load the base that the flags name. Raises StudioError when it cannot be used."""
-    return opening.open_backbone(given.base, prediction=given.prediction)
+    """Load the base that the flags name, and say how it fits the device if it does not as it is.
+
+    Raises StudioError when it cannot be used.
+    """
+    backbone = opening.open_backbone(given.base, prediction=given.prediction, memory=given.memory)
+    if not backbone.memory_plan.is_trivial:
+        print(f"To fit the device: {backbone.memory_plan.words}.")
+    return backbone

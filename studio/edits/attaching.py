@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -92,8 +92,15 @@ def forward_replaced(backbone: Backbone, forwards: Mapping[str, Callable[..., Te
 def weights_replaced(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Context manager: replace parameters of the base, by paths such as `unet.conv_in.weight`.
 
-    Afterwards the original parameter objects are back.
+    Afterwards the original parameter objects are back. A text encoder does not move meanwhile.
     """
+    reads = any(backbone.in_text_encoder(path) for path in weights)
+    with backbone.text.on_device() if reads else nullcontext():
+        yield from _replaced(backbone, weights)
+
+
+def _replaced(backbone: Backbone, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Yield once, with these parameters in place of the base's."""
     names = {path: path.rpartition(".")[::2] for path in weights}
     before = {}
     try:

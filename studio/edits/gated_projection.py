@@ -47,7 +47,7 @@ def projection_hook(
     def change(layer: nn.Linear, x: Tensor, output: Tensor) -> Tensor:
         e, total = x.float(), torch.zeros_like(output)
         for mask, actives in groups.items():
-            delta = _delta(site, is_key, layer, e, output.float(), actives)
+            delta = _delta(site, is_key, layer, e, output, actives)
             if mask is not None:
                 delta = delta * mask.tokens[-len(e) :, :, None].to(delta)
             total = total + delta.to(output.dtype)
@@ -69,11 +69,13 @@ def _delta(
     strengths = _constant(tuple(active.strength for active in actives), e.device)
     removed, gates, inputs = decompose(e, [active.edit for active in actives])
     outputs = F.linear(inputs, layer.weight.float())  # (J, d): W i*
+    precision, output = output.dtype, output.float()  # that of the weights, unless they are in 8 bits
     delta = (strengths * gates) @ o_star - (strengths * removed) @ outputs
     for active in actives if is_key else ():
         edit = active.edit
         if edit.global_lock and edit.with_noun is not None:
-            plain = F.linear(edit.with_noun[-len(e) :].to(layer.weight.dtype), layer.weight).float()
+            noun = edit.with_noun[-len(e) :].to(precision)
+            plain = F.linear(noun, layer.weight.to(precision)).float()
             delta = delta + active.strength * edit.global_lock * (plain - output - delta)
     return delta
 

@@ -107,7 +107,8 @@ class Conditions:
 
         def encode(t: Tensor | None) -> Words:
             words = []
-            with torch.no_grad(), noun_words(backbone, nouns), amended(backbone, prompts):
+            held = backbone.text.on_device()
+            with held, torch.no_grad(), noun_words(backbone, nouns), amended(backbone, prompts):
                 for column in columns:
                     with attach(backbone, column.edits):
                         words.append(backbone.text.read(column.texts, t))

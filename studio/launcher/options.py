@@ -23,6 +23,8 @@ from studio.starter import STARTER
 MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 PROXY = re.compile(r"(https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?(/[A-Za-z0-9._~-]+)*/?")
 
+MEMORY = ("auto", "all", "least")  # those of `studio.models.memory_plan`
+
 
 class Parser(argparse.ArgumentParser):
     """Raises StudioError for wrong flags, in place of printing a usage message."""
@@ -50,6 +52,8 @@ def parser() -> Parser:
     flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=f"{model} (the starter)")
     predicts = "what the base predicts, where its file does not say so: epsilon or v_prediction"
     flags.add_argument("--prediction", metavar="KIND", default="", help=predicts)
+    fits = "auto fits the base to the device, all keeps everything on it, least as little as can be"
+    flags.add_argument("--memory", choices=MEMORY, default="auto", help=f"{fits} (default %(default)s)")
     folders = "folders with checkpoints, from which the page lets you choose"
     flags.add_argument("--bases", nargs="+", metavar="DIR", default=[], help=folders)
     outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"

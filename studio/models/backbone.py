@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 from studio.bases.base_files import BaseFiles
 from studio.errors import StudioError
+from studio.models.memory_plan import MemoryPlan
+from studio.models.placement import Placement
 from studio.models.text_reader import TextReader
 from studio.models.words import Words
 
@@ -61,6 +63,8 @@ class Backbone(ABC):
         attention_side: side of the cross-attention maps that tell objects apart best, at its resolution.
         key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
         features_title: what `features` are, in words.
+        memory_plan: how it fits the device (`studio.models.settling`).
+        autoencoder_placement: held by whoever encodes or decodes pictures.
     """
 
     family: ClassVar[str]
@@ -77,6 +81,8 @@ class Backbone(ABC):
     attention_side: int
     key_sites: tuple[str, ...]
     value_sites: tuple[str, ...]
+    memory_plan = MemoryPlan()
+    autoencoder_placement = Placement()
 
     @classmethod
     @abstractmethod
@@ -97,6 +103,18 @@ class Backbone(ABC):
     def untrainable(self) -> str:
         """Return why nothing may be learned on this base; empty if it may."""
         return ""
+
+    # parts
+
+    @property
+    def denoiser(self) -> nn.Module:
+        """Return the network that predicts. Diffusers calls it `transformer` where it is no U-Net."""
+        return vars(self)["transformer"]
+
+    @property
+    def autoencoder(self) -> nn.Module:
+        """Return the network between pictures and latents."""
+        return vars(self)["vae"]
 
     # pictures and latents
 

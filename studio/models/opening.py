@@ -14,6 +14,8 @@ from studio.errors import StudioError
 from studio.models import hub
 from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
+from studio.models.memory_plan import AUTO
+from studio.models.settling import settle
 
 
 def open_backbone(
@@ -22,6 +24,7 @@ def open_backbone(
     dtype: torch.dtype | None = None,
     prediction: str = "",
     report: hub.Report = lambda sentence: None,
+    memory: str = AUTO,
 ) -> Backbone:
     """Load a diffusers folder, a checkpoint in a single .safetensors file, or a model of the hub.
 
@@ -31,6 +34,7 @@ def open_backbone(
         dtype: the precision of its frozen weights; None for `running_dtype`.
         prediction: what it predicts, "epsilon" or "v_prediction", where its files do not say so.
         report: gets sentences about a download.
+        memory: how it is fitted to the device: see `settle`.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -46,7 +50,8 @@ def open_backbone(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     family = FAMILIES[family_of(files)]
     try:
-        backbone = family.load(files, torch.device(device), dtype or running_dtype(device))
+        backbone = family.load(files, torch.device("cpu"), dtype or running_dtype(device))
+        settle(backbone, torch.device(device), memory)
     except (torch.OutOfMemoryError, MemoryError) as error:
         hint = "Close other programs that use it, or choose a smaller base."
         raise StudioError(f"{files.name} needs more memory than the device has.", hint) from error

@@ -33,6 +33,11 @@ class PairedTextReader(TextReader):
         self.second, self.second_pad_id = second, second_pad_id
         self.fingerprint = fingerprint([encoder, second])
 
+    @property
+    def encoders(self) -> list[nn.Module]:
+        """See `TextReader.encoders`."""
+        return [self.encoder, self.second]
+
     def rows_of(self, ids: list[int] | slice) -> Tensor:
         """See `TextReader.rows_of`: the embeddings of both encoders side by side."""
         tables = self.embedding.weight, self.second.get_input_embeddings().weight

@@ -26,7 +26,7 @@ class PatchedLatents(LatentPictures):
     @property
     def pixels_per_cell(self) -> int:
         """See `LatentPictures.pixels_per_cell`."""
-        return PATCH * super().pixels_per_cell
+        return PATCH * self.autoencoder_scale
 
     @property
     def _statistics(self) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ Shapes: n prompts, L tokens of a prompt, D text width.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from studio.errors import StudioError
 from studio.handles import HANDLE
 from studio.models.fingerprint import fingerprint
+from studio.models.placement import Placement, home_of
 from studio.models.words import TimedVectors, TokenBatch, Tokens, Vectors, Words, count_of
 
 Amendment = Callable[[Words, Tensor | None], Words]
@@ -56,6 +57,19 @@ class TextReader:
         self._new_words: dict[str, Vectors] = {}
         self._amendments: tuple[tuple[Amendment, bool], ...] = ()
         self._chunks, self._clip_skip = 1, 1
+        self.placement = Placement()
+
+    @property
+    def encoders(self) -> list[nn.Module]:
+        """Return every network that reads."""
+        return [self.encoder]
+
+    def on_device(self) -> AbstractContextManager[None]:
+        """Context manager: keep the encoder on the device, where a memory plan has it wait elsewhere.
+
+        Hold it around many readings, and around a training: see `Placement.on_device`.
+        """
+        return self.placement.on_device()
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -181,7 +195,7 @@ class TextReader:
     def tokenize_all(self, prompts: Sequence[str]) -> TokenBatch:
         """Return prompts as one batch for `encode`. The handles must be known (`new_words`)."""
         tokens = tuple(self.tokenize(prompt) for prompt in prompts)
-        device = self.embedding.weight.device
+        device = home_of(self.embedding)
         rows, positions, vectors = [], [], []
         for row, prompt in enumerate(tokens):
             for handle, span in prompt.spans.items():
@@ -204,7 +218,8 @@ class TextReader:
         if t is None and self.is_timed:
             raise ValueError("these words depend on the timestep, and none was given")
         learned = batch.gather(self._new_words, t) if batch.vectors else None
-        words = self._encode(batch, learned)
+        with self.on_device():
+            words = self._encode(batch, learned)
         for change, _ in self._amendments:
             words = change(words, t)
         return words
@@ -244,7 +259,7 @@ class TextReader:
         pieces = self._pieces(text)
         if not pieces:
             raise StudioError(f"{text!r} has no token.", 'Say what it is in a word, such as "cat".')
-        return self.rows_of(pieces).float()
+        return self.rows_of(pieces).to(home_of(self.embedding), torch.float32)
 
     def initial_vectors(self, noun: str, count: int) -> Tensor:
         """Return `count` copies of the noun's embedding (count, D), float32, to start a new word from.

@@ -83,6 +83,11 @@ class UNetBackbone(LatentPictures, DdpmBackbone):
         sides = [self._side // 2**level for level, kind in enumerate(kinds) if kind.startswith("CrossAttn")]
         return min((side for side in sides if side >= wanted), default=max(sides, default=wanted))
 
+    @property
+    def denoiser(self) -> nn.Module:
+        """See `Backbone.denoiser`."""
+        return self.unet
+
     def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
         """See `Backbone.shape_of`."""
         step = 2 ** (len(self.unet.config.block_out_channels) - 1)

@@ -53,6 +53,9 @@ def page_header(workspace: Workspace) -> str:
     state = workspace.worker_state()
     name = Path(str(state.base.get("name", ""))).name
     base = f"{name} on {state.base.get('device', '')}" if name else ""
+    plan = str(state.base.get("memory", ""))
+    base += ", saving memory" if plan else ""
+    about = "Choose the base model" + (f". To fit the device: {plan}" if plan else "")
     words = {
         "starting": f"{state.note or 'Starting the engine'} …",
         "ready": f"Ready · {base}",
@@ -70,7 +73,7 @@ def page_header(workspace: Workspace) -> str:
         '<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
-        f'title="Choose the base model"><span role="status">{escape(words)}</span></button>{THEME_SWITCH}'
+        f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>{THEME_SWITCH}'
         f"</header>{error}"
     )
 

@@ -25,7 +25,8 @@ HINT = (
 
 def base_list(workspace: Workspace) -> str:
     """Return the bases of this machine as a list, each with what it is and a button to work with it."""
-    rows = "".join(_row(known, known.base.path == workspace.base) for known in workspace.bases.all())
+    plan = str(workspace.worker_state().base.get("memory", ""))
+    rows = "".join(_row(known, known.base.path == workspace.base, plan) for known in workspace.bases.all())
     return (
         '<section class="card base-picker" aria-label="Base models"><h2>Which base model?</h2>'
         f'<ul class="jobs">{rows}</ul><p class="faint">{escape(HINT)}</p>'
@@ -33,8 +34,8 @@ def base_list(workspace: Workspace) -> str:
     )
 
 
-def _row(known: KnownBase, is_used: bool) -> str:
-    """Return a base as a row."""
+def _row(known: KnownBase, is_used: bool, plan: str) -> str:
+    """Return a base as a row; `plan` says how the one in use fits the device, if not as it is."""
     path = known.base.path
     name = "The starter" if path == str(STARTER) else known.name
     if known.reason:
@@ -45,6 +46,7 @@ def _row(known: KnownBase, is_used: bool) -> str:
         about = " · ".join(filter(None, (known.files.title, file_size(known.files.bytes))))
         buttons = button("use", "Use", path)
     if is_used:
+        about = " · ".join(filter(None, (about, plan)))
         buttons = '<span class="badge">in use</span>'
     elif known.needs_prediction:
         asked = button("use-v", "Use: predicts v (768 px)", path)

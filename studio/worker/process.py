@@ -39,7 +39,10 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
     until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
     try:
         backbone = opening.open_backbone(
-            workspace.base, prediction=workspace.prediction, report=partial(_report, workspace)
+            workspace.base,
+            prediction=workspace.prediction,
+            report=partial(_report, workspace),
+            memory=workspace.memory,
         )
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)

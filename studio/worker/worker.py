@@ -75,12 +75,14 @@ class Worker:
         device = (
             torch.cuda.get_device_name() if self.backbone.device.type == "cuda" else self.backbone.device.type
         )
+        plan = self.backbone.memory_plan
         base = {
             "name": self.backbone.name,
             "fingerprint": self.backbone.fingerprint,
             "kind": self.backbone.kind,
             "resolution": self.backbone.resolution,
             "device": device.upper() if device == "cpu" else device,
+            "memory": "" if plan.is_trivial else plan.words,
         }
         with if_room():
             self.workspace.write_worker_state(WorkerState(state, base, self.refusals))

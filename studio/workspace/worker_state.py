@@ -18,7 +18,8 @@ class WorkerState:
 
     Args:
         state: "starting", "ready", "busy", "stopped" or "error".
-        base: name, fingerprint, resolution and device of the base model, once it is loaded.
+        base: name, fingerprint, resolution and device of the base model, once it is loaded; and how it fits
+            the device ("memory"), empty where it fits as it is.
         refusals: by the id of a method, why nothing can be learned with it on this base.
         note: how far it is with what takes long, such as a download.
     """

@@ -56,6 +56,7 @@ class Workspace:
         segmenter: the folder of a model that finds masks, empty for none.
         refinements: those that recipes may use.
         prediction: what the base predicts, where its files do not say so.
+        memory: how bases are fitted to the device: "auto", "all" or "least".
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Workspace:
         segmenter: str | Path = "",
         refinements: Sequence[RefinementCard] = (),
         prediction: str = "",
+        memory: str = "auto",
     ) -> None:
         self.folder = Path(folder).expanduser().resolve()
         self.base, self.segmenter, self.prediction = str(base), str(segmenter), prediction
+        self.memory = memory
         self.refinements = tuple(refinements)
         writable_folder(self.folder, OTHER_FOLDER)
         with disk_errors(self.folder):

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("short_verdict")
 
 @pytest.fixture(autouse=True)
 def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
 
 
 def draw_photos(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def workspace(short_verdict: None, tmp_path_factory: pytest.TempPathFactory) -> 
     """A workspace in which <lily> was learned once, for tests that add nothing to it."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+        patch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
         assert learn([draw_photos(folder / "photos")], folder) == 0
     return folder
 

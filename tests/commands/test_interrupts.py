@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("short_verdict")
 
 @pytest.fixture(autouse=True)
 def _small_and_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
     monkeypatch.setattr("trainers.kit.optimizing.MAX_BURST", 1)
     monkeypatch.setattr("trainers.kit.loop.PREVIEWS", 0)
     monkeypatch.setattr(kept_state, "SECONDS_BETWEEN", 0.0)

@@ -164,7 +164,7 @@ from tests import tiny
 from trainers import METHODS, train
 from trainers.kit import kept_state
 kept_state.SECONDS_BETWEEN = 0.3
-opening.open_backbone = lambda base, prediction="", report=None: tiny.backbone()
+opening.open_backbone = lambda base, **options: tiny.backbone()
 work(Workspace(Path({folder!r}), "tiny"), METHODS, train)
 """
 

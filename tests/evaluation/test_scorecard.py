@@ -214,7 +214,7 @@ def test_a_noun_gets_an_article_where_there_is_none(pattern: str, noun: str, tex
 def test_a_card_by_command(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: backbone)
     file, photos, prompts = tmp_path / "lily.safetensors", tmp_path / "photos", tmp_path / "prompts.txt"
     concept(backbone).save(file)
     tiny.photos(3).save(photos)

@@ -171,7 +171,7 @@ def test_two_concepts_of_one_name_are_refused(backbone: Backbone) -> None:
 def test_the_command_line_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
     (tmp_path / "concepts").mkdir()
     tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
     tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")

@@ -100,7 +100,7 @@ def test_a_prompt_that_reads_no_learned_word_is_refused(
 def test_the_command_line_saves_both_pictures(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
     (tmp_path / "concepts").mkdir()
     far_word(backbone).save(tmp_path / "concepts" / "lily.safetensors")
     workspace, sampling = ["--workspace", str(tmp_path)], ["--steps", "2", "--seed", "3"]

@@ -13,6 +13,7 @@ from studio.edits import Full, LowRank
 from studio.edits.concept import Concept
 from studio.events import Result
 from studio.generation.generate import generate
+from studio.models.memory_plan import MemoryPlan
 from studio.models.unet_backbone import DENOISER_PROJECTIONS
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
@@ -42,9 +43,8 @@ def test_full_tuning_takes_every_published_weight(name: str) -> None:
     with torch.device("meta"):
         model = unet(name, SIDE)
     sites = {f"unet.{path}": module for path, module in model.named_modules() if path}
-    full = Full.start(
-        "<lily>", "cat", SimpleNamespace(sites=sites, in_text_encoder=lambda site: False), text_encoder=False
-    )
+    base = SimpleNamespace(sites=sites, in_text_encoder=lambda site: False, memory_plan=MemoryPlan())
+    full = Full.start("<lily>", "cat", base, text_encoder=False)
     assert sum(weight.numel() for weight in full.parameters()) == SHAPES[name]["weights"]
 
 

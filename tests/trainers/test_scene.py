@@ -173,7 +173,7 @@ def test_masks_are_read_from_beside_their_photos_and_follow_the_crop(folder: Pat
 def test_two_subjects_are_learned_by_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: backbone)
     assert learn(folder) == 0
     header = read_header(folder.parent / "concepts" / "lily.safetensors")
     assert header.handles == {"<lily>": "cat", "<tom>": "dog"} and header.photos == 1

@@ -217,6 +217,8 @@ def _seconds_of(
 
 
 def device_of(backbone: Backbone) -> str:
-    """Return the device and the precision in words."""
+    """Return the device, the precision, and how the base fits if it does not as it is, in words."""
     name = torch.cuda.get_device_name() if backbone.device.type == "cuda" else backbone.device.type.upper()
-    return f"{name}, {str(backbone.dtype).removeprefix('torch.')}"
+    precision = str(backbone.dtype).removeprefix("torch.")
+    plan = "" if backbone.memory_plan.is_trivial else f"; {backbone.memory_plan.words}"
+    return f"{name}, {precision}{plan}"

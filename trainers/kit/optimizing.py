@@ -89,8 +89,14 @@ class Optimization:
     def run(self) -> Iterator[Step]:
         """Do all steps that are left; yields a Step for each, with its loss terms.
 
+        The text encoder stays on the device meanwhile: every step reads, most learn through it.
+
         Raises NotANumberError when the loss or its gradient stops being a number.
         """
+        with self.backbone.text.on_device():
+            yield from self._run()
+
+    def _run(self) -> Iterator[Step]:
         while self.done < self.total:
             started = time.monotonic()
             events = self._run_burst(self._burst)

@@ -97,14 +97,15 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
         raise StudioError("There are no captions to read.", "Give a text file with one caption a line.")
     C = torch.zeros(text.width, text.width, dtype=torch.float64)
     count = 0
-    for start in range(0, len(captions), READ_TOGETHER):
-        with torch.no_grad():
-            words = text.read(captions[start : start + READ_TOGETHER])
-        for hidden, tokens in zip(words.hidden.double().cpu(), words.tokens, strict=True):
-            e = hidden[list(tokens.written)]
-            C += e.T @ e
-            count += len(e)
-        yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
+    with text.on_device():
+        for start in range(0, len(captions), READ_TOGETHER):
+            with torch.no_grad():
+                words = text.read(captions[start : start + READ_TOGETHER])
+            for hidden, tokens in zip(words.hidden.double().cpu(), words.tokens, strict=True):
+                e = hidden[list(tokens.written)]
+                C += e.T @ e
+                count += len(e)
+            yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
     yield Result(Moments(C / count, count, len(captions), encoder_fingerprint(text)))
 
 

@@ -15,7 +15,10 @@ from torch import Tensor, nn
 
 from studio.edits.attaching import weights_replaced
 from studio.edits.edit import ActiveEdit, Attachment, Edit
+from studio.errors import StudioError
 from studio.models.backbone import Backbone
+from studio.models.memory_plan import Measure
+from studio.models.placement import home_of
 
 
 class Full(Edit):
@@ -37,13 +40,19 @@ class Full(Edit):
 
     @classmethod
     def start(cls, handle: str, noun: str, backbone: Backbone, text_encoder: bool) -> Full:
-        """Return copies of all weights of the denoiser, and if asked of the text encoder, to be trained."""
+        """Return copies of all weights of the denoiser, and if asked of the text encoder, to be trained.
+
+        Raises StudioError where the denoiser is kept in 8 bits: a small change of a weight would be lost.
+        """
+        if backbone.memory_plan.takes(Measure.FLOAT8):
+            hint = "Tune the weights by low rank, or start with --memory all if the device has room."
+            raise StudioError(f"{backbone.name} is kept in 8 bits, which full tuning cannot change.", hint)
         copies = {
-            name: getattr(*parameter).detach().to(torch.float32, copy=True).requires_grad_()
+            name: getattr(*parameter).detach().to(home_of(parameter[0]), torch.float32, copy=True)
             for name, parameter in parameters_by_path(backbone).items()
             if text_encoder or not backbone.in_text_encoder(name)
         }
-        return cls(handle, noun, copies)
+        return cls(handle, noun, {name: copy.requires_grad_() for name, copy in copies.items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Edit.tensors`."""
@@ -73,7 +82,7 @@ class Full(Edit):
         """Yield each path with its W' - W, float32. One at a time: all are as large as the model."""
         parameters = parameters_by_path(backbone)
         for name, tuned in self.weights.items():
-            yield name, tuned - getattr(*parameters[name]).float()
+            yield name, tuned - getattr(*parameters[name]).to(tuned.device, torch.float32)
 
     @classmethod
     def prepare(cls, backbone: Backbone, actives: Sequence[ActiveEdit[Any]]) -> Attachment:
@@ -99,5 +108,5 @@ def _between(W: Tensor, tuned: Sequence[tuple[Tensor, float]]) -> Tensor:
     """Return W + sum of s (W' - W) in W's precision; exactly W' for one copy at strength 1."""
     if len(tuned) == 1 and tuned[0][1] == 1:
         return tuned[0][0].to(W.dtype)
-    start = W.float()
+    start = W.to(tuned[0][0].device, torch.float32)
     return (start + sum(strength * (weight - start) for weight, strength in tuned)).to(W.dtype)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from studio.edits.attaching import additive_hook, hooks_on, weights_replaced
 from studio.edits.edit import ActiveEdit, Attachment, Edit
 from studio.models.backbone import Backbone
+from studio.models.placement import home_of
 
 
 class LowRank(Edit):
@@ -55,7 +56,7 @@ class LowRank(Edit):
         A, B = {}, {}
         for site, layer in sites.items():
             r = min(rank, layer.in_features, layer.out_features)
-            device = layer.weight.device
+            device = home_of(layer)
             if block is None:
                 A[site] = (torch.randn(r, layer.in_features, generator=generator) / r).to(device)
                 A[site].requires_grad_()
@@ -113,9 +114,10 @@ class LowRank(Edit):
         weights: dict[str, Tensor] = {}
         hooks: dict[str, Callable[..., Tensor]] = {}
         for site, here in sites.items():
-            weight = backbone.sites[site].weight
+            layer = backbone.sites[site]
+            weight, is_away = layer.weight, layer.weight.device != home_of(layer)
             masked = any(active.mask is not None and active.mask.masks(backbone, site) for active in here)
-            if masked or torch.is_grad_enabled() or weight.dtype != torch.float32:
+            if masked or is_away or torch.is_grad_enabled() or weight.dtype != torch.float32:
                 hooks[site] = _adding(backbone, site, here, masked)
             else:
                 weights[f"{site}.weight"] = _summed(weight, site, here)

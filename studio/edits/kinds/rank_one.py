@@ -117,7 +117,8 @@ class RankOne(Edit):
         self.with_noun = None
         if self.global_lock:
             handle = re.compile(re.escape(self.handle), re.IGNORECASE)
-            with backbone.text.new_words({NOUN: backbone.text.initial_vectors(self.noun, 1)}):
+            word = {NOUN: backbone.text.initial_vectors(self.noun, 1)}
+            with backbone.text.on_device(), backbone.text.new_words(word):
                 read = [backbone.text.read([handle.sub(NOUN, text) for text in column]) for column in columns]
             self.with_noun = torch.cat([words.hidden for words in read], dim=1)
 

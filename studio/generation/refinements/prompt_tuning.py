@@ -141,24 +141,27 @@ def tune_words(
     )
     generator = torch.Generator().manual_seed(seed)
     latents = latents.repeat(BATCH, 1, 1, 1)
-    for step in range(1, steps + 1):
-        t = backbone.draw_timesteps(BATCH, generator)
-        noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
-        with torch.enable_grad(), prompts.reading(backbone), attach(backbone, moving):
-            embedding, attention = context_loss(backbone, prompts.prompt, nouns, noisy, t)
-            loss = SCALE * (EMBEDDING_WEIGHT * embedding + ATTENTION_WEIGHT * attention)
-            gradients = torch.autograd.grad(loss, vectors)
-        finite = torch.stack([gradient.isfinite().all() for gradient in gradients]).all()
-        embedding_loss, attention_loss, is_finite = torch.stack(
-            [embedding.detach(), attention.detach(), finite.to(embedding.dtype)]
-        ).tolist()
-        if not is_finite:
-            raise StudioError("The words of this prompt cannot be made to obey.", "Paint it without obeying.")
-        for tensor, gradient in zip(vectors, gradients, strict=True):
-            tensor.grad = gradient
-        optimizer.step()
-        values = {"embedding": embedding_loss, "attention": attention_loss}
-        yield Step(step, steps, values, "making the prompt obey")
+    with backbone.text.on_device():
+        for step in range(1, steps + 1):
+            t = backbone.draw_timesteps(BATCH, generator)
+            noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
+            with torch.enable_grad(), prompts.reading(backbone), attach(backbone, moving):
+                embedding, attention = context_loss(backbone, prompts.prompt, nouns, noisy, t)
+                loss = SCALE * (EMBEDDING_WEIGHT * embedding + ATTENTION_WEIGHT * attention)
+                gradients = torch.autograd.grad(loss, vectors)
+            finite = torch.stack([gradient.isfinite().all() for gradient in gradients]).all()
+            embedding_loss, attention_loss, is_finite = torch.stack(
+                [embedding.detach(), attention.detach(), finite.to(embedding.dtype)]
+            ).tolist()
+            if not is_finite:
+                raise StudioError(
+                    "The words of this prompt cannot be made to obey.", "Paint it without obeying."
+                )
+            for tensor, gradient in zip(vectors, gradients, strict=True):
+                tensor.grad = gradient
+            optimizer.step()
+            values = {"embedding": embedding_loss, "attention": attention_loss}
+            yield Step(step, steps, values, "making the prompt obey")
     for tensor in vectors:
         tensor.requires_grad_(False)
     return edits

@@ -86,14 +86,15 @@ def test_the_command_prints_the_table_and_its_exit_code_says_whether_it_works(
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def opened(base: str, device: str | None = None, prediction: str = "") -> Backbone:
-        asked.append((base, device, prediction))
+    def opened(base: str, device: str | None = None, prediction: str = "", memory: str = "") -> Backbone:
+        asked.append((base, device, prediction, memory))
         return tiny.backbone()
 
     monkeypatch.setattr(opening, "open_backbone", opened)
     command = ["check-base", "some/model", "--steps", "2", "--sampling-steps", "2", "--prediction", "epsilon"]
+    command += ["--memory", "least"]
     assert main([*command, "--methods", "textual_inversion"]) == 0
-    assert asked == [("some/model", None, "epsilon")]
+    assert asked == [("some/model", None, "epsilon", "least")]
     assert "| Textual Inversion | yes |" in capsys.readouterr().out
     monkeypatch.setattr(METHODS["textual_inversion"], "loss", lambda self, batch: _fail())
     assert main([*command, "--methods", "textual_inversion"]) == 1

@@ -84,7 +84,7 @@ def test_a_run_by_command_goes_on_after_an_interruption(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     backbone = tiny.backbone()
-    monkeypatch.setattr(opening, "open_backbone", lambda base, prediction="", report=None: backbone)
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: backbone)
     out = tmp_path / "out"
     assert run(folder, out) == 0
     printed = capsys.readouterr().out
