@@ -177,6 +177,20 @@ def work(options: argparse.Namespace) -> None:
     process.work(workspace, METHODS, train)
 
 
+def choose_base(options: argparse.Namespace) -> None:
+    """Put the base to work with into the options: the one that is named, or that was used last."""
+    from studio.bases.known_bases import STARTER_WORD, KnownBases
+    from studio.starter import STARTER
+
+    if not options.base and options.command == "open":
+        last = KnownBases(options.workspace.expanduser()).last()
+        options.base, options.prediction = last.path, options.prediction or last.prediction
+        if last.path != str(STARTER):
+            print(f"The base is {last.path}, as the last time. Another: --base, or in the page.", flush=True)
+    elif options.base in ("", STARTER_WORD):
+        options.base = str(STARTER)
+
+
 def run(options: argparse.Namespace) -> None:
     """Carry out a command in an environment that has everything."""
     from studio.files import keep_private
@@ -186,6 +200,7 @@ def run(options: argparse.Namespace) -> None:
     if options.segmenter:
         options.segmenter = str(Path(options.segmenter).expanduser().resolve())
     options.bases = [str(Path(folder).expanduser().resolve()) for folder in options.bases]
+    choose_base(options)
     if exists(Path(options.base).expanduser()):
         options.base = str(Path(options.base).expanduser().resolve())
         if "HF_HUB_OFFLINE" not in os.environ:

@@ -46,6 +46,7 @@ class BaseFiles:
         precisions: by part of a folder, or "" for a file, the widest in which its weights are stored, such as
             "F16".
         bytes: how large the weights are.
+        card_bytes: how large they are in half precision, as a card has them.
         variant: "fp16" for a folder whose files are called so, else empty.
         prediction: what the base predicts, where its files or the user say so.
         is_zero_snr: whether its noise ends at zero terminal SNR (Lin et al. 2023, arXiv 2305.08891), where
@@ -58,6 +59,7 @@ class BaseFiles:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     precisions: Mapping[str, str] = field(default_factory=dict)
     bytes: int = 0
+    card_bytes: int = 0
     variant: str = ""
     prediction: str = ""
     is_zero_snr: bool = False
@@ -148,12 +150,15 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     read, made = (_json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
     chosen = {part: names[variant] for part, names in stored.items()}
+    precisions = {part: _precision_of(files[0]) for part, files in chosen.items()}
+    sizes = {part: sum(file.stat().st_size for file in files) for part, files in chosen.items()}
     return BaseFiles(
         folder,
         name,
         index,
-        precisions={part: _precision_of(files[0]) for part, files in chosen.items()},
-        bytes=sum(file.stat().st_size for files in chosen.values() for file in files),
+        precisions=precisions,
+        bytes=sum(sizes.values()),
+        card_bytes=sum(size * 16 // BITS[precisions[part]] for part, size in sizes.items()),
         variant=variant,
         prediction=prediction,
     )
@@ -234,6 +239,7 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
         shapes=shapes,
         precisions={"": _widest(stored)},
         bytes=path.stat().st_size,
+        card_bytes=path.stat().st_size * 16 // BITS[_widest(stored)],
         prediction=prediction or marked,
         is_zero_snr="ztsnr" in shapes,
     )

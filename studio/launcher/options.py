@@ -18,7 +18,6 @@ from typing import NoReturn
 from studio.errors import StudioError
 from studio.files import exists, writable_folder
 from studio.launcher.credentials import VARIABLE, read_credentials
-from studio.starter import STARTER
 
 MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 PROXY = re.compile(r"(https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?(/[A-Za-z0-9._~-]+)*/?")
@@ -49,7 +48,8 @@ def parser() -> Parser:
     folder = "where concepts and pictures are kept (default %(default)s)"
     flags.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=folder)
     model = "the model to work with: a diffusers folder, a .safetensors checkpoint or a name on the hub"
-    flags.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=f"{model} (the starter)")
+    usual = "or the word starter (default: the one that was used last, at first the starter)"
+    flags.add_argument("--base", metavar="NAME_OR_PATH", default="", help=f"{model}, {usual}")
     predicts = "what the base predicts, where its file does not say so: epsilon or v_prediction"
     flags.add_argument("--prediction", metavar="KIND", default="", help=predicts)
     fits = "auto fits the base to the device, all keeps everything on it, least as little as can be"

@@ -43,7 +43,8 @@ def _row(known: KnownBase, is_used: bool, plan: str) -> str:
     elif known.files is None:
         about, buttons = "on the hub", button("use", "Use", path)
     else:
-        about = " · ".join(filter(None, (known.files.title, file_size(known.files.bytes))))
+        on_card = f"weights of {file_size(known.files.card_bytes)} on a card"
+        about = f"{known.files.title} · {on_card}"
         buttons = button("use", "Use", path)
     if is_used:
         about = " · ".join(filter(None, (about, plan)))

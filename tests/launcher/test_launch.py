@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import launch
+from studio.bases.known_bases import Base, KnownBases
 from studio.errors import StudioError
 from studio.launcher import credentials, installation, options
 from studio.workspace.workspace import Workspace
@@ -37,7 +38,6 @@ def ready(monkeypatch, tmp_path):
     ran = []
     monkeypatch.setattr(launch, "is_installed", lambda extras: True)
     monkeypatch.setattr(launch, "run", ran.append)
-    monkeypatch.setattr(options, "STARTER", tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(launch.signal, "signal", lambda *_: None)
     return ran
@@ -162,7 +162,7 @@ def test_the_defaults_reach_the_studio(ready, tmp_path):
     assert launch.main(["--port", str(port)]) == 0
     (asked,) = ready
     assert asked.command == "open" and asked.port == port and asked.listen is None
-    assert Path(asked.base) == tmp_path
+    assert asked.base == ""  # the one that was used last, which `run` looks up
     assert asked.workspace == options.user_folder() and list(asked.workspace.iterdir()) == []
 
 
@@ -381,6 +381,28 @@ def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, t
         launch.run(launch.parser().parse_args(["--base", base]))
         assert os.environ.get("HF_HUB_OFFLINE") == offline
     assert "someone/some-model will be fetched" in capsys.readouterr().out
+
+
+def test_the_base_of_the_last_time_is_opened_unless_another_is_named(monkeypatch, tmp_path, capsys):
+    opened = []
+    monkeypatch.setattr(
+        launch, "open_studio", lambda options: opened.append((options.base, options.prediction))
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    place, starter = ["--workspace", str(tmp_path)], str(launch.HERE / "assets" / "starter")
+
+    def open_with(*flags):
+        monkeypatch.setattr(os, "environ", {})
+        launch.run(launch.parser().parse_args([*place, *flags]))
+        return opened[-1]
+
+    assert open_with() == (starter, "")
+    KnownBases(tmp_path).remember(Base(str(tmp_path / "model"), "epsilon"))
+    assert open_with() == (str(tmp_path / "model"), "epsilon")
+    assert "model, as the last time" in capsys.readouterr().out
+    assert open_with("--base", "starter") == (starter, "")
+    assert open_with("--base", "someone/else") == ("someone/else", "")
 
 
 def test_the_password_is_not_left_in_the_environment_of_the_worker(monkeypatch, tmp_path):

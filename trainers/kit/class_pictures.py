@@ -27,7 +27,8 @@ from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
-PAINTED_TOGETHER = 8
+MOST_TOGETHER = 8
+PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
 
 
 class ClassPictures:
@@ -74,8 +75,9 @@ class ClassPictures:
         total = len(missing)
         painted: dict[int, Image.Image] = {}
         refusal: DiskError | None = None
-        for start in range(0, self.count, PAINTED_TOGETHER):
-            seeds = range(start, min(start + PAINTED_TOGETHER, self.count))
+        together = max(1, min(MOST_TOGETHER, PIXELS_TOGETHER // self.side**2))
+        for start in range(0, self.count, together):
+            seeds = range(start, min(start + together, self.count))
             if missing.isdisjoint(seeds):
                 continue
             *_, latents = sample(self.backbone, recipe, Conditions.of(words), seeds)

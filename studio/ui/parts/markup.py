@@ -132,5 +132,7 @@ def local_time(time: float | str) -> str:
 
 
 def file_size(size: int) -> str:
-    """Return a size in words: "12 kB", "3.4 MB"."""
+    """Return a size in words: "12 kB", "3.4 MB", "6.9 GB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
