@@ -6,6 +6,8 @@ python -m studio again picture.png          the same picture, from the recipe in
 python -m studio merge lily trek --out both.safetensors
 python -m studio grid "<lily> on blue" --x guidance=2,4,8 --y seed=1:3 --out grid
 python -m studio score lily photos/         how good a concept is, beside its plain noun
+python -m studio export lily --for a1111    as files of another program
+python -m studio import style.safetensors --name ink --noun drawing     an embedding or a LoRA of another
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 from pathlib import Path
 
 from studio.commands.base_flags import add_base_flags
+from studio.commands.exchange import add_export_flags, add_import_flags, run_export, run_import
 from studio.commands.grid import GRID, add_grid_flags, run_grid
 from studio.commands.interrupts import EXIT_CODE
 from studio.commands.merge import add_merge_flags, run_merge
@@ -51,9 +54,17 @@ def flags() -> argparse.ArgumentParser:
     for command in (paint, again, grid):
         add_refinement_flags(command)
         command.add_argument("--out", type=Path, help="folder for the pictures")
-    runs = {paint: run_paint, again: run_again, grid: run_grid, merge: run_merge, score: run_score}
-    for command, run in runs.items():
+    away = "write a concept as files of another program"
+    export = commands.add_parser("export", help=away, description=f"{away.capitalize()}.")
+    brought = "take an embedding or a LoRA of another program"
+    bring = commands.add_parser("import", help=brought, description=f"{brought.capitalize()}.")
+    add_export_flags(export)
+    add_import_flags(bring)
+    for command in (paint, again, grid, merge, score):
         add_base_flags(command)
+    runs = {paint: run_paint, again: run_again, grid: run_grid, merge: run_merge, score: run_score}
+    runs |= {export: run_export, bring: run_import}
+    for command, run in runs.items():
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
         command.set_defaults(run=run)
     return parser

@@ -121,8 +121,13 @@ def backbone_xl(
     dtype: torch.dtype = torch.float32,
     words: CLIPTokenizer | None = None,
     attention: bool = False,
+    layers: int = 1,
 ) -> StableDiffusionXL:
-    """Return a backbone of Stable Diffusion XL's classes, with cross-attention in its second level only."""
+    """Return a backbone of Stable Diffusion XL's classes, with cross-attention in its second level only.
+
+    Args:
+        layers: of each level; published models have two.
+    """
     torch.manual_seed(0)
     words = words or tokenizer()
     second = text_config(words, 2 * WIDTH, hidden_act="gelu", projection_dim=2 * WIDTH)
@@ -130,7 +135,7 @@ def backbone_xl(
     unet = UNet2DConditionModel(
         sample_size=8,
         block_out_channels=(32, 64),
-        layers_per_block=1,
+        layers_per_block=layers,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         transformer_layers_per_block=(1, 2),

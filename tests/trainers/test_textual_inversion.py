@@ -7,12 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
-from safetensors.torch import load_file, save_file
 
 from studio.edits import ActiveEdit, NewWord, attach
 from studio.edits.concept import Concept
-from studio.edits.embedding_file import export_word, import_word
 from studio.errors import StudioError
 from studio.events import Result
 from studio.models.backbone import Backbone
@@ -99,47 +96,6 @@ def test_a_word_equal_to_the_noun_encodes_like_the_noun(backbone: Backbone) -> N
     with attach(backbone, [ActiveEdit(word)]):
         named = backbone.text.read(["a photo of <lily> on blue"]).hidden
     assert torch.equal(plain, named)
-
-
-def test_the_exported_file_gives_diffusers_the_same_rows(backbone: Backbone, tmp_path: Path) -> None:
-    concept = learn(backbone, tmp_path, steps=2, vectors=2)
-    path = tmp_path / "lily.safetensors"
-    export_word(concept, path)
-    own = tiny.backbone()
-    pipeline = StableDiffusionPipeline(
-        own.vae, own.text_encoder, own.tokenizer.__class__.from_pretrained(_saved(own, tmp_path)), own.unet,
-        own.schedule, None, None, requires_safety_checker=False,
-    )  # fmt: skip
-    pipeline.load_textual_inversion(str(path), token="<lily>")
-    ids = pipeline.tokenizer.convert_tokens_to_ids(["<lily>", "<lily>_1"])
-    rows = pipeline.text_encoder.get_input_embeddings().weight[ids]
-    assert torch.equal(rows, concept.edits[0].vectors)
-
-
-def _saved(backbone: Backbone, tmp_path: Path) -> str:
-    folder = tmp_path / "tokenizer"
-    backbone.tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-def test_foreign_files_of_one_tensor_are_taken_and_others_refused(backbone: Backbone, tmp_path: Path) -> None:
-    vectors = torch.randn(2, tiny.WIDTH)
-    save_file({"*": vectors}, tmp_path / "one.safetensors")
-    save_file({"*": vectors[0].clone()}, tmp_path / "flat.safetensors")
-    save_file({"a": vectors, "b": vectors + 1}, tmp_path / "two.safetensors")
-    save_file({"*": torch.randn(1, 768)}, tmp_path / "wide.safetensors")
-    concept = import_word(tmp_path / "one.safetensors", backbone, "<lily>", "cat")
-    assert torch.equal(concept.edits[0].vectors, vectors)
-    assert import_word(tmp_path / "flat.safetensors", backbone, "<lily>", "cat").edits[0].vectors.shape == (
-        1,
-        tiny.WIDTH,
-    )
-    with pytest.raises(StudioError, match="holds 2 tensors"):
-        import_word(tmp_path / "two.safetensors", backbone, "<lily>", "cat")
-    with pytest.raises(StudioError, match="768"):
-        import_word(tmp_path / "wide.safetensors", backbone, "<lily>", "cat")
-    export_word(concept, tmp_path / "again.safetensors")
-    assert torch.equal(load_file(tmp_path / "again.safetensors")["emb_params"], vectors)
 
 
 def test_a_handle_that_is_already_a_word_is_refused(backbone: Backbone) -> None:

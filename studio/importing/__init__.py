@@ -1,0 +1,1 @@
+"""Concepts out of other programs' files, for the base that is loaded."""

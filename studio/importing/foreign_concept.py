@@ -1,0 +1,167 @@
+"""Makes concepts of embeddings and LoRAs that other programs wrote.
+
+What a prompt calls <name> is read as the file's vectors; for a LoRA, which has none, as its trigger words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from studio.concepts.header import Header
+from studio.edits import Edit, LowRank, NewWord
+from studio.edits.concept import Concept
+from studio.edits.kinds.low_rank import is_linear_or_convolution
+from studio.errors import StudioError
+from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
+from studio.interop.module_names import names_of
+from studio.models.backbone import Backbone
+
+NAMED = 6  # unknown tensors that are named in a note
+PEFT_CONFIG = "lora_adapter_metadata"  # where diffusers keeps ranks and alphas
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A concept out of another program's file, and what to know about it."""
+
+    concept: Concept
+    notes: tuple[str, ...] = ()
+
+
+def import_concept(
+    file: ForeignFile, backbone: Backbone, handle: str, noun: str, trigger: str = ""
+) -> Imported:
+    """Return the concept in a file for a base.
+
+    Args:
+        trigger: the words that a LoRA answers to; those that the file names, or the noun, when empty.
+
+    Raises StudioError when the file does not fit the base, or holds values that are no numbers.
+    """
+    tensors = _tensors(file)
+    notes: list[str] = []
+    edits: tuple[Edit, ...]
+    if file.words:
+        edits = (NewWord(handle, noun, _vectors(file, tensors, backbone)),)
+    else:
+        said = trigger or file.trigger or noun
+        word = NewWord(handle, noun, backbone.text.embeddings_of(said))
+        low_rank, left_out = _low_rank(file, tensors, backbone, handle, noun)
+        edits = (word, low_rank)
+        notes.append(f"{handle} is read as: {said}.")
+        if left_out:
+            named = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
+            notes.append(f"{len(left_out)} tensors of {file.path.name} are not used: {named}.")
+    title = "an embedding" if file.words else "a LoRA"
+    header = Header(
+        handles={handle: noun},
+        method="imported",
+        method_title=f"Imported, {title}",
+        paper="",
+        settings={},
+        seed=0,
+        base=file.base or "a base that its file does not name",
+        fingerprint="",
+        base_kind=backbone.kind,
+        photos=0,
+        steps=0,
+        final_loss=0.0,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        program=f"imported from {file.path.name}"[:100],
+    )
+    return Imported(Concept(header, edits).round_to_file(), tuple(notes))
+
+
+def _tensors(file: ForeignFile) -> dict[str, Tensor]:
+    """Return the numbers of a file, float32. Raises StudioError when some are none."""
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(file.path).items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        hint = "Download it again."
+        raise StudioError(f"{file.path.name} is damaged or cut short.", hint) from error
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise StudioError(f"{file.path.name} holds values that are no numbers.", "Choose another file.")
+    return tensors
+
+
+def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbone) -> Tensor:
+    """Return the vectors (n, D) of a word. Raises StudioError when they are not as wide as the base's."""
+    parts = [tensor.reshape(-1, tensor.shape[-1]) for tensor in (tensors[name] for name in file.words)]
+    widths, lengths = [part.shape[1] for part in parts], {len(part) for part in parts}
+    if len(lengths) > 1:
+        hint = "Choose another file."
+        raise StudioError(f"{file.path.name} has words of different lengths for its two encoders.", hint)
+    here = backbone.text.embeddings_of("a").shape[1]
+    if sum(widths) != here or not 1 <= len(parts[0]) <= 64:
+        made = " + ".join(map(str, widths))
+        hint = f"Choose one that was made for a base such as {backbone.name}."
+        raise StudioError(f"{file.path.name} has vectors of {made} numbers; this base reads {here}.", hint)
+    return torch.cat(parts, dim=1)
+
+
+def _low_rank(
+    file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbone, handle: str, noun: str
+) -> tuple[LowRank, list[str]]:
+    """Return the edit that the layers of a LoRA make up, and the tensors that belong to no layer here.
+
+    Raises StudioError when none does, or a layer has another shape.
+    """
+    layers = {site: layer for site, layer in backbone.sites.items() if is_linear_or_convolution(layer)}
+    sites = {name: site for site in layers for name in names_of(site)}
+    alphas = _configured_alphas(file)
+    A, B, left_out = {}, {}, [*file.unknown]
+    for name, parts in file.layers.items():
+        site = sites.get(name)
+        if site is None:
+            left_out += parts.values()
+            continue
+        down, up = tensors[parts[DOWN]], tensors[parts[UP]]
+        alpha = float(tensors[parts[ALPHA]].flatten()[0]) if ALPHA in parts else alphas.get(name)
+        if MID in parts:  # a kernel in three factors (Yeh et al. 2023, arXiv 2309.14859, section 3.2)
+            down = torch.einsum("rsij,sc->rcij", tensors[parts[MID]], down.flatten(1))
+        try:
+            A[site], B[site] = _factors(layers[site], down, up, alpha)
+        except (ValueError, RuntimeError) as error:
+            hint = f"It was made for another kind of base than {backbone.name}."
+            raise StudioError(f"{file.path.name} does not fit this base at {name}.", hint) from error
+    if not A:
+        hint = "It was made for another kind of base, or by a program that Likeness does not know."
+        raise StudioError(f"No layer of {file.path.name} is one of {backbone.name}.", hint)
+    return LowRank(handle, noun, A, B), sorted(left_out)
+
+
+def _factors(layer: nn.Module, down: Tensor, up: Tensor, alpha: float | None) -> tuple[Tensor, Tensor]:
+    """Return A and B of a layer, with the scale alpha / rank in B. Raises ValueError for other shapes.
+
+    Programs disagree on whether 1 x 1 convolutions have two or four dimensions; both are taken.
+    """
+    rank, weight = len(down), layer.weight
+    scale = 1.0 if not alpha else alpha / rank
+    A = down.reshape(rank, *weight.shape[1:])
+    B = up.reshape(weight.shape[0], rank, *(1 for _ in weight.shape[2:]))
+    return A, scale * B
+
+
+def _configured_alphas(file: ForeignFile) -> dict[str, float]:
+    """Return by layer the alphas that diffusers keeps beside the weights, where they differ from ranks."""
+    try:
+        config: dict[str, Any] = json.loads(file.metadata.get(PEFT_CONFIG, ""))
+        found: dict[str, float] = {}
+        for name in file.layers:
+            network, _, path = name.partition(".")
+            pattern = config.get(f"{network}.alpha_pattern") or {}
+            alpha = pattern.get(path, config.get(f"{network}.lora_alpha"))
+            if alpha is not None:
+                found[name] = float(alpha)
+        return found
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}

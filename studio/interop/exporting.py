@@ -1,0 +1,193 @@
+"""Writes concepts as files of other programs: words as embeddings, low-rank edits as LoRAs.
+
+A concept that has both becomes two files, since no other program has one for them. Only names change: the
+numbers are those of the concept's file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from studio.concepts.header import Header, not_a_concept, read_header
+from studio.errors import StudioError
+from studio.files import write_atomic
+from studio.interop.file_metadata import XL_FAMILY, kohya_metadata, model_spec, to_file
+from studio.interop.foreign_file import PAIR, WORD
+from studio.interop.module_names import denoiser_name, diffusers_name, kohya_name
+
+WIDEST_SINGLE = 1024  # numbers of a word of Stable Diffusion 2
+FIRST_OF_PAIR = 768  # numbers of a word that the first text encoder of Stable Diffusion XL reads
+ATTENTION, PROJECTIONS = ".self_attn.", ("q_proj", "k_proj", "v_proj", "out_proj")  # of CLIP
+PROGRAMS = {"a1111": "A1111 or Forge", "comfyui": "ComfyUI", "diffusers": "diffusers"}
+OTHER_EDITS = {
+    "rank_one": "Perfusion's gate, which opens at the word, is in no other program",
+    "staged_tokens": "a word that changes with the noise is in no other program",
+}
+UNKNOWN_EDIT = "no other program has its kind of change"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Files for another program.
+
+    Args:
+        files: their contents by name.
+        text: what to do with them.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    text: str = ""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files into a folder; returns their paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for name, content in self.files.items():
+            write_atomic(folder / name, content)
+            paths.append(folder / name)
+        return paths
+
+
+def export_concept(path: Path, program: str) -> Export:
+    """Return a concept's file as files of a program of `PROGRAMS`.
+
+    Raises StudioError for a concept that has no form there.
+    """
+    if program not in PROGRAMS:
+        raise StudioError(f"There is no export for {program[:40]!r}.", f"Choose {', '.join(PROGRAMS)}.")
+    header = read_header(path)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise not_a_concept(path, "its tensors are damaged") from error
+    words: dict[str, np.ndarray] = {}
+    factors: dict[str, np.ndarray] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "tokens":
+            words[rest.partition("/")[0]] = tensor
+        elif kind == "low_rank":
+            factors[rest] = tensor
+        else:
+            reason = OTHER_EDITS.get(kind, UNKNOWN_EDIT)
+            hint = "Share the concept's own file: whoever has Likeness can use it."
+            raise StudioError(f"{header.handle} cannot be exported: {reason}.", hint)
+    header = dataclasses.replace(header, base_kind=header.base_kind or _kind_of(words, factors))
+    files: dict[str, bytes] = {}
+    for handle, vectors in words.items():
+        files[f"{handle.strip('<>')}.safetensors"] = _embedding(header, handle, vectors)
+    lora = f"{header.handle.strip('<>')}_lora"
+    if factors:
+        files[f"{lora}.safetensors"] = _lora(header, factors, lora, program)
+    text = _instructions(header, [handle.strip("<>") for handle in words], lora if factors else "", program)
+    return Export({**files, f"{header.handle.strip('<>')}-how-to.txt": text.encode()}, text)
+
+
+def _kind_of(words: Mapping[str, np.ndarray], factors: Mapping[str, np.ndarray]) -> str:
+    """Return the kind of base of a concept whose file is too old to say so."""
+    width = next((vectors.shape[1] for vectors in words.values()), 0)
+    is_xl = width > WIDEST_SINGLE or any(site.startswith("text_encoder_2.") for site in factors)
+    return XL_FAMILY if is_xl else f"stable_diffusion {width}"
+
+
+def _embedding(header: Header, handle: str, vectors: np.ndarray) -> bytes:
+    """Return an embedding; for Stable Diffusion XL, with the parts of both text encoders."""
+    vectors = vectors.astype(np.float32)
+    metadata = model_spec(header, "textual-inversion", handle.strip("<>"))
+    if header.base_kind.startswith(XL_FAMILY):
+        parts = dict(zip(PAIR, (vectors[:, :FIRST_OF_PAIR], vectors[:, FIRST_OF_PAIR:]), strict=True))
+        return to_file(parts, metadata)
+    return to_file({WORD: vectors}, metadata)
+
+
+def _lora(header: Header, factors: Mapping[str, np.ndarray], name: str, program: str) -> bytes:
+    """Return a LoRA in the names that a program reads."""
+    named, alpha = _dialect(header, program)
+    is_clip = header.base_kind.startswith("stable_diffusion")
+    tensors: dict[str, np.ndarray] = {}
+    rank = 0
+    for key, tensor in (_complete(factors) if is_clip else factors).items():
+        site, _, part = key.rpartition("/")
+        down, up = ("lora_down", "lora_up") if alpha else ("lora_A", "lora_B")
+        layer = named(site)
+        tensors[f"{layer}.{down if part == 'A' else up}.weight"] = tensor
+        if part == "A":
+            rank = max(rank, len(tensor))
+            if alpha:
+                tensors[f"{layer}.alpha"] = np.array(len(tensor), dtype=np.float32)
+    trigger = header.handle.strip("<>")
+    metadata = model_spec(header, "lora", name) | kohya_metadata(header, name, rank, trigger)
+    return to_file(tensors, metadata)
+
+
+def _complete(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the factors with zeros for projections of a text encoder's attention that have none.
+
+    diffusers takes a file that names only some of them for one of another kind.
+    """
+    complete = dict(factors)
+    for key, tensor in factors.items():
+        layer, found, _ = key.partition(ATTENTION)
+        if found and key.endswith("/A"):
+            width, rank = tensor.shape[1], len(tensor)
+            for name in PROJECTIONS:
+                for part, shape in (("A", (rank, width)), ("B", (width, rank))):
+                    complete.setdefault(f"{layer}{ATTENTION}{name}/{part}", np.zeros(shape, tensor.dtype))
+    return complete
+
+
+def _dialect(header: Header, program: str) -> tuple[Callable[[str], str], bool]:
+    """Return how a program names layers for a kind of base, and whether it wants alphas beside factors."""
+    if not header.base_kind.startswith("stable_diffusion"):
+        return (diffusers_name if program == "diffusers" else denoiser_name), False
+    if program == "diffusers":
+        return diffusers_name, False
+    is_xl = header.base_kind.startswith(XL_FAMILY)
+    return (lambda site: kohya_name(site, is_xl)), True
+
+
+def _instructions(header: Header, words: list[str], lora: str, program: str) -> str:
+    """Return what to do with the files, as a text for a person."""
+    first = " and ".join(words) or header.noun
+    files = [f"{word}.safetensors" for word in words]
+    lines = [f"{header.handle}, {header.noun}, learned by {header.method_title} on {header.base}.", ""]
+    if program == "diffusers":
+        for word in words:
+            lines += _loading_a_word(header, word)
+        if lora:
+            lines.append(f'pipe.load_lora_weights(".", weight_name="{lora}.safetensors")')
+        lines.append(f'pipe("a photo of {first}")')
+        return "\n".join(lines) + "\n"
+    places = {"a1111": ("embeddings", "models/Lora"), "comfyui": ("models/embeddings", "models/loras")}
+    of_words, of_loras = places[program]
+    if files:
+        lines.append(f"Put {' and '.join(files)} into {of_words}.")
+    if lora:
+        lines.append(f"Put {lora}.safetensors into {of_loras}.")
+    if program == "a1111":
+        lines.append(f"Then write: a photo of {first}{f' <lora:{lora}:1>' if lora else ''}")
+    else:
+        named = " and ".join(f"embedding:{word}" for word in words) or header.noun
+        lines.append(
+            f"Then write: a photo of {named}{', with the LoRA loaded at strength 1' if lora else ''}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _loading_a_word(header: Header, word: str) -> list[str]:
+    """Return the lines of Python that load a word with diffusers."""
+    file = f"{word}.safetensors"
+    if not header.base_kind.startswith(XL_FAMILY):
+        return [f'pipe.load_textual_inversion("{file}", token="{word}")']
+    lines = [f'word = safetensors.torch.load_file("{file}")']
+    for key, end in zip(PAIR, ("", "_2"), strict=True):
+        parts = f"text_encoder=pipe.text_encoder{end}, tokenizer=pipe.tokenizer{end}"
+        lines.append(f'pipe.load_textual_inversion(word["{key}"], token="{word}", {parts})')
+    return lines
