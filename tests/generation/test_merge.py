@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from studio.generation.merge import RIDGE, STEPS, InputMoments, merge_concepts, 
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe, Sampling
+from studio.settings import Knob
 from tests import tiny
 from tests.by_hand import gated, tuned, word
 from tests.generation.two_concepts import T
@@ -136,6 +138,18 @@ def test_a_merged_file_opens_with_all_handles(backbone: Backbone, tmp_path: Path
     words = {edit.handle: edit for edit in opened.edits if isinstance(edit, NewWord)}
     assert torch.equal(words["<tom>"].vectors, word(backbone, "<tom>", "dog", 1).vectors)
     assert set(opened.header.knobs) == set(concepts[1].header.knobs)
+
+
+def test_a_merged_concept_has_the_knobs_of_all(backbone: Backbone) -> None:
+    bias, temperature = Knob(0.6, 0.0, 1.0, "Low is strong."), Knob(0.1, 0.01, 1.0, "How gradually.")
+    lily, tom = (
+        Concept(dataclasses.replace(one.header, knobs=knobs), one.edits)
+        for one, knobs in (
+            (gated(backbone, "<lily>"), {"bias": bias}),
+            (gated(backbone, "<tom>", "dog", 1), {"temperature": temperature}),
+        )
+    )
+    assert merged(backbone, lily, tom).header.knobs == {"bias": bias, "temperature": temperature}
 
 
 def test_low_rank_edits_learn_to_leave_a_concept_without_any_alone(backbone: Backbone) -> None:

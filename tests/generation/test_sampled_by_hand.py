@@ -11,6 +11,7 @@ from diffusers import DDIMScheduler
 
 from studio.generation.composing import compose_sum
 from studio.generation.conditions import Prompts
+from studio.generation.generate import active_edits
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import MODES, Recipe
@@ -101,6 +102,14 @@ def test_a_concept_named_only_in_the_negative_prompt_is_attached(backbone: Backb
     assert not np.array_equal(pixels(backbone, recipe, lily), plain)
     at_zero = dataclasses.replace(recipe, strengths={"<lily>": 0.0})
     assert np.array_equal(pixels(backbone, at_zero, lily), plain)
+
+
+def test_what_a_concept_learned_acts_where_only_the_negative_prompt_names_it(backbone: Backbone) -> None:
+    """Two that have one name and learned other vectors make two pictures."""
+    recipe = dataclasses.replace(RECIPE, negative="<lily>")
+    one, other = (pixels(backbone, recipe, far_word(backbone, seed=seed)) for seed in (0, 1))
+    assert not np.array_equal(one, other)
+    assert active_edits(recipe, [far_word(backbone)]) and not active_edits(RECIPE, [far_word(backbone)])
 
 
 def test_the_recipe_in_a_picture_names_its_base(backbone: Backbone) -> None:

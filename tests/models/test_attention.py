@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from studio.models.attention import RegionMask, cells_of
+from studio.models.attention import RegionMask, cells_of, noun_masks, word_attention_maps
 from studio.models.backbone import Backbone
 from tests import tiny
 
@@ -87,3 +87,13 @@ def test_recorded_maps_are_probabilities_of_every_layer_that_reads_text(backbone
         backbone.predict(noisy, torch.tensor(500), words)
     assert {maps.shape[2] for maps in of_side.maps.values()} == {side * side}
     assert torch.equal(of_side.word([2], side), recorded.word([2], side))
+
+
+def test_where_the_noun_is_seen_least_nothing_of_it_is_and_where_most_all(backbone: Backbone) -> None:
+    latents = torch.randn(3, *backbone.latent_shape)
+    masks = noun_masks(backbone, latents, "cat")
+    assert masks.shape == (3, 1, 8, 8)
+    assert masks.amin((1, 2, 3)).tolist() == [0.0] * 3 and masks.amax((1, 2, 3)).tolist() == [1.0] * 3
+    (maps,) = word_attention_maps(backbone, latents, "a photo of a cat", [[5]])
+    for mask, seen in zip(masks[:, 0], maps, strict=True):
+        torch.testing.assert_close(mask, (seen - seen.min()) / (seen.max() - seen.min()))

@@ -51,3 +51,9 @@ def test_a_share_of_the_noise_range_is_a_timestep(backbone: StableDiffusion) -> 
     assert backbone.at_noise(0.261, 3).tolist() == [261, 261, 261]
     drawn = backbone.draw_timesteps(500, torch.Generator().manual_seed(0))
     assert drawn.min() >= 0 and drawn.max() < 1000 and len(drawn.unique()) > 300
+
+
+def test_training_draws_each_tenth_of_the_noise_range_equally_often(backbone: StableDiffusion) -> None:
+    drawn = backbone.draw_timesteps(5000, torch.Generator().manual_seed(0))
+    counts = torch.bincount(drawn // 100, minlength=10)
+    assert counts.tolist() == pytest.approx([500] * 10, abs=80)

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AREAS = {  # the file with the list of each area, and what the table calls it
     "edits": "edits",
     "kit": "trainers/kit",
+    "preparing": "photos, class pictures, trials",
     "models": "models",
     "files": "library, recipes",
     "methods": "trainers",

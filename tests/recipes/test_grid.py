@@ -12,7 +12,7 @@ from PIL import Image
 
 from studio.concepts.header import Header
 from studio.errors import StudioError
-from studio.grids.contact_sheet import MIN_SIDE, contact_sheet
+from studio.grids.contact_sheet import MIN_SIDE, Fonts, contact_sheet, lay_out
 from studio.grids.grid_folder import ARCHIVE, GridFolder
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, Axis
 from studio.recipes.grid import Grid
@@ -266,6 +266,21 @@ def test_the_labelled_picture_has_equal_cells_on_light_paper(sheet: GridFolder, 
         assert tuple(np.ptp(places, axis=0) + 1) == (max(MIN_SIDE, side),) * 2
     columns = [np.argwhere((page == (10 * n, 100, 50)).all(axis=2))[0][1] for n in (0, 3)]
     assert columns[0] == columns[1]
+
+
+def test_the_labelled_picture_says_what_all_pictures_share(tmp_path: Path) -> None:
+    base = Recipe("a <lily>", negative="rain", seed=7, steps=9, guidance=2.5)
+    grid = Grid(base, Axis.parse("guidance", "2, 6"))
+    sheet = GridFolder.create(tmp_path / "sheet", grid, grid.cells(HEADERS))
+
+    def facts(sheet: GridFolder) -> str:
+        return " ".join(lay_out(sheet, MIN_SIDE, Fonts.of(MIN_SIDE)).facts)
+
+    assert facts(sheet) == "seed 7 · steps 9 · without rain"
+    paint(sheet, range(1), base="here")
+    assert facts(sheet) == "seed 7 · steps 9 · without rain · here"
+    plain = dataclasses.replace(sheet, grid=Grid(dataclasses.replace(base, negative=""), grid.x))
+    assert facts(plain) == "seed 7 · steps 9 · here"
 
 
 def test_a_grid_that_a_worker_left_is_taken_up_as_long_as_it_gets_on(tmp_path: Path) -> None:

@@ -192,6 +192,17 @@ def test_nothing_outside_the_named_masks_counts(
             monkeypatch.setattr(backbone, "predict", predict)
 
 
+def test_what_is_inside_each_of_the_named_masks_counts(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, predict = prepared(backbone, tmp_path), backbone.predict
+    monkeypatch.setattr(method.sampling, "draw", lambda present, generator: [1, 0])
+    before = loss_terms(method)["denoising"]
+    for mask in method.scene.masks[0]:
+        monkeypatch.setattr(backbone, "predict", lambda *a, mask=mask: predict(*a) + 3.0 * mask)
+        assert loss_terms(method)["denoising"] != before
+
+
 def test_a_mask_of_everything_gives_the_ordinary_loss(backbone: Backbone, tmp_path: Path) -> None:
     method, unmasked = prepared(backbone, tmp_path), prepared(backbone, tmp_path, masked=False)
     assert not torch.equal(loss_terms(method)["denoising"], loss_terms(unmasked)["denoising"])
@@ -260,6 +271,11 @@ def test_each_phase_learns_its_own_with_a_fresh_optimiser(
     assert any(site.startswith("text_encoder.") for site in method.change.B)
     for name, after in tiny.weights(backbone).items():
         assert np.array_equal(after, before[name]), name
+
+
+def test_both_phases_decay(backbone: Backbone) -> None:
+    method = BreakAScene(backbone, PAIR, Settings(**QUICK, weight_decay=0.03), torch.Generator())
+    assert [stage.weight_decay for stage in method.stages()] == [0.03, 0.03]
 
 
 def test_with_words_alone_the_model_takes_no_part(backbone: Backbone, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tests import tiny
 from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
+from trainers.kit.class_pictures import ClassPictures
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 
@@ -89,6 +91,20 @@ def test_class_pictures_come_from_the_untouched_base_and_are_painted_once(
     other_base = DreamBooth(tiny.backbone(seed=1), SUBJECT, Settings(**QUICK), torch.Generator())
     third = [event for event in other_base.prepare(tiny.photos(), tmp_path) if isinstance(event, Step)]
     assert third[-1].steps == 3
+
+
+@pytest.mark.parametrize("change", [{"prompt": "a dog"}, {"steps": 3}, {"guidance": 3.0}, {"side": 24}])
+def test_class_pictures_of_another_kind_are_painted_anew(
+    backbone: Backbone, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    kind: dict[str, Any] = {"prompt": "a cat", "count": 3, "steps": 2, "guidance": 2.0, "side": 16}
+    made, other = ClassPictures(backbone, **kind), ClassPictures(backbone, **{**kind, **change})
+    assert made.work_ahead(tmp_path) == 3 * 2
+    list(made.prepare(tmp_path))
+    assert made.work_ahead(tmp_path) == 0
+    assert other.work_ahead(tmp_path) == 3 * other.recipe.steps
+    list(other.prepare(tmp_path))
+    assert made.work_ahead(tmp_path) == other.work_ahead(tmp_path) == 0
 
 
 def test_a_class_picture_is_what_painting_its_prompt_gives(backbone: Backbone, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.method import Stage
 from studio.models.backbone import Backbone
 from tests import tiny
-from trainers.kit.optimizing import CLIP_NORM, Optimization
+from trainers.kit.optimizing import CLIP_NORM, Batch, Optimization
 
 START = (1.0, -2.0, 0.5)
 
@@ -103,3 +103,12 @@ def test_a_training_that_was_slowed_down_goes_on_as_slowly_in_its_later_stages(b
     again.load(state)
     assert len(list(again.run())) == 6 - state.done and again.state().rate_factor == 0.5
     assert torch.equal(fast, fast_again) and torch.equal(slow, slow_again)
+
+
+def test_a_term_of_a_regularizer_stands_beside_the_methods_own_of_its_name(backbone: Backbone) -> None:
+    run, *_ = optimization(backbone, 1.0)
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    run.method.loss = lambda batch: {"attention": one}
+    regularizer = SimpleNamespace(id="context", terms=lambda batch, own: {"attention": two, "other": two})
+    terms = run.loss_terms(Batch(None, ((regularizer, None),)))
+    assert terms == {"attention": one, "context attention": two, "other": two}

@@ -119,6 +119,21 @@ def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_throug
     assert not method.rank_one.i_star.requires_grad and not method.rank_one.dual.requires_grad
 
 
+def test_shares_of_the_target_input_are_in_the_metric_of_c_while_it_learns(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, duals = prepared(backbone, tmp_path), []
+    predict = backbone.predict
+    monkeypatch.setattr(
+        backbone, "predict", lambda *a: duals.append(method.rank_one.dual.detach()) or predict(*a)
+    )
+    loss_terms(method)
+    assert len(duals) == 1
+    factor, i_star = method.metric._factor, method.rank_one.i_star.double()
+    for dual in (*duals, method.rank_one.dual):  # C dual = i*; a solution of its own would show rounding
+        torch.testing.assert_close(factor @ factor.T @ dual.double(), i_star, rtol=1e-4, atol=1e-4)
+
+
 def test_p6_the_leak_is_reported_and_charted_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
     method = prepared(backbone, tmp_path)
     report, own = method.report(), method.rank_one

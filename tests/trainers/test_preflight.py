@@ -15,7 +15,7 @@ from studio.models.backbone import Backbone
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
-from trainers.kit import loop, preflight, verdict
+from trainers.kit import loop, optimizing, preflight, verdict
 from trainers.kit.optimizing import Optimization
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -29,7 +29,10 @@ def backbone() -> Backbone:
 
 @pytest.fixture
 def clock(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """A clock that shows how many noisy pictures the network has seen, and nothing else."""
+    """A clock that shows how many noisy pictures the network has seen, and nothing else.
+
+    Bursts of steps grow as fast as on the fastest device.
+    """
     seen = [0.0]
     own = backbone.predict
 
@@ -39,6 +42,7 @@ def clock(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 
     monkeypatch.setattr(backbone, "predict", predict)
     monkeypatch.setattr(time, "perf_counter", lambda: seen[0])
+    monkeypatch.setattr(optimizing, "BURST_SECONDS", 1e9)
     yield seen
 
 
@@ -74,6 +78,15 @@ def test_class_pictures_that_are_missing_are_counted(
     assert isinstance(list(run("dreambooth", backbone, tmp_path, **short))[-1], Result)
     again = run("dreambooth", backbone, tmp_path, **settings)
     assert estimate_of(again).seconds == pytest.approx(learned)
+
+
+def test_a_trial_paints_few_class_pictures_and_leaves_none_behind(
+    backbone: Backbone, clock: list[float], tmp_path: Path
+) -> None:
+    settings = {"steps": LONG, "class_pictures": 50, "class_steps": 40}
+    assert estimate_of(run("dreambooth", backbone, tmp_path, **settings)).seconds > 2 * 50 * 40
+    assert clock[0] < 2 * 50 * 40 / 10
+    assert not list(tmp_path.rglob("*.png"))
 
 
 def test_each_stage_has_its_own_time(backbone: Backbone, clock: list[float], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from studio.subject import Subject
 from tests import tiny
 from tests.trainers.steps import loss_terms
 from trainers import METHODS
+from trainers.kit.attention_iou import intersection_over_union
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.mask_preview import DIM_FACTOR, MAX_PHOTOS, SIDE, mask_preview
 from trainers.kit.scene import Scene, masked_photos
@@ -98,6 +99,15 @@ def test_a_small_mask_is_learned_with_a_warning() -> None:
     assert [event.text for event in masked_photos(photos, HANDLES, 8) if isinstance(event, Note)] == [
         "<tom> is very small in photo 1; a closer crop would help."
     ]
+
+
+def test_each_map_is_compared_with_its_own_maximum() -> None:
+    """A word that is attended to a hundred times less than another meets its mask just as well."""
+    masks = torch.zeros(2, 4, 4)
+    masks[0, :, :2] = masks[1, 0] = 1
+    maps = torch.stack([masks[0], 0.01 * (masks[1] + 0.1)])
+    expected = torch.tensor([[1.0, 2 / 10], [2 / 10, 1.0]])
+    torch.testing.assert_close(intersection_over_union(maps, masks), expected)
 
 
 # methods that learn one subject

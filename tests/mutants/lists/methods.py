@@ -16,6 +16,7 @@ P = "trainers/test_perfusion.py"
 PERFUSION_TESTS = (
     f"{P}::test_keys_are_locked_to_the_nouns",
     f"{P}::test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_through",
+    f"{P}::test_shares_of_the_target_input_are_in_the_metric_of_c_while_it_learns",
     f"{P}::test_p6_the_leak_is_reported_and_charted_word_by_word",
     f"{P}::test_the_gate_is_moved_while_painting_and_the_concept_stays_as_it_is",
 )
@@ -23,8 +24,10 @@ APART = "trainers/test_break_a_scene.py"
 SCENE_TESTS = (
     f"{APART}::test_the_attention_term_equals_a_naive_loop",
     f"{APART}::test_nothing_outside_the_named_masks_counts",
+    f"{APART}::test_what_is_inside_each_of_the_named_masks_counts",
     f"{APART}::test_a_mask_of_everything_gives_the_ordinary_loss",
     f"{APART}::test_each_phase_learns_its_own_with_a_fresh_optimiser",
+    f"{APART}::test_both_phases_decay",
     f"{APART}::test_the_prior_is_of_the_beach_or_of_the_nouns",
 )
 C = "trainers/test_context_regularized.py"
@@ -73,8 +76,8 @@ MUTANTS = [
     planted(
         "Textual Inversion always mirrors photos",
         WORD,
-        "photos.pixels(self.backbone.resolution), self.settings.flips",
-        "photos.pixels(self.backbone.resolution), True",
+        "photos.pixels(side), self.settings.flips",
+        "photos.pixels(side), True",
         *WORD_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-flips]",
     ),
@@ -129,8 +132,8 @@ MUTANTS = [
     planted(
         "class pictures are always painted with 7.5",
         DREAMBOOTH,
-        "                self.settings.class_guidance,\n",
-        "                7.5,\n",
+        "            settings.class_guidance,\n",
+        "            7.5,\n",
         *DREAMBOOTH_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-class_guidance]",
     ),

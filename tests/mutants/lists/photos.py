@@ -10,6 +10,8 @@ DECODING = "studio/photos/decoding.py"
 DECODED = ("photos/test_photo.py", "photos/test_hostile_photos.py")
 PHOTOS = ("photos/test_photo.py", "photos/test_masks.py")
 MASKS = ("photos/test_masks.py",)
+CAPTIONS = "studio/photos/captions.py"
+CAPTIONED = ("photos/test_captions.py",)
 
 MUTANTS = [
     planted(
@@ -193,5 +195,50 @@ MUTANTS = [
         "MAX_PIXELS = 100 * MILLION",
         "MAX_PIXELS = 1000 * MILLION",
         *DECODED,
+    ),
+    planted(
+        "a caption goes to the photos of other names",
+        CAPTIONS,
+        "if Path(photo.name).stem == file.stem]",
+        "if Path(photo.name).stem != file.stem]",
+        *CAPTIONED,
+        severe=True,
+    ),
+    planted(
+        "the noun stays beside the handle",
+        CAPTIONS,
+        "word.subn(lambda match: handle,",
+        'word.subn(lambda match: f"{handle} {match[0]}",',
+        *CAPTIONED,
+    ),
+    planted(
+        "a noun is found inside other words",
+        CAPTIONS,
+        'rf"(?<!\\w){re.escape(noun)}(?!\\w)"',
+        "re.escape(noun)",
+        *CAPTIONED,
+    ),
+    planted(
+        "every noun of a caption is the subject",
+        CAPTIONS,
+        "caption, count=1)",
+        "caption)",
+        *CAPTIONED,
+    ),
+    planted(
+        "a caption of a photo without one moves up on disk",
+        "studio/photos/photo_set.py",
+        "for number, caption in enumerate(self.captions, 1):",
+        "for number, caption in enumerate(filter(None, self.captions), 1):",
+        *CAPTIONED,
+        severe=True,
+    ),
+    planted(
+        "captions are no part of what photos are",
+        "studio/photos/photo_set.py",
+        'digest.update(caption.encode() + b"\\0")',
+        "pass",
+        *CAPTIONED,
+        severe=True,
     ),
 ]

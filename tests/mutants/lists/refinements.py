@@ -15,7 +15,7 @@ CONTEXT = (
     f"{CORE}::test_c3_the_cosine_runs_over_features_in_the_paper_and_over_tokens_in_the_code",
     f"{CORE}::test_the_attention_term_averages_layers_before_squaring",
 )
-FORM = ("ui/test_refinement_form.py", "recipes/test_grid.py")
+FORM = ("ui/test_refinement_form.py", "recipes/test_grid.py", "recipes/test_refinement_card.py")
 
 MUTANTS = [
     planted(

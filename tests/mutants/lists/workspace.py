@@ -168,6 +168,7 @@ MUTANTS = [
         "studio/workspace/training_photos.py",
         'job.status == "done" and is_same and',
         'job.status == "done" and',
+        "workspace/test_training_photos.py",
         "recipes/test_grid.py",
         "end_to_end/test_comparing.py::test_the_bases_judge_compares_with_the_photos_that_were_trained_on",
     ),
