@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from studio.grids.grid_folder import GridFolder
 from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
+from studio.settings import number_text
 
 PAPER, INK, FAINT, BLANK = "#fffdfa", "#25211d", "#6f675f", "#ece6dd"
 MIN_SIDE = 160  # pixels of a picture; larger ones keep their size, unless the whole gets too large
@@ -149,8 +150,8 @@ def _facts(grid_folder: GridFolder) -> str:
     base = grid_folder.grid.base
     values = {"seed": base.seed, "steps": base.steps, "guidance": base.guidance}
     axes = (grid_folder.grid.x.name, grid_folder.grid.y.name)
-    words = [f"{name} {value:g}" for name, value in values.items() if name not in axes]
-    if base.negative:
+    words = [f"{name} {number_text(value)}" for name, value in values.items() if name not in axes]
+    if base.negative and "negative" not in axes:
         words.append(f"without {base.negative}")
     painted = next((path for path in map(grid_folder.path, grid_folder.cells) if path.exists()), None)
     if painted and (model := read_recipe(painted).base):

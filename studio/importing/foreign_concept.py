@@ -59,7 +59,8 @@ def import_concept(
         edits = (word, low_rank)
         notes.append(f"{handle} is read as: {said}.")
         if left_out:
-            named = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
+            more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+            named = ", ".join(left_out[:NAMED]) + more
             notes.append(f"{len(left_out)} tensors of {file.path.name} are not used: {named}.")
     title = "an embedding" if file.words else "a LoRA"
     header = Header(

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import launch
-from studio.bases.known_bases import Base, KnownBases
 from studio.errors import StudioError
 from studio.launcher import credentials, installation, options
 from studio.workspace.workspace import Workspace
@@ -381,28 +380,6 @@ def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, t
         launch.run(launch.parser().parse_args(["--base", base]))
         assert os.environ.get("HF_HUB_OFFLINE") == offline
     assert "someone/some-model will be fetched" in capsys.readouterr().out
-
-
-def test_the_base_of_the_last_time_is_opened_unless_another_is_named(monkeypatch, tmp_path, capsys):
-    opened = []
-    monkeypatch.setattr(
-        launch, "open_studio", lambda options: opened.append((options.base, options.prediction))
-    )
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    place, starter = ["--workspace", str(tmp_path)], str(launch.HERE / "assets" / "starter")
-
-    def open_with(*flags):
-        monkeypatch.setattr(os, "environ", {})
-        launch.run(launch.parser().parse_args([*place, *flags]))
-        return opened[-1]
-
-    assert open_with() == (starter, "")
-    KnownBases(tmp_path).remember(Base(str(tmp_path / "model"), "epsilon"))
-    assert open_with() == (str(tmp_path / "model"), "epsilon")
-    assert "model, as the last time" in capsys.readouterr().out
-    assert open_with("--base", "starter") == (starter, "")
-    assert open_with("--base", "someone/else") == ("someone/else", "")
 
 
 def test_the_password_is_not_left_in_the_environment_of_the_worker(monkeypatch, tmp_path):

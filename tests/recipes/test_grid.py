@@ -281,6 +281,9 @@ def test_the_labelled_picture_says_what_all_pictures_share(tmp_path: Path) -> No
     assert facts(sheet) == "seed 7 · steps 9 · without rain · here"
     plain = dataclasses.replace(sheet, grid=Grid(dataclasses.replace(base, negative=""), grid.x))
     assert facts(plain) == "seed 7 · steps 9 · here"
+    weather = Grid(dataclasses.replace(base, seed=1234567), Axis.parse("negative", "rain|snow"))
+    other = dataclasses.replace(sheet, grid=weather)
+    assert facts(other) == "seed 1234567 · steps 9 · guidance 2.5 · here"
 
 
 def test_a_grid_that_a_worker_left_is_taken_up_as_long_as_it_gets_on(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ MUTANTS = [
     planted(
         "the contact sheet does not say the negative prompt",
         "studio/grids/contact_sheet.py",
-        "    if base.negative:\n",
+        '    if base.negative and "negative" not in axes:\n',
         "    if False:\n",
         *SHEET,
     ),

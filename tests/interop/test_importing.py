@@ -1,0 +1,298 @@
+"""Files of other programs as concepts: every dialect, against the change of each weight by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+import studio.__main__ as console
+from studio.concepts.concept_library import Library
+from studio.edits import LowRank, NewWord
+from studio.errors import StudioError
+from studio.importing.foreign_concept import Imported, import_concept
+from studio.interop.exporting import export_concept
+from studio.interop.foreign_file import look_at
+from studio.models import opening
+from studio.models.backbone import Backbone
+from tests import tiny
+from tests.interop.programs import diffusers_pipeline, our_prediction, their_prediction, tuned_concept
+
+QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
+KEY = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+OUT = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0"
+CONV = "unet.down_blocks.0.resnets.0.conv1"
+PROJ = "unet.down_blocks.0.attentions.0.proj_in"
+TEXT = "text_encoder.encoder.layers.0.self_attn.q_proj"
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return tiny.backbone()
+
+
+def factors(backbone: Backbone, site: str, rank: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return factors (down, up) of a layer, kernels for a convolution."""
+    generator, shape = torch.Generator().manual_seed(seed), backbone.sites[site].weight.shape
+    down = torch.randn(rank, *shape[1:], generator=generator)
+    return down, torch.randn(shape[0], rank, *(1 for _ in shape[2:]), generator=generator)
+
+
+def kohya(site: str) -> str:
+    network, _, path = site.partition(".")
+    prefix = "lora_te_text_model_" if network == "text_encoder" else "lora_unet_"
+    return prefix + path.replace(".", "_")
+
+
+def opened(path: Path, backbone: Backbone, **more: Any) -> Imported:
+    return import_concept(look_at(path), backbone, "<lily>", "cat", **more)
+
+
+def edit_of(imported: Imported) -> LowRank:
+    (edit,) = (edit for edit in imported.concept.edits if isinstance(edit, LowRank))
+    return edit
+
+
+def change(edit: LowRank, site: str) -> Tensor:
+    return edit.B[site].flatten(1) @ edit.A[site].flatten(1)
+
+
+def saved(path: Path, tensors: Mapping[str, Tensor], **metadata: str) -> Path:
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata or None)
+    return path
+
+
+DIALECTS: dict[str, tuple[Callable[[str], str], str, str]] = {
+    "kohya": (kohya, "lora_down.weight", "lora_up.weight"),
+    "PEFT": (lambda site: site, "lora_A.weight", "lora_B.weight"),
+    "PEFT with text_model": (
+        lambda site: site.replace("text_encoder.", "text_encoder.text_model."),
+        "lora_A.weight",
+        "lora_B.weight",
+    ),
+    "PEFT alone": (lambda site: f"base_model.model.{site}", "lora_A.default.weight", "lora_B.default.weight"),
+    "diffusers": (lambda site: site, "lora.down.weight", "lora.up.weight"),
+    "diffusers, its text encoder": (
+        lambda site: site,
+        "lora_linear_layer.down.weight",
+        "lora_linear_layer.up.weight",
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_every_dialect_changes_the_weights_as_it_says(
+    dialect: str, backbone: Backbone, tmp_path: Path
+) -> None:
+    named, down_end, up_end = DIALECTS[dialect]
+    tensors, expected = {}, {}
+    for number, site in enumerate((QUERY, KEY, OUT, TEXT)):
+        down, up = factors(backbone, site, 2 + number, number)
+        tensors |= {f"{named(site)}.{down_end}": down, f"{named(site)}.{up_end}": up}
+        expected[site] = up @ down
+    edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
+    assert set(edit.A) == set(expected)
+    for site, matrix in expected.items():
+        torch.testing.assert_close(change(edit, site), matrix, atol=2e-2, rtol=2e-3)  # files have 16 bits
+
+
+def test_the_oldest_names_of_diffusers(backbone: Backbone, tmp_path: Path) -> None:
+    path = QUERY.removeprefix("unet.").removesuffix(".to_q")
+    out = OUT.removeprefix("unet.").removesuffix(".to_out.0")
+    down, up = factors(backbone, QUERY, 2)
+    down_out, up_out = factors(backbone, OUT, 2)
+    tensors = {
+        f"unet.{path}.processor.to_q_lora.down.weight": down,
+        f"unet.{path}.processor.to_q_lora.up.weight": up,
+        f"unet.{out}.processor.to_out_lora.down.weight": down_out,
+        f"unet.{out}.processor.to_out_lora.up.weight": up_out,
+    }
+    assert set(edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone)).A) == {QUERY, OUT}
+
+
+def test_mixed_ranks_and_alphas_are_folded_in_layer_by_layer(backbone: Backbone, tmp_path: Path) -> None:
+    """diffusers gives every attention layer the alpha that most of them have."""
+    tensors, expected = {}, {}
+    for site, rank, alpha in ((QUERY, 4, 1.0), (KEY, 2, 4.0), (OUT, 3, None), (TEXT, 8, 0.0)):
+        down, up = factors(backbone, site, rank)
+        tensors |= {f"{kohya(site)}.lora_down.weight": down, f"{kohya(site)}.lora_up.weight": up}
+        if alpha is not None:
+            tensors[f"{kohya(site)}.alpha"] = torch.tensor(alpha)
+        expected[site] = (alpha / rank if alpha else 1.0) * up @ down
+    edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
+    for site, matrix in expected.items():
+        torch.testing.assert_close(change(edit, site), matrix, atol=2e-2, rtol=2e-3)
+
+
+def test_alphas_beside_the_weights_count(backbone: Backbone, tmp_path: Path) -> None:
+    tensors = {}
+    for site in (QUERY, KEY):
+        down, up = factors(backbone, site, 4)
+        tensors |= {f"{site}.lora_A.weight": down, f"{site}.lora_B.weight": up}
+    config = {"unet.r": 4, "unet.lora_alpha": 8, "unet.alpha_pattern": {KEY.removeprefix("unet."): 2}}
+    path = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
+    edit = edit_of(opened(path, backbone))
+    for site, scale in ((QUERY, 2.0), (KEY, 0.5)):
+        down, up = factors(backbone, site, 4)
+        torch.testing.assert_close(change(edit, site), scale * up @ down, atol=2e-2, rtol=2e-3)
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["four dimensions", "two dimensions"])
+def test_convolutions_come_in(backbone: Backbone, flat: bool, tmp_path: Path) -> None:
+    tensors = {}
+    for site in (CONV, PROJ):
+        down, up = factors(backbone, site, 2)
+        tensors[f"{kohya(site)}.lora_down.weight"] = down.flatten(1) if flat and site == PROJ else down
+        tensors[f"{kohya(site)}.lora_up.weight"] = up.flatten(1) if flat else up
+    edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
+    for site in (CONV, PROJ):
+        down, up = factors(backbone, site, 2)
+        expected = up.flatten(1) @ down.flatten(1)
+        torch.testing.assert_close(change(edit, site), expected, atol=2e-2, rtol=2e-3)
+    assert edit.is_compatible(backbone)
+
+
+def test_a_kernel_in_three_factors(backbone: Backbone, tmp_path: Path) -> None:
+    out, into, height, width = backbone.sites[CONV].weight.shape
+    down, mid, up = torch.randn(2, into, 1, 1), torch.randn(2, 2, height, width), torch.randn(out, 2, 1, 1)
+    names = {"lora_down": down, "lora_mid": mid, "lora_up": up}
+    tensors = {f"{kohya(CONV)}.{name}.weight": tensor for name, tensor in names.items()}
+    edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
+    expected = torch.einsum("or,rsij,sc->ocij", up[..., 0, 0], mid, down[..., 0, 0])
+    torch.testing.assert_close(change(edit, CONV), expected.flatten(1), atol=5e-2, rtol=5e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float64])
+def test_every_precision_is_read(backbone: Backbone, dtype: torch.dtype, tmp_path: Path) -> None:
+    down, up = (tensor.to(dtype) for tensor in factors(backbone, QUERY, 2))
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
+    torch.testing.assert_close(edit.A[QUERY], down.float().half().float())
+
+
+def test_a_lora_that_diffusers_wrote_predicts_as_it_does_there(tmp_path: Path) -> None:
+    """Out, loaded by diffusers, written by diffusers, and in again."""
+    backbone = tiny.backbone(dtype=torch.float64)
+    concept = tuned_concept(backbone)
+    concept.save(tmp_path / "own.safetensors")
+    export_concept(tmp_path / "own.safetensors", "diffusers").write(tmp_path)
+    pipeline = diffusers_pipeline(backbone, tmp_path)
+    pipeline.load_lora_weights(str(tmp_path), weight_name="lily_lora.safetensors")
+    theirs = their_prediction(pipeline, backbone, "cat")
+    imported = opened(tmp_path / "lily_lora.safetensors", backbone, trigger="cat")
+    ours = our_prediction(backbone, imported.concept)
+    assert (ours - theirs).abs().max() < 1e-5
+
+
+def test_the_name_of_a_lora_is_read_as_its_trigger_words(backbone: Backbone, tmp_path: Path) -> None:
+    down, up = factors(backbone, QUERY, 2)
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    tags = json.dumps({"10_x": {"a cat on a chair": 5, "dog": 9}})
+    path = saved(
+        tmp_path / "a.safetensors", tensors, ss_tag_frequency=tags, ss_sd_model_name="C:\\\\m\\\\any.ckpt"
+    )
+    for trigger, read in (("", "dog"), ("a cat", "a cat")):
+        imported = opened(path, backbone, trigger=trigger)
+        word = imported.concept.edits[0]
+        assert isinstance(word, NewWord)
+        assert torch.equal(word.vectors, backbone.text.embeddings_of(read))
+        assert f"<lily> is read as: {read}." in imported.notes
+    assert imported.concept.header.base == "any.ckpt"
+    assert "another base" in imported.concept.note_on(backbone)
+
+
+@pytest.mark.parametrize("name", ["emb_params", "*", "<anything>"])
+def test_embeddings_of_one_tensor(backbone: Backbone, name: str, tmp_path: Path) -> None:
+    vectors = torch.randn(2, tiny.WIDTH)
+    imported = opened(saved(tmp_path / "a.safetensors", {name: vectors}), backbone)
+    (word,) = imported.concept.edits
+    assert torch.equal(word.vectors, vectors) and not imported.notes
+    flat = opened(saved(tmp_path / "b.safetensors", {name: vectors[0]}), backbone)
+    assert torch.equal(flat.concept.edits[0].vectors, vectors[:1])
+
+
+def test_the_pair_of_stable_diffusion_xl(tmp_path: Path) -> None:
+    first, second = torch.randn(2, tiny.WIDTH), torch.randn(2, 2 * tiny.WIDTH)
+    path = saved(tmp_path / "a.safetensors", {"clip_g": second, "clip_l": first})
+    (word,) = opened(path, tiny.backbone_xl()).concept.edits
+    assert torch.equal(word.vectors, torch.cat([first, second], 1))
+    with pytest.raises(StudioError, match="vectors of 32 \\+ 64 numbers; this base reads 32"):
+        opened(path, tiny.backbone())
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (
+            ["lora_unet_x.dora_scale", "lora_unet_x.lora_up.weight"],
+            "is a DoRA, which Likeness cannot use yet",
+        ),
+        (["lora_unet_x.hada_w1_a"], "is a LoHa"),
+        (["lycoris_x.lokr_w1"], "is a LoKr"),
+        (["first_stage_model.decoder.a", "decoder.b"], "is a VAE alone, not a concept"),
+        (["what", "ever"], "is a file that Likeness does not know, not a concept"),
+        (["unet.mid_block.attentions.0.proj_in.lora_A.weight", "x.y"], "is a LoRA, not a concept"),
+    ],
+)
+def test_other_files_are_refused_by_what_they_are(names: list[str], words: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.safetensors", {name: torch.zeros(2, 2) for name in names})
+    with pytest.raises(StudioError, match=words):
+        look_at(path)
+
+
+def test_damaged_files_and_pickles_are_refused(backbone: Backbone, tmp_path: Path) -> None:
+    down, up = factors(backbone, QUERY, 2)
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    whole = saved(tmp_path / "a.safetensors", tensors)
+    (tmp_path / "cut.safetensors").write_bytes(whole.read_bytes()[:-10])
+    with pytest.raises(StudioError, match="damaged, cut short"):
+        look_at(tmp_path / "cut.safetensors")
+    torch.save({"*": torch.zeros(2)}, tmp_path / "a.pt")
+    with pytest.raises(StudioError, match="is a pickle, which is not opened"):
+        look_at(tmp_path / "a.pt")
+    down[0, 0] = torch.nan
+    with pytest.raises(StudioError, match="no numbers"):
+        opened(saved(tmp_path / "b.safetensors", tensors), backbone)
+
+
+def test_what_fits_nothing_is_listed_or_refused(backbone: Backbone, tmp_path: Path) -> None:
+    down, up = factors(backbone, QUERY, 2)
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    more = {f"lora_unet_unknown_{n}.lora_down.weight": down.clone() for n in range(9)}
+    path = saved(tmp_path / "a.safetensors", {**tensors, **more, "bundle_emb.x": torch.zeros(2)})
+    note = opened(path, backbone).notes[1]
+    assert note.startswith("10 tensors of a.safetensors are not used: bundle_emb.x, lora_unet_unknown_0")
+    assert note.endswith(" and 4 more.")
+    with pytest.raises(StudioError, match="does not fit this base at lora_unet"):
+        wide = {f"{kohya(QUERY)}.lora_down.weight": torch.zeros(2, 999), f"{kohya(QUERY)}.lora_up.weight": up}
+        opened(saved(tmp_path / "b.safetensors", wide), backbone)
+    with pytest.raises(StudioError, match="No layer of c.safetensors is one of tiny"):
+        other = {"lora_unet_x.lora_down.weight": down, "lora_unet_x.lora_up.weight": up}
+        opened(saved(tmp_path / "c.safetensors", other), backbone)
+
+
+def test_the_command_puts_it_into_the_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
+    vectors = torch.randn(2, tiny.WIDTH)
+    path = saved(tmp_path / "style.safetensors", {"emb_params": vectors})
+    space = ["--workspace", str(tmp_path / "space")]
+    assert console.main(["import", str(path), *space]) == 2
+    assert (
+        "style.safetensors is an embedding. Say what it is with --name and --noun." in capsys.readouterr().err
+    )
+    assert console.main(["import", str(path), "--name", "ink", "--noun", "drawing", *space]) == 0
+    library = Library(tmp_path / "space" / "concepts", tmp_path / "space" / "trash")
+    entry = library.find("<ink>")
+    assert entry.header.noun == "drawing" and entry.header.method == "imported"
+    own = tmp_path / "own.safetensors"
+    tuned_concept(tiny.backbone()).save(own)
+    assert console.main(["import", str(own), "--name", "rose", *space]) == 0
+    assert library.find("<rose>").header.noun == "cat"
