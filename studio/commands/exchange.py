@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studio.commands.base_flags import add_base_flags, open_base
 from studio.commands.recipe_flags import open_workspace
-from studio.concepts.header import METADATA_KEY, read_table
+from studio.concepts.header import is_ours
 from studio.edits.saving import save_and_say
 from studio.errors import StudioError
 from studio.files import other_folders, writable_folder
@@ -61,7 +61,7 @@ def run_import(given: argparse.Namespace) -> None:
     workspace = open_workspace(given)
     if not given.file.is_file():
         raise StudioError(f"There is no {given.file}.", "Name a .safetensors file.")
-    if _is_ours(given.file):
+    if is_ours(given.file):
         entry = workspace.concepts.add(given.file)
         if given.name:
             entry = workspace.concepts.rename(entry.header.handle, given.name)
@@ -79,12 +79,3 @@ def run_import(given: argparse.Namespace) -> None:
     save = functools.partial(save_checked, backbone, imported.concept, sampling=sampling)
     others = [Path.cwd(), *other_folders()]
     save_and_say(subject.handle, save, workspace.concepts.path(subject.handle), others)
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a file is a concept of Likeness, whole or not."""
-    try:
-        table, _ = read_table(path)
-    except StudioError:
-        return False
-    return METADATA_KEY in table.get("__metadata__", {})

@@ -181,6 +181,15 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
         raise not_a_concept(path, "its table is damaged") from error
 
 
+def is_ours(path: Path) -> bool:
+    """Return whether a file is a concept of Likeness, or was one before something cut or spoilt it."""
+    try:
+        with path.open("rb") as file:
+            return f'"{METADATA_KEY}"'.encode() in file.read(MAX_TABLE_BYTES)
+    except OSError:
+        return False
+
+
 def read_header(path: Path) -> Header:
     """Return the header of the concept file `path`. Raises StudioError with the reason when it is none."""
     table, _ = read_table(path)

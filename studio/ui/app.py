@@ -27,6 +27,7 @@ from studio.ui.compare.tab import compare_tab
 from studio.ui.concept_library_tab import library_tab
 from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
+from studio.ui.export_panel import export_folder
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
@@ -225,6 +226,7 @@ def serve(
         workspace.jobs.root,
         workspace.concepts.folder,
         thumbnail_folder(workspace),
+        export_folder(workspace),
         DEMO,
     ]
     page.launch(

@@ -12,8 +12,10 @@ from typing import Any
 import gradio as gr
 
 from studio.concepts.concept_library import Entry
-from studio.concepts.header import Header
+from studio.concepts.header import Header, is_ours
 from studio.errors import StudioError, shortened
+from studio.ui.export_panel import export_menu, exported
+from studio.ui.import_form import import_form, keep_upload
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
@@ -146,15 +148,14 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "File": f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
-    buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong") + download(
-        entry.path, "Download"
-    )
+    buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong")
+    buttons += download(entry.path, "Download")
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
         f"{portrait(workspace, entry)}"
         f'<div class="card-text"><h2><code>{escape(header.handle)}</code></h2>{warning}'
         f"{verdict_notes(header)}{facts(about)}"
-        f'<div class="actions">{buttons}</div>'
+        f'<div class="actions">{buttons}</div>{export_menu(header.handle)}'
         f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
     )
 
@@ -166,21 +167,27 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
             cards = button_block("library-cards", concept_cards(workspace, ""))
-            drop = drop_zone("concept-drop", "Import a concept", "drop a .safetensors file", ".safetensors")
+            text = "a concept, or an embedding or LoRA of another program"
+            drop = drop_zone(
+                "concept-drop", "Import a .safetensors file", text, ".safetensors,.pt,.bin,.ckpt"
+            )
+            form = import_form()
         with gr.Column(scale=5, elem_classes="side"):
             notice = html_block(elem_id="library-notice")
             detail = button_block("concept-detail")
+            exports = button_block("concept-export")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
                 new_name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
                 with gr.Row(elem_classes="actions"):
                     rename = gr.Button("Rename", size="sm", elem_id="rename")
                     delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")
-    shown = [selected, detail, editor, new_name]
+    shown = [selected, detail, exports, editor, new_name]
 
     def show(handle: str) -> dict[Any, Any]:
         return {
             selected: handle,
             detail: concept_card(workspace, workspace.concepts.find(handle)),
+            exports: "",
             editor: gr.update(visible=True),
             new_name: handle.strip("<>"),
         }
@@ -202,7 +209,14 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     def delete_concept(handle: str) -> Changes:
         path = workspace.concepts.delete(handle)
         note = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
-        return {selected: "", detail: "", editor: gr.update(visible=False), deleted: path, undo: note}
+        return {
+            selected: "",
+            detail: "",
+            exports: "",
+            editor: gr.update(visible=False),
+            deleted: path,
+            undo: note,
+        }
 
     def restore_concept(path: Path | None) -> Changes:
         if path is None:
@@ -214,20 +228,42 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         if not paths:
             raise StudioError(f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again.")
         try:
+            if not is_ours(paths[0]):
+                return form.opened_with(keep_upload(workspace, paths[0]))
             entry = workspace.concepts.add(paths[0])
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
         return show(entry.header.handle) | {page: 0}
 
+    def import_foreign(file: str, name: str, noun: str, trigger: str) -> Changes:
+        if not file:
+            raise StudioError("The file is gone.", "Drop it in again.")
+        job = workspace.import_foreign(Path(file), name, noun, trigger)
+        words = f"{job.title} is being imported. It appears here, or in the Queue with the reason why not."
+        return form.closed() | {undo: note_card(words)}
+
+    def press_in_detail(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action == "close-export":
+            return {exports: ""}
+        if action != "export":
+            return None  # "paint" is for Create
+        program, _, handle = id.partition(" ")
+        return {exports: exported(workspace, workspace.concepts.find(handle), program)}
+
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
     connect(cards.click, select_concept, outputs=[*shown, undo, page])
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
-    left = [selected, detail, editor, deleted, undo]
+    left = [selected, detail, exports, editor, deleted, undo]
     connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
-    connect(drop.upload, import_concept, outputs=[*shown, page])
+    connect(drop.upload, import_concept, outputs=[*shown, page, *form.outputs])
+    connect(form.start.click, import_foreign, inputs=form.inputs, outputs=[*form.outputs, undo])
+    connect(form.cancel.click, form.closed, outputs=form.outputs)
+    for block in (detail, exports):
+        connect(block.click, press_in_detail, outputs=[exports])
     states = {"selected": selected, "page": page}
     view = LiveView(cards, functools.partial(concept_cards, workspace), states)
     return LibraryTab(detail, [view])

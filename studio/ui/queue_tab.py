@@ -26,7 +26,7 @@ from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 50
 MAX_UNDER_WAY = 1000
-KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid"}
+KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid", "import": "Import"}
 
 
 def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> str:

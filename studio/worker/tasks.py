@@ -12,16 +12,19 @@ from studio.edits.concept import open_concepts
 from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.grid_scores import score_grid
-from studio.events import Event, Result
+from studio.events import Event, Note, Result
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import generate
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import GridFolder
+from studio.importing.foreign_concept import import_concept
+from studio.interop.foreign_file import look_at
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.models.segmenter import Segmenter
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe
+from studio.workspace.import_task import ImportTask
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
@@ -45,8 +48,14 @@ class Tasks:
         self.segmenter: Segmenter | None = None  # loaded for the first mask
 
     def events(self, job: Job) -> Events:
-        """Return the events of a training, a painting or a grid; it runs while they are read."""
-        return {"train": self.training, "create": self.painting, "grid": self.comparing}[job.kind](job)
+        """Return the events of a job that a person has queued; it runs while they are read."""
+        tasks = {
+            "train": self.training,
+            "create": self.painting,
+            "grid": self.comparing,
+            "import": self.importing,
+        }
+        return tasks[job.kind](job)
 
     def training(self, job: Job) -> Events:
         """Run a training job; yields its events."""
@@ -90,6 +99,15 @@ class Tasks:
             nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}
             yield from score_grid(encoders.text, grid, nouns, self.workspace.photos_of, encoders.judge)
         yield Result(grid)
+
+    def importing(self, job: Job) -> Events:
+        """Run an import; yields its notes, and the Result with the concept."""
+        task = ImportTask.of(job)
+        file = look_at(self.workspace.jobs.folder(job.id) / task.file)
+        imported = import_concept(file, self.backbone, task.handle, task.noun, task.trigger)
+        for note in imported.notes:
+            yield Note(note)
+        yield Result(imported.concept)
 
     def find_mask(self, job: Job) -> dict[str, Any]:
         """Find the mask of what was clicked on; the page waits for it."""

@@ -28,6 +28,7 @@ BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
     "train": ("mask", "create"),
     "grid": ("mask", "create"),
     "create": ("mask",),
+    "import": ("mask",),
 }
 OUT_OF_MEMORY = (
     "Close other programs that use the device, or choose fewer photos per step or a smaller resolution, then "

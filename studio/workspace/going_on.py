@@ -8,6 +8,7 @@ from typing import Any
 from studio.concepts.concept_library import Library
 from studio.errors import StudioError
 from studio.subject import parse_subject
+from studio.workspace.import_task import ImportTask
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.training_task import TrainingTask
@@ -16,7 +17,7 @@ MAX_MORE_STEPS = 20_000
 
 
 def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
-    """Queue an ended or paused grid or training again under its number; it goes on where it was.
+    """Queue an ended or paused grid, training or import again under its number; it goes on where it was.
 
     A training without a kept state begins anew, with the same photos, settings and seed. Raises StudioError
     when its name is among `taken`, the handles of others, or its photos are gone.
@@ -25,6 +26,11 @@ def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
     if job.kind == "train" and not (jobs.folder(number) / "photos").is_dir():
         hint = "Drop them in again and start a new training."
         raise StudioError("The photos of this job are gone.", hint)
+    if job.kind == "import":
+        task = ImportTask.of(job)
+        parse_subject(task.handle, task.noun, taken)
+        if not (jobs.folder(number) / task.file).is_file():
+            raise StudioError("The file of this import is gone.", "Drop it in again.")
     if job.kind == "train" and job.has_ended:
         for handle, noun in TrainingTask.of(job).subject.handles.items():
             parse_subject(handle, noun, taken)

@@ -16,8 +16,12 @@ Moment = Annotated[float, Ge(0), Le(MAX_MOMENT)]  # seconds since 1970
 Status = Literal["queued", "running", "paused", "done", "failed", "stopped"]
 StopRequest = Literal["", "keep", "discard", "pause"]
 ENDED = ("done", "failed", "stopped")
-USER_KINDS = ("train", "create", "grid")  # queued by a person; the page itself asks for a "mask"
-RESUMABLE = ("grid", "train")  # kinds that go on where they were, and so run again under their number
+USER_KINDS = ("train", "create", "grid", "import")  # queued by a person; the page itself asks for a "mask"
+RESUMABLE = (
+    "grid",
+    "train",
+    "import",
+)  # kinds that go on where they were, and so run again under their number
 STATE_FILE = "state.safetensors"  # of a training, in the folder of its job
 UNSAVED = "unsaved"  # in an outcome: the file of a concept that the Library had no room for
 
@@ -27,7 +31,7 @@ class Job:
     """One row of the job table.
 
     Args:
-        kind: "train", "create", "grid" or "mask".
+        kind: "train", "create", "grid", "import" or "mask".
         task: what to do.
         stop_request: how a person wants it to stop early, empty for not at all.
         position: its place in the queue; the smallest is next.

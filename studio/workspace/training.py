@@ -13,6 +13,7 @@ from studio.method import MethodCard
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from studio.subject import Subject
+from studio.workspace.import_task import ImportTask
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.training_photos import MAX_JOBS
@@ -44,11 +45,12 @@ def queue_training(
 
 
 def used_handles(jobs: Jobs, library: Library) -> set[str]:
-    """Return the handles of all concepts that are in the Library, queued or being trained."""
+    """Return the handles of all concepts that are in the Library, queued, being trained or imported."""
     coming: set[str] = set()
-    for job in jobs.under_way(MAX_JOBS, ("train",)):
-        with suppress(DocumentError):  # its training will fail, and needs no name
-            coming |= set(TrainingTask.of(job).subject.handles)
+    for job in jobs.under_way(MAX_JOBS, ("train", "import")):
+        with suppress(DocumentError):  # it will fail, and needs no name
+            is_import = job.kind == "import"
+            coming |= {ImportTask.of(job).handle} if is_import else set(TrainingTask.of(job).subject.handles)
     return coming | {handle for entry in library.entries() for handle in entry.header.handles}
 
 

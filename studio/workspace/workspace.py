@@ -29,11 +29,12 @@ from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
-from studio.subject import Subject, parse_subjects
+from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.going_on import go_on, train_further
+from studio.workspace.import_task import queue_import
 from studio.workspace.job import RESUMABLE, UNSAVED, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
@@ -222,6 +223,11 @@ class Workspace:
         return training_photos(self.concepts.find(handle).header, self.jobs)
 
     # jobs
+
+    def import_foreign(self, path: Path, name: str, noun: str, trigger: str = "") -> Job:
+        """Queue the import of another program's file. Raises StudioError for a name or noun of no use."""
+        subject = parse_subject(name, noun, self.used_handles)
+        return queue_import(self.jobs, path, subject, trigger.strip())
 
     def rename(self, handle: str, name: str) -> Entry:
         """Rename a concept, also in the paintings that wait. Raises StudioError for a name that is no use."""

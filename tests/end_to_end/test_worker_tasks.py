@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from studio.events import Estimate, Event, Insight, Note, Preview
 from studio.photos.photo import Photo
@@ -117,3 +119,24 @@ def test_what_a_training_will_need_is_on_its_card(workspace: Workspace) -> None:
     Worker(workspace, tiny.backbone(), METHODS, train).take(("train",))
     assert "with DreamBooth · about 6 minutes, 9.1 of 12 GB in all</p>" in seen[0]
     assert "9.1 of 12" not in training_card(workspace, workspace.jobs.get(job.id))  # it is over
+
+
+def test_an_import_ends_in_the_library_or_in_a_sentence(workspace: Workspace, tmp_path: Path) -> None:
+    backbone = tiny.backbone()
+    site = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
+    out, into = backbone.sites[site].weight.shape
+    name = f"lora_{site.replace('.', '_')}"
+    for file, width in (("fits", into), ("wide", 999)):
+        tensors = {
+            f"{name}.lora_down.weight": torch.ones(2, width),
+            f"{name}.lora_up.weight": torch.ones(out, 2),
+        }
+        save_file(tensors, tmp_path / f"{file}.safetensors")
+        workspace.import_foreign(tmp_path / f"{file}.safetensors", file, "cat", "a dog")
+    worker = Worker(workspace, backbone, METHODS, lambda: iter(()))
+    while worker.take(("import",)):
+        pass
+    wide, fits = workspace.jobs.newest(2, ("import",))
+    assert fits.status == "done" and workspace.concepts.find("<fits>").header.method == "imported"
+    assert "<fits> is read as: a dog." in workspace.progress(fits).notes
+    assert wide.status == "failed" and "wide.safetensors does not fit this base" in wide.error

@@ -1,0 +1,110 @@
+"""The form for a file of another program: what it will be called, and what it is."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.handles import HANDLE, to_handle
+from studio.interop.foreign_file import ForeignFile, look_at
+from studio.subject import MAX_NOUN_LETTERS
+from studio.ui.parts.html_blocks import html_block
+from studio.workspace.workspace import Workspace
+
+MAX_NAME_LETTERS = 40
+MAX_TRIGGER_LETTERS = 200
+WAITING_SECONDS = 3600.0  # how long a file may wait for its name
+OF_LORA = "A LoRA has no word of its own: what prompts call it is read as its trigger words."
+
+
+@dataclass
+class ImportForm:
+    """The components of the form; `file` keeps the path of the file that waits."""
+
+    box: gr.Column
+    about: gr.HTML
+    file: gr.State
+    name: gr.Textbox
+    noun: gr.Textbox
+    trigger: gr.Textbox
+    start: gr.Button
+    cancel: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that `opened_with` and `closed` change."""
+        return [self.box, self.about, self.file, self.name, self.noun, self.trigger]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What an import needs, by name."""
+        return {"file": self.file, "name": self.name, "noun": self.noun, "trigger": self.trigger}
+
+    def opened_with(self, file: ForeignFile) -> dict[Any, Any]:
+        """Return the changes that show the form for a file."""
+        layers = f" of {len(file.layers)} layers" if file.layers else ""
+        made = f", made on {file.base}" if file.base else ""
+        note = "" if file.words else f"<p>{OF_LORA}</p>"
+        about = f"<h3>{escape(file.path.name)}</h3><p>This is {file.kind}{layers}{escape(made)}.</p>{note}"
+        return {
+            self.box: gr.update(visible=True),
+            self.about: about,
+            self.file: str(file.path),
+            self.name: _proposed_name(file.path.stem),
+            self.noun: "",
+            self.trigger: gr.update(value=file.trigger, visible=not file.words),
+        }
+
+    def closed(self) -> dict[Any, Any]:
+        """Return the changes that hide the form."""
+        return {self.box: gr.update(visible=False), self.file: ""}
+
+
+def import_form() -> ImportForm:
+    """Build the form, hidden."""
+    with gr.Column(visible=False, elem_classes="card", elem_id="import-form") as box:
+        about = html_block()
+        with gr.Row():
+            name = gr.Textbox(
+                "", label="Name", max_length=MAX_NAME_LETTERS, max_lines=1, elem_id="import-name"
+            )
+            noun = gr.Textbox(
+                "",
+                label="Noun",
+                info="What it is in a word, such as cat, or painting for a style.",
+                max_length=MAX_NOUN_LETTERS,
+                max_lines=1,
+                elem_id="import-noun",
+            )
+        trigger = gr.Textbox(
+            "", label="Trigger words", max_length=MAX_TRIGGER_LETTERS, max_lines=1, elem_id="import-trigger"
+        )
+        with gr.Row(elem_classes="actions"):
+            start = gr.Button("Import", variant="primary", size="sm", elem_id="import-start")
+            cancel = gr.Button("Cancel", size="sm", elem_id="import-cancel")
+    return ImportForm(box, about, gr.State(""), name, noun, trigger, start, cancel)
+
+
+def keep_upload(workspace: Workspace, path: Path) -> ForeignFile:
+    """Move an uploaded file of another program to where it can wait. Raises StudioError if it is none."""
+    look_at(path)
+    folder = workspace.cache / "imports"
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > WAITING_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    return look_at(Path(shutil.move(path, Path(tempfile.mkdtemp(dir=folder)) / path.name)))
+
+
+def _proposed_name(stem: str) -> str:
+    """Return a name for the concept in a file, empty when that of the file cannot be one."""
+    letters = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem.lower())
+    name = letters.encode("ascii", "ignore").decode().strip("-_")[:31]
+    return to_handle(name).strip("<>") if HANDLE.fullmatch(f"<{name}>") else ""
