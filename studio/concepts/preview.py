@@ -6,7 +6,10 @@ import io
 
 from PIL import Image
 
+from studio.files import png_bytes
 from studio.limits import MAX_PREVIEW_SIDE
+
+PREVIEW_SIDE = 96
 
 
 def open_preview(preview: bytes) -> Image.Image | None:
@@ -16,3 +19,10 @@ def open_preview(preview: bytes) -> Image.Image | None:
             return picture.convert("RGB") if max(picture.size) <= MAX_PREVIEW_SIDE else None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
+
+
+def preview_bytes(picture: Image.Image) -> bytes:
+    """Return a picture as the small PNG of a header."""
+    small = picture.copy()
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return png_bytes(small, optimize=True)

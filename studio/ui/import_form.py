@@ -73,7 +73,12 @@ def import_form() -> ImportForm:
         about = html_block()
         with gr.Row():
             name = gr.Textbox(
-                "", label="Name", max_length=MAX_NAME_LETTERS, max_lines=1, elem_id="import-name"
+                "",
+                label="Name",
+                info="What prompts will call it.",
+                max_length=MAX_NAME_LETTERS,
+                max_lines=1,
+                elem_id="import-name",
             )
             noun = gr.Textbox(
                 "",

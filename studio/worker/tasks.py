@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from studio.concepts.preview import preview_bytes
 from studio.edits.concept import open_concepts
 from studio.errors import StudioError
 from studio.evaluation.encoders import open_encoders
 from studio.evaluation.grid_scores import score_grid
-from studio.events import Event, Note, Result
+from studio.events import Event, Note, Result, Step
 from studio.files import png_bytes, write_atomic
-from studio.generation.generate import generate
+from studio.generation.generate import Picture, generate
 from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import GridFolder
 from studio.importing.foreign_concept import import_concept
@@ -101,13 +103,20 @@ class Tasks:
         yield Result(grid)
 
     def importing(self, job: Job) -> Events:
-        """Run an import; yields its notes, and the Result with the concept."""
+        """Run an import; yields its notes, the Steps of its preview, and the Result with the concept."""
         task = ImportTask.of(job)
         file = look_at(self.workspace.jobs.folder(job.id) / task.file)
         imported = import_concept(file, self.backbone, task.handle, task.noun, task.trigger)
         for note in imported.notes:
             yield Note(note)
-        yield Result(imported.concept)
+        recipe = self.workspace.base_defaults().sampling(0).with_prompt(f"a photo of {task.handle}")
+        for event in generate(self.backbone, recipe, [imported.concept]):
+            match event:
+                case Step():
+                    yield event
+                case Result(Picture(image=image)):
+                    header = dataclasses.replace(imported.concept.header, preview=preview_bytes(image))
+                    yield Result(dataclasses.replace(imported.concept, header=header))
 
     def find_mask(self, job: Job) -> dict[str, Any]:
         """Find the mask of what was clicked on; the page waits for it."""

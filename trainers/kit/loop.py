@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
+from studio.concepts.preview import preview_bytes
 from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
 from studio.errors import BrokenPictureError, StudioError
 from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
-from studio.files import png_bytes
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
@@ -32,7 +32,6 @@ from trainers.kit.preflight import Preflight, try_training
 from trainers.kit.training import Training
 
 PREVIEWS = 5
-PREVIEW_SIDE = 96
 
 
 def train(
@@ -150,7 +149,7 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
         dependencies=method.dependencies(),
         knobs=knobs,
         report={name: round(value, 4) for name, value in reports.items()},
-        preview=_thumbnail(picture),
+        preview=preview_bytes(picture),
     )
     verdicts: dict[str, Verdict] = {}
     try:
@@ -179,10 +178,3 @@ def _to_the_end(events: Iterator[Event]) -> Iterator[Event]:
             yield event
         except FinishEarly:
             continue
-
-
-def _thumbnail(picture: Any) -> bytes:
-    """Return a small PNG for the header."""
-    small = picture.copy()
-    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return png_bytes(small, optimize=True)
