@@ -82,7 +82,6 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
         else:
             yield Note(f"Nothing is masked in photo {number + 1}, so it is left out.")
     masks = {handle: tuple(photos.masks[handle][number] for number in numbers) for handle in handles}
-    squares, captions = (
-        tuple(each[number] for number in numbers if each) for each in (photos.squares, photos.captions)
-    )
+    squares = tuple(photos.squares[number] for number in numbers)
+    captions = tuple(photos.captions[number] for number in numbers) if photos.captions else ()
     return PhotoSet(squares, masks, captions)
