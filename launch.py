@@ -122,7 +122,8 @@ def open_studio(options: argparse.Namespace) -> None:
     catalogue, refinements = read_catalogue(workspace)
     workspace.refinements = tuple(refinements)
     workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases])
-    workspace.bases.remember(Base(options.base, options.prediction))
+    if not getattr(options, "is_standing_in", False):  # for a base that may come back
+        workspace.bases.remember(Base(options.base, options.prediction))
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
     with Supervisor(workspace, worker_command(workspace)) as supervisor:
@@ -184,9 +185,17 @@ def choose_base(options: argparse.Namespace) -> None:
 
     if not options.base and options.command == "open":
         last = KnownBases(options.workspace.expanduser()).last()
-        options.base, options.prediction = last.path, options.prediction or last.prediction
-        if last.path != str(STARTER):
-            print(f"The base is {last.path}, as the last time. Another: --base, or in the page.", flush=True)
+        name = last.base.path
+        if last.reason:
+            print(
+                f"The base of the last time, {name}, cannot be used: {last.reason} The starter is.",
+                flush=True,
+            )
+            options.base, options.is_standing_in = str(STARTER), True
+            return
+        options.base, options.prediction = name, options.prediction or last.base.prediction
+        if name != str(STARTER):
+            print(f"The base is {name}, as the last time. Another: --base, or in the page.", flush=True)
     elif options.base in ("", STARTER_WORD):
         options.base = str(STARTER)
 

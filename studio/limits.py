@@ -46,7 +46,7 @@ MAX_PIXELS = 100 * MILLION  # of a picture that has to be decoded whole
 MAX_JPEG_PIXELS = 256 * MILLION  # a JPEG is reduced while it is decoded; phones make 200
 MIN_PHOTO_SIDE = 32  # pixels; on less nothing can be recognised
 MAX_PHOTO_ASPECT = 5.0  # long side by short side; a square of a longer one shows too little of it
-MAX_PHOTO_SIDE = 1024  # pixels of the short side that are kept; twice what the largest base trains on
+MAX_PHOTO_SIDE = 1024  # pixels of the short side that are kept; as much as the largest base trains on
 MAX_PNG_LETTERS = 4 * MILLION  # of a mask that the page's canvas sends, as base64
 MAX_PHOTOS = 30  # of one training
 

@@ -126,8 +126,8 @@ class Method(ABC):
 
     Attributes:
         quick_settings: settings that make a training take a moment; the tests train with them.
-        light_preparation: settings that make `prepare` short and change nothing about a step: a trial before
-            the training uses them.
+        light_preparation: settings that make `prepare` short and a step take as long as with the others: a
+            trial before the training uses them.
         max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may
         write.
         tunes: "words", "weights" or both: which regularizers apply.

@@ -11,6 +11,7 @@ import functools
 import json
 import sys
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 from studio.commands.base_flags import MEMORY, PREDICTION, add_base_flags, open_base
@@ -19,7 +20,7 @@ from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.saving import save_and_say
 from studio.errors import DiskError, StudioError, disk_trouble
-from studio.events import Estimate, Insight, Preview, Result
+from studio.events import Estimate, Event, Insight, Note, Preview, Result
 from studio.files import (
     keep_private,
     other_folders,
@@ -46,7 +47,9 @@ from trainers.benchmarks.base_check import check_base
 from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
 from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
-from trainers.kit.kept_state import identity_of
+from trainers.kit.kept_state import identity_of, without_later_settings
+from trainers.kit.preflight import MIN_STEPS
+from trainers.kit.preflight import STAGE as TRIAL
 
 CHECK = "check-base"
 
@@ -138,7 +141,7 @@ def _train(given: argparse.Namespace) -> None:
     name, number = subject.handle.strip("<>"), 0
     identity = identity_of(
         command=given.command,
-        settings=settings,
+        settings=without_later_settings(settings),
         subject=subject,
         seed=given.seed,
         base=str(given.base),
@@ -148,11 +151,11 @@ def _train(given: argparse.Namespace) -> None:
     training = train(method, backbone, squares, subject, settings, sampling, workspace.cache, state)
     previews = writable_folder(workspace.folder / "previews")
     saved = False
+    if given.estimate:
+        _estimate(training)
+        return
     for event in show_progress(ending_early(training)):
         match event:
-            case Estimate() if given.estimate:
-                training.close()
-                return
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
                 try:
@@ -167,6 +170,20 @@ def _train(given: argparse.Namespace) -> None:
                 saved = True
     if not saved:
         raise StudioError("Stopped before anything was learned.", "Start it again when you like.")
+
+
+def _estimate(training: Generator[Event, None, None]) -> None:
+    """Say what a training will need, and do no more of it. Raises StudioError when that cannot be said."""
+    for event in training:
+        if isinstance(event, Estimate):
+            training.close()
+            print(f"It takes {event.words} of memory.")
+            return
+        if not isinstance(event, Note) and getattr(event, "stage", "") != TRIAL:
+            break
+    training.close()
+    hint = f"It has fewer than {MIN_STEPS} steps, or goes on from where it was interrupted."
+    raise StudioError("There is nothing to estimate.", hint)
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:

@@ -202,6 +202,8 @@ class BreakAScene(Method):
 
         Raises StudioError when a subject has no mask, or one that nothing can be learned from.
         """
+        if photos.captions:
+            yield Note("Captions are not used: each step names other subjects in a sentence of its own.")
         side = self.settings.side_on(self.backbone)
         cells = self.backbone.shape_of(side, side)[-1]
         photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side_of(cells))

@@ -7,6 +7,7 @@ used is refused by what it is.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 STABLE_DIFFUSION_2 = 1024  # the width of its text; it predicts noise at 512 pixels and v at 768
 MARKS = ("v_pred", "ztsnr")  # tensors that only say something by being there
 NO_NETWORKS = ("tokenizer", "scheduler", "feature_extractor", "safety_checker", "image_encoder")
+HALF_BYTES = 2  # of a number in half precision
 LATENT_CHANNELS = 4  # that the first layer of an ordinary U-Net in a checkpoint file reads
 BITS = {"F16": 16, "BF16": 16, "F32": 32}  # of the precisions that weights are stored in; wider ones are rare
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
@@ -151,14 +153,13 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
     chosen = {part: names[variant] for part, names in stored.items()}
     precisions = {part: _precision_of(files[0]) for part, files in chosen.items()}
-    sizes = {part: sum(file.stat().st_size for file in files) for part, files in chosen.items()}
     return BaseFiles(
         folder,
         name,
         index,
         precisions=precisions,
-        bytes=sum(sizes.values()),
-        card_bytes=sum(size * 16 // BITS[precisions[part]] for part, size in sizes.items()),
+        bytes=sum(file.stat().st_size for files in chosen.values() for file in files),
+        card_bytes=sum(HALF_BYTES * _numbers_in(file) for files in chosen.values() for file in files),
         variant=variant,
         prediction=prediction,
     )
@@ -215,6 +216,12 @@ def _precision_of(file: Path) -> str:
         return _widest({tensors.get_slice(key).get_dtype() for key in tensors.keys()})  # noqa: SIM118
 
 
+def _numbers_in(file: Path) -> int:
+    """Return how many numbers a file of weights has."""
+    with _opened(file) as tensors:
+        return sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+
+
 def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
     """Return what a single file holds. Raises StudioError if it is no checkpoint of a whole base model."""
     with path.open("rb") as file:
@@ -239,7 +246,7 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
         shapes=shapes,
         precisions={"": _widest(stored)},
         bytes=path.stat().st_size,
-        card_bytes=path.stat().st_size * 16 // BITS[_widest(stored)],
+        card_bytes=HALF_BYTES * sum(map(math.prod, shapes.values())),
         prediction=prediction or marked,
         is_zero_snr="ztsnr" in shapes,
     )

@@ -83,10 +83,9 @@ class KnownBases:
             return ()
         return tuple(Base(str(STARTER)) if base.path == STARTER_WORD else base for base in bases)
 
-    def last(self) -> Base:
-        """Return the base that was used last; the starter when there is none or it cannot be used."""
-        base = next(iter(self.recent()), Base(str(STARTER)))
-        return Base(str(STARTER)) if self._look(base).reason else base
+    def last(self) -> KnownBase:
+        """Return the base that was used last, with the reason if it cannot be now; at first the starter."""
+        return self._look(next(iter(self.recent()), Base(str(STARTER))))
 
     def remember(self, base: Base) -> None:
         """Put a base in front of the recent ones."""

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from studio.commands.base_flags import add_base_flags, open_base
 from studio.commands.recipe_flags import open_workspace
-from studio.concepts.header import is_ours
+from studio.concepts.header import is_ours, read_header
 from studio.edits.saving import save_and_say
 from studio.errors import StudioError
 from studio.files import other_folders, writable_folder
 from studio.generation.checked_file import save_checked
 from studio.importing.foreign_concept import import_concept
-from studio.interop.exporting import PROGRAMS, export_concept
+from studio.interop.exporting import PROGRAMS, export_concept, refuse_existing
 from studio.interop.foreign_file import look_at
-from studio.interop.sharing import SHARED, without_traces
+from studio.interop.sharing import SHARED, write_without_traces
 from studio.subject import parse_subject
 from studio.workspace.workspace import Workspace
 
@@ -37,7 +37,10 @@ def run_export(given: argparse.Namespace) -> None:
     path = Workspace(given.workspace).concepts.resolve(given.concept).path
     folder = writable_folder(given.out)
     if given.program == SHARED:
-        print(f"Saved as {without_traces(path, folder)}")
+        target = folder / f"{read_header(path).handle.strip('<>')}.safetensors"
+        refuse_existing(target)
+        write_without_traces(path, target)
+        print(f"Saved as {target}")
         return
     export = export_concept(path, given.program)
     for written in export.write(folder):

@@ -25,6 +25,7 @@ from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
 from studio.interop.module_names import names_of
 from studio.models.backbone import Backbone
 
+MAX_VECTORS = 64  # of a word
 NAMED = 6  # unknown tensors that are named in a note
 PEFT_CONFIG = "lora_adapter_metadata"  # where diffusers keeps ranks and alphas
 
@@ -54,7 +55,11 @@ def import_concept(
         edits = (NewWord(handle, noun, _vectors(file, tensors, backbone)),)
     else:
         said = trigger or file.trigger or noun
-        word = NewWord(handle, noun, backbone.text.embeddings_of(said))
+        vectors = backbone.text.embeddings_of(said)
+        if len(vectors) > MAX_VECTORS:
+            hint = "Give fewer: the one or two that it was trained with."
+            raise StudioError(f"The trigger words are {len(vectors)} tokens long.", hint)
+        word = NewWord(handle, noun, vectors)
         low_rank, left_out = _low_rank(file, tensors, backbone, handle, noun)
         edits = (word, low_rank)
         notes.append(f"{handle} is read as: {said}.")
@@ -102,7 +107,7 @@ def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbon
         hint = "Choose another file."
         raise StudioError(f"{file.path.name} has words of different lengths for its two encoders.", hint)
     here = backbone.text.embeddings_of("a").shape[1]
-    if sum(widths) != here or not 1 <= len(parts[0]) <= 64:
+    if sum(widths) != here or not 1 <= len(parts[0]) <= MAX_VECTORS:
         made = " + ".join(map(str, widths))
         hint = f"Choose one that was made for a base such as {backbone.name}."
         raise StudioError(f"{file.path.name} has vectors of {made} numbers; this base reads {here}.", hint)
@@ -162,7 +167,10 @@ def _configured_alphas(file: ForeignFile) -> dict[str, float]:
             pattern = config.get(f"{network}.alpha_pattern") or {}
             alpha = pattern.get(path, config.get(f"{network}.lora_alpha"))
             if alpha is not None:
-                found[name] = float(alpha)
+                # with use_rslora the scale is alpha / sqrt(rank) (Kalajdzievski 2023, arXiv 2312.03732)
+                ranks = config.get(f"{network}.rank_pattern") or {}
+                rank = float(ranks.get(path, config.get(f"{network}.r") or 1))
+                found[name] = float(alpha) * (rank**0.5 if config.get(f"{network}.use_rslora") else 1.0)
         return found
     except (ValueError, TypeError, AttributeError, RecursionError):
         return {}

@@ -30,6 +30,9 @@ OTHER_EDITS = {
     "rank_one": "Perfusion's gate, which opens at the word, is in no other program",
     "staged_tokens": "a word that changes with the noise is in no other program",
 }
+CLIP_FAMILIES = "stable_diffusion"  # how the kinds of base begin that read prompts with CLIP
+LANGUAGE_MODEL = "text_encoder."
+LEFT_OUT = "what was learned of the language model that reads prompts, which other programs cannot load"
 UNKNOWN_EDIT = "no other program has its kind of change"
 
 
@@ -46,13 +49,20 @@ class Export:
     text: str = ""
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the files into a folder; returns their paths."""
+        """Write the files into a folder; returns their paths. Raises StudioError when one is there."""
         folder.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for name, content in self.files.items():
-            write_atomic(folder / name, content)
-            paths.append(folder / name)
-        return paths
+        paths = {folder / name: content for name, content in self.files.items()}
+        for path in paths:
+            refuse_existing(path)
+        for path, content in paths.items():
+            write_atomic(path, content)
+        return list(paths)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise StudioError when there is something at a path: an embedding is called as our own file is."""
+    if path.exists():
+        raise StudioError(f"{path} is there already.", "Name another folder with --out.")
 
 
 def export_concept(path: Path, program: str) -> Export:
@@ -71,7 +81,7 @@ def export_concept(path: Path, program: str) -> Export:
     factors: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition("/")
-        if kind == "tokens":
+        if kind == "tokens" and tensor.ndim == 2 and rest.partition("/")[0] in header.handles:
             words[rest.partition("/")[0]] = tensor
         elif kind == "low_rank":
             factors[rest] = tensor
@@ -80,6 +90,16 @@ def export_concept(path: Path, program: str) -> Export:
             hint = "Share the concept's own file: whoever has Likeness can use it."
             raise StudioError(f"{header.handle} cannot be exported: {reason}.", hint)
     header = dataclasses.replace(header, base_kind=header.base_kind or _kind_of(words, factors))
+    left_out = ""
+    if not header.base_kind.startswith(CLIP_FAMILIES):
+        left_out = LEFT_OUT if words or any(name.startswith(LANGUAGE_MODEL) for name in factors) else ""
+        words, factors = (
+            {},
+            {name: one for name, one in factors.items() if not name.startswith(LANGUAGE_MODEL)},
+        )
+        if not factors:
+            hint = "Share the concept's own file: whoever has Likeness can use it."
+            raise StudioError(f"{header.handle} cannot be exported: {LEFT_OUT}.", hint)
     files: dict[str, bytes] = {}
     for handle, vectors in words.items():
         files[f"{handle.strip('<>')}.safetensors"] = _embedding(header, handle, vectors)
@@ -87,6 +107,7 @@ def export_concept(path: Path, program: str) -> Export:
     if factors:
         files[f"{lora}.safetensors"] = _lora(header, factors, lora, program)
     text = _instructions(header, [handle.strip("<>") for handle in words], lora if factors else "", program)
+    text += f"Not in these files: {left_out}.\n" if left_out else ""
     return Export({**files, f"{header.handle.strip('<>')}-how-to.txt": text.encode()}, text)
 
 
@@ -110,7 +131,7 @@ def _embedding(header: Header, handle: str, vectors: np.ndarray) -> bytes:
 def _lora(header: Header, factors: Mapping[str, np.ndarray], name: str, program: str) -> bytes:
     """Return a LoRA in the names that a program reads."""
     named, alpha = _dialect(header, program)
-    is_clip = header.base_kind.startswith("stable_diffusion")
+    is_clip = header.base_kind.startswith(CLIP_FAMILIES)
     tensors: dict[str, np.ndarray] = {}
     rank = 0
     for key, tensor in (_complete(factors) if is_clip else factors).items():
@@ -145,8 +166,10 @@ def _complete(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _dialect(header: Header, program: str) -> tuple[Callable[[str], str], bool]:
     """Return how a program names layers for a kind of base, and whether it wants alphas beside factors."""
-    if not header.base_kind.startswith("stable_diffusion"):
-        return (diffusers_name if program == "diffusers" else denoiser_name), False
+    if not header.base_kind.startswith(CLIP_FAMILIES):
+        # ComfyUI knows FLUX's layers by their names in diffusers, and Z-Image's by those of its makers
+        as_diffusers = program == "diffusers" or header.base_kind.startswith("flux")
+        return (diffusers_name if as_diffusers else denoiser_name), False
     if program == "diffusers":
         return diffusers_name, False
     is_xl = header.base_kind.startswith(XL_FAMILY)

@@ -32,6 +32,7 @@ ENDINGS = {  # of tensor names, the longer first: what the tensor is for its lay
 }
 OTHER_KINDS = {  # a part of a tensor's name, with the kind of file that it belongs to
     "dora_scale": "a DoRA",
+    "lora_magnitude_vector": "a DoRA",
     ".hada_": "a LoHa",
     ".lokr_": "a LoKr",
     ".oft_": "an OFT adapter",

@@ -160,8 +160,12 @@ class Backbone(ABC):
         return torch.randn(tuple(shape), generator=generator).to(self.device)
 
     @abstractmethod
-    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return training timesteps (count,), drawn as the base was trained."""
+    def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
+        """Return training timesteps (count,), drawn as the base was trained.
+
+        Args:
+            shape: (C, h, w) of the latents, where the noise depends on it; empty for the base's own.
+        """
 
     @abstractmethod
     def at_noise(self, share: float, count: int) -> Tensor:

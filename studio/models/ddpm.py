@@ -37,7 +37,7 @@ class DdpmBackbone(Backbone):
         self._timesteps = self.schedule.config.num_train_timesteps
         self._alphas = self.schedule.alphas_cumprod.to(self.device)
 
-    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
         """Return training timesteps (count,), uniform and independent."""
         return torch.randint(self._timesteps, (count,), generator=generator).to(self.device)
 

@@ -30,10 +30,10 @@ class FlowBackbone(Backbone):
         """Set the schedule from a scheduler's config. `device` must be set."""
         self.schedule = FlowMatchEulerDiscreteScheduler.from_config(dict(config))
 
-    def draw_timesteps(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
         """Return training timesteps (count,), independent."""
         level = torch.randn(count, generator=generator).sigmoid()
-        shift = self.shift_of(self.latent_shape, MANY_STEPS)
+        shift = self.shift_of(shape or self.latent_shape, MANY_STEPS)
         return (TIMESTEPS * shift * level / (1 + (shift - 1) * level)).to(self.device)
 
     def at_noise(self, share: float, count: int) -> Tensor:

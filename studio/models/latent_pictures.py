@@ -52,9 +52,9 @@ class LatentPictures:
     @torch.no_grad()
     def encode_photos(self, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
         """See `Backbone.encode_photos`. Photos are encoded one at a time: several need memory for each."""
-        photos = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2).to(self.device)
+        photos = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2)
         with self.autoencoder_placement.on_device():
-            posteriors = [self.vae.encode(photo[None]).latent_dist for photo in photos]
+            posteriors = [self.vae.encode(photo[None].to(self.device)).latent_dist for photo in photos]
             mean = torch.cat([posterior.mean for posterior in posteriors])
             std = torch.cat([posterior.std for posterior in posteriors])
             return self.scaled(mean, std)

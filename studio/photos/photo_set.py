@@ -126,4 +126,6 @@ def _kept(path: Path, read: Callable[[Path], Kept]) -> Kept:
         return read(path)
     except StudioError as error:
         hint = "Drop the photos in again and start a new training."
-        raise StudioError(f"{path.name} of this job cannot be used: {error.message}.", hint) from error
+        raise StudioError(
+            f"{path.name} of this job cannot be used: {error.message.rstrip('.')}.", hint
+        ) from error

@@ -15,7 +15,7 @@ from studio.concepts.concept_library import Entry
 from studio.concepts.header import Header, is_ours
 from studio.errors import StudioError, shortened
 from studio.ui.export_panel import export_menu, exported
-from studio.ui.import_form import import_form, keep_upload
+from studio.ui.import_form import discard_upload, import_form, keep_upload
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
@@ -237,11 +237,16 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         return show(entry.header.handle) | {page: 0}
 
     def import_foreign(file: str, name: str, noun: str, trigger: str) -> Changes:
-        if not file:
+        if not Path(file).is_file():
             raise StudioError("The file is gone.", "Drop it in again.")
         job = workspace.import_foreign(Path(file), name, noun, trigger)
+        discard_upload(file)
         words = f"{job.title} is being imported. It appears here, or in the Queue with the reason why not."
         return form.closed() | {undo: note_card(words)}
+
+    def cancel_import(file: str) -> Changes:
+        discard_upload(file)
+        return form.closed()
 
     def press_in_detail(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
@@ -261,7 +266,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
     connect(drop.upload, import_concept, outputs=[*shown, page, *form.outputs])
     connect(form.start.click, import_foreign, inputs=form.inputs, outputs=[*form.outputs, undo])
-    connect(form.cancel.click, form.closed, outputs=form.outputs)
+    connect(form.cancel.click, cancel_import, inputs={"file": form.file}, outputs=form.outputs)
     for block in (detail, exports):
         connect(block.click, press_in_detail, outputs=[exports])
     states = {"selected": selected, "page": page}

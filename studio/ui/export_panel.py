@@ -11,7 +11,7 @@ from studio.concepts.concept_library import Entry
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.interop.exporting import PROGRAMS, export_concept
-from studio.interop.sharing import SHARED, without_traces
+from studio.interop.sharing import SHARED, write_without_traces
 from studio.ui.parts.markup import button, download
 from studio.workspace.workspace import Workspace
 
@@ -41,7 +41,9 @@ def exported(workspace: Workspace, entry: Entry, program: str) -> str:
     folder.mkdir(exist_ok=True)
     name = entry.header.handle.strip("<>")
     if program == SHARED:
-        return _card(program, ABOUT_SHARING, without_traces(entry.path, folder))
+        path = folder / f"{name}.safetensors"
+        write_without_traces(entry.path, path)
+        return _card(program, ABOUT_SHARING, path)
     export = export_concept(entry.path, program)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

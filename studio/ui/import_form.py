@@ -18,6 +18,7 @@ from studio.subject import MAX_NOUN_LETTERS
 from studio.ui.parts.html_blocks import html_block
 from studio.workspace.workspace import Workspace
 
+FOLDER = "imports"
 MAX_NAME_LETTERS = 40
 MAX_TRIGGER_LETTERS = 200
 WAITING_SECONDS = 3600.0  # how long a file may wait for its name
@@ -59,7 +60,7 @@ class ImportForm:
             self.file: str(file.path),
             self.name: _proposed_name(file.path.stem),
             self.noun: "",
-            self.trigger: gr.update(value=file.trigger, visible=not file.words),
+            self.trigger: gr.update(value=_proposed_trigger(file), visible=not file.words),
         }
 
     def closed(self) -> dict[Any, Any]:
@@ -100,12 +101,24 @@ def import_form() -> ImportForm:
 def keep_upload(workspace: Workspace, path: Path) -> ForeignFile:
     """Move an uploaded file of another program to where it can wait. Raises StudioError if it is none."""
     look_at(path)
-    folder = workspace.cache / "imports"
+    folder = workspace.cache / FOLDER
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         if time.time() - old.stat().st_mtime > WAITING_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
     return look_at(Path(shutil.move(path, Path(tempfile.mkdtemp(dir=folder)) / path.name)))
+
+
+def discard_upload(path: str) -> None:
+    """Delete a file that waited, with the folder that it waited in."""
+    folder = Path(path).parent
+    if path and folder.parent.name == FOLDER:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _proposed_trigger(file: ForeignFile) -> str:
+    """Return the words that a LoRA says it answers to, unless they are a whole caption."""
+    return "" if file.words or len(file.trigger) > MAX_TRIGGER_LETTERS else file.trigger
 
 
 def _proposed_name(stem: str) -> str:

@@ -105,6 +105,9 @@ class Tasks:
     def importing(self, job: Job) -> Events:
         """Run an import; yields its notes, the Steps of its preview, and the Result with the concept."""
         task = ImportTask.of(job)
+        if self.workspace.concepts.has(task.handle):
+            hint = "Rename the one in the Library, then press Retry."
+            raise StudioError(f"{task.handle} is the name of another concept by now.", hint)
         file = look_at(self.workspace.jobs.folder(job.id) / task.file)
         imported = import_concept(file, self.backbone, task.handle, task.noun, task.trigger)
         for note in imported.notes:

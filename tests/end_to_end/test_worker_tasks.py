@@ -19,6 +19,7 @@ from studio.worker.worker import Worker
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 from tests import tiny, tiny_z_image
+from tests.by_hand import tuned
 from trainers import METHODS
 
 PICTURE = Image.new("RGB", (8, 8), "red")
@@ -140,3 +141,14 @@ def test_an_import_ends_in_the_library_or_in_a_sentence(workspace: Workspace, tm
     assert fits.status == "done" and workspace.concepts.find("<fits>").header.method == "imported"
     assert "<fits> is read as: a dog." in workspace.progress(fits).notes
     assert wide.status == "failed" and "wide.safetensors does not fit this base" in wide.error
+
+
+def test_an_import_does_not_replace_a_concept_that_got_its_name(workspace: Workspace, tmp_path: Path) -> None:
+    save_file({"*": torch.randn(1, tiny.WIDTH)}, tmp_path / "ink.safetensors")
+    job = workspace.import_foreign(tmp_path / "ink.safetensors", "ink", "painting")
+    own = workspace.concepts.path("<ink>")
+    tuned(tiny.backbone(), "<ink>").save(own)
+    before = own.read_bytes()
+    Worker(workspace, tiny.backbone(), METHODS, lambda: iter(())).take(("import",))
+    assert "<ink> is the name of another concept by now." in workspace.jobs.get(job.id).error
+    assert own.read_bytes() == before

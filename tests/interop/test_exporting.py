@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,14 @@ from safetensors.torch import load_file
 
 import studio.__main__ as console
 from studio.concepts.header import read_header
+from studio.edits import LowRank
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.interop import exporting
 from studio.interop.exporting import PROGRAMS, export_concept
-from studio.interop.sharing import without_traces
+from studio.interop.sharing import write_without_traces
 from studio.models.backbone import Backbone
-from tests import tiny
+from tests import tiny, tiny_flux2_klein, tiny_z_image
 from tests.by_hand import gated
 from tests.interop.programs import (
     diffusers_pipeline,
@@ -158,15 +160,16 @@ def test_what_no_other_program_has_is_refused_with_the_reason(tmp_path: Path) ->
 def test_a_shared_file_paints_the_same_and_tells_nothing_more(tmp_path: Path) -> None:
     backbone = tiny.backbone()
     concept = tuned_concept(backbone)
-    settings = {"steps": 500, "basis": "free", "prior_prompt": "a photo of my street"}
+    settings = {"steps": 500, "basis": "free", "prior_prompt": "Street", "note": "my street"}
     header = dataclasses.replace(concept.header, preview=b"PNG", photos=7, settings=settings)
     path = tmp_path / "own.safetensors"
     dataclasses.replace(concept, header=header).save(path)
-    shared = without_traces(path, tmp_path)
+    shared = tmp_path / "shared.safetensors"
+    write_without_traces(path, shared)
     opened = Concept.open(shared)
     assert opened.header.settings == {"steps": 500, "basis": "free"}
     assert opened.header.preview == b"" and opened.header.photos == 0
-    assert "street" not in shared.read_bytes().decode("latin-1") and read_header(path).photos == 7
+    assert b"treet" not in shared.read_bytes() and read_header(path).photos == 7
     assert torch.equal(our_prediction(backbone, opened), our_prediction(backbone, concept))
 
 
@@ -183,3 +186,46 @@ def test_the_command_writes_the_files(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "<lora:lily_lora:1>" in capsys.readouterr().out
     assert console.main(["export", "nobody", "--for", "a1111", *place]) == 2
     assert "There is no concept called <nobody>" in capsys.readouterr().err
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An embedding is called as the concept's own file is."""
+    path = tmp_path / "lily.safetensors"
+    tuned_concept(tiny.backbone()).save(path)
+    before = path.read_bytes()
+    for program in ("a1111", "sharing"):
+        place = ["--workspace", str(tmp_path / "space"), "--out", str(tmp_path)]
+        assert console.main(["export", str(path), "--for", program, *place]) == 2
+        assert "is there already. Name another folder with --out." in capsys.readouterr().err
+    assert path.read_bytes() == before and len(list(tmp_path.glob("*.safetensors"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "program", "start"),
+    [
+        (tiny_z_image.backbone, "comfyui", "diffusion_model.layers."),
+        (tiny_z_image.backbone, "diffusers", "transformer.layers."),
+        (tiny_flux2_klein.backbone, "comfyui", "transformer."),
+    ],
+)
+def test_a_language_model_stays_behind_and_that_is_said(
+    base: Callable[[], Backbone], program: str, start: str, tmp_path: Path
+) -> None:
+    backbone = base()
+    sites = backbone.low_rank_sites(text_encoder=True)
+    assert any(site.startswith("text_encoder.") for site in sites)
+    edit = LowRank.start("<lily>", "cat", sites, 2, torch.Generator())
+    concept = tuned_concept(backbone)
+    files = exported(dataclasses.replace(concept, edits=(concept.edits[0], edit)), program, tmp_path)
+    assert set(files) == {"lily_lora.safetensors", "lily-how-to.txt"}
+    assert all(name.startswith(start) for name in load_file(files["lily_lora.safetensors"]))
+    assert (
+        "Not in these files: what was learned of the language model" in files["lily-how-to.txt"].read_text()
+    )
+
+
+def test_a_word_of_a_language_model_alone_is_refused(tmp_path: Path) -> None:
+    concept = tuned_concept(tiny_z_image.backbone())
+    dataclasses.replace(concept, edits=concept.edits[:1]).save(tmp_path / "a.safetensors")
+    with pytest.raises(StudioError, match="language model"):
+        export_concept(tmp_path / "a.safetensors", "diffusers")

@@ -143,6 +143,16 @@ def test_alphas_beside_the_weights_count(backbone: Backbone, tmp_path: Path) -> 
         torch.testing.assert_close(change(edit, site), scale * up @ down, atol=2e-2, rtol=2e-3)
 
 
+def test_rank_stabilised_scales(backbone: Backbone, tmp_path: Path) -> None:
+    down, up = factors(backbone, QUERY, 4)
+    tensors = {f"{QUERY}.lora_A.weight": down, f"{QUERY}.lora_B.weight": up}
+    config = {"unet.r": 4, "unet.lora_alpha": 8, "unet.use_rslora": True}
+    path = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
+    torch.testing.assert_close(
+        change(edit_of(opened(path, backbone)), QUERY), 4 * up @ down, atol=0.1, rtol=2e-3
+    )
+
+
 @pytest.mark.parametrize("flat", [False, True], ids=["four dimensions", "two dimensions"])
 def test_convolutions_come_in(backbone: Backbone, flat: bool, tmp_path: Path) -> None:
     tensors = {}
@@ -207,6 +217,14 @@ def test_the_name_of_a_lora_is_read_as_its_trigger_words(backbone: Backbone, tmp
     assert "another base" in imported.concept.note_on(backbone)
 
 
+def test_a_whole_caption_is_no_trigger(backbone: Backbone, tmp_path: Path) -> None:
+    down, up = factors(backbone, QUERY, 2)
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    path = saved(tmp_path / "a.safetensors", tensors)
+    with pytest.raises(StudioError, match="trigger words are .* tokens long"):
+        opened(path, backbone, trigger="a cat " * 40)
+
+
 @pytest.mark.parametrize("name", ["emb_params", "*", "<anything>"])
 def test_embeddings_of_one_tensor(backbone: Backbone, name: str, tmp_path: Path) -> None:
     vectors = torch.randn(2, tiny.WIDTH)
@@ -233,6 +251,7 @@ def test_the_pair_of_stable_diffusion_xl(tmp_path: Path) -> None:
             ["lora_unet_x.dora_scale", "lora_unet_x.lora_up.weight"],
             "is a DoRA, which Likeness cannot use yet",
         ),
+        (["unet.x.lora_A.weight", "unet.x.lora_B.weight", "unet.x.lora_magnitude_vector"], "is a DoRA"),
         (["lora_unet_x.hada_w1_a"], "is a LoHa"),
         (["lycoris_x.lokr_w1"], "is a LoKr"),
         (["first_stage_model.decoder.a", "decoder.b"], "is a VAE alone, not a concept"),

@@ -28,3 +28,14 @@ def test_the_base_of_the_last_time_is_opened_unless_another_is_named(monkeypatch
     assert "model, as the last time" in capsys.readouterr().out
     assert open_with("--base", "starter") == (starter, "")
     assert open_with("--base", "someone/else") == ("someone/else", "")
+
+
+def test_a_base_on_a_drive_that_is_away_is_not_forgotten(monkeypatch, tmp_path, capsys):
+    opened = []
+    monkeypatch.setattr(launch, "open_studio", opened.append)
+    monkeypatch.setattr(os, "environ", {})
+    bases = KnownBases(tmp_path)
+    bases.remember(Base(str(tmp_path / "drive" / "model")))
+    launch.run(launch.parser().parse_args(["--workspace", str(tmp_path)]))
+    assert opened[0].base.endswith("starter") and opened[0].is_standing_in
+    assert "cannot be used: It is not there any more. The starter is." in capsys.readouterr().out

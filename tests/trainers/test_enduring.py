@@ -22,7 +22,7 @@ from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, photos, prepared
 from trainers import METHODS, train
 from trainers.kit import kept_state, memory_saving
-from trainers.kit.kept_state import KeptState, identity_of
+from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
 
@@ -362,3 +362,11 @@ def test_what_was_learned_is_a_number_after_the_last_step_too(
     monkeypatch.setattr(Optimization, "_step", spoiled)
     with pytest.raises(StudioError, match="What was learned was no longer a number at step 6"):
         list(begin("textual_inversion", backbone, cache, None))
+
+
+def test_a_training_of_an_earlier_version_goes_on() -> None:
+    """Settings that came later, and are as if they had not, do not make it another one."""
+    old = {"steps": 9, "rank": 4}
+    assert without_later_settings({**old, "resolution": 0, "photo_captions": True}) == old
+    assert without_later_settings({**old, "resolution": 512})["resolution"] == 512
+    assert without_later_settings({**old, "photo_captions": False}) == {**old, "photo_captions": False}

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from studio.events import Estimate, Event, Note, Preview, Result
+from studio.events import Estimate, Event, FinishEarly, Note, Preview, Result, Step
 from studio.models.backbone import Backbone
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
-from trainers.kit import loop, optimizing, preflight, verdict
+from trainers.kit import class_pictures, loop, optimizing, preflight, verdict
 from trainers.kit.optimizing import Optimization
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -48,10 +48,9 @@ def clock(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 
 def estimate_of(events: Iterator[Event]) -> Estimate:
     """Return the estimate that a training begins with."""
-    first = next(events)
+    found = next(event for event in events if isinstance(event, Estimate))
     events.close()
-    assert isinstance(first, Estimate)
-    return first
+    return found
 
 
 def painted(pictures: int) -> int:
@@ -103,7 +102,8 @@ def test_the_training_is_the_same_bit_for_bit_without_a_trial(
     tried = list(run(method_id, backbone, tmp_path / "tried", steps=LONG, batch=1))
     monkeypatch.setattr(preflight, "MIN_STEPS", LONG + 1)
     untried = list(run(method_id, backbone, tmp_path / "untried", steps=LONG, batch=1))
-    assert isinstance(tried[0], Estimate) and not any(isinstance(event, Estimate) for event in untried)
+    assert any(isinstance(event, Estimate) for event in tried)
+    assert not any(isinstance(event, Estimate) for event in untried)
     for one, other in zip(tried[-1].value.edits, untried[-1].value.edits, strict=True):
         for name, tensor in one.tensors().items():
             assert torch.equal(tensor, other.tensors()[name]), name
@@ -122,10 +122,10 @@ def test_a_device_too_small_is_known_before_the_first_step(
 
     monkeypatch.setattr(Optimization, "_step", step)
     events = list(run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4))
-    assert isinstance(events[0], Estimate)
     told = [event.text for event in events if isinstance(event, Note)]
-    assert "little memory" in told[0] and not any("ran out" in text for text in told)
-    assert isinstance(events[2], Preview) and events[2].step == 0
+    assert "little memory" in told[1] and not any("ran out" in text for text in told)
+    learned = [event for event in events if isinstance(event, Step) and "loss" in event.values]
+    assert len(learned) == LONG
     assert events[-1].value.header.memory == "batches in 4 parts, accumulated"
 
 
@@ -137,7 +137,45 @@ def test_a_photo_too_large_for_every_measure_is_told_at_once(
 
     monkeypatch.setattr(Optimization, "_step", fail)
     with pytest.raises(torch.OutOfMemoryError):
-        next(run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4))
+        for event in run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4):
+            assert not isinstance(event, Preview)
+
+
+def test_a_trial_can_be_stopped_and_leaves_nothing(backbone: Backbone, tmp_path: Path) -> None:
+    events = run("dreambooth", backbone, tmp_path, steps=LONG)
+    assert isinstance(next(events), Note) and isinstance(next(events), Step)
+    with pytest.raises(StopIteration):
+        events.throw(FinishEarly())
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_class_pictures_too_many_at_once_are_painted_singly(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, sizes = class_pictures.sample, []
+
+    def sample(base: Backbone, recipe: Any, conditions: Any, seeds: Any) -> Any:
+        sizes.append(len(seeds))
+        if len(seeds) > 1:
+            raise torch.OutOfMemoryError
+        return own(base, recipe, conditions, seeds)
+
+    monkeypatch.setattr(class_pictures, "sample", sample)
+    events = list(run("dreambooth", backbone, tmp_path, steps=2, class_pictures=3))
+    assert isinstance(events[-1], Result) and sizes == [3, 1, 1, 1]
+
+
+def test_what_was_learned_is_kept_though_it_cannot_be_judged(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*arguments: Any) -> Any:
+        raise torch.OutOfMemoryError
+        yield
+
+    monkeypatch.setattr(verdict, "judge_concept", judge)
+    events = list(run("textual_inversion", backbone, tmp_path, steps=2))
+    assert isinstance(events[-1], Result) and events[-1].value.header.verdicts == {}
+    assert any("too little memory to judge" in event.text for event in events if isinstance(event, Note))
 
 
 def test_a_short_training_begins_at_once(backbone: Backbone, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.ui.train.session_photos import NONE, SessionPhotos, locked
+from studio.ui.train.session_photos import NONE, SessionPhotos, caption_key, locked
 
 
 def photo(name: str) -> Photo:
@@ -70,3 +70,14 @@ def test_a_photo_that_is_gone_is_named_in_an_error() -> None:
     ):
         with pytest.raises(StudioError, match="no longer there"):
             use()
+
+
+def test_a_caption_is_kept_with_its_photo_though_another_is_in_the_editor() -> None:
+    session = SessionPhotos([photo("a"), photo("b")])
+    session.chosen = 1
+    assert session.write_caption(caption_key(session.photos[0], 0), " a cat\n asleep ")
+    assert [one.caption for one in session.photos] == ["a cat asleep", ""] and session.chosen == 1
+    assert not session.write_caption(caption_key(session.photos[0], 0), "a cat awake")
+    assert session.photos[0].caption == "a cat awake"
+    session.remove_chosen()
+    assert not session.write_caption("1 b", "a dog") and len(session.photos) == 1

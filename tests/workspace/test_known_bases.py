@@ -107,24 +107,26 @@ def test_the_last_few_are_remembered_and_a_damaged_list_is_none(workspace: Works
         assert workspace.bases.all()[0].name == "starter"
 
 
-def test_the_last_one_is_opened_next_time_if_it_can_be(workspace: Workspace, folder: Path) -> None:
-    starter, dream = Base(str(STARTER)), Base(str(folder / "dream.safetensors"))
-    assert workspace.bases.last() == starter
+def test_the_last_one_is_known_with_the_reason_if_it_cannot_be_used(
+    workspace: Workspace, folder: Path
+) -> None:
+    dream = Base(str(folder / "dream.safetensors"))
+    assert workspace.bases.last().base == Base(str(STARTER))
     for base in (dream, Base("someone/a-model"), Base(str(folder / "old two.safetensors"), "epsilon")):
         workspace.bases.remember(base)
-        assert workspace.bases.last() == base
+        assert workspace.bases.last().base == base and not workspace.bases.last().reason
     workspace.bases.remember(Base(str(folder / "style.safetensors")))  # a LoRA by now
-    assert workspace.bases.last() == starter
+    assert "is a LoRA" in workspace.bases.last().reason
     workspace.bases.remember(dream)
     (folder / "dream.safetensors").unlink()
-    assert workspace.bases.last() == starter
+    assert workspace.bases.last().reason == "It is not there any more."
 
 
 def test_the_starter_is_remembered_as_such_and_not_by_its_folder(workspace: Workspace) -> None:
     """A later version of the program lies elsewhere, and has a starter of its own."""
     workspace.bases.remember(Base(str(STARTER)))
     assert str(STARTER) not in (workspace.folder / FILE).read_text()
-    assert workspace.bases.last() == workspace.bases.recent()[0] == Base(str(STARTER))
+    assert workspace.bases.last().base == workspace.bases.recent()[0] == Base(str(STARTER))
 
 
 def test_only_what_is_listed_can_be_chosen(workspace: Workspace, tmp_path: Path) -> None:

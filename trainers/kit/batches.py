@@ -46,7 +46,8 @@ def draw_denoising(
     """
     tokens = backbone.text.tokenize_all(prompts)
     noise = backbone.draw(latents.shape, generator)
-    return DenoisingBatch(latents, noise, backbone.draw_timesteps(len(latents), generator), tokens, masks)
+    timesteps = backbone.draw_timesteps(len(latents), generator, latents.shape[1:])
+    return DenoisingBatch(latents, noise, timesteps, tokens, masks)
 
 
 def encode_prompts(backbone: Backbone, batch: DenoisingBatch) -> Words:

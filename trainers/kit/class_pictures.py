@@ -7,7 +7,7 @@ al., arXiv 2208.12242, section 4.3).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from studio.files import png_bytes, write_atomic
 from studio.generation.conditions import Conditions
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
+from studio.models.words import Words
 from studio.recipes.recipe import Recipe
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
+from trainers.kit.device_memory import forget_unused
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 
@@ -80,8 +82,7 @@ class ClassPictures:
             seeds = range(start, min(start + together, self.count))
             if missing.isdisjoint(seeds):
                 continue
-            *_, latents = sample(self.backbone, recipe, Conditions.of(words), seeds)
-            for seed, picture in zip(seeds, self.backbone.decode(latents), strict=True):
+            for seed, picture in zip(seeds, self._painted(words, seeds), strict=True):
                 if seed in missing:
                     painted[seed] = picture
                     try:
@@ -93,6 +94,17 @@ class ClassPictures:
             yield Note(f"They cannot be kept for other trainings: {refusal.message}")
         pixels = np.stack([_pixels(painted.get(seed) or path) for seed, path in enumerate(paths)])
         self.latents = PhotoLatents(self.backbone, pixels)
+
+    def _painted(self, words: Words, seeds: Sequence[int]) -> list[Image.Image]:
+        """Return the pictures of these seeds, painted together, or singly where memory is short."""
+        try:
+            *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
+            return self.backbone.decode(latents)
+        except torch.OutOfMemoryError:
+            if len(seeds) == 1:
+                raise
+        forget_unused(self.backbone)
+        return [picture for seed in seeds for picture in self._painted(words, [seed])]
 
     def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
         """Return `count` of the pictures, with noise and timesteps of their own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from studio.errors import StudioError
 from trainers.kit.step_state import StepState
 
 SECONDS_BETWEEN = 120.0  # so much work is lost at most
+LATER = {"resolution": 0, "photo_captions": True}  # settings that earlier versions did not have
 MAX_SHARE = 0.05  # of the time may go into writing: a large state is written less often
 
 
@@ -83,3 +85,11 @@ class KeptState:
         self._memory = None
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def without_later_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings without those that came with a later version and are as if they had not.
+
+    So a training that was interrupted before an update goes on after it.
+    """
+    return {name: value for name, value in values.items() if LATER.get(name, ...) != value}

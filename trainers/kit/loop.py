@@ -26,7 +26,7 @@ from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from trainers.kit import verdict
 from trainers.kit.enduring import keep, optimise
-from trainers.kit.kept_state import KeptState, identity_of
+from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
 from trainers.kit.optimizing import Optimization
 from trainers.kit.preflight import Preflight, try_training
 from trainers.kit.training import Training
@@ -47,11 +47,11 @@ def train(
 ) -> Generator[Event, None, None]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
-    The first event, if the training is not a very short one, is an Estimate of what all of it will need
-    (`trainers.kit.preflight`). Before the Result come a few pictures with and without the concept, and the
-    verdict on them (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what was
-    learned so far; before the first step it ends without a Result. Throw `Pause` to end without one and go on
-    another time.
+    Unless it is a very short one or goes on from a kept state, it begins with an Estimate of what all of it
+    will need (`trainers.kit.preflight`). Before the Result come a few pictures with and without the concept,
+    and the verdict on them (`trainers.kit.verdict`). Throw `FinishEarly` into the generator to end with what
+    was learned so far; before the first step it ends without a Result. Throw `Pause` to end without one and
+    go on another time.
 
     Args:
         sampling: the seed of everything, and the sampling steps and guidance of the previews.
@@ -67,16 +67,13 @@ def train(
         raise StudioError(
             f"{method_class.title} does not work on {backbone.name}: {reason}.", "Choose another."
         )
-    generator = torch.Generator().manual_seed(sampling.seed)
     values = method_class.card().parse(settings)
     training = Training(method_class, backbone, photos, subject, values, sampling, cache)
-    method = training.method(generator)
-    recipe = sampling.with_prompt(method.preview_prompt)
     kept = KeptState(
         state,
         identity_of(
-            method=method.id,
-            settings=values,
+            method=method_class.id,
+            settings=without_later_settings(values),
             subject=subject,
             seed=sampling.seed,
             base=backbone.fingerprint,
@@ -87,9 +84,12 @@ def train(
     try:
         preflight: Preflight | None = None
         if kept.last() is None:
-            preflight = try_training(training, PREVIEWS + 2)
+            preflight = yield from try_training(training, PREVIEWS + 2)
         if preflight is not None:
             yield preflight.estimate
+        generator = torch.Generator().manual_seed(sampling.seed)
+        method = training.method(generator)
+        recipe = sampling.with_prompt(method.preview_prompt)
         yield from method.prepare(photos, cache)
         optimization = training.optimization(method, generator, more_steps)
         if preflight is not None and preflight.measure:
@@ -162,6 +162,8 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
         verdicts = yield from verdict.judge_concept(backbone, learned, training.photos, prompts, recipe)
     except FinishEarly:
         pass  # there is nothing more to learn
+    except torch.OutOfMemoryError:
+        yield Note("The device has too little memory to judge what was learned. It is kept all the same.")
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
 
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from studio.events import Estimate, Step
+from studio.errors import BrokenPictureError
+from studio.events import Estimate, Event, Note, Step
+from studio.generation.generate import generate
 from studio.method import Method
 from trainers.kit import verdict
-from trainers.kit.device_memory import most_used_bytes, reset_most_used, total_bytes
+from trainers.kit.device_memory import forget_unused, most_used_bytes, reset_most_used, total_bytes
 from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.optimizing import NotANumberError, Optimization
 from trainers.kit.training import Training
 
+STAGE = "trying it out"
 MIN_STEPS = 40  # a shorter training is over before an estimate would be of use
 TIMED_STEPS = 2  # of each stage, after a first one
 FEW, MORE = 1, 3  # sampling steps of the pictures whose difference is the time of a sampling step
@@ -42,10 +45,11 @@ class Preflight:
     measure: str
 
 
-def try_training(training: Training, previews: int) -> Preflight | None:
-    """Return what some steps of a training tell about all of it; None where they tell nothing.
+def try_training(training: Training, previews: int) -> Generator[Event, None, Preflight | None]:
+    """Try some steps of a training; returns what they tell about all of it, None where they tell nothing.
 
-    Nothing of it is kept, and the training is the same bit for bit without it.
+    Yields a Note and Steps, between which it can be stopped. Nothing of it is kept, and the training is the
+    same bit for bit without it.
 
     Args:
         previews: how many pictures will be painted on the way.
@@ -55,18 +59,21 @@ def try_training(training: Training, previews: int) -> Preflight | None:
     """
     if training.values.get("steps", MIN_STEPS) < MIN_STEPS:
         return None
+    yield Note("Trying a few steps, to say how long it takes.")
     memory, measure = MemorySaving(), ""
     while True:
         try:
-            return Preflight(_estimate(training, previews, memory), memory, measure)
-        except NotANumberError:
+            estimate = yield from _estimate(training, previews, memory)
+            return Preflight(estimate, memory, measure)
+        except (NotANumberError, BrokenPictureError):
             return None  # the training meets it too, and says so
         except torch.OutOfMemoryError:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            memory, measure = _next_measure(training, memory)
-            if not measure:
-                raise
+            pass  # what the trial holds is only free once its error is forgotten
+        finally:
+            forget_unused(training.backbone)
+        memory, measure = _next_measure(training, memory)
+        if not measure:
+            raise torch.OutOfMemoryError
 
 
 def _next_measure(training: Training, taken: MemorySaving) -> tuple[MemorySaving, str]:
@@ -76,32 +83,44 @@ def _next_measure(training: Training, taken: MemorySaving) -> tuple[MemorySaving
     return memory, memory.take_next(method)
 
 
-def _estimate(training: Training, previews: int, memory: MemorySaving) -> Estimate:
-    """Return the estimate for a training with these measures against running out of memory."""
-    generator = torch.Generator().manual_seed(training.sampling.seed)
+def _estimate(training: Training, previews: int, memory: MemorySaving) -> Generator[Event, None, Estimate]:
+    """Try a training with these measures to save memory; yields Steps, returns the estimate."""
     backbone = training.backbone
     reset_most_used(backbone)
+    ahead = training.method(torch.Generator()).work_ahead(training.cache)  # and let go: it may be large
+    generator = torch.Generator().manual_seed(training.sampling.seed)
     with tempfile.TemporaryDirectory() as folder:
         light = training.method(generator, training.method_class.light_preparation)
         units = light.work_ahead(Path(folder))
-        light_seconds = _seconds_of_preparation(light, training, Path(folder))
-    whole = training.method(torch.Generator())
-    seconds = light_seconds * whole.work_ahead(training.cache) / max(1, units)
+        if units:
+            _warm_up(training)
+        seconds = _seconds_of_preparation(light, training, Path(folder)) * ahead / max(1, units)
     optimization = training.optimization(light, generator)
     optimization.memory.take_those_of(memory, light)
-    first = 0
-    for stage in optimization.stages:
+    first, total = 0, len(optimization.stages) + 2
+    for number, stage in enumerate(optimization.stages, 1):
+        yield Step(number, total, stage=STAGE)
         seconds += stage.steps * _seconds_of_a_step(optimization, first)
         first += stage.steps
+    yield Step(total - 1, total, stage=STAGE)
     rest, step = _seconds_of_a_picture(light, training)
+    yield Step(total, total, stage=STAGE)
     judged = 2 * verdict.SEEDS * len(training.subject.handles)
     pictures = previews + len(light.closing_prompts)
     seconds += pictures * (rest + training.sampling.steps * step) + judged * (rest + verdict.STEPS * step)
     return Estimate(seconds, most_used_bytes(backbone), total_bytes(backbone))
 
 
+def _warm_up(training: Training) -> None:
+    """Paint a picture in one step: what the first use of a network costs is not promised many times over."""
+    for _ in generate(
+        training.backbone, replace(training.sampling, steps=FEW).with_prompt(training.subject.noun)
+    ):
+        pass
+
+
 def _seconds_of_preparation(method: Method, training: Training, cache: Path) -> float:
-    """Prepare a method; returns the seconds before each of its Steps, without what is done in any case."""
+    """Prepare a method; returns the seconds between its events and the Steps that follow them."""
     spent, began = 0.0, time.perf_counter()
     for event in method.prepare(training.photos, cache):
         now = time.perf_counter()
@@ -113,10 +132,11 @@ def _seconds_of_preparation(method: Method, training: Training, cache: Path) -> 
 def _seconds_of_a_step(optimization: Optimization, first: int) -> float:
     """Return the time of a step of the stage that begins with step `first`."""
     times: list[float] = []
-    for _ in range(1 + TIMED_STEPS):
-        optimization.skip_to(first)  # left alone, bursts grow from step to step on a fast device
-        with _timed(times):
-            next(optimization.run())
+    with optimization.backbone.text.on_device():  # as for all steps of a training together
+        for _ in range(1 + TIMED_STEPS):
+            optimization.skip_to(first)  # left alone, bursts grow from step to step on a fast device
+            with _timed(times):
+                next(optimization.run())
     return sum(times[1:]) / TIMED_STEPS
 
 

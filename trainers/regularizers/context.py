@@ -94,7 +94,7 @@ class Context(Regularizer):
         """Return a prompt, and noise and timesteps of its own for the batch's latents."""
         backbone = self.method.backbone
         chosen = torch.randint(len(self.prompts), (1,), generator=generator).item()
-        t = backbone.draw_timesteps(len(batch), generator)
+        t = backbone.draw_timesteps(len(batch), generator, batch.latents.shape[1:])
         noise = backbone.draw(batch.latents.shape, generator)
         return ContextBatch(self.prompts[int(chosen)].format(self.method.subject.handle), noise, t)
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 import gradio as gr
 
 from studio.limits import MAX_CAPTION_LETTERS
-from studio.photos.photo import Photo
 
 INFO = (
     "Optional. What else the photo shows is then not learned as the subject. Say the noun, or {} where"
     " it is. Text files of the photos' names, dropped in with them, fill this in."
 )
-
-
-def caption_key(photo: Photo, number: int) -> str:
-    """Return a text that differs for each photo: the browser sends it back with a caption."""
-    return f"{number} {photo.name}"
 
 
 def caption_box() -> gr.Textbox:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from studio.limits import MAX_PHOTOS
-from studio.photos.captions import clean_caption, is_caption_file, with_captions
+from studio.photos.captions import is_caption_file, with_captions
 from studio.photos.photo import Crop, open_photos
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
@@ -23,12 +23,12 @@ from studio.ui.parts.html_blocks import (
     to_int,
     uploaded_files,
 )
-from studio.ui.train.caption_box import caption_box, caption_key
+from studio.ui.train.caption_box import caption_box
 from studio.ui.train.crop_editor import centred_crop, crop_editor, crop_from_sliders, crop_view
 from studio.ui.train.mask_canvas import Propose, apply_canvas_change, canvas_state, mask_canvas
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip, refusals_card
-from studio.ui.train.session_photos import NONE, SessionPhotos, locked
+from studio.ui.train.session_photos import NONE, SessionPhotos, caption_key, locked
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
@@ -43,6 +43,7 @@ class PhotosBox:
         session: State of the visitor's `SessionPhotos`.
         subjects: State of the `Subjects` in the photos.
         subjects_text: a hidden text that changes whenever `subjects` does.
+        typed: the field for captions and the key of its photo, for `SessionPhotos.write_caption`.
     """
 
     session: gr.State
@@ -51,6 +52,7 @@ class PhotosBox:
     strip: gr.HTML
     refusals: gr.HTML
     editor: gr.Column
+    typed: dict[str, Any]
 
 
 def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> PhotosBox:
@@ -93,7 +95,10 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
         }
 
     @locked
-    def press_in_strip(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
+    def press_in_strip(
+        session: SessionPhotos, subjects: Subjects, caption_text: str, key: str, event: gr.EventData
+    ) -> Changes:
+        session.write_caption(key, caption_text)
         action, id = pressed_button(event)
         if action == "clear":
             session.replace_all([])
@@ -127,13 +132,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
         return cropped(session, subjects, new) | crop.at(new)
 
     @locked
-    def write_caption(session: SessionPhotos, subjects: Subjects, caption: str, key: str) -> Changes:
-        if session.chosen == NONE or key != caption_key(session.chosen_photo, session.chosen):
-            return None  # another photo was selected meanwhile
-        before = session.chosen_photo
-        session.replace_chosen(replace(before, caption=clean_caption(caption)))
-        is_marked_as_before = bool(before.caption) == bool(session.chosen_photo.caption)
-        return {} if is_marked_as_before else drawn(session, subjects)
+    def write_caption(session: SessionPhotos, subjects: Subjects, caption_text: str, key: str) -> Changes:
+        return drawn(session, subjects) if session.write_caption(key, caption_text) else {}
 
     def canvas_handler(action: str) -> Callable[..., Changes]:
         @locked
@@ -156,7 +156,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
         return {**drawn(session, subjects), editor: gr.update(**HIDE)}
 
     @locked
-    def close_editor(session: SessionPhotos, subjects: Subjects) -> Changes:
+    def close_editor(session: SessionPhotos, subjects: Subjects, caption_text: str, key: str) -> Changes:
+        session.write_caption(key, caption_text)
         session.chosen = NONE
         return {**drawn(session, subjects), editor: gr.update(**HIDE)}
 
@@ -164,7 +165,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     connect = functools.partial(connector.connect, inputs=inputs, notice=notice, refresh=False)
     connect(drop.upload, add, outputs=[strip, refusals, editor])
     opened = [strip, refusals, editor, crop.view, canvas, caption, captioned, *crop.sliders.values()]
-    connect(strip.click, press_in_strip, outputs=opened)
+    typed = {"caption_text": caption, "key": captioned}
+    connect(strip.click, press_in_strip, inputs={**inputs, **typed}, outputs=opened)
     for slider in crop.sliders.values():
         connect(
             slider.input,
@@ -177,7 +179,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     connect(
         caption.change,
         write_caption,
-        inputs={**inputs, "caption": caption, "key": captioned},
+        inputs={**inputs, **typed},
         outputs=[strip],
         trigger_mode="always_last",
     )
@@ -185,5 +187,5 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
         connect(event, canvas_handler(action), outputs=[strip, canvas])
     connect(subjects_text.change, show_names, outputs=[strip, canvas])
     connect(remove.click, remove_photo, outputs=[strip, editor])
-    connect(done.click, close_editor, outputs=[strip, editor])
-    return PhotosBox(session_state, subjects_state, subjects_text, strip, refusals, editor)
+    connect(done.click, close_editor, inputs={**inputs, **typed}, outputs=[strip, editor])
+    return PhotosBox(session_state, subjects_state, subjects_text, strip, refusals, editor, typed)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from studio.errors import StudioError
+from studio.photos.captions import clean_caption
 from studio.photos.photo import Photo
 
 NONE = -1  # the number of the chosen photo when none is in the editor
@@ -50,10 +52,34 @@ class SessionPhotos:
         self.photo(self.chosen)
         self.photos = [photo if i == self.chosen else other for i, other in enumerate(self.photos)]
 
+    def write_caption(self, key: str, caption: str) -> bool:
+        """Keep what was typed as the caption of a photo, whichever is in the editor by now.
+
+        Args:
+            key: says which photo it is (`caption_key`); of one that is gone, nothing is kept.
+
+        Returns whether the photo has a caption now and had none, or the other way round.
+        """
+        changed = False
+        for number, photo in enumerate(self.photos):
+            if key == caption_key(photo, number) and photo.caption != (text := clean_caption(caption)):
+                changed = bool(photo.caption) != bool(text)
+                self.photos = [
+                    *self.photos[:number],
+                    replace(photo, caption=text),
+                    *self.photos[number + 1 :],
+                ]
+        return changed
+
     def remove_chosen(self) -> None:
         """Remove the photo in the editor. Raises StudioError when there is none."""
         self.photo(self.chosen)
         self.replace_all([photo for i, photo in enumerate(self.photos) if i != self.chosen])
+
+
+def caption_key(photo: Photo, number: int) -> str:
+    """Return a text that differs for each photo: the browser sends it back with a caption."""
+    return f"{number} {photo.name}"
 
 
 def locked(handler: Callable[..., Any]) -> Callable[..., Any]:

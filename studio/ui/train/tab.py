@@ -155,7 +155,10 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         count: int,
         names: list[str],
         nouns: list[str],
+        caption_text: str,
+        key: str,
     ) -> Changes:
+        session.write_caption(key, caption_text)
         card = card_of(method_id)
         check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
@@ -189,7 +192,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     quietly(dice.click, lambda: {seed: random_seed()}, outputs=[seed])
     every_setting = [part for form in settings.values() for part in form.values()]
     quietly(reset.click, reset_settings, outputs=[seed, *every_setting])
-    inputs = {**session, "seed": seed, "settings": settings, **chosen}
+    inputs = {**session, "seed": seed, "settings": settings, **chosen, **box.typed}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[closed], notice=training_notice)
