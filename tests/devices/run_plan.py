@@ -1,9 +1,10 @@
 """Run bases with every measure of the memory plan on the pretend accelerator, and print it as JSON.
 
-    python -m tests.devices.run_plan FOLDER
+    python -m tests.devices.run_plan FOLDER [FAMILY-METHOD ...]
 
 For each family: where its parts are at every moment, whether a picture is the same as with everything on the
-device, and whether a gradient is; and for each method, whether it trains and saves a file that paints.
+device, and whether a gradient is; and for the methods that are named, whether they train and save a file that
+paints.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -181,8 +182,8 @@ def trained(
     return report
 
 
-def main(folder: Path) -> None:
-    """Run everything; `folder` is for what is written."""
+def main(folder: Path, cases: Sequence[str]) -> None:
+    """Run everything; `folder` is for what is written, `cases` are families with methods."""
     torch.set_num_threads(1)
     optimizing.Accelerator = PlainAccelerator  # type: ignore[assignment,misc]
     verdict.STEPS, verdict.SEEDS, loop.PREVIEWS = 1, 2, 1
@@ -190,7 +191,8 @@ def main(folder: Path) -> None:
     with pretend.PretendMode():
         for family in FAMILIES:
             report[family] = look(family)
-            report[family]["methods"] = {name: trained(family, name, folder) for name in METHODS}
+            chosen = [name for name in METHODS if f"{family}-{name}" in cases]
+            report[family]["methods"] = {name: trained(family, name, folder) for name in chosen}
         paths = {  # that the methods' quick settings leave out
             "a text encoder tuned by low rank": ("dreambooth", {"text_encoder": True}),
             "a text encoder tuned fully": ("break_a_scene", {"text_encoder": True, "tuning": "full"}),
@@ -207,4 +209,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

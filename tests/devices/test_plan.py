@@ -15,18 +15,31 @@ from trainers import METHODS
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = ("stable_diffusion", "stable_diffusion_xl", "z_image")
 WITHOUT_PERFUSION = ("z_image",)
+FEW = [("stable_diffusion_xl", method) for method in METHODS]  # with both kinds of text encoder
+FEW += [("stable_diffusion", "dreambooth"), ("z_image", "dreambooth"), ("z_image", "perfusion")]
+OTHERS = [(family, method) for family in FAMILIES for method in METHODS if (family, method) not in FEW]
 HOST, DEVICE = "cpu", "npy"
 RESTING = {"text": HOST, "denoiser": DEVICE, "vae": HOST}
 PATHS = ("a text encoder tuned by low rank", "a text encoder tuned fully", "a word tuned while painting")
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def reports_of(folder: Path, cases: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
     """Run everything in a process of its own: the pretend device changes torch for good."""
-    command = [sys.executable, "-m", "tests.devices.run_plan", str(tmp_path_factory.mktemp("plan"))]
+    named = [f"{family}-{method}" for family, method in cases]
+    command = [sys.executable, "-m", "tests.devices.run_plan", str(folder), *named]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    return reports_of(tmp_path_factory.mktemp("plan"), FEW)
+
+
+@pytest.fixture(scope="module")
+def other_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    return reports_of(tmp_path_factory.mktemp("plan"), OTHERS)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -60,11 +73,22 @@ def test_moving_changes_no_bit_of_a_picture_or_a_gradient(
     assert report["mixed"] == []
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_method_trains_saves_opens_and_paints(
+@pytest.mark.parametrize(("family", "method"), FEW)
+def test_a_method_trains_saves_opens_and_paints(
     family: str, method: str, reports: dict[str, dict[str, Any]]
 ) -> None:
+    check_method(family, method, reports)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "method"), OTHERS)
+def test_every_other_method_trains_saves_opens_and_paints(
+    family: str, method: str, other_reports: dict[str, dict[str, Any]]
+) -> None:
+    check_method(family, method, other_reports)
+
+
+def check_method(family: str, method: str, reports: dict[str, dict[str, Any]]) -> None:
     report = reports[family]["methods"][method]
     if method == "perfusion" and family in WITHOUT_PERFUSION:
         assert report["refused"]

@@ -113,9 +113,8 @@ def _estimate(training: Training, previews: int, memory: MemorySaving) -> Genera
 
 def _warm_up(training: Training) -> None:
     """Paint a picture in one step: what the first use of a network costs is not promised many times over."""
-    for _ in generate(
-        training.backbone, replace(training.sampling, steps=FEW).with_prompt(training.subject.noun)
-    ):
+    recipe = replace(training.sampling, steps=FEW).with_prompt(training.subject.noun)
+    for _ in generate(training.backbone, recipe):
         pass
 
 
