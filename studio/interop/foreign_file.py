@@ -9,6 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from studio.bases.base_files import PICKLES
 from studio.bases.other_files import kind_of_other_file
 from studio.errors import StudioError
 from studio.limits import MAX_CONCEPT_BYTES, MAX_SHORT_LETTERS, MB
@@ -126,12 +127,21 @@ def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             return shapes, dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        is_pickle = path.suffix.lower() in (".pt", ".bin", ".ckpt", ".pth")
-        if is_pickle:
+        if _is_pickle(path):
             hint = "Such files can run code. Ask for it as .safetensors."
             raise StudioError(f"{path.name} is a pickle, which is not opened.", hint) from error
         hint = "Download it again, or choose a .safetensors file."
         raise StudioError(f"{path.name} is damaged, cut short, or no safetensors file.", hint) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Return whether a file that is no safetensors file is a pickle, by its first bytes or its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError:
+        return False
+    return start == b"PK" or start[:1] == b"\x80" or path.suffix.lower() in PICKLES
 
 
 def _words(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

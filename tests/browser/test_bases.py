@@ -58,7 +58,7 @@ def test_another_base_brings_its_own_defaults_and_a_reload_keeps_them(
     picker = open_list(page)
     rows = picker.locator(".job").all_inner_texts()
     assert len(rows) == 4 and "in use" in rows[0]
-    assert "Stable diffusion 1" in picker.locator(".job", has_text="dream").inner_text()
+    assert "Stable Diffusion 1" in picker.locator(".job", has_text="dream").inner_text()
     lora = picker.locator(".job", has_text="style.safetensors")
     assert "is a LoRA, not a base model." in lora.inner_text() and not lora.get_by_role("button").count()
     picker.get_by_role("button", name="Close").click()

@@ -81,7 +81,7 @@ def test_a_pickle_is_refused_as_one(stage: Stage, page: Any, tmp_path: Path) -> 
     file.write_bytes(pickle.dumps({"weights": [1.0]}))
     open_tab(page, "Library")
     drop(page, "#concept-drop", [file])
-    page.locator("#library-notice .error", has_text="it is a pickle").wait_for()
+    page.locator("#library-notice .error", has_text="evil.safetensors is a pickle").wait_for()
 
 
 def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
