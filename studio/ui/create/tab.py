@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
@@ -122,8 +123,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        recipe, size_notes = workspace.with_fitting_size(recipe)
-        warnings = [*workspace.reproducibility_warnings(recipe), *notes, *size_notes]
+        recipe, changes = workspace.as_read(recipe)
+        signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []
+        warnings = [*workspace.reproducibility_warnings(recipe), *notes, *changes, *signs]
         card = picture_card(recipe, cards, warnings=warnings)
         return {selected: "", opened: recipe, detail: card}
 
