@@ -162,6 +162,16 @@ def test_a_call_of_another_program_becomes_the_concept_and_what_means_nothing_is
     assert read_recipe(stage.workspace.gallery.newest(1)[0]).strengths == {"<mona>": 0.3}
 
 
+def test_words_that_the_base_does_not_know_are_underlined_as_typed(page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").press_sequentially("a penguin by <mona> on a skyscraper")
+    line = page.locator("#underlined-prompt")
+    line.locator("u", has_text="skyscraper").wait_for()
+    assert line.locator("u").all_inner_texts() == ["by", "skyscraper"]
+    page.locator("#prompt textarea").fill("a penguin on the beach")
+    line.locator("u").first.wait_for(state="detached")
+
+
 def test_an_unknown_handle_is_refused_with_what_to_do(page: Any) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("a photo of <nobody>")
