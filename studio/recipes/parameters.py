@@ -10,9 +10,11 @@ it too, each with settings of its own. Reading takes time in proportion to the l
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from studio.documents import DocumentError
@@ -60,7 +62,7 @@ def parameters(recipe: Recipe) -> str:
         rest["Composing"] = recipe.composing
     if recipe.mode == "regions" and recipe.regions:
         rest["Regions"] = json.dumps(write_regions(recipe.regions))
-    rest["Version"] = OURS
+    rest["Version"] = _our_version()
     return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in rest.items())])
 
 
@@ -111,22 +113,31 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     return recipe, settings.notes()
 
 
+@functools.cache
+def _our_version() -> str:
+    """Return the name of this program, with its version where it is installed."""
+    try:
+        return f"{OURS} {version(OURS.lower())}"
+    except PackageNotFoundError:
+        return OURS
+
+
 def _program(values: Mapping[str, str]) -> str:
     """Return the program that wrote these settings, with its version; empty for ours."""
-    version, app = values.get("Version", ""), values.get("App", "")
-    if version.startswith(OURS):
+    said, app = values.get("Version", ""), values.get("App", "")
+    if said.startswith(OURS):
         return ""
     if "SD.Next" in app or "Parser" in values:
         name = "SD.Next"
-    elif version.startswith(("Fooocus", "ComfyUI")):
-        return version
-    elif FORGE_VERSION.match(version) or any(one in values for one in FORGE_ONLY):
+    elif said.startswith(("Fooocus", "ComfyUI")):
+        return said
+    elif FORGE_VERSION.match(said) or any(one in values for one in FORGE_ONLY):
         name = "Forge"
-    elif version.startswith("v"):
+    elif said.startswith("v"):
         name = "AUTOMATIC1111"
     else:
         name = "AUTOMATIC1111 or a program of its kind"
-    return f"{name} {version}".strip()
+    return f"{name} {said}".strip()
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:

@@ -108,6 +108,13 @@ def test_the_program_is_named(settings: str, program: str) -> None:
     assert notes[0] == f"It was painted by {program}."
 
 
+def test_our_own_text_says_what_other_programs_look_for() -> None:
+    text = parameters(Recipe("a dog", seed=3, width=64, height=96, sampler="Euler a", base="plain"))
+    settings = read_settings(text.split("\n")[-1])
+    wanted = {"Sampler": "Euler a", "Size": "64x96", "Seed": "3", "Model": "plain"}
+    assert wanted.items() <= settings.items() and settings["Version"].startswith("Likeness")
+
+
 def test_every_value_that_nobody_uses_is_listed_but_not_endlessly() -> None:
     many = ", ".join(f"Extra {number}: {'x' * 500}" for number in range(50))
     (*_, unused) = from_parameters(f"a dog\nSteps: 12, Seed: 1, CFG scale: 4, {many}")[1]
