@@ -50,7 +50,10 @@ class Graph:
         return first if first in self.nodes else ""
 
     def upstream(self, name: str, key: str) -> Iterator[str]:
-        """Yield the nodes that an input comes from, the nearest first, each once."""
+        """Yield the nodes that an input comes from, the nearest first, each once.
+
+        A node that has an input of the same name only passes it on: a ControlNet takes both prompts.
+        """
         waiting, seen = [self.linked(name, key)], {name}
         while waiting and len(seen) < MAX_LINKS:
             node = waiting.pop(0)
@@ -58,7 +61,8 @@ class Graph:
                 continue
             seen.add(node)
             yield node
-            waiting += [self.linked(node, one) for one in list(self.nodes[node]["inputs"])[:MAX_LINKS]]
+            inputs = self.nodes[node]["inputs"]
+            waiting += [self.linked(node, one) for one in ([key] if key in inputs else [*inputs][:MAX_LINKS])]
 
     def value(self, name: str, key: str) -> Any:
         """Return the value of an input; where another node gives it, that node's first number or text."""
@@ -95,7 +99,7 @@ def from_comfyui(text: str) -> tuple[Recipe, list[str]]:
     if not samplers:
         raise StudioError(
             "It was painted by ComfyUI, and its workflow has no KSampler, the only node that is read here.",
-            " ".join([HINT, *_all_texts(graph)]),
+            " ".join([HINT, *_spoken(graph)]),
         )
     # one that continues on the picture of another is a refinement of it
     node = next((one for one in samplers if not _follows(graph, one, samplers)), samplers[0])
@@ -110,8 +114,9 @@ def from_comfyui(text: str) -> tuple[Recipe, list[str]]:
     skip = graph.first(node, "positive", "stop_at_clip_layer")
     if isinstance(skip, int) and skip < 0:
         values["clip skip"] = -skip
-    unused = [_name(graph, name) for name in graph.nodes if name not in graph.used]
-    values["nodes"] = ", ".join(filter(None, unused))
+    unused = (name for name in graph.nodes if name not in graph.used)
+    values |= {f"node {name}": _name(graph, name) for name in unused}
+    values["texts"] = [text for text in _texts(graph) if text not in (prompt, negative)]
     settings = ForeignSettings("ComfyUI", values)
     if settings.take("denoise") not in ("", 1, 1.0):
         settings.add_note("It began with another picture, and here it begins with noise.")
@@ -147,8 +152,13 @@ def _name(graph: Graph, name: str) -> str:
     return f"{kind[:60] or 'a node'} {shown(files[0])}" if files else kind[:60]
 
 
-def _all_texts(graph: Graph) -> list[str]:
+def _spoken(graph: Graph) -> list[str]:
     """Return a sentence with the texts of a workflow, if it has any."""
-    found = [node["inputs"].get(key) for node in graph.nodes.values() for key in TEXTS]
-    texts = [f"“{shown(text)}”" for text in found if isinstance(text, str) and text.strip()]
+    texts = [f"“{shown(text)}”" for text in _texts(graph)]
     return [f"It says {', '.join(texts[:4])}."] if texts else []
+
+
+def _texts(graph: Graph) -> list[str]:
+    """Return all texts of a workflow, each once."""
+    found = [node["inputs"].get(key) for node in graph.nodes.values() for key in TEXTS]
+    return list(dict.fromkeys(text for text in found if isinstance(text, str) and text.strip()))

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.documents import DocumentError, parse_object
+from studio.documents import DocumentError, LimitError, parse_object
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
 from studio.recipes.comfyui import from_comfyui
@@ -88,7 +88,13 @@ def read_recipe_and_notes(path: Path) -> Read:
         return recipe.checked(), notes
     except DocumentError as error:
         raise StudioError(f"The recipe inside {path.name} is damaged: {error.reason}.", HINT) from error
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
+    except LimitError as error:
+        raise StudioError(f"The recipe inside {path.name} is damaged: {error}.", HINT) from error
+    except RecursionError as error:
+        raise StudioError(
+            f"The recipe inside {path.name} is damaged: it is nested too deeply.", HINT
+        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
         raise StudioError(f"The recipe inside {path.name} is damaged.", HINT) from error
 
 

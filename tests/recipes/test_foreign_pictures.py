@@ -78,7 +78,7 @@ def test_the_sampling_node_of_a_workflow_is_read_and_the_other_nodes_are_listed(
     assert recipe == based(BOAT, "plain.safetensors")
     assert notes == [
         "It was painted by ComfyUI.",
-        "Not used here: nodes: LoraLoader paint.safetensors, ConditioningSetArea.",
+        "Not used here: node 2: LoraLoader paint.safetensors; node 8: ConditioningSetArea.",
     ]
 
 
@@ -94,6 +94,19 @@ def test_values_that_come_from_other_nodes_are_followed(tmp_path: Path) -> None:
     assert read_recipe_and_notes(png(tmp_path / "a.png", prompt=linked))[0].seed == 5
     spoken = changed("6", text=["21", 0]) | {"21": {"class_type": "Text", "inputs": {"string": "a hut"}}}
     assert read_recipe_and_notes(png(tmp_path / "b.png", prompt=spoken))[0].prompt == "a hut"
+
+
+def test_a_node_that_takes_both_prompts_passes_each_on(tmp_path: Path) -> None:
+    both = {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["8", 0], "negative": ["7", 0]}}
+    graph = changed("3", positive=["30", 0], negative=["30", 1]) | {"30": both}
+    recipe = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))[0]
+    assert (recipe.prompt, recipe.negative) == ("a red boat", "fog")
+
+
+def test_a_text_that_is_not_the_prompt_is_listed(tmp_path: Path) -> None:
+    spare = {"class_type": "CLIPTextEncode", "inputs": {"text": "a second boat"}}
+    notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=WORKFLOW | {"40": spare}))[1]
+    assert 'node 40: CLIPTextEncode; texts: ["a second boat"].' in notes[-1]
 
 
 def test_of_two_sampling_nodes_the_one_that_begins_is_read(tmp_path: Path) -> None:
