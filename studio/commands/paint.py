@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from studio.commands.base_flags import open_base
@@ -12,29 +13,45 @@ from studio.edits.concept import open_concepts
 from studio.events import Result
 from studio.files import exists, writable_folder
 from studio.generation.generate import generate
+from studio.recipes.foreign_syntax import with_concepts
 from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.painting import with_fitting_size
 from studio.workspace.workspace import Workspace
 
 
 def run_paint(given: argparse.Namespace) -> None:
     """Paint the pictures that the flags describe, and print the path of each. Raises StudioError."""
     workspace = open_workspace(given)
-    _paint(given, workspace, recipe_of(given, workspace))
+    recipe, notes = with_concepts(recipe_of(given, workspace), workspace.concepts.headers())
+    _say(notes)
+    _paint(given, workspace, recipe)
 
 
 def run_again(given: argparse.Namespace) -> None:
     """Paint the picture of a file again, and print the path. Raises StudioError."""
-    _paint(given, open_workspace(given), recipe_again(given))
+    workspace = open_workspace(given)
+    recipe, notes = workspace.as_read(recipe_again(given))
+    _say(notes)
+    _paint(given, workspace, recipe, was_read=True)
 
 
-def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe) -> None:
+def _say(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(note)
+
+
+def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe, was_read: bool = False) -> None:
+    """Paint a recipe; one that was read from a picture gets another size where its own is too large."""
     recipe = workspace.resolve_recipe(asked)
     for handle, digest in asked.concepts.items():
         if recipe.concepts.get(handle) != digest:
             print(f"{handle} is another file than when this was painted; the picture will differ.")
     folder = writable_folder(given.out or workspace.pictures)
     backbone = open_base(given)
+    if was_read:
+        recipe, notes = with_fitting_size(recipe, backbone.resolution)
+        _say(notes)
     for event in show_progress(generate(backbone, recipe, open_concepts(workspace.concepts, recipe))):
         if isinstance(event, Result):
             path = place_of(event.value.recipe, folder)

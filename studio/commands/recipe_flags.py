@@ -11,8 +11,9 @@ from typing import Any
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
-from studio.handles import handles_in, to_handle
+from studio.handles import to_handle
 from studio.recipes.axis import Axis
+from studio.recipes.foreign_syntax import handles_called
 from studio.recipes.png import read_recipe_and_notes
 from studio.recipes.recipe import MODES, Recipe, random_seed, read_regions
 from studio.recipes.refinement_card import refinement_fields
@@ -78,7 +79,7 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
     return Recipe(
         given.prompt,
         given.negative,
-        strengths=_strengths(given.concept, handles_in(" ".join(texts)), workspace),
+        strengths=_strengths(given.concept, " ".join(texts), workspace),
         knobs=_knobs(given.knob),
         refinements=refinements,
         regions=read_regions(" ".join(given.region)),
@@ -105,17 +106,17 @@ def open_workspace(given: argparse.Namespace) -> Workspace:
     return Workspace(given.workspace, given.base, refinements=CARDS)
 
 
-def _strengths(texts: list[str], named: list[str], workspace: Workspace) -> dict[str, float]:
+def _strengths(texts: list[str], prompts: str, workspace: Workspace) -> dict[str, float]:
     """Return the strength of every --concept by handle; files are added to the library for this process.
 
-    Raises StudioError for a concept that there is not, or that is not among the handles `named`.
+    Raises StudioError for a concept that there is not, or that the prompts do not name.
     """
     strengths: dict[str, float] = {}
     for text in texts:
         name, _, tail = text.rpartition(":")
         name, strength = (name, _number(tail, text)) if name and not Path(text).exists() else (text, 1.0)
         handles = list(workspace.concepts.resolve(name).header.handles)
-        if not set(handles) & set(named):
+        if not set(handles) & set(handles_called(prompts, workspace.concepts.headers())):
             raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")
         strengths |= dict.fromkeys(handles, strength)
     return strengths

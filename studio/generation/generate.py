@@ -21,10 +21,12 @@ from studio.events import Event, Note, Result, Step
 from studio.generation.composing import handles_with_region
 from studio.generation.conditions import Prompts
 from studio.generation.painting import Painting
+from studio.generation.prompt_length import unread_note
 from studio.generation.refinement import Refinement
 from studio.generation.refinements import REFINEMENTS
 from studio.handles import handles_in
 from studio.models.backbone import Backbone
+from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import parse_refinements
 
@@ -62,7 +64,8 @@ def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
 def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = ()) -> Iterator[Event]:
     """Paint `recipe.count` pictures, one after the other.
 
-    Yields a Step for each sampling step and a Result with a Picture for each picture. Edits are attached only
+    Yields a Note about what of the prompts is not read or means nothing here, a Step for each sampling step
+    and a Result with a Picture for each picture. Edits are attached only
     inside a step, never across a yield. Pictures are painted singly, so that each can be repeated alone from
     its own recipe.
 
@@ -89,10 +92,10 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
     prompts = read_in_chunks(backbone, Prompts(negative, prompt, clip_skip=recipe.clip_skip), edits, known)
     with prompts.reading(backbone), torch.no_grad(), attach(backbone, edits):
-        dropped = backbone.text.tokenize(prompts.prompt).dropped
-        read = backbone.text.max_tokens
-    if dropped:
-        yield Note(f"The prompt is {dropped} tokens too long: only its first {read} are read.")
+        named = {"prompt": prompts.prompt, "negative prompt": prompts.negative}
+        unread = [unread_note(backbone.text, text, name) for name, text in named.items()]
+    for note in filter(None, [*unread, *foreign_notes((recipe.prompt, recipe.negative))]):
+        yield Note(note)
     painting = Painting(backbone, recipe, prompts, edits, nouns)
     found = [refinement.from_recipe(refinements) for refinement in REFINEMENTS.values()]
     refining = [refinement for refinement in found if refinement is not None]

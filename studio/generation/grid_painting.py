@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 
 from studio.edits.concept import Concept
-from studio.events import Event, FinishEarly, Result, Step
+from studio.events import Event, FinishEarly, Note, Result, Step
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import Picture, generate
 from studio.grids.contact_sheet import contact_sheet
@@ -25,6 +25,7 @@ def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Gene
     stopped early.
     """
     steps = [cell.recipe.steps for cell in grid.cells]
+    said: set[str] = set()  # the cells differ in little, and would all say the same
     try:
         for number, cell in enumerate(grid.cells):
             if grid.is_painted(cell, backbone.name):
@@ -37,6 +38,11 @@ def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Gene
                     case Result(value=Picture() as picture):
                         save_picture(picture.image, picture.recipe, grid.path(cell))
                         yield Result(grid.path(cell))
+                    case Note(text=text) if text in said:
+                        continue
+                    case Note(text=text):
+                        said.add(text)
+                        yield event
                     case _:
                         yield event
         return True

@@ -1,42 +1,62 @@
 """A painted picture as a file: a PNG with its recipe inside, twice.
 
 As our JSON, which can be painted again, and as the `parameters` text that other programs of the field show.
-Their pictures are read too, JPEG and WebP with the text in the EXIF included.
+Their pictures are read too, JPEG and WebP included.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.documents import DocumentError, parse_object
+from studio.documents import DocumentError, LimitError, parse_object
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
-from studio.limits import MAX_DECODING_BYTES, MAX_PHOTO_BYTES
-from studio.recipes.parameters import foreign_words, from_parameters, parameters
+from studio.recipes.comfyui import from_comfyui
+from studio.recipes.fooocus import from_fooocus
+from studio.recipes.foreign_settings import MAX_SHOWN, shown
+from studio.recipes.invokeai import from_dream, from_metadata, from_sd_metadata
+from studio.recipes.parameters import from_parameters, parameters
+from studio.recipes.picture_texts import PARAMETERS, texts_of
 from studio.recipes.recipe import Recipe
 
+Read = tuple[Recipe, list[str]]
 PNG_KEY = "likeness"
-THEIR_KEY = "parameters"
-COMFY_KEYS = ("workflow", "prompt")
-FORMATS = ("PNG", "JPEG", "WEBP")
-EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
+READERS: dict[str, Callable[[str], Read]] = {  # by the name of the text, those that say most first
+    PARAMETERS: lambda text: (from_fooocus if text.lstrip().startswith("{") else from_parameters)(text),
+    "invokeai_metadata": from_metadata,
+    "sd-metadata": from_sd_metadata,
+    "dream": from_dream,
+    "prompt": from_comfyui,
+}
+WORKFLOWS = {"workflow": "ComfyUI", "invokeai_workflow": "InvokeAI", "invokeai_graph": "InvokeAI"}
+# texts that describe no picture, and the same graph once more
+SAYS_LITTLE = (
+    "fooocus_scheme",
+    "Software",
+    "srgb",
+    "XML:com.adobe.xmp",
+    "invokeai_graph",
+    "invokeai_workflow",
+)
+HINT = "Choose another picture."
+ONLY_NEGATIVE = "It has no prompt, only a negative one: write what you want to see."
 
 
 def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
     """Write `picture` as PNG with its recipe inside, whole or not at all."""
     text = PngInfo()
     text.add_text(PNG_KEY, json.dumps(recipe.to_json()))
-    text.add_text(THEIR_KEY, parameters(recipe))
+    text.add_text(PARAMETERS, parameters(recipe))
     write_atomic(path, png_bytes(picture, pnginfo=text))
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Return the recipe inside a picture: ours, or what the `parameters` of another program say.
+    """Return the recipe inside a picture: ours, or what another program wrote.
 
     Raises StudioError when there is none that can be read.
     """
@@ -51,69 +71,50 @@ def is_picture_of(path: Path, recipe: Recipe) -> bool:
         return False
 
 
-def read_recipe_and_notes(path: Path) -> tuple[Recipe, list[str]]:
-    """Return the recipe inside a picture, and sentences about what of it is not understood here.
+def read_recipe_and_notes(path: Path) -> Read:
+    """Return the recipe inside a picture, and sentences about it.
+
+    They say which program painted it, what cannot be the same here, and what was not used. A recipe that has
+    only a negative prompt is returned, though it cannot be painted before a prompt is written.
 
     Raises StudioError when there is none that can be read.
     """
-    texts = _texts(path)
-    ours, theirs = texts.get(PNG_KEY), texts.get(THEIR_KEY)
-    hint = "Choose another picture."
-    if ours is None and theirs is None and any(key in texts for key in COMFY_KEYS):
-        raise StudioError(
-            f"{path.name} was painted by ComfyUI, whose workflows are not read here.",
-            "Write its prompt into the form by hand.",
-        )
-    if ours is None and theirs is None:
-        raise StudioError(
-            f"{path.name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
-        )
+    texts = texts_of(path)
     try:
-        if ours is None:
-            recipe, notes = from_parameters(str(theirs))
-        else:
-            recipe = Recipe.from_json(parse_object(ours))
-            notes = foreign_words(f"{recipe.prompt}\n{recipe.negative}")
-        if recipe.negative and not recipe.prompt.strip():
-            raise StudioError(f"The recipe inside {path.name} has only a negative prompt.", hint)
+        recipe, notes = _read(texts, path.name)
+        if recipe.negative.strip() and not recipe.prompt.strip():
+            notes = [*notes, ONLY_NEGATIVE]
+            return recipe.with_values_checked(), notes
         return recipe.checked(), notes
     except DocumentError as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged: {error.reason}.", hint) from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged.", hint) from error
+        raise StudioError(f"The recipe inside {path.name} is damaged: {error.reason}.", HINT) from error
+    except LimitError as error:
+        raise StudioError(f"The recipe inside {path.name} is damaged: {error}.", HINT) from error
+    except RecursionError as error:
+        raise StudioError(
+            f"The recipe inside {path.name} is damaged: it is nested too deeply.", HINT
+        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise StudioError(f"The recipe inside {path.name} is damaged.", HINT) from error
 
 
-def _texts(path: Path) -> dict[str, str]:
-    """Return the texts inside a picture by name. Raises StudioError for a file that is no picture."""
-    unreadable = StudioError(
-        f"{path.name} is not a picture that can be read.", "Choose a picture painted here."
+def _read(texts: dict[str, str], name: str) -> Read:
+    """Return the recipe in the texts of the picture `name`, and sentences about it."""
+    if PNG_KEY in texts:
+        return Recipe.from_json(parse_object(texts[PNG_KEY])), []
+    found = next((key for key in READERS if key in texts), None)
+    if found is not None:
+        recipe, notes = READERS[found](texts[found])
+        known = (found, *SAYS_LITTLE, *(["workflow"] if found == "prompt" else []))
+        others = [key for key in texts if key not in known]
+        unread = "; ".join(f"{key[:MAX_SHOWN]}: {shown(texts[key])}" for key in others[:4])
+        return recipe, [*notes, *([f"Not read beside it: {unread}."] if unread else [])]
+    for key, program in WORKFLOWS.items():
+        if key in texts:
+            raise StudioError(
+                f"{name} was painted by {program}, and holds only a workflow that is not read here.",
+                "Write its prompt into the form by hand.",
+            )
+    raise StudioError(
+        f"{name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
     )
-    try:
-        if not path.is_file() or path.stat().st_size > MAX_PHOTO_BYTES:
-            raise unreadable
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as picture:
-                if 4 * picture.width * picture.height > MAX_DECODING_BYTES:
-                    raise unreadable
-                if picture.format == "PNG":
-                    picture.load()  # a PNG may have texts behind its pixels
-                texts = {str(key): value for key, value in picture.info.items() if isinstance(value, str)}
-                comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
-    except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
-        raise unreadable from error
-    except (ArithmeticError, LookupError, TypeError, AttributeError) as error:  # Pillow's, for damaged EXIF
-        raise unreadable from error
-    if isinstance(comment, bytes) and THEIR_KEY not in texts:
-        texts[THEIR_KEY] = _comment(comment)
-    return texts
-
-
-def _comment(comment: bytes) -> str:
-    """Return the text of an EXIF user comment: eight bytes that say how it is written, and the text."""
-    kind, text = comment[:8], comment[8:]
-    if kind == b"UNICODE\0":
-        # big-endian by the standard, little-endian from some; the zero bytes of Latin letters tell
-        order = "utf-16-le" if text[:200:2].count(0) < text[1:200:2].count(0) else "utf-16-be"
-        return text.decode(order, "replace")
-    return text.decode("utf-8", "replace")

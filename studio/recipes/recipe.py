@@ -120,6 +120,10 @@ class Recipe(Sampling):
         """Return this recipe with every setting in its type. Raises StudioError for the first bad value."""
         if not self.prompt.strip():
             raise StudioError("The prompt is empty.", "Write what you want to see, then paint.")
+        return self.with_values_checked()
+
+    def with_values_checked(self) -> Recipe:
+        """Return this recipe as `checked` does, also one whose prompt is still to be written."""
         letters = max(len(self.prompt), len(self.negative))
         if letters > MAX_PROMPT_LETTERS:
             raise StudioError(

@@ -23,6 +23,7 @@ class BaseDefaults:
         settings: by method, the defaults that suit this base better than the paper's.
         nouns: those that it was taught, the names under "nouns" in its `world.json`.
         prompts: examples.
+        words: every word that it was taught, in small letters, with spaces between; empty if it does not say.
     """
 
     steps: Annotated[int, Ge(1), Le(200)] = 30
@@ -30,6 +31,7 @@ class BaseDefaults:
     settings: dict[ShortText, dict[ShortText, Scalar]] = field(default_factory=dict)
     nouns: tuple[ShortText, ...] = ()
     prompts: tuple[ShortText, ...] = ()
+    words: str = ""
 
     @classmethod
     def of(cls, base: str | Path) -> BaseDefaults:

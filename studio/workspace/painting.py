@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.concepts.concept_library import Library
 from studio.errors import StudioError
 from studio.handles import handles_in
+from studio.recipes.foreign_syntax import with_concepts, with_strengths_in_range
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
 
@@ -16,9 +17,12 @@ from studio.recipes.refinement_card import RefinementCard, parse_refinements
 def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[RefinementCard]) -> Recipe:
     """Return `recipe` checked, with the hash of each concept that its prompts name, and of no other.
 
+    Concepts may be called in the way of other programs, as in <lora:lily:0.8>: see `with_concepts`.
+
     Raises StudioError when a value is out of range or a concept is not in the Library.
     """
     recipe = recipe.checked()  # before each handle of an endless prompt is looked for
+    recipe = with_concepts(recipe, library.headers())[0].checked()
     handles = handles_in(f"{recipe.prompt} {recipe.negative}")
     return dataclasses.replace(
         recipe,
@@ -28,6 +32,18 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
         regions={handle: recipe.regions[handle] for handle in handles if handle in recipe.regions},
         refinements=parse_refinements(recipe.refinements, refinements),
     )
+
+
+def as_read(recipe: Recipe, library: Library, base_side: int) -> tuple[Recipe, list[str]]:
+    """Return a recipe of another program as it can be painted here, and sentences about what that changes.
+
+    Args:
+        base_side: see `with_fitting_size`.
+    """
+    recipe, concept_notes = with_concepts(recipe, library.headers())
+    recipe, strength_notes = with_strengths_in_range(recipe)
+    recipe, size_notes = with_fitting_size(recipe, base_side)
+    return recipe, [*concept_notes, *strength_notes, *size_notes]
 
 
 def with_fitting_size(recipe: Recipe, base_side: int) -> tuple[Recipe, list[str]]:

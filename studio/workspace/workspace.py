@@ -25,6 +25,7 @@ from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
+from studio.recipes.foreign_syntax import with_concepts
 from studio.recipes.grid import Cell, Grid
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, without_idle
@@ -186,9 +187,9 @@ class Workspace:
             recipe.check_size(self._resolution)
         return painting.resolve_recipe(recipe, self.concepts, self.refinements)
 
-    def with_fitting_size(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
-        """Return a recipe that was read, and a sentence if its size is left out, too much for the base."""
-        return painting.with_fitting_size(recipe, self._resolution)
+    def as_read(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
+        """Return a recipe that was read as it can be painted here, and sentences about what that changes."""
+        return painting.as_read(recipe, self.concepts, self._resolution)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
@@ -200,9 +201,14 @@ class Workspace:
     def resolve_grid(self, grid: Grid) -> tuple[Grid, list[Cell]]:
         """Return the grid with the help texts of its knobs, and its cells as they will be painted.
 
+        Calls such as <lora:lily:0.8> become handles first, so that an axis can change them, unless an axis
+        changes the prompt, whose words it looks for as they were typed.
+
         Raises StudioError when one cannot be painted.
         """
         headers = self.concepts.headers()
+        if "prompt" not in (grid.x.name, grid.y.name):
+            grid = dataclasses.replace(grid, base=with_concepts(grid.base, headers)[0])
         cells = [
             dataclasses.replace(cell, recipe=self.resolve_recipe(without_idle(cell.recipe, self.refinements)))
             for cell in grid.cells(headers, self.refinements)

@@ -139,6 +139,39 @@ def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
     assert page.locator("#seed input").input_value() == "3"
 
 
+def test_a_call_of_another_program_becomes_the_concept_and_what_means_nothing_is_said(
+    stage: Stage, page: Any, mona: None, tmp_path: Path
+) -> None:
+    info = PngInfo()
+    text = "a (castle:1.3) by <lora:mona:0.5>\nSteps: 9, CFG scale: 6.5, Seed: 3, Hires upscale: 2"
+    info.add_text("parameters", text)
+    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=info)
+    open_tab(page, "Create")
+    drop(page, "#recipe-drop", [tmp_path / "theirs.png"])
+    detail = page.locator("#picture-detail")
+    note = detail.locator(".note", has_text="Not used here: Hires upscale: 2.").inner_text()
+    assert "<lora:mona:0.5> is <mona> at a strength of 0.5." in note
+    assert "Likeness reads (castle:1.3) as plain words; weights have no effect." in note
+    detail.get_by_role("button", name="Use this recipe").click()
+    page.wait_for_function(
+        "() => document.querySelector('#prompt textarea').value === 'a (castle:1.3) by <mona>'"
+    )
+    assert page.locator("#knob-slider-0 input[type=number]").input_value() == "0.5"
+    page.locator("#prompt textarea").fill("a hut by <mona:0.3>")
+    paint(page, "a hut by <mona>", 1)
+    assert read_recipe(stage.workspace.gallery.newest(1)[0]).strengths == {"<mona>": 0.3}
+
+
+def test_words_that_the_base_does_not_know_are_underlined_as_typed(page: Any, mona: None) -> None:
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").press_sequentially("a penguin by <mona> on a skyscraper")
+    line = page.locator("#underlined-prompt")
+    line.locator("u", has_text="skyscraper").wait_for()
+    assert line.locator("u").all_inner_texts() == ["skyscraper"]
+    page.locator("#prompt textarea").fill("a penguin on the beach")
+    line.locator("u").first.wait_for(state="detached")
+
+
 def test_an_unknown_handle_is_refused_with_what_to_do(page: Any) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("a photo of <nobody>")

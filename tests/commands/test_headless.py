@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import studio.__main__ as painting
 import trainers.__main__ as training
@@ -95,6 +96,28 @@ def test_a_concept_file_from_anywhere_with_a_strength(photos: Path, tmp_path: Pa
     assert not np.array_equal(pixels(full), pixels(none))
     assert paint(tmp_path, "a photo of cat", "--out", str(tmp_path / "cat")) == 0
     assert np.array_equal(pixels(none), pixels(tmp_path / "cat" / "picture-3.png"))
+
+
+def test_signs_of_other_programs_are_understood_or_printed(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert paint(workspace, "(a:1.3) <lily>", "--concept", "lily:0.5", "--out", str(tmp_path / "a")) == 0
+    capsys.readouterr()
+    called = "(a:1.3) <lora:lily:0.5>"
+    assert paint(workspace, called, "--concept", "lily", "--out", str(tmp_path / "b")) == 0
+    assert (tmp_path / "a" / "lily-3.png").read_bytes() == (tmp_path / "b" / "lily-3.png").read_bytes()
+    said = capsys.readouterr().out
+    assert "<lora:lily:0.5> is <lily> at a strength of 0.5." in said
+    assert said.count("Likeness reads (a:1.3) as plain words") == 1
+    info = PngInfo()
+    info.add_text("parameters", f"{called}\nSteps: 2, Seed: 3, CFG scale: 7.5, Size: 640x640, ENSD: 31337")
+    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=info)
+    flags = ["--workspace", str(workspace), "--out", str(tmp_path / "c")]
+    assert painting.main(["again", str(tmp_path / "theirs.png"), *flags]) == 0
+    said = capsys.readouterr().out
+    assert "Not used here: ENSD: 31337." in said and "640 × 640 pixels are too many" in said
+    assert said.count("Likeness reads (a:1.3) as plain words") == 1
+    assert read_recipe(tmp_path / "c" / "lily-3-sum.png").strengths == {"<lily>": 0.5}
 
 
 def test_a_grid_by_command_and_taken_up_again(

@@ -7,6 +7,7 @@ import torch
 
 from studio.events import Note
 from studio.generation.generate import generate
+from studio.generation.prompt_length import unread_note
 from studio.models.text_reader import MAX_CHUNKS, TextReader
 from studio.models.unet_backbone import UNetBackbone
 from studio.recipes.recipe import MODES, Recipe, Sampling
@@ -82,7 +83,31 @@ def test_more_than_all_chunks_is_dropped_and_said() -> None:
     fits, not_all = (Recipe("a " * count, steps=1) for count in (most, most + 3))
     assert not [event for event in generate(backbone, fits) if isinstance(event, Note)]
     (note,) = (event.text for event in generate(backbone, not_all) if isinstance(event, Note))
-    assert note == f"The prompt is 3 tokens too long: only its first {most} are read."
+    assert note.startswith(f"The prompt is 3 tokens too long: only its first {most} are read. Not read: “a a")
+
+
+@torch.no_grad()
+def test_the_words_and_concepts_that_are_not_read_are_named(text: TextReader) -> None:
+    room = "a " * (text.max_tokens - 1)
+    with text.new_words({"<lily>": torch.zeros(2, text.width), "<tom>": torch.zeros(1, text.width)}):
+        assert unread_note(text, f"{room}<tom>", "prompt") == ""
+        note = unread_note(text, f"{room}a <lily> by <tom> a a a a", "negative prompt")
+        assert note.startswith("The negative prompt is 9 tokens too long")
+        assert "Not read: “<lily> by <tom> a a a” and 1 more, <lily>, <tom> among them." in note
+        half_read = unread_note(text, f"{room}<lily>", "prompt")
+        assert "1 token too long" in half_read and "Not read: “<lily>”, <lily> among them." in half_read
+
+
+def test_a_negative_prompt_that_is_too_long_is_said_too() -> None:
+    recipe = Recipe("a", negative="a " * (MAX_CHUNKS * 22 + 1), steps=1)
+    (note,) = (event.text for event in generate(tiny.backbone(), recipe) if isinstance(event, Note))
+    assert note.startswith("The negative prompt is 1 token too long")
+
+
+def test_signs_of_other_programs_are_said_while_painting() -> None:
+    recipe = Recipe("a (cat:1.3)", negative="[old] <lora:paint:1>", steps=1)
+    notes = [event.text for event in generate(tiny.backbone(), recipe) if isinstance(event, Note)]
+    assert ["<lora:paint:1>" in notes[0], "(cat:1.3)" in notes[1], "[old]" in notes[2]] == [True] * 3
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -35,6 +38,20 @@ def compose(composer: layouts.Composer, kind: str) -> tuple[scenes.Scene, Conten
     layouts.LAYOUTS[kind](composer, scene, content, ground)
     scene.compose()
     return scene, content
+
+
+def test_the_words_that_the_starter_says_it_knows_are_those_of_its_captions(
+    composer: layouts.Composer,
+) -> None:
+    known = captions.caption_words()
+    said = json.loads((drawings.STARTER / "likeness.json").read_text(encoding="utf-8"))["words"]
+    assert said == " ".join(known)
+    for kind in layouts.SHARES:
+        _, content = compose(composer, kind)
+        for colour in PAINTS:
+            content.things[0].colour = colour
+            text = captions.caption(content, composer.random)
+            assert set(re.findall("[a-z]+", text)) <= set(known), text
 
 
 @pytest.mark.parametrize("kind", list(layouts.SHARES))

@@ -196,9 +196,9 @@ def test_a_training_is_continued_on_its_own_base_only(workspace: Workspace) -> N
 
 def test_a_size_that_was_read_and_is_too_much_is_left_out(workspace: Workspace) -> None:
     workspace.write_worker_state(WorkerState("ready", {"resolution": 128}))
-    recipe, notes = workspace.with_fitting_size(Recipe("a cat", width=512, height=768))
+    recipe, notes = workspace.as_read(Recipe("a cat", width=512, height=768))
     assert (recipe.width, recipe.height, len(notes)) == (0, 0, 1)
-    assert workspace.with_fitting_size(Recipe("a cat", width=512)) == (Recipe("a cat", width=512), [])
+    assert workspace.as_read(Recipe("a cat", width=512)) == (Recipe("a cat", width=512), [])
 
 
 def test_jobs_under_way_keep_their_base(workspace: Workspace, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,6 +126,27 @@ def place_text(content: Content, random: np.random.Generator) -> str:
     if len(parts) == 2 and random.random() < 0.15:
         parts.reverse()
     return " ".join(parts)
+
+
+def caption_words() -> list[str]:
+    """Return every word that a caption can contain: what the starter was taught."""
+    known = world()
+    texts = [
+        *("a an and as background picture photo of on in front with animal vehicle plant".split()),
+        *known["nouns"],
+        *(plural(noun) for noun in known["nouns"]),
+        *known["styles"].values(),
+        *known["colours"],
+        *known.get("hats", {}),
+        *(hat["phrase"] for hat in known.get("hats", {}).values()),
+        *(template for group in known["templates"].values() for template in group),
+        *(phrase for place in SCENERIES.values() for phrase in place.phrases),
+        *(phrase for phrases in TIMES.values() for phrase in phrases),
+        *(phrase for _, phrases in CONTAINERS.values() for phrase in phrases),
+        *(form for forms in (*RELATIONS.values(), *SIZES.values(), *NUMBERS.values()) for form in forms),
+    ]
+    without_fields = re.sub(r"{\w*}", " ", " ".join(map(str, texts)))
+    return sorted(set(re.findall(r"[a-z]+", without_fields)))
 
 
 def caption(content: Content, random: np.random.Generator) -> str:

@@ -33,6 +33,7 @@ class CreateForm:
         refinements: controls by the name of the refinement's setting.
         new_seed: whether each press of Paint draws a new seed.
         knobs: State of the list of `Knob`s that the first of the `sliders` move.
+        underlined: the prompt once more, where it has words that the base does not know.
         last_seed: puts the seed of the last picture back.
         recipe_drop: reads the recipe in a picture.
     """
@@ -43,6 +44,7 @@ class CreateForm:
     new_seed: gr.Checkbox
     knobs: gr.State
     sliders: list[gr.Slider]
+    underlined: gr.HTML
     concepts: gr.HTML
     examples: gr.HTML
     notice: gr.HTML
@@ -115,6 +117,7 @@ def create_form(workspace: Workspace) -> CreateForm:
         lines=3,
         max_lines=8,
     )
+    underlined = html_block(elem_id="underlined-prompt")
     concepts = button_block("concept-buttons", concept_buttons(workspace))
     examples = button_block("examples", example_buttons(workspace))
     sliders = slider_pool()
@@ -172,6 +175,7 @@ def create_form(workspace: Workspace) -> CreateForm:
         new_seed=new_seed,
         knobs=gr.State([]),
         sliders=sliders,
+        underlined=underlined,
         concepts=concepts,
         examples=examples,
         notice=notice,

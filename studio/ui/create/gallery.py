@@ -20,6 +20,7 @@ from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
 MAX_PICTURES = 48
+MAX_NOTES = 12  # about the prompt, of one painting
 
 
 def tile(path: Path, selected: str, words: str, action: str = "open") -> str:
@@ -57,6 +58,8 @@ def painting_card(workspace: Workspace, job: Job) -> str:
     buttons = f'<div class="actions">{buttons}</div>' if buttons else ""
     titles = ", ".join(titles_of_active(recipe, workspace.refinements))
     refinements = f'<p class="faint">{escape(titles)}</p>' if titles else ""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[:MAX_NOTES])
+    below += f'<ul class="notes">{notes}</ul>' if notes else ""
     return (
         f'<section class="card painting {job.status}" aria-label="Painting"><header>'
         f'<h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}{close}</div></header>'

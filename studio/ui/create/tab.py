@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
@@ -24,6 +25,7 @@ from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, refined
+from studio.ui.parts.unknown_words import underlined_prompt
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
@@ -78,7 +80,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def show_sliders(texts: list[str], knobs: list[Knob], positions: list[float]) -> Changes:
         now = knobs_in(workspace, " ".join(texts))
-        return {form.knobs: now, **shown_sliders(form.sliders, kept_positions(now, knobs, positions))}
+        sliders = shown_sliders(form.sliders, kept_positions(now, knobs, positions))
+        return {form.knobs: now, form.underlined: underlined_prompt(workspace, texts[0]), **sliders}
 
     def paint(**values: Any) -> Changes:
         wanted = recipe_from_form(**values, cards=cards)
@@ -122,8 +125,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        recipe, size_notes = workspace.with_fitting_size(recipe)
-        warnings = [*workspace.reproducibility_warnings(recipe), *notes, *size_notes]
+        recipe, changes = workspace.as_read(recipe)
+        signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []
+        warnings = [*workspace.reproducibility_warnings(recipe), *notes, *changes, *signs]
         card = picture_card(recipe, cards, warnings=warnings)
         return {selected: "", opened: recipe, detail: card}
 
@@ -165,7 +169,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             text.change,
             show_sliders,
             inputs={"texts": [prompt, negative], "knobs": form.knobs, "positions": form.sliders},
-            outputs=[form.knobs, *form.sliders],
+            outputs=[form.knobs, form.underlined, *form.sliders],
             trigger_mode="always_last",
         )
     after = [seed, painted_seed, picture_page, *shut]

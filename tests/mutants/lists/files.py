@@ -216,9 +216,9 @@ MUTANTS = [
     ),
     planted(
         "a seed of another program is not brought into range",
-        PARAMETERS,
-        "return seed % (MAX_SEED + 1), [",
-        "return seed, [",
+        "studio/recipes/foreign_settings.py",
+        "        return seed % (MAX_SEED + 1)\n",
+        "        return seed\n",
         *RECIPES,
     ),
     planted(

@@ -142,9 +142,9 @@ MUTANTS = [
     ),
     planted(
         "nothing is said of words that are not read",
-        GENERATE,
-        "    if dropped:\n",
-        "    if False:\n",
+        "studio/generation/prompt_length.py",
+        "    if not dropped:\n",
+        "    if True:\n",
         *PICTURES,
         *TUNED,
         "generation/test_sampled_by_hand.py",

@@ -1,0 +1,51 @@
+"""The recipe that Fooocus writes into its pictures in a scheme of its own: one JSON object."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from studio.documents import parse_object
+from studio.recipes.foreign_settings import ForeignSettings
+from studio.recipes.recipe import Recipe
+
+RESOLUTION = re.compile(r"\s*[(\[]?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*[)\]]?\s*")
+
+
+def from_fooocus(text: str) -> tuple[Recipe, list[str]]:
+    """Return the recipe in a JSON text of Fooocus, and sentences about it: see `from_parameters`.
+
+    Its prompt is the one that was typed; what the program added by its styles is listed.
+
+    Raises ValueError or RecursionError when the text is no JSON object.
+    """
+    values = parse_object(text)
+    version = values.pop("version", "")
+    values.pop("metadata_scheme", None)
+    program = version if isinstance(version, str) and version.startswith("Fooocus") else "Fooocus"
+    settings = ForeignSettings(program, values)
+    width, height = settings.size(*_sides(settings.take("resolution")))
+    recipe = Recipe(
+        prompt=settings.text("prompt"),
+        negative=settings.text("negative_prompt"),
+        seed=settings.seed("seed"),
+        steps=settings.steps("steps"),
+        guidance=settings.guidance("guidance_scale"),
+        width=width,
+        height=height,
+        sampler=settings.sampler("sampler", "scheduler"),
+        clip_skip=settings.clip_skip("clip_skip"),
+        composing="sum",
+        base=settings.text("base_model"),
+    )
+    return recipe, settings.notes()
+
+
+def _sides(resolution: Any) -> tuple[Any, Any]:
+    """Return width and height of "(896, 1152)" or [896, 1152]; empty where nothing is said."""
+    if isinstance(resolution, list) and len(resolution) == 2:
+        return resolution[0], resolution[1]
+    match = RESOLUTION.fullmatch(resolution[:40]) if isinstance(resolution, str) else None
+    if match:
+        return match[1], match[2]
+    return (resolution, "?") if resolution else ("", "")

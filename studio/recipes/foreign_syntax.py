@@ -1,0 +1,130 @@
+"""What prompts of other programs say by signs: what of it means something here, and a sentence for the rest.
+
+`<lily:0.8>` and `<lora:lily:0.8>` are the concept <lily> at that strength, where there is one. Weights such
+as `(word:1.3)`, and BREAK and AND, mean nothing here: a text encoder reads them as words like any other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterable
+
+from studio.errors import StudioError
+from studio.handles import HANDLE, handles_in, to_handle
+from studio.limits import MAX_STRENGTH
+from studio.recipes.foreign_settings import as_number, is_number
+from studio.recipes.recipe import Recipe
+
+# a call such as <lora:lily:0.8>, <lily:0.8> or <lora:lily:0.8:0.5>: its kind, its name, and what follows
+CALL = re.compile(r" ?<((?:lora|lyco|hypernet):)?([^\s<>:][^<>:\n]{0,80})(:[^<>\n]{0,80})?>", re.IGNORECASE)
+ESCAPED = re.compile(r"\\[()\[\]]")  # a bracket that is meant as one
+IN_SQUARES = r"\[[^\[\]\n]{0,200}"
+SIGNS = {  # by pattern, what has no effect here
+    re.compile(r"\([^()\[\]\n]{0,200}:[0-9.]{1,8}\)|:[0-9.]{1,8}\)"): "weights have no effect",
+    re.compile(r"\(\([^()\n]{0,200}\)\)"): "weights have no effect",
+    re.compile(rf"{IN_SQUARES}[:|][^\[\]\n]{{0,200}}\]"): "words do not take turns",
+    re.compile(r"\[[^\[\]:|\n]{1,200}\]"): "weights have no effect",
+    re.compile(r"\bBREAK\b"): "it divides nothing",
+    re.compile(r"\bAND\b"): "it divides nothing",
+}
+MAX_NAMED = 6  # calls that get a sentence each
+MAX_SHOWN = 60  # letters
+
+
+def with_concepts(recipe: Recipe, known: Collection[str]) -> tuple[Recipe, list[str]]:
+    """Return a recipe whose calls of concepts that are here are handles with strengths, and what was done.
+
+    A call goes before the strength that the recipe has. Other calls stay in the prompt as they are. Where the
+    prompt names the concept also by its handle, `<lora:lily:0.8>` only says the strength.
+
+    Args:
+        known: the handles of the concepts that are here.
+    """
+    called: dict[str, float] = {}
+    notes: list[str] = []
+
+    def translated(prompt: str) -> str:
+        named = handles_in(prompt)
+
+        def handle_for(match: re.Match[str]) -> str:
+            call, handle = match.group().strip(), _handle(match.group(2))
+            strength = _strength(match.group(3) or ":1")
+            if HANDLE.fullmatch(call) or handle not in known or strength is None:
+                return match.group()
+            if called.setdefault(handle, strength) != strength:
+                notes.append(
+                    f"{handle} has one strength in a picture; that of {call[:MAX_SHOWN]} is not used."
+                )
+            else:
+                notes.append(f"{call[:MAX_SHOWN]} is {handle} at a strength of {strength:g}.")
+            if match.group(1) and handle in named:
+                return ""
+            named.append(handle)
+            return match.group()[: match.group().index("<")] + handle
+
+        return CALL.sub(handle_for, prompt)
+
+    prompt, negative = translated(recipe.prompt), translated(recipe.negative)
+    if not called:
+        return recipe, []
+    strengths = {**recipe.strengths, **called}
+    changed = dataclasses.replace(recipe, prompt=prompt, negative=negative, strengths=strengths)
+    return changed, list(dict.fromkeys(notes))
+
+
+def with_strengths_in_range(recipe: Recipe) -> tuple[Recipe, list[str]]:
+    """Return a recipe with strengths that are possible here, and sentences about those that were not."""
+    strengths = {handle: min(max(it, 0.0), MAX_STRENGTH) for handle, it in recipe.strengths.items()}
+    notes = [
+        f"A strength of {recipe.strengths[handle]:g} for {handle} is beyond 0 to 2; here it is {it:g}."
+        for handle, it in strengths.items()
+        if it != recipe.strengths[handle]
+    ]
+    return (dataclasses.replace(recipe, strengths=strengths), notes) if notes else (recipe, [])
+
+
+def foreign_notes(prompts: Iterable[str]) -> list[str]:
+    """Return a sentence for each thing in prompts that other programs understand and this one does not.
+
+    A kind of sign gets one sentence, and each call of a concept that is not here one of its own.
+    """
+    text = ESCAPED.sub("  ", "\n".join(prompts))
+    notes: dict[str, None] = {}  # in order, each once
+    for match in CALL.finditer(text):
+        call = match.group().strip()
+        if HANDLE.fullmatch(call):
+            continue
+        reason = f"the Library has no {match.group(2).strip()[:MAX_SHOWN]}"
+        if _strength(match.group(3) or ":1") is None:
+            reason = "its strength is no number"
+        notes[f"{call[:MAX_SHOWN]} is read as plain words: {reason}."] = None
+    calls = list(notes)
+    more = [f"So are {len(calls) - MAX_NAMED} more."] if len(calls) > MAX_NAMED else []
+    without = CALL.sub(" ", text)
+    found = ((pattern.search(without), effect) for pattern, effect in SIGNS.items())
+    signs = [
+        f"Likeness reads {match.group()[:MAX_SHOWN]} as plain words; {effect}."
+        for match, effect in found
+        if match
+    ]
+    return [*calls[:MAX_NAMED], *more, *signs]
+
+
+def handles_called(prompt: str, known: Collection[str]) -> list[str]:
+    """Return the handles in a prompt, those that it calls in the way of other programs included."""
+    return handles_in(with_concepts(Recipe(prompt), known)[0].prompt)
+
+
+def _handle(name: str) -> str:
+    """Return the handle of a name, of which other programs may write a folder and an ending, or ""."""
+    try:
+        return to_handle(re.split(r"[/\\]", name)[-1].removesuffix(".safetensors"))
+    except StudioError:
+        return ""
+
+
+def _strength(text: str) -> float | None:
+    """Return the strength in ":0.8" or ":0.8:0.5", of which the first is that of the words; None for none."""
+    first = text.split(":")[1].strip()
+    return as_number(first) if is_number(first) else None

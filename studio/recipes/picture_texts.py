@@ -1,0 +1,71 @@
+"""The texts inside a picture file: those of a PNG, and those in the EXIF of a JPEG or WebP."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from studio.errors import StudioError
+from studio.limits import MAX_DECODING_BYTES, MAX_PHOTO_BYTES
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+PARAMETERS = "parameters"
+EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
+MAKE, MODEL = 0x010F, 0x0110  # where ComfyUI writes "workflow:{...}" and "prompt:{...}"
+COMFY_NAMES = ("prompt", "workflow")
+
+
+def texts_of(path: Path) -> dict[str, str]:
+    """Return the texts inside a picture by name; that of the EXIF has the name that a PNG has for it.
+
+    Raises StudioError for a file that is no picture.
+    """
+    unreadable = StudioError(
+        f"{path.name} is not a picture that can be read.", "Choose a picture painted here."
+    )
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_PHOTO_BYTES:
+            raise unreadable
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as picture:
+                if 4 * picture.width * picture.height > MAX_DECODING_BYTES:
+                    raise unreadable
+                if picture.format == "PNG":
+                    picture.load()  # a PNG may have texts behind its pixels
+                texts = {str(key): value for key, value in picture.info.items() if isinstance(value, str)}
+                exif = dict(_exif_texts(picture.getexif()))
+    except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
+        raise unreadable from error
+    except (ArithmeticError, LookupError, TypeError, AttributeError) as error:  # Pillow's, for damaged EXIF
+        raise unreadable from error
+    return exif | texts
+
+
+def _exif_texts(exif: Image.Exif) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts in an EXIF."""
+    # Fooocus writes its comment beside the table that it belongs into
+    for comment in (exif.get(USER_COMMENT), exif.get_ifd(EXIF_IFD).get(USER_COMMENT)):
+        if comment:
+            yield PARAMETERS, _comment(comment)
+    for tag in (MAKE, MODEL):
+        name, colon, text = str(exif.get(tag) or "").partition(":")
+        if colon and name.lower() in COMFY_NAMES:
+            yield name.lower(), text
+
+
+def _comment(comment: Any) -> str:
+    """Return the text of an EXIF user comment: eight bytes that say how it is written, and the text."""
+    if not isinstance(comment, bytes):
+        return str(comment)
+    kind, text = comment[:8], comment[8:]
+    if kind == b"UNICODE\0":
+        # big-endian by the standard, little-endian from some; the zero bytes of Latin letters tell
+        order = "utf-16-le" if text[:200:2].count(0) < text[1:200:2].count(0) else "utf-16-be"
+        return text.decode(order, "replace").strip("\ufeff\0")
+    is_marked = kind[:5] in (b"ASCII", b"JIS\0\0", bytes(5))
+    return (text if is_marked else comment).decode("utf-8", "replace").strip("\0")

@@ -1,0 +1,237 @@
+"""Pictures of ComfyUI, InvokeAI and Fooocus: named for what they are, and nothing of them silently lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.errors import StudioError
+from studio.recipes.png import read_recipe_and_notes
+from studio.recipes.recipe import Recipe
+
+WORKFLOW: dict[str, Any] = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "plain.safetensors"}},
+    "2": {"class_type": "LoraLoader", "inputs": {"lora_name": "paint.safetensors", "model": ["1", 0]}},
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {
+            "seed": 9,
+            "steps": 15,
+            "cfg": 6.5,
+            "sampler_name": "euler_ancestral",
+            "scheduler": "normal",
+            "denoise": 1.0,
+            "model": ["2", 0],
+            "positive": ["8", 0],
+            "negative": ["7", 0],
+            "latent_image": ["5", 0],
+        },
+    },
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 96, "batch_size": 1}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red boat", "clip": ["1", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "fog", "clip": ["1", 1]}},
+    "8": {"class_type": "ConditioningSetArea", "inputs": {"conditioning": ["6", 0]}},
+    "9": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0]}},
+}
+BOAT = Recipe(
+    "a red boat",
+    "fog",
+    seed=9,
+    steps=15,
+    guidance=6.5,
+    width=64,
+    height=96,
+    sampler="Euler a",
+    composing="sum",
+)
+
+
+def png(path: Path, **texts: Any) -> Path:
+    info = PngInfo()
+    for name, text in texts.items():
+        info.add_text(name.replace("_", "-") if name == "sd_metadata" else name, as_text(text))
+    Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+    return path
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def based(recipe: Recipe, base: str) -> Recipe:
+    return Recipe(**{**recipe.to_json(), "base": base})
+
+
+def changed(node: str, **inputs: Any) -> dict[str, Any]:
+    """Return the workflow with other inputs of a node."""
+    return WORKFLOW | {node: {**WORKFLOW[node], "inputs": {**WORKFLOW[node]["inputs"], **inputs}}}
+
+
+def test_the_sampling_node_of_a_workflow_is_read_and_the_other_nodes_are_listed(tmp_path: Path) -> None:
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=WORKFLOW, workflow="{}"))
+    assert recipe == based(BOAT, "plain.safetensors")
+    assert notes == [
+        "It was painted by ComfyUI.",
+        "Not used here: node 2: LoraLoader paint.safetensors; node 8: ConditioningSetArea.",
+    ]
+
+
+def test_a_workflow_in_the_exif_of_a_webp_is_read(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = f"prompt:{json.dumps(WORKFLOW)}"
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.webp", exif=exif)
+    assert read_recipe_and_notes(tmp_path / "a.webp")[0].prompt == "a red boat"
+
+
+def test_values_that_come_from_other_nodes_are_followed(tmp_path: Path) -> None:
+    linked = changed("3", seed=["20", 0]) | {"20": {"class_type": "Seed", "inputs": {"seed": 5}}}
+    assert read_recipe_and_notes(png(tmp_path / "a.png", prompt=linked))[0].seed == 5
+    spoken = changed("6", text=["21", 0]) | {"21": {"class_type": "Text", "inputs": {"string": "a hut"}}}
+    assert read_recipe_and_notes(png(tmp_path / "b.png", prompt=spoken))[0].prompt == "a hut"
+
+
+def test_a_node_that_takes_both_prompts_passes_each_on(tmp_path: Path) -> None:
+    both = {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["8", 0], "negative": ["7", 0]}}
+    graph = changed("3", positive=["30", 0], negative=["30", 1]) | {"30": both}
+    recipe = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))[0]
+    assert (recipe.prompt, recipe.negative) == ("a red boat", "fog")
+
+
+def test_a_text_that_is_not_the_prompt_is_listed(tmp_path: Path) -> None:
+    spare = {"class_type": "CLIPTextEncode", "inputs": {"text": "a second boat"}}
+    notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=WORKFLOW | {"40": spare}))[1]
+    assert 'node 40: CLIPTextEncode; texts: ["a second boat"].' in notes[-1]
+
+
+def test_of_two_sampling_nodes_the_one_that_begins_is_read(tmp_path: Path) -> None:
+    first = {**WORKFLOW["3"]["inputs"], "latent_image": ["3", 0], "steps": 4, "denoise": 0.5}
+    twice = {"0": {"class_type": "KSampler", "inputs": first}, **WORKFLOW}
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=twice))
+    assert recipe.steps == 15 and "KSampler" in notes[-1]
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        {},
+        {"1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red boat"}}},
+        {"1": {"class_type": "KSampler", "inputs": []}},
+        {"1": 3, "2": {"inputs": {"text": 4}}},
+    ],
+)
+def test_a_workflow_without_a_sampling_node_is_named_with_its_texts(tmp_path: Path, workflow: Any) -> None:
+    with pytest.raises(StudioError, match="painted by ComfyUI") as refusal:
+        read_recipe_and_notes(png(tmp_path / "a.png", prompt=workflow))
+    assert ("a red boat" in refusal.value.hint) == ("a red boat" in json.dumps(workflow))
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [("workflow", "ComfyUI"), ("invokeai_graph", "InvokeAI"), ("other", "no recipe")]
+)
+def test_a_picture_with_only_an_editor_s_workflow_is_named(tmp_path: Path, name: str, program: str) -> None:
+    with pytest.raises(StudioError, match=program):
+        read_recipe_and_notes(png(tmp_path / "a.png", **{name: '{"nodes": []}'}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "base"),
+    [
+        (
+            "invokeai_metadata",
+            {
+                "positive_prompt": "a red boat",
+                "negative_prompt": "fog",
+                **{"seed": 9, "steps": 15, "cfg_scale": 6.5, "width": 64, "height": 96, "clip_skip": 0},
+                **{"scheduler": "euler_a", "model": {"name": "plain", "key": "k"}, "app_version": "4.2.9"},
+                "loras": [{"model": {"name": "paint"}, "weight": 0.7}],
+            },
+            "plain",
+        ),
+        (
+            "sd_metadata",
+            {
+                **{"model_weights": "plain", "app_version": "v2.3.5", "app_id": "invoke-ai/InvokeAI"},
+                "image": {
+                    "prompt": [{"prompt": "a red boat [fog]", "weight": 1}],
+                    **{"seed": 9, "steps": 15, "cfg_scale": 6.5, "width": 64, "height": 96},
+                    **{"sampler": "k_euler_a", "loras": "paint"},
+                },
+            },
+            "plain",
+        ),
+        ("dream", '"a red boat [fog]" -s 15 -S9 -W 64 -H 96 -C 6.5 -A k_euler_a --loras paint', ""),
+    ],
+)
+def test_the_ways_of_invokeai_say_the_same(tmp_path: Path, name: str, text: Any, base: str) -> None:
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", **{name: text}))
+    assert recipe == based(BOAT, base)
+    assert "painted by InvokeAI" in notes[0] and "paint" in notes[-1] and len(notes) == 2
+
+
+FOOOCUS = {
+    **{"prompt": "a red boat", "negative_prompt": "fog", "seed": "9", "steps": 15, "guidance_scale": 6.5},
+    **{"resolution": "(64, 96)", "sampler": "euler_ancestral", "scheduler": "normal", "base_model": "plain"},
+    **{"styles": "['Sharp']", "loras": [["paint.safetensors", 0.5, "ab"]], "version": "Fooocus v2.5.5"},
+    "metadata_scheme": "fooocus",
+}
+
+
+def write_exif(path: Path, place: Callable[[Image.Exif], Any]) -> Path:
+    exif = Image.Exif()
+    place(exif)[0x9286] = json.dumps(FOOOCUS)
+    Image.new("RGB", (16, 16)).save(path, exif=exif)
+    return path
+
+
+def test_the_scheme_of_fooocus_is_read_in_every_format(tmp_path: Path) -> None:
+    paths = [
+        png(tmp_path / "a.png", parameters=FOOOCUS, fooocus_scheme="fooocus"),
+        write_exif(tmp_path / "a.jpg", lambda exif: exif),
+        write_exif(tmp_path / "a.webp", lambda exif: exif.get_ifd(0x8769)),
+    ]
+    for path in paths:
+        recipe, (program, unused) = read_recipe_and_notes(path)
+        assert recipe == based(BOAT, "plain")
+        assert program == "It was painted by Fooocus v2.5.5." and "styles: ['Sharp']; loras: [[" in unused
+
+
+def test_a_text_of_another_program_beside_it_is_said(tmp_path: Path) -> None:
+    text = "a boat\nSteps: 5, Seed: 1, CFG scale: 4"
+    notes = read_recipe_and_notes(png(tmp_path / "a.png", parameters=text, Comment="drawn at sea"))[1]
+    assert notes[-1] == "Not read beside it: Comment: drawn at sea."
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+LETTERS = '{"1": {"class_type": "KSampler", "inputs": {"positive": ["1", 0], "seed": %s}}}'
+
+
+@pytest.mark.parametrize("name", ["parameters", "invokeai_metadata", "sd_metadata", "dream", "prompt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '"',
+        DEEP,
+        f'{{"seed": {DEEP}}}',
+        f'{{"seed": {"9" * 6000}}}',
+        '{"seed": 1e400, "steps": -5, "cfg_scale": NaN, "width": 1e300, "height": [], "prompt": {}}',
+        '{"positive_prompt": 4, "image": {"prompt": [3]}, "seed": {}, "steps": [], "model": []}',
+        LETTERS % ("9" * 4000),
+        LETTERS % '{"a": []}',
+        "a" * 900_000,
+    ],
+)
+def test_hostile_texts_are_read_or_refused_in_a_sentence(tmp_path: Path, name: str, text: str) -> None:
+    try:
+        recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", **{name: text}))
+    except StudioError as error:
+        assert len(str(error)) < 500
+    else:
+        assert Recipe.from_json(recipe.to_json()) == recipe and sum(map(len, notes)) < 3000
