@@ -35,9 +35,9 @@ from studio.method import MethodCard
 from studio.models import opening
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
-from studio.photos.mask_checks import check_masks
+from studio.photos.mask_checks import check_masks, masks_sentence
 from studio.photos.masked_folder import open_masked
-from studio.photos.photo import files_in
+from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.workspace.workspace import Workspace
@@ -128,6 +128,8 @@ def _train(given: argparse.Namespace) -> None:
     photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
+    if masks := masks_sentence(photos, handles):
+        print(masks)
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from studio.photos.mask_checks import masks_sentence
 from studio.photos.photo import Photo, Refusal
 from studio.ui.parts.markup import button, data_url
 from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
@@ -25,11 +26,13 @@ def photo_strip(photos: Sequence[Photo], subjects: Subjects, chosen: int = NONE)
         f' alt="{escape(photo.name)}, adjust">{CAPTIONED if photo.caption else ""}</button>'
         for number, photo in enumerate(photos)
     )
+    names = [subjects.title(number) for number in range(len(subjects.names))]
+    masks = masks_sentence(photos, names)
     words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
     return (
         f'<div class="tiles">{tiles}</div><p class="row faint"><span>{words}, squared as they are trained on.'
-        " Select one to move its square, to say where the subject is, or to write a caption.</span>"
-        f"{button('clear', 'Clear')}</p>"
+        f" {escape(masks)} Select one to move its square, to say where the subject is, or to write a"
+        f" caption.</span>{button('clear', 'Clear')}</p>"
     )
 
 

@@ -11,7 +11,9 @@ import gradio as gr
 
 from studio.limits import MAX_PHOTOS
 from studio.photos.captions import clean_caption, is_caption_file, with_captions
+from studio.photos.masked_folder import is_mask_file, with_mask_files
 from studio.photos.photo import Crop, open_photos
+from studio.photos.photo_files import is_side_file
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
@@ -80,15 +82,19 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
     @locked
     def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
         paths, failed = uploaded_files(event)
-        captions = [path for path in paths if is_caption_file(path)]
-        photos, refused = open_photos([path for path in paths if path not in captions], session.photos)
+        meant = [path for path in paths if not is_side_file(path)]
+        captions = [path for path in meant if is_caption_file(path)]
+        masks = [path for path in meant if is_mask_file(path) and path not in captions]
+        pictures = [path for path in meant if path not in (*captions, *masks)]
+        photos, refused = open_photos(pictures, session.photos)
         photos, unread = with_captions([*session.photos, *photos], captions)
+        photos, unfitting = with_mask_files(photos, masks)
         for path in paths:
             path.unlink(missing_ok=True)
         session.replace_all(photos)
         return {
             **drawn(session, subjects),
-            refusals: refusals_card([*refused, *unread], failed),
+            refusals: refusals_card([*refused, *unread, *unfitting], failed),
             editor: gr.update(**HIDE),
         }
 
