@@ -5,6 +5,7 @@ The squares made here are what the page shows and what the methods train on.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from studio.limits import MAX_PHOTO_SIDE, MAX_PHOTOS, MIN_PHOTO_SIDE
 from studio.photos.colours import plain_rgb
 from studio.photos.cut_out import cut_out_mask
 from studio.photos.decoding import decode
+from studio.photos.photo_measures import SIDES, Measures, measure
 
 SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
 
@@ -68,6 +70,11 @@ class Photo:
         """Return the side of the square, in pixels of the photo."""
         left, _, right, _ = self.crop.box(*self.image.size)
         return right - left
+
+    @functools.cached_property
+    def measures(self) -> Measures:
+        """What is measured on the square, once for each."""
+        return measure(self.square(min(self.side, max(SIDES))))
 
     def square(self, side: int) -> Image.Image:
         """Return the square as a `side` x `side` RGB picture."""

@@ -21,6 +21,7 @@ from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, other_folders, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.method import MethodCard
+from studio.photos.advice import PhotoAdvice, advise
 from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
@@ -166,6 +167,10 @@ class Workspace:
             if mask is not None:
                 return subtract(mask, beside)
         return propose_mask(square, clicks, beside)
+
+    def advise(self, photos: Sequence[Photo]) -> PhotoAdvice:
+        """Return what speaks against these photos on this base; nothing of it stands in the way."""
+        return advise(photos, self._resolution, only_drawings=Path(self.base) == STARTER)
 
     # painting
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from studio.limits import MAX_PHOTOS
+from studio.photos.advice import PhotoAdvice
 from studio.photos.captions import clean_caption, is_caption_file, with_captions
 from studio.photos.masked_folder import is_mask_file, with_mask_files
-from studio.photos.photo import Crop, open_photos
+from studio.photos.photo import Crop, Photo, open_photos
 from studio.photos.photo_files import is_side_file
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
@@ -35,6 +36,7 @@ from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
 HIDE = {"visible": False}
+Advise = Callable[[Sequence[Photo]], PhotoAdvice]
 
 
 @dataclass
@@ -55,11 +57,12 @@ class PhotosBox:
     editor: gr.Column
 
 
-def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> PhotosBox:
+def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: Advise) -> PhotosBox:
     """Build the box and connect its parts.
 
     Args:
         propose: finds the mask of the subject that was clicked on.
+        advise: says what speaks against photos.
     """
     session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
     subjects_text = hidden_text()
@@ -77,7 +80,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
             remove = gr.Button("Remove this photo", size="sm", variant="stop", elem_id="crop-remove")
 
     def drawn(session: SessionPhotos, subjects: Subjects) -> dict[Any, Any]:
-        return {strip: photo_strip(session.photos, subjects, session.chosen)}
+        return {strip: photo_strip(session.photos, subjects, session.chosen, advise(session.photos))}
 
     @locked
     def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:

@@ -219,6 +219,20 @@ MUTANTS = [
         "photos/test_masked_folder.py",
     ),
     planted(
+        "sharp photos are called blurred",
+        "studio/photos/advice.py",
+        "measures.sharpness.get(side, 1.0) >= BLURRED",
+        "measures.sharpness.get(side, 1.0) <= BLURRED",
+        "photos/test_advice.py",
+    ),
+    planted(
+        "photos without edges are called blurred",
+        "studio/photos/advice.py",
+        "measures.sharpness.get(side, 1.0)",
+        "measures.sharpness.get(side, 0.0)",
+        "photos/test_advice.py",
+    ),
+    planted(
         "a caption goes to the photos of other names",
         CAPTIONS,
         "if Path(photo.name).stem == file.stem]",
