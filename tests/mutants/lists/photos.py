@@ -96,12 +96,16 @@ MUTANTS = [
     planted(
         "a mask by click takes what belongs to others",
         "studio/photos/click_mask.py",
-        "_without_holes(found) & ~(others & ~clicked)",
-        "_without_holes(found)",
+        "without_holes(found) & ~(others & ~clicked)",
+        "without_holes(found)",
         *MASKS,
     ),
     planted(
-        "a mask by click has holes", "studio/photos/click_mask.py", "_without_holes(found)", "found", *MASKS
+        "a mask by click has holes",
+        "studio/photos/click_mask.py",
+        "without_holes(found) & ~(oth",
+        "found & ~(oth",
+        *MASKS,
     ),
     planted(
         "a mask of another shape is stretched over the photo",
@@ -231,6 +235,21 @@ MUTANTS = [
         "measures.sharpness.get(side, 1.0)",
         "measures.sharpness.get(side, 0.0)",
         "photos/test_advice.py",
+    ),
+    planted(
+        "a click on what is not it adds",
+        "studio/ui/train/mask_canvas.py",
+        'if data.get("takes"):',
+        "if False:",
+        "photos/test_click_masks.py",
+        severe=True,
+    ),
+    planted(
+        "a box takes what belongs to others",
+        "studio/photos/click_mask.py",
+        "& (y < bottom) & ~others",
+        "& (y < bottom)",
+        "photos/test_click_masks.py",
     ),
     planted(
         "a caption goes to the photos of other names",
