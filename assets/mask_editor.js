@@ -3,9 +3,11 @@
    square: the browser's own brush would leave soft edges. */
 const find = selector => element.querySelector(selector);
 const frame = find('.mask-frame'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.brush-ring');
+const drawn = find('.mask-box'), mark = find('.mask-cross');
 const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getContext('2d');
-const MAX_UNDO = 20, WAIT_MS = 20000;
+const MAX_UNDO = 20, WAIT_MS = 20000, LEAST_BOX = 0.03;
 let state = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
+let corner = null, boxed = false, cross = [0.5, 0.5];
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
 const radius = () => Math.max(0.5, size.value / 200 * state.side);
@@ -69,7 +71,7 @@ const buttons = () => {
     button.setAttribute('aria-pressed', button.dataset.tool === tool));
   find('[data-do=undo]').disabled = !past.length;
   find('[data-do=clear]').disabled = !masks[current]?.includes(1);
-  find('.mask-size').classList.toggle('idle', tool === 'click');
+  find('.mask-size').classList.toggle('idle', tool === 'click' || tool === 'not');
   stage.dataset.uses = tool;
   find('.round-buttons').replaceChildren(...(state.subjects.length < 2 ? [] : state.subjects).map((subject, number) => {
     const pill = Object.assign(document.createElement('button'), {type: 'button', className: 'round-button'});
@@ -146,7 +148,7 @@ const position = event => {
 };
 
 canvas.addEventListener('pointerdown', event => {
-  if (tool === 'click' || !event.isPrimary || event.button !== 0) return;
+  if (tool === 'click' || tool === 'not' || !event.isPrimary || event.button !== 0) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   remember();
@@ -164,12 +166,56 @@ for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name,
   last = null;
   send('input');
 });
-canvas.addEventListener('click', event => {
-  if (tool !== 'click' || stage.classList.contains('busy')) return;
-  const [x, y] = position(event);
+/* Send a point or a box, in shares of the square, to the server, which finds the outline. */
+const point = more => {
+  if (stage.classList.contains('busy')) return;
   turn += 1;
   busy(true);
-  send('click', {x: x / state.side, y: y / state.side});
+  send('click', more);
+};
+const share = event => position(event).map(at => Math.min(1, Math.max(0, at / state.side)));
+const showBox = (from, to) => Object.assign(drawn.style, {
+  left: 100 * Math.min(from[0], to[0]) + '%', top: 100 * Math.min(from[1], to[1]) + '%',
+  width: 100 * Math.abs(to[0] - from[0]) + '%', height: 100 * Math.abs(to[1] - from[1]) + '%'});
+const isBox = to => Math.min(...to.map((at, axis) => Math.abs(at - corner[axis]))) > LEAST_BOX;
+canvas.addEventListener('pointerdown', event => {
+  boxed = false;
+  if (tool !== 'click' || event.shiftKey || !event.isPrimary || event.button !== 0) return;
+  corner = share(event);
+  canvas.setPointerCapture(event.pointerId);
+});
+canvas.addEventListener('pointermove', event => {
+  if (!corner || !event.isPrimary) return;
+  const to = share(event);
+  drawn.hidden = !isBox(to);
+  showBox(corner, to);
+});
+for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name, event => {
+  if (!corner || !event.isPrimary) return;
+  const from = corner, to = share(event);
+  boxed = name === 'pointerup' && isBox(to);
+  corner = null;
+  drawn.hidden = true;
+  if (!boxed) return;
+  const [x, y] = from.map((at, axis) => Math.min(at, to[axis]));
+  const [right, bottom] = from.map((at, axis) => Math.max(at, to[axis]));
+  point({x, y, right, bottom});
+});
+canvas.addEventListener('click', event => {
+  if (boxed || tool !== 'click' && tool !== 'not') { boxed = false; return; }
+  const [x, y] = share(event);
+  point({x, y, ...(tool === 'not' || event.shiftKey ? {takes: true} : {})});
+});
+/* The canvas by keyboard: arrows move a cross, Enter clicks there, Shift+Enter says that it is not this. */
+canvas.addEventListener('keydown', event => {
+  const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+  if (way) {
+    cross = cross.map((at, axis) => Math.min(1, Math.max(0, at + way[axis] * (event.shiftKey ? 0.1 : 0.02))));
+    Object.assign(mark.style, {left: 100 * cross[0] + '%', top: 100 * cross[1] + '%'});
+  } else if (event.key === 'Enter') {
+    point({x: cross[0], y: cross[1], ...(tool === 'not' || event.shiftKey ? {takes: true} : {})});
+  } else return;
+  event.preventDefault();
 });
 const undo = () => {
   if (!past.length) return;

@@ -10,7 +10,7 @@ from studio.concepts.concept_library import Library
 from studio.errors import StudioError, shortened
 from studio.handles import to_handle
 from studio.limits import MAX_MESSAGE_LETTERS
-from studio.photos.photo import files_in
+from studio.photos.photo_files import files_in
 from studio.settings import Field
 
 

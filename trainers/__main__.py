@@ -36,11 +36,13 @@ from studio.method import MethodCard
 from studio.models import opening
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
-from studio.photos.mask_checks import check_masks
+from studio.photos.advice import advise
+from studio.photos.mask_checks import check_masks, masks_sentence
 from studio.photos.masked_folder import open_masked
-from studio.photos.photo import files_in
+from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
+from studio.starter import STARTER
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.benchmarks.base_check import check_base
@@ -131,12 +133,17 @@ def _train(given: argparse.Namespace) -> None:
     photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
+    if masks := masks_sentence(photos, handles):
+        print(masks)
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
     path = writable_file(given.out or workspace.concepts.path(subject.handle))
     sampling = workspace.base_defaults().sampling(given.seed)
     backbone = open_base(given)
+    advice = advise(photos, backbone.resolution, only_drawings=Path(given.base) == STARTER)
+    for line in advice.lines([photo.name for photo in photos]):
+        print(line)
     method = METHODS[given.command]
     name, number = subject.handle.strip("<>"), 0
     identity = identity_of(

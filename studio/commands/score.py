@@ -21,7 +21,8 @@ from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
 from studio.files import read_lines, writable_folder, write_atomic
 from studio.handles import to_handle
-from studio.photos.photo import files_in, open_photos
+from studio.photos.photo import open_photos
+from studio.photos.photo_files import files_in
 from studio.recipes.recipe import Sampling
 
 SETTINGS = [FIELDS[name] for name in ("seed", "steps", "guidance")]

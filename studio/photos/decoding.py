@@ -10,7 +10,6 @@ import io
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pillow_heif
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -24,6 +23,8 @@ from studio.limits import (
     MAX_PIXELS,
     MB,
 )
+from studio.photos.camera_raw import finished_picture
+from studio.photos.colours import eight_bits
 
 FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF")
 SAVE_AGAIN = "Open it in an image program and save it as PNG or JPEG."
@@ -67,11 +68,13 @@ def decode(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             file_bytes = _check_file(source)
+            finished = finished_picture(source, side)
+            source, raw_orientation = finished or (source, 1)
             file = io.BytesIO(source) if isinstance(source, bytes) else source
             with Image.open(file, formats=FORMATS) as opened:
                 _check_shape(opened, min_side)
                 _check_pixels(opened, file_bytes)
-                turn = UPRIGHT.get(_orientation(opened))
+                turn = UPRIGHT.get(_orientation(opened, raw_orientation))
                 opened.draft("RGB", (2 * side, 2 * side))
                 image = _reduced(opened, side, resample)
             return image if turn is None else image.transpose(turn)
@@ -131,12 +134,12 @@ def _decoding_bytes(opened: ImageFile) -> float:
     return COEFFICIENT_BYTES * pixels * sum(across * down for across, down in planes) / max(1, largest)
 
 
-def _orientation(opened: ImageFile) -> int:
-    """Return the orientation in the EXIF, 1 where it says none or is damaged."""
+def _orientation(opened: ImageFile, otherwise: int) -> int:
+    """Return the orientation in the EXIF, or another one where it says none or is damaged."""
     try:
-        return int(opened.getexif().get(ORIENTATION, 1))
+        return int(opened.getexif().get(ORIENTATION, otherwise))
     except Exception:  # Pillow's parser of EXIF raises what it likes
-        return 1
+        return otherwise
 
 
 def _reduced(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
@@ -147,7 +150,7 @@ def _reduced(image: Image.Image, side: int, resample: Image.Resampling) -> Image
     elif image.mode == "1":
         image = image.convert("L")
     elif image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        image = eight_bits(image)
     scale = side / min(image.size)
     if scale >= 1:
         return image.copy()

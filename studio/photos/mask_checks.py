@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
+from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 
 MAX_SHARE = 0.97  # of a photo that a mask may cover
@@ -29,6 +30,24 @@ def binary_mask(picture: Image.Image) -> Image.Image:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     return picture.convert("L").point(lambda level: 255 if level > 127 else 0)
+
+
+def masks_sentence(photos: Sequence[Photo], names: Sequence[str]) -> str:
+    """Return how many photos have a mask of each subject, such as "4 of 5 photos have a mask."
+
+    Args:
+        names: of the subjects, in the order of their numbers.
+
+    Returns an empty text when no photo has one.
+    """
+    counts = [sum(photo.shows_mask(number) for photo in photos) for number in range(len(names))]
+    if not any(counts):
+        return ""
+    if len(names) == 1:
+        verb = "has" if counts[0] == 1 else "have"
+        return f"{counts[0]} of {len(photos)} {'photo' if len(photos) == 1 else 'photos'} {verb} a mask."
+    told = ", ".join(f"{name} in {count}" for name, count in zip(names, counts, strict=True))
+    return f"Masks, of {len(photos)} {'photo' if len(photos) == 1 else 'photos'}: {told}."
 
 
 def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:

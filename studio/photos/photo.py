@@ -5,6 +5,7 @@ The squares made here are what the page shows and what the methods train on.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.files import exists
 from studio.limits import MAX_PHOTO_SIDE, MAX_PHOTOS, MIN_PHOTO_SIDE
 from studio.photos.colours import plain_rgb
+from studio.photos.cut_out import cut_out_mask
 from studio.photos.decoding import decode
+from studio.photos.photo_measures import SIDES, Measures, measure
 
 SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
 
@@ -69,15 +71,25 @@ class Photo:
         left, _, right, _ = self.crop.box(*self.image.size)
         return right - left
 
+    @functools.cached_property
+    def measures(self) -> Measures:
+        """What is measured on the square, once for each."""
+        return measure(self.square(min(self.side, max(SIDES))))
+
     def square(self, side: int) -> Image.Image:
         """Return the square as a `side` x `side` RGB picture."""
         box = self.crop.box(*self.image.size)
         return self.image.resize((side, side), Image.Resampling.LANCZOS, box=box)
 
+    def shows_mask(self, subject: int) -> bool:
+        """Return whether the square has anything of the mask of a subject (by number)."""
+        mask = self.masks.get(subject)
+        return mask is not None and mask.crop(self.crop.box(*self.image.size)).getbbox() is not None
+
     def square_mask(self, subject: int, side: int) -> Image.Image | None:
         """Return the mask of a subject (by number) in the square, None when the square has nothing of it."""
         box = self.crop.box(*self.image.size)
-        if subject not in self.masks or not self.masks[subject].crop(box).getbbox():
+        if not self.shows_mask(subject):
             return None
         return self.masks[subject].resize((side, side), Image.Resampling.BOX, box=box)
 
@@ -103,24 +115,15 @@ class Refusal:
     reason: str
 
 
-def files_in(paths: Sequence[Path]) -> list[Path]:
-    """Return these files, and those in these folders. Raises StudioError when one does not exist."""
-    files: list[Path] = []
-    for path in paths:
-        if not exists(path):
-            raise StudioError(f"There is no {path}.", "Name photos, or a folder with photos in it.")
-        files += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    return files
-
-
 def open_photo(path: Path, name: str = "") -> Photo:
     """Open one file. Raises StudioError with the reason when it cannot be a photo.
 
     The picture is rebuilt from its pixels (`studio.photos.colours`): colour profiles are applied, and like
-    location data do not survive.
+    location data do not survive. A cut-out brings the mask of the first subject.
     """
-    image = plain_rgb(decode(path, MAX_PHOTO_SIDE, MIN_PHOTO_SIDE))
-    return Photo(name or path.name, image)
+    image = decode(path, MAX_PHOTO_SIDE, MIN_PHOTO_SIDE)
+    mask = cut_out_mask(image)
+    return Photo(name or path.name, plain_rgb(image), masks={} if mask is None else {0: mask})
 
 
 def _thumbnail(image: Image.Image) -> np.ndarray:

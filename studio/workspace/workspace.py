@@ -21,6 +21,7 @@ from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, other_folders, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.method import MethodCard
+from studio.photos.advice import PhotoAdvice, advise
 from studio.photos.click_mask import propose_mask
 from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
@@ -149,6 +150,7 @@ class Workspace:
         square: Image.Image,
         clicks: Sequence[tuple[float, float]],
         beside: Sequence[Image.Image] = (),
+        before: Image.Image | None = None,
     ) -> Image.Image:
         """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
 
@@ -158,6 +160,7 @@ class Workspace:
         Args:
             clicks: (x, y) in fractions of the square.
             beside: the masks of other subjects in it, which are left out.
+            before: the mask of the subject so far, which a segmenter is not told.
 
         Raises:
             StudioError: nothing is found.
@@ -166,7 +169,11 @@ class Workspace:
             mask = mask_from_worker(self.jobs, square, clicks)
             if mask is not None:
                 return subtract(mask, beside)
-        return propose_mask(square, clicks, beside)
+        return propose_mask(square, clicks, beside, before)
+
+    def advise(self, photos: Sequence[Photo]) -> PhotoAdvice:
+        """Return what speaks against these photos on this base; nothing of it stands in the way."""
+        return advise(photos, self._resolution, only_drawings=Path(self.base) == STARTER)
 
     # painting
 

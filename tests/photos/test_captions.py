@@ -12,7 +12,8 @@ from studio.errors import StudioError
 from studio.limits import MAX_CAPTION_BYTES, MAX_CAPTION_LETTERS
 from studio.photos.captions import caption_prompt, clean_caption, with_captions
 from studio.photos.masked_folder import open_masked
-from studio.photos.photo import Photo, files_in
+from studio.photos.photo import Photo
+from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 
 LILY = ("<lily>", "cat")

@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.photos.click_mask import propose_mask
+from studio.photos.click_mask import Box, box_mask, corrected_mask, propose_mask
 from studio.photos.photo import Photo
 from studio.starter import ASSETS
 from studio.ui.parts.arguments import event_share, event_values
@@ -26,18 +26,22 @@ from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_fi
 from studio.ui.train.mask_overlay import COLOURS, Subjects
 
 Propose = Callable[
-    [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image]], Image.Image
+    [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image], Image.Image | None], Image.Image
 ]  # as `studio.photos.click_mask.propose_mask`
 
 MAX_SHOWN_SIDE = 640
-INSTRUCTION = "Click on it, then touch it up with brush and eraser."
+INSTRUCTION = "Click on it or drag a box around it, then touch it up."
 OPTIONAL = (
     f"{INSTRUCTION} Optional: methods that use a mask learn mostly where it is, "
     "the others see the whole square."
 )
 NEEDED = f"{INSTRUCTION} This method needs a mask of everything that it learns."
 TOOLS = {
-    "click": ("Click", "Click on it, and its outline is found. Click again to add a part."),
+    "click": (
+        "Click",
+        "Click on it, or drag a box around it: its outline is found. Click again to add a part.",
+    ),
+    "not": ("Not this", "Click on what is not it, to take that part away. With Click, hold Shift."),
     "brush": ("Brush", "Paint over it."),
     "eraser": ("Eraser", "Wipe off what is not it."),
 }
@@ -53,8 +57,10 @@ def template() -> str:
         '<div class="mask-frame" hidden><p class="row"><strong>Where is it?</strong></p>'
         '<p class="faint" aria-live="polite"></p>'
         '<div class="round-buttons" role="group" aria-label="What is masked"></div>'
-        '<div class="mask-stage"><img alt="" draggable="false"><canvas aria-label="Mask of the square">'
-        '</canvas><i class="brush-ring"></i></div><div class="mask-tools">'
+        '<div class="mask-stage"><img alt="" draggable="false"><canvas tabindex="0"'
+        ' aria-label="Mask of the square. Arrows move a cross, Enter clicks, Shift and Enter says not this.">'
+        '</canvas><i class="brush-ring"></i><i class="mask-box" hidden></i><i class="mask-cross"></i></div>'
+        '<div class="mask-tools">'
         f'<div class="segments" role="group" aria-label="Tool">{tools}</div>'
         '<label class="mask-size"><span>Size</span>'
         '<input type="range" min="1" max="40" value="10" aria-label="Brush size"></label>'
@@ -113,10 +119,54 @@ def with_clicked_subject(
     photo: Photo, subject: int, x: float, y: float, subjects: Subjects, propose: Propose = propose_mask
 ) -> Photo:
     """Return the photo with what was clicked on, at (x, y) in shares of the square, added to a mask."""
-    masks = {number: photo.square_mask(number, photo.side) for number in range(len(subjects.names))}
-    beside = [mask for number, mask in masks.items() if mask is not None and number != subject]
-    proposal = propose(photo.square(photo.side), [(x, y)], beside)
-    before = masks.get(subject)
+    before = photo.square_mask(subject, photo.side)
+    proposal = propose(photo.square(photo.side), [(x, y)], _beside(photo, subject, subjects), before)
+    return _with_added(photo, subject, proposal)
+
+
+def with_box(photo: Photo, subject: int, box: Box, subjects: Subjects) -> Photo:
+    """Return the photo with what is inside a box, in shares of the square, added to a mask."""
+    return _with_added(
+        photo, subject, box_mask(photo.square(photo.side), box, _beside(photo, subject, subjects))
+    )
+
+
+def without_clicked_part(photo: Photo, subject: int, x: float, y: float) -> Photo:
+    """Return the photo without the part of a mask that was clicked on.
+
+    Raises StudioError for a click outside the mask.
+    """
+    mask = photo.square_mask(subject, photo.side)
+    column, row = (min(photo.side - 1, int(share * photo.side)) for share in (x, y))
+    if mask is None or not mask.getpixel((column, row)):
+        raise StudioError("That is not in the mask.", "Click on a coloured part to take it away.")
+    return photo.with_mask(subject, corrected_mask(photo.square(photo.side), mask, (x, y), adds=False))
+
+
+def with_pointed_subject(
+    photo: Photo, subject: int, event: gr.EventData, subjects: Subjects, propose: Propose
+) -> Photo:
+    """Return the photo with a mask changed by a click: on the subject, on what is not it, or by a box."""
+    x, y = (event_share(event, name) for name in "xy")
+    data = event_values(event)
+    if data.get("takes"):
+        return without_clicked_part(photo, subject, x, y)
+    if "right" in data:
+        right, bottom = (event_share(event, name) for name in ("right", "bottom"))
+        return with_box(photo, subject, (x, y, right, bottom), subjects)
+    return with_clicked_subject(photo, subject, x, y, subjects, propose)
+
+
+def _beside(photo: Photo, subject: int, subjects: Subjects) -> list[Image.Image]:
+    """Return the masks of the other subjects in the square."""
+    others = (number for number in range(len(subjects.names)) if number != subject)
+    masks = (photo.square_mask(number, photo.side) for number in others)
+    return [mask for mask in masks if mask is not None]
+
+
+def _with_added(photo: Photo, subject: int, proposal: Image.Image) -> Photo:
+    """Return the photo with a proposal added to a mask in its square."""
+    before = photo.square_mask(subject, photo.side)
     if before is not None:
         proposal.paste(255, mask=before)
     return photo.with_mask(subject, proposal)
@@ -128,7 +178,8 @@ def apply_canvas_change(
     """Apply a change that was made on the canvas.
 
     Args:
-        action: the event: "input" for a stroke, "click" for a click on a subject, "upload" for a mask file.
+        action: the event: "input" for a stroke, "click" for a click on a subject, on what is not it or a box
+            around it, "upload" for a mask file.
         propose: finds the mask of the subject that was clicked on.
 
     Returns the photos, and the state to show: empty after a stroke, which the canvas shows already. Raises
@@ -144,8 +195,7 @@ def apply_canvas_change(
     failure = ""
     try:
         if action == "click":
-            x, y = (event_share(event, name) for name in "xy")
-            photo = with_clicked_subject(photo, subject, x, y, subjects, propose)
+            photo = with_pointed_subject(photo, subject, event, subjects, propose)
         elif action == "upload":
             photo = with_mask_file(uploaded_files(event)[0], photo, subject)
     except StudioError as error:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from studio.limits import MAX_PHOTOS
+from studio.photos.advice import PhotoAdvice
 from studio.photos.captions import is_caption_file, with_captions
-from studio.photos.photo import Crop, open_photos
+from studio.photos.masked_folder import is_mask_file, with_mask_files
+from studio.photos.photo import Crop, Photo, open_photos
+from studio.photos.photo_files import is_side_file
 from studio.ui.parts.arguments import event_share
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
@@ -33,6 +36,7 @@ from studio.ui.train.session_photos import NONE, SessionPhotos, caption_key, loc
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
 HIDE = {"visible": False}
+Advise = Callable[[Sequence[Photo]], PhotoAdvice]
 
 
 @dataclass
@@ -55,11 +59,12 @@ class PhotosBox:
     typed: dict[str, Any]
 
 
-def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> PhotosBox:
+def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: Advise) -> PhotosBox:
     """Build the box and connect its parts.
 
     Args:
         propose: finds the mask of the subject that was clicked on.
+        advise: says what speaks against photos.
     """
     session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
     subjects_text = hidden_text()
@@ -77,20 +82,24 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose) -> Photo
             remove = gr.Button("Remove this photo", size="sm", variant="stop", elem_id="crop-remove")
 
     def drawn(session: SessionPhotos, subjects: Subjects) -> dict[Any, Any]:
-        return {strip: photo_strip(session.photos, subjects, session.chosen)}
+        return {strip: photo_strip(session.photos, subjects, session.chosen, advise(session.photos))}
 
     @locked
     def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
         paths, failed = uploaded_files(event)
-        captions = [path for path in paths if is_caption_file(path)]
-        photos, refused = open_photos([path for path in paths if path not in captions], session.photos)
+        meant = [path for path in paths if not is_side_file(path)]
+        captions = [path for path in meant if is_caption_file(path)]
+        masks = [path for path in meant if is_mask_file(path) and path not in captions]
+        pictures = [path for path in meant if path not in (*captions, *masks)]
+        photos, refused = open_photos(pictures, session.photos)
         photos, unread = with_captions([*session.photos, *photos], captions)
+        photos, unfitting = with_mask_files(photos, masks)
         for path in paths:
             path.unlink(missing_ok=True)
         session.replace_all(photos)
         return {
             **drawn(session, subjects),
-            refusals: refusals_card([*refused, *unread], failed),
+            refusals: refusals_card([*refused, *unread, *unfitting], failed),
             editor: gr.update(**HIDE),
         }
 

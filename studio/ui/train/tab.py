@@ -70,7 +70,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         with gr.Column(scale=5, elem_classes="side"):
             html_block("<h2>Photos</h2>")
             notice = html_block(elem_id="train-notice", render=False)
-            box = photos_box(connector, notice, workspace.propose_mask)
+            box = photos_box(connector, notice, workspace.propose_mask, workspace.advise)
             demo_block = button_block("demo-subjects", demo_cards(list(demos.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
             html_block("<h2>What is it?</h2>")
@@ -127,7 +127,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         photos, refused = open_photos(demos[slug].photos)
         session.replace_all(photos)
         return {
-            box.strip: photo_strip(photos, Subjects()),
+            box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos)),
             box.refusals: refusals_card(refused),
             box.editor: gr.update(visible=False),
             rows.count: 1,

@@ -62,7 +62,7 @@ MUTANTS = [
     planted(
         "an edit with a mask acts everywhere",
         f"{KINDS}/low_rank.py",
-        "if masked and x.ndim == 3:",
+        "if masked and inner.ndim == 3:",
         "if False:",
         "generation/test_words_mode.py",
         "generation/test_regions_mode.py",

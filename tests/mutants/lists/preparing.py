@@ -140,8 +140,8 @@ MUTANTS = [
     planted(
         "the time of class pictures is not promised",
         PREFLIGHT,
-        "seconds = light_seconds * whole.work_ahead(training.cache) / max(1, units)",
-        "seconds = 0.0",
+        "* ahead / max(1, units)",
+        "* 0.0",
         *PROMISED,
     ),
     planted(
@@ -168,11 +168,11 @@ MUTANTS = [
     planted(
         "a burst of steps is promised as one step",
         PREFLIGHT,
-        """    for _ in range(1 + TIMED_STEPS):
-        optimization.skip_to(first)""",
-        """    optimization.skip_to(first)
-    for _ in range(1 + TIMED_STEPS):
-        pass""",
+        """        for _ in range(1 + TIMED_STEPS):
+            optimization.skip_to(first)""",
+        """        optimization.skip_to(first)
+        for _ in range(1 + TIMED_STEPS):
+            pass""",
         *PROMISED,
     ),
     planted(

@@ -245,8 +245,8 @@ MUTANTS = [
     planted(
         "a name is free while it is being learned",
         "studio/workspace/training.py",
-        "coming |= set(TrainingTask.of(job).subject.handles)",
-        "coming |= set()",
+        "else set(TrainingTask.of(job).subject.handles)",
+        "else set()",
         *QUEUE,
         severe=True,
     ),
