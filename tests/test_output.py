@@ -29,10 +29,10 @@ def test_painting(tmp_path: Path) -> None:
 
 
 def test_training(tmp_path: Path) -> None:
-    (tmp_path / "子犬\udcff.txt").write_text("no photo")
+    (tmp_path / "子犬\udcff.jpg").write_text("no photo")
     names = ["--name", "lily", "--noun", "dog", "--workspace", str(tmp_path / "w")]
     said = printed(lambda: training.main(["textual_inversion", str(tmp_path), *names]))
-    assert "\\u5b50\\u72ac\\udcff.txt is left out" in said
+    assert "\\u5b50\\u72ac\\udcff.jpg is left out" in said
 
 
 def test_opening(tmp_path: Path) -> None:

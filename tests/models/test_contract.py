@@ -1,6 +1,7 @@
 """What `studio.models.backbone` promises: nothing above `studio.models` names a part of a diffusion model.
 
-Where bases lie on disk is looked at in `studio.bases`, by the names that their files have.
+Where bases lie on disk is looked at in `studio.bases`, by the names that their files have; `studio.interop`
+and the readers of other programs' pictures know what those call the parts.
 
 A part is named by an identifier, an attribute, an argument or a text in code; docstrings and comments may
 speak of it. What code needs to know of a base it asks the `Backbone`.
@@ -16,11 +17,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BELOW = {ROOT / "studio" / name for name in ("models", "bases", "interop")}
+BELOW |= {ROOT / "studio" / "recipes" / f"{name}.py" for name in ("comfyui", "fooocus", "invokeai")}
 ABOVE = sorted(
     path
     for folder in ("studio", "trainers")
     for path in (ROOT / folder).rglob("*.py")
-    if not {ROOT / "studio" / "models", ROOT / "studio" / "bases"} & set(path.parents)
+    if not BELOW & {path, *path.parents}
 )
 PARTS = {"unet", "vae", "scheduler", "tokenizer", "text_encoder", "alphas_cumprod", "num_train_timesteps"}
 TOKEN_IDS = {"bos_token_id", "eos_token_id", "pad_token_id", "model_max_length"}
