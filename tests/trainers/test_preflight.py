@@ -19,7 +19,12 @@ from trainers.kit import class_pictures, loop, optimizing, preflight, verdict
 from trainers.kit.optimizing import Optimization
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
-LONG = preflight.MIN_STEPS
+LONG = 4  # steps, from which a training is tried here
+
+
+@pytest.fixture(autouse=True)
+def _tries_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "MIN_STEPS", LONG)
 
 
 @pytest.fixture
