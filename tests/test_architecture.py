@@ -57,42 +57,18 @@ PAGE = {
         "subject",
     },
 }
+EVERYTHING = {
+    *("importing", "interop", "workspace", "evaluation", "generation", "edits", "models", "recipes", "grids"),
+    *("photos", "method", "subject", "concepts"),
+}
 DEVICE = {
     "studio.models": {"bases"},
     "studio.edits": {"models", "concepts", "recipes"},
     "studio.importing": {"interop", "edits", "models", "concepts"},
     "studio.generation": {"edits", "models", "recipes", "grids", "concepts"},
     "studio.evaluation": {"generation", "edits", "models", "recipes", "grids", "photos", "concepts"},
-    "studio.worker": {
-        *(
-            "importing",
-            "interop",
-            "workspace",
-            "evaluation",
-            "generation",
-            "edits",
-            "models",
-            "recipes",
-            "grids",
-            "photos",
-        ),
-        *("method", "subject", "concepts"),
-    },
-    "studio.commands": {
-        *(
-            "importing",
-            "interop",
-            "workspace",
-            "evaluation",
-            "generation",
-            "edits",
-            "models",
-            "recipes",
-            "grids",
-            "photos",
-        ),
-        *("method", "subject", "concepts"),
-    },
+    "studio.worker": EVERYTHING,
+    "studio.commands": EVERYTHING,
     "studio.__main__": {"commands", "recipes"},
 }
 KIT = {

@@ -40,10 +40,9 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss, denoising_loss
-from trainers.kit.photo_settings import PhotoSettings
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.svd_extraction import Extraction, effect_kept, extract
 from trainers.kit.union_sampling import UnionSampling
@@ -51,7 +50,7 @@ from trainers.kit.word_attention import WordAttention
 
 
 @dataclass(frozen=True)
-class Settings(PhotoSettings):
+class Settings(ClassPictureSettings):
     """The recipe of the authors' code for Stable Diffusion 2.1; rates of low-rank edits are not in it."""
 
     steps: int = setting(
@@ -108,11 +107,6 @@ class Settings(PhotoSettings):
         "Prompt of the pictures that preserve the model; empty for the plain nouns.",
         source="code",
     )
-    class_pictures: int = setting(
-        100, "How many of them, painted once by the base.", 1, 2000, "pictures", source="code"
-    )
-    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
-    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0)
     flips: bool = setting(
         True, "Also learn from mirror images; turn off for text and lopsided things.", source="code"
     )
@@ -153,7 +147,7 @@ class BreakAScene(Method):
         "weight_rate": 0.02,
         "rank": 4,
     }
-    light_preparation = {"class_pictures": 1, "class_steps": 2}
+    light_preparation = LIGHT
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})
 
@@ -183,14 +177,8 @@ class BreakAScene(Method):
             self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
         self.extraction: Extraction | None = None  # of full tuning, once it is finished
         nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.masked_handles)
-        self.class_pictures = ClassPictures(
-            backbone,
-            settings.prior_prompt or f"a photo of {nouns}",
-            settings.class_pictures,
-            settings.class_steps,
-            settings.class_guidance,
-            settings.side_on(backbone),
-        )
+        prompt = settings.prior_prompt or f"a photo of {nouns}"
+        self.class_pictures = settings.class_pictures_of(backbone, prompt)
 
     @classmethod
     def works_on(cls, backbone: Backbone) -> str:

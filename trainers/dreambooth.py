@@ -32,14 +32,14 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 
 @dataclass(frozen=True)
-class Settings(CaptionedPhotoSettings):
+class Settings(CaptionedPhotoSettings, ClassPictureSettings):
     """The low-rank recipe of the diffusers example, with the paper's prior preservation."""
 
     steps: int = setting(500, "Training steps.", 1, 20000, "steps", source="diffusers LoRA README")
@@ -57,16 +57,6 @@ class Settings(CaptionedPhotoSettings):
         10.0,
         source="paper: lambda",
     )
-    class_pictures: int = setting(
-        100,
-        "Pictures of the plain noun that preserve it, painted once by the base.",
-        1,
-        2000,
-        "pictures",
-        source="diffusers script",
-    )
-    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
-    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
     identifier: str = setting(
         "learned",
         "The word before the noun: learned too, or a rare word that stays as it is.",
@@ -111,7 +101,7 @@ class DreamBooth(Method):
     needs = Needs(min_photos=1, max_photos=30)
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02}
-    light_preparation = {"class_pictures": 1, "class_steps": 2}
+    light_preparation = LIGHT
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})
     settings: Settings
@@ -126,14 +116,7 @@ class DreamBooth(Method):
         else:
             self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
-        self.class_pictures = ClassPictures(
-            backbone,
-            self.class_prompt,
-            settings.class_pictures,
-            settings.class_steps,
-            settings.class_guidance,
-            settings.side_on(backbone),
-        )
+        self.class_pictures = settings.class_pictures_of(backbone, self.class_prompt)
         sites = backbone.low_rank_sites(settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)

@@ -35,8 +35,8 @@ def save_checked(backbone: Backbone, concept: Concept, path: Path, sampling: Sam
         raise
     except StudioError as error:
         raise StudioError(
-            f"What was learned cannot be used: {error.message}",
-            "Train again, with a lower learning rate or fewer steps. Nothing else was changed.",
+            f"This concept cannot be used: {error.message}",
+            "After a training, train again with a lower learning rate or fewer steps. Nothing was changed.",
         ) from error
     finally:
         with suppress(OSError):

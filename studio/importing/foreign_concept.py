@@ -20,12 +20,12 @@ from studio.concepts.header import Header
 from studio.edits import Edit, LowRank, NewWord
 from studio.edits.concept import Concept
 from studio.edits.kinds.low_rank import is_linear_or_convolution
+from studio.edits.kinds.tokens import MAX_VECTORS
 from studio.errors import StudioError
 from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
 from studio.interop.module_names import names_of
 from studio.models.backbone import Backbone
 
-MAX_VECTORS = 64  # of a word
 NAMED = 6  # unknown tensors that are named in a note
 PEFT_CONFIG = "lora_adapter_metadata"  # where diffusers keeps ranks and alphas
 

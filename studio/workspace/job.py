@@ -21,7 +21,7 @@ RESUMABLE = (
     "grid",
     "train",
     "import",
-)  # kinds that go on where they were, and so run again under their number
+)  # kinds that run again under their number, with what is in their folder
 STATE_FILE = "state.safetensors"  # of a training, in the folder of its job
 UNSAVED = "unsaved"  # in an outcome: the file of a concept that the Library had no room for
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from PIL import Image
 from studio.bases.known_bases import KnownBases
 from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
-from studio.files import close_folder, other_folders, writable_folder
+from studio.files import close_folder, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.method import MethodCard
 from studio.photos.advice import PhotoAdvice, advise
@@ -37,7 +36,7 @@ from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
-from studio.workspace.job import RESUMABLE, UNSAVED, Job
+from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import mask_from_worker
 from studio.workspace.pictures import Gallery
@@ -45,6 +44,7 @@ from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
+from studio.workspace.unsaved import save_unsaved, unsaved_concept
 from studio.workspace.worker_state import WorkerState
 
 OTHER_FOLDER = "Choose another with --workspace."
@@ -251,31 +251,15 @@ class Workspace:
         return Progress.of(self.jobs.events(job.id))
 
     def retry(self, number: int) -> Job:
-        """Queue a job that has ended or is paused again; a grid or a training goes on where it was."""
+        """Queue a job that has ended or is paused again; all but a painting go on with what is there."""
         job = self.jobs.get(number)
         if not (job.has_ended or job.status == "paused"):
             raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
-        if (kept := self._unsaved_concept(job)) is not None:
-            return self._save_concept(job, kept)
+        if (kept := unsaved_concept(self.jobs, job)) is not None:
+            return save_unsaved(self.jobs, self.concepts, job, kept)
         if job.kind in RESUMABLE:
             return go_on(self.jobs, number, self.used_handles)
         return self.create(Recipe.from_json(job.task))
-
-    def _unsaved_concept(self, job: Job) -> Path | None:
-        """Return the file of the concept that a training learned and the Library had no room for, or None."""
-        kept = job.outcome.get(UNSAVED)
-        if not isinstance(kept, str):
-            return None
-        path, folders = Path(kept), (self.jobs.folder(job.id), *other_folders())
-        return path if path.parent in folders and path.is_file() else None
-
-    def _save_concept(self, job: Job, kept: Path) -> Job:
-        """Put the concept that a failed training left in `kept` into the Library."""
-        entry = self.concepts.add(kept)
-        self.jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
-        with suppress(OSError):
-            kept.unlink()
-        return self.jobs.get(job.id)
 
     def train_further(self, number: int, steps: int) -> Job:
         """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""

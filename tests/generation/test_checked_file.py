@@ -61,7 +61,7 @@ def test_a_concept_that_cannot_be_painted_with_is_kept_nowhere(
         raise StudioError("It has values that are no numbers.")
 
     monkeypatch.setattr(checked_file, "generate", refuse)
-    with pytest.raises(StudioError, match="What was learned cannot be used: It has values"):
+    with pytest.raises(StudioError, match="This concept cannot be used: It has values"):
         saving.save_anywhere("<lily>", save, tmp_path / "lily.safetensors", [tmp_path / "other"])
     assert not list(tmp_path.iterdir())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -91,7 +90,3 @@ def test_names_of_text_encoders() -> None:
     assert kohya_name(second, True) == f"lora_te2_{tail}"
     assert diffusers_name(first) == "text_encoder.text_model.encoder.layers.3.self_attn.q_proj"
     assert "text_encoder.text_model.encoder.layers.3.self_attn.to_q_lora" in names_of(first)
-
-
-def test_the_configs_are_those_that_come_with_the_studio() -> None:
-    assert {path.name for path in Path(CONFIGS).iterdir()} >= {"stable_diffusion_1", "stable_diffusion_xl"}

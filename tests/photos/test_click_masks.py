@@ -49,6 +49,14 @@ def test_a_box_leaves_other_subjects_out() -> None:
     assert not np.asarray(box_mask(picture, (0.28, 0.16, 0.8, 0.91), [head]))[:225].any()
 
 
+def test_a_box_does_not_fill_the_place_of_another_subject_inside() -> None:
+    picture, _ = doll()
+    badge = Image.new("L", picture.size)
+    badge.paste(255, (240, 300, 310, 370))
+    found = np.asarray(box_mask(picture, (0.28, 0.16, 0.8, 0.91), [badge]))
+    assert not found[305:365, 245:305].any() and found[320, 200] and found[400, 275]
+
+
 def test_a_box_of_nothing_is_refused_in_words() -> None:
     picture, _ = doll()
     with pytest.raises(StudioError, match="too small"):

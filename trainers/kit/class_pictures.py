@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,37 @@ from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.models.words import Words
 from studio.recipes.recipe import Recipe
+from studio.settings import setting
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.device_memory import forget_unused
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
+from trainers.kit.photo_settings import PhotoSettings
 
+LIGHT = {"class_pictures": 1, "class_steps": 2}  # for `Method.light_preparation`
 MOST_TOGETHER = 8
 PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
+
+
+@dataclass(frozen=True)
+class ClassPictureSettings(PhotoSettings):
+    """For methods that preserve what the base knew with its own pictures."""
+
+    class_pictures: int = setting(
+        100,
+        "Pictures that keep the base as it was, painted by it once.",
+        1,
+        2000,
+        "pictures",
+        source="diffusers script, Break-A-Scene's code",
+    )
+    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
+    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
+
+    def class_pictures_of(self, backbone: Backbone, prompt: str) -> ClassPictures:
+        """Return the pictures of a prompt, of the size that the photos have."""
+        chosen = self.class_pictures, self.class_steps, self.class_guidance
+        return ClassPictures(backbone, prompt, *chosen, self.side_on(backbone))
 
 
 class ClassPictures:

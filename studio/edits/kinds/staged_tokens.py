@@ -10,10 +10,11 @@ from typing import Any, Self
 from torch import Tensor
 
 from studio.edits.edit import ActiveEdit, Attachment, Edit
+from studio.edits.kinds.tokens import MAX_VECTORS
 from studio.models.backbone import Backbone
 from studio.models.words import TimedVectors
 
-MAX_STAGES, MAX_VECTORS = 64, 64
+MAX_STAGES = 64
 
 
 class StagedWord(Edit):

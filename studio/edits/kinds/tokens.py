@@ -12,6 +12,8 @@ from torch import Tensor
 from studio.edits.edit import ActiveEdit, Attachment, Edit
 from studio.models.backbone import Backbone
 
+MAX_VECTORS = 64  # of a word
+
 
 class NewWord(Edit):
     """A word of n tokens.
@@ -53,8 +55,8 @@ class NewWord(Edit):
     ) -> Self:
         """See `Edit.from_tensors`."""
         vectors = tensors.get(f"{handle}/vectors")
-        if vectors is None or len(tensors) != 1 or vectors.ndim != 2 or not 1 <= vectors.shape[0] <= 64:
-            raise ValueError("a new word needs one matrix of 1 to 64 vectors")
+        if vectors is None or len(tensors) != 1 or vectors.ndim != 2 or not 1 <= len(vectors) <= MAX_VECTORS:
+            raise ValueError(f"a new word needs one matrix of 1 to {MAX_VECTORS} vectors")
         return cls(handle, noun, vectors)
 
     def is_compatible(self, backbone: Backbone) -> bool:

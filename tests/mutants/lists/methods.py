@@ -131,9 +131,9 @@ MUTANTS = [
     ),
     planted(
         "class pictures are always painted with 7.5",
-        DREAMBOOTH,
-        "            settings.class_guidance,\n",
-        "            7.5,\n",
+        "trainers/kit/class_pictures.py",
+        "self.class_steps, self.class_guidance",
+        "self.class_steps, 7.5",
         *DREAMBOOTH_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-class_guidance]",
     ),

@@ -247,8 +247,8 @@ MUTANTS = [
     planted(
         "a box takes what belongs to others",
         "studio/photos/click_mask.py",
-        "& (y < bottom) & ~others",
-        "& (y < bottom)",
+        "np.isin(parts, kept)) & ~others",
+        "np.isin(parts, kept))",
         "photos/test_click_masks.py",
     ),
     planted(

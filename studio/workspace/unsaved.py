@@ -1,0 +1,29 @@
+"""Concepts that were learned when the Library had no room for them, and lie in another folder since."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from studio.concepts.concept_library import Library
+from studio.files import other_folders
+from studio.workspace.job import UNSAVED, Job
+from studio.workspace.jobs import Jobs
+
+
+def unsaved_concept(jobs: Jobs, job: Job) -> Path | None:
+    """Return the file of the concept that a training learned and the Library had no room for, or None."""
+    kept = job.outcome.get(UNSAVED)
+    if not isinstance(kept, str):
+        return None
+    path, folders = Path(kept), (jobs.folder(job.id), *other_folders())
+    return path if path.parent in folders and path.is_file() else None
+
+
+def save_unsaved(jobs: Jobs, library: Library, job: Job, kept: Path) -> Job:
+    """Put the concept that a failed training left in `kept` into the Library; returns the job, now done."""
+    entry = library.add(kept)
+    jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
+    with suppress(OSError):
+        kept.unlink()
+    return jobs.get(job.id)
