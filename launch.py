@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from studio.bases.family_card import FamilyCard
     from studio.method import MethodCard
     from studio.recipes.refinement_card import RefinementCard
     from studio.workspace.workspace import Workspace
@@ -43,22 +44,28 @@ OLDEST_PYTHON = (3, 11)
 OFFLINE_BY_US = "LIKENESS_OFFLINE"  # set where the user has not asked to be offline
 
 
-def read_catalogue(workspace: Workspace) -> tuple[list[MethodCard], list[RefinementCard]]:
-    """Return the cards of the methods and refinements there are. Raises StudioError if they cannot be read.
+def read_catalogue(
+    workspace: Workspace,
+) -> tuple[list[MethodCard], list[RefinementCard], list[FamilyCard]]:
+    """Return the cards of all methods, refinements and families of base models.
+
+    Raises StudioError if they cannot be read.
 
     Reading a method means importing torch, which the page never does: another process writes the cards to
     `catalogue.json` in the workspace, and they hold until the source they came from changes.
     """
+    from studio.bases.family_card import FamilyCard
     from studio.files import write_atomic
     from studio.method import MethodCard
     from studio.recipes.refinement_card import RefinementCard
 
-    def cards(known: dict) -> tuple[list[MethodCard], list[RefinementCard]]:
+    def cards(known: dict) -> tuple[list[MethodCard], list[RefinementCard], list[FamilyCard]]:
         methods = [MethodCard.from_json(card) for card in known["methods"]]
-        return methods, [RefinementCard.from_json(card) for card in known["refinements"]]
+        refinements = [RefinementCard.from_json(card) for card in known["refinements"]]
+        return methods, refinements, [FamilyCard.from_json(card) for card in known["families"]]
 
     described = [HERE / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
-    folders = (HERE / "trainers", HERE / "studio" / "generation")
+    folders = (HERE / "trainers", HERE / "studio" / "generation", HERE / "studio" / "models")
     files = (path for folder in folders for path in sorted(folder.rglob("*.py")))
     sources = [*described, *_plugins(), *files]
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
@@ -119,9 +126,9 @@ def open_studio(options: argparse.Namespace) -> None:
     sweep_partials(workspace.folder)
     workspace.add_demo_concept()
     keep_gradio_to(workspace.cache / "uploads")
-    catalogue, refinements = read_catalogue(workspace)
+    catalogue, refinements, families = read_catalogue(workspace)
     workspace.refinements = tuple(refinements)
-    workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases])
+    workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases], families)
     if not getattr(options, "is_standing_in", False):  # for a base that may come back
         workspace.bases.remember(Base(options.base, options.prediction))
     screens = ("DISPLAY", "WAYLAND_DISPLAY")

@@ -157,14 +157,17 @@ class Method(ABC):
         self.settings = settings
 
     @classmethod
-    def works_on(cls, backbone: Backbone) -> str:
-        """Return an empty text when the method works on this base, else why it does not."""
+    def works_on(cls, family: type[Backbone]) -> str:
+        """Return an empty text when the method works on bases of a family, else why it does not.
+
+        The page asks before any is loaded.
+        """
         return ""
 
     @classmethod
     def refusal(cls, backbone: Backbone) -> str:
         """Return why nothing can be learned with this method on a base: the base's reason or its own."""
-        return backbone.untrainable or cls.works_on(backbone)
+        return backbone.untrainable or cls.works_on(type(backbone))
 
     @classmethod
     def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -81,7 +81,14 @@ TRAINERS = {
     "trainers": KIT | {"trainers.kit", "trainers.regularizers"},
     "trainers.benchmarks": KIT | {"trainers", "trainers.kit", "studio.workspace", "studio.commands"},
     "trainers.__main__": KIT
-    | {"trainers", "trainers.kit", "trainers.benchmarks", "studio.workspace", "studio.commands"},
+    | {
+        "trainers",
+        "trainers.kit",
+        "trainers.benchmarks",
+        "studio.workspace",
+        "studio.commands",
+        "studio.bases",
+    },
 }
 PROGRAM_FILE = {
     "launch": {

@@ -62,5 +62,6 @@ def backbone(
         guidance_embeds=False,
     )
     parts = (words, text, transformer, vae(), SCHEDULE)
-    options = {"is_distilled": is_distilled, "text_tokens": TOKENS, "text_layers": LAYERS}
-    return Flux2Klein(name, *parts, dtype=dtype, **options)
+    made = Flux2Klein(name, *parts, dtype=dtype, text_tokens=TOKENS, text_layers=LAYERS)
+    made.is_distilled = is_distilled
+    return made

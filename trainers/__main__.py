@@ -1,7 +1,7 @@
 """Train in the foreground, without the page: `python -m trainers dreambooth photos/ --name lily --noun cat`.
 
-The flags of each method are its settings. `python -m trainers catalogue` prints the cards of all methods and
-refinements as JSON, which is how the page knows them without loading torch.
+The flags of each method are its settings. `python -m trainers catalogue` prints the cards of all methods,
+refinements and families of base models as JSON, which is how the page knows them without loading torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
+from studio.bases.family_card import FamilyCard
 from studio.commands.base_flags import MEMORY, PREDICTION, add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED, ending_early
@@ -34,6 +36,8 @@ from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
 from studio.method import MethodCard
 from studio.models import opening
+from studio.models.backbone import Backbone
+from studio.models.families import FAMILIES
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
 from studio.photos.advice import advise
@@ -61,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     allow_any_letter()
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("catalogue", help="print the cards of all methods as JSON")
+    commands.add_parser("catalogue", help="print what the page shows without loading a model, as JSON")
     add_comparisons(commands, METHODS)
     _add_check_flags(commands.add_parser(CHECK, help="train, save and paint a little on a base"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
@@ -70,9 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     keep_private()
     if given.command == "catalogue":
-        methods = [method.card().to_json() for method in METHODS.values()]
-        refinements = [refinement.card().to_json() for refinement in REFINEMENTS.values()]
-        print(json.dumps({"methods": methods, "refinements": refinements}))
+        print(json.dumps(_catalogue()))
         for name, reason in BROKEN.items():
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
@@ -95,6 +97,21 @@ def main(arguments: list[str] | None = None) -> int:
         print(trouble, file=sys.stderr)
         return 2
     return 0
+
+
+def _catalogue() -> dict[str, list[dict[str, Any]]]:
+    """Return the cards of all methods, refinements and families of base models."""
+    return {
+        "methods": [method.card().to_json() for method in METHODS.values()],
+        "refinements": [refinement.card().to_json() for refinement in REFINEMENTS.values()],
+        "families": [_family_card(family).to_json() for family in FAMILIES.values()],
+    }
+
+
+def _family_card(family: type[Backbone]) -> FamilyCard:
+    """Return what is known of a family's bases before one of them is loaded."""
+    refusals = {id: reason for id, method in METHODS.items() if (reason := method.works_on(family))}
+    return FamilyCard(family.family, family.kinds, family.of_distilled(), refusals)
 
 
 def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:

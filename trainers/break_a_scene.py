@@ -181,9 +181,9 @@ class BreakAScene(Method):
         self.class_pictures = settings.class_pictures_of(backbone, prompt)
 
     @classmethod
-    def works_on(cls, backbone: Backbone) -> str:
+    def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: its loss needs the attention of each word."""
-        return "" if backbone.attention is not None else "its attention cannot be recorded"
+        return "" if family.records_attention else "its attention cannot be recorded"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         """Encode the scene and paint class pictures.

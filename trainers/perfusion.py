@@ -123,10 +123,9 @@ class Perfusion(Method):
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
 
     @classmethod
-    def works_on(cls, backbone: Backbone) -> str:
+    def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: it edits projections that read nothing but text."""
-        has_text_layers = backbone.key_sites and backbone.value_sites
-        return "" if has_text_layers else "no layer of it reads the prompt alone"
+        return "" if family.has_text_layers else "no layer of it reads the prompt alone"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.metric = yield from moments.load_or_estimate(self.backbone, cache, self.settings.captions)

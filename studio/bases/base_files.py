@@ -91,6 +91,11 @@ class BaseFiles:
         return self.is_stable_diffusion_2 and not self.prediction
 
     @property
+    def is_distilled(self) -> bool:
+        """Return whether it was distilled to few steps: its index says so, or its name, as Turbo's does."""
+        return self.index.get("is_distilled") is True or "turbo" in self.name.lower()
+
+    @property
     def kind(self) -> str:
         """Return what it is in words: "stable diffusion xl", or the name of a pipeline."""
         if self.pipeline:

@@ -11,6 +11,7 @@ from typing import Annotated
 from annotated_types import MaxLen
 
 from studio.bases.base_files import INDEX, BaseFiles, look_at
+from studio.bases.family_card import FamilyCard, family_of
 from studio.documents import DocumentError, ShortText, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
@@ -42,17 +43,26 @@ class KnownBase:
     Args:
         files: None for one that is not on this machine yet, or cannot be used.
         reason: why it cannot be used, empty if it can.
+        family: what it belongs to; None as long as nobody has said which families there are.
     """
 
     base: Base
     name: str
     files: BaseFiles | None = None
     reason: str = ""
+    family: FamilyCard | None = None
 
     @property
     def needs_prediction(self) -> bool:
         """Return whether a person has to say what it predicts."""
         return self.files is not None and self.files.needs_prediction
+
+    @property
+    def untrainable(self) -> str:
+        """Return why nothing can be learned on it; empty if something can, or nothing is known."""
+        if self.files is None or self.family is None or not self.files.is_distilled:
+            return ""
+        return self.family.distilled
 
 
 @dataclass(frozen=True)
@@ -68,11 +78,14 @@ class KnownBases:
     Args:
         workspace: the folder in which the recent ones are kept.
         folders: where to look for checkpoints and diffusers folders.
+        families: those that can be opened; empty for not knowing.
     """
 
-    def __init__(self, workspace: Path, folders: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, workspace: Path, folders: Sequence[Path] = (), families: Sequence[FamilyCard] = ()
+    ) -> None:
         self._file = workspace / FILE
-        self.folders = tuple(folders)
+        self.folders, self.families = tuple(folders), tuple(families)
         self._seen: dict[tuple[str, float], BaseFiles] = {}  # by path and time of change
 
     def recent(self) -> tuple[Base, ...]:
@@ -126,7 +139,10 @@ class KnownBases:
                 self._seen[base.path, changed] = look_at(path)
             except StudioError as error:  # not kept: what is missing in a folder may come
                 return KnownBase(base, path.name, reason=error.message)
-        return KnownBase(base, path.name, self._seen[base.path, changed])
+        files = self._seen[base.path, changed]
+        family = family_of(files, self.families)
+        reason = "" if family or not self.families else f"It is a {files.title}, which cannot be opened here."
+        return KnownBase(base, path.name, files, reason, family)
 
 
 def _candidates(folder: Path) -> list[Path]:

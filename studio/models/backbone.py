@@ -54,7 +54,13 @@ class Backbone(ABC):
     """A base model on one device, every weight frozen.
 
     Attributes:
+        kinds: what `BaseFiles.kind` says of the files of its members.
+        learns_instead: where its distilled members, which paint in few steps, would unlearn that when they
+            are tuned: what to learn on instead.
+        records_attention: whether `attention` is there.
+        has_text_layers: whether some layers read nothing but text: `key_sites` and `value_sites`.
         name: what the base is called.
+        is_distilled: whether it was distilled to few steps.
         folder: the folder it was loaded from; None for a file or a hub name.
         fingerprint: a hash of what concepts depend on, the same in every precision.
         text: reads prompts.
@@ -68,9 +74,14 @@ class Backbone(ABC):
     """
 
     family: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    learns_instead: ClassVar[str] = ""
+    records_attention: ClassVar[bool] = True
+    has_text_layers: ClassVar[bool] = True
     features_title: ClassVar[str]
 
     name: str
+    is_distilled: bool = False
     folder: Path | None
     device: torch.device
     dtype: torch.dtype
@@ -86,11 +97,6 @@ class Backbone(ABC):
 
     @classmethod
     @abstractmethod
-    def recognises(cls, files: BaseFiles) -> bool:
-        """Return whether what lies on disk is a model of the family."""
-
-    @classmethod
-    @abstractmethod
     def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> Backbone:
         """Load a folder or a single file. Raises StudioError when the studio cannot use it."""
 
@@ -102,7 +108,14 @@ class Backbone(ABC):
     @property
     def untrainable(self) -> str:
         """Return why nothing may be learned on this base; empty if it may."""
-        return ""
+        return self.of_distilled() if self.is_distilled else ""
+
+    @classmethod
+    def of_distilled(cls) -> str:
+        """Return why nothing may be learned on distilled bases of the family; empty if it may."""
+        if not cls.learns_instead:
+            return ""
+        return f"it was distilled to few steps; train on {cls.learns_instead}, and paint with this one"
 
     # parts
 

@@ -57,6 +57,7 @@ def open_backbone(
         raise StudioError(f"{files.name} needs more memory than the device has.", hint) from error
     path = Path(base).expanduser()
     backbone.folder = path if path.is_dir() else None
+    backbone.is_distilled = files.is_distilled
     return backbone
 
 
@@ -81,7 +82,7 @@ def find_base(
 def family_of(files: BaseFiles) -> str:
     """Return the family of a base model. Raises StudioError, with what it is, for one of no known family."""
     for name, family in FAMILIES.items():
-        if family.recognises(files):
+        if files.kind in family.kinds:
             return name
     known = ", ".join(FAMILIES).replace("_", " ")
     kind = files.pipeline or f"checkpoint of a model that reads text {files.text_width} wide"

@@ -35,6 +35,7 @@ class TransformerBackbone(LatentPictures, FlowBackbone):
     """
 
     features_title = "transformer features"
+    has_text_layers = False
     projections: ClassVar[tuple[str, ...]]
     blocks: ClassVar[tuple[str, ...]]
 

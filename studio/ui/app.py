@@ -124,7 +124,7 @@ def build(
             }
 
         with picker_place:
-            base_picker(workspace, connector, header, base_notice, base_changes, restart_worker)
+            base_picker(workspace, connector, header, base_notice, base_changes, restart_worker, catalogue)
 
         def paint_with(prompt: str, event: gr.EventData) -> Changes:
             action, handle = pressed_button(event)

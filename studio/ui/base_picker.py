@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -10,6 +10,7 @@ import gradio as gr
 
 from studio.bases.known_bases import KnownBase
 from studio.errors import StudioError
+from studio.method import MethodCard
 from studio.starter import STARTER
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, pressed_button
@@ -23,10 +24,13 @@ HINT = (
 )
 
 
-def base_list(workspace: Workspace) -> str:
+def base_list(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
     """Return the bases of this machine as a list, each with what it is and a button to work with it."""
     plan = str(workspace.worker_state().base.get("memory", ""))
-    rows = "".join(_row(known, known.base.path == workspace.base, plan) for known in workspace.bases.all())
+    rows = "".join(
+        _row(known, known.base.path == workspace.base, plan, learning(known, methods))
+        for known in workspace.bases.all()
+    )
     return (
         '<section class="card base-picker" aria-label="Base models"><h2>Which base model?</h2>'
         f'<ul class="jobs">{rows}</ul><p class="faint">{escape(HINT)}</p>'
@@ -34,8 +38,27 @@ def base_list(workspace: Workspace) -> str:
     )
 
 
-def _row(known: KnownBase, is_used: bool, plan: str) -> str:
-    """Return a base as a row; `plan` says how the one in use fits the device, if not as it is."""
+def learning(known: KnownBase, methods: Sequence[MethodCard]) -> str:
+    """Return which methods work on a base, in words; empty where that is not known."""
+    if known.untrainable:
+        return f"paints only: {known.untrainable}"
+    if known.family is None:
+        return ""
+    by_reason: dict[str, list[str]] = {}
+    for card in methods:
+        if card.id in known.family.refusals:
+            by_reason.setdefault(known.family.refusals[card.id], []).append(card.title)
+    refused = (f"not {', '.join(titles)}: {reason}" for reason, titles in by_reason.items())
+    return "; ".join(refused) or "every method works"
+
+
+def _row(known: KnownBase, is_used: bool, plan: str, learns: str) -> str:
+    """Return a base as a row.
+
+    Args:
+        plan: how the one in use fits the device, if not as it is.
+        learns: which methods work on it.
+    """
     path = known.base.path
     name = "The starter" if path == str(STARTER) else known.name
     if known.reason:
@@ -44,7 +67,7 @@ def _row(known: KnownBase, is_used: bool, plan: str) -> str:
         about, buttons = "on the hub", button("use", "Use", path)
     else:
         on_card = f"weights of {file_size(known.files.card_bytes)} on a card"
-        about = f"{known.files.title} · {on_card}"
+        about = " · ".join(filter(None, (known.files.title, on_card, learns)))
         buttons = button("use", "Use", path)
     if is_used:
         about = " · ".join(filter(None, (about, plan)))
@@ -65,18 +88,20 @@ def base_picker(
     notice: gr.HTML,
     changes: Callable[[], dict[Any, Any]],
     restart_worker: Callable[[], None],
+    methods: Sequence[MethodCard],
 ) -> gr.HTML:
     """Build the list, closed, and connect it with the button in the header.
 
     Args:
         changes: returns the new values of all controls whose defaults depend on the base.
         restart_worker: called when another base was chosen.
+        methods: those there are.
     """
     picker = button_block("base-picker")
     outputs = [picker, *changes()]
 
     def open_list(event: gr.EventData) -> Changes:
-        return {picker: base_list(workspace)} if pressed_button(event)[0] == "bases" else None
+        return {picker: base_list(workspace, methods)} if pressed_button(event)[0] == "bases" else None
 
     def choose(event: gr.EventData) -> Changes:
         action, path = pressed_button(event)

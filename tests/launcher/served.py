@@ -65,7 +65,7 @@ def status(
 def main(arguments: list[str]) -> None:
     """Serve until asked to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    launch.read_catalogue = lambda workspace: (catalogue(), [])
+    launch.read_catalogue = lambda workspace: (catalogue(), [], [])
     supervisor.Supervisor = lambda workspace, command: contextlib.nullcontext()
     options = launch.parser().parse_args(arguments)
     launch.check_flags(options)

@@ -335,13 +335,13 @@ def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
         source.touch()
     method = tmp_path / "trainers" / "__main__.py"
     lines = ["import json, pathlib", "runs = pathlib.Path('runs')", "runs.open('a').write('x')"]
-    catalogue = json.dumps(json.dumps({"methods": [CARD], "refinements": []}))
+    catalogue = json.dumps(json.dumps({"methods": [CARD], "refinements": [], "families": []}))
     method.write_text("\n".join([*lines, f"print({catalogue})"]))
     monkeypatch.setattr(launch, "HERE", tmp_path)
     monkeypatch.setenv("PYTHONPATH", "")
     workspace = Workspace(tmp_path / "workspace")
     for _ in range(2):
-        (card,), refinements = launch.read_catalogue(workspace)
+        (card,), refinements, _ = launch.read_catalogue(workspace)
         assert card.to_json() == {**CARD, "fields": ()} and refinements == []
     assert (tmp_path / "runs").read_text() == "x"
     for number, source in enumerate((method, *described), 2):

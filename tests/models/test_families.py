@@ -13,6 +13,7 @@ from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
 from studio.recipes.recipe import Sampling
 from tests import tiny, tiny_flux2_klein, tiny_z_image
+from tests.tiny_families import FAMILIES as TINY
 
 PROMPTS = ["a photo of a cat", "the dog on blue background", "a cat!", ""]
 EXACT = {"rtol": 0, "atol": 1e-5}
@@ -192,3 +193,10 @@ def test_attention_is_recorded_where_objects_are_told_apart(family: str) -> None
         base.attention_side,
         base.attention_side,
     )
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_what_a_family_says_before_a_base_is_loaded_is_true_of_its_bases(family: str) -> None:
+    base = TINY[family]()
+    assert base.has_text_layers == (bool(base.key_sites) and bool(base.value_sites))
+    assert base.records_attention == (base.attention is not None)

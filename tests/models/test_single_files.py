@@ -53,11 +53,13 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         configs = configs_of(base, tmp_path / "configs")
         if kind == "xl":
             monkeypatch.setattr(stable_diffusion_xl, "CONFIG", configs)
-            monkeypatch.setattr(stable_diffusion_xl, "TEXT_WIDTHS", (base.text.width,))
+            widths = {"stable diffusion xl": base.text.width}
         else:
             monkeypatch.setattr(stable_diffusion, "SINGLE_FILES", {base.text.width: configs})
             monkeypatch.setattr(base_files, "STABLE_DIFFUSION_2", WIDTHS["second"])
             monkeypatch.setattr(stable_diffusion, "SIDE_OF_EPSILON", 8)
+            widths = {f"stable diffusion {2 if kind == 'second' else 1}": base.text.width}
+        monkeypatch.setattr(base_files, "widths_of_files", lambda: widths)
         path = tmp_path / f"{kind}.safetensors"
         write_checkpoint(base, path, **more)
         return base, path

@@ -180,7 +180,8 @@ def renamed(edit: Edit) -> Edit:
 
 def test_a_distilled_base_paints_and_does_not_learn(base: ZImage, tmp_path: Path) -> None:
     """Tuned, it would forget how to paint in few steps."""
-    turbo, shown = tiny_z_image.backbone(name="Z-Image-Turbo"), photos("textual_inversion")
+    pipeline_of(base).save_pretrained(tmp_path / "Z-Image-Turbo")
+    turbo, shown = open_backbone(tmp_path / "Z-Image-Turbo"), photos("textual_inversion")
     with pytest.raises(StudioError, match="was distilled to few steps"):
         next(train(METHODS["textual_inversion"], turbo, shown, SUBJECT, {}, Sampling(), tmp_path))
     picture(turbo, "a <lily>", [learn("textual_inversion", base, tmp_path)])

@@ -58,7 +58,7 @@ def test_the_page_says_it_where_the_base_is_named(tmp_path: Path, measures: tupl
     backbone.memory_plan = MemoryPlan(measures)
     Worker(workspace, backbone, {}, lambda *_: iter(())).write_state("ready")
     assert workspace.worker_state().base["memory"] == (WORDS if measures else "")
-    header, listed = page_header(workspace), base_list(workspace)
+    header, listed = page_header(workspace), base_list(workspace, ())
     escaped = WORDS.replace("'", "&#x27;")
     assert ("Ready · tiny-0 on CPU, saving memory" in header) == bool(measures)
     assert (f"Choose the base model. To fit the device: {escaped}" in header) == bool(measures)

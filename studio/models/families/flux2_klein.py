@@ -32,13 +32,11 @@ OF_TOKENS = ("add", "context")  # in the names of the layers of the first blocks
 
 
 class Flux2Klein(PatchedLatents, TransformerBackbone):
-    """A model of FLUX.2 klein's classes, of any size.
-
-    Args:
-        is_distilled: whether it paints in few steps without guidance, and unlearns that when it is tuned.
-    """
+    """A model of FLUX.2 klein's classes, of any size."""
 
     family = "flux2_klein"
+    kinds = ("flux2 klein",)
+    learns_instead = "FLUX.2 klein base"
     # Most of its blocks have one layer for queries, keys, values and feed-forward, and one after them.
     # Without these two, tuning learns the class of a subject and little of the subject (diffusers#13011).
     projections = (
@@ -57,7 +55,6 @@ class Flux2Klein(PatchedLatents, TransformerBackbone):
         schedule: Mapping[str, Any],
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
-        is_distilled: bool = False,
         text_tokens: int = TEXT_TOKENS,
         text_layers: Sequence[int] = TEXT_LAYERS,
     ) -> None:
@@ -65,7 +62,6 @@ class Flux2Klein(PatchedLatents, TransformerBackbone):
             tokenizer, text_encoder, text_tokens, text_layers, thinking=False, keeps_padding=True
         )
         super().__init__(name, text, text_encoder, transformer, vae, schedule, device, dtype)
-        self.is_distilled = is_distilled
         double, single = list(transformer.transformer_blocks), list(transformer.single_transformer_blocks)
         # The first blocks alone are recorded: LoRAShop (Dalva et al. 2025, arXiv 2505.23758) finds objects in
         # such blocks, and maps of all would need five times the memory.
@@ -77,24 +73,11 @@ class Flux2Klein(PatchedLatents, TransformerBackbone):
         self.attention_side = self.shape_of()[1]
 
     @classmethod
-    def recognises(cls, files: BaseFiles) -> bool:
-        """Return whether a folder is of FLUX.2 klein."""
-        return files.pipeline == Flux2KleinPipeline.__name__
-
-    @classmethod
     def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> Flux2Klein:
         """See `Backbone.load`."""
         pipeline = load_pipeline(files, Flux2KleinPipeline)
         parts = (pipeline.tokenizer, pipeline.text_encoder, pipeline.transformer, pipeline.vae)
-        is_distilled = bool(pipeline.config.is_distilled)
-        return cls(files.name, *parts, pipeline.scheduler.config, device, dtype, is_distilled)
-
-    @property
-    def untrainable(self) -> str:
-        """See `Backbone.untrainable`."""
-        if self.is_distilled:
-            return "it was distilled to few steps; train on FLUX.2 klein base, and paint with this one"
-        return ""
+        return cls(files.name, *parts, pipeline.scheduler.config, device, dtype)
 
     def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
         """See `Backbone.shape_of`."""

@@ -28,6 +28,7 @@ class StableDiffusion(UNetBackbone):
     """A Stable Diffusion model of any size, with one text encoder."""
 
     family = "stable_diffusion"
+    kinds = ("stable diffusion", "stable diffusion 1", "stable diffusion 2")
 
     def __init__(
         self,
@@ -45,11 +46,6 @@ class StableDiffusion(UNetBackbone):
         text = TextReader(tokenizer, text_encoder, pad_id)
         encoders = {"text_encoder": text_encoder}
         super().__init__(name, text, encoders, unet, vae, schedule, device, dtype)
-
-    @classmethod
-    def recognises(cls, files: BaseFiles) -> bool:
-        """Return whether a folder, or a single file, is of Stable Diffusion 1.x or 2.x."""
-        return files.pipeline == StableDiffusionPipeline.__name__ or files.text_width in SINGLE_FILES
 
     @classmethod
     def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> StableDiffusion:

@@ -22,13 +22,13 @@ from studio.models.unet_backbone import UNetBackbone
 from studio.models.words import Words
 
 CONFIG = CONFIGS / "stable_diffusion_xl"
-TEXT_WIDTHS = (2048,)  # of both encoders together
 
 
 class StableDiffusionXL(UNetBackbone):
     """A model of Stable Diffusion XL's classes, of any size."""
 
     family = "stable_diffusion_xl"
+    kinds = ("stable diffusion xl",)
 
     def __init__(
         self,
@@ -47,11 +47,6 @@ class StableDiffusionXL(UNetBackbone):
         text = PairedTextReader(tokenizer, text_encoder, text_encoder_2, second_pad_id)
         encoders = {"text_encoder": text_encoder, "text_encoder_2": text_encoder_2}
         super().__init__(name, text, encoders, unet, vae, schedule, device, dtype)
-
-    @classmethod
-    def recognises(cls, files: BaseFiles) -> bool:
-        """Return whether a folder, or a single file, is of Stable Diffusion XL."""
-        return files.pipeline == StableDiffusionXLPipeline.__name__ or files.text_width in TEXT_WIDTHS
 
     @classmethod
     def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> StableDiffusionXL:

@@ -24,13 +24,14 @@ from studio.models.words import Words
 TEXT_TOKENS = 512
 PATCH = 2  # cells of a latent that make a token, along each side
 MULTIPLE = 32  # to which the cells of a picture, and the tokens of a prompt, are filled up
-DISTILLED = "turbo"  # in the name of a base that paints in few steps and unlearns that when it is tuned
 
 
 class ZImage(TransformerBackbone):
     """A model of Z-Image's classes, of any size."""
 
     family = "z_image"
+    kinds = ("zimage",)
+    learns_instead = "Z-Image itself"
     # What trainers of it tune: attention and feed-forward of the main layers, without the refiners.
     projections = (".to_q", ".to_k", ".to_v", ".to_out.0", ".w1", ".w2", ".w3")
     blocks = ("transformer.layers.",)
@@ -62,23 +63,11 @@ class ZImage(TransformerBackbone):
         self.attention_side = self.shape_of()[1] // PATCH
 
     @classmethod
-    def recognises(cls, files: BaseFiles) -> bool:
-        """Return whether a folder is of Z-Image."""
-        return files.pipeline == ZImagePipeline.__name__
-
-    @classmethod
     def load(cls, files: BaseFiles, device: torch.device, dtype: torch.dtype) -> ZImage:
         """See `Backbone.load`."""
         pipeline = load_pipeline(files, ZImagePipeline)
         parts = (pipeline.tokenizer, pipeline.text_encoder, pipeline.transformer, pipeline.vae)
         return cls(files.name, *parts, pipeline.scheduler.config, device, dtype)
-
-    @property
-    def untrainable(self) -> str:
-        """See `Backbone.untrainable`."""
-        if DISTILLED in self.name.lower():
-            return "it was distilled to few steps; train on Z-Image itself, and paint with this one"
-        return ""
 
     def shape_of(self, width: int = 0, height: int = 0) -> tuple[int, int, int]:
         """See `Backbone.shape_of`."""
