@@ -100,7 +100,7 @@ class BaseFiles:
         """Return what it is in words: "stable diffusion xl", or the name of a pipeline."""
         if self.pipeline:
             words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.pipeline.removesuffix("Pipeline"))
-            return words.replace("XL", " XL").lower()
+            return " ".join(words.replace("XL", " XL ").split()).lower()
         return next((name for name, width in widths_of_files().items() if width == self.text_width), "")
 
     @property

@@ -11,12 +11,18 @@ import pytest
 
 from launch import HERE
 from studio.bases.base_files import BaseFiles
-from studio.bases.family_card import FamilyCard
+from studio.bases.family_card import FamilyCard, family_of
 from studio.bases.known_bases import Base, KnownBase, KnownBases
 from studio.ui.base_picker import learning
 from tests.browser.stage import catalogue
 from tests.workspace.test_known_bases import checkpoint
 
+PIPELINES = {  # that a folder's index names
+    "Flux2KleinPipeline": "flux2_klein",
+    "StableDiffusionPipeline": "stable_diffusion",
+    "StableDiffusionXLPipeline": "stable_diffusion_xl",
+    "ZImagePipeline": "z_image",
+}
 ALONE, DISTILLED = "no layer reads it alone", "it was distilled; train on another"
 FLOW = FamilyCard("flow", ("flow",), DISTILLED, {"dreambooth": ALONE, "of_a_plugin": "it is too old"})
 
@@ -60,8 +66,9 @@ def test_the_catalogue_knows_what_each_family_refuses(tmp_path: Path) -> None:
     assert families["stable_diffusion"].refusals == {} == families["stable_diffusion_xl"].refusals
     assert "reads the prompt alone" in families["z_image"].refusals["perfusion"]
     assert "train on Z-Image itself" in families["z_image"].distilled
-    assert families["stable_diffusion"].kinds == (
-        "stable diffusion",
-        "stable diffusion 1",
-        "stable diffusion 2",
-    )
+    for pipeline, family in PIPELINES.items():
+        card = family_of(BaseFiles(Path(), "", {"_class_name": pipeline}), list(families.values()))
+        assert card is not None and card.family == family
+    inpainting = BaseFiles(Path(), "", {"_class_name": "StableDiffusionXLInpaintPipeline"})
+    assert family_of(inpainting, list(families.values())) is None
+    assert inpainting.title == "Stable Diffusion XL Inpaint"
