@@ -40,7 +40,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_picture_loss
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss, denoising_loss
 from trainers.kit.scene import Scene, masked_photos
@@ -104,7 +104,7 @@ class Settings(ClassPictureSettings):
     )
     prior_prompt: str = setting(
         "a photo at the beach",
-        "Prompt of the pictures that preserve the model; empty for the plain nouns.",
+        "Prompt of the pictures that preserve the model; empty for each plain noun in turn.",
         source="code",
     )
     flips: bool = setting(
@@ -176,9 +176,10 @@ class BreakAScene(Method):
             sites = backbone.low_rank_sites(settings.text_encoder)
             self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
         self.extraction: Extraction | None = None  # of full tuning, once it is finished
-        nouns = " and ".join(f"a {subject.handles[handle]}" for handle in self.masked_handles)
-        prompt = settings.prior_prompt or f"a photo of {nouns}"
-        self.class_pictures = settings.class_pictures_of(backbone, prompt)
+        nouns = dict.fromkeys(subject.handles[handle] for handle in self.masked_handles)
+        prompts = [f"a photo of a {noun}" for noun in nouns]
+        chosen = [settings.prior_prompt] if settings.prior_prompt else prompts
+        self.class_pictures = settings.class_pictures_in_turn(backbone, chosen)
 
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
@@ -246,7 +247,7 @@ class BreakAScene(Method):
                 losses.append(attention_mask_loss(maps, self.scene.attention_masks[number, subset]))
             terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
         if batch.prior is not None:
-            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(batch.prior)
+            terms["prior"] = self.settings.prior_weight * class_picture_loss(self.backbone, batch.prior)
         return terms
 
     def edits(self) -> list[Edit]:

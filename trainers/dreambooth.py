@@ -10,7 +10,8 @@ of the attention layers (LoRA, as in the diffusers example) instead of every wei
 a small file; their matrices A may be blocks of one shared orthogonal basis, for less crosstalk between
 concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by the studio's DDIM
 sampler instead of an ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; in
-photos with a mask of the subject, only what it covers counts.
+photos with a mask of the subject, only what it covers counts, as much for a small subject as for a large one,
+since the loss of the class pictures is over whole pictures too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_picture_loss
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_settings import CaptionedPhotoSettings
@@ -40,15 +41,24 @@ from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 @dataclass(frozen=True)
 class Settings(CaptionedPhotoSettings, ClassPictureSettings):
-    """The low-rank recipe of the diffusers example, with the paper's prior preservation."""
+    """The recipe of PEFT's DreamBooth example, low-rank with prior preservation.
 
-    steps: int = setting(500, "Training steps.", 1, 20000, "steps", source="diffusers LoRA README")
-    learning_rate: float = setting(
-        1e-4, "Learning rate of the model.", 1e-7, 0.1, source="diffusers LoRA README"
-    )
+    It scales the edits by 27/16, and tunes the text encoder in place of a learned word.
+    """
+
+    steps: int = setting(800, "Training steps.", 1, 20000, "steps", source="PEFT's example")
+    learning_rate: float = setting(1e-4, "Learning rate of the model.", 1e-7, 0.1, source="PEFT's example")
     batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
     rank: int = setting(
-        4, "Capacity of the change to the model; the file grows with it.", 1, 128, source="diffusers script"
+        16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
+    )
+    class_pictures: int = setting(
+        200,
+        "Pictures that keep the base as it was, painted by it once.",
+        1,
+        2000,
+        "pictures",
+        source="PEFT's example",
     )
     prior_weight: float = setting(
         1.0,
@@ -100,7 +110,14 @@ class DreamBooth(Method):
     paper = "Ruiz et al. 2022, arXiv 2208.12242"
     needs = Needs(min_photos=1, max_photos=30)
     settings_class = Settings
-    quick_settings = {"steps": 4, "batch": 2, "class_pictures": 2, "class_steps": 2, "learning_rate": 0.02}
+    quick_settings = {
+        "steps": 4,
+        "batch": 2,
+        "class_pictures": 2,
+        "class_steps": 2,
+        "learning_rate": 0.02,
+        "rank": 4,
+    }
     light_preparation = LIGHT
     max_file_bytes = 120_000
     tunes = frozenset({"words", "weights"})
@@ -163,9 +180,9 @@ class DreamBooth(Method):
 
     def loss(self, batch: DreamBoothBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)
-        terms = {"denoising": denoising_loss(self.backbone, batch, words)}
+        terms = {"denoising": denoising_loss(self.backbone, batch, words, by_area=True)}
         if batch.prior is not None:
-            terms["prior"] = self.settings.prior_weight * self.class_pictures.loss(batch.prior)
+            terms["prior"] = self.settings.prior_weight * class_picture_loss(self.backbone, batch.prior)
         return terms
 
     def edits(self) -> list[Edit]:

@@ -49,7 +49,7 @@ def test_the_flags_of_a_method_are_made_like_all_others(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         train(["dreambooth", "--help"])
     help = " ".join(capsys.readouterr().out.split())
-    assert "--steps VALUE Training steps. (1 to 20000) Default: 500, or what the base prefers." in help
+    assert "--steps VALUE Training steps. (1 to 20000) Default: 800, or what the base prefers." in help
 
 
 def test_only_flags_that_were_given_are_settings_and_they_have_their_types() -> None:

@@ -23,7 +23,9 @@ from tests import tiny
 from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
+from trainers.kit.batches import DenoisingBatch
 from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.losses import denoising_loss
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 
@@ -55,6 +57,33 @@ def test_the_loss_is_the_sum_of_two_means(
     )
     total_loss = sum(term.item() for term in loss_terms(method).values())
     assert total_loss == pytest.approx(total, abs=1e-6)
+
+
+@pytest.mark.parametrize("sides", [(64, 64), (8, 8), (8, 64), (64, 8)])
+def test_a_small_subject_counts_as_much_as_a_large_one(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, sides: tuple[int, int]
+) -> None:
+    """Errors of 1 inside the masks and 5 outside give 1, whatever the masks' areas."""
+    masks = torch.zeros(2, 1, 64, 64)
+    for mask, side in zip(masks, sides, strict=True):
+        mask[0, :side, :side] = 1
+    monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
+    monkeypatch.setattr(backbone, "predict", lambda noisy, t, words: (5 - 4 * masks).expand_as(noisy))
+    latents, t = torch.zeros(2, 4, 64, 64), torch.tensor([500, 500])
+    batch = DenoisingBatch(latents, latents, t, backbone.text.tokenize_all(["a cat"] * 2), masks)
+    words = backbone.text.read(["a cat"] * 2)
+    assert denoising_loss(backbone, batch, words, by_area=True).item() == pytest.approx(1)
+
+
+def test_a_mask_without_a_cell_is_no_division_by_zero(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
+    monkeypatch.setattr(backbone, "predict", lambda noisy, t, words: torch.ones_like(noisy))
+    latents, t = torch.zeros(1, 4, 8, 8), torch.tensor([500])
+    tokens = backbone.text.tokenize_all(["a cat"])
+    batch = DenoisingBatch(latents, latents, t, tokens, torch.zeros(1, 1, 8, 8))
+    assert denoising_loss(backbone, batch, backbone.text.read(["a cat"]), by_area=True).item() == 0
 
 
 def test_both_terms_draw_their_own_noise_and_timestep(

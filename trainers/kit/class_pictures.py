@@ -6,6 +6,7 @@ al., arXiv 2208.12242, section 4.3).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -56,6 +57,11 @@ class ClassPictureSettings(PhotoSettings):
         """Return the pictures of a prompt, of the size that the photos have."""
         chosen = self.class_pictures, self.class_steps, self.class_guidance
         return ClassPictures(backbone, prompt, *chosen, self.side_on(backbone))
+
+    def class_pictures_in_turn(self, backbone: Backbone, prompts: Sequence[str]) -> PicturesInTurn:
+        """Return the pictures of several prompts, shared out evenly, at least one of each."""
+        each = dataclasses.replace(self, class_pictures=-(-self.class_pictures // len(prompts)))
+        return PicturesInTurn([each.class_pictures_of(backbone, prompt) for prompt in prompts])
 
 
 class ClassPictures:
@@ -136,9 +142,34 @@ class ClassPictures:
         latents = self.latents.draw(count, generator)
         return draw_denoising(self.backbone, latents, [self.recipe.prompt], generator)
 
-    def loss(self, batch: DenoisingBatch) -> Tensor:
-        """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
-        return denoising_loss(self.backbone, batch, encode_prompts(self.backbone, batch))
+
+class PicturesInTurn:
+    """Class pictures of several prompts; a step draws from one of them.
+
+    Pictures of several nouns together would be preserved as they come from the base: with the nouns mixed up.
+    """
+
+    def __init__(self, sets: Sequence[ClassPictures]) -> None:
+        self.sets = tuple(sets)
+
+    def work_ahead(self, cache: Path) -> int:
+        """See `ClassPictures.work_ahead`."""
+        return sum(pictures.work_ahead(cache) for pictures in self.sets)
+
+    def prepare(self, cache: Path) -> Iterator[Event]:
+        """See `ClassPictures.prepare`."""
+        for pictures in self.sets:
+            yield from pictures.prepare(cache)
+
+    def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
+        """Return `count` pictures of one of the prompts, with noise and timesteps of their own."""
+        chosen = int(torch.randint(len(self.sets), (1,), generator=generator)) if len(self.sets) > 1 else 0
+        return self.sets[chosen].draw(count, generator)
+
+
+def class_picture_loss(backbone: Backbone, batch: DenoisingBatch) -> Tensor:
+    """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
+    return denoising_loss(backbone, batch, encode_prompts(backbone, batch))
 
 
 def _pixels(picture: Image.Image | Path) -> np.ndarray:

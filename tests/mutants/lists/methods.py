@@ -84,8 +84,8 @@ MUTANTS = [
     planted(
         "the prior is not weighted",
         DREAMBOOTH,
-        "self.settings.prior_weight * self.class_pictures.loss(",
-        "self.class_pictures.loss(",
+        "self.settings.prior_weight * class_picture_loss(",
+        "class_picture_loss(",
         *DREAMBOOTH_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-prior_weight]",
     ),
@@ -232,8 +232,8 @@ MUTANTS = [
     planted(
         "the prior's own prompt is ignored",
         SCENE,
-        'settings.prior_prompt or f"a photo of {nouns}"',
-        'f"a photo of {nouns}"',
+        "if settings.prior_prompt else prompts",
+        "if False else prompts",
         *SCENE_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[break_a_scene-prior_prompt]",
     ),
