@@ -11,7 +11,8 @@ fifth of the training the word's length is held, which keeps it from growing. On
 the U-Net on L_diff alone, with the word fixed. The paper's test-time optimisation is a refinement of every
 method, `studio.generation.refinements.prompt_tuning`.
 
-Differences: `context_form` chooses between the paper's terms and the released code's. The second stage is off
+Differences: the two terms are those of the released code, to which the weights belong; `context_form` has the
+paper's. The noun chooses the list of prompts, and a base may bring its own. The second stage is off
 by default, and tunes low-rank edits of the attention layers instead of the whole U-Net (the paper's 1,000
 steps at 2e-6), so that a concept stays a small file.
 """

@@ -191,7 +191,8 @@ def test_the_two_terms_are_weighted_as_in_the_paper(
     """1.5e-4 and 0.05: with gradients of one length, the second decides where the word goes."""
     lily = far_word(backbone)
 
-    def terms(backbone: Backbone, prompt: str, *more: object) -> tuple[Tensor, Tensor]:
+    def terms(backbone: Backbone, prompt: str, *more: object, by_paper: bool) -> tuple[Tensor, Tensor]:
+        assert not by_paper  # the weights belong to the released code's terms
         with torch.enable_grad():
             first = backbone.text.read([prompt]).hidden[..., 0].sum()
         return first, -first

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,8 @@ from studio.subject import Subject
 from tests import tiny
 from trainers import train
 from trainers.context_regularized import ContextRegularized, Settings
-from trainers.regularizers.context import PROMPTS, Context
+from trainers.kit.context_prompts import BY_NOUN, PROMPTS, context_prompts, is_living
+from trainers.regularizers.context import Context
 from trainers.regularizers.context import Settings as ContextSettings
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -197,7 +200,7 @@ def test_the_terms_are_weighted(backbone: Backbone) -> None:
 def test_the_form_is_that_of_the_paper_or_of_the_released_code(backbone: Backbone) -> None:
     method = prepared(backbone)
     method.word.vectors.data += torch.randn_like(method.word.vectors)
-    for paper, code in zip(terms(method), terms(method, context_form="released code"), strict=True):
+    for paper, code in zip(terms(method, context_form="paper"), terms(method), strict=True):
         assert abs(paper - code) > 0.01 * paper
 
 
@@ -236,6 +239,35 @@ def test_every_prompt_of_the_chosen_kind_is_drawn(kind: str, backbone: Backbone)
         drawn = {regularizer.draw(batch, generator).prompt for _ in range(2000)}
     lines = (PROMPTS / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
     assert drawn == {line.format("<lily>") for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("noun", "lives"),
+    [
+        *(("cat", True), ("Siamese cats", True), ("wolf", True), ("butterflies", True), ("bus", False)),
+        *(("teddy bear", False), ("toy dog", False), ("backpack", False), ("guard dog", True), ("", False)),
+    ],
+)
+def test_the_noun_says_which_prompts_it_is_tried_in(noun: str, lives: bool) -> None:
+    assert is_living(noun) == lives
+    chosen = context_prompts("animate" if lives else "inanimate", "", None)
+    assert context_prompts(BY_NOUN, noun, None) == chosen
+
+
+def test_a_base_may_bring_prompts_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "animate.txt").write_text("a {} at home\n")
+    assert context_prompts("animate", "", tmp_path) == ["a {} at home"]
+    assert context_prompts("inanimate", "", tmp_path) == context_prompts("inanimate", "", None)
+
+
+@pytest.mark.parametrize("kind", ["animate", "inanimate"])
+def test_the_starter_is_asked_for_what_it_was_taught(kind: str) -> None:
+    known = set(json.loads((STARTER / "likeness.json").read_text())["words"].split())
+    lines = context_prompts(kind, "", STARTER)
+    assert len(set(lines)) == len(lines) >= 80 and lines != context_prompts(kind, "", None)
+    assert all(line.count("{}") == 1 for line in lines)
+    assert {word for line in lines for word in re.findall("[a-z]+", line)} <= known
 
 
 def test_the_word_is_what_is_kept(backbone: Backbone) -> None:

@@ -36,7 +36,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
 }
-OTHERS = {"rare_word": "dog", "prior_prompt": "a photo of a dog", "resolution": 32}
+OTHERS = {
+    "rare_word": "dog",
+    "prior_prompt": "a photo of a dog",
+    "resolution": 32,
+    "context_prompts": "inanimate",  # the noun lives
+}
 CASES = [
     (method_id, field.name) for method_id in sorted(METHODS) for field in METHODS[method_id].card().fields
 ]
@@ -64,10 +69,10 @@ def another(field: Field, value: Any) -> Any:
     """Return a value of a setting that is not `value`."""
     if field.kind == "bool":
         return not value
-    if field.kind == "choice":
-        return next(choice for choice in field.choices if choice != value)
     if field.name in OTHERS:
         return OTHERS[field.name]
+    if field.kind == "choice":
+        return next(choice for choice in field.choices if choice != value)
     low, high = field.low or 0, field.high or 1.0
     for other in (2 * value, value / 2, 1, (low + high) / 2):
         if low <= other <= high and other != value and (field.kind == "float" or other == int(other)):

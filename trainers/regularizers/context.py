@@ -19,10 +19,8 @@ from studio.generation.context_loss import context_loss
 from studio.method import Method
 from studio.regularizer import Regularizer
 from studio.settings import setting
-from studio.starter import ASSETS
 from trainers.kit.batches import DenoisingBatch
-
-PROMPTS = ASSETS / "context"
+from trainers.kit.context_prompts import BY_NOUN, KINDS, context_prompts
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,17 @@ class Settings:
         0.0, "Keeps the other words' share of the picture.", 0.0, 1e4, source="paper: lambda_attn 0.05"
     )
     context_prompts: str = setting(
-        "animate",
+        BY_NOUN,
         "Whether it lives: chooses the prompts it is tried in.",
-        choices=("animate", "inanimate"),
-        source="paper",
+        choices=(BY_NOUN, *KINDS),
+        source="paper: the two lists",
     )
     context_form: str = setting(
-        "paper", "How the two terms are computed.", choices=("paper", "released code")
+        "released code",
+        "How the two terms are computed. The paper's weights are those of its code; in the form that the "
+        "paper writes, attention counts about a tenth as much.",
+        choices=("released code", "paper"),
+        source="code",
     )
 
 
@@ -82,8 +84,8 @@ class Context(Regularizer):
     @cached_property
     def prompts(self) -> list[str]:
         """Return the prompts, each with one {} for the word."""
-        file = PROMPTS / f"{self.settings.context_prompts}.txt"
-        return file.read_text(encoding="utf-8").splitlines()
+        kind, noun = self.settings.context_prompts, self.method.subject.noun
+        return context_prompts(kind, noun, self.method.backbone.folder)
 
     def is_active(self) -> bool:
         """Return whether the word learns in the stage that runs."""

@@ -42,7 +42,8 @@ from studio.settings import setting
 
 STRIDE = 0.04  # 5e-4 / (0.4 / sqrt(1024)): the paper's rate as a share of a component
 BATCH = 6
-EMBEDDING_WEIGHT, ATTENTION_WEIGHT = 1.5e-4, 0.05  # lambda_emb, lambda_attn of the paper
+# lambda_emb and lambda_attn of the paper, which belong to the terms of the released code
+EMBEDDING_WEIGHT, ATTENTION_WEIGHT = 1.5e-4, 0.05
 WEIGHT_DECAY, EPSILON = 1e-2, 1e-8  # of AdamW, from the released scripts
 # Half precision loses gradients this small. AdamW divides the factor out again, exactly: a power of two.
 SCALE = 2.0**16
@@ -146,7 +147,7 @@ def tune_words(
             t = backbone.draw_timesteps(BATCH, generator)
             noisy = backbone.add_noise(latents, backbone.draw(latents.shape, generator), t)
             with torch.enable_grad(), prompts.reading(backbone), attach(backbone, moving):
-                embedding, attention = context_loss(backbone, prompts.prompt, nouns, noisy, t)
+                embedding, attention = context_loss(backbone, prompts.prompt, nouns, noisy, t, by_paper=False)
                 loss = SCALE * (EMBEDDING_WEIGHT * embedding + ATTENTION_WEIGHT * attention)
                 gradients = torch.autograd.grad(loss, vectors)
             finite = torch.stack([gradient.isfinite().all() for gradient in gradients]).all()
