@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from studio.photos.photo_set import PhotoSet
 
 
+# What methods are for, by what a person has; the page sorts them so.
+SUITS = {
+    "thing": "One thing, a few photos",
+    "scene": "Several things in one photo",
+    "style": "A style or a material",
+    "sets": "Fair sets",
+}
+
+
 @dataclass(frozen=True)
 class Needs:
     """Describes what a method asks of the user before it can start.
@@ -53,6 +62,8 @@ class MethodCard:
     Args:
         fields: its own settings, and those of the regularizers that apply to it.
         quick_settings: values that make a training take a moment, for a test or a first look.
+        suits: what it is for, among `SUITS`.
+        is_recommended: whether it is one of the few that are shown first.
     """
 
     id: str
@@ -62,6 +73,8 @@ class MethodCard:
     needs: Needs
     fields: tuple[Field, ...]
     quick_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    suits: tuple[str, ...] = ("thing",)
+    is_recommended: bool = False
 
     def check(self, photos: int) -> None:
         """Raise StudioError when this is no number of photos for the method."""
@@ -97,7 +110,7 @@ class MethodCard:
         """Return the card that `to_json` wrote."""
         fields = tuple(Field.from_json(field) for field in card["fields"])
         needs = Needs(**{**card["needs"], "groups": tuple(card["needs"].get("groups", ()))})
-        return cls(**{**card, "needs": needs, "fields": fields})
+        return cls(**{**card, "needs": needs, "fields": fields, "suits": tuple(card["suits"])})
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,8 @@ class Method(ABC):
         max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may
         write.
         tunes: "words", "weights" or both: which regularizers apply.
+        suits: what it is for, among `SUITS`.
+        is_recommended: whether it is one of the few that are shown first.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
     """
@@ -145,6 +160,8 @@ class Method(ABC):
     light_preparation: ClassVar[Mapping[str, Any]] = {}
     max_file_bytes: ClassVar[int] = 200_000
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
+    suits: ClassVar[tuple[str, ...]] = ("thing",)
+    is_recommended: ClassVar[bool] = False
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
     regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()
 
@@ -263,9 +280,9 @@ class Method(ABC):
         more = tuple(field for regularizer in cls.regularizers for field in regularizer.fields())
         more = _with_defaults(more, cls.regularizer_defaults, "paper")
         fields = (*fields_of(cls.settings_class), *more)
-        return MethodCard(
-            cls.id, cls.title, cls.summary, cls.paper, cls.needs, fields, dict(cls.quick_settings)
-        )
+        texts = cls.id, cls.title, cls.summary, cls.paper
+        quick = dict(cls.quick_settings)
+        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended)
 
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:

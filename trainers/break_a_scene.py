@@ -149,6 +149,8 @@ class BreakAScene(Method):
     }
     light_preparation = LIGHT
     max_file_bytes = 120_000
+    suits = ("scene",)
+    is_recommended = True
     tunes = frozenset({"words", "weights"})
 
     def __init__(

@@ -120,6 +120,8 @@ class DreamBooth(Method):
     }
     light_preparation = LIGHT
     max_file_bytes = 120_000
+    suits = ("thing", "style")
+    is_recommended = True
     tunes = frozenset({"words", "weights"})
     settings: Settings
 

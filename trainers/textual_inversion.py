@@ -82,6 +82,8 @@ class TextualInversion(Method):
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
+    suits = ("thing", "style")
+    is_recommended = True
     settings: Settings
 
     def __init__(

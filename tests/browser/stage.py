@@ -58,6 +58,8 @@ def catalogue() -> list[MethodCard]:
             paper="Gal et al. 2022, arXiv 2208.01618",
             needs=Needs(),
             fields=fields_of(WordSettings),
+            suits=("thing", "style"),
+            is_recommended=True,
         ),
         MethodCard(
             id="dreambooth",
@@ -66,6 +68,7 @@ def catalogue() -> list[MethodCard]:
             paper="Ruiz et al. 2023, arXiv 2208.12242",
             needs=Needs(),
             fields=fields_of(RankSettings),
+            is_recommended=True,
         ),
         MethodCard(
             id="break_a_scene",
@@ -74,6 +77,8 @@ def catalogue() -> list[MethodCard]:
             paper="Avrahami et al. 2023, arXiv 2305.16311",
             needs=Needs(max_subjects=2, masks=True),
             fields=fields_of(RankSettings),
+            suits=("scene",),
+            is_recommended=True,
         ),
     ]
 

@@ -28,6 +28,8 @@ CARD = {
     "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False, "groups": ()},
     "fields": [],
     "quick_settings": {},
+    "suits": ("thing",),
+    "is_recommended": False,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -23,6 +22,13 @@ from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import current_job, training_card
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
+from studio.ui.train.method_choice import (
+    RECOMMENDED,
+    method_choice,
+    method_summary,
+    methods_for,
+    show_methods,
+)
 from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import photos_box
 from studio.ui.train.refused_methods import check_method, refused_methods
@@ -52,16 +58,11 @@ class TrainTab:
     defaults: Callable[[Workspace], dict[Any, Any]]
 
 
-def method_summary(card: MethodCard) -> str:
-    """Return a method in one line, with its paper."""
-    return f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
-
-
 def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Connector) -> TrainTab:
     """Build the tab. The defaults of the methods are tuned to the base of the workspace."""
     known = {card.id: card for card in methods}
     catalogue = [workspace.tuned(card) for card in methods]
-    first = catalogue[0]
+    first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
     closed = gr.State(0)
     training = button_block("train-progress")
@@ -75,9 +76,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
             html_block("<h2>What is it?</h2>")
             rows = subject_rows(workspace, first)
-            choices = [(card.title, card.id) for card in catalogue]
-            method = gr.Radio(choices, value=first.id, label="Method", elem_id="method")
-            summary = html_block(method_summary(first), elem_id="method-summary")
+            choice = method_choice(catalogue)
+            method, summary = choice.method, choice.summary
             refused = html_block(elem_id="refused-methods")
             notice.render()
             start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
@@ -110,6 +110,9 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         shown = {group: gr.update(visible=id == method_id) for id, group in groups.items()}
         rows = show_rows(method_id, count, names, nouns)
         return {**rows, **shown, summary: method_summary(card_of(method_id))}
+
+    def show_kind(what: str, method_id: str) -> Changes:
+        return {method: show_methods(what, method_id, methods)}
 
     def row_remover(row: int) -> Callable[..., Changes]:
         @locked
@@ -178,6 +181,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     session = {"session": box.session}
     named = [rows.hints, box.subjects, box.subjects_text]
     shown = [*rows.parts, *named]
+    kind = {"what": choice.what, "method_id": method}
+    quietly(choice.what.change, show_kind, inputs=kind, outputs=[method])
     quietly(method.change, show_method, inputs=chosen, outputs=[summary, *shown, *groups.values()])
     quietly(rows.count.change, show_rows, inputs=chosen, outputs=shown)
     count = {"count": rows.count}

@@ -1,0 +1,74 @@
+"""The choice of a method: what one has, then the methods for it; a few are shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.method import SUITS, MethodCard
+from studio.ui.parts.html_blocks import html_block
+
+RECOMMENDED = "recommended"
+CHOICES = {RECOMMENDED: "Recommended", **SUITS}
+
+
+@dataclass
+class MethodChoice:
+    """The controls.
+
+    Args:
+        what: which methods are shown: a key of `CHOICES`.
+        method: the chosen one's id.
+        summary: what it is good at.
+    """
+
+    what: gr.Radio
+    method: gr.Radio
+    summary: gr.HTML
+
+
+def method_summary(card: MethodCard) -> str:
+    """Return a method in one line, with its paper."""
+    return f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
+
+
+def methods_for(what: str, methods: Sequence[MethodCard]) -> list[MethodCard]:
+    """Return the methods for what a person has, recommended ones first.
+
+    Raises StudioError when it is none of `CHOICES`.
+    """
+    if what not in CHOICES:
+        raise StudioError("There is no such choice.", "Choose one of those shown.")
+    if what == RECOMMENDED:
+        return [card for card in methods if card.is_recommended] or list(methods)
+    suiting = [card for card in methods if what in card.suits]
+    return sorted(suiting, key=lambda card: not card.is_recommended)
+
+
+def method_choice(methods: Sequence[MethodCard]) -> MethodChoice:
+    """Build the controls; the first recommended method is chosen."""
+    kinds = [(title, key) for key, title in CHOICES.items() if methods_for(key, methods)]
+    shown = methods_for(RECOMMENDED, methods)
+    what = gr.Radio(kinds, value=RECOMMENDED, label="What do you have?", elem_id="method-kind")
+    method = gr.Radio(_names(shown), value=shown[0].id, label="Method", elem_id="method")
+    return MethodChoice(what, method, html_block(method_summary(shown[0]), elem_id="method-summary"))
+
+
+def show_methods(what: str, method_id: str, methods: Sequence[MethodCard]) -> dict[str, Any]:
+    """Return the change of the choice of methods: those for what a person has.
+
+    The chosen one stays if it is among them.
+    """
+    shown = methods_for(what, methods)
+    ids = [card.id for card in shown]
+    return gr.update(choices=_names(shown), value=method_id if method_id in ids else ids[0])
+
+
+def _names(methods: Sequence[MethodCard]) -> list[tuple[str, str]]:
+    """Return the methods as choices of a control."""
+    return [(card.title, card.id) for card in methods]
