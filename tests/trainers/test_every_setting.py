@@ -33,10 +33,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_regularized.tuning_rate": {"tuning_steps": 2},
     "context_regularized.tuning_batch": {"tuning_steps": 2},
     "context_regularized.rank": {"tuning_steps": 2},
+    "disendiff.weight_rate": {"tuning": "low-rank"},
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
 }
-OTHERS = {"rare_word": "dog", "prior_prompt": "a photo of a dog", "resolution": 32}
+OTHERS = {"rare_word": "dog", "prior_prompt": "a photo of a dog", "opening": "a photo of", "resolution": 32}
 CASES = [
     (method_id, field.name) for method_id in sorted(METHODS) for field in METHODS[method_id].card().fields
 ]
