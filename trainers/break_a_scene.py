@@ -44,7 +44,7 @@ from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_pictu
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss, denoising_loss
 from trainers.kit.scene import Scene, masked_photos
-from trainers.kit.svd_extraction import Extraction, effect_kept, extract
+from trainers.kit.tuned_weights import TunedWeights
 from trainers.kit.union_sampling import UnionSampling
 from trainers.kit.word_attention import WordAttention
 
@@ -171,17 +171,22 @@ class BreakAScene(Method):
             NewWord(handle, noun, backbone.text.initial_vectors(noun, 1).clone().requires_grad_())
             for handle, noun in subject.handles.items()
         ]
-        self.change: LowRank | Full
+        change: LowRank | Full
         if settings.tuning == "full":
-            self.change = Full.start(subject.handle, subject.noun, backbone, settings.text_encoder)
+            change = Full.start(subject.handle, subject.noun, backbone, settings.text_encoder)
         else:
             sites = backbone.low_rank_sites(settings.text_encoder)
-            self.change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
-        self.extraction: Extraction | None = None  # of full tuning, once it is finished
+            change = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator)
+        self.weights = TunedWeights(backbone, change, settings.rank)
         nouns = dict.fromkeys(subject.handles[handle] for handle in self.masked_handles)
         prompts = [f"a photo of a {noun}" for noun in nouns]
         chosen = [settings.prior_prompt] if settings.prior_prompt else prompts
         self.class_pictures = settings.class_pictures_in_turn(backbone, chosen)
+
+    @property
+    def change(self) -> LowRank | Full:
+        """Return the change of the model."""
+        return self.weights.change
 
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
@@ -257,23 +262,12 @@ class BreakAScene(Method):
 
     def finish(self) -> Iterator[Event]:
         """Turn full tuning into a low-rank edit; yields Notes of what that costs."""
-        if not (self.tunes_weights and isinstance(self.change, Full)):
-            return
-        rank, full = self.settings.rank, self.change
-        yield Note("Compressing the tuned weights.")
-        self.extraction = extract(full, self.backbone, rank)
-        self.change = self.extraction.edit
-        latents, prompt = self.scene.latents.mean[:1], self.sampling.prompt(self.scene.present[0])
-        self.effect_kept = effect_kept(self.backbone, latents, prompt, self.words, full, self.change)
-        shares = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
-        yield Note(f"Rank {rank} keeps {shares} on the photo.")
+        if self.tunes_weights:
+            latents, prompt = self.scene.latents.mean[:1], self.sampling.prompt(self.scene.present[0])
+            yield from self.weights.finish(latents, prompt, self.words)
 
     def insights(self) -> list[Insight]:
-        insights = self.attention.insights(self.edits())
-        if self.extraction:
-            title = f"What rank {self.settings.rank} loses of each layer's change"
-            insights.append(Insight(self.extraction.chart(), title))
-        return insights
+        return [*self.attention.insights(self.edits()), *self.weights.insights()]
 
     def report(self) -> dict[str, float]:
         """Return `map IoU of ...`, of each word's attention with its mask, and `norm of ...`.
@@ -287,9 +281,7 @@ class BreakAScene(Method):
             report[f"map IoU of {word.handle}"] = now[index, index].item()
             length = word.vectors.detach().norm().item()
             report[f"norm of {word.handle}"] = length / self.backbone.text.median_norm
-        if self.extraction:
-            report |= self.extraction.report() | {"effect kept": self.effect_kept}
-        return report
+        return report | self.weights.report()
 
     @property
     def closing_prompts(self) -> list[str]:

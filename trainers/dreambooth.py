@@ -32,8 +32,8 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_picture_loss
+from trainers.kit.batches import draw_denoising, encode_prompts
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, class_picture_loss
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_settings import CaptionedPhotoSettings
@@ -92,13 +92,6 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
         "Also learn from mirror images; turn off for text and lopsided things.",
         source="diffusers script",
     )
-
-
-@dataclass(frozen=True)
-class DreamBoothBatch(DenoisingBatch):
-    """Photos of the subject; `prior` holds class pictures, None without prior preservation."""
-
-    prior: DenoisingBatch | None = None
 
 
 class DreamBooth(Method):
@@ -172,15 +165,15 @@ class DreamBooth(Method):
             groups.append(([self.identifier], self.settings.word_rate))
         return [Stage("learning the subject", self.settings.steps, tuple(groups))]
 
-    def draw(self, generator: torch.Generator) -> DreamBoothBatch:
+    def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch
         photos = self.latents.draw_photos(count, generator)
         prompts = photos.prompts([f"a photo of {self.subject.handle}"])
         own = draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
         prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None
-        return DreamBoothBatch(**vars(own), prior=prior)
+        return PriorBatch(**vars(own), prior=prior)
 
-    def loss(self, batch: DreamBoothBatch) -> dict[str, Tensor]:
+    def loss(self, batch: PriorBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)
         terms = {"denoising": denoising_loss(self.backbone, batch, words, by_area=True)}
         if batch.prior is not None:

@@ -33,12 +33,14 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_regularized.tuning_rate": {"tuning_steps": 2},
     "context_regularized.tuning_batch": {"tuning_steps": 2},
     "context_regularized.rank": {"tuning_steps": 2},
+    "disendiff.weight_rate": {"tuning": "low-rank"},
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
 }
 OTHERS = {
     "rare_word": "dog",
     "prior_prompt": "a photo of a dog",
+    "opening": "a photo of",
     "resolution": 32,
     "context_prompts": "inanimate",  # the noun lives
 }

@@ -64,6 +64,13 @@ class ClassPictureSettings(PhotoSettings):
         return PicturesInTurn([each.class_pictures_of(backbone, prompt) for prompt in prompts])
 
 
+@dataclass(frozen=True)
+class PriorBatch(DenoisingBatch):
+    """Photos, and in `prior` the class pictures of the same step, None without prior preservation."""
+
+    prior: DenoisingBatch | None = None
+
+
 class ClassPictures:
     """Pictures of a plain prompt, painted by the untouched base from seeds 0 to `count` - 1.
 

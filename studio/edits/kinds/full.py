@@ -6,7 +6,7 @@ It exists only while a method learns, never in a file: a concept keeps the low-r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -39,8 +39,18 @@ class Full(Edit):
         self.weights = dict(weights)
 
     @classmethod
-    def start(cls, handle: str, noun: str, backbone: Backbone, text_encoder: bool) -> Full:
+    def start(
+        cls,
+        handle: str,
+        noun: str,
+        backbone: Backbone,
+        text_encoder: bool,
+        sites: Collection[str] | None = None,
+    ) -> Full:
         """Return copies of all weights of the denoiser, and if asked of the text encoder, to be trained.
+
+        Args:
+            sites: only the weights of these layers; None for all.
 
         Raises StudioError where the denoiser is kept in 8 bits: a small change of a weight would be lost.
         """
@@ -50,7 +60,8 @@ class Full(Edit):
         copies = {
             name: getattr(*parameter).detach().to(home_of(parameter[0]), torch.float32, copy=True)
             for name, parameter in parameters_by_path(backbone).items()
-            if text_encoder or not backbone.in_text_encoder(name)
+            if (text_encoder or not backbone.in_text_encoder(name))
+            and (sites is None or name.rpartition(".")[0] in sites)
         }
         return cls(handle, noun, {name: copy.requires_grad_() for name, copy in copies.items()})
 
