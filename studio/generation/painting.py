@@ -45,6 +45,7 @@ class Painting:
         prompts: with plain nouns for concepts at strength 0.
         edits: of the concepts, with strengths and knobs.
         nouns: for each of k handles with a region, the noun.
+        lent: of the concepts that only texts of refinements name. They do not act by themselves.
         areas (k, h, w): their regions, once they are known.
         started: where sampling goes on.
     """
@@ -54,6 +55,7 @@ class Painting:
     prompts: Prompts
     edits: Sequence[ActiveEdit]
     nouns: Mapping[str, str]
+    lent: Sequence[ActiveEdit] = ()
     areas: Tensor | None = None
     started: Started = Started()
 
