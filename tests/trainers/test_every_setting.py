@@ -35,6 +35,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_regularized.rank": {"tuning_steps": 2},
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
+    "class_meaning_pool": {"class_meaning_weight": 1.0},
 }
 OTHERS = {"rare_word": "dog", "prior_prompt": "a photo of a dog", "resolution": 32}
 CASES = [
