@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from studio.events import Event, Note, Result, Step
 from studio.generation.composing import handles_with_region
 from studio.generation.conditions import Prompts
 from studio.generation.painting import Painting
-from studio.generation.prompt_length import unread_note
+from studio.generation.prompt_length import read_in_chunks, unread_note
 from studio.generation.refinement import Refinement
 from studio.generation.refinements import REFINEMENTS
 from studio.models.backbone import Backbone
@@ -116,25 +116,6 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
                 done += 1
                 event = dataclasses.replace(event, step=done, steps=total)
             yield event
-
-
-def read_in_chunks(
-    backbone: Backbone, prompts: Prompts, edits: Sequence[ActiveEdit], nouns: Mapping[str, str]
-) -> Prompts:
-    """Return the prompts with the number of chunks that the longer of them takes.
-
-    A handle is counted by its vectors or its noun, whichever is longer: regions read both.
-    """
-    longest = 0
-    text = backbone.text
-    with torch.no_grad(), attach(backbone, edits):
-        for prompt in prompts.texts:
-            tokens = text.tokenize(prompt)
-            count = tokens.dropped + text.max_tokens if tokens.dropped else tokens.end - 1
-            for handle, span in tokens.spans.items():
-                count += max(0, len(text.embeddings_of(nouns[handle])) - len(span))
-            longest = max(longest, count)
-    return dataclasses.replace(prompts, chunks=text.chunks_for(longest))
 
 
 def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
