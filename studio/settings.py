@@ -75,7 +75,7 @@ class Field:
                 )
             return value
         if self.kind == "text":
-            if len(text := str(value)) > MAX_PROMPT_LETTERS:
+            if len(text := str(value).strip()) > MAX_PROMPT_LETTERS:
                 raise StudioError(
                     f"{self.title} has {len(text)} letters.", f"{MAX_PROMPT_LETTERS} are the most."
                 )

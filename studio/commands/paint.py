@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
 from studio.workspace.painting import with_fitting_size
 from studio.workspace.workspace import Workspace
+
+MAX_NAME_LETTERS = 40  # of a setting in the name of a file
 
 
 def run_paint(given: argparse.Namespace) -> None:
@@ -75,6 +78,9 @@ def file_name(recipe: Recipe) -> str:
     It has the concepts, the seed, the settings of refinements, and the mode of composing if it is unusual.
     """
     concepts = [handle.strip("<>") for handle in recipe.concepts]
-    refinements = [f"{name}-{value}".replace("_", "-") for name, value in recipe.refinements.items()]
+    refinements = [
+        re.sub(r"[^A-Za-z0-9.]+", "-", f"{name}-{value}")[:MAX_NAME_LETTERS].rstrip("-.")
+        for name, value in recipe.refinements.items()
+    ]
     mode = [recipe.composing] if recipe.composing != Recipe.composing else []
     return "-".join([*(concepts or ["picture"]), str(recipe.seed), *refinements, *mode]) + ".png"

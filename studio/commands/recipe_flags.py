@@ -76,6 +76,7 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
     defaults = workspace.base_defaults()
     usual: dict[str, Any] = {"seed": random_seed(), "steps": defaults.steps, "guidance": defaults.guidance}
     texts = [given.prompt, given.negative, *(str(value) for axis in axes for value in axis.values)]
+    texts += [value for value in refinements.values() if isinstance(value, str)]
     return Recipe(
         given.prompt,
         given.negative,

@@ -21,7 +21,6 @@ from studio.edits.edit import ActiveEdit, Edit
 from studio.edits.kinds import KINDS
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.handles import handles_in
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 
@@ -106,7 +105,7 @@ class Concept:
                     )
                     hint = f"It has {known}." if known else "It has nothing of the kind."
                     raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
-        named = handles_in(f"{recipe.prompt} {recipe.negative}")
+        named = recipe.painted_handles
         actives = []
         for edit in self.edits:
             handles = tuple(self.header.handles) if edit.common else (edit.handle,)
@@ -140,7 +139,7 @@ def open_concepts(library: Library, recipe: Recipe) -> list[Concept]:
     Raises StudioError when one is missing, or is no longer the file that the recipe was made for.
     """
     concepts: list[Concept] = []
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+    for handle in recipe.handles:
         entry = library.find(handle)
         if recipe.concepts.get(handle, known := library.hash(entry)) != known:
             raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")

@@ -74,12 +74,15 @@ class Conditions:
         edits: with strengths and masks.
         mask: the regional attention mask, or None.
         is_timed: whether the encodings depend on the timestep.
+        stages: what takes the place of all this in parts of the noise range, each with the share of the
+            noise below which it does; the lowest share first.
     """
 
     encode: Encode
     edits: Sequence[ActiveEdit] = ()
     mask: RegionMask | None = None
     is_timed: bool = False
+    stages: Sequence[tuple[float, Conditions]] = ()
     _once: dict[str, Words] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -120,6 +123,10 @@ class Conditions:
                 with attach(backbone, column.edits):
                     timed.append(backbone.text.is_timed)
         return cls(encode, edits, mask, any(timed))
+
+    def stage(self, share: float) -> Conditions:
+        """Return what a step at this share (0..1) of the noise range is painted from."""
+        return next((stage for below, stage in self.stages if share < below), self)
 
     def at(self, t: Tensor) -> Words:
         """Return the encodings at timestep t (). Call it while no edit is attached.

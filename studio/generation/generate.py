@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,10 +21,9 @@ from studio.events import Event, Note, Result, Step
 from studio.generation.composing import handles_with_region
 from studio.generation.conditions import Prompts
 from studio.generation.painting import Painting
-from studio.generation.prompt_length import unread_note
+from studio.generation.prompt_length import read_in_chunks, unread_note
 from studio.generation.refinement import Refinement
 from studio.generation.refinements import REFINEMENTS
-from studio.handles import handles_in
 from studio.models.backbone import Backbone
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.recipe import Recipe
@@ -44,12 +43,13 @@ def active_edits(recipe: Recipe, concepts: Sequence[Concept]) -> list[ActiveEdit
 
     A concept that is not named contributes nothing, so the picture is bit-identical to one without it.
     """
-    named = handles_in(f"{recipe.prompt} {recipe.negative}")
-    actives = []
-    for concept in concepts:
-        if any(handle in named for handle in concept.header.handles):
-            actives += concept.active_edits(recipe)
-    return actives
+    return edits_of(recipe, concepts, recipe.painted_handles)
+
+
+def edits_of(recipe: Recipe, concepts: Sequence[Concept], handles: Collection[str]) -> list[ActiveEdit]:
+    """Return the edits of the concepts with one of these handles, with a recipe's strengths and knobs."""
+    named = (concept for concept in concepts if set(handles) & set(concept.header.handles))
+    return [active for concept in named for active in concept.active_edits(recipe)]
 
 
 def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
@@ -64,10 +64,10 @@ def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
 def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = ()) -> Iterator[Event]:
     """Paint `recipe.count` pictures, one after the other.
 
-    Yields a Note about what of the prompts is not read or means nothing here, a Step for each sampling step
-    and a Result with a Picture for each picture. Edits are attached only
-    inside a step, never across a yield. Pictures are painted singly, so that each can be repeated alone from
-    its own recipe.
+    Yields a Note about what of the prompts is not read or means nothing here, and those of refinements, a
+    Step for each sampling step and a Result with a Picture for each picture. Edits are attached only inside a
+    step, never across a yield. Pictures are painted singly, so that each can be repeated alone from its own
+    recipe.
 
     Raises StudioError when the prompt names a handle that no given concept has, a concept does not fit the
     base, or a refinement cannot be applied.
@@ -77,7 +77,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     recipe = dataclasses.replace(recipe.checked(), base=backbone.name, refinements=refinements)
     recipe.check_size(backbone.resolution)
     known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+    for handle in recipe.handles:
         if handle not in known:
             raise StudioError(
                 f"There is no concept called {handle}.", "Train it, or import its file in the Library."
@@ -86,7 +86,9 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for note in filter(None, (concept.note_on(backbone) for concept in concepts)):
         yield Note(note)
     edits = active_edits(recipe, concepts)
-    for active in edits:
+    acting = {handle for active in edits for handle in active.handles}
+    lent = edits_of(recipe, concepts, set(recipe.handles) - acting)
+    for active in (*edits, *lent):
         active.edit.to(backbone)
     nouns = handles_with_region(recipe, known)
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
@@ -96,11 +98,16 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         unread = [unread_note(backbone.text, text, name) for name, text in named.items()]
     for note in filter(None, [*unread, *foreign_notes((recipe.prompt, recipe.negative))]):
         yield Note(note)
-    painting = Painting(backbone, recipe, prompts, edits, nouns)
-    found = [refinement.from_recipe(refinements) for refinement in REFINEMENTS.values()]
+    painting = Painting(backbone, recipe, prompts, edits, nouns, lent)
+    texts = {
+        name: with_nouns(it, recipe, concepts) for name, it in refinements.items() if isinstance(it, str)
+    }
+    found = [refinement.from_recipe(refinements | texts) for refinement in REFINEMENTS.values()]
     refining = [refinement for refinement in found if refinement is not None]
     for refinement in refining:
         refinement.check(painting)
+        for note in refinement.notes(painting):
+            yield Note(note)
     done, total = 0, 0
     for index in range(recipe.count):
         for event in _paint(dataclasses.replace(painting, recipe=recipe.single(index)), refining):
@@ -109,25 +116,6 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
                 done += 1
                 event = dataclasses.replace(event, step=done, steps=total)
             yield event
-
-
-def read_in_chunks(
-    backbone: Backbone, prompts: Prompts, edits: Sequence[ActiveEdit], nouns: Mapping[str, str]
-) -> Prompts:
-    """Return the prompts with the number of chunks that the longer of them takes.
-
-    A handle is counted by its vectors or its noun, whichever is longer: regions read both.
-    """
-    longest = 0
-    text = backbone.text
-    with torch.no_grad(), attach(backbone, edits):
-        for prompt in prompts.texts:
-            tokens = text.tokenize(prompt)
-            count = tokens.dropped + text.max_tokens if tokens.dropped else tokens.end - 1
-            for handle, span in tokens.spans.items():
-                count += max(0, len(text.embeddings_of(nouns[handle])) - len(span))
-            longest = max(longest, count)
-    return dataclasses.replace(prompts, chunks=text.chunks_for(longest))
 
 
 def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:

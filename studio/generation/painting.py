@@ -45,8 +45,11 @@ class Painting:
         prompts: with plain nouns for concepts at strength 0.
         edits: of the concepts, with strengths and knobs.
         nouns: for each of k handles with a region, the noun.
+        lent: of the concepts that only texts of refinements name. They do not act by themselves.
         areas (k, h, w): their regions, once they are known.
         started: where sampling goes on.
+        stages: what takes the place of this painting in parts of the noise range, each with the share of the
+            noise below which it does, the lowest first; None is this painting itself.
     """
 
     backbone: Backbone
@@ -54,8 +57,10 @@ class Painting:
     prompts: Prompts
     edits: Sequence[ActiveEdit]
     nouns: Mapping[str, str]
+    lent: Sequence[ActiveEdit] = ()
     areas: Tensor | None = None
     started: Started = Started()
+    stages: Sequence[tuple[float, Painting | None]] = ()
 
     @property
     def steps_left(self) -> int:
@@ -64,7 +69,9 @@ class Painting:
 
     def conditions(self) -> Conditions:
         """Return what the picture is sampled from."""
-        return compose(self.backbone, self.recipe.mode, self.prompts, self.edits, self.nouns, self.areas)
+        own = compose(self.backbone, self.recipe.mode, self.prompts, self.edits, self.nouns, self.areas)
+        stages = [(below, stage.conditions() if stage else own) for below, stage in self.stages]
+        return dataclasses.replace(own, stages=stages)
 
     def with_regions(self) -> Generator[Event, None, Painting]:
         """Find the region of every concept that the user gave none; yields a Step per sampling step.

@@ -1,11 +1,18 @@
-"""What of a prompt is not read, because it is longer than what the text encoder of the base reads."""
+"""How long prompts are: in how many chunks they are read, and what of them is not."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
+import torch
+
+from studio.edits import ActiveEdit, attach
+from studio.generation.conditions import Prompts
 from studio.handles import handles_in
+from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
 
 WORD = re.compile(r"\S+")
@@ -36,3 +43,22 @@ def unread_note(text: TextReader, prompt: str, name: str) -> str:
         f"The {name} is {tokens} too long: only its first {text.max_tokens} are read. "
         f"Not read: “{shown}”{more}{among}."
     )
+
+
+def read_in_chunks(
+    backbone: Backbone, prompts: Prompts, edits: Sequence[ActiveEdit], nouns: Mapping[str, str]
+) -> Prompts:
+    """Return the prompts with the number of chunks that the longer of them takes.
+
+    A handle is counted by its vectors or its noun, whichever is longer: regions read both.
+    """
+    longest = 0
+    text = backbone.text
+    with torch.no_grad(), attach(backbone, edits):
+        for prompt in prompts.texts:
+            tokens = text.tokenize(prompt)
+            count = tokens.dropped + text.max_tokens if tokens.dropped else tokens.end - 1
+            for handle, span in tokens.spans.items():
+                count += max(0, len(text.embeddings_of(nouns[handle])) - len(span))
+            longest = max(longest, count)
+    return dataclasses.replace(prompts, chunks=text.chunks_for(longest))

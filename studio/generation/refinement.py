@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from studio.events import Event
@@ -18,6 +18,7 @@ class Refinement(ABC):
     Attributes:
         settings_class: a dataclass of `setting(...)` fields. Their names must be unlike those of every other
             refinement, since they are names in recipes and flags too. With all defaults, it does nothing.
+            Texts may name concepts; those that the prompts do not name are `Painting.lent`.
         action, undo: labels of the buttons that paint a finished picture again with `action_values`, and
             without; empty for none.
         needs_concept: whether it does nothing where no concept acts; the page then leaves it out.
@@ -39,6 +40,10 @@ class Refinement(ABC):
     def check(self, painting: Painting) -> None:
         """Raise StudioError when the picture cannot be refined. Called before the first picture."""
         return
+
+    def notes(self, painting: Painting) -> Sequence[str]:
+        """Return sentences that the user should read before the first picture."""
+        return ()
 
     def steps(self, painting: Painting) -> int:
         """Return how many Steps `refine` will yield, for the progress bar."""

@@ -91,6 +91,11 @@ class TextReader:
         return self._chunks * self._chunk_tokens
 
     @property
+    def chunks(self) -> int:
+        """Return how many chunks every prompt is read in: see `reading`."""
+        return self._chunks
+
+    @property
     def _chunk_tokens(self) -> int:
         return self.tokenizer.model_max_length - 2
 

@@ -130,6 +130,7 @@ def with_axis_value(
             return dataclasses.replace(recipe, strengths={**recipe.strengths, replaced: 0.0})
         other = value if axis.name == "concept" else trained_by(value, replaced, headers)
         return _with_concept(recipe, replaced, other, headers)
+    named = recipe.handles
     knob = axis.name.rpartition(".")[2]
     strengths, knobs = dict(recipe.strengths), {one: dict(moved) for one, moved in recipe.knobs.items()}
     for handle in axis.handles(named, headers):
@@ -191,6 +192,10 @@ def _with_concept(recipe: Recipe, old: str, new: str, headers: Mapping[str, Head
         recipe,
         prompt=pattern.sub(new, recipe.prompt),
         negative=pattern.sub(new, recipe.negative),
+        refinements={
+            name: pattern.sub(new, value) if isinstance(value, str) else value
+            for name, value in recipe.refinements.items()
+        },
         strengths={new: recipe.strength(old), **strengths},
         knobs={new: taken_over, **knobs} if taken_over else knobs,
         regions={new if one == old else one: box for one, box in recipe.regions.items()},

@@ -6,7 +6,9 @@ It travels inside every PNG (`studio.recipes.png`).
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -37,6 +39,9 @@ MODES = {  # of composing several concepts, with what each does; implemented in 
 }
 
 SAMPLERS = ("DDIM", "DPM++ 2M Karras", "Euler", "Euler a")  # as other programs call them
+SETTING = re.compile(r"\s*(?P<name>[^\s=]{1,100})=")
+QUOTED = json.JSONDecoder()
+TO_SPACE = re.compile(r"\S*")
 OLD_REFINEMENTS = {"obeying": "prompt_tuning_steps"}  # fields of recipes written by earlier versions
 
 Prompt = Annotated[str, MaxLen(MAX_PROMPT_LETTERS)]
@@ -129,7 +134,7 @@ class Recipe(Sampling):
             raise StudioError(
                 f"The prompt has {letters} letters.", f"Shorten it: {MAX_PROMPT_LETTERS} are the most."
             )
-        named = len(handles_in(f"{self.prompt} {self.negative}"))
+        named = len(self.handles)
         if named > MAX_HANDLES:
             raise StudioError(f"The prompt names {named} concepts.", f"Name at most {MAX_HANDLES}.")
         for handle, strength in self.strengths.items():
@@ -156,6 +161,17 @@ class Recipe(Sampling):
     def strength(self, handle: str) -> float:
         """Return how strongly `handle` acts: 1, as learned, unless the recipe says otherwise."""
         return self.strengths.get(handle, 1.0)
+
+    @property
+    def painted_handles(self) -> list[str]:
+        """Return the handles that the prompt or the negative prompt names, in order."""
+        return handles_in(f"{self.prompt} {self.negative}")
+
+    @property
+    def handles(self) -> list[str]:
+        """Return every handle that the recipe names, those in the texts of its refinements last."""
+        texts = [value for value in self.refinements.values() if isinstance(value, str)]
+        return handles_in(" ".join([self.prompt, self.negative, *texts]))
 
     @property
     def active_handles(self) -> list[str]:
@@ -247,25 +263,44 @@ def random_seed() -> int:
 
 
 def read_refinements(text: str) -> dict[str, Any]:
-    """Return settings of refinements from "prompt_tuning_steps=10 other=0.5": numbers where they are numbers.
+    """Return settings of refinements from 'prompt_tuning_steps=10 leave_out="red sky"'.
 
+    Values are numbers where they are numbers, and texts where they are not or stand in quotes, as in JSON.
     Raises StudioError for anything else.
     """
     values: dict[str, Any] = {}
-    for part in text.split():
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise StudioError(f"{part!r} is no setting.", "Write name=value, such as prompt_tuning_steps=10.")
+    position = 0
+    while match := SETTING.match(text, position):
+        position = match.end()
         try:
-            values[name] = int(value) if value.lstrip("-").isdigit() else float(value)
+            if text.startswith('"', position):
+                values[match["name"]], position = QUOTED.raw_decode(text, position)
+            elif plain := TO_SPACE.match(text, position):
+                values[match["name"]], position = _number_or_text(plain.group()), plain.end()
         except ValueError:
-            values[name] = value
+            raise StudioError(f"The setting {match['name']!r} cannot be read.", "Close its quotes.") from None
+    if rest := text[position:].split(maxsplit=1):
+        hint = "Write name=value, such as prompt_tuning_steps=10."
+        raise StudioError(f"{rest[0]!r} is no setting.", hint)
     return values
 
 
 def write_refinements(refinements: Mapping[str, Any]) -> str:
     """Return the text that `read_refinements` reads."""
-    return " ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in refinements.items()
-    )
+    return " ".join(f"{name}={_written(value)}" for name, value in refinements.items())
+
+
+def _written(value: Any) -> str:
+    """Return a value; a text in quotes where it would be read otherwise without them."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if not isinstance(value, str) or (value.isidentifier() and _number_or_text(value) == value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number_or_text(value: str) -> int | float | str:
+    try:
+        return int(value) if value.lstrip("-").isdigit() else float(value)
+    except ValueError:
+        return value

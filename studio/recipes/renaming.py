@@ -13,6 +13,7 @@ from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Renaming:
             strengths=self._keys(recipe.strengths),
             knobs=self._keys(recipe.knobs),
             regions=self._keys(recipe.regions),
+            refinements={name: self._value(it) for name, it in recipe.refinements.items()},
             concepts=self._keys(hashes),
         )
 
@@ -54,12 +56,15 @@ class Renaming:
         """Return an axis with the new name, among its values or in front of a knob, as in "lily.bias"."""
         handle, dot, knob = axis.name.rpartition(".")
         name = f"{self.new.strip('<>')}.{knob}" if dot and f"<{handle}>" == self.old else axis.name
-        values = tuple(self.text(value) if isinstance(value, str) else value for value in axis.values)
+        values = tuple(self._value(value) for value in axis.values)
         return dataclasses.replace(axis, name=name, values=values)
 
     def grid(self, grid: Grid) -> Grid:
         """Return a grid with the new name."""
         return Grid(self.recipe(grid.base), self.axis(grid.x), self.axis(grid.y))
+
+    def _value(self, value: V) -> V | str:
+        return self.text(value) if isinstance(value, str) else value
 
     def _keys(self, table: Mapping[str, T]) -> dict[str, T]:
         return {self.new if key == self.old else key: value for key, value in table.items()}

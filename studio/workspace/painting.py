@@ -8,7 +8,6 @@ from pathlib import Path
 
 from studio.concepts.concept_library import Library
 from studio.errors import StudioError
-from studio.handles import handles_in
 from studio.recipes.foreign_syntax import with_concepts, with_strengths_in_range
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
@@ -23,7 +22,7 @@ def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[Refin
     """
     recipe = recipe.checked()  # before each handle of an endless prompt is looked for
     recipe = with_concepts(recipe, library.headers())[0].checked()
-    handles = handles_in(f"{recipe.prompt} {recipe.negative}")
+    handles = recipe.handles
     return dataclasses.replace(
         recipe,
         concepts={handle: library.hash(library.find(handle)) for handle in handles},
@@ -70,7 +69,7 @@ def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> lis
     warnings = []
     if recipe.base and base and Path(recipe.base).name != Path(base).name:
         warnings.append(f"It was painted with {Path(recipe.base).name}; here is {Path(base).name}.")
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+    for handle in recipe.handles:
         known = recipe.concepts.get(handle)
         if not library.has(handle):
             warnings.append(f"{handle} is not in the Library.")

@@ -36,6 +36,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "disendiff.weight_rate": {"tuning": "low-rank"},
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
+    "class_meaning_pool": {"class_meaning_weight": 1.0},
 }
 OTHERS = {
     "rare_word": "dog",

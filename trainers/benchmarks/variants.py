@@ -57,13 +57,13 @@ class Variant:
                 if not equals:
                     raise ValueError
                 if word.startswith(REFINEMENT):
-                    refinements[key.removeprefix(REFINEMENT)] = float(value)
+                    refinements[key.removeprefix(REFINEMENT)] = value
                 elif word.startswith(KNOB):
                     knobs[key.removeprefix(KNOB)] = float(value)
                 else:
                     changed[key] = value
             except ValueError as error:
-                hint = "Write setting=value, @knob=number or +refinement=number."
+                hint = "Write setting=value, @knob=number or +refinement=value."
                 raise StudioError(f"{word!r} cannot be read.", hint) from error
         refinements = parse_refinements(refinements, [kind.card() for kind in REFINEMENTS.values()])
         return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, refinements)

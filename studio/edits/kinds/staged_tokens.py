@@ -34,7 +34,7 @@ class StagedWord(Edit):
 
     @property
     def word_vectors(self) -> Tensor:
-        """Return the vectors of all stages, (S, n, D)."""
+        """Return the vectors of all stages, (S, n, D), as they are now; they may still be learned."""
         return self.vectors
 
     def with_word_vectors(self, vectors: Tensor) -> Self:
@@ -45,7 +45,7 @@ class StagedWord(Edit):
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Edit.tensors`."""
-        return {f"{self.handle}/vectors": self.vectors}
+        return {f"{self.handle}/vectors": self.word_vectors}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Edit.set_tensors`."""
@@ -70,9 +70,10 @@ class StagedWord(Edit):
     def at(self, backbone: Backbone, strength: float) -> TimedVectors:
         """Return the vectors at a strength, as a function of the timestep."""
         v0 = backbone.text.initial_vectors(self.noun, self.vectors.shape[1])
-        vectors = self.vectors if strength == 1 else v0 + strength * (self.vectors - v0)
 
         def at(t: Tensor) -> Tensor:
+            vectors = self.word_vectors
+            vectors = vectors if strength == 1 else v0 + strength * (vectors - v0)
             stage = (backbone.noise_share(t) * len(vectors)).long().clamp(0, len(vectors) - 1)
             return vectors[stage]
 

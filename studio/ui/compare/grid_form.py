@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.handles import handles_in
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe, random_seed
@@ -98,8 +97,8 @@ def grid_from_form(
 ) -> Grid:
     """Return the grid that the form holds. Raises StudioError when an axis is not understood."""
     fields = parsed(recipe)
-    named = handles_in(f"{fields['prompt']} {fields['negative']}")
     base = base or Recipe("")
+    named = dataclasses.replace(base, **fields).handles
     shared = dataclasses.replace(
         base,
         **fields,

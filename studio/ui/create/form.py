@@ -68,6 +68,11 @@ class CreateForm:
         """The components that `filled` changes."""
         return [*self.recipe.values(), *self.refinements.values(), self.new_seed]
 
+    @property
+    def refinement_texts(self) -> list[gr.Textbox]:
+        """The controls of texts of refinements, which may name concepts."""
+        return [control for control in self.refinements.values() if isinstance(control, gr.Textbox)]
+
     def base_defaults(self, workspace: Workspace) -> dict[Any, Any]:
         """Return the changes of the controls whose defaults depend on the base."""
         defaults = workspace.base_defaults()

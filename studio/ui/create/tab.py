@@ -137,7 +137,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             return shut
         if action != "use":
             return None
-        knobs = knobs_in(workspace, f"{recipe.prompt} {recipe.negative}")
+        knobs = knobs_in(workspace, " ".join(recipe.handles))
         positions = recipe_positions(knobs, recipe)
         return {**form.filled(recipe), form.knobs: knobs, **shown_sliders(form.sliders, positions)}
 
@@ -164,11 +164,12 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     written = [prompt, concept_page]
     connect(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=written)
     quietly(form.examples.click, write_example, outputs=[prompt])
-    for text in (prompt, negative):
+    texts = [prompt, negative, *form.refinement_texts]
+    for text in texts:
         quietly(
             text.change,
             show_sliders,
-            inputs={"texts": [prompt, negative], "knobs": form.knobs, "positions": form.sliders},
+            inputs={"texts": texts, "knobs": form.knobs, "positions": form.sliders},
             outputs=[form.knobs, form.underlined, *form.sliders],
             trigger_mode="always_last",
         )

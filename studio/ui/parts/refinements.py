@@ -23,17 +23,28 @@ UNDO_HELP = "Paint it again without. Nothing else changes."
 
 
 def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.components.Component]:
-    """Return a control for each setting of every refinement, by the setting's name."""
-    return controls(
-        tuple(refinement_fields(cards).values()), "refinement", with_default=False, as_slider=True
-    )
+    """Return a control for each setting of every refinement, by the setting's name.
+
+    Those of a refinement with several stand together, below its title.
+    """
+    made: dict[str, gr.components.Component] = {}
+    for card in cards:
+        with gr.Group(elem_id=f"refinement-group-{card.id}".replace("_", "-")):
+            if len(card.fields) > 1:
+                gr.Markdown(f"**{card.title}** {card.summary}", container=True)
+            made |= controls(card.fields, "refinement", with_default=False, as_slider=True)
+    return made
 
 
 def chosen_refinements(values: Mapping[str, Any], cards: Sequence[RefinementCard]) -> dict[str, Any]:
     """Return what the controls say, as a recipe holds it: without settings at their defaults."""
     fields = tuple(refinement_fields(cards).values())
     default = defaults(fields)
-    return {name: value for name, value in filled_in(fields, values).items() if value != default[name]}
+    given = {
+        name: value.strip() if isinstance(value, str) else value
+        for name, value in filled_in(fields, values).items()
+    }
+    return {name: value for name, value in given.items() if value != default[name]}
 
 
 def control_values(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str, Any]:

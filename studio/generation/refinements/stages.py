@@ -1,0 +1,122 @@
+"""A prompt for each part of the noise range (ProSpect, Zhang et al., arXiv 2305.16225).
+
+A picture is settled from coarse to fine. With s in 0..1 the share of the noise range at the timestep of a
+step, the step is painted from
+
+    the layout's prompt where s >= u, the content's where v <= s < u, the style's where s < v
+
+so that the layout comes from one text or concept and the material from another. An empty one is the main
+prompt. The timestep counts, never the number of a step: all samplers change at the same noise. No learned
+word is needed; of a word with vectors of its own for each stage, as the method ProSpect learns, only those of
+the part that names it are used.
+
+Each part is composed as if its prompt were the picture's: only the concepts that it names act there. One with
+a region in the main prompt keeps it; others act everywhere.
+
+Differences: the paper has a list of ten prompts; here are three, and the borders are those of its recipes
+(layout: the noisiest tenth; material and style: the finer half). The negative prompt is the same throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from studio.edits import attach
+from studio.errors import StudioError
+from studio.events import Event
+from studio.generation.composing import layout_steps
+from studio.generation.painting import Painting
+from studio.generation.prompt_length import read_in_chunks, unread_note
+from studio.generation.refinement import Refinement
+from studio.handles import handles_in
+from studio.settings import setting
+
+ALL = 2.0  # a share that no timestep reaches
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The main prompt everywhere by default."""
+
+    layout_prompt: str = setting("", "What the first steps paint instead of the prompt: where things are.")
+    content_prompt: str = setting("", "What the steps in the middle paint instead: shapes.")
+    style_prompt: str = setting("", "What the last steps paint instead: material, colours and style.")
+    layout_border: float = setting(
+        0.9, "The layout is settled above this share of the noise.", 0.0, 1.0, source="released README"
+    )
+    style_border: float = setting(
+        0.5, "Style is settled below this share of the noise.", 0.0, 1.0, source="released README"
+    )
+
+
+class Stages(Refinement):
+    """Paints from up to three prompts, one after the other."""
+
+    id = "stages"
+    title = "Prompts by stage"
+    summary = "Lets the layout, the shapes and the material come from prompts of their own."
+    paper = "Zhang et al. 2023, arXiv 2305.16225"
+    settings_class = Settings
+    settings: Settings
+
+    @property
+    def own_prompts(self) -> dict[str, str]:
+        """Return the prompts that are not the main one, by their names in a sentence."""
+        told = {
+            "layout prompt": self.settings.layout_prompt,
+            "content prompt": self.settings.content_prompt,
+            "style prompt": self.settings.style_prompt,
+        }
+        return {name: prompt for name, prompt in told.items() if prompt}
+
+    def check(self, painting: Painting) -> None:
+        """Raise StudioError where a prompt could not have its part of the noise."""
+        if self.settings.style_border > self.settings.layout_border:
+            hint = "Make the layout border the larger one."
+            raise StudioError("The style would be settled before the layout is.", hint)
+        if self.settings.layout_prompt and layout_steps(painting.recipe, painting.nouns):
+            raise StudioError(
+                "The first steps find the part of each concept, so the layout cannot have its own prompt.",
+                "Say where the parts are, choose another way of composing, or leave the layout prompt empty.",
+            )
+
+    def notes(self, painting: Painting) -> Sequence[str]:
+        """Return a sentence for each of the prompts that is too long."""
+        return [note for note in self._unread(painting) if note]
+
+    def refine(self, painting: Painting) -> Generator[Event, None, Painting]:
+        """Return the painting with a painting for each part of the noise that has a prompt of its own."""
+        if not self.own_prompts:
+            return painting
+        settings = self.settings
+        parts = (
+            (settings.style_border, settings.style_prompt),
+            (settings.layout_border, settings.content_prompt),
+            (ALL, settings.layout_prompt),
+        )
+        stages = [(below, stage_of(painting, prompt) if prompt else None) for below, prompt in parts]
+        return replace(painting, stages=stages)
+        yield  # it takes no step
+
+    def _unread(self, painting: Painting) -> Iterator[str]:
+        for name, prompt in self.own_prompts.items():
+            stage = stage_of(painting, prompt)
+            reading = stage.prompts.reading(stage.backbone)
+            with reading, torch.no_grad(), attach(stage.backbone, stage.edits):
+                yield unread_note(stage.backbone.text, prompt, name)
+
+
+def stage_of(painting: Painting, prompt: str) -> Painting:
+    """Return the painting of another prompt, with only the concepts that act in it."""
+    named = set(handles_in(f"{prompt} {painting.prompts.negative}"))
+    acting = [one for one in (*painting.edits, *painting.lent) if named & set(one.handles)]
+    # copies, since an edit may keep what depends on the prompts of its picture (`Edit.on_prompts`)
+    edits = [replace(one, edit=one.edit.with_knobs({})) for one in acting]
+    nouns = {one.edit.handle: one.edit.noun for one in edits}
+    prompts = replace(painting.prompts, prompt=prompt)
+    prompts = read_in_chunks(painting.backbone, prompts, edits, nouns)
+    recipe = replace(painting.recipe, prompt=prompt)
+    return replace(painting, recipe=recipe, prompts=prompts, edits=edits, lent=(), stages=())
