@@ -1,9 +1,9 @@
 """Compare methods on photos of several subjects: learn, paint each handle, and measure who it shows.
 
 A method that learns several subjects together gets the whole scene; any other learns each subject from the
-same photo under its own mask. DisenDiff makes no use of the masks. The first row is the control, the plain nouns painted by the untouched base
-with the same seeds; its attention maps are those from which every method starts. The formulas are in
-`scene_measures`.
+same photo under its own mask. DisenDiff makes no use of the masks. The first row is the control, the plain
+nouns painted by the untouched base with the same seeds; its attention maps are those from which every method
+starts. The formulas are in `scene_measures`.
 """
 
 from __future__ import annotations
