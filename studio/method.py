@@ -45,14 +45,14 @@ class Needs:
     Args:
         max_subjects: how many different things it learns together from the same photos.
         masks: whether every subject needs a mask in at least one photo.
-        groups: names of the groups that the photos must be sorted into, empty for methods that want one set.
+        sorted: whether the caption of each photo is its category (`studio.photos.categories`).
     """
 
     min_photos: int = 1
     max_photos: int = 30
     max_subjects: int = 1
     masks: bool = False
-    groups: tuple[str, ...] = ()
+    sorted: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class MethodCard:
     def from_json(cls, card: dict[str, Any]) -> MethodCard:
         """Return the card that `to_json` wrote."""
         fields = tuple(Field.from_json(field) for field in card["fields"])
-        needs = Needs(**{**card["needs"], "groups": tuple(card["needs"].get("groups", ()))})
+        needs = Needs(**card["needs"])
         return cls(**{**card, "needs": needs, "fields": fields, "suits": tuple(card["suits"])})
 
 
@@ -253,6 +253,11 @@ class Method(ABC):
     def closing_prompts(self) -> list[str]:
         """Return what else is painted once when all is learned, beside `preview_prompt`."""
         return []
+
+    @property
+    def closing_choices(self) -> Mapping[str, Mapping[str, float]]:
+        """Return, by caption, values of its knobs with which `preview_prompt` is painted once more."""
+        return {}
 
     def insights(self) -> list[Insight]:
         """Return pictures about what was learned: the attention of a word, for instance."""

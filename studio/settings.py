@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,9 +129,21 @@ def fields_of(settings: type) -> tuple[Field, ...]:
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a concept lets the user change while painting, without training again."""
+    """A number that a concept lets the user change while painting, without training again.
+
+    Args:
+        choices: names of the whole values from 1 on, of a knob that chooses. Its 0 stands for each of them in
+            turn, from seed to seed (`studio.recipes.turns`).
+    """
 
     default: float
     low: float
     high: float
     help: str
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def choosing(cls, choices: Sequence[str]) -> Knob:
+        """Return the knob that chooses one of `choices`; as it comes, each in turn."""
+        names = ", ".join(f"{number} {name}" for number, name in enumerate(choices, 1))
+        return cls(0.0, 0.0, len(choices), f"0 each in turn, {names}.", tuple(choices))

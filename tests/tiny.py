@@ -168,6 +168,11 @@ def photos(count: int = 3, side: int = 48, masked: str = "") -> PhotoSet:
     return PhotoSet(tuple(squares), {masked: tuple(masks)} if masked else {})
 
 
+def categories(count: int) -> tuple[str, ...]:
+    """Captions that sort photos into two categories, one after the other."""
+    return tuple(("red", "blue")[number % 2] for number in range(count))
+
+
 def stencil(left: int, top: int, right: int, bottom: int, side: int = 48) -> Image.Image:
     """A mask of one rectangle."""
     mask = Image.new("L", (side, side))

@@ -41,6 +41,7 @@ from studio.models.families import FAMILIES
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
 from studio.photos.advice import advise
+from studio.photos.categories import open_sorted, sort_photos
 from studio.photos.mask_checks import check_masks, masks_sentence
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo_files import files_in
@@ -116,7 +117,12 @@ def _family_card(family: type[Backbone]) -> FamilyCard:
 
 def _add_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
     parser.add_argument(
-        "photos", type=Path, nargs="+", help="photos, or folders of them; with masks in masks/NAME/PHOTO.png"
+        "photos",
+        type=Path,
+        nargs="+",
+        help="a folder with a folder of photos for each category, such as toys/red and toys/blue"
+        if card.needs.sorted
+        else "photos, or folders of them; with masks in masks/NAME/PHOTO.png",
     )
     parser.add_argument("--name", required=True, help='the name of the concept: "lily" becomes <lily>')
     parser.add_argument("--noun", required=True, help='what it is in a word: "cat"')
@@ -147,7 +153,10 @@ def _train(given: argparse.Namespace) -> None:
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)
     handles = tuple(subject.handles)
-    photos, refusals = open_masked(files_in(given.photos), handles)
+    if card.needs.sorted:
+        photos, refusals = open_sorted(given.photos, handles)
+    else:
+        photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
     if masks := masks_sentence(photos, handles):
@@ -155,6 +164,8 @@ def _train(given: argparse.Namespace) -> None:
     card.check(len(photos))
     squares = PhotoSet.of(photos, handles)
     _check_masks(squares, handles, card.needs.masks)
+    if card.needs.sorted:
+        sort_photos(squares.captions, len(squares))
     path = writable_file(given.out or workspace.concepts.path(subject.handle))
     sampling = workspace.base_defaults().sampling(given.seed)
     backbone = open_base(given)

@@ -123,6 +123,7 @@ class ProSpect(Method):
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.02}
     max_file_bytes = 12_000
+    suits = ("style", "thing")
     settings: Settings
 
     def __init__(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from PIL.Image import Image
 
+from studio.concepts.header import Header
 from studio.edits import ActiveEdit, attach
 from studio.edits.concept import Concept
 from studio.errors import StudioError
@@ -28,6 +29,7 @@ from studio.models.backbone import Backbone
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import parse_refinements
+from studio.recipes.turns import in_turn
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,29 @@ class Picture:
 def active_edits(recipe: Recipe, concepts: Sequence[Concept]) -> list[ActiveEdit]:
     """Return the edits of the concepts that a recipe's prompts name, with its strengths and knobs.
 
-    A concept that is not named contributes nothing, so the picture is bit-identical to one without it.
+    Knobs that choose, and are left to take turns, are at the choice of the recipe's seed. A concept that is
+    not named contributes nothing, so the picture is bit-identical to one without it.
     """
     return edits_of(recipe, concepts, recipe.painted_handles)
 
 
 def edits_of(recipe: Recipe, concepts: Sequence[Concept], handles: Collection[str]) -> list[ActiveEdit]:
     """Return the edits of the concepts with one of these handles, with a recipe's strengths and knobs."""
+    recipe = in_turn(recipe, headers_of(concepts))
     named = (concept for concept in concepts if set(handles) & set(concept.header.handles))
     return [active for concept in named for active in concept.active_edits(recipe)]
+
+
+def headers_of(concepts: Sequence[Concept]) -> dict[str, Header]:
+    """Return the header of each handle."""
+    return {handle: concept.header for concept in concepts for handle in concept.header.handles}
+
+
+def on_device(backbone: Backbone, edits: list[ActiveEdit]) -> list[ActiveEdit]:
+    """Return the edits with their tensors on the backbone's device."""
+    for active in edits:
+        active.edit.to(backbone)
+    return edits
 
 
 def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
@@ -85,11 +101,9 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     check_concepts(backbone, concepts)
     for note in filter(None, (concept.note_on(backbone) for concept in concepts)):
         yield Note(note)
-    edits = active_edits(recipe, concepts)
+    edits = on_device(backbone, active_edits(recipe, concepts))
     acting = {handle for active in edits for handle in active.handles}
-    lent = edits_of(recipe, concepts, set(recipe.handles) - acting)
-    for active in (*edits, *lent):
-        active.edit.to(backbone)
+    lent = on_device(backbone, edits_of(recipe, concepts, set(recipe.handles) - acting))
     nouns = handles_with_region(recipe, known)
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
     prompts = read_in_chunks(backbone, Prompts(negative, prompt, clip_skip=recipe.clip_skip), edits, known)
@@ -109,8 +123,13 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         for note in refinement.notes(painting):
             yield Note(note)
     done, total = 0, 0
+    takes_turns = in_turn(recipe, headers_of(concepts)) != recipe
     for index in range(recipe.count):
-        for event in _paint(dataclasses.replace(painting, recipe=recipe.single(index)), refining):
+        single = recipe.single(index)
+        if takes_turns and index:
+            edits = on_device(backbone, active_edits(single, concepts))
+            painting = dataclasses.replace(painting, edits=edits)
+        for event in _paint(dataclasses.replace(painting, recipe=single), refining):
             if isinstance(event, Step):
                 total = total or recipe.count * event.steps
                 done += 1

@@ -10,6 +10,7 @@ from studio.documents import DocumentError
 from studio.errors import StudioError
 from studio.limits import MAX_SEED
 from studio.method import MethodCard
+from studio.photos.categories import sort_photos
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from studio.subject import Subject
@@ -29,7 +30,7 @@ def queue_training(
         settings: those that differ from the method's defaults.
 
     Raises:
-        StudioError: a mask is missing or a value is out of range. Nothing is queued then.
+        StudioError: a mask or a category is missing or a value is out of range. Nothing is queued then.
     """
     handles = tuple(subject.handles)
     if not 0 <= seed <= MAX_SEED:
@@ -38,6 +39,8 @@ def queue_training(
     values = method.parse(settings)
     task = TrainingTask(method.id, subject.handle, subject.noun, values, seed, len(photos), beside)
     check_masks(photos, handles, method.needs.masks)
+    if method.needs.sorted:
+        sort_photos(photos.captions, len(photos))
     title = f"{' and '.join(handles)} with {method.title}"
     with jobs.adding("train", title, task.to_json()) as (number, folder):
         photos.save(folder / "photos")

@@ -25,7 +25,7 @@ CARD = {
     "title": "Sketch",
     "summary": "",
     "paper": "",
-    "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False, "groups": ()},
+    "needs": {"min_photos": 1, "max_photos": 3, "max_subjects": 1, "masks": False, "sorted": False},
     "fields": [],
     "quick_settings": {},
     "suits": ("thing",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,10 @@ SAMPLING = Sampling(seed=7, steps=2, guidance=2.0)
 
 
 def photos(method_id: str, subject: Subject = SUBJECT, count: int = 3) -> PhotoSet:
-    """Return photos of a subject, with masks if the method needs them."""
-    return tiny.photos(count, masked=subject.handle if METHODS[method_id].needs.masks else "")
+    """Return photos of a subject, with masks or sorted if the method needs it."""
+    needs = METHODS[method_id].needs
+    made = tiny.photos(count, masked=subject.handle if needs.masks else "")
+    return dataclasses.replace(made, captions=tiny.categories(count)) if needs.sorted else made
 
 
 def parameters_of(method: Method) -> list[torch.Tensor]:

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from studio.models.backbone import Backbone
+from studio.models.joint_space import JointSpace
 from studio.photos.photo_set import PhotoSet
 from studio.settings import Field
 from studio.subject import Subject
-from tests import tiny
+from tests import tiny, tiny_clip
 from trainers import METHODS
 from trainers.kit import templates
 from trainers.kit.optimizing import Optimization
@@ -33,6 +34,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "context_regularized.tuning_rate": {"tuning_steps": 2},
     "context_regularized.tuning_batch": {"tuning_steps": 2},
     "context_regularized.rank": {"tuning_steps": 2},
+    "iti_gen.flips": {"guide": "photos"},
+    "iti_gen.resolution": {"guide": "photos"},
     "disendiff.weight_rate": {"tuning": "low-rank"},
     "context_prompts": {"context_embedding_weight": 1.0},
     "context_form": {"context_embedding_weight": 1.0},
@@ -42,6 +45,7 @@ OTHERS = {
     "rare_word": "dog",
     "prior_prompt": "a photo of a dog",
     "opening": "a photo of",
+    "sentence": "the {}",
     "resolution": 32,
     "context_prompts": "inanimate",  # the noun lives
 }
@@ -60,11 +64,13 @@ def quick(method_id: str) -> dict[str, Any]:
 def photos_for(method_id: str) -> tuple[Subject, PhotoSet]:
     """Return what a method learns: two subjects of one photo if it can, else one in three.
 
-    All are masked, and photos of one subject have captions.
+    All are masked, and photos of one subject have captions; those that are sorted have categories.
     """
     if METHODS[method_id].needs.max_subjects > 1:
         return TWO, tiny.pair()
     photos = tiny.photos(masked=SUBJECT.handle)
+    if METHODS[method_id].needs.sorted:
+        return SUBJECT, dataclasses.replace(photos, captions=tiny.categories(3))
     return SUBJECT, dataclasses.replace(photos, captions=("a cat asleep", "", "a cat on a chair"))
 
 
@@ -113,6 +119,7 @@ def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         return outcome(method_id, backbone, cache, **dict(settings))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JointSpace, "beside", tiny_clip.joint_space)
         patch.setattr(templates, "STYLE", ("the {}",))  # the others are too long for this base
         yield lambda method_id, settings: of(method_id, tuple(sorted(settings.items())))
 

@@ -18,7 +18,7 @@ from studio.concepts.preview import preview_bytes
 from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
 from studio.errors import BrokenPictureError, StudioError
-from studio.events import Event, FinishEarly, Note, Pause, Preview, Result
+from studio.events import Event, FinishEarly, Insight, Note, Pause, Preview, Result
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
@@ -138,7 +138,6 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
         final_loss=_recent(losses),
         memory=optimization.memory.words,
     )
-    knobs = {name: knob for edit in method.edits() for name, knob in edit.knobs().items()}
     concept = Concept(header, tuple(method.edits())).round_to_file()
     picture = training.preview(method, recipe)
     reports = method.report()
@@ -147,13 +146,15 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
     header = dataclasses.replace(
         header,
         dependencies=method.dependencies(),
-        knobs=knobs,
         report={name: round(value, 4) for name, value in reports.items()},
         preview=preview_bytes(picture),
     )
     verdicts: dict[str, Verdict] = {}
     try:
         yield from method.insights()
+        for caption, knobs in method.closing_choices.items():
+            own = dataclasses.replace(recipe, knobs={method.subject.handle: dict(knobs)})
+            yield Insight(training.preview(method, own), caption)
         for prompt in method.closing_prompts:
             own = dataclasses.replace(recipe, prompt=prompt)
             yield Preview(training.preview(method, own), prompt, header.steps)

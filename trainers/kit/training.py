@@ -74,6 +74,7 @@ class Training:
             steps=0,
             final_loss=0.0,
             created=self.created,
+            knobs={name: knob for edit in method.edits() for name, knob in edit.knobs().items()},
             program=_program(),
         )
 

@@ -60,6 +60,8 @@ def example_for(workspace: Workspace, name: str, prompt: str) -> str:
         return STRENGTH_EXAMPLE
     for header in headers.values():
         if knob in header.knobs:
+            if header.knobs[knob].choices:
+                return f"1:{len(header.knobs[knob].choices)}"
             low, high = header.knobs[knob].low, header.knobs[knob].high
             return f"{low:g}:{high:g}:{(high - low) / 4:g}"
     return EXAMPLES.get(name, "")

@@ -33,6 +33,7 @@ class Knob:
 
     Args:
         name: a knob of the concept `handle`; empty for its strength.
+        is_whole: whether it chooses, from 0 for each in turn to the last of its choices.
     """
 
     handle: str
@@ -41,6 +42,7 @@ class Knob:
     low: float
     high: float
     help: str
+    is_whole: bool = False
 
     @property
     def label(self) -> str:
@@ -50,6 +52,8 @@ class Knob:
     @property
     def step(self) -> float:
         """The step of the slider."""
+        if self.is_whole:
+            return 1.0
         return round((self.high - self.low) / 100, 6) if self.name else STRENGTH_STEP
 
 
@@ -64,7 +68,8 @@ def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
     for handle, header in headers.items():
         for name, knob in header.knobs.items():
             if all(map(math.isfinite, (knob.low, knob.default, knob.high))) and knob.low < knob.high:
-                knobs.append(Knob(handle, name, knob.default, knob.low, knob.high, knob.help))
+                span = knob.default, knob.low, knob.high
+                knobs.append(Knob(handle, name, *span, knob.help, bool(knob.choices)))
     return knobs[:MAX_SLIDERS]
 
 

@@ -13,6 +13,7 @@ from studio.errors import StudioError
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.png import read_recipe, read_recipe_and_notes
 from studio.recipes.recipe import Recipe
+from studio.recipes.turns import choices_of
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
@@ -113,7 +114,8 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             return None
         path = workspace.gallery.find(name)
         recipe = read_recipe(path)
-        card = picture_card(recipe, cards, path, workspace.reproducibility_warnings(recipe))
+        chosen = choices_of(recipe, workspace.concepts.headers())
+        card = picture_card(recipe, cards, path, workspace.reproducibility_warnings(recipe), chosen)
         return {selected: name, opened: recipe, detail: card}
 
     def read_dropped(event: gr.EventData) -> Changes:

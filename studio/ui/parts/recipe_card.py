@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 from studio.recipes.recipe import MODES, Recipe, write_regions
 from studio.recipes.refinement_card import RefinementCard
@@ -15,6 +16,7 @@ TERMS = {  # what the papers and other programs call it
     "Without": "negative prompt",
     "Strength": "scale of a concept: 0 is the plain noun, 1 is as learned",
     "Adjusted": "knobs of a concept that are not at their defaults",
+    "Chosen": "what a concept of several categories is here",
     "Seed": "seed of the initial noise",
     "Steps": "sampling steps",
     "Guidance": "scale of classifier-free guidance",
@@ -26,8 +28,10 @@ TERMS = {  # what the papers and other programs call it
 }
 
 
-def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
-    """Return a recipe as a list of facts.
+def recipe_facts(
+    recipe: Recipe, cards: Sequence[RefinementCard] = (), chosen: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return a recipe as a list of facts; `chosen` are the names of what its knobs chose.
 
     Left out are the prompt, empty values, refinements that are off, and the mode of composing where fewer
     than two concepts act.
@@ -44,6 +48,7 @@ def recipe_facts(recipe: Recipe, cards: Sequence[RefinementCard] = ()) -> str:
             "Without": recipe.negative,
             "Strength": strengths,
             "Adjusted": knobs,
+            "Chosen": ", ".join(f"{what}: {name}" for what, name in chosen.items()),
             "Seed": recipe.seed,
             "Steps": recipe.steps,
             "Guidance": f"{recipe.guidance:g}",
@@ -65,6 +70,7 @@ def picture_card(
     cards: Sequence[RefinementCard] = (),
     path: Path | None = None,
     warnings: Sequence[str] = (),
+    chosen: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the card of a picture, or of a recipe alone.
 
@@ -72,6 +78,7 @@ def picture_card(
         cards: the refinements of the workspace.
         path: the picture; None when its file was only dropped in to be read.
         warnings: why painting the recipe here may give another picture.
+        chosen: see `recipe_facts`.
     """
     image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
     buttons = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
@@ -80,9 +87,10 @@ def picture_card(
     if path:
         buttons += download(path, "Download") + button("delete", "Delete", path.name)
     buttons += button("close", "Close")
+    listed = recipe_facts(recipe, cards, chosen)
     note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
     return (
         f'<section class="card picture" aria-label="Picture and recipe">{image}<div class="card-text">'
-        f"<blockquote>{escape(recipe.prompt)}</blockquote>{recipe_facts(recipe, cards)}{note}"
+        f"<blockquote>{escape(recipe.prompt)}</blockquote>{listed}{note}"
         f'<div class="actions">{buttons}</div></div></section>'
     )
