@@ -46,7 +46,6 @@ pytestmark = [
 on_every_family = pytest.mark.parametrize("backbone", sorted(FAMILIES), indirect=True)
 # of each kind of network one, for what takes several trainings
 on_both_kinds = pytest.mark.parametrize("backbone", ["stable_diffusion", "z_image"], indirect=True)
-PAIRS = 3  # each method is composed with itself and those after it, in a circle: all pairs would be too many
 
 
 @pytest.fixture(scope="module")
@@ -262,13 +261,13 @@ def test_the_last_preview_is_what_create_paints(
     assert np.array_equal(np.asarray(preview.picture), painted)
 
 
-@pytest.mark.parametrize("further", range(PAIRS))
+@pytest.mark.parametrize("further", range(3))
 def test_composes_with_other_methods_in_any_order(
     method_id: str, further: int, backbone: Backbone, concept: Concept, tom: Callable[[str], Concept]
 ) -> None:
-    names = sorted(METHODS)
-    other_id = names[(names.index(method_id) + further) % len(names)]
-    other, prompt = tom(other_id), "<lily> and <tom>"
+    names = sorted(METHODS)  # in a circle, since all pairs would be too many
+    other = tom(names[(names.index(method_id) + further) % len(names)])
+    prompt = "<lily> and <tom>"
     both = picture(backbone, prompt, [concept, other])
     assert np.array_equal(both, picture(backbone, prompt, [other, concept]))
     assert not np.array_equal(both, picture(backbone, prompt, [concept, other], strengths={"<lily>": 0.0}))
@@ -348,8 +347,7 @@ def test_learns_on_a_base_that_predicts_v(method_id: str, tmp_path: Path) -> Non
 def test_what_is_trained_stays_float32_under_bfloat16(
     method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:
-    half = FAMILIES[backbone.family](dtype=torch.bfloat16)
-    methods: list[Method] = []
+    half, methods = FAMILIES[backbone.family](dtype=torch.bfloat16), []
 
     class Kept(METHODS[method_id]):
         def __init__(self, *arguments: object) -> None:
@@ -374,10 +372,8 @@ def test_goes_on_from_a_saved_state_bit_for_bit(
 
     def start() -> tuple[Method, Optimization]:
         method = prepared(method_id, backbone, cache, steps=6)
-        regularizers = [
-            one(method, one.own(METHODS[method_id].card().parse({})))
-            for one in METHODS[method_id].regularizers
-        ]
+        defaults = METHODS[method_id].card().parse({})
+        regularizers = [one(method, one.own(defaults)) for one in METHODS[method_id].regularizers]
         generator = torch.Generator().manual_seed(9)
         return method, Optimization(method, regularizers, backbone, generator, breaks=saved_at)
 
@@ -398,8 +394,7 @@ def test_accumulated_batches_make_one_step(method_id: str, backbone: Backbone, c
     method = prepared(method_id, backbone, cache)
     stages = [dataclasses.replace(stage, accumulate=3) for stage in method.stages()]
     method.stages = lambda: stages
-    drawn: list[int] = []
-    draw = method.draw
+    drawn, draw = [], method.draw
     method.draw = lambda generator: drawn.append(1) or draw(generator)
     steps = list(Optimization(method, [], backbone, torch.Generator().manual_seed(9)).run())
     assert len(drawn) == 3 * len(steps) == 3 * METHODS[method_id].quick_settings["steps"]
