@@ -80,6 +80,7 @@ TRAINERS = {
     "trainers.regularizers": KIT | {"trainers.kit"},
     "trainers": KIT | {"trainers.kit", "trainers.regularizers"},
     "trainers.benchmarks": KIT | {"trainers", "trainers.kit", "studio.workspace", "studio.commands"},
+    "trainers.commands": KIT | {"studio.workspace", "studio.commands"},
     "trainers.__main__": KIT
     | {
         "trainers",

@@ -52,6 +52,8 @@ from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.benchmarks.base_check import check_base
 from trainers.benchmarks.commands import COMPARISONS, add_comparisons, compare
+from trainers.commands.scenes_from import COMMAND as COMPOSE
+from trainers.commands.scenes_from import add_scene_flags, make_scenes
 from trainers.kit import text_moments as moments
 from trainers.kit.captions import plain_captions
 from trainers.kit.kept_state import identity_of, without_later_settings
@@ -68,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print what the page shows without loading a model, as JSON")
     add_comparisons(commands, METHODS)
+    add_scene_flags(commands.add_parser(COMPOSE, help="compose scenes of subjects photographed alone"))
     _add_check_flags(commands.add_parser(CHECK, help="train, save and paint a little on a base"))
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
@@ -85,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif given.command == CHECK:
             return 0 if _check_base(given) else 1
         else:
-            (_moments if given.command == "moments" else _train)(given)
+            {"moments": _moments, COMPOSE: make_scenes}.get(given.command, _train)(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2

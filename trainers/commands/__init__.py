@@ -1,0 +1,1 @@
+"""Commands of `python -m trainers` besides the methods and their comparisons."""

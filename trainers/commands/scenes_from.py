@@ -1,0 +1,147 @@
+"""`python -m trainers scenes-from`: subjects that were photographed alone come into one picture (Gen4Gen)."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+from PIL import Image
+
+from studio.commands.base_flags import add_base_flags, open_base
+from studio.errors import StudioError
+from studio.events import Result
+from studio.files import png_bytes, writable_folder, write_atomic
+from studio.generation.generate import generate
+from studio.handles import to_handle
+from studio.models.backbone import Backbone
+from studio.photos.composed_scenes import ComposedScene, compose_scene, cut_outs_of
+from studio.photos.masked_folder import open_masked
+from studio.photos.photo import open_photo
+from studio.photos.photo_files import files_in
+from studio.recipes.recipe import Sampling
+from studio.workspace.base_defaults import BaseDefaults
+
+COMMAND = "scenes-from"
+PLACES = ("on the beach", "in the forest", "on a table", "in the garden", "on the street")
+MAX_SCENES = 200
+MAX_SIDE = 1024
+
+
+def add_scene_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument(
+        "folder", type=Path, help="a folder with a folder of photos for each subject, cut out or with masks"
+    )
+    parser.add_argument(
+        "--subjects", nargs="+", required=True, metavar="NAME=NOUN", help="its folders, and what is in each"
+    )
+    parser.add_argument("--count", type=int, default=5, help="scenes (default: %(default)s)")
+    parser.add_argument("--places", nargs="+", default=PLACES, help="what the base paints as backgrounds")
+    parser.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="pictures instead; each file's name says the place"
+    )
+    parser.add_argument("--sizes", nargs="+", default=[], metavar="NAME=SIZE", help="how tall each is")
+    parser.add_argument("--whole", default="", metavar="NAME", help="a name for the composition itself")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("scenes-from"), help="the folder of the scenes")
+    add_base_flags(parser)
+
+
+def make_scenes(given: argparse.Namespace) -> None:
+    """Write scenes, their masks and captions, and say how to learn from them.
+
+    Raises StudioError for a name without photos, photos without anything cut out, and values out of range.
+    """
+    nouns = dict(_pair(text, "NAME=NOUN, such as lily=cat") for text in given.subjects)
+    if not 1 <= given.count <= MAX_SCENES:
+        raise StudioError(f"--count is 1 to {MAX_SCENES}.", "")
+    cut_outs = {to_handle(name): _cut_outs(given.folder / name) for name in nouns}
+    sizes = {
+        to_handle(name): _size(size) for name, size in (_pair(text, "NAME=SIZE") for text in given.sizes)
+    }
+    if unknown := set(sizes) - set(cut_outs):
+        raise StudioError(f"--sizes names {min(unknown)}, --subjects does not.", "Write the same names.")
+    chance = random.Random(given.seed)
+    whole = to_handle(given.whole) if given.whole else ""
+    out = writable_folder(given.out)
+    if given.backgrounds:
+        backgrounds = _own_backgrounds(given.backgrounds)
+    else:
+        backgrounds = _painted_backgrounds(open_base(given), given, min(given.count, len(given.places)))
+    for number in range(given.count):
+        background, place = backgrounds[number % len(backgrounds)]
+        _write(compose_scene(cut_outs, background, place, chance, sizes, whole), out, f"scene-{number + 1}")
+    (name, noun), *others = nouns.items()
+    beside = "".join(f" --beside {other}={its_noun}" for other, its_noun in others)
+    print(f"{given.count} scenes are in {out}. Learn all of them together with")
+    print(f"python -m trainers break_a_scene {out} --name {name} --noun {noun}{beside}")
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    """Return the two sides of "lily=cat". Raises StudioError for anything else."""
+    name, equals, value = text.partition("=")
+    if not (name.strip() and equals and value.strip()):
+        raise StudioError(f"{text!r} is not of the form {form}.", "")
+    return name.strip(), value.strip()
+
+
+def _size(text: str) -> float:
+    """Return a size above 0. Raises StudioError for anything else."""
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    if not 0 < size <= 100:
+        raise StudioError(f"{text!r} is no size.", "Write a number above 0, such as 0.5 for half as tall.")
+    return size
+
+
+def _cut_outs(folder: Path) -> list[Image.Image]:
+    """Return the cut-outs of a subject's folder. Raises StudioError when it has none."""
+    if not folder.is_dir():
+        raise StudioError(f"There is no folder {folder}.", "Put each subject's photos into one of its name.")
+    photos, refusals = open_masked(files_in([folder]), [to_handle(folder.name)])
+    for refusal in refusals:
+        print(f"{refusal.name} is left out: {refusal.reason}")
+    cut = cut_outs_of(photos)
+    if not cut:
+        hint = "Use cut-outs with a transparent ground, or put masks into masks/NAME beside the photos."
+        raise StudioError(f"No photo in {folder} says where its subject is.", hint)
+    return cut
+
+
+def _own_backgrounds(folder: Path) -> list[tuple[Image.Image, str]]:
+    """Return the pictures of a folder, each with the place that its file's name says."""
+    found = []
+    for path in files_in([folder]):
+        photo = open_photo(path)
+        side = min(photo.side, MAX_SIDE)
+        found.append((photo.square(side), path.stem.replace("-", " ").replace("_", " ")))
+    if not found:
+        raise StudioError(f"There are no pictures in {folder}.", "Name a folder of backgrounds.")
+    return found
+
+
+def _painted_backgrounds(
+    backbone: Backbone, given: argparse.Namespace, count: int
+) -> list[tuple[Image.Image, str]]:
+    """Return pictures of the first places, painted by the base."""
+    sampling = BaseDefaults.of(given.base).sampling(given.seed)
+    return [(_painted(backbone, sampling, place), place) for place in given.places[:count]]
+
+
+def _painted(backbone: Backbone, sampling: Sampling, place: str) -> Image.Image:
+    """Return a picture of a place."""
+    *_, last = generate(backbone, sampling.with_prompt(f"a photo {place}"), [])
+    assert isinstance(last, Result)
+    return last.value.image
+
+
+def _write(scene: ComposedScene, out: Path, name: str) -> None:
+    """Write the picture, its caption beside it and its masks in masks/NAME, as `open_masked` reads them."""
+    write_atomic(out / f"{name}.png", png_bytes(scene.picture))
+    write_atomic(out / f"{name}.txt", scene.caption.encode("utf-8"))
+    for handle, mask in scene.masks.items():
+        folder = writable_folder(out / "masks" / handle.strip("<>"))
+        write_atomic(folder / f"{name}.png", png_bytes(mask))
