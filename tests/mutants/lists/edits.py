@@ -86,7 +86,7 @@ MUTANTS = [
     planted(
         "the strength of a staged word is ignored",
         f"{KINDS}/staged_tokens.py",
-        "if strength == 1 else v0 + strength * (self.vectors - v0)",
+        "if strength == 1 else v0 + strength * (vectors - v0)",
         "if strength else v0",
         *TESTS,
         "edits/test_strengths.py",

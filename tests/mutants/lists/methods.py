@@ -28,7 +28,7 @@ SCENE_TESTS = (
     f"{APART}::test_a_mask_of_everything_gives_the_ordinary_loss",
     f"{APART}::test_each_phase_learns_its_own_with_a_fresh_optimiser",
     f"{APART}::test_both_phases_decay",
-    f"{APART}::test_the_prior_is_of_the_beach_or_of_the_nouns",
+    f"{APART}::test_the_prior_is_of_the_beach_or_of_each_noun_in_turn",
 )
 C = "trainers/test_context_regularized.py"
 CORE_TESTS = (
@@ -291,5 +291,33 @@ MUTANTS = [
         'kind = "animate"',
         *CORE_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[context_regularized-context_prompts]",
+    ),
+    planted(
+        "a small subject counts less than a large one",
+        "trainers/kit/losses.py",
+        "((batch.masks * error).mean((1, 2, 3)) / areas).mean()",
+        "(batch.masks * error).mean() / areas.mean()",
+        "trainers/test_dreambooth.py::test_a_small_subject_counts_as_much_as_a_large_one",
+    ),
+    planted(
+        "all class pictures are of the first noun",
+        "trainers/kit/class_pictures.py",
+        "self.sets[chosen].draw",
+        "self.sets[0].draw",
+        "trainers/test_class_pictures.py",
+    ),
+    planted(
+        "toys are tried in prompts for what lives",
+        "trainers/kit/context_prompts.py",
+        'if before and before[-1] in ("teddy",',
+        "if before and before[-1] in (",
+        *CORE_TESTS,
+    ),
+    planted(
+        "a base's own context prompts are not read",
+        "trainers/kit/context_prompts.py",
+        "own if own and own.is_file() else",
+        "own if False else",
+        *CORE_TESTS,
     ),
 ]

@@ -346,4 +346,25 @@ MUTANTS = [
         "",
         *LAUNCH,
     ),
+    planted(
+        "distilled bases are offered for learning",
+        "studio/bases/known_bases.py",
+        "or not self.files.is_distilled",
+        "or self.files.is_distilled",
+        "ui/test_base_list.py",
+    ),
+    planted(
+        "a base of no family can be chosen",
+        "studio/bases/known_bases.py",
+        'reason = "" if family or not self.families else',
+        'reason = "" if True else',
+        "ui/test_base_list.py",
+    ),
+    planted(
+        "the chosen method is lost when another choice shows it too",
+        "studio/ui/train/method_choice.py",
+        "method_id if method_id in ids else ids[0]",
+        "ids[0]",
+        "ui/test_method_choice.py",
+    ),
 ]

@@ -296,4 +296,18 @@ MUTANTS = [
         *CAPTIONED,
         severe=True,
     ),
+    planted(
+        "subjects of a composed scene overlap",
+        "studio/photos/composed_scenes.py",
+        "number * part + chance",
+        "0 * part + chance",
+        "photos/test_composed_scenes.py",
+    ),
+    planted(
+        "soft edges spill beyond a cut-out",
+        "studio/photos/composed_scenes.py",
+        "max(0, 2 * level - 255)",
+        "level",
+        "photos/test_composed_scenes.py",
+    ),
 ]

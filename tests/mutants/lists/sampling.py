@@ -107,9 +107,9 @@ MUTANTS = [
     ),
     planted(
         "a concept named only in the negative prompt is not attached",
-        GENERATE,
-        'named = handles_in(f"{recipe.prompt} {recipe.negative}")',
-        "named = handles_in(recipe.prompt)",
+        "studio/recipes/recipe.py",
+        'return handles_in(f"{self.prompt} {self.negative}")',
+        "return handles_in(self.prompt)",
         *PICTURES,
         "generation/test_sampled_by_hand.py",
     ),
