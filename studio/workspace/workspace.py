@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from studio.bases.file_hash import known_hash
 from studio.bases.known_bases import KnownBases
 from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
@@ -200,8 +201,9 @@ class Workspace:
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
-        base = self.worker_state().base.get("name", "")
-        return painting.reproducibility_warnings(recipe, self.concepts, str(base))
+        base = str(self.worker_state().base.get("name", ""))
+        base_hash = known_hash(self.base, self.cache)
+        return painting.reproducibility_warnings(recipe, self.concepts, base, base_hash)
 
     # comparing
 
