@@ -15,11 +15,20 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.photos.regions import edges, geodesic, grab_cut, otsu, outline_strength, touching, without_holes
+from studio.photos.regions import (
+    STEP_COST,
+    edges,
+    geodesic,
+    grab_cut,
+    on_border,
+    otsu,
+    outline_strength,
+    touching,
+    without_holes,
+)
 
 SIDE = 160  # pixels of the small copy in which a mask is proposed
 CLICK_RADIUS = 3.0
-STEP_COST = 0.02  # cost of a step to the next pixel without an edge
 NEARER = 1.5  # how much farther than the border a click may be from a pixel of the first guess
 CUT_OFF = 0.8  # where the border is nearer to a click than this share of its median, the subject is cut off
 BACKGROUND = 0.15  # pixels nearer to the border than this share of the level are surely background
@@ -196,8 +205,7 @@ def _first_guess(cost: np.ndarray, clicked: np.ndarray, others: np.ndarray) -> t
         clicked (h, w): bool, the discs around the clicks.
         others (h, w): bool, the masks of other subjects.
     """
-    border = np.ones(cost.shape, bool)
-    border[1:-1, 1:-1] = False
+    border = on_border(cost.shape)
     from_click = geodesic(cost, clicked)
     border &= from_click >= CUT_OFF * np.median(from_click[border])
     from_border = geodesic(cost, (border | others) & ~clicked)
