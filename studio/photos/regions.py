@@ -68,6 +68,9 @@ def grab_cut(
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[surely_not] = cv2.GC_BGD
     labels[surely] = cv2.GC_FGD
+    subject = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    if subject.all() or not subject.any():  # it has no colours to learn on one side, and would fail
+        return subject
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(pixels, labels, None, *models, GRAB_CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)

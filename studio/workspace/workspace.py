@@ -22,8 +22,6 @@ from studio.files import close_folder, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.method import MethodCard
 from studio.photos.advice import PhotoAdvice, advise
-from studio.photos.click_mask import propose_mask
-from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.foreign_syntax import with_concepts
@@ -39,7 +37,7 @@ from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
-from studio.workspace.mask_request import mask_from_worker
+from studio.workspace.mask_request import proposed_mask
 from studio.workspace.pictures import Gallery
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
@@ -152,25 +150,11 @@ class Workspace:
         clicks: Sequence[tuple[float, float]],
         beside: Sequence[Image.Image] = (),
         before: Image.Image | None = None,
+        step: int = 0,
     ) -> Image.Image:
-        """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
-
-        It comes from the worker's segmenter when there is one and it answers in time, else from
-        `studio.photos.click_mask.propose_mask`.
-
-        Args:
-            clicks: (x, y) in fractions of the square.
-            beside: the masks of other subjects in it, which are left out.
-            before: the mask of the subject so far, which a segmenter is not told.
-
-        Raises:
-            StudioError: nothing is found.
-        """
-        if self.segmenter and self.worker_state().state in ("ready", "busy"):
-            mask = mask_from_worker(self.jobs, square, clicks)
-            if mask is not None:
-                return subtract(mask, beside)
-        return propose_mask(square, clicks, beside, before)
+        """Return the mask of what was clicked on: see `studio.workspace.mask_request.proposed_mask`."""
+        has_segmenter = bool(self.segmenter) and self.worker_state().state in ("ready", "busy")
+        return proposed_mask(self.jobs, has_segmenter, square, clicks, beside, before, step)
 
     def advise(self, photos: Sequence[Photo]) -> PhotoAdvice:
         """Return what speaks against these photos on this base; nothing of it stands in the way."""
