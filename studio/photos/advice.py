@@ -120,7 +120,7 @@ def _several_things(photo: Photo, measures: Measures) -> Advice | None:
         "It probably shows several things, and all of them may be learned. "
         "Say with a mask where the subject is, or crop the others off."
     )
-    return Advice("several things", sentence)
+    return Advice("several", sentence)
 
 
 def _are_alike(one: Measures, other: Measures) -> bool:
