@@ -8,6 +8,9 @@ const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getC
 const MAX_UNDO = 20, WAIT_MS = 20000, LEAST_BOX = 0.03;
 let state = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
 let corner = null, boxed = false, cross = [0.5, 0.5];
+/* The last click, the masks before it, how many sizes larger its outline is than the likeliest, and where no
+   further one was found (-1: smaller, 1: larger). */
+let pointed = null;
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
 const radius = () => Math.max(0.5, size.value / 200 * state.side);
@@ -71,6 +74,9 @@ const buttons = () => {
     button.setAttribute('aria-pressed', button.dataset.tool === tool));
   find('[data-do=undo]').disabled = !past.length;
   find('[data-do=clear]').disabled = !masks[current]?.includes(1);
+  for (const [name, by] of [['smaller', -1], ['larger', 1]])
+    find(`[data-do=${name}]`).disabled = pointed?.subject !== current || pointed.end === by
+      || stage.classList.contains('busy');
   find('.mask-size').classList.toggle('idle', tool === 'click' || tool === 'not');
   stage.dataset.uses = tool;
   find('.round-buttons').replaceChildren(...(state.subjects.length < 2 ? [] : state.subjects).map((subject, number) => {
@@ -86,13 +92,14 @@ const buttons = () => {
 
 const remember = () => {
   turn += 1;
+  pointed = null;
   past.push(masks.map(mask => mask.slice()));
   past.splice(0, past.length - MAX_UNDO);
 };
 
-const send = (action, more = {}) => {
+const send = (action, more = {}, from = masks) => {
   const photo = state.key.split(' ')[0];
-  trigger(action, {key: state.key, photo, turn, subject: current, masks: masks.map(write), ...more});
+  trigger(action, {key: state.key, photo, turn, subject: current, masks: from.map(write), ...more});
   buttons();
 };
 
@@ -102,6 +109,14 @@ const busy = on => {
   if (on) waiting = setTimeout(() => busy(false), WAIT_MS);
 };
 
+/* Note what a press of Smaller or Larger has brought; returns whether the masks are others than before. */
+const settle = came => {
+  if (!pointed?.by) return true;
+  const {by} = pointed, moved = masks[current].some((on, at) => on !== came[current][at]);
+  Object.assign(pointed, moved ? {step: pointed.step + by, end: 0, by: 0} : {end: by, by: 0});
+  return moved;
+};
+
 /* Show the state that the server sent. When a change was made since, take its names and not its masks. */
 const load = async () => {
   if (!props.value) return;
@@ -109,8 +124,9 @@ const load = async () => {
   const came = await Promise.all(next.masks.map(url => read(url, next.side)));
   if (JSON.parse(props.value).time !== next.time) return;
   const same = next.turn !== null && state && state.key === next.key, overtaken = same && next.turn < turn;
-  if (!same) past = [];
-  else if (!overtaken && !next.is_error) past.push(masks);
+  if (!same) { past = []; pointed = null; }
+  else if (!overtaken && !next.is_error && settle(came)) past.push(masks);
+  if (next.is_error) pointed = null;
   masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
   if (!overtaken) busy(false);
   state = next;
@@ -171,7 +187,16 @@ const point = more => {
   if (stage.classList.contains('busy')) return;
   turn += 1;
   busy(true);
+  const before = masks.map(mask => mask.slice());
+  pointed = 'right' in more ? null : {more, before, subject: current, step: 0, by: 0, end: 0};
   send('click', more);
+};
+/* Ask for a smaller or larger outline of what the last click meant. */
+const resize = by => {
+  turn += 1;
+  busy(true);
+  pointed.by = by;
+  send('click', {...pointed.more, step: pointed.step + by}, pointed.before);
 };
 const share = event => position(event).map(at => Math.min(1, Math.max(0, at / state.side)));
 const showBox = (from, to) => Object.assign(drawn.style, {
@@ -220,6 +245,7 @@ canvas.addEventListener('keydown', event => {
 const undo = () => {
   if (!past.length) return;
   turn += 1;
+  pointed = null;
   const before = past.pop();
   masks = masks.map((mask, number) => before[number] || mask.fill(0));
   show();
@@ -229,6 +255,8 @@ element.addEventListener('click', event => {
   const button = event.target.closest('button');
   if (button?.dataset.tool) { tool = button.dataset.tool; buttons(); }
   if (button?.dataset.do === 'undo') undo();
+  if (button?.dataset.do === 'smaller') resize(-1);
+  if (button?.dataset.do === 'larger') resize(1);
   if (button?.dataset.do === 'clear') { remember(); masks[current].fill(0); show(); send('input'); }
 });
 element.addEventListener('keydown', event => {
@@ -242,6 +270,7 @@ file.addEventListener('change', async () => {
   try {
     const {path} = await upload(file.files[0]);
     turn += 1;
+    pointed = null;
     send('upload', {files: [path], failed: []});
   } catch { busy(false); }
   file.value = '';

@@ -5,15 +5,17 @@ scikit-image astronaut.png, coffee.png, rocket.jpg, chelsea.png, brick.png, gras
 motorcycle_left.png, from scikit-learn china.jpg and flower.jpg, from imgaug quokka.jpg. Any may be missing.
 
 Subjects are outlined by hand, coarsely, and also cut out and pasted onto other photographs, where the mask is
-exact. Each click goes to where the worst error is widest, as a person would place it. The first is either a
-click or a box around the subject, which counts as two clicks.
+exact. Beside them are the photographs NAME.jpg with a cut-out NAME.out.png, such as the examples of rembg,
+whose cut-outs a network made. Each click goes to where the worst error is widest, as a person would place it.
+The first is a click, a click and the best of three sizes (Smaller or Larger may be pressed once), or a box
+around the subject, which counts as two clicks.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from studio.errors import StudioError
 from studio.photos.click_mask import Box, box_mask, corrected_mask, propose_mask
+from studio.photos.regions import without_holes
 
 SIDE = 512
 Outline = tuple[tuple[float, float], ...]
@@ -105,9 +108,23 @@ def cases(folder: Path) -> Iterator[Case]:
             yield Case(f"{subject} on {background}", scene, np.asarray(whole) > 127)
 
 
+def cut_outs(folder: Path) -> Iterator[Case]:
+    """Yield the photographs beside which a cut-out lies; the largest part of it is the subject."""
+    for file in sorted(folder.glob("*.out.png")):
+        alpha = middle(Image.open(file).convert("RGBA").getchannel("A"))
+        _, parts, measures, _ = cv2.connectedComponentsWithStats((np.asarray(alpha) > 127).astype(np.uint8))
+        mask = without_holes(parts == 1 + int(measures[1:, cv2.CC_STAT_AREA].argmax()))
+        name = file.name.removesuffix(".out.png")
+        yield Case(f"{name}, with a cut-out", square(folder / f"{name}.jpg"), mask)
+
+
 def square(path: Path) -> Image.Image:
     """Return the square in the middle of a photograph."""
-    picture = Image.open(path).convert("RGB")
+    return middle(Image.open(path).convert("RGB"))
+
+
+def middle(picture: Image.Image) -> Image.Image:
+    """Return the square in the middle of a picture, of SIDE pixels."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
@@ -130,8 +147,18 @@ def box_around(mask: np.ndarray) -> Box:
     return left, top, right, bottom
 
 
-def overlaps(case: Case, clicks: int, with_box: bool) -> tuple[list[float], float]:
-    """Return the IoU after each click, and the longest time that one took, in seconds."""
+def overlaps(
+    case: Case, clicks: int, with_box: bool, sizes: Sequence[int] = (0,)
+) -> tuple[list[float], float]:
+    """Return the IoU after each click, and the longest time that one took, in seconds.
+
+    Args:
+        sizes: the steps of size of the first outline, of which the best is taken.
+    """
+
+    def shared(found: np.ndarray) -> float:
+        return float((found & case.mask).sum() / (found | case.mask).sum())
+
     mask = Image.new("L", case.picture.size)
     found, values, longest = np.zeros_like(case.mask), [], 0.0
     for number in range(clicks):
@@ -143,14 +170,15 @@ def overlaps(case: Case, clicks: int, with_box: bool) -> tuple[list[float], floa
             if with_box and number < 2:
                 mask = mask if number else box_mask(case.picture, box_around(case.mask))
             elif not found.any():
-                mask = propose_mask(case.picture, [at])
+                found_masks = [propose_mask(case.picture, [at], step=size) for size in sizes]
+                mask = max(found_masks, key=lambda one: shared(np.asarray(one) > 127))
             else:
                 mask = corrected_mask(case.picture, mask, at, adds)
             found = np.asarray(mask) > 127
         except StudioError:
             pass  # nothing is found, and the mask stays what it was
         longest = max(longest, time.perf_counter() - started)
-        values.append(float((found & case.mask).sum() / (found | case.mask).sum()))
+        values.append(shared(found))
     return values, longest
 
 
@@ -161,13 +189,19 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=3)
     parser.add_argument("--each", action="store_true", help="print every case")
     given = parser.parse_args()
-    for title, with_box in (("clicks", False), ("a box first, as two clicks", True)):
-        scored = [(case.name, *overlaps(case, given.clicks, with_box)) for case in cases(given.photographs)]
+    tried = [*cases(given.photographs), *cut_outs(given.photographs)]
+    for title, *how in (
+        ("clicks", False),
+        ("clicks, the first with the best of three sizes", False, (-1, 0, 1)),
+        ("a box first, as two clicks", True),
+    ):
+        scored = [(case.name, *overlaps(case, given.clicks, *how)) for case in tried]
         for name, values, _ in scored if given.each else ():
             print(f"  {name}: {', '.join(f'{value:.2f}' for value in values)}")
         for kind, its in (
             ("where they are", [values for name, values, _ in scored if "where it is" in name]),
-            ("pasted", [values for name, values, _ in scored if "where it is" not in name]),
+            ("with cut-outs", [values for name, values, _ in scored if "cut-out" in name]),
+            ("pasted", [values for name, values, _ in scored if " on " in name]),
         ):
             if its:
                 medians = ", ".join(f"{value:.3f}" for value in np.median(its, axis=0))

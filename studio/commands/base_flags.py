@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from studio.commands.setting_flags import Flags
 from studio.models import opening
@@ -23,12 +24,17 @@ def add_base_flags(parser: Flags) -> None:
     parser.add_argument("--memory", choices=CHOICES, default=AUTO, help=f"{MEMORY} (default auto)")
 
 
-def open_base(given: argparse.Namespace) -> Backbone:
+def open_base(given: argparse.Namespace, cache: Path | None = None) -> Backbone:
     """Load the base that the flags name, and say how it fits the device if it does not as it is.
+
+    Args:
+        cache: of the workspace, for pictures that say the hash of the base's file.
 
     Raises StudioError when it cannot be used.
     """
-    backbone = opening.open_backbone(given.base, prediction=given.prediction, memory=given.memory)
+    backbone = opening.open_backbone(
+        given.base, prediction=given.prediction, memory=given.memory, cache=cache
+    )
     if not backbone.memory_plan.is_trivial:
         print(f"To fit the device: {backbone.memory_plan.words}.")
     return backbone

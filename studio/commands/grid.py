@@ -35,7 +35,7 @@ def run_grid(given: argparse.Namespace) -> None:
     x, y = (_axis(text) if text else SINGLE for text in (given.x, given.y))
     grid, cells = workspace.resolve_grid(Grid(recipe_of(given, workspace, (x, y)), x, y))
     folder = GridFolder.create(writable_folder(given.out or Path("grid")), grid, cells)
-    backbone = open_base(given)
+    backbone = open_base(given, workspace.cache)
     painting = paint_grid(backbone, folder, lambda recipe: open_concepts(workspace.concepts, recipe))
     for _ in show_progress(painting):
         pass

@@ -17,7 +17,7 @@ from studio.generation.generate import generate
 from studio.recipes.foreign_syntax import with_concepts
 from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
-from studio.workspace.painting import with_fitting_size
+from studio.workspace.painting import base_notes, with_fitting_size
 from studio.workspace.workspace import Workspace
 
 MAX_NAME_LETTERS = 40  # of a setting in the name of a file
@@ -51,10 +51,10 @@ def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe, was_r
         if recipe.concepts.get(handle) != digest:
             print(f"{handle} is another file than when this was painted; the picture will differ.")
     folder = writable_folder(given.out or workspace.pictures)
-    backbone = open_base(given)
+    backbone = open_base(given, workspace.cache)
     if was_read:
         recipe, notes = with_fitting_size(recipe, backbone.resolution)
-        _say(notes)
+        _say([*notes, *base_notes(recipe, backbone.name, backbone.base_hash)])
     for event in show_progress(generate(backbone, recipe, open_concepts(workspace.concepts, recipe))):
         if isinstance(event, Result):
             path = place_of(event.value.recipe, folder)

@@ -91,6 +91,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
     refinements = parse_refinements(recipe.refinements, cards)
     recipe = dataclasses.replace(recipe.checked(), base=backbone.name, refinements=refinements)
+    recipe = dataclasses.replace(recipe, base_hash=backbone.base_hash)
     recipe.check_size(backbone.resolution)
     known = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
     for handle in recipe.handles:

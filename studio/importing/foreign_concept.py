@@ -23,7 +23,7 @@ from studio.edits.kinds.low_rank import is_linear_or_convolution
 from studio.edits.kinds.tokens import MAX_VECTORS
 from studio.errors import StudioError
 from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
-from studio.interop.module_names import names_of
+from studio.interop.module_names import fused_names, names_of
 from studio.models.backbone import Backbone
 
 NAMED = 6  # unknown tensors that are named in a note
@@ -119,15 +119,18 @@ def _low_rank(
 ) -> tuple[LowRank, list[str]]:
     """Return the edit that the layers of a LoRA make up, and the tensors that belong to no layer here.
 
+    A layer that makes queries, keys and values in one is split; where a file has both, the single ones count.
+
     Raises StudioError when none does, or a layer has another shape.
     """
     layers = {site: layer for site, layer in backbone.sites.items() if is_linear_or_convolution(layer)}
-    sites = {name: site for site in layers for name in names_of(site)}
+    targets: dict[str, tuple[str, ...]] = dict(fused_names(layers.keys()))
+    targets |= {name: (site,) for site in layers for name in names_of(site)}
     alphas = _configured_alphas(file)
     A, B, left_out = {}, {}, [*file.unknown]
-    for name, parts in file.layers.items():
-        site = sites.get(name)
-        if site is None:
+    for name in sorted(file.layers, key=lambda name: len(targets.get(name, ()))):
+        parts, sites = file.layers[name], targets.get(name, ())
+        if not sites or any(site in A for site in sites):
             left_out += parts.values()
             continue
         down, up = tensors[parts[DOWN]], tensors[parts[UP]]
@@ -135,7 +138,9 @@ def _low_rank(
         if MID in parts:  # a kernel in three factors (Yeh et al. 2023, arXiv 2309.14859, section 3.2)
             down = torch.einsum("rsij,sc->rcij", tensors[parts[MID]], down.flatten(1))
         try:
-            A[site], B[site] = _factors(layers[site], down, up, alpha)
+            rows = [len(layers[site].weight) for site in sites] if len(sites) > 1 else [len(up)]
+            for site, part in zip(sites, up.split(rows), strict=True):
+                A[site], B[site] = _factors(layers[site], down, part, alpha)
         except (ValueError, RuntimeError) as error:
             hint = f"It was made for another kind of base than {backbone.name}."
             raise StudioError(f"{file.path.name} does not fit this base at {name}.", hint) from error

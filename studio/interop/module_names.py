@@ -8,7 +8,7 @@ stand for a dot or for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 ENCODERS = {  # what kohya's scripts call our text encoders, the usual name first
     "text_encoder": ("lora_te", "lora_te1"),
@@ -32,6 +32,24 @@ OUTER = {  # layers outside the blocks of a U-Net
 BLOCK = re.compile(
     r"(down|up|mid)_blocks?\.?(\d*)\.(attentions|resnets|downsamplers|upsamplers)\.(\d+)\.(.+)"
 )
+TRANSFORMER = {  # patterns of a transformer's layers, with what the code of its makers calls them
+    r"transformer_blocks\.(\d+)\.attn\.to_out\.0": r"double_blocks.\1.img_attn.proj",
+    r"transformer_blocks\.(\d+)\.attn\.to_add_out": r"double_blocks.\1.txt_attn.proj",
+    r"transformer_blocks\.(\d+)\.ff\.linear_in": r"double_blocks.\1.img_mlp.0",
+    r"transformer_blocks\.(\d+)\.ff\.linear_out": r"double_blocks.\1.img_mlp.2",
+    r"transformer_blocks\.(\d+)\.ff_context\.linear_in": r"double_blocks.\1.txt_mlp.0",
+    r"transformer_blocks\.(\d+)\.ff_context\.linear_out": r"double_blocks.\1.txt_mlp.2",
+    r"single_transformer_blocks\.(\d+)\.attn\.to_qkv_mlp_proj": r"single_blocks.\1.linear1",
+    r"single_transformer_blocks\.(\d+)\.attn\.to_out": r"single_blocks.\1.linear2",
+    r"(\w+\.\d+\.attention)\.to_out\.0": r"\1.out",
+    # three projections that are one there
+    r"transformer_blocks\.(\d+)\.attn\.qkv": r"double_blocks.\1.img_attn.qkv",
+    r"transformer_blocks\.(\d+)\.attn\.add_qkv": r"double_blocks.\1.txt_attn.qkv",
+}
+FUSED = {  # by the ending of a query, those of the key and value beside it, and one for all three
+    ".to_q": (".to_k", ".to_v", ".qkv"),
+    ".add_q_proj": (".add_k_proj", ".add_v_proj", ".add_qkv"),
+}
 PER_LEVEL = 3  # layers of a level in the original code, counted through all levels
 
 
@@ -70,14 +88,33 @@ def names_of(site: str) -> Iterator[str]:
         for middle in (TEXT_MODEL, ""):  # diffusers before 2024
             yield f"{network}.{middle}{head}.to_{letter}_lora"
         return
-    for each in {path, original_path(path)}:
-        yield f"lora_unet_{underscored(each)}"
-        yield f"diffusion_model.{each}"
-    yield f"{network}.{path}"
-    yield path
+    yield from _denoiser_names(network, path)
     head, _, projection = path.removesuffix(".0").rpartition(".")
     if projection.startswith("to_"):  # diffusers before 2024
         yield f"{network}.{head}.processor.{projection}_lora"
+
+
+def fused_names(sites: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each name of a layer that makes queries, keys and values in one, with our three sites for it.
+
+    Its rows are those of the query, then the key, then the value, as in the code of Z-Image and FLUX.2.
+    """
+    for site in sites:
+        network, _, path = site.partition(".")
+        for query, (key, value, whole) in FUSED.items() if network == "transformer" else ():
+            head = path.removesuffix(query)
+            three = (site, f"{network}.{head}{key}", f"{network}.{head}{value}")
+            if head != path and all(other in sites for other in three):
+                yield from ((name, three) for name in _denoiser_names(network, head + whole))
+
+
+def _denoiser_names(network: str, path: str) -> Iterator[str]:
+    """Yield the names of a layer of a U-Net or transformer by our path and by that of its makers."""
+    for each in dict.fromkeys((path, original_path(path))):
+        yield f"lora_unet_{underscored(each)}"
+        yield f"diffusion_model.{each}"
+        yield f"{network}.{each}"
+        yield each
 
 
 def underscored(path: str) -> str:
@@ -86,9 +123,12 @@ def underscored(path: str) -> str:
 
 
 def original_path(path: str) -> str:
-    """Return the path of a U-Net's layer in the code of its makers; the same where that has no other."""
+    """Return the path of a denoiser's layer in the code of its makers; the same where that has no other."""
     if path in OUTER:
         return OUTER[path]
+    for pattern, theirs in TRANSFORMER.items():
+        if re.fullmatch(pattern, path):
+            return re.sub(pattern, theirs, path)
     match = BLOCK.fullmatch(path)
     if match is None:
         return path

@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from studio.bases.base_files import BaseFiles
+from studio.bases.file_hash import FileHash
 from studio.errors import StudioError
 from studio.models.memory_plan import MemoryPlan
 from studio.models.placement import Placement
@@ -69,6 +70,7 @@ class Backbone(ABC):
         attention_side: side of the cross-attention maps that tell objects apart best, at its resolution.
         key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
         features_title: what `features` are, in words.
+        file_hash: of the checkpoint that it was loaded from; None for a folder, or where nobody asked for it.
         memory_plan: how it fits the device (`studio.models.settling`).
         autoencoder_placement: held by whoever encodes or decodes pictures.
     """
@@ -92,6 +94,7 @@ class Backbone(ABC):
     attention_side: int
     key_sites: tuple[str, ...]
     value_sites: tuple[str, ...]
+    file_hash: FileHash | None = None
     memory_plan = MemoryPlan()
     autoencoder_placement = Placement()
 
@@ -104,6 +107,11 @@ class Backbone(ABC):
     def kind(self) -> str:
         """Return the family and the width of its text; concepts made for one kind fit all bases of it."""
         return f"{self.family} {self.text.width}"
+
+    @property
+    def base_hash(self) -> str:
+        """Return the first digits of the hash of its checkpoint's file; empty where it has none."""
+        return self.file_hash.short() if self.file_hash else ""
 
     @property
     def untrainable(self) -> str:

@@ -10,6 +10,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from studio.bases.base_files import PREDICTIONS, BaseFiles, look_at
+from studio.bases.file_hash import FileHash
 from studio.errors import StudioError
 from studio.models import hub
 from studio.models.backbone import Backbone
@@ -25,6 +26,7 @@ def open_backbone(
     prediction: str = "",
     report: hub.Report = lambda sentence: None,
     memory: str = AUTO,
+    cache: Path | None = None,
 ) -> Backbone:
     """Load a diffusers folder, a checkpoint in a single .safetensors file, or a model of the hub.
 
@@ -35,6 +37,7 @@ def open_backbone(
         prediction: what it predicts, "epsilon" or "v_prediction", where its files do not say so.
         report: gets sentences about a download.
         memory: how it is fitted to the device: see `settle`.
+        cache: where the hash of its file is remembered, for pictures; None where none are kept.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -56,6 +59,7 @@ def open_backbone(
         hint = "Close other programs that use it, or choose a smaller base."
         raise StudioError(f"{files.name} needs more memory than the device has.", hint) from error
     path = Path(base).expanduser()
+    backbone.file_hash = FileHash(files.path, cache) if cache else None
     backbone.folder = path if path.is_dir() else None
     backbone.is_distilled = files.is_distilled
     return backbone

@@ -39,12 +39,14 @@ class Segmenter:
         return cls(model, processor, device)
 
     @torch.no_grad()
-    def propose(self, square: Image.Image, clicks: Sequence[tuple[float, float]]) -> Image.Image:
+    def propose(
+        self, square: Image.Image, clicks: Sequence[tuple[float, float]], step: int = 0
+    ) -> Image.Image:
         """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
 
         `clicks` are (x, y) in fractions of the square. Of the masks that the model offers for them, from a
-        part to the whole, it is the one whose overlap the model rates highest. Raises StudioError when that
-        is empty.
+        part to the whole, it is the one whose overlap the model rates highest, or one that is `step` sizes
+        larger than that, as in `studio.photos.click_mask.propose_mask`. Raises StudioError when it is empty.
         """
         pixels = self.processor(images=square.convert("RGB"), return_tensors="pt")["pixel_values"]
         points = pixels.shape[-1] * torch.tensor(clicks, dtype=torch.float32)[None, None]
@@ -54,9 +56,13 @@ class Segmenter:
             input_labels=torch.ones(points.shape[:3], dtype=torch.long, device=self.device),
             multimask_output=True,
         )
-        best = offered.pred_masks[0, 0, offered.iou_scores[0, 0].argmax()]
-        wide = F.interpolate(best[None, None].float(), square.size[::-1], mode="bilinear")[0, 0]
-        mask = np.where(wide.cpu().numpy() > 0, 255, 0).astype(np.uint8)
+        masks = offered.pred_masks[0, 0].float().cpu()
+        best = int(offered.iou_scores[0, 0].argmax())
+        areas = (masks > 0).sum(dim=(1, 2))
+        order = [number for number in areas.argsort().tolist() if areas[number] or number == best]
+        chosen = masks[order[min(max(order.index(best) + step, 0), len(order) - 1)]]
+        wide = F.interpolate(chosen[None, None], square.size[::-1], mode="bilinear")[0, 0]
+        mask = np.where(wide.numpy() > 0, 255, 0).astype(np.uint8)
         if not mask.any():
             raise StudioError(
                 "No subject was found there.", "Click on the subject, or paint it with the brush."

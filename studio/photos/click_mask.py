@@ -2,7 +2,7 @@
 
 A click gives several guesses: by geodesic distances to it and to the border of the picture, counted in edges
 crossed (Bai & Sapiro 2007), and by discs of several sizes. GrabCut (Rother et al. 2004) refines each by
-colour, and the one whose outline stands out most is taken. A box needs no guess, and is the surer way on
+colour, and `studio.photos.outlines` chooses among them. A box needs no guess, and is the surer way on
 photographs. `python -m tests.click_masks` measures both.
 """
 
@@ -15,20 +15,28 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import StudioError
-from studio.photos.regions import edges, geodesic, grab_cut, otsu, outline_strength, touching, without_holes
+from studio.photos.outlines import PLAIN, agreement, likeliness, stepped
+from studio.photos.regions import (
+    STEP_COST,
+    edges,
+    geodesic,
+    grab_cut,
+    on_border,
+    otsu,
+    outline_strength,
+    touching,
+    without_holes,
+)
 
 SIDE = 160  # pixels of the small copy in which a mask is proposed
 CLICK_RADIUS = 3.0
-STEP_COST = 0.02  # cost of a step to the next pixel without an edge
 NEARER = 1.5  # how much farther than the border a click may be from a pixel of the first guess
 CUT_OFF = 0.8  # where the border is nearer to a click than this share of its median, the subject is cut off
 BACKGROUND = 0.15  # pixels nearer to the border than this share of the level are surely background
-RADII = (0.12, 0.2, 0.32)  # of the discs that are guesses, in sides of the square
+RADII = (0.09, 0.16, 0.26, 0.4)  # of the discs that are guesses, in sides of the square
 PART_RADII = (0.06, 0.13, 0.25)  # of those that are guesses at a part to add or take away
 FAR = 2.2  # radii from a click from which nothing is changed
-FAINT = 5.0  # strength of an outline below which a disc has found nothing
-FAINT_PART = 0.5  # as FAINT, for a part that is added to a mask
-SURER = 1.15  # how much stronger the outline of a disc must be than that of the first guess
+FAINT_PART = 0.5  # strength of the outline of a part below which it is none
 LESSER = 0.15  # of the largest part in a box, what other parts must have
 LEAST_BOX = 0.03  # sides of the square that a box must have
 Box = tuple[float, float, float, float]
@@ -39,6 +47,7 @@ def propose_mask(
     clicks: Sequence[tuple[float, float]],
     beside: Sequence[Image.Image] = (),
     before: Image.Image | None = None,
+    step: int = 0,
 ) -> Image.Image:
     """Return the mask of what was clicked on: "L", of the square's size, 0 or 255, without holes.
 
@@ -46,6 +55,8 @@ def propose_mask(
         clicks: (x, y) in fractions of the square.
         beside: the masks of other subjects in it, which are left out.
         before: the mask of the subject so far; what was clicked on is added to it.
+        step: how many sizes larger the outline is than the likeliest one, smaller below 0; beyond the largest
+            and the smallest that were found there is no other.
 
     Raises:
         StudioError: there is no click, or hardly more than the clicks is found.
@@ -53,7 +64,7 @@ def propose_mask(
     if not clicks:
         raise StudioError("Nothing was clicked on.", "Click on the subject.")
     if before is not None:
-        return corrected_mask(square, before, clicks[-1], True, beside)
+        return corrected_mask(square, before, clicks[-1], True, beside, step)
     pixels = _small(square)
     cost = edges(pixels) + STEP_COST
     if cost.max() == STEP_COST:  # GrabCut would take a minute to find nothing
@@ -61,19 +72,16 @@ def propose_mask(
     clicked = _discs(clicks)
     others = _union(beside)
     likely, surely_not = _first_guess(cost, clicked, others)
-    found = touching(grab_cut(pixels, clicked, surely_not, likely), clicked)
-    strongest = SURER * max(FAINT, outline_strength(pixels, found))
+    found = [grab_cut(pixels, clicked, surely_not, likely)]
     distance = _distance(clicks)
     for radius in RADII:
         far = ((distance > FAR * radius) | others) & ~clicked
-        guess = touching(grab_cut(pixels, clicked, far, distance < radius), clicked)
-        strength = outline_strength(pixels, without_holes(guess))
-        if strength > strongest:
-            found, strongest = guess, strength
-    mask = without_holes(found) & ~(others & ~clicked)
-    if mask.sum() < 2 * clicked.sum():
+        found.append(grab_cut(pixels, clicked, far, distance < radius))
+    masks = [without_holes(touching(each, clicked)) & ~(others & ~clicked) for each in found]
+    masks = [mask for mask in masks if mask.sum() >= 2 * clicked.sum()]
+    if not masks:
         raise _nothing()
-    return _large(mask, square)
+    return _large(stepped(masks, likeliness(pixels, masks, clicked), step), square)
 
 
 def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) -> Image.Image:
@@ -112,6 +120,7 @@ def corrected_mask(
     click: tuple[float, float],
     adds: bool,
     beside: Sequence[Image.Image] = (),
+    step: int = 0,
 ) -> Image.Image:
     """Return a mask with the part around a click added or taken away, as `propose_mask` does.
 
@@ -120,6 +129,7 @@ def corrected_mask(
     Args:
         mask: "L", of any size, with something in it.
         adds: whether the click is on what is missing; else on what is not the subject.
+        step: as for `propose_mask`, of the part.
     """
     pixels, others, disc = _small(square), _union(beside), _discs([click])
     before = _union([mask])
@@ -138,7 +148,10 @@ def corrected_mask(
             raise _nothing()
     else:
         results = list(_cut(pixels, before, disc, distance))
-    best = max(results, key=lambda result: outline_strength(pixels, result))
+    parts = [result ^ before for result in results]
+    strengths = [outline_strength(pixels, result) + PLAIN for result in results]
+    scores = [strength * agreement(part, parts) for strength, part in zip(strengths, parts, strict=True)]
+    best = before ^ stepped(parts, scores, step)
     fine = np.asarray(mask.convert("L").resize(square.size, Image.Resampling.NEAREST)) > 127
     changed = np.asarray(_large(best ^ before, square)) > 127  # the rest keeps its fine outline
     return Image.fromarray(np.where((fine | changed) if adds else (fine & ~changed), 255, 0).astype(np.uint8))
@@ -196,8 +209,7 @@ def _first_guess(cost: np.ndarray, clicked: np.ndarray, others: np.ndarray) -> t
         clicked (h, w): bool, the discs around the clicks.
         others (h, w): bool, the masks of other subjects.
     """
-    border = np.ones(cost.shape, bool)
-    border[1:-1, 1:-1] = False
+    border = on_border(cost.shape)
     from_click = geodesic(cost, clicked)
     border &= from_click >= CUT_OFF * np.median(from_click[border])
     from_border = geodesic(cost, (border | others) & ~clicked)

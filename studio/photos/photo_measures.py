@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from studio.photos.separate_regions import second_share
+
 SIDES = (128, 256, 512)  # pixels at which sharpness is measured
 STEP = np.array([[-1.0, 0.0, 1.0]], np.float32) / 2  # from one pixel to the next, of its two neighbours
 WINDOW = 9  # pixels around an edge in which the whole of it lies
@@ -27,11 +29,13 @@ class Measures:
         sharpness: by the side in pixels at which it is seen, how much of an edge one pixel crosses, 0 to 1;
             a side is missing when the square is smaller, or has no edges.
         shading: share of neighbouring pixels that differ a little: of surfaces in light, not of flat colour.
+        second: area of the second largest thing in it by that of the largest, 0 to 1: see `second_share`.
         small (32, 32, 3): float32, the square in few pixels.
     """
 
     sharpness: Mapping[int, float]
     shading: float
+    second: float
     small: np.ndarray
 
     @property
@@ -50,7 +54,8 @@ def measure(square: Image.Image) -> Measures:
     steps = np.abs(np.diff(levels, axis=1)).max(axis=-1)
     shading = float(((steps > 1) & (steps <= 12)).mean())
     small = np.asarray(_resized(square, SMALL_SIDE), dtype=np.float32)
-    return Measures({side: value for side, value in found.items() if value is not None}, shading, small)
+    sharpness = {side: value for side, value in found.items() if value is not None}
+    return Measures(sharpness, shading, second_share(square), small)
 
 
 def _resized(square: Image.Image, side: int, how: Image.Resampling = Image.Resampling.BOX) -> Image.Image:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 GRAB_CUT_ROUNDS = 4  # its masks hardly change after the third
+STEP_COST = 0.02  # of a step to the next pixel without an edge
 FLAT = 1.0  # colour difference (CIELAB) between neighbours that is no edge
 SWEEPS = 3  # of the geodesic distance, each from all four sides
 BAND = 7  # pixels on both sides of an outline whose colours are compared
@@ -28,6 +29,13 @@ def edges(pixels: np.ndarray) -> np.ndarray:
             padding = [side if other == axis else (0, 0) for other in (0, 1)]
             edges = np.maximum(edges, np.pad(step, padding))
     return np.maximum(edges - FLAT, 0)
+
+
+def on_border(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the outermost pixels of a picture, (h, w) bool."""
+    border = np.ones(shape, bool)
+    border[1:-1, 1:-1] = False
+    return border
 
 
 def geodesic(cost: np.ndarray, sources: np.ndarray) -> np.ndarray:
@@ -60,6 +68,9 @@ def grab_cut(
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[surely_not] = cv2.GC_BGD
     labels[surely] = cv2.GC_FGD
+    subject = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    if subject.all() or not subject.any():  # it has no colours to learn on one side, and would fail
+        return subject
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(pixels, labels, None, *models, GRAB_CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)

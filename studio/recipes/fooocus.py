@@ -37,6 +37,7 @@ def from_fooocus(text: str) -> tuple[Recipe, list[str]]:
         clip_skip=settings.clip_skip("clip_skip"),
         composing="sum",
         base=settings.text("base_model"),
+        base_hash=settings.file_hash("base_model_hash"),
     )
     return recipe, settings.notes()
 

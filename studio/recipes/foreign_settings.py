@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from studio.limits import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_S
 from studio.recipes.recipe import SAMPLERS, Recipe
 
 MAX_LISTED = 20  # settings that are not used, with their values
+HASH_DIGITS = 10  # that other programs write of a file's SHA-256
+SHA_256 = re.compile(f"[0-9a-f]{{{HASH_DIGITS},64}}")
 MAX_SHOWN = 60  # letters of a value
 SAMPLER_NAMES = {  # as libraries call them, without the sign for k-diffusion in front
     "ddim": "DDIM",
@@ -66,6 +69,16 @@ class ForeignSettings:
             return self._notes
         more = f"; and {len(left) - MAX_LISTED} more" if len(left) > MAX_LISTED else ""
         return [*self._notes, f"Not used here: {'; '.join(left[:MAX_LISTED])}{more}."]
+
+    def file_hash(self, name: str) -> str:
+        """Return the first ten digits of a SHA-256; "" for another kind of hash, which is left unused.
+
+        A1111 wrote eight digits of another one before 2023.
+        """
+        value = self._left.get(name)
+        if not isinstance(value, str) or not SHA_256.fullmatch(value.lower()):
+            return ""
+        return str(self.take(name)).lower()[:HASH_DIGITS]
 
     def seed(self, *names: str) -> int:
         """Return a seed of ours. It is another one where other programs allow more, or say none."""

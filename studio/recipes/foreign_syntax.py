@@ -2,6 +2,10 @@
 
 `<lily:0.8>` and `<lora:lily:0.8>` are the concept <lily> at that strength, where there is one. Weights such
 as `(word:1.3)`, and BREAK and AND, mean nothing here: a text encoder reads them as words like any other.
+
+`(word)` is a weight of 1.1 elsewhere, but also how people write an aside: "my dog (the brown one) at sea".
+It gets a note only where it stands alone between commas, as in "(masterpiece), a dog": so it is written in
+lists of tags, and hardly ever in a sentence.
 """
 
 from __future__ import annotations
@@ -23,6 +27,9 @@ IN_SQUARES = r"\[[^\[\]\n]{0,200}"
 SIGNS = {  # by pattern, what has no effect here
     re.compile(r"\([^()\[\]\n]{0,200}:[0-9.]{1,8}\)|:[0-9.]{1,8}\)"): "weights have no effect",
     re.compile(r"\(\([^()\n]{0,200}\)\)"): "weights have no effect",
+    re.compile(r"(?:^|(?<=[,\n]))[ \t]{0,8}\([^()\[\]:\n]{1,200}\)(?=[ \t]{0,8}(?:[,\n]|$))"): (
+        "weights have no effect"
+    ),
     re.compile(rf"{IN_SQUARES}[:|][^\[\]\n]{{0,200}}\]"): "words do not take turns",
     re.compile(r"\[[^\[\]:|\n]{1,200}\]"): "weights have no effect",
     re.compile(r"\bBREAK\b"): "it divides nothing",
@@ -104,7 +111,7 @@ def foreign_notes(prompts: Iterable[str]) -> list[str]:
     without = CALL.sub(" ", text)
     found = ((pattern.search(without), effect) for pattern, effect in SIGNS.items())
     signs = [
-        f"Likeness reads {match.group()[:MAX_SHOWN]} as plain words; {effect}."
+        f"Likeness reads {match.group().strip()[:MAX_SHOWN]} as plain words; {effect}."
         for match, effect in found
         if match
     ]

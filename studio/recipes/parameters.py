@@ -39,7 +39,12 @@ FORGE_ONLY = ("Distilled CFG Scale", "Diffusion in Low Bits", "Module 1")  # nam
 
 
 def parameters(recipe: Recipe) -> str:
-    """Return the `parameters` text of a recipe."""
+    """Return the `parameters` text of a recipe.
+
+    `Model hash` is there for a checkpoint in one file. `TI hashes` and `Lora hashes` are left out: by them
+    A1111 looks for the very files of its own folders, and a concept's file is none of them. What `export`
+    writes of one for A1111 is another file each time, with the date inside, so that no hash of it is true.
+    """
     lines = [recipe.prompt]
     if recipe.negative:
         lines.append(f"{NEGATIVE} {recipe.negative}")
@@ -48,10 +53,12 @@ def parameters(recipe: Recipe) -> str:
         "Sampler": recipe.sampler,
         "CFG scale": recipe.guidance,
         "Seed": recipe.seed,
-        "Model": as_value(recipe.base),
     }
     if recipe.width and recipe.height:
         rest["Size"] = f"{recipe.width}x{recipe.height}"
+    if recipe.base_hash:
+        rest["Model hash"] = recipe.base_hash
+    rest["Model"] = as_value(recipe.base)
     if recipe.clip_skip != Recipe.clip_skip:
         rest["Clip skip"] = recipe.clip_skip
     if recipe.guidance_rescale:
@@ -89,8 +96,8 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     again = {f"{name} (again)" if name in values else name: value for name, value in rest.items()}
     settings = ForeignSettings(_program(values), values | again)
     settings.take("Version")
-    if values.get("Version", "").startswith(OURS):
-        settings.take("Model hash")
+    if _are_called(values.get("Lora hashes", ""), prompt + negative):
+        settings.take("Lora hashes")
     width, height = _size(settings)
     recipe = Recipe(
         prompt=prompt,
@@ -109,6 +116,7 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
         composing=settings.take("Composing") or "sum",
         regions=read_regions(settings.take("Regions")),
         base=settings.take("Model", "Base model"),
+        base_hash=settings.file_hash("Model hash"),
     )
     return recipe, settings.notes()
 
@@ -154,6 +162,12 @@ def _size(settings: ForeignSettings) -> tuple[int, int]:
     said = settings.take("Size")
     match = SIZE.fullmatch(said)
     return settings.size(match[1], match[2]) if match else settings.size(said, "?" if said else "")
+
+
+def _are_called(hashes: str, prompts: str) -> bool:
+    """Return whether the prompts call every LoRA of "ink: 3a5f, fog: 77b0"; what calls mean is said there."""
+    names = [pair.rpartition(":")[0].strip() for pair in hashes.split(",")]
+    return all(f"<lora:{name}:" in prompts for name in names)
 
 
 def _refinements(settings: ForeignSettings) -> dict[str, Any]:

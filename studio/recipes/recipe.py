@@ -106,6 +106,9 @@ class Recipe(Sampling):
         refinements: by name, the settings of changes made while painting (`RefinementCard`) that are not
             at their defaults.
         base: the base model's name, filled in when the picture is painted.
+        base_hash: the first ten digits of the SHA-256 of its checkpoint's file, filled in likewise, or as
+            another program wrote it; empty for a folder. It says what was used and changes nothing, so that
+            recipes are compared without it.
         concepts: by handle, the SHA-256 of the concept's file, filled in when the picture is queued.
     """
 
@@ -119,6 +122,7 @@ class Recipe(Sampling):
     regions: Annotated[dict[ShortText, Box], Named] = field(default_factory=dict)
     refinements: Annotated[dict[ShortText, Scalar], Named] = field(default_factory=dict)
     base: ShortText = ""
+    base_hash: ShortText = field(default="", compare=False)
     concepts: Annotated[dict[ShortText, ShortText], Named] = field(default_factory=dict)
 
     def checked(self) -> Recipe:
@@ -189,7 +193,10 @@ class Recipe(Sampling):
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dictionary; `from_json` is its inverse."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        if not self.base_hash:  # recipes of bases without one are written as they were before there was any
+            del values["base_hash"]
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:

@@ -43,6 +43,7 @@ def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train
             prediction=workspace.prediction,
             report=partial(_report, workspace),
             memory=workspace.memory,
+            cache=workspace.cache,
         )
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)

@@ -126,6 +126,7 @@ class Tasks:
         if self.segmenter is None:
             self.segmenter = Segmenter.open(Path(self.workspace.segmenter), self.backbone.device)
         folder, name = self.workspace.jobs.folder(job.id), "mask.png"
-        mask = self.segmenter.propose(Image.open(folder / "square.png"), job.task["clicks"])
+        square, step = Image.open(folder / "square.png"), job.task.get("step", 0)
+        mask = self.segmenter.propose(square, job.task["clicks"], step)
         write_atomic(folder / name, png_bytes(mask))
         return {"file": name}

@@ -61,14 +61,32 @@ def with_fitting_size(recipe: Recipe, base_side: int) -> tuple[Recipe, list[str]
     return recipe, []
 
 
-def reproducibility_warnings(recipe: Recipe, library: Library, base: str) -> list[str]:
+def base_notes(recipe: Recipe, base: str, base_hash: str) -> list[str]:
+    """Return a sentence where `recipe` names another base than the one in use, or a base by another name.
+
+    The hash of the file decides where both are known, since a checkpoint has many names.
+
+    Args:
+        base, base_hash: name and hash of the base that is loaded, empty where they are not known.
+    """
+    said, here = (Path(name).name for name in (recipe.base, base))
+    if recipe.base_hash and base_hash:
+        theirs = f"{said} [{recipe.base_hash}]".strip()
+        if recipe.base_hash != base_hash:
+            return [f"It was painted with another checkpoint, {theirs}; here is {here} [{base_hash}]."]
+        if said != here:
+            return [f"Its base, {theirs}, is the very file that is in use here: {here}."]
+        return []
+    return [f"It was painted with {said}; here is {here}."] if said and here and said != here else []
+
+
+def reproducibility_warnings(recipe: Recipe, library: Library, base: str, base_hash: str = "") -> list[str]:
     """Return why painting `recipe` here may give another picture than the one that carries the recipe.
 
-    `base` is the name of the base model that is loaded, empty when it is not known.
+    Args:
+        base, base_hash: see `base_notes`.
     """
-    warnings = []
-    if recipe.base and base and Path(recipe.base).name != Path(base).name:
-        warnings.append(f"It was painted with {Path(recipe.base).name}; here is {Path(base).name}.")
+    warnings = base_notes(recipe, base, base_hash)
     for handle in recipe.handles:
         known = recipe.concepts.get(handle)
         if not library.has(handle):

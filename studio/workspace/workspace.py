@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from studio.bases.file_hash import known_hash
 from studio.bases.known_bases import KnownBases
 from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
@@ -21,8 +22,6 @@ from studio.files import close_folder, writable_folder
 from studio.grids.grid_folder import GridFolder
 from studio.method import MethodCard
 from studio.photos.advice import PhotoAdvice, advise
-from studio.photos.click_mask import propose_mask
-from studio.photos.mask_checks import subtract
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.foreign_syntax import with_concepts
@@ -38,7 +37,7 @@ from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
 from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
-from studio.workspace.mask_request import mask_from_worker
+from studio.workspace.mask_request import proposed_mask
 from studio.workspace.pictures import Gallery
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
@@ -151,25 +150,11 @@ class Workspace:
         clicks: Sequence[tuple[float, float]],
         beside: Sequence[Image.Image] = (),
         before: Image.Image | None = None,
+        step: int = 0,
     ) -> Image.Image:
-        """Return the mask of what was clicked on: "L", of the square's size, 0 or 255.
-
-        It comes from the worker's segmenter when there is one and it answers in time, else from
-        `studio.photos.click_mask.propose_mask`.
-
-        Args:
-            clicks: (x, y) in fractions of the square.
-            beside: the masks of other subjects in it, which are left out.
-            before: the mask of the subject so far, which a segmenter is not told.
-
-        Raises:
-            StudioError: nothing is found.
-        """
-        if self.segmenter and self.worker_state().state in ("ready", "busy"):
-            mask = mask_from_worker(self.jobs, square, clicks)
-            if mask is not None:
-                return subtract(mask, beside)
-        return propose_mask(square, clicks, beside, before)
+        """Return the mask of what was clicked on: see `studio.workspace.mask_request.proposed_mask`."""
+        has_segmenter = bool(self.segmenter) and self.worker_state().state in ("ready", "busy")
+        return proposed_mask(self.jobs, has_segmenter, square, clicks, beside, before, step)
 
     def advise(self, photos: Sequence[Photo]) -> PhotoAdvice:
         """Return what speaks against these photos on this base; nothing of it stands in the way."""
@@ -200,8 +185,9 @@ class Workspace:
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
-        base = self.worker_state().base.get("name", "")
-        return painting.reproducibility_warnings(recipe, self.concepts, str(base))
+        base = str(self.worker_state().base.get("name", ""))
+        base_hash = known_hash(self.base, self.cache)
+        return painting.reproducibility_warnings(recipe, self.concepts, base, base_hash)
 
     # comparing
 

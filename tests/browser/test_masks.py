@@ -17,6 +17,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.ui.train.mask_overlay import COLOURS
 from tests.browser.actions import drop_photos, training_card
 from tests.browser.conftest import Stage
+from tests.photos.test_click_masks import ringed
 
 pytestmark = pytest.mark.browser
 STATE_CHANGED = "before => document.querySelector('.mask-frame').dataset.shown !== before"
@@ -290,3 +291,54 @@ def test_a_finger_paints_on_a_phone_without_scrolling_the_page(
     start(page, "finger")
     assert is_kept(training_photos(stage, "finger"), "<finger>", shown)
     training_card(page, "finger", "done")
+
+
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+def test_a_finger_draws_a_box_without_scrolling_the_page(page: Any, tmp_path: Path) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    picture(300, 400).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    top, before = page.evaluate("scrollY"), page.locator(".mask-frame").get_attribute("data-shown")
+    touch(session, "touchStart", [on_page(page, 0.52, 0.3)])
+    for step in (0.4, 0.5, 0.6, 0.7):
+        touch(session, "touchMove", [on_page(page, 0.52 + 0.4 * (step - 0.3) / 0.4, step)])
+    assert page.locator(".mask-box").is_visible() and page.evaluate("scrollY") == top
+    touch(session, "touchEnd", [])
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    y, x = np.mgrid[:300, :300]
+    ball, shown = np.hypot(x - 216, y - 150) <= 51, shown_masks(page) > 0
+    assert (shown & ball).sum() / (shown | ball).sum() > 0.85
+    before = page.locator(".mask-frame").get_attribute("data-shown")
+    touch(session, "touchStart", [on_page(page, 0.3, 0.5)])
+    touch(session, "touchEnd", [])
+    page.wait_for_function(STATE_CHANGED, arg=before)  # a tap is a click
+    assert shown_masks(page)[150, 90]
+
+
+def test_smaller_and_larger_step_through_what_the_last_click_may_have_meant(
+    page: Any, tmp_path: Path
+) -> None:
+    ringed().resize((400, 400)).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    smaller, larger = (page.locator(f"[data-do={name}]") for name in ("smaller", "larger"))
+    assert smaller.is_disabled() and larger.is_disabled()
+    click(page, 0.5, 0.5)
+    masks = [shown_masks(page) > 0]
+    for button, turn in ((larger, 1), (smaller, -1)):
+        for _ in range(6):
+            if button.is_disabled():
+                break
+            before = page.locator(".mask-frame").get_attribute("data-shown")
+            button.click()
+            page.wait_for_function(STATE_CHANGED, arg=before)
+            masks.append(shown_masks(page) > 0)
+        assert button.is_disabled()
+        areas = [turn * int(mask.sum()) for mask in masks]
+        assert areas == sorted(areas)
+        masks = masks[-1:]
+    disc = np.hypot(*(np.mgrid[:400, :400] - 200)) <= 55
+    assert (masks[0] & disc).sum() / (masks[0] | disc).sum() > 0.85
+    page.locator("[data-do=undo]").click()
+    assert (shown_masks(page) > 0).sum() > masks[0].sum()
+    assert smaller.is_disabled() and larger.is_disabled()

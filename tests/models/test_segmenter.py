@@ -123,6 +123,9 @@ def test_clicks_reach_the_model_in_its_pixels_and_the_best_rated_mask_comes_back
     assert (
         abs(left - 11.25) <= 3 and abs(top - 22.5) <= 3 and abs(right - 56.25) <= 3 and abs(bottom - 45) <= 3
     )
+    for step, sides in ((1, (90, 90)), (9, (90, 90)), (-1, (right - left, bottom - top))):
+        box = Segmenter(model, processor).propose(ball(), [(0.5, 0.5)], step).getbbox()
+        assert (box[2] - box[0], box[3] - box[1]) == sides  # the empty one is no size
 
 
 def test_a_folder_without_a_segmenter_is_one_sentence(tmp_path: Path) -> None:
@@ -137,8 +140,9 @@ def test_a_folder_without_a_segmenter_is_one_sentence(tmp_path: Path) -> None:
 class Half:
     """A segmenter that takes the left half for the subject."""
 
-    def propose(self, square: Image.Image, clicks: Sequence[Sequence[float]]) -> Image.Image:
+    def propose(self, square: Image.Image, clicks: Sequence[Sequence[float]], step: int) -> Image.Image:
         self.asked = square.size, [tuple(click) for click in clicks]
+        assert step == 0
         mask = Image.new("L", square.size)
         mask.paste(255, (0, 0, square.width // 2, square.height))
         return mask

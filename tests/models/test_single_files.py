@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import load_file, save_file
 
+from studio.__main__ import main
 from studio.bases import base_files
 from studio.errors import StudioError
 from studio.models.clip_tokenizer import WORDS, clip_tokenizer
 from studio.models.families import stable_diffusion, stable_diffusion_xl
 from studio.models.opening import open_backbone
 from studio.models.unet_backbone import UNetBackbone
+from studio.recipes.png import read_recipe
 from tests import tiny
 from tests.models.checkpoint_file import write_checkpoint
 
@@ -90,6 +95,24 @@ def test_a_single_file_is_opened_offline_with_every_number_of_it(
     for name, weight in expected.items():
         assert np.array_equal(found[name], weight.astype(np.float16).astype(np.float32)), name
     assert opened.fingerprint == base.fingerprint  # a folder and a file of one model are one base
+
+
+def test_pictures_say_the_hash_of_the_file(small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, path = small("first")
+    wanted = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+    assert open_backbone(path).file_hash is None
+    flags = ["--base", str(path), "--workspace", str(tmp_path / "work"), "--out", str(tmp_path)]
+    assert main(["paint", "a cat", "--steps", "1", "--seed", "3", *flags]) == 0
+    painted = tmp_path / "picture-3.png"
+    assert (
+        read_recipe(painted).base_hash == wanted
+        and f"Model hash: {wanted}" in Image.open(painted).text["parameters"]
+    )
+    info = PngInfo()
+    info.add_text("parameters", f"a cat\nSteps: 1, Seed: 4, CFG scale: 2, Model hash: {wanted}, Model: dream")
+    Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=info)
+    assert main(["again", str(tmp_path / "theirs.png"), *flags]) == 0
+    assert f"Its base, dream [{wanted}], is the very file that is in use here" in capsys.readouterr().out
 
 
 def test_a_file_without_some_of_its_weights_is_called_incomplete(small) -> None:

@@ -116,3 +116,44 @@ def test_measures_are_taken_once_and_again_for_another_square(monkeypatch: pytes
     first = photo.measures
     monkeypatch.setattr("studio.photos.photo.measure", lambda square: square.size)
     assert photo.measures is first and photo.cropped(Crop(zoom=2)).measures == (256, 256)
+
+
+def things(*boxes: tuple[int, int, int, int]) -> Photo:
+    """A photo of a red ball, a blue one and so on in these boxes, on a plain ground, 256 pixels square."""
+    picture = Image.linear_gradient("L").convert("RGB").resize((256, 256))
+    for box, colour in zip(boxes, ("firebrick", "royalblue"), strict=False):
+        ImageDraw.Draw(picture).ellipse(box, fill=colour)
+    return Photo("things.jpg", picture.filter(ImageFilter.GaussianBlur(1)))
+
+
+LEFT, RIGHT, SMALL = (20, 80, 110, 170), (150, 90, 235, 175), (180, 100, 220, 140)
+
+
+def test_a_photo_of_several_things_is_told_and_one_of_a_thing_and_its_parts_is_not() -> None:
+    both = things(LEFT, RIGHT)
+    (said,) = advise([both]).by_photo[0]
+    assert said.badge == "several" and "mask" in said.sentence
+    assert badges([things(LEFT)]) == [[]] == badges([things(LEFT, SMALL)])
+    touching = (90, 90, 190, 190)
+    assert badges([things(LEFT, touching)]) == [[]]  # two parts of one thing
+    bridge = np.asarray(both.image).copy()
+    bridge[120:132, 108:153] += 20
+    assert badges([Photo("pair.jpg", Image.fromarray(bridge))]) == [[]]  # something faint joins them
+
+
+def test_nothing_is_said_of_several_things_where_a_mask_or_the_square_chooses_one() -> None:
+    both = things(LEFT, RIGHT)
+    mask = Image.new("L", (256, 256))
+    mask.paste(255, LEFT)
+    assert badges([both.with_mask(0, mask)]) == [[]]
+    assert badges([both.cropped(Crop(x=0.0, zoom=1.9))]) == [[]]
+
+
+def test_demo_scenes_show_several_things_and_their_subjects_alone_do_not() -> None:
+    found = [
+        [one.badge for one in advise(open_photos([scene / "photo.png"])[0], 128).by_photo[0]]
+        for scene in sorted((DEMO / "scenes").glob("*-*"))
+    ]
+    assert len(found) == 6 and found.count(["several"]) == 4
+    alone = open_photos(sorted((DEMO / "scenes").glob("*/alone/*.png")))[0]
+    assert len(alone) > 6 and not any("several" in each for each in badges(alone))

@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from studio.errors import StudioError
 from studio.photos.click_mask import box_mask, corrected_mask, propose_mask
 from studio.photos.mask_checks import overlap
+from studio.photos.outlines import depth_share, likeliness, stepped
 from studio.photos.photo import Photo
+from studio.photos.regions import outline_strength
 from studio.ui.train.mask_canvas import apply_canvas_change, square_key
 from studio.ui.train.mask_images import mask_to_url
 from studio.ui.train.mask_overlay import Subjects
@@ -105,6 +107,89 @@ def test_a_click_and_a_box_answer_within_a_second() -> None:
         assert min(times) < 2  # on two cores; a wide margin for machines at work
 
 
+def ringed() -> Image.Image:
+    """A red disc in a blue one on a lively ground: a click in the middle means either."""
+    picture = doll()[0]
+    random = np.random.default_rng(5)
+    tones = Image.fromarray(random.integers(90, 170, (32, 32, 3), dtype=np.uint8)).resize((512, 512))
+    picture.paste(tones)
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((96, 96, 416, 416), fill=(30, 40, 200))
+    draw.ellipse((186, 186, 326, 326), fill=(220, 40, 30))
+    return picture.filter(ImageFilter.GaussianBlur(1))
+
+
+def test_a_click_may_mean_a_part_or_the_whole_and_steps_lead_from_one_to_the_other() -> None:
+    picture = ringed()
+    radii = [
+        float(np.sqrt((np.asarray(propose_mask(picture, [(0.5, 0.5)], step=step)) > 0).sum() / np.pi))
+        for step in (-9, -1, 0, 1, 9)
+    ]
+    assert radii == sorted(radii) and abs(radii[0] - 70) < 5 and abs(radii[-1] - 160) < 8
+    again = propose_mask(picture, [(0.5, 0.5)], step=9)
+    assert np.array_equal(np.asarray(again), np.asarray(propose_mask(picture, [(0.5, 0.5)], step=99)))
+
+
+def test_steps_change_the_size_of_a_part_that_is_taken_away_or_added() -> None:
+    picture, whole = ringed(), Image.new("L", (512, 512))
+    ImageDraw.Draw(whole).ellipse((96, 96, 416, 416), fill=255)
+    left = [
+        int((np.asarray(corrected_mask(picture, whole, (0.5, 0.5), adds=False, step=step)) > 0).sum())
+        for step in (-9, 0, 9)
+    ]
+    assert left[0] >= left[1] >= left[2] and left[0] > left[2]
+    badge = Image.new("L", (512, 512))
+    badge.paste(255, (60, 60, 90, 90))
+    added = [
+        int((np.asarray(propose_mask(picture, [(0.5, 0.5)], before=badge, step=step)) > 0).sum())
+        for step in (-9, 0, 9)
+    ]
+    assert added[0] <= added[1] <= added[2] and added[0] < added[2]
+
+
+def test_the_last_of_a_small_mask_can_be_taken_away() -> None:
+    picture, _ = doll()
+    dot = Image.new("L", picture.size)
+    ImageDraw.Draw(dot).ellipse((250, 250, 270, 270), fill=255)
+    less = corrected_mask(picture, dot, (260 / 512, 260 / 512), adds=False)  # GrabCut has no colours of it
+    assert np.asarray(less).mean() < 0.1 * np.asarray(dot).mean()
+
+
+def disc(radius: float, x: float = 80) -> np.ndarray:
+    y, across = np.mgrid[:160, :160]
+    return np.hypot(y - 80, across - x) < radius
+
+
+def test_the_outline_that_many_guesses_lead_to_goes_before_a_plainer_one() -> None:
+    pixels = np.full((160, 160, 3), 90, np.uint8)
+    pixels[disc(50)] = (120, 110, 90)
+    pixels[disc(20)] = (160, 90, 60)
+    clicked = disc(3)
+    assert outline_strength(pixels, disc(20)) > outline_strength(pixels, disc(50))
+    _, small, large = likeliness(pixels, [disc(4), disc(20), disc(50)], clicked)
+    assert small > large
+    often = likeliness(pixels, [disc(52), disc(20), disc(50), disc(51), disc(49), disc(48)], clicked)
+    assert max(often) != often[1]
+
+
+def test_a_click_lies_in_the_middle_of_what_it_means() -> None:
+    pixels = np.full((160, 160, 3), 90, np.uint8)
+    far, near = disc(40, x=44), disc(30, x=84)
+    pixels[far | near] = (200, 60, 40)
+    scores = likeliness(pixels, [disc(2), far, near], disc(3))
+    assert scores[2] > scores[1]
+    assert depth_share(near, disc(3, x=84)) == 1.0 and depth_share(far, disc(3)) < 0.25
+    assert depth_share(near, disc(3, x=84) | disc(3, x=20)) == 0.0  # the shallowest click counts
+
+
+def test_of_outlines_that_are_alike_one_is_a_size() -> None:
+    masks = [disc(30), disc(20), disc(30.4), disc(50)]
+    scores = [3.0, 1.0, 2.0, 1.0]
+    areas = [int(stepped(masks, scores, step).sum()) for step in (-2, -1, 0, 1, 2)]
+    small, middle, large = (int(disc(radius).sum()) for radius in (20, 30, 50))
+    assert areas == [small, small, middle, large, large]
+
+
 def changed(photo: Photo, mask: Image.Image | None, **data: object) -> Photo:
     """Return the photo after a click on the canvas with these data."""
     masks = [mask and mask_to_url(mask)]
@@ -121,5 +206,6 @@ def test_the_canvas_takes_boxes_and_what_is_not_the_subject() -> None:
     assert overlap(photo.masks[0], mask) >= 0.9
     less = changed(photo, photo.masks[0], x=0.55, y=0.25, takes=True)
     assert not less.masks[0].getpixel((281, 128)) and less.masks[0].getpixel((281, 350))
+    assert less.masks[0] is not None and changed(photo, None, x=0.55, y=0.6, step=9).masks[0].getbbox()
     same = changed(photo, photo.masks[0], x=0.01, y=0.01, takes=True)
     assert np.array_equal(np.asarray(same.masks[0]), np.asarray(photo.masks[0]))

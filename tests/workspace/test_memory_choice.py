@@ -43,6 +43,7 @@ def test_the_worker_opens_the_base_with_it(tmp_path: Path, monkeypatch: pytest.M
 
     def opened(base: str, **options: str) -> None:
         asked.append(options["memory"])
+        assert options["cache"] == tmp_path / "cache"  # where the hash of a checkpoint is remembered
         raise StudioError("There is no base.", "Try another.")
 
     monkeypatch.setattr(opening, "open_backbone", opened)

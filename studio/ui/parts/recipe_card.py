@@ -59,7 +59,9 @@ def recipe_facts(
             **refinement_facts(recipe, cards),
             "Composing": MODES.get(recipe.composing, "") if len(recipe.active_handles) > 1 else "",
             "Regions": write_regions(recipe.regions),
-            "Base": Path(recipe.base).name,
+            "Base": f"{Path(recipe.base).name} [{recipe.base_hash}]"
+            if recipe.base_hash
+            else Path(recipe.base).name,
         },
         TERMS | refinement_help(cards),
     )

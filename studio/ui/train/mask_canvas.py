@@ -26,7 +26,7 @@ from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_fi
 from studio.ui.train.mask_overlay import COLOURS, Subjects
 
 Propose = Callable[
-    [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image], Image.Image | None], Image.Image
+    [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image], Image.Image | None, int], Image.Image
 ]  # as `studio.photos.click_mask.propose_mask`
 
 MAX_SHOWN_SIDE = 640
@@ -45,6 +45,12 @@ TOOLS = {
     "brush": ("Brush", "Paint over it."),
     "eraser": ("Eraser", "Wipe off what is not it."),
 }
+ACTIONS = {
+    "Smaller": "The last click meant less than was found",
+    "Larger": "The last click meant more than was found",
+    "Undo": "Take the last change back",
+    "Clear": "Wipe off the whole mask",
+}
 
 
 def template() -> str:
@@ -52,6 +58,11 @@ def template() -> str:
     tools = "".join(
         f'<button type="button" class="segment" data-tool="{tool}" title="{title}">{label}</button>'
         for tool, (label, title) in TOOLS.items()
+    )
+    actions = "".join(
+        f'<button type="button" class="action action-quiet" data-do="{name.lower()}" title="{title}">{name}'
+        "</button>"
+        for name, title in ACTIONS.items()
     )
     return (
         '<div class="mask-frame" hidden><p class="row"><strong>Where is it?</strong></p>'
@@ -65,8 +76,7 @@ def template() -> str:
         '<label class="mask-size"><span>Size</span>'
         '<input type="range" min="1" max="40" value="10" aria-label="Brush size"></label>'
         '<div class="mask-actions">'
-        '<button type="button" class="action action-quiet" data-do="undo">Undo</button>'
-        '<button type="button" class="action action-quiet" data-do="clear">Clear</button>'
+        f"{actions}"
         '<label class="action action-quiet" title="White is the subject">Upload a mask'
         '<input type="file" accept="image/*"></label></div></div></div>'
     )
@@ -116,11 +126,21 @@ def with_canvas_masks(photo: Photo, masks: object, subjects: Subjects) -> Photo:
 
 
 def with_clicked_subject(
-    photo: Photo, subject: int, x: float, y: float, subjects: Subjects, propose: Propose = propose_mask
+    photo: Photo,
+    subject: int,
+    x: float,
+    y: float,
+    subjects: Subjects,
+    propose: Propose = propose_mask,
+    step: int = 0,
 ) -> Photo:
-    """Return the photo with what was clicked on, at (x, y) in shares of the square, added to a mask."""
+    """Return the photo with what was clicked on, at (x, y) in shares of the square, added to a mask.
+
+    Args:
+        step: how many sizes larger it is than the likeliest one.
+    """
     before = photo.square_mask(subject, photo.side)
-    proposal = propose(photo.square(photo.side), [(x, y)], _beside(photo, subject, subjects), before)
+    proposal = propose(photo.square(photo.side), [(x, y)], _beside(photo, subject, subjects), before, step)
     return _with_added(photo, subject, proposal)
 
 
@@ -131,7 +151,7 @@ def with_box(photo: Photo, subject: int, box: Box, subjects: Subjects) -> Photo:
     )
 
 
-def without_clicked_part(photo: Photo, subject: int, x: float, y: float) -> Photo:
+def without_clicked_part(photo: Photo, subject: int, x: float, y: float, step: int = 0) -> Photo:
     """Return the photo without the part of a mask that was clicked on.
 
     Raises StudioError for a click outside the mask.
@@ -140,21 +160,27 @@ def without_clicked_part(photo: Photo, subject: int, x: float, y: float) -> Phot
     column, row = (min(photo.side - 1, int(share * photo.side)) for share in (x, y))
     if mask is None or not mask.getpixel((column, row)):
         raise StudioError("That is not in the mask.", "Click on a coloured part to take it away.")
-    return photo.with_mask(subject, corrected_mask(photo.square(photo.side), mask, (x, y), adds=False))
+    return photo.with_mask(
+        subject, corrected_mask(photo.square(photo.side), mask, (x, y), adds=False, step=step)
+    )
 
 
 def with_pointed_subject(
     photo: Photo, subject: int, event: gr.EventData, subjects: Subjects, propose: Propose
 ) -> Photo:
-    """Return the photo with a mask changed by a click: on the subject, on what is not it, or by a box."""
+    """Return the photo with a mask changed by a click: on the subject, on what is not it, or by a box.
+
+    A click may be sent again, with the masks as they were before it and another `step`.
+    """
     x, y = (event_share(event, name) for name in "xy")
     data = event_values(event)
+    step = to_int(data.get("step", 0))
     if data.get("takes"):
-        return without_clicked_part(photo, subject, x, y)
+        return without_clicked_part(photo, subject, x, y, step)
     if "right" in data:
         right, bottom = (event_share(event, name) for name in ("right", "bottom"))
         return with_box(photo, subject, (x, y, right, bottom), subjects)
-    return with_clicked_subject(photo, subject, x, y, subjects, propose)
+    return with_clicked_subject(photo, subject, x, y, subjects, propose, step)
 
 
 def _beside(photo: Photo, subject: int, subjects: Subjects) -> list[Image.Image]:
