@@ -6,6 +6,7 @@ python -m studio again picture.png          the same picture, from the recipe in
 python -m studio merge lily trek --out both.safetensors
 python -m studio grid "<lily> on blue" --x guidance=2,4,8 --y seed=1:3 --out grid
 python -m studio score lily photos/         how good a concept is, beside its plain noun
+python -m studio evenness pictures/ --categories "red robot" "blue robot"      how evenly they are spread
 python -m studio export lily --for a1111    as files of another program
 python -m studio import style.safetensors --name ink --noun drawing     an embedding or a LoRA of another
 """
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 
 from studio.commands.base_flags import add_base_flags
+from studio.commands.evenness import add_evenness_flags, run_evenness
 from studio.commands.exchange import add_export_flags, add_import_flags, run_export, run_import
 from studio.commands.grid import GRID, add_grid_flags, run_grid
 from studio.commands.interrupts import EXIT_CODE
@@ -51,6 +53,9 @@ def flags() -> argparse.ArgumentParser:
     add_grid_flags(grid)
     add_merge_flags(merge)
     add_score_flags(score)
+    spread = "say how evenly pictures are spread over categories"
+    even = commands.add_parser("evenness", help=spread, description=f"{spread.capitalize()}.")
+    add_evenness_flags(even)
     for command in (paint, again, grid):
         add_refinement_flags(command)
         command.add_argument("--out", type=Path, help="folder for the pictures")
@@ -63,7 +68,7 @@ def flags() -> argparse.ArgumentParser:
     for command in (paint, again, grid, merge, score):
         add_base_flags(command)
     runs = {paint: run_paint, again: run_again, grid: run_grid, merge: run_merge, score: run_score}
-    runs |= {export: run_export, bring: run_import}
+    runs |= {export: run_export, bring: run_import, even: run_evenness}
     for command, run in runs.items():
         command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
         command.set_defaults(run=run)

@@ -54,6 +54,11 @@ class Needs:
     masks: bool = False
     sorted: bool = False
 
+    @property
+    def takes_photos_alone(self) -> bool:
+        """Return whether photos of one thing are enough, neither masked nor sorted."""
+        return not (self.masks or self.sorted)
+
 
 @dataclass(frozen=True)
 class MethodCard:

@@ -6,7 +6,6 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.errors import StudioError
 from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.models.dino import MODEL, Dino
@@ -67,10 +66,7 @@ def open_encoders(backbone: Backbone, clip: str | None = None, dino: str | None 
         structure = Dino.open(Path(file), model or MODEL)
     subject_and_text: ImageTextEncoder | None = None
     if clip:
-        model, equals, file = clip.partition("=")
-        if not equals:
-            raise StudioError(f"{clip!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.")
-        subject_and_text = Clip.of_open_clip(model, Path(file))
+        subject_and_text = Clip.of_flag(clip)
     elif backbone.folder and (backbone.folder / "judge").is_dir():
         subject_and_text = Clip.open(backbone.folder / "judge")
     folder = backbone.folder and backbone.folder / "judge"

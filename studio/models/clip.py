@@ -84,6 +84,14 @@ class Clip:
         )
 
     @classmethod
+    def of_flag(cls, text: str) -> Clip:
+        """Load the model that "MODEL=FILE" asks for. Raises StudioError when it cannot be opened."""
+        model, equals, file = text.partition("=")
+        if not equals:
+            raise StudioError(f"{text!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.")
+        return cls.of_open_clip(model, Path(file))
+
+    @classmethod
     def of_open_clip(cls, model_name: str, checkpoint: Path) -> Clip:
         """Load one of open_clip's models, such as "ViT-B-32", from a file of weights, with its preprocessing.
 

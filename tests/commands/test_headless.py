@@ -205,3 +205,32 @@ def test_text_statistics_by_command(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert known is not None and known.captions == 2 and known.hash in capsys.readouterr().out
     assert training.main(["moments"]) == 2
     assert training.main(["moments", "--out", str(out), "--captions", str(tmp_path / "none.txt")]) == 2
+
+
+def test_sorted_folders_become_a_word_that_is_painted_evenly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, kind in enumerate(("red", "blue")):
+        (tmp_path / "toys" / kind).mkdir(parents=True)
+        tiny.photos(2).squares[number].resize((64, 64)).save(tmp_path / "toys" / kind / "a.png")
+    shared = ["--workspace", str(tmp_path / "workspace")]
+    named = ["--name", "toys", "--noun", "dog", *shared]
+    quick = ["--steps", "2", "--batch", "2", "--learning-rate", "0.2"]
+    assert training.main(["iti_gen", str(tmp_path / "toys" / "red"), *named, *quick]) == 2
+    assert "not sorted" in capsys.readouterr().err
+    assert training.main(["iti_gen", str(tmp_path / "toys"), *named, *quick]) == 0
+    header = read_header(tmp_path / "workspace" / "concepts" / "toys.safetensors")
+    assert header.knobs["category"].choices == ("blue", "red") and header.photos == 2
+    paint = ["paint", "a <toys>", "--steps", "1", "--seed", "4", *shared]
+    out = [tmp_path / name for name in ("turns", "blue", "red")]
+    assert painting.main([*paint, "--count", "2", "--out", str(out[0])]) == 0
+    for folder, number in zip(out[1:], (1, 2), strict=True):
+        chosen = ["--knob", f"toys.category={number}", "--out", str(folder)]
+        assert painting.main([*paint, "--count", "2", *chosen]) == 0
+
+    def pixels(folder: Path, seed: int) -> np.ndarray:
+        return np.asarray(Image.open(folder / f"toys-{seed}.png"))
+
+    assert np.array_equal(pixels(out[0], 4), pixels(out[1], 4))
+    assert np.array_equal(pixels(out[0], 5), pixels(out[2], 5))
+    assert not np.array_equal(pixels(out[1], 4), pixels(out[2], 4))

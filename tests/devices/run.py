@@ -103,7 +103,8 @@ def main(folder: Path) -> None:
         backbone = StableDiffusion("pretend", *parts, device=pretend.DEVICE, dtype=torch.bfloat16)
         for name, method in METHODS.items():
             for subject in (LILY, TOM) if name in ("dreambooth", "perfusion") else (LILY,):
-                photos = tiny.photos(3, masked=subject.handle)
+                kinds = tiny.categories(3) if method.needs.sorted else ()
+                photos = dataclasses.replace(tiny.photos(3, masked=subject.handle), captions=kinds)
                 settings = {**method.quick_settings, "steps": 4}
                 training = lambda m=method, p=photos, s=subject, v=settings: train(  # noqa: E731
                     m, backbone, p, s, v, SAMPLING, folder

@@ -9,6 +9,7 @@ paints.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import traceback
@@ -162,7 +163,8 @@ def trained(
     pretend.counts.clear()
     try:
         settings = {**method.quick_settings, "steps": 2, **settings}
-        photos = tiny.photos(3, masked=LILY.handle)
+        kinds = tiny.categories(3) if method.needs.sorted else ()
+        photos = dataclasses.replace(tiny.photos(3, masked=LILY.handle), captions=kinds)
         last = None
         for event in train(method, backbone, photos, LILY, settings, SAMPLING, folder):
             if isinstance(event, Step) and event.values:

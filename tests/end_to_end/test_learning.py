@@ -44,7 +44,7 @@ def no_previews_between(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(id, marks=[] if id == "dreambooth" else pytest.mark.slow)
         for id, method in METHODS.items()
-        if not method.needs.masks
+        if method.needs.takes_photos_alone
     ],
 )
 def test_a_demo_subject_is_learned_with_the_default_settings(

@@ -22,6 +22,7 @@ from tests.trainers.battery import SUBJECT, learn, photos, picture
 from trainers import METHODS, train
 
 PROMPTS = ["a photo of a cat", "the dog on blue background, and more", ""]
+REFUSED = ("perfusion", "disendiff")  # they tune layers that read the prompt alone
 EXACT = {"rtol": 0, "atol": 1e-5}
 
 
@@ -136,7 +137,7 @@ def test_a_long_prompt_keeps_the_template_around_what_fits(base: ZImage) -> None
     assert base.text.tokenizer.decode(tokens.ids).endswith("<|im_start|>assistant\n")
 
 
-@pytest.mark.parametrize("method_id", [name for name in METHODS if name != "perfusion"])
+@pytest.mark.parametrize("method_id", [name for name in METHODS if name not in REFUSED])
 def test_these_methods_learn_are_kept_and_paint(base: ZImage, method_id: str, tmp_path: Path) -> None:
     concept = learn(method_id, base, tmp_path)
     concept.save(tmp_path / "lily.safetensors")
@@ -154,9 +155,12 @@ def test_what_is_tuned_are_the_main_layers(base: ZImage) -> None:
     assert len(with_text) == 2 * 4 and not any(".layers.2." in site for site in with_text)
 
 
-def test_perfusion_says_why_it_has_no_meaning_there(base: ZImage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method_id", REFUSED)
+def test_these_methods_say_why_they_have_no_meaning_there(
+    method_id: str, base: ZImage, tmp_path: Path
+) -> None:
     with pytest.raises(StudioError, match="no layer of it reads the prompt alone"):
-        learn("perfusion", base, tmp_path)
+        learn(method_id, base, tmp_path)
 
 
 @pytest.mark.parametrize("mode", MODES)

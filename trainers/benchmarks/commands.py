@@ -47,9 +47,9 @@ Run = Callable[[Namespace, Backbone, Variants, Sampling], Iterator[Event]]
 
 def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     """Add the four commands to argparse's `commands`."""
-    maskless = [name for name, method in methods.items() if not method.needs.masks]
+    plain = [name for name, method in methods.items() if method.needs.takes_photos_alone]
     subjects = "a folder with a subjects.json, such as assets/demo"
-    one = _add(commands, "trial", "compare methods on the same subjects", maskless, 4)
+    one = _add(commands, "trial", "compare methods on the same subjects", plain, 4)
     one.add_argument("folder", type=Path, help=subjects)
     kinds = "colours and styles, or scenes (default: %(default)s)"
     one.add_argument("--prompts", choices=PROMPT_SETS, default="colours", help=kinds)

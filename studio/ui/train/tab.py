@@ -20,6 +20,7 @@ from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import current_job, training_card
+from studio.ui.train.caption_box import caption_for
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.method_choice import (
@@ -109,7 +110,9 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     def show_method(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
         shown = {group: gr.update(visible=id == method_id) for id, group in groups.items()}
         rows = show_rows(method_id, count, names, nouns)
-        return {**rows, **shown, summary: method_summary(card_of(method_id))}
+        card = card_of(method_id)
+        captions = {box.typed["caption_text"]: caption_for(card.needs)}
+        return {**rows, **shown, **captions, summary: method_summary(card)}
 
     def show_kind(what: str, method_id: str) -> Changes:
         return {method: show_methods(what, method_id, methods)}
@@ -180,10 +183,11 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     chosen = {"method_id": method, **rows.inputs}
     session = {"session": box.session}
     named = [rows.hints, box.subjects, box.subjects_text]
+    caption = box.typed["caption_text"]
     shown = [*rows.parts, *named]
     kind = {"what": choice.what, "method_id": method}
     quietly(choice.what.change, show_kind, inputs=kind, outputs=[method])
-    quietly(method.change, show_method, inputs=chosen, outputs=[summary, *shown, *groups.values()])
+    quietly(method.change, show_method, inputs=chosen, outputs=[summary, caption, *shown, *groups.values()])
     quietly(rows.count.change, show_rows, inputs=chosen, outputs=shown)
     count = {"count": rows.count}
     quietly(rows.more.click, lambda count: {rows.count: count + 1}, inputs=count, outputs=[rows.count])
