@@ -16,6 +16,14 @@ from studio.recipes.recipe import Sampling
 SELF_MASK_SHARE = 0.5  # share of the steps in which self-attention stays inside its region
 
 
+def noise_shares(backbone: Backbone, timesteps: Tensor) -> list[float]:
+    """Return where timesteps (n,) lie in the noise range, 0..1; it waits for the device.
+
+    In double precision, so that a timestep of 900 of 1,000 is at 0.9 and not below.
+    """
+    return backbone.noise_share(timesteps.cpu().double()).tolist()
+
+
 def sample(
     backbone: Backbone,
     sampling: Sampling,
@@ -41,8 +49,7 @@ def sample(
         latents = sampler.start(torch.stack(noise))
     guided = sampling.guidance != 1
     words, current, attached = None, None, prepare(backbone, ())
-    # Read once, and in double precision: a timestep of 900 of 1000 is at 0.9 and not below.
-    shares = backbone.noise_share(sampler.timesteps.cpu().double()).tolist() if conditions.stages else None
+    shares = noise_shares(backbone, sampler.timesteps) if conditions.stages else None
     cached = cached_text_projections(backbone)
     for number in range(start, sampling.steps):
         t = sampler.timesteps[number]

@@ -31,6 +31,7 @@ from studio.generation.composing import layout_steps
 from studio.generation.painting import Painting
 from studio.generation.prompt_length import read_in_chunks, unread_note
 from studio.generation.refinement import Refinement
+from studio.generation.sampling import noise_shares
 from studio.handles import handles_in
 from studio.settings import setting
 
@@ -52,6 +53,15 @@ class Settings:
     )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of the noise range, which ends at the share `below`; its prompt is empty for the main one."""
+
+    name: str
+    prompt: str
+    below: float
+
+
 class Stages(Refinement):
     """Paints from up to three prompts, one after the other."""
 
@@ -63,14 +73,14 @@ class Stages(Refinement):
     settings: Settings
 
     @property
-    def own_prompts(self) -> dict[str, str]:
-        """Return the prompts that are not the main one, by their names in a sentence."""
-        told = {
-            "layout prompt": self.settings.layout_prompt,
-            "content prompt": self.settings.content_prompt,
-            "style prompt": self.settings.style_prompt,
-        }
-        return {name: prompt for name, prompt in told.items() if prompt}
+    def parts(self) -> list[Part]:
+        """Return the three parts, from the finest on."""
+        given = self.settings
+        return [
+            Part("style", given.style_prompt, given.style_border),
+            Part("content", given.content_prompt, given.layout_border),
+            Part("layout", given.layout_prompt, ALL),
+        ]
 
     def check(self, painting: Painting) -> None:
         """Raise StudioError where a prompt could not have its part of the noise."""
@@ -84,29 +94,39 @@ class Stages(Refinement):
             )
 
     def notes(self, painting: Painting) -> Sequence[str]:
-        """Return a sentence for each of the prompts that is too long."""
-        return [note for note in self._unread(painting) if note]
+        """Return a sentence for each prompt that is too long, or that no step is painted from."""
+        painted_from = set(self._steps(painting))
+        notes = []
+        for part in self.parts:
+            if not part.prompt:
+                continue
+            stage = stage_of(painting, part.prompt)
+            reading = stage.prompts.reading(stage.backbone)
+            with reading, torch.no_grad(), attach(stage.backbone, stage.edits):
+                notes.append(unread_note(stage.backbone.text, part.prompt, f"{part.name} prompt"))
+            if part not in painted_from:
+                notes.append(
+                    f"No step is in the part of the {part.name} prompt: take more steps, or move its border."
+                )
+        return [note for note in notes if note]
 
     def refine(self, painting: Painting) -> Generator[Event, None, Painting]:
         """Return the painting with a painting for each part of the noise that has a prompt of its own."""
-        if not self.own_prompts:
+        if not any(part.prompt for part in self.parts):
             return painting
-        settings = self.settings
-        parts = (
-            (settings.style_border, settings.style_prompt),
-            (settings.layout_border, settings.content_prompt),
-            (ALL, settings.layout_prompt),
-        )
-        stages = [(below, stage_of(painting, prompt) if prompt else None) for below, prompt in parts]
+        stages = [
+            (part.below, stage_of(painting, part.prompt) if part.prompt else None) for part in self.parts
+        ]
         return replace(painting, stages=stages)
         yield  # it takes no step
 
-    def _unread(self, painting: Painting) -> Iterator[str]:
-        for name, prompt in self.own_prompts.items():
-            stage = stage_of(painting, prompt)
-            reading = stage.prompts.reading(stage.backbone)
-            with reading, torch.no_grad(), attach(stage.backbone, stage.edits):
-                yield unread_note(stage.backbone.text, prompt, name)
+    def _steps(self, painting: Painting) -> Iterator[Part]:
+        """Yield the part of every step."""
+        backbone, recipe = painting.backbone, painting.recipe
+        shape = backbone.shape_of(recipe.width, recipe.height)
+        timesteps = backbone.sampler(recipe.steps, recipe.sampler, [recipe.seed], shape).timesteps
+        for share in noise_shares(backbone, timesteps):
+            yield next(part for part in self.parts if share < part.below)
 
 
 def stage_of(painting: Painting, prompt: str) -> Painting:
