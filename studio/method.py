@@ -131,6 +131,7 @@ class Method(ABC):
         max_file_bytes: the largest file that a training with `quick_settings` on the tests' tiny base may
         write.
         tunes: "words", "weights" or both: which regularizers apply.
+        reads_prompts: whether its steps encode prompts. Where not, the text encoder may wait off the device.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
     """
@@ -145,6 +146,7 @@ class Method(ABC):
     light_preparation: ClassVar[Mapping[str, Any]] = {}
     max_file_bytes: ClassVar[int] = 200_000
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
+    reads_prompts: ClassVar[bool] = True
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
     regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()
 
