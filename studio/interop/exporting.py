@@ -30,6 +30,8 @@ OTHER_EDITS = {
     "rank_one": "Perfusion's gate, which opens at the word, is in no other program",
     "staged_tokens": "a word that changes with the noise is in no other program",
     "sorted_tokens": "a word that comes in categories is in no other program",
+    "space_time": "a word that changes with the noise and from block to block is in no other program",
+    "encoded_tokens": "a word that stands in the encoded prompt is in no other program",
 }
 CLIP_FAMILIES = "stable_diffusion"  # how the kinds of base begin that read prompts with CLIP
 LANGUAGE_MODEL = "text_encoder."

@@ -9,7 +9,7 @@ Shapes: n prompts or pictures, L tokens of a prompt, D text width, (C, h, w) a l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -25,7 +25,7 @@ from studio.errors import StudioError
 from studio.models.memory_plan import MemoryPlan
 from studio.models.placement import Placement
 from studio.models.text_reader import TextReader
-from studio.models.words import Words
+from studio.models.words import TextBlock, Words
 
 if TYPE_CHECKING:
     from studio.models.attention import AttentionAccess
@@ -69,6 +69,7 @@ class Backbone(ABC):
         attention: records and masks attention; None where the family cannot.
         attention_side: side of the cross-attention maps that tell objects apart best, at its resolution.
         key_sites, value_sites: paths of the projections that read nothing but text, if there are any.
+        text_blocks: the blocks that these projections are in, in the order in which a prediction runs them.
         features_title: what `features` are, in words.
         file_hash: of the checkpoint that it was loaded from; None for a folder, or where nobody asked for it.
         memory_plan: how it fits the device (`studio.models.settling`).
@@ -95,6 +96,7 @@ class Backbone(ABC):
     key_sites: tuple[str, ...]
     value_sites: tuple[str, ...]
     file_hash: FileHash | None = None
+    text_blocks: tuple[TextBlock, ...] = ()
     memory_plan = MemoryPlan()
     autoencoder_placement = Placement()
 
@@ -205,13 +207,14 @@ class Backbone(ABC):
         """Return what the base was taught to predict from `add_noise` of the same arguments."""
 
     @abstractmethod
-    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words | Mapping[str, Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words) -> Tensor:
         """Return the network's prediction (n, C, h, w), float32.
 
         Args:
             noisy (n, C, h, w); timesteps (n,) or ().
-            words: encodings of n prompts; or, by the site of an attention layer that reads text, its own
-                encodings, with those of the key "" for every other layer.
+            words: encodings of n prompts; every projection reads those of its own site.
+
+        Raises StudioError for words that differ by site where no projection reads the prompt alone.
         """
 
     @abstractmethod

@@ -60,6 +60,11 @@ class LanguageReader(TextReader):
         return self._ids(f" {text.strip()}") if text.strip() else []
 
     @property
+    def encoded_width(self) -> int:
+        """See `TextReader.encoded_width`."""
+        return self.width * len(self.layers)
+
+    @property
     def layers_read(self) -> int:
         """Return how many layers of the model decide the encoding; nothing reads those after them."""
         outputs = self.encoder.config.num_hidden_layers + 1
@@ -100,8 +105,12 @@ class LanguageReader(TextReader):
         written = range(first, first + len(fitting) + 1)
         return Tokens([*said, *padding], spans, len(ids) - len(fitting), written)
 
-    def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
-        """See `TextReader._encode`."""
+    def normalised(self, states: Words) -> Words:
+        """Return states as they are: outputs of layers in the middle are read."""
+        return states
+
+    def states(self, batch: TokenBatch, learned: Tensor | None) -> Words:
+        """See `TextReader.states`."""
         present = batch.ids != self.pad_id
         model = self.encoder.base_model  # without the layer that would predict the next token
         with putting(self.embedding, batch, learned):

@@ -48,8 +48,12 @@ class PairedTextReader(TextReader):
         """Return D."""
         return self.embedding.embedding_dim + self.second.get_input_embeddings().embedding_dim
 
-    def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
-        """See `TextReader._encode`.
+    def normalised(self, states: Words) -> Words:
+        """Return states as they are: see `READ_LAYER`."""
+        return states
+
+    def states(self, batch: TokenBatch, learned: Tensor | None) -> Words:
+        """See `TextReader.states`.
 
         A clip skip of 1 or 2 is the layer that the base was trained with, the last but one, as other programs
         count for such bases. The pooled encoding is

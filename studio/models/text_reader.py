@@ -5,6 +5,7 @@ Shapes: n prompts, L tokens of a prompt, D text width.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 
 from studio.errors import StudioError
 from studio.handles import HANDLE
+from studio.models.block_reading import encode_by_block
 from studio.models.fingerprint import fingerprint
 from studio.models.placement import Placement, home_of
-from studio.models.words import TimedVectors, TokenBatch, Tokens, Vectors, Words, count_of
+from studio.models.words import LayeredVectors, TokenBatch, Tokens, Vectors, Words, count_of
 
 Amendment = Callable[[Words, Tensor | None], Words]
 MAX_CHUNKS = 4  # parts of a long prompt that are read one by one
@@ -82,8 +84,13 @@ class TextReader:
 
     @property
     def width(self) -> int:
-        """Return the width of a token's embedding, which is that of an encoded token too in most families."""
+        """Return the width of a token's embedding."""
         return self.embedding.embedding_dim
+
+    @property
+    def encoded_width(self) -> int:
+        """Return the width of an encoded token, which is that of its embedding in most families."""
+        return self.width
 
     @property
     def max_tokens(self) -> int:
@@ -123,7 +130,7 @@ class TextReader:
     @property
     def is_timed(self) -> bool:
         """Return whether the words and amendments that are attached now depend on the timestep."""
-        words = any(isinstance(vectors, TimedVectors) for vectors in self._new_words.values())
+        words = any(not isinstance(vectors, Tensor) for vectors in self._new_words.values())
         return words or any(timed for _, timed in self._amendments)
 
     @contextmanager
@@ -147,6 +154,8 @@ class TextReader:
     @contextmanager
     def amending(self, change: Amendment, timed: bool = False) -> Iterator[None]:
         """Context manager: apply `change` to everything that is encoded, after changes of enclosing blocks.
+
+        Where words differ by block, it is applied to the prompts as each block's projections read them.
 
         Args:
             change: maps the encoded prompts and their timesteps (None where none were given) to new ones.
@@ -222,29 +231,37 @@ class TextReader:
         """
         if t is None and self.is_timed:
             raise ValueError("these words depend on the timestep, and none was given")
-        learned = batch.gather(self._new_words, t) if batch.vectors else None
+        named = {handle: self._new_words[handle] for handle, _ in batch.vectors}
+        if any(isinstance(vectors, LayeredVectors) for vectors in named.values()):
+            assert t is not None  # such words are timed
+            return encode_by_block(self, batch, named, t)
+        learned = batch.gather(named, t) if batch.vectors else None
         with self.on_device():
-            words = self._encode(batch, learned)
+            words = self.normalised(self.states(batch, learned))
+        return self.amended(words, t)
+
+    def states(self, batch: TokenBatch, learned: Tensor | None) -> Words:
+        """Return the encodings of prompts before the last normalisation.
+
+        Args:
+            learned (m, D): the vectors of new words.
+        """
+        parts = batch.chunks(self.tokenizer.model_max_length)
+        with putting(self.embedding, parts, learned):
+            read = self.encoder(input_ids=parts.ids, output_hidden_states=True).hidden_states
+        hidden = read[max(-self._clip_skip, -len(read))]
+        return Words(hidden.reshape(len(batch), -1, hidden.shape[-1]), batch.tokens)
+
+    def normalised(self, states: Words) -> Words:
+        """Return what `states` returned after the normalisation that follows the encoder's last layer."""
+        norm = getattr(self.encoder, "text_model", self.encoder).final_layer_norm
+        return dataclasses.replace(states, hidden=norm(states.hidden))
+
+    def amended(self, words: Words, t: Tensor | None) -> Words:
+        """Return encodings with all changes of `amending`."""
         for change, _ in self._amendments:
             words = change(words, t)
         return words
-
-    def _encode(self, batch: TokenBatch, learned: Tensor | None) -> Words:
-        """Return the encodings of prompts in which `learned` (m, D) are the vectors of new words."""
-        parts = batch.chunks(self.tokenizer.model_max_length)
-        with putting(self.embedding, parts, learned):
-            if self._clip_skip == 1:
-                hidden = self.encoder(input_ids=parts.ids).last_hidden_state
-            else:
-                read = self.encoder(input_ids=parts.ids, output_hidden_states=True).hidden_states
-                layer = max(-self._clip_skip, -len(read))
-                hidden = self._final_norm(read[layer])
-        return Words(hidden.reshape(len(batch), -1, hidden.shape[-1]), batch.tokens)
-
-    @property
-    def _final_norm(self) -> nn.Module:
-        """Return the normalisation after the encoder's last layer."""
-        return getattr(self.encoder, "text_model", self.encoder).final_layer_norm
 
     def read(self, prompts: Sequence[str], t: Tensor | None = None) -> Words:
         """Tokenize and encode prompts: see `tokenize_all` and `encode`."""

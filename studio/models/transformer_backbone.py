@@ -68,14 +68,12 @@ class TransformerBackbone(LatentPictures, FlowBackbone):
         self.resolution = vae.config.sample_size
         self.key_sites = self.value_sites = ()
 
-    def sole_reading(self, words: Words | Mapping[str, Words]) -> Words:
+    def sole_reading(self, words: Words) -> Words:
         """Return the encodings that all layers read. Raises StudioError where some have their own."""
-        if isinstance(words, Words):
-            return words
-        if set(words) != {""}:
+        if words.by_site:
             hint = "Choose another base."
             raise StudioError(f"{self.name} has no layers of its own for the prompt.", hint)
-        return words[""]
+        return words
 
     # where edits go
 

@@ -50,15 +50,15 @@ class UNetAttention(AttentionAccess):
 
     @contextmanager
     def reading(self, hidden: Mapping[str, Tensor]) -> Iterator[None]:
-        """Context manager: the cross-attention layers at these sites read their own encodings (n, L, D)."""
+        """Context manager: the projections at these sites read their own encodings (n, L, D)."""
 
-        def exchange(own: Tensor, layer: nn.Module, arguments: tuple, options: dict[str, Any]) -> Any:
-            return arguments, {**options, "encoder_hidden_states": own}
+        def exchange(own: Tensor, layer: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor]:
+            return (own,)
 
         with ExitStack() as hooks:
             for site, own in hidden.items():
                 layer = self.backbone.sites[site]
-                hooks.enter_context(layer.register_forward_pre_hook(partial(exchange, own), with_kwargs=True))
+                hooks.enter_context(layer.register_forward_pre_hook(partial(exchange, own)))
             yield
 
     @contextmanager

@@ -20,9 +20,11 @@ from studio.models.fingerprint import fingerprint
 from studio.models.latent_pictures import LatentPictures
 from studio.models.text_reader import TextReader
 from studio.models.unet_attention import CROSS, UNetAttention
-from studio.models.words import Words
+from studio.models.words import TextBlock, Words
 
 DENOISER_PROJECTIONS = (".to_q", ".to_k", ".to_v", ".to_out.0")
+PARTS = ("down_blocks", "mid_block", "up_blocks")  # of a U-Net, in the order in which they run
+LAYERS = ".transformer_blocks."  # in the path of an attention layer, after that of its block
 ENCODER_PROJECTIONS = (".q_proj", ".k_proj", ".v_proj", ".out_proj")
 # Features of a denoising U-Net match parts of objects between pictures (DIFT, Tang et al. 2023,
 # arXiv 2306.03881): the latent is noised to timestep 261 of 1000, and the second decoder block is read.
@@ -72,6 +74,7 @@ class UNetBackbone(LatentPictures, DdpmBackbone):
         self.key_sites, self.value_sites = (
             tuple(self.linear_sites(f"{CROSS}.{projection}")) for projection in ("to_k", "to_v")
         )
+        self.text_blocks = self._text_blocks()
 
     def _attention_side(self) -> int:
         """Return 16 for Stable Diffusion at 512 px, and the finest side where latents are smaller.
@@ -82,6 +85,18 @@ class UNetBackbone(LatentPictures, DdpmBackbone):
         kinds = self.unet.config.down_block_types
         sides = [self._side // 2**level for level, kind in enumerate(kinds) if kind.startswith("CrossAttn")]
         return min((side for side in sides if side >= wanted), default=max(sides, default=wanted))
+
+    def _text_blocks(self) -> tuple[TextBlock, ...]:
+        """Return what reads the prompt as 16 blocks of Stable Diffusion, or 11 of Stable Diffusion XL.
+
+        Modules are listed with the middle of the U-Net last, which runs between its halves.
+        """
+        found: dict[str, tuple[list[str], list[str]]] = {}
+        for number, sites in enumerate((self.key_sites, self.value_sites)):
+            for site in sites:
+                found.setdefault(site.split(LAYERS)[0], ([], []))[number].append(site)
+        order = sorted(found, key=lambda name: PARTS.index(name.split(".")[1]))
+        return tuple(TextBlock(*map(tuple, found[name])) for name in order)
 
     @property
     def denoiser(self) -> nn.Module:
@@ -100,14 +115,13 @@ class UNetBackbone(LatentPictures, DdpmBackbone):
 
     # diffusion
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words | Mapping[str, Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words) -> Tensor:
         """See `Backbone.predict`."""
-        by_site = words if isinstance(words, Mapping) else {"": words}
-        hidden = {site: each.hidden.to(self.dtype) for site, each in by_site.items()}
-        default = hidden.pop("")
-        added = self._added_conditions(noisy, by_site[""])
-        with self.attention.reading(hidden):
-            return self.unet(noisy.to(self.dtype), timesteps, default, added_cond_kwargs=added).sample.float()
+        words = words.to(self.dtype)
+        added = self._added_conditions(noisy, words)
+        with self.attention.reading(words.by_site):
+            predicted = self.unet(noisy.to(self.dtype), timesteps, words.hidden, added_cond_kwargs=added)
+        return predicted.sample.float()
 
     def _added_conditions(self, noisy: Tensor, words: Words) -> dict[str, Tensor] | None:
         """Return what the U-Net reads beside latents and tokens, by diffusers' names; None for nothing."""

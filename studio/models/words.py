@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -38,8 +38,20 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class TextBlock:
+    """A block of the denoiser whose attention reads nothing but the prompt.
+
+    Args:
+        keys, values: paths of the projections of its layers, of which it has one or more.
+    """
+
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TimedVectors:
-    """Vectors of a word that depend on the timestep (ProSpect, NeTI).
+    """Vectors of a word that depend on the timestep (ProSpect).
 
     Args:
         count: how many token positions the word takes.
@@ -50,12 +62,30 @@ class TimedVectors:
     at: Callable[[Tensor], Tensor]
 
 
-Vectors: TypeAlias = "Tensor | TimedVectors"  # of a word: (count, D), or a function of the timestep
+@dataclass(frozen=True)
+class LayeredVectors:
+    """Vectors of a word that depend on the timestep and on the block that reads the prompt (NeTI, XTI).
+
+    Args:
+        count: how many token positions the word takes.
+        blocks: those of the denoiser that read the prompt, in the order in which a prediction runs them.
+        at: maps timesteps (m,) and numbers of blocks (m,) to vectors (m, count, D), and to what the encoder's
+            state at each of them is moved by before its last normalisation, in lengths of that state, (m,
+            count, D). Only value projections read the moved state.
+    """
+
+    count: int
+    blocks: tuple[TextBlock, ...]
+    at: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+# of a word: (count, D), or a function of the timestep, or of the timestep and the block that reads it
+Vectors: TypeAlias = "Tensor | TimedVectors | LayeredVectors"
 
 
 def count_of(vectors: Vectors) -> int:
     """Return how many token positions a word takes."""
-    return vectors.count if isinstance(vectors, TimedVectors) else len(vectors)
+    return len(vectors) if isinstance(vectors, Tensor) else vectors.count
 
 
 @dataclass(frozen=True)
@@ -82,7 +112,8 @@ class TokenBatch:
         """Return the learned vectors of all m positions, (m, D).
 
         Args:
-            words: by handle, the vectors of every word in the prompts.
+            words: by handle, the vectors of every word in the prompts; (n, count, D) where those of each
+                prompt are given.
             t (n,) or (): timesteps; None where no vectors depend on them.
         """
         learned = {handle: self._at(vectors, t) for handle, vectors in words.items()}
@@ -99,6 +130,7 @@ class TokenBatch:
         if isinstance(vectors, TimedVectors):
             assert t is not None  # `TextReader.encode` refuses that
             return vectors.at(t.expand(len(self)) if t.ndim == 0 else t)
+        assert isinstance(vectors, Tensor)  # `encode_by_block` has asked those that differ by block
         return vectors
 
     def chunks(self, length: int) -> TokenBatch:
@@ -131,19 +163,41 @@ class Words:
         tokens: how each prompt was tokenized.
         pooled (n, P): one encoding for the whole prompt, where the family has one (SDXL).
         present (n, L) bool: which positions count; None where all do, padding too.
+        by_site: for projections that read encodings of their own, these (n, L, D) by the projection's path;
+            `hidden` is then their mean, for all that takes one encoding.
     """
 
     hidden: Tensor
     tokens: tuple[Tokens, ...]
     pooled: Tensor | None = None
     present: Tensor | None = None
+    by_site: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.hidden)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Words]) -> Words:
+        """Return the prompts of all parts in a row."""
+        sites = dict.fromkeys(site for words in parts for site in words.by_site)
+        by_site = {site: torch.cat([words.at(site) for words in parts]) for site in sites}
+        pooled = [words.pooled for words in parts if words.pooled is not None]
+        present = [words.present for words in parts if words.present is not None]
+        return cls(
+            torch.cat([words.hidden for words in parts]),
+            tuple(tokens for words in parts for tokens in words.tokens),
+            torch.cat(pooled) if pooled else None,
+            torch.cat(present) if present else None,
+            by_site,
+        )
+
     def rows(self, numbers: slice) -> Words:
         """Return the prompts with these numbers."""
         return self._map(lambda tensor: tensor[numbers], self.tokens[numbers])
+
+    def at(self, site: str) -> Tensor:
+        """Return the encodings (n, L, D) that the projection at a site reads."""
+        return self.by_site.get(site, self.hidden)
 
     def repeat(self, count: int) -> Words:
         """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""
@@ -167,13 +221,19 @@ class Words:
         hidden = torch.cat([words.hidden for words in parts], dim=1)
         masks = [words.present for words in parts]
         present = torch.cat(masks, dim=1) if all(mask is not None for mask in masks) else None
-        return dataclasses.replace(self, hidden=hidden, present=present)
+        sites = dict.fromkeys(site for words in parts for site in words.by_site)
+        by_site = {site: torch.cat([words.at(site) for words in parts], dim=1) for site in sites}
+        return dataclasses.replace(self, hidden=hidden, present=present, by_site=by_site)
 
     def to(self, dtype: torch.dtype) -> Words:
         """Return the encodings in another precision."""
         pooled = None if self.pooled is None else self.pooled.to(dtype)
-        return dataclasses.replace(self, hidden=self.hidden.to(dtype), pooled=pooled)
+        by_site = {site: hidden.to(dtype) for site, hidden in self.by_site.items()}
+        return dataclasses.replace(self, hidden=self.hidden.to(dtype), pooled=pooled, by_site=by_site)
 
     def _map(self, change: Callable[[Tensor], Tensor], tokens: tuple[Tokens, ...]) -> Words:
-        optional = (None if tensor is None else change(tensor) for tensor in (self.pooled, self.present))
-        return Words(change(self.hidden), tokens, *optional)
+        pooled, present = (
+            None if tensor is None else change(tensor) for tensor in (self.pooled, self.present)
+        )
+        by_site = {site: change(hidden) for site, hidden in self.by_site.items()}
+        return Words(change(self.hidden), tokens, pooled, present, by_site)

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, Edit, LowRank, NewWord, attach
 from studio.edits.kinds import KINDS
+from studio.edits.kinds.encoded_tokens import EncodedWord
+from studio.edits.kinds.space_time import SpaceTimeWord
 from studio.edits.kinds.staged_tokens import StagedWord
+from studio.edits.space_time_mapper import Form, SpaceTimeMapper
 from studio.models.backbone import Backbone
 from tests import tiny
 from tests.by_hand import low_rank, rank_one, word
@@ -95,6 +98,32 @@ def test_a_staged_word_is_that_of_its_stage_and_as_strong_as_asked(backbone: Bac
             torch.testing.assert_close(encoded(backbone, staged, strength, t), expected)
 
 
+def test_a_space_time_word_and_its_bypass_are_as_strong_as_asked(backbone: Backbone) -> None:
+    form = Form(length=0.4)
+    blocks, generator = len(backbone.text_blocks), torch.Generator().manual_seed(0)
+    mapper = SpaceTimeMapper.start(backbone.text.width, blocks, (0.03, 2.0), form, generator)
+    edit, noun = SpaceTimeWord("<lily>", "cat", mapper), backbone.text.initial_vectors("cat", 1)
+    t, numbers = torch.tensor([100, 900]), torch.tensor([0, 3])
+    v, b = mapper(t, numbers, torch.tensor([128, 128]))
+    for strength in STRENGTHS:
+        vectors, moves = edit.at(backbone, strength).at(t, numbers)
+        torch.testing.assert_close(vectors[:, 0], noun + strength * (v - noun))
+        torch.testing.assert_close(moves[:, 0], 0.2 * strength * b)
+
+
+def test_an_encoded_word_lies_between_its_noun_and_what_was_learned(backbone: Backbone) -> None:
+    learned = EncodedWord("<lily>", "cat", torch.randn(2, backbone.text.width))
+    noun, whole = (encoded(backbone, edit, 1.0, 500)[0] for edit in (noun_twice(backbone), learned))
+    for strength in STRENGTHS:
+        between = encoded(backbone, learned, strength, 500)[0]
+        torch.testing.assert_close(between, noun + strength * (whole - noun))
+    assert torch.equal(whole[4:6], learned.rows)
+
+
+def noun_twice(backbone: Backbone) -> NewWord:
+    return NewWord("<lily>", "cat", backbone.text.initial_vectors("cat", 2))
+
+
 def test_a_new_low_rank_edit_starts_with_the_published_spread(backbone: Backbone) -> None:
     """A is normal with standard deviation 1 / r, B is zero."""
     sites = backbone.linear_sites(".to_q", ".to_k")
@@ -107,6 +136,13 @@ def test_a_new_low_rank_edit_starts_with_the_published_spread(backbone: Backbone
 
 def test_no_kind_of_edit_was_forgotten() -> None:
     """Whole models are in test_full_tuning.py; a new kind needs a test of its strength, here or there."""
-    assert {"tokens", "staged_tokens", "low_rank", "rank_one", "full"} >= {
-        name for name, kind in KINDS.items() if kind.__module__.startswith("studio.")
-    }
+    kinds = {name for name, kind in KINDS.items() if kind.__module__.startswith("studio.")}
+    assert {
+        "tokens",
+        "staged_tokens",
+        "space_time",
+        "encoded_tokens",
+        "low_rank",
+        "rank_one",
+        "full",
+    } >= kinds

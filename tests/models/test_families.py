@@ -199,4 +199,5 @@ def test_attention_is_recorded_where_objects_are_told_apart(family: str) -> None
 def test_what_a_family_says_before_a_base_is_loaded_is_true_of_its_bases(family: str) -> None:
     base = TINY[family]()
     assert base.has_text_layers == (bool(base.key_sites) and bool(base.value_sites))
+    assert base.has_text_layers == bool(base.text_blocks)
     assert base.records_attention == (base.attention is not None)

@@ -18,6 +18,7 @@ from trainers import METHODS
 # Through networks of random weights little arrives at a word, and what does is rounded the more.
 CLOSE = {
     ("stable_diffusion", "textual_inversion"): 0.94,
+    ("stable_diffusion", "neti"): 0.97,
     ("stable_diffusion_xl", "textual_inversion"): 0.97,
     ("stable_diffusion_xl", "break_a_scene"): 0.97,
 }

@@ -30,6 +30,7 @@ def optimization(
     groups = ([fast], 0.1), ([slow], 0.01)
     learning = [Stage(f"learning {number}", 3, groups, **options) for number in range(stages)]
     method = SimpleNamespace(
+        reads_prompts=True,
         stages=lambda: learning,
         edits=list,
         state=dict,

@@ -59,6 +59,8 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
         "dreambooth": {"prior_weight": 0.0},
         "perfusion": {"batch": 1, "flips": False, "captions": 100},
         "context_regularized": {"batch": 1, "flips": False},
+        "neti": {"batch": 1, "accumulate": 1, "flips": False},
+        "cones": {"batch": 1, "flips": False},
         "break_a_scene": {"steps": 2, "prior_weight": 0.0, "flips": False},
     }
     for method_id, settings in quick.items():
@@ -77,5 +79,6 @@ def test_learns_saves_opens_and_paints(name: str, tmp_path: Path) -> None:
     sizes = {path.stem: path.stat().st_size for path in tmp_path.glob("*.safetensors")}
     assert sizes["textual_inversion"] < 40_000 and sizes["context_regularized"] < 40_000
     assert sizes["perfusion"] <= 110_000
+    assert sizes["neti"] < 2_600_000 and sizes["cones"] < 40_000
     assert sizes["dreambooth"] < 1_800_000
     assert sizes["break_a_scene"] < 13_000_000  # rank 16, the text encoder included

@@ -13,6 +13,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,12 +90,14 @@ class Optimization:
     def run(self) -> Iterator[Step]:
         """Do all steps that are left; yields a Step for each, with its loss terms.
 
-        The text encoder stays on the device meanwhile: every step reads, most learn through it.
-
         Raises NotANumberError when the loss or its gradient stops being a number.
         """
-        with self.backbone.text.on_device():
+        with self.reading():
             yield from self._run()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Context manager: the text encoder stays on the device, if steps read prompts."""
+        return self.backbone.text.on_device() if self.method.reads_prompts else nullcontext()
 
     def _run(self) -> Iterator[Step]:
         while self.done < self.total:

@@ -131,7 +131,7 @@ def _seconds_of_preparation(method: Method, training: Training, cache: Path) -> 
 def _seconds_of_a_step(optimization: Optimization, first: int) -> float:
     """Return the time of a step of the stage that begins with step `first`."""
     times: list[float] = []
-    with optimization.backbone.text.on_device():  # as for all steps of a training together
+    with optimization.reading():  # as for all steps of a training together
         for _ in range(1 + TIMED_STEPS):
             optimization.skip_to(first)  # left alone, bursts grow from step to step on a fast device
             with _timed(times):

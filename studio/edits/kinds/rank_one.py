@@ -113,13 +113,15 @@ class RankOne(Edit):
         return len(self.i_star) == backbone.text.width
 
     def on_prompts(self, backbone: Backbone, columns: Sequence[Sequence[str]]) -> None:
-        """See `Edit.on_prompts`."""
+        """See `Edit.on_prompts`. Other words that change with the noise are read in the middle of it."""
         self.with_noun = None
         if self.global_lock:
+            middle = backbone.at_noise(0.5, 1)[0]
             handle = re.compile(re.escape(self.handle), re.IGNORECASE)
             word = {NOUN: backbone.text.initial_vectors(self.noun, 1)}
             with backbone.text.on_device(), backbone.text.new_words(word):
-                read = [backbone.text.read([handle.sub(NOUN, text) for text in column]) for column in columns]
+                texts = [[handle.sub(NOUN, text) for text in column] for column in columns]
+                read = [backbone.text.read(column, middle) for column in texts]
             self.with_noun = torch.cat([words.hidden for words in read], dim=1)
 
     @contextmanager

@@ -94,7 +94,7 @@ class Flux2Klein(PatchedLatents, TransformerBackbone):
         _, height, width = shape
         return math.exp(compute_empirical_mu(height * width, steps))
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words | Mapping[str, Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words) -> Tensor:
         """See `Backbone.predict`."""
         hidden = self.sole_reading(words).hidden.to(self.dtype)
         height, width = noisy.shape[-2:]

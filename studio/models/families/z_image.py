@@ -75,7 +75,7 @@ class ZImage(TransformerBackbone):
         sides = (PATCH * max(1, round((pixels or self.resolution) / scale)) for pixels in (height, width))
         return self.transformer.config.in_channels, *sides
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words | Mapping[str, Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, words: Words) -> Tensor:
         """See `Backbone.predict`. Its time runs backwards, and so does the velocity that it predicts."""
         words = self.sole_reading(words)
         assert words.present is not None  # `LanguageReader` gives it unless it keeps padding
