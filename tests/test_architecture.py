@@ -82,14 +82,8 @@ TRAINERS = {
     "trainers.benchmarks": KIT | {"trainers", "trainers.kit", "studio.workspace", "studio.commands"},
     "trainers.commands": KIT | {"studio.workspace", "studio.commands"},
     "trainers.__main__": KIT
-    | {
-        "trainers",
-        "trainers.kit",
-        "trainers.benchmarks",
-        "studio.workspace",
-        "studio.commands",
-        "studio.bases",
-    },
+    | {"trainers", "trainers.kit", "trainers.benchmarks", "trainers.commands"}
+    | {"studio.workspace", "studio.commands", "studio.bases"},
 }
 PROGRAM_FILE = {
     "launch": {

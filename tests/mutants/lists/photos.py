@@ -96,15 +96,15 @@ MUTANTS = [
     planted(
         "a mask by click takes what belongs to others",
         "studio/photos/click_mask.py",
-        "without_holes(found) & ~(others & ~clicked)",
-        "without_holes(found)",
+        "without_holes(touching(each, clicked)) & ~(others & ~clicked)",
+        "without_holes(touching(each, clicked))",
         *MASKS,
     ),
     planted(
         "a mask by click has holes",
         "studio/photos/click_mask.py",
-        "without_holes(found) & ~(oth",
-        "found & ~(oth",
+        "without_holes(touching(each, clicked)) & ~(oth",
+        "touching(each, clicked) & ~(oth",
         *MASKS,
     ),
     planted(

@@ -135,8 +135,8 @@ MUTANTS = [
     planted(
         "another base is not warned of",
         "studio/workspace/painting.py",
-        "Path(recipe.base).name != Path(base).name",
-        "not base",
+        "if said and here and said != here else []",
+        "if said and here and not said else []",
         "recipes/test_png.py",
     ),
     planted(
