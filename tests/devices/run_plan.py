@@ -200,6 +200,10 @@ def main(folder: Path, cases: Sequence[str]) -> None:
                 "textual_inversion",
                 {"refinements": {"prompt_tuning_steps": 2}},
             ),
+            "a text left out and a prompt of its own for the last steps": (
+                "prospect",
+                {"refinements": {"leave_out": "blue, <lily>", "style_prompt": "a photo of <lily>"}},
+            ),
         }
         report["paths"] = {
             name: trained("stable_diffusion", method, folder, EXACT, **options)
