@@ -82,7 +82,7 @@ def watched(backbone: Backbone, seen: dict[str, dict[str, str]]) -> Iterator[Non
 
 
 def picture(
-    backbone: Backbone, prompt: str, concepts: list[Concept], refinements: dict[str, float] | None = None
+    backbone: Backbone, prompt: str, concepts: list[Concept], refinements: dict[str, Any] | None = None
 ) -> np.ndarray:
     """Return the pixels of a picture."""
     *_, last = generate(backbone, SAMPLING.with_prompt(prompt, refinements=refinements or {}), concepts)
@@ -149,7 +149,7 @@ def trained(
     method_id: str,
     folder: Path,
     measures: tuple[Measure, ...] = tuple(Measure),
-    refinements: dict[str, float] | None = None,
+    refinements: dict[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Return how a method gets on with these measures, where the text encoder is during its steps too."""
