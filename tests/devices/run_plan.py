@@ -83,7 +83,7 @@ def watched(backbone: Backbone, seen: dict[str, dict[str, str]]) -> Iterator[Non
 
 
 def picture(
-    backbone: Backbone, prompt: str, concepts: list[Concept], refinements: dict[str, float] | None = None
+    backbone: Backbone, prompt: str, concepts: list[Concept], refinements: dict[str, Any] | None = None
 ) -> np.ndarray:
     """Return the pixels of a picture."""
     *_, last = generate(backbone, SAMPLING.with_prompt(prompt, refinements=refinements or {}), concepts)
@@ -150,7 +150,7 @@ def trained(
     method_id: str,
     folder: Path,
     measures: tuple[Measure, ...] = tuple(Measure),
-    refinements: dict[str, float] | None = None,
+    refinements: dict[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Return how a method gets on with these measures, where the text encoder is during its steps too."""
@@ -201,6 +201,10 @@ def main(folder: Path, cases: Sequence[str]) -> None:
             "a word tuned while painting": (
                 "textual_inversion",
                 {"refinements": {"prompt_tuning_steps": 2}},
+            ),
+            "a text left out and a prompt of its own for the last steps": (
+                "prospect",
+                {"refinements": {"leave_out": "blue, <lily>", "style_prompt": "a photo of <lily>"}},
             ),
         }
         report["paths"] = {

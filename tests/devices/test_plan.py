@@ -20,7 +20,12 @@ FEW += [("z_image", "break_a_scene"), ("z_image", "perfusion")]
 OTHERS = [(family, method) for family in FAMILIES for method in METHODS if (family, method) not in FEW]
 HOST, DEVICE = "cpu", "npy"
 RESTING = {"text": HOST, "denoiser": DEVICE, "vae": HOST}
-PATHS = ("a text encoder tuned by low rank", "a text encoder tuned fully", "a word tuned while painting")
+PATHS = (
+    "a text encoder tuned by low rank",
+    "a text encoder tuned fully",
+    "a word tuned while painting",
+    "a text left out and a prompt of its own for the last steps",
+)
 
 
 def reports_of(folder: Path, cases: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,8 @@ import pytest
 
 from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe
+from studio.recipes.refinement_card import RefinementCard
+from studio.settings import Field
 from studio.ui.app import build
 from studio.ui.compare.axis_choices import axis_choices, axis_help, example_for
 from studio.ui.compare.grid_form import count_pictures, grid_from_form
@@ -110,3 +112,25 @@ def test_it_is_an_axis_of_a_grid(workspace: Workspace) -> None:
     grid = grid_from_form(fields, None, columns, rows, CARDS)
     assert Grid.from_json(grid.to_json()) == grid and grid.x.values == (0, 5)
     assert [cell.recipe.refinements.get("glow_steps") for cell in grid.cells({}, CARDS)] == [0, 5]
+
+
+def test_texts_have_boxes_below_a_title_and_may_name_concepts(tmp_path: Path) -> None:
+    fields = (
+        Field("leave_out", "text", "", "What not."),
+        Field("leave_out_strength", "float", 1.0, "How much.", 0.0, 1.0),
+    )
+    workspace = Workspace(
+        tmp_path, refinements=(RefinementCard("out", "Leave out", "Takes it out.", "", fields),)
+    )
+    with gr.Blocks() as page:
+        form = create_form(workspace)
+    box = form.refinements["leave_out"]
+    assert isinstance(box, gr.Textbox) and form.refinement_texts == [box]
+    titles = [part["props"]["value"] for part in page.config["components"] if part["type"] == "markdown"]
+    assert titles == ["**Leave out** Takes it out."]
+    prompt = {form.recipe["prompt"]: "a cat"}
+    assert recipe_in(form, {**prompt, box: "  red <lily> "}).refinements == {"leave_out": "red <lily>"}
+    assert recipe_in(form, {**prompt, box: "  "}).refinements == {}
+    left_out = Recipe("a cat", refinements={"leave_out": "red sky"})
+    assert recipe_in(form, form.filled(left_out)).refinements == left_out.refinements
+    assert "leave out red sky, leave out strength 1" in recipe_facts(left_out, workspace.refinements)
