@@ -52,7 +52,8 @@ from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
 from trainers.kit.tuned_weights import TunedWeights
 
-RARE_PIECES = ("ucd</w>", "pll", "ktn")  # of CLIP's vocabulary; two subjects take the last two
+# Pieces of CLIP's vocabulary, with whether they end a word; two subjects take the last two
+RARE_PIECES = (("ucd", True), ("pll", False), ("ktn", False))
 
 
 @dataclass(frozen=True)
@@ -154,13 +155,9 @@ class DisenDiff(Method):
         if self.settings.start == "noun":
             return [noun.mean(0, keepdim=True) for noun in self.nouns.values()]
         text = self.backbone.text
-        known, pieces = text.tokenizer.get_vocab(), RARE_PIECES[-len(self.nouns) :]
-        return [
-            text.rows_of([known[piece]]).float().clone()
-            if piece in known
-            else text.initial_vectors(piece.removesuffix("</w>"), 1)  # of its letters
-            for piece in pieces
-        ]
+        found = [(piece, text.embedding_of_piece(piece, ends)) for piece, ends in RARE_PIECES]
+        starts = [text.initial_vectors(piece, 1) if one is None else one for piece, one in found]
+        return starts[-len(self.nouns) :]
 
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:

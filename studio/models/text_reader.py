@@ -283,6 +283,14 @@ class TextReader:
             raise StudioError(f"{text!r} has no token.", 'Say what it is in a word, such as "cat".')
         return self.rows_of(pieces).to(home_of(self.embedding), torch.float32)
 
+    def embedding_of_piece(self, piece: str, ends_word: bool) -> Tensor | None:
+        """Return the embedding (1, D) float32 of a piece of the vocabulary; None where there is none such.
+
+        Of a piece that does not end a word, no text is read as the piece alone.
+        """
+        number = self.tokenizer.get_vocab().get(f"{piece}</w>" if ends_word else piece)
+        return None if number is None else self.rows_of([number]).float().clone()
+
     def initial_vectors(self, noun: str, count: int) -> Tensor:
         """Return `count` copies of the noun's embedding (count, D), float32, to start a new word from.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from studio.edits import ActiveEdit, Edit, LowRank, NewWord, attach
 from studio.edits.kinds import KINDS
 from studio.edits.kinds.encoded_tokens import EncodedWord
+from studio.edits.kinds.sorted_tokens import SortedWord
 from studio.edits.kinds.space_time import SpaceTimeWord
 from studio.edits.kinds.staged_tokens import StagedWord
 from studio.edits.space_time_mapper import Form, SpaceTimeMapper
@@ -120,6 +121,16 @@ def test_an_encoded_word_lies_between_its_noun_and_what_was_learned(backbone: Ba
     assert torch.equal(whole[4:6], learned.rows)
 
 
+def test_a_sorted_words_categories_are_as_strong_as_asked(backbone: Backbone) -> None:
+    """At 0 they add nothing: the noun stays, with tokens of zeros after it."""
+    red, blue = torch.randn(2, 2, backbone.text.width)
+    vectors = {"colour": torch.stack([red, blue])}
+    edit = SortedWord("<lily>", "cat", vectors, {"colour": ("red", "blue")}).with_knobs({"colour": 2.0})
+    for strength in STRENGTHS:
+        expected = torch.cat([backbone.text.embeddings_of("cat"), strength * blue])
+        torch.testing.assert_close(edit.at(backbone, strength), expected)
+
+
 def noun_twice(backbone: Backbone) -> NewWord:
     return NewWord("<lily>", "cat", backbone.text.initial_vectors("cat", 2))
 
@@ -142,6 +153,7 @@ def test_no_kind_of_edit_was_forgotten() -> None:
         "staged_tokens",
         "space_time",
         "encoded_tokens",
+        "sorted_tokens",
         "low_rank",
         "rank_one",
         "full",

@@ -103,7 +103,8 @@ def test_a_picture_of_a_training_is_whole_or_not_there(
 
 def test_the_page_knows_which_methods_the_base_refuses(workspace: Workspace) -> None:
     Worker(workspace, tiny_z_image.backbone(), METHODS, lambda: iter(())).write_state("ready")
-    assert workspace.worker_state().refusals == {"perfusion": "no layer of it reads the prompt alone"}
+    refused = dict.fromkeys(("perfusion", "disendiff", "neti"), "no layer of it reads the prompt alone")
+    assert workspace.worker_state().refusals == refused
     Worker(workspace, tiny.backbone(), METHODS, lambda: iter(())).write_state("ready")
     assert workspace.worker_state().refusals == {}
 

@@ -32,7 +32,7 @@ from tests.trainers.battery import SUBJECT, learn, photos, picture
 from trainers import METHODS, train
 
 PROMPTS = ["a photo of a cat", "the dog on blue background, and more", ""]
-REFUSED = ("perfusion", "disendiff")  # they tune layers that read the prompt alone
+REFUSED = ("perfusion", "disendiff", "neti")  # they need layers that read the prompt alone
 EXACT = {"rtol": 0, "atol": 1e-5}
 READING = {"max_sequence_length": tiny_klein.TOKENS, "text_encoder_out_layers": tiny_klein.LAYERS}
 DOUBLE, SINGLE = "transformer.transformer_blocks.0.", "transformer.single_transformer_blocks.0."
