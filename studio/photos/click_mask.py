@@ -81,7 +81,7 @@ def propose_mask(
     masks = [mask for mask in masks if mask.sum() >= 2 * clicked.sum()]
     if not masks:
         raise _nothing()
-    return _large(stepped(masks, likeliness(pixels, masks, clicked), step), square)
+    return _large(stepped(masks, likeliness(pixels, masks), step), square)
 
 
 def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) -> Image.Image:
