@@ -23,12 +23,11 @@ from studio.recipes.foreign_settings import ForeignSettings, is_number, shown
 from studio.recipes.recipe import (
     OLD_REFINEMENTS,
     Recipe,
-    read_refinements,
     read_regions,
-    write_refinements,
     write_regions,
 )
 from studio.recipes.settings_line import NAME, as_value, settings_and_rest
+from studio.recipes.settings_text import read_refinements, write_refinements
 
 NEGATIVE = "Negative prompt:"
 SETTINGS = "Steps:"  # the line of settings begins so

@@ -21,7 +21,8 @@ from studio.photos.photo import open_photos
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.axis import Axis
 from studio.recipes.png import read_recipe_and_notes
-from studio.recipes.recipe import Recipe, read_refinements, read_regions
+from studio.recipes.recipe import Recipe, read_regions
+from studio.recipes.settings_text import read_refinements
 from studio.settings import Field
 from studio.subject import parse_subject
 from studio.ui.concept_library_tab import concept_card, concept_cards

@@ -13,9 +13,10 @@ from studio.errors import StudioError
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.parameters import from_parameters, parameters
-from studio.recipes.recipe import Recipe, read_refinements, write_refinements
+from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
 from studio.recipes.renaming import Renaming
+from studio.recipes.settings_text import read_refinements, write_refinements
 from studio.settings import Field
 from studio.workspace.workspace import Workspace
 from tests.recipes.test_grid import header

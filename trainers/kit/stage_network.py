@@ -71,12 +71,12 @@ class StageNetwork:
 
     def vectors(self, dropped: Dropped | None = None) -> Tensor:
         """Return the vectors (S, n, D); without `dropped` as they are kept, without dropout."""
-        x = self.start
-        width = len(x)
+        x = self.start[None]  # a sequence of one token
+        width = x.shape[1]
         for number, (scale, shift, value, weight, bias) in enumerate(self.attentions):
             attended = F.linear(F.linear(F.layer_norm(x, (width,), scale, shift), value), weight, bias)
             x = x + (attended if dropped is None else dropped[number] * attended)
-        grown, gate = F.linear(F.layer_norm(x, (width,), *self.norm), *self.gate).chunk(2)
+        grown, gate = F.linear(F.layer_norm(x, (width,), *self.norm), *self.gate).chunk(2, dim=1)
         hidden = grown * F.gelu(gate)
         hidden = hidden if dropped is None else dropped[-1] * hidden
         return F.linear(hidden, *self.out).reshape(self.shape)

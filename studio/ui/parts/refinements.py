@@ -12,8 +12,9 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.recipes.recipe import Recipe, write_refinements
+from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
+from studio.recipes.settings_text import write_refinements
 from studio.settings import Field
 from studio.ui.parts.forms import controls, defaults, filled_in, value_text
 from studio.ui.parts.markup import button
