@@ -52,7 +52,7 @@ def test_methods_that_have_no_meaning_on_a_transformer_are_rows_with_the_reason(
     report = checked(family.backbone(), tmp_path)
     assert report.works
     reasons = {one.title: one.refusal for one in report.methods}
-    assert {title for title, reason in reasons.items() if reason} == {"Perfusion"}
+    assert {title for title, reason in reasons.items() if reason} == {"Perfusion", "DisenDiff"}
     assert "| Perfusion | not on this base: no layer of it reads the prompt alone | | | |" in report.table
 
 
