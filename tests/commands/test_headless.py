@@ -212,7 +212,9 @@ def test_sorted_folders_become_a_word_that_is_painted_evenly(
 ) -> None:
     for number, kind in enumerate(("red", "blue")):
         (tmp_path / "toys" / kind).mkdir(parents=True)
-        tiny.photos(2).squares[number].resize((64, 64)).save(tmp_path / "toys" / kind / "a.png")
+        for picture in (2 * number, 2 * number + 1):
+            square = tiny.photos(4).squares[picture].resize((64, 64))
+            square.save(tmp_path / "toys" / kind / f"{picture}.png")
     shared = ["--workspace", str(tmp_path / "workspace")]
     named = ["--name", "toys", "--noun", "dog", *shared]
     quick = ["--steps", "2", "--batch", "2", "--learning-rate", "0.2"]
@@ -221,7 +223,7 @@ def test_sorted_folders_become_a_word_that_is_painted_evenly(
     assert "not sorted" in capsys.readouterr().err
     assert training.main(["iti_gen", str(tmp_path / "toys"), *named, *quick]) == 0
     header = read_header(tmp_path / "workspace" / "concepts" / "toys.safetensors")
-    assert header.knobs["category"].choices == ("blue", "red") and header.photos == 2
+    assert header.knobs["category"].choices == ("blue", "red") and header.photos == 4
     paint = ["paint", "a <toys>", "--steps", "1", "--seed", "4", *shared]
     out = [tmp_path / name for name in ("turns", "blue", "red")]
     assert painting.main([*paint, "--count", "2", "--out", str(out[0])]) == 0
