@@ -149,8 +149,8 @@ def box_around(mask: np.ndarray) -> Box:
 
 def overlaps(
     case: Case, clicks: int, with_box: bool, sizes: Sequence[int] = (0,)
-) -> tuple[list[float], float]:
-    """Return the IoU after each click, and the longest time that one took, in seconds.
+) -> tuple[list[float], float, np.ndarray]:
+    """Return the IoU after each click, the longest time that one took, in seconds, and the last mask.
 
     Args:
         sizes: the steps of size of the first outline, of which the best is taken.
@@ -179,7 +179,21 @@ def overlaps(
             pass  # nothing is found, and the mask stays what it was
         longest = max(longest, time.perf_counter() - started)
         values.append(shared(found))
-    return values, longest
+    return values, longest, found
+
+
+def worst_sheet(worst: Sequence[tuple[Case, float, np.ndarray]]) -> Image.Image:
+    """Return cases beside each other with their IoU: what was found is bright, the true outline is red."""
+    sheet = Image.new("RGB", (SIDE * len(worst), SIDE + 40), "white")
+    for number, (case, value, found) in enumerate(worst):
+        dimmed = case.picture.point(lambda level: level // 3)
+        tile = Image.composite(case.picture, dimmed, Image.fromarray((found * 255).astype(np.uint8)))
+        outlines, _ = cv2.findContours(case.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        drawn = cv2.drawContours(np.array(tile), outlines, -1, (255, 0, 0), 3)
+        sheet.paste(Image.fromarray(drawn), (SIDE * number, 0))
+        label = f"{case.name}: {value:.2f}"
+        ImageDraw.Draw(sheet).text((SIDE * number + 8, SIDE + 8), label, "black", font_size=22)
+    return sheet
 
 
 def main() -> None:
@@ -188,27 +202,35 @@ def main() -> None:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--clicks", type=int, default=3)
     parser.add_argument("--each", action="store_true", help="print every case")
+    parser.add_argument(
+        "--worst", type=Path, metavar="FILE", help="only clicks: put the worst cases on a page"
+    )
     given = parser.parse_args()
     tried = [*cases(given.photographs), *cut_outs(given.photographs)]
+    if given.worst:
+        ends = ((case, *overlaps(case, given.clicks, False)) for case in tried)
+        found = sorted(((case, values[-1], mask) for case, values, _, mask in ends), key=lambda one: one[1])
+        worst_sheet(found[:6]).resize((6 * 256, 276)).save(given.worst)
+        return
     for title, *how in (
         ("clicks", False),
         ("clicks, the first with the best of three sizes", False, (-1, 0, 1)),
         ("a box first, as two clicks", True),
     ):
         scored = [(case.name, *overlaps(case, given.clicks, *how)) for case in tried]
-        for name, values, _ in scored if given.each else ():
+        for name, values, *_ in scored if given.each else ():
             print(f"  {name}: {', '.join(f'{value:.2f}' for value in values)}")
         for kind, its in (
-            ("where they are", [values for name, values, _ in scored if "where it is" in name]),
-            ("with cut-outs", [values for name, values, _ in scored if "cut-out" in name]),
-            ("pasted", [values for name, values, _ in scored if " on " in name]),
+            ("where they are", [values for name, values, *_ in scored if "where it is" in name]),
+            ("with cut-outs", [values for name, values, *_ in scored if "cut-out" in name]),
+            ("pasted", [values for name, values, *_ in scored if " on " in name]),
         ):
             if its:
                 medians = ", ".join(f"{value:.3f}" for value in np.median(its, axis=0))
                 lowest = ", ".join(f"{value:.3f}" for value in np.quantile(its, 0.1, axis=0))
                 print(f"{title}, {kind} ({len(its)}): median {medians}; lowest tenth {lowest}", flush=True)
         if scored:
-            print(f"{title}: the slowest took {max(longest for *_, longest in scored):.2f} s")
+            print(f"{title}: the slowest took {max(longest for *_, longest, _ in scored):.2f} s")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ def parser() -> Parser:
     flags.add_argument("--memory", choices=MEMORY, default="auto", help=f"{fits} (default %(default)s)")
     folders = "folders with checkpoints, from which the page lets you choose"
     flags.add_argument("--bases", nargs="+", metavar="DIR", default=[], help=folders)
-    outlines = "a folder with a Segment Anything model, to find masks by a click (default: none is needed)"
+    fetches = "hf download facebook/sam-vit-base --local-dir sam"
+    outlines = f"a folder with a Segment Anything model, to find masks by a click; `{fetches}` fetches one"
     flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
     let_in = "let other machines in, at this machine's name and address and the NAMEs; needs a password"
