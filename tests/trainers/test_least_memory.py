@@ -20,6 +20,7 @@ CLOSE = {
     ("stable_diffusion", "textual_inversion"): 0.94,
     ("stable_diffusion_xl", "textual_inversion"): 0.97,
     ("stable_diffusion_xl", "break_a_scene"): 0.97,
+    ("stable_diffusion_xl", "iti_gen"): 0.97,
 }
 FAMILIES: dict[str, Callable[[], Backbone]] = {**tiny.FAMILIES, "z_image": tiny_z_image.backbone}
 
