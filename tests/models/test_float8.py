@@ -163,6 +163,25 @@ def test_full_tuning_is_refused_in_words() -> None:
     assert "--memory all" in no.value.hint
 
 
+def test_some_layers_are_tuned_fully_without_losing_small_changes() -> None:
+    backbone = in_float8(tiny.backbone())
+    full = Full.start("<lily>", "cat", backbone, text_encoder=False, sites=backbone.value_sites)
+    assert {name.removesuffix(".weight") for name in full.weights} == set(backbone.value_sites)
+    latents, t = torch.randn(1, *backbone.latent_shape), torch.tensor([500])
+    words = backbone.text.read(["a cat"])
+
+    def predicted(strength: float) -> torch.Tensor:
+        with torch.no_grad(), attach(backbone, [ActiveEdit(full, strength)]):
+            return backbone.predict(latents, t, words)
+
+    plain = predicted(0)
+    assert torch.allclose(predicted(1), plain, atol=1e-5)  # copies of the very weights
+    for weight in full.parameters():
+        weight.data *= 1 + 1e-3  # less than a step of 8 bits
+    half, whole = predicted(0.5) - plain, predicted(1) - plain
+    assert whole.abs().max() > 1e-5 and torch.allclose(2 * half, whole, atol=1e-2 * whole.abs().max().item())
+
+
 def test_an_edit_that_reads_weights_gets_the_right_ones() -> None:
     """Perfusion's global lock computes keys from the layer's own weight."""
     plain, narrow = tiny.backbone(), in_float8(tiny.backbone())

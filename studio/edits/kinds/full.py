@@ -52,9 +52,10 @@ class Full(Edit):
         Args:
             sites: only the weights of these layers; None for all.
 
-        Raises StudioError where the denoiser is kept in 8 bits: a small change of a weight would be lost.
+        Raises StudioError for all weights where the denoiser is kept in 8 bits, since that has no room for
+        copies of the whole of it.
         """
-        if backbone.memory_plan.takes(Measure.FLOAT8):
+        if sites is None and backbone.memory_plan.takes(Measure.FLOAT8):
             hint = "Tune the weights by low rank, or start with --memory all if the device has room."
             raise StudioError(f"{backbone.name} is kept in 8 bits, which full tuning cannot change.", hint)
         copies = {
@@ -102,7 +103,9 @@ class Full(Edit):
         for name in dict.fromkeys(name for active in actives for name in active.edit.weights):
             mine = [active for active in actives if name in active.edit.weights]
             tuned = [(active.edit.weights[name], active.strength) for active in mine]
-            weights[name] = _between(getattr(*parameters[name]), tuned)
+            W = getattr(*parameters[name])
+            is_coarse = W.dtype.itemsize < 2  # in 8 bits, in which a small change would be lost
+            weights[name] = _between(W, tuned, backbone.dtype if is_coarse else W.dtype)
         return partial(weights_replaced, backbone, weights)
 
 
@@ -115,9 +118,9 @@ def parameters_by_path(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
     }
 
 
-def _between(W: Tensor, tuned: Sequence[tuple[Tensor, float]]) -> Tensor:
-    """Return W + sum of s (W' - W) in W's precision; exactly W' for one copy at strength 1."""
+def _between(W: Tensor, tuned: Sequence[tuple[Tensor, float]], dtype: torch.dtype) -> Tensor:
+    """Return W + sum of s (W' - W) in a precision; exactly W' for one copy at strength 1."""
     if len(tuned) == 1 and tuned[0][1] == 1:
-        return tuned[0][0].to(W.dtype)
+        return tuned[0][0].to(dtype)
     start = W.to(tuned[0][0].device, torch.float32)
-    return (start + sum(strength * (weight - start) for weight, strength in tuned)).to(W.dtype)
+    return (start + sum(strength * (weight - start) for weight, strength in tuned)).to(dtype)
