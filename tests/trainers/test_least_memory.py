@@ -23,7 +23,6 @@ CLOSE = {
     ("stable_diffusion_xl", "break_a_scene"): 0.97,
     ("stable_diffusion_xl", "iti_gen"): 0.97,
 }
-LOW_RANK = {"disendiff": {"tuning": "low-rank"}}  # 8 bits cannot be tuned themselves
 FAMILIES: dict[str, Callable[[], Backbone]] = {**tiny.FAMILIES, "z_image": tiny_z_image.backbone}
 
 
@@ -37,8 +36,7 @@ def test_the_gradient_of_a_step_is_nearly_the_same(family: str, method_id: str, 
         return
     gradients = []
     for backbone in (plain, narrow):
-        cache = tmp_path / "class pictures"  # the same for both
-        method = prepared(method_id, backbone, cache, **LOW_RANK.get(method_id, {}))
+        method = prepared(method_id, backbone, tmp_path / "class pictures")  # the same for both
         learned = [tensor.requires_grad_() for tensor in parameters_of(method)]
         with torch.enable_grad():
             loss = step_loss(method, torch.Generator().manual_seed(0))
