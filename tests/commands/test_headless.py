@@ -218,8 +218,8 @@ def test_sorted_folders_become_a_word_that_is_painted_evenly(
     shared = ["--workspace", str(tmp_path / "workspace")]
     named = ["--name", "toys", "--noun", "dog", *shared]
     quick = ["--steps", "2", "--batch", "2", "--learning-rate", "0.2"]
-    files = [str(tmp_path / "toys" / kind / "a.png") for kind in ("red", "blue")]
-    assert training.main(["iti_gen", *files, *named, *quick]) == 2
+    unsorted = str(tmp_path / "toys" / "red")
+    assert training.main(["iti_gen", unsorted, *named, *quick]) == 2
     assert "not sorted" in capsys.readouterr().err
     assert training.main(["iti_gen", str(tmp_path / "toys"), *named, *quick]) == 0
     header = read_header(tmp_path / "workspace" / "concepts" / "toys.safetensors")
