@@ -35,36 +35,26 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from studio.bases.family_card import FamilyCard
-    from studio.method import MethodCard
-    from studio.recipes.refinement_card import RefinementCard
+    from studio.workspace.catalogue import Catalogue
     from studio.workspace.workspace import Workspace
 
 OLDEST_PYTHON = (3, 11)
 OFFLINE_BY_US = "LIKENESS_OFFLINE"  # set where the user has not asked to be offline
 
 
-def read_catalogue(
-    workspace: Workspace,
-) -> tuple[list[MethodCard], list[RefinementCard], list[FamilyCard]]:
+def read_catalogue(workspace: Workspace) -> Catalogue:
     """Return the cards of all methods, refinements and families of base models.
 
-    Raises StudioError if they cannot be read.
-
     Reading a method means importing torch, which the page never does: another process writes the cards to
-    `catalogue.json` in the workspace, and they hold until the source they came from changes.
+    `catalogue.json` in the workspace, and they hold until the source they came from changes. Raises
+    StudioError if they cannot be read.
     """
-    from studio.bases.family_card import FamilyCard
     from studio.files import write_atomic
-    from studio.method import MethodCard
-    from studio.recipes.refinement_card import RefinementCard
+    from studio.workspace.catalogue import Catalogue
 
-    def cards(known: dict) -> tuple[list[MethodCard], list[RefinementCard], list[FamilyCard]]:
-        methods = [MethodCard.from_json(card) for card in known["methods"]]
-        refinements = [RefinementCard.from_json(card) for card in known["refinements"]]
-        return methods, refinements, [FamilyCard.from_json(card) for card in known["families"]]
-
-    described = [HERE / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
+    described = [
+        HERE / "studio" / f"{name}.py" for name in ("method", "method_card", "regularizer", "settings")
+    ]
     folders = (HERE / "trainers", HERE / "studio" / "generation", HERE / "studio" / "models")
     files = (path for folder in folders for path in sorted(folder.rglob("*.py")))
     sources = [*described, *_plugins(), *files]
@@ -73,7 +63,7 @@ def read_catalogue(
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["sources"] == digest:
-            return cards(known)
+            return Catalogue.from_json(known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     print("Reading the training methods ...", flush=True)
@@ -84,7 +74,7 @@ def read_catalogue(
         raise StudioError(message, "The file in trainers/ that was changed last is the likely cause.")
     known = json.loads(reading.stdout)
     write_atomic(kept, json.dumps({"sources": digest, **known}).encode("utf-8"))
-    return cards(known)
+    return Catalogue.from_json(known)
 
 
 def _plugins() -> list[Path]:
@@ -126,9 +116,10 @@ def open_studio(options: argparse.Namespace) -> None:
     sweep_partials(workspace.folder)
     workspace.add_demo_concept()
     keep_gradio_to(workspace.cache / "uploads")
-    catalogue, refinements, families = read_catalogue(workspace)
-    workspace.refinements = tuple(refinements)
-    workspace.bases = KnownBases(workspace.folder, [Path(folder) for folder in options.bases], families)
+    catalogue = read_catalogue(workspace)
+    workspace.refinements = catalogue.refinements
+    folders = [Path(folder) for folder in options.bases]
+    workspace.bases = KnownBases(workspace.folder, folders, catalogue.families)
     if not getattr(options, "is_standing_in", False):  # for a base that may come back
         workspace.bases.remember(Base(options.base, options.prediction))
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -138,7 +129,7 @@ def open_studio(options: argparse.Namespace) -> None:
 
         serve(
             workspace,
-            catalogue,
+            catalogue.methods,
             restart_worker=lambda: supervisor.switch(worker_command(workspace)),
             port=options.port,
             host=host_of(options),

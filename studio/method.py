@@ -8,17 +8,16 @@ The page reads cards without importing torch, so this file must not need it.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from studio.errors import StudioError
 from studio.events import Event, Insight
+from studio.method_card import MethodCard, Needs, with_defaults
 from studio.regularizer import Regularizer
-from studio.settings import Field, fields_of
+from studio.settings import fields_of
 from studio.subject import Subject
 
 if TYPE_CHECKING:
@@ -27,95 +26,6 @@ if TYPE_CHECKING:
     from studio.edits import Edit
     from studio.models.backbone import Backbone
     from studio.photos.photo_set import PhotoSet
-
-
-# What methods are for, by what a person has; the page sorts them so.
-SUITS = {
-    "thing": "One thing, a few photos",
-    "scene": "Several things in one photo",
-    "style": "A style or a material",
-    "sets": "Fair sets",
-}
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Describes what a method asks of the user before it can start.
-
-    Args:
-        max_subjects: how many different things it learns together from the same photos.
-        masks: whether every subject needs a mask in at least one photo.
-        sorted: whether the caption of each photo is its category (`studio.photos.categories`).
-    """
-
-    min_photos: int = 1
-    max_photos: int = 30
-    max_subjects: int = 1
-    masks: bool = False
-    sorted: bool = False
-
-    @property
-    def takes_photos_alone(self) -> bool:
-        """Return whether photos of one thing are enough, neither masked nor sorted."""
-        return not (self.masks or self.sorted)
-
-
-@dataclass(frozen=True)
-class MethodCard:
-    """Describes a method to the page and the command line.
-
-    Args:
-        fields: its own settings, and those of the regularizers that apply to it.
-        quick_settings: values that make a training take a moment, for a test or a first look.
-        suits: what it is for, among `SUITS`.
-        is_recommended: whether it is one of the few that are shown first.
-    """
-
-    id: str
-    title: str
-    summary: str
-    paper: str
-    needs: Needs
-    fields: tuple[Field, ...]
-    quick_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    suits: tuple[str, ...] = ("thing",)
-    is_recommended: bool = False
-
-    def check(self, photos: int) -> None:
-        """Raise StudioError when this is no number of photos for the method."""
-        low, high = self.needs.min_photos, self.needs.max_photos
-        if not low <= photos <= high:
-            raise StudioError(
-                f"{self.title} needs {low} to {high} photos; there are {photos}.", "Add or remove some."
-            )
-
-    def parse(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return every setting in its type; a missing one takes its default.
-
-        Raises StudioError for a name that is no setting, or a bad value.
-        """
-        known = {field.name for field in self.fields}
-        for name in values:
-            if name not in known:
-                raise StudioError(
-                    f"{self.title} has no setting called {name!r}.", f"It has {', '.join(sorted(known))}."
-                )
-        return {field.name: field.parse(values.get(field.name, field.default)) for field in self.fields}
-
-    def tuned(self, defaults: dict[str, Any], base: str) -> MethodCard:
-        """Return this card with the defaults that suit a base model better than the paper's."""
-        return dataclasses.replace(self, fields=_with_defaults(self.fields, defaults, f"tuned for {base}"))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a plain dictionary; `from_json` is its inverse."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, card: dict[str, Any]) -> MethodCard:
-        """Return the card that `to_json` wrote."""
-        fields = tuple(Field.from_json(field) for field in card["fields"])
-        needs = Needs(**card["needs"])
-        return cls(**{**card, "needs": needs, "fields": fields, "suits": tuple(card["suits"])})
 
 
 @dataclass(frozen=True)
@@ -290,7 +200,7 @@ class Method(ABC):
     def card(cls) -> MethodCard:
         """Return this method as the page sees it."""
         more = tuple(field for regularizer in cls.regularizers for field in regularizer.fields())
-        more = _with_defaults(more, cls.regularizer_defaults, "paper")
+        more = with_defaults(more, cls.regularizer_defaults, "paper")
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)
@@ -302,13 +212,3 @@ class Method(ABC):
         return cls.settings_class(
             **{field.name: values[field.name] for field in fields_of(cls.settings_class)}
         )
-
-
-def _with_defaults(fields: Sequence[Field], defaults: Mapping[str, Any], source: str) -> tuple[Field, ...]:
-    """Return the fields with other defaults, and where those come from."""
-    return tuple(
-        dataclasses.replace(field, default=field.parse(defaults[field.name]), source=source)
-        if field.name in defaults
-        else field
-        for field in fields
-    )

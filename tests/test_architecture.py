@@ -40,11 +40,12 @@ PAGE = {
     "studio.launcher": {},
     "studio.subject": {},
     "studio.regularizer": {},
-    "studio.method": {"subject", "regularizer"},
+    "studio.method_card": {},
+    "studio.method": {"method_card", "subject", "regularizer"},
     "studio.interop": {"concepts", "bases"},
     "studio.recipes": {"concepts"},
     "studio.grids": {"recipes"},
-    "studio.workspace": {"bases", "grids", "recipes", "photos", "concepts", "method", "subject"},
+    "studio.workspace": {"bases", "grids", "recipes", "photos", "concepts", "method_card", "subject"},
     "studio.ui": {
         "bases",
         "interop",
@@ -53,13 +54,13 @@ PAGE = {
         "recipes",
         "photos",
         "concepts",
-        "method",
+        "method_card",
         "subject",
     },
 }
 EVERYTHING = {
     *("importing", "interop", "workspace", "evaluation", "generation", "edits", "models", "recipes", "grids"),
-    *("photos", "method", "subject", "concepts"),
+    *("photos", "method", "method_card", "subject", "concepts"),
 }
 DEVICE = {
     "studio.models": {"bases"},
@@ -73,7 +74,8 @@ DEVICE = {
 }
 KIT = {
     *("studio.evaluation", "studio.generation", "studio.edits", "studio.models", "studio.recipes"),
-    *("studio.photos", "studio.concepts", "studio.method", "studio.regularizer", "studio.subject"),
+    *("studio.photos", "studio.concepts", "studio.method", "studio.method_card"),
+    *("studio.regularizer", "studio.subject"),
 }
 TRAINERS = {
     "trainers.kit": KIT,
@@ -88,7 +90,7 @@ TRAINERS = {
 PROGRAM_FILE = {
     "launch": {
         *("studio.launcher", "studio.ui", "studio.workspace", "studio.worker", "studio.generation"),
-        *("studio.bases", "studio.method", "studio.recipes", "trainers"),
+        *("studio.bases", "trainers"),
     }
 }
 MAY_IMPORT = {name: {f"studio.{other}" for other in others} for name, others in (PAGE | DEVICE).items()}

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from studio.bases.family_card import FamilyCard
 from studio.commands.base_flags import MEMORY, PREDICTION, add_base_flags, open_base
@@ -34,7 +33,7 @@ from studio.files import (
 )
 from studio.generation.checked_file import save_checked
 from studio.generation.refinements import REFINEMENTS
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
@@ -48,6 +47,7 @@ from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.starter import STARTER
+from studio.workspace.catalogue import Catalogue
 from studio.workspace.workspace import Workspace
 from trainers import BROKEN, METHODS, train
 from trainers.benchmarks.base_check import check_base
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     keep_private()
     if given.command == "catalogue":
-        print(json.dumps(_catalogue()))
+        print(json.dumps(_catalogue().to_json()))
         for name, reason in BROKEN.items():
             print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
         return 0
@@ -103,13 +103,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _catalogue() -> dict[str, list[dict[str, Any]]]:
+def _catalogue() -> Catalogue:
     """Return the cards of all methods, refinements and families of base models."""
-    return {
-        "methods": [method.card().to_json() for method in METHODS.values()],
-        "refinements": [refinement.card().to_json() for refinement in REFINEMENTS.values()],
-        "families": [_family_card(family).to_json() for family in FAMILIES.values()],
-    }
+    return Catalogue(
+        tuple(method.card() for method in METHODS.values()),
+        tuple(refinement.card() for refinement in REFINEMENTS.values()),
+        tuple(map(_family_card, FAMILIES.values())),
+    )
 
 
 def _family_card(family: type[Backbone]) -> FamilyCard:

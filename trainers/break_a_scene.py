@@ -34,7 +34,8 @@ from studio.edits import Edit, Full, LowRank, NewWord
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
 from studio.handles import to_handle
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting

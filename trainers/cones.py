@@ -31,7 +31,8 @@ from torch import Tensor
 from studio.edits import Edit
 from studio.edits.kinds.encoded_tokens import EncodedWord, noun_vectors
 from studio.events import Event
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.models.words import Words
 from studio.photos.photo_set import PhotoSet

@@ -32,7 +32,8 @@ from studio.edits import ActiveEdit, Edit, Full, LowRank, NewWord, attach
 from studio.edits.attaching import hooks_on
 from studio.errors import StudioError
 from studio.events import Event, Insight, Note
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.attention import word_attention_maps
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
@@ -46,7 +47,13 @@ from trainers.kit.attention_calibration import (
     stretched,
 )
 from trainers.kit.batches import draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, class_picture_loss
+from trainers.kit.class_pictures import (
+    LIGHT,
+    ClassPictureSettings,
+    PriorBatch,
+    class_picture_loss,
+    picture_count,
+)
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
@@ -95,9 +102,7 @@ class Settings(ClassPictureSettings):
     opening: str = setting(
         "", 'What stands before the names while they are learned, such as "a photo of".', source="code"
     )
-    class_pictures: int = setting(
-        200, "Pictures that keep the base as it was, painted by it once.", 1, 2000, "pictures", source="code"
-    )
+    class_pictures: int = picture_count(200, "code")
     prior_weight: float = setting(
         1.0, "How strongly the rest of the model is preserved; 0 turns it off.", 0.0, 10.0, source="code"
     )

@@ -27,13 +27,20 @@ from torch import Tensor
 
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, class_picture_loss
+from trainers.kit.class_pictures import (
+    LIGHT,
+    ClassPictureSettings,
+    PriorBatch,
+    class_picture_loss,
+    picture_count,
+)
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_settings import CaptionedPhotoSettings
@@ -52,14 +59,7 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
     rank: int = setting(
         16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
     )
-    class_pictures: int = setting(
-        200,
-        "Pictures that keep the base as it was, painted by it once.",
-        1,
-        2000,
-        "pictures",
-        source="PEFT's example",
-    )
+    class_pictures: int = picture_count(200, "PEFT's example")
     prior_weight: float = setting(
         1.0,
         "How strongly the plain noun is preserved; 0 turns it off.",
@@ -147,12 +147,7 @@ class DreamBooth(Method):
         return f"a photo of a {self.subject.noun}"
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        side = self.settings.side_on(self.backbone)
-        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
-        if self.settings.masks:
-            self.latents.mask_with(photos, self.subject.handle)
-        if self.settings.photo_captions:
-            self.latents.caption_with(photos, self.subject)
+        self.latents = PhotoLatents.of_subject(self.backbone, photos, self.subject, self.settings)
         if self.settings.prior_weight:
             yield from self.class_pictures.prepare(cache)
 

@@ -35,7 +35,8 @@ from studio.edits.kinds.sorted_tokens import SortedWord
 from studio.errors import StudioError
 from studio.events import Event, Note
 from studio.limits import MAX_PHOTOS
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.models.joint_space import FOLDER, JointSpace
 from studio.photos.categories import Categories, sort_photos

@@ -33,7 +33,8 @@ from studio.edits import Edit
 from studio.edits.kinds.space_time import SpaceTimeWord
 from studio.edits.space_time_mapper import UNITS, Form, SpaceTimeMapper
 from studio.events import Event
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting

@@ -33,7 +33,8 @@ from torch import Tensor
 
 from studio.edits import Edit, NewWord, RankOne
 from studio.events import Event, Insight
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.attention import noun_masks
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet

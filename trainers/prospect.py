@@ -140,12 +140,7 @@ class ProSpect(Method):
             self.word = StagedWord(subject.handle, subject.noun, free)
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        side = self.settings.side_on(self.backbone)
-        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
-        if self.settings.masks:
-            self.latents.mask_with(photos, self.subject.handle)
-        if self.settings.photo_captions:
-            self.latents.caption_with(photos, self.subject)
+        self.latents = PhotoLatents.of_subject(self.backbone, photos, self.subject, self.settings)
         yield from ()
 
     def stages(self) -> list[Stage]:

@@ -21,20 +21,19 @@ from torch import Tensor
 
 from studio.edits import Edit, NewWord
 from studio.events import Event
-from studio.method import Method, Needs, Stage
+from studio.method import Method, Stage
+from studio.method_card import Needs
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit import templates
-from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.latents import PhotoLatents
+from trainers.kit.batches import DenoisingBatch, encode_prompts
 from trainers.kit.losses import denoising_loss
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
 
 
 @dataclass(frozen=True)
-class Settings(CaptionedPhotoSettings):
+class Settings(SentenceSettings):
     """The diffusers recipe for Stable Diffusion 1.5: 3,000 steps of 4 at an effective rate of 2e-3."""
 
     steps: int = setting(3000, "Training steps.", 1, 20000, "steps", source="diffusers README")
@@ -53,18 +52,6 @@ class Settings(CaptionedPhotoSettings):
         16,
         "words",
         source="paper",
-    )
-    property: str = setting(
-        "object",
-        "What the photos have in common: a thing or a style.",
-        choices=("object", "style"),
-        source="paper",
-    )
-    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="diffusers script",
     )
     weight_decay: float = setting(
         1e-2, "How strongly the vectors are pulled to zero.", 0.0, 1.0, source="diffusers script"
@@ -92,15 +79,9 @@ class TextualInversion(Method):
         super().__init__(backbone, subject, settings, generator)
         start = backbone.text.initial_vectors(subject.noun, settings.vectors)
         self.word = NewWord(subject.handle, subject.noun, start.clone().requires_grad_())
-        self.templates = templates.OBJECT if settings.property == "object" else templates.STYLE
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
-        side = self.settings.side_on(self.backbone)
-        self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
-        if self.settings.masks:
-            self.latents.mask_with(photos, self.subject.handle)
-        if self.settings.photo_captions:
-            self.latents.caption_with(photos, self.subject)
+        self.photos = PhotoSentences(self.backbone, photos, self.subject, self.settings)
         yield from ()
 
     def stages(self) -> list[Stage]:
@@ -108,12 +89,7 @@ class TextualInversion(Method):
         return [Stage("learning the word", self.settings.steps, groups, self.settings.weight_decay)]
 
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
-        count = self.settings.batch
-        chosen = torch.randint(len(self.templates), (count,), generator=generator).tolist()
-        prompts = [self.templates[index].format(self.subject.handle) for index in chosen]
-        photos = self.latents.draw_photos(count, generator)
-        prompts = photos.prompts(prompts)
-        return draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
+        return self.photos.draw(self.settings.batch, generator)[0]
 
     def loss(self, batch: DenoisingBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)
@@ -131,5 +107,4 @@ class TextualInversion(Method):
 
     @property
     def preview_prompt(self) -> str:
-        pattern = "a photo of {}" if self.settings.property == "object" else "a painting in the style of {}"
-        return pattern.format(self.subject.handle)
+        return self.settings.preview(self.subject.handle)

@@ -7,6 +7,7 @@ On the command line, folders say it too: photos/red/dog.jpg, or photos/colour/re
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,9 +60,7 @@ def sort_photos(captions: Sequence[str], count: int) -> Categories:
             raise StudioError(f"There is only one {attribute}, {known[0]}.", "Sort into two or more.")
         if len(known) > MAX_CATEGORIES:
             raise StudioError(f"{len(known)} categories are too many.", f"Take at most {MAX_CATEGORIES}.")
-    combinations = 1
-    for known in names.values():
-        combinations *= len(known)
+    combinations = math.prod(map(len, names.values()))
     if len(names) > MAX_ATTRIBUTES or combinations > MAX_COMBINATIONS:
         what = f"{len(names)} attributes make {combinations} combinations of their categories"
         raise StudioError(

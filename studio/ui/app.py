@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError, disk_errors
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO
 from studio.ui.application import app_options

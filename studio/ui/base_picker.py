@@ -10,7 +10,7 @@ import gradio as gr
 
 from studio.bases.known_bases import KnownBase
 from studio.errors import StudioError
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.starter import STARTER
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, pressed_button

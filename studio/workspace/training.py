@@ -9,7 +9,7 @@ from studio.concepts.concept_library import Library
 from studio.documents import DocumentError
 from studio.errors import StudioError
 from studio.limits import MAX_SEED
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.photos.categories import sort_photos
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet

@@ -20,7 +20,7 @@ from studio.concepts.concept_library import Entry, Library
 from studio.errors import StudioError, disk_errors
 from studio.files import close_folder, writable_folder
 from studio.grids.grid_folder import GridFolder
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.photos.advice import PhotoAdvice, advise
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet

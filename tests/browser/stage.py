@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.bases.known_bases import KnownBases
-from studio.method import MethodCard, Needs
+from studio.method_card import MethodCard, Needs
 from studio.recipes.refinement_card import RefinementCard
 from studio.settings import Field, fields_of, setting
 from studio.ui.app import serve

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import launch
 from studio.workspace import supervisor
+from studio.workspace.catalogue import Catalogue
 from tests.browser.stage import catalogue
 
 START_SECONDS = 90
@@ -65,7 +66,7 @@ def status(
 def main(arguments: list[str]) -> None:
     """Serve until asked to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    launch.read_catalogue = lambda workspace: (catalogue(), [], [])
+    launch.read_catalogue = lambda workspace: Catalogue(tuple(catalogue()))
     supervisor.Supervisor = lambda workspace, command: contextlib.nullcontext()
     options = launch.parser().parse_args(arguments)
     launch.check_flags(options)

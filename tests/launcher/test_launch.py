@@ -332,7 +332,8 @@ def test_pip_is_run_and_its_failure_told(tmp_path, monkeypatch, capsys):
 def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
     for folder in ("trainers", "studio"):
         (tmp_path / folder).mkdir()
-    described = [tmp_path / "studio" / f"{name}.py" for name in ("method", "regularizer", "settings")]
+    contracts = ("method", "method_card", "regularizer", "settings")
+    described = [tmp_path / "studio" / f"{name}.py" for name in contracts]
     for source in described:
         source.touch()
     method = tmp_path / "trainers" / "__main__.py"
@@ -343,8 +344,9 @@ def test_the_catalogue_is_read_once_per_source(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "")
     workspace = Workspace(tmp_path / "workspace")
     for _ in range(2):
-        (card,), refinements, _ = launch.read_catalogue(workspace)
-        assert card.to_json() == {**CARD, "fields": ()} and refinements == []
+        found = launch.read_catalogue(workspace)
+        (card,) = found.methods
+        assert card.to_json() == {**CARD, "fields": ()} and found.refinements == () == found.families
     assert (tmp_path / "runs").read_text() == "x"
     for number, source in enumerate((method, *described), 2):
         source.write_text(source.read_text() + "\n")

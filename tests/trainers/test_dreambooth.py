@@ -63,16 +63,19 @@ def test_the_loss_is_the_sum_of_two_means(
 def test_a_small_subject_counts_as_much_as_a_large_one(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch, sides: tuple[int, int]
 ) -> None:
-    """Errors of 1 inside the masks and 5 outside give 1, whatever the masks' areas."""
+    """Squared errors of 1 and 9 inside the masks give 5, whatever the areas, and those outside nothing."""
     masks = torch.zeros(2, 1, 64, 64)
     for mask, side in zip(masks, sides, strict=True):
         mask[0, :side, :side] = 1
+    inside = torch.tensor([1.0, 3.0])[:, None, None, None].expand_as(masks)
     monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
-    monkeypatch.setattr(backbone, "predict", lambda noisy, t, words: (5 - 4 * masks).expand_as(noisy))
+    monkeypatch.setattr(
+        backbone, "predict", lambda noisy, t, words: inside.where(masks > 0, 5).expand_as(noisy)
+    )
     latents, t = torch.zeros(2, 4, 64, 64), torch.tensor([500, 500])
     batch = DenoisingBatch(latents, latents, t, backbone.text.tokenize_all(["a cat"] * 2), masks)
     words = backbone.text.read(["a cat"] * 2)
-    assert denoising_loss(backbone, batch, words, by_area=True).item() == pytest.approx(1)
+    assert denoising_loss(backbone, batch, words, by_area=True).item() == pytest.approx(5)
 
 
 def test_a_mask_without_a_cell_is_no_division_by_zero(

@@ -175,7 +175,7 @@ def test_the_vectors_decay_as_set(backbone: Backbone) -> None:
 
 def test_latents_are_drawn_with_fresh_noise_from_one_encoding(backbone: Backbone) -> None:
     method = prepared(backbone, flips=False)
-    draws = [method.latents.draw(3, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    draws = [method.photos.latents.draw(3, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
     mean, std = backbone.encode_photos(tiny.photos().pixels(backbone.resolution))
     raw = backbone.vae.encode(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.method import Needs
+from studio.method_card import Needs
 from studio.recipes.recipe import Recipe
 from studio.recipes.turns import choices_of
 from studio.settings import Knob as HeaderKnob

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from studio.errors import StudioError
-from studio.method import MethodCard, Needs
+from studio.method_card import MethodCard, Needs
 from studio.recipes.recipe import MODES, Recipe
 from studio.settings import fields_of, setting
 from studio.ui.concept_library_tab import nouns

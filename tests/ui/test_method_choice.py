@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from studio.errors import StudioError
-from studio.method import SUITS, MethodCard
+from studio.method_card import SUITS, MethodCard
 from studio.ui.train.method_choice import CHOICES, RECOMMENDED, methods_for, show_methods
 from tests.browser.stage import catalogue
 from trainers import METHODS

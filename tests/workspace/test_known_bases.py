@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from studio.bases.known_bases import FILE, MAX_RECENT, Base, KnownBases
 from studio.errors import StudioError
-from studio.method import MethodCard, Needs
+from studio.method_card import MethodCard, Needs
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
 from studio.starter import STARTER

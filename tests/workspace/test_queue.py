@@ -14,7 +14,7 @@ from PIL import Image
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.method import MethodCard, Needs
+from studio.method_card import MethodCard, Needs
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe
 from studio.settings import Knob, fields_of, setting

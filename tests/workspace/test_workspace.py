@@ -17,7 +17,7 @@ from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
-from studio.method import MethodCard, Needs
+from studio.method_card import MethodCard, Needs
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.png import read_recipe, save_picture

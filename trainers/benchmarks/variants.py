@@ -15,7 +15,8 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
-from studio.method import Method, MethodCard
+from studio.method import Method
+from studio.method_card import MethodCard
 from studio.recipes.refinement_card import parse_refinements
 
 KNOB, REFINEMENT = "@", "+"

@@ -38,18 +38,17 @@ MOST_TOGETHER = 8
 PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
 
 
+def picture_count(default: int, source: str) -> int:
+    """Return the setting of how many class pictures there are, for methods whose recipes differ in it."""
+    help = "Pictures that keep the base as it was, painted by it once."
+    return setting(default, help, 1, 2000, "pictures", source=source)
+
+
 @dataclass(frozen=True)
 class ClassPictureSettings(PhotoSettings):
     """For methods that preserve what the base knew with its own pictures."""
 
-    class_pictures: int = setting(
-        100,
-        "Pictures that keep the base as it was, painted by it once.",
-        1,
-        2000,
-        "pictures",
-        source="diffusers script, Break-A-Scene's code",
-    )
+    class_pictures: int = picture_count(100, "diffusers script, Break-A-Scene's code")
     class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
     class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,18 @@ from studio.models.backbone import Backbone
 from studio.photos.captions import caption_prompt
 from studio.photos.photo_set import PhotoSet
 from studio.subject import Subject
+
+
+class SubjectPhotoSettings(Protocol):
+    """How the photos of one subject are learned from."""
+
+    @property
+    def masks(self) -> bool: ...
+    @property
+    def flips(self) -> bool: ...
+    @property
+    def photo_captions(self) -> bool: ...
+    def side_on(self, backbone: Backbone) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,18 @@ class PhotoLatents:
         self.mean, self.std = backbone.encode_photos(pixels)
         self.masks: Tensor | None = None  # (n, 1, h, w) in 0..1, one for each mean, if a method has them
         self.captions = ("",) * len(self.mean)
+
+    @classmethod
+    def of_subject(
+        cls, backbone: Backbone, photos: PhotoSet, subject: Subject, settings: SubjectPhotoSettings
+    ) -> PhotoLatents:
+        """Return the photos with the masks and captions of a subject, as far as the settings want them."""
+        latents = cls(backbone, photos.pixels(settings.side_on(backbone)), settings.flips)
+        if settings.masks:
+            latents.mask_with(photos, subject.handle)
+        if settings.photo_captions:
+            latents.caption_with(photos, subject)
+        return latents
 
     @property
     def attention_side(self) -> int:

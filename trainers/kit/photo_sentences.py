@@ -58,11 +58,7 @@ class PhotoSentences:
     ) -> None:
         self.backbone = backbone
         self.neutral = settings.sentences(subject.handle)
-        self.latents = PhotoLatents(backbone, photos.pixels(settings.side_on(backbone)), settings.flips)
-        if settings.masks:
-            self.latents.mask_with(photos, subject.handle)
-        if settings.photo_captions:
-            self.latents.caption_with(photos, subject)
+        self.latents = PhotoLatents.of_subject(backbone, photos, subject, settings)
 
     @property
     def all(self) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from studio.limits import MAX_CAPTION_LETTERS
-from studio.method import Needs
+from studio.method_card import Needs
 
 INFO = (
     "Optional. What else the photo shows is then not learned as the subject. Say the noun, or {} where"

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.method import SUITS, MethodCard
+from studio.method_card import SUITS, MethodCard
 from studio.ui.parts.html_blocks import html_block
 
 RECOMMENDED = "recommended"

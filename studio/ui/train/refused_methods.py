@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.errors import StudioError
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.workspace.workspace import Workspace
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.handles import to_handle
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.subject import MAX_NOUN_LETTERS
 from studio.ui.parts.html_blocks import hidden_number, html_block
 from studio.ui.train.mask_overlay import COLOURS, Subjects, dot

@@ -11,7 +11,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.handles import to_handle
-from studio.method import MethodCard
+from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
 from studio.recipes.recipe import random_seed
 from studio.ui.parts.forms import controls, explanation, filled_in

@@ -42,8 +42,8 @@ CORE_TESTS = (
 MUTANTS = [
     planted(
         "a style is learned in sentences about things",
-        WORD,
-        'templates.OBJECT if settings.property == "object" else templates.STYLE',
+        "trainers/kit/photo_sentences.py",
+        'templates.OBJECT if self.property == "object" else templates.STYLE',
         "templates.OBJECT",
         *WORD_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-property]",
@@ -58,9 +58,9 @@ MUTANTS = [
     ),
     planted(
         "Textual Inversion ignores masks",
-        WORD,
-        "self.latents.mask_with(photos, self.subject.handle)",
-        "pass",
+        "trainers/kit/latents.py",
+        "            latents.mask_with(photos, subject.handle)",
+        "            pass",
         *WORD_TESTS,
         "trainers/test_scene.py::test_what_is_outside_a_mask_does_not_count",
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-masks]",
@@ -75,9 +75,9 @@ MUTANTS = [
     ),
     planted(
         "Textual Inversion always mirrors photos",
-        WORD,
-        "photos.pixels(side), self.settings.flips",
-        "photos.pixels(side), True",
+        "trainers/kit/latents.py",
+        "photos.pixels(settings.side_on(backbone)), settings.flips",
+        "photos.pixels(settings.side_on(backbone)), True",
         *WORD_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[textual_inversion-flips]",
     ),
@@ -311,13 +311,13 @@ MUTANTS = [
         "trainers/kit/context_prompts.py",
         'if before and before[-1] in ("teddy",',
         "if before and before[-1] in (",
-        *CORE_TESTS,
+        "trainers/test_context_regularized.py",
     ),
     planted(
         "a base's own context prompts are not read",
         "trainers/kit/context_prompts.py",
         "own if own and own.is_file() else",
         "own if False else",
-        *CORE_TESTS,
+        "trainers/test_context_regularized.py",
     ),
 ]
