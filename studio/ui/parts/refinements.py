@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -17,6 +18,7 @@ from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.recipes.settings_text import write_refinements
 from studio.settings import Field
 from studio.ui.parts.forms import controls, defaults, filled_in, value_text
+from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.markup import button
 
 ADD, REMOVE = "refine", "unrefine"  # actions of the buttons, whose id is that of the card
@@ -30,9 +32,9 @@ def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.compone
     """
     made: dict[str, gr.components.Component] = {}
     for card in cards:
-        with gr.Group(elem_id=f"refinement-group-{card.id}".replace("_", "-")):
+        with gr.Group(elem_id=f"refinement-group-{card.id}".replace("_", "-"), elem_classes="settings"):
             if len(card.fields) > 1:
-                gr.Markdown(f"**{card.title}** {card.summary}", container=True)
+                html_block(f"<h3>{escape(card.title)}</h3><p class='faint'>{escape(card.summary)}</p>")
             made |= controls(card.fields, "refinement", with_default=False, as_slider=True)
     return made
 
