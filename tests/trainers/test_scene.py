@@ -133,18 +133,21 @@ def test_what_is_outside_a_mask_does_not_count(
         list(made.prepare(photos, tmp_path))
         return made
 
+    def masks_of(made: Method) -> torch.Tensor | None:
+        return getattr(made, "photos", made).latents.masks
+
     masked, whole = prepared(tiny.pair()), prepared(tiny.pair(), masks=False)
-    assert whole.latents.masks is None and masked.latents.masks[0, 0].sum(0).tolist() == [8, 8, 8, *[0] * 5]
+    assert masks_of(whole) is None and masks_of(masked)[0, 0].sum(0).tolist() == [8, 8, 8, *[0] * 5]
     unmasked = denoising(whole)
     assert denoising(prepared(PhotoSet(tiny.pair().squares))) == unmasked
     predict, before = backbone.predict, denoising(masked)
     for inside, same in ((0, True), (1, False)):
-        where = masked.latents.masks == inside
+        where = masks_of(masked) == inside
         monkeypatch.setattr(backbone, "predict", lambda *a, where=where: predict(*a) + 3.0 * where)
         assert (denoising(masked) == before) is same and denoising(whole) != unmasked
         monkeypatch.setattr(backbone, "predict", predict)
     some = prepared(PhotoSet(tiny.photos(2).squares, {"<lily>": (tiny.LEFT, None)}))
-    assert torch.equal(some.latents.masks[1], torch.ones(1, 8, 8))
+    assert torch.equal(masks_of(some)[1], torch.ones(1, 8, 8))
 
 
 # from the command line
