@@ -1,10 +1,10 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
 Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
-refused or three in a row died before they had loaded it. The jobs it left running are queued again and
-go on by themselves; one that brings the worker down twice without getting further fails with a reason for the
-user (`studio.workspace.interrupted`). The worker ends with the page, because it reads the pipe that only the
-page holds open; a training has a few seconds to keep its state.
+refused or three in a row died before they had loaded it, or could not be started at all. The jobs it left
+running are queued again and go on by themselves; one that brings the worker down twice without getting further
+fails with a reason for the user (`studio.workspace.interrupted`). The worker ends with the page, because it
+reads the pipe that only the page holds open; a training has a few seconds to keep its state.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from studio.workspace.workspace import Workspace
 BASE_REFUSED = 3
 OTHER_BASE = "Another base was chosen while this was running, twice."
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
+SECONDS_TO_TRY_AGAIN = 1.0  # after the system refused to start a worker: it may lack memory for a moment
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
 
@@ -91,6 +92,9 @@ class Supervisor:
             if not isinstance(log, int):
                 log.close()
 
+    def _is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def _end(self) -> None:
         process = self.process
         if process is None or process.poll() is not None:
@@ -107,8 +111,13 @@ class Supervisor:
         quick = 0
         while not self._leaving.is_set():
             self._switching.clear()
-            self.process = self._start()
-            while self.process.poll() is None and not (self._leaving.is_set() or self._switching.is_set()):
+            refusal = ""
+            try:
+                self.process = self._start()
+            except OSError as error:
+                self.process, refusal = None, error.strerror or str(error)
+                self._leaving.wait(SECONDS_TO_TRY_AGAIN)
+            while self._is_alive() and not (self._leaving.is_set() or self._switching.is_set()):
                 time.sleep(0.2)
             if self._leaving.is_set():
                 self._end()
@@ -122,14 +131,20 @@ class Supervisor:
                 )
                 quick = 0
                 continue
-            was_ready = self.workspace.worker_state().state != "starting"
-            until_written(partial(self._report_death, self.process.returncode), self._leaving)
-            if self.process.returncode == BASE_REFUSED and self._gives_up():
-                return
+            was_ready = False
+            if self.process is not None:
+                was_ready = self.workspace.worker_state().state != "starting"
+                until_written(partial(self._report_death, self.process.returncode), self._leaving)
+                if self.process.returncode == BASE_REFUSED and self._gives_up():
+                    return
             quick = 0 if was_ready else quick + 1
             if quick >= MAX_QUICK_DEATHS:
                 hint = "Read worker.log in the workspace folder, then start the studio again."
-                state = WorkerState("error", error="The worker stops as soon as it starts.", hint=hint)
+                error_text = "The worker stops as soon as it starts."
+                if refusal:
+                    error_text = f"The system does not start the worker: {refusal}."
+                    hint = "Close other programs, or run launch.py setup, then start the studio again."
+                state = WorkerState("error", error=error_text, hint=hint)
                 until_written(partial(self.workspace.write_worker_state, state), self._leaving)
                 if self._gives_up():
                     return

@@ -49,6 +49,21 @@ def test_a_worker_that_dies_at_once_is_started_a_few_times_and_a_refused_base_on
             assert state.state == "error" and "worker.log" in state.hint
 
 
+def test_a_worker_that_the_system_does_not_start_is_said_and_another_command_is_taken(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.workspace.supervisor.SECONDS_TO_TRY_AGAIN", 0.01)
+    with Supervisor(workspace, [str(tmp_path / "no-such-python")]) as supervisor:
+        end_of(supervisor)
+        state = workspace.worker_state()
+        assert state.state == "error" and "No such file" in state.error and "launch.py setup" in state.hint
+        supervisor.switch([sys.executable, "-c", LIVES_ON, str(tmp_path / "starts")])
+        give_up = time.monotonic() + 60
+        while not starts(tmp_path) and time.monotonic() < give_up:
+            time.sleep(0.01)
+    assert starts(tmp_path) == 1
+
+
 def test_deaths_of_workers_that_were_ready_are_no_reason_to_give_up(
     workspace: Workspace, tmp_path: Path
 ) -> None:
