@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -192,6 +194,12 @@ def keep_log(workspace: Workspace) -> None:
     log.addHandler(handler)
 
 
+def read_library(workspace: Workspace) -> None:
+    """Read the headers of all concepts, so that the first tab that shows some does not wait for thousands."""
+    with suppress(StudioError, OSError):  # the tab says it
+        workspace.concepts.entries()
+
+
 def serve(
     workspace: Workspace,
     catalogue: Sequence[MethodCard],
@@ -258,4 +266,5 @@ def serve(
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
+    threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()
     page.block_thread()

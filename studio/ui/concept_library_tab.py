@@ -166,7 +166,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
-            cards = button_block("library-cards", concept_cards(workspace, ""))
+            cards = button_block("library-cards")
             text = "a concept, or an embedding or LoRA of another program"
             drop = drop_zone(
                 "concept-drop", "Import a .safetensors file", text, ".safetensors,.pt,.bin,.ckpt"

@@ -2,9 +2,9 @@
 
 Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
 refused or three in a row died before they had loaded it, or could not be started at all. The jobs it left
-running are queued again and go on by themselves; one that brings the worker down twice without getting further
-fails with a reason for the user (`studio.workspace.interrupted`). The worker ends with the page, because it
-reads the pipe that only the page holds open; a training has a few seconds to keep its state.
+running are queued again and go on by themselves; one that brings the worker down twice without getting
+further fails with a reason for the user (`studio.workspace.interrupted`). The worker ends with the page,
+because it reads the pipe that only the page holds open; a training has a few seconds to keep its state.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from studio.concepts.header_index import HeaderIndex
 from studio.ui.app import build, page_header
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
@@ -44,3 +47,13 @@ def test_the_page_says_how_far_a_download_is(tmp_path: Path) -> None:
     assert "Fetching a/b: 2.1 of 6.9 GB …" in page_header(workspace)
     workspace.write_worker_state(WorkerState("starting"))
     assert "Starting the engine …" in page_header(workspace)
+
+
+def test_the_page_is_built_without_reading_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(index: HeaderIndex, files: object) -> None:
+        raise AssertionError("thousands of files are read before the page is up")
+
+    monkeypatch.setattr(HeaderIndex, "read", read)
+    build(Workspace(tmp_path), catalogue())

@@ -102,7 +102,7 @@ def test_its_buttons_paint_with_and_without_and_leave_the_rest() -> None:
 
 
 def test_it_is_an_axis_of_a_grid(workspace: Workspace) -> None:
-    assert ("Glow steps", "glow_steps") in axis_choices(workspace, "")
+    assert ("Glow steps", "glow_steps") in axis_choices({}, workspace.refinements, "")
     assert axis_help(workspace, "glow_steps") == "How warm the light is."
     values = example_for(workspace, "glow_steps", "")
     assert values == "0, 5"

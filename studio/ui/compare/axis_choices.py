@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from studio.concepts.header import Header
 from studio.handles import handles_in
 from studio.recipes.axis import EXAMPLES, FIELDS, PLAIN, STRENGTH, STRENGTH_EXAMPLE, WORDS, Axis
-from studio.recipes.refinement_card import refinement_fields
+from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.ui.parts.refinements import example_values
 from studio.workspace.workspace import Workspace
 
@@ -22,9 +25,15 @@ HELP = {
 }
 
 
-def axis_choices(workspace: Workspace, prompt: str, optional: bool = False) -> list[tuple[str, str]]:
-    """Return what a grid may change as (words, name); with "Nothing" first when `optional`."""
-    headers = workspace.concepts.headers()
+def axis_choices(
+    headers: Mapping[str, Header], cards: Sequence[RefinementCard], prompt: str, optional: bool = False
+) -> list[tuple[str, str]]:
+    """Return what a grid may change as (words, name); with "Nothing" first when `optional`.
+
+    Args:
+        headers: of the concepts by handle, for their knobs.
+        cards: of the refinements, for their settings.
+    """
     knobs = list(dict.fromkeys(knob for header in headers.values() for knob in header.knobs))
     names = [*WORDS, STRENGTH, *knobs, *FIRST_FIELDS]
     handles = [handle for handle in handles_in(prompt) if handle in headers]
@@ -32,7 +41,7 @@ def axis_choices(workspace: Workspace, prompt: str, optional: bool = False) -> l
         for handle in handles:
             names += [f"{handle.strip('<>')}.{knob}" for knob in (STRENGTH, *headers[handle].knobs)]
     names += [name for name in FIELDS if name not in (*names, *NOT_OFFERED)]
-    names += refinement_fields(workspace.refinements)
+    names += refinement_fields(cards)
     choices = [("Prompt words" if name == "prompt" else Axis(name, ()).title, name) for name in names]
     return [("Nothing", NOTHING), *choices] if optional else choices
 
@@ -45,23 +54,23 @@ def axis_help(workspace: Workspace, name: str) -> str:
 
 def example_for(workspace: Workspace, name: str, prompt: str) -> str:
     """Return values to begin with."""
-    headers = workspace.concepts.headers()
     fields = refinement_fields(workspace.refinements)
     knob = name.rpartition(".")[2]
+    if name in fields:
+        return example_values(fields[name], workspace.refinements)
+    if knob == STRENGTH or name in EXAMPLES:
+        return STRENGTH_EXAMPLE if knob == STRENGTH else EXAMPLES[name]
+    headers = workspace.concepts.headers()
     if name == "concept":
         return ", ".join([*(handle.strip("<>") for handle in list(headers)[:4]), PLAIN])
     if name == "method":
         nouns = {headers[handle].handles[handle] for handle in handles_in(prompt) if handle in headers}
         same_noun = [header for header in headers.values() if nouns & set(header.handles.values())]
         return ", ".join(dict.fromkeys(header.method_title for header in same_noun))
-    if name in fields:
-        return example_values(fields[name], workspace.refinements)
-    if knob == STRENGTH:
-        return STRENGTH_EXAMPLE
     for header in headers.values():
         if knob in header.knobs:
             if header.knobs[knob].choices:
                 return f"1:{len(header.knobs[knob].choices)}"
             low, high = header.knobs[knob].low, header.knobs[knob].high
             return f"{low:g}:{high:g}:{(high - low) / 4:g}"
-    return EXAMPLES.get(name, "")
+    return ""

@@ -36,8 +36,9 @@ def connect_form(
 
     def offer_choices(prompt_text: str, names: dict[str, str]) -> Changes:
         changes: dict[Any, Any] = {}
+        headers, cards = workspace.concepts.headers(), workspace.refinements
         for place, name in names.items():
-            choices = axis_choices(workspace, prompt_text or "", optional=place == "rows")
+            choices = axis_choices(headers, cards, prompt_text or "", optional=place == "rows")
             known = {choice for _, choice in choices}
             kept = name if name in known else DEFAULTS[place]
             changes[form.axes[place].name] = gr.update(choices=choices, value=kept)

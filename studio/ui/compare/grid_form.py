@@ -17,7 +17,7 @@ from studio.recipes.recipe import Recipe, random_seed
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
 from studio.ui.parts.html_blocks import button_block, html_block
-from studio.ui.parts.prompt_buttons import concept_buttons, with_handle
+from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
 from studio.workspace.workspace import Workspace
 
@@ -133,7 +133,7 @@ def axis_controls(workspace: Workspace, place: str, optional: bool) -> AxisContr
     name = DEFAULTS[place]
     with gr.Row(elem_classes="axis"):
         dropdown = gr.Dropdown(
-            axis_choices(workspace, "", optional),
+            axis_choices({}, workspace.refinements, "", optional),  # those of concepts come with the tab
             value=name,
             label=place.capitalize(),
             elem_id=f"{place}-name",
@@ -159,7 +159,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     prompt = text_control(
         "Prompt", "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
     )
-    concepts = button_block("grid-concept-buttons", concept_buttons(workspace))
+    concepts = button_block("grid-concept-buttons")
     axes = {
         "columns": axis_controls(workspace, "columns", optional=False),
         "rows": axis_controls(workspace, "rows", optional=True),

@@ -12,7 +12,7 @@ from studio.recipes.recipe import Recipe, random_seed, read_regions, write_regio
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.create.knob_sliders import Knob, slider_pool, strengths_and_knobs
 from studio.ui.parts.html_blocks import button_block, drop_zone, html_block
-from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
+from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
 from studio.ui.parts.refinements import (
     chosen_refinements,
@@ -123,8 +123,8 @@ def create_form(workspace: Workspace) -> CreateForm:
         max_lines=8,
     )
     underlined = html_block(elem_id="underlined-prompt")
-    concepts = button_block("concept-buttons", concept_buttons(workspace))
-    examples = button_block("examples", example_buttons(workspace))
+    concepts = button_block("concept-buttons")
+    examples = button_block("examples")
     sliders = slider_pool()
     notice = html_block(elem_id="create-notice")
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
