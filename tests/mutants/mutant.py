@@ -14,6 +14,7 @@ AREAS = {  # the file with the list of each area, and what the table calls it
     "models": "models",
     "files": "library, recipes",
     "methods": "trainers",
+    "systems": "newer methods and refinements",
     "composing": "composing, regions, attention",
     "photos": "photos, masks",
     "refinements": "refinements, context",

@@ -26,6 +26,7 @@ from assets.starter.recipe import (
     scenes,
     vocabulary,
 )
+from assets.starter.recipe.__main__ import main
 from assets.starter.recipe.autoencoder import reconstruction_loss
 from assets.starter.recipe.backdrops import VARIANTS, Backdrops
 from assets.starter.recipe.evaluation_prompts import EvaluationPrompt, scenery_prompts
@@ -315,3 +316,26 @@ def test_places_are_read_from_scenes_that_the_reader_has_not_seen() -> None:
     share = background_accuracy(reader, pictures, prompts)
     assert share == {"place_right": reader.accuracy([shape()], Backdrops({}), 2)}
     assert {prompt.place for prompt in scenery_prompts(40)} == set(SCENERIES)
+
+
+@pytest.mark.parametrize(("npm", "reason"), [("", "no npm"), ("#!/bin/sh\nexit 1\n", "npm could not fetch")])
+def test_packages_that_cannot_be_fetched_are_said_in_a_sentence(
+    npm: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if npm:
+        (tmp_path / "npm").write_text(npm)
+        (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StudioError, match=reason):
+        drawings.fetch_packages(tmp_path / "packages")
+
+
+def test_a_missing_renderer_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setattr(
+        "assets.starter.recipe.__main__.run_stages", lambda: drawings.rasterise("<svg/>", side=8)
+    )
+    assert main() == 2
+    assert "pip install resvg_py" in capsys.readouterr().err

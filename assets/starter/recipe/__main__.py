@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from studio.errors import StudioError
 from studio.models.clip import Clip
 
 from . import (
@@ -362,8 +364,18 @@ def remove_local_paths(starter: Path) -> None:
             file.write_text(json.dumps(config, indent=2) + "\n")
 
 
-def main() -> None:
-    """Run the stage that the command line names, or all of them."""
+def main() -> int:
+    """Run the stage that the command line names, or all of them; returns 2 after what the user can mend."""
+    try:
+        run_stages()
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_stages() -> None:
+    """Run the stage that the command line names, or all of them. Raises StudioError."""
     options = parse_arguments()
     torch.set_flush_denormal(True)
     if torch.distributed.is_torchelastic_launched():
@@ -381,4 +393,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

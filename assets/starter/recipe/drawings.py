@@ -16,6 +16,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from studio.errors import StudioError
+
 STARTER = Path(__file__).resolve().parents[1]
 WORLD = STARTER / "world.json"
 DRAWING_SIDE = 128  # pixels of a cached drawing; scenes shrink it to 30-60
@@ -57,13 +59,22 @@ def world(path: Path = WORLD) -> dict:
 
 
 def fetch_packages(folder: Path) -> Path:
-    """Install the npm packages with the drawings into `folder` (about 250 MB). Returns its node_modules."""
+    """Install the npm packages with the drawings into `folder` (about 250 MB). Returns its node_modules.
+
+    Raises StudioError when npm is missing or cannot fetch them.
+    """
     modules = folder / "node_modules"
     if all((modules / name).is_dir() for name in PACKAGES):
         return modules
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-    subprocess.run(["npm", "install", *options, *PACKAGES], check=True)
+    try:
+        subprocess.run(["npm", "install", *options, *PACKAGES], check=True)
+    except FileNotFoundError as error:
+        raise StudioError("The drawings are npm packages, and there is no npm.", "Install npm.") from error
+    except subprocess.CalledProcessError as error:
+        hint = "Read what npm says above, then run this again: it goes on where it stopped."
+        raise StudioError("npm could not fetch the drawings.", hint) from error
     return modules
 
 
@@ -185,8 +196,11 @@ def svg_text(modules: Path, source: str, icon: str) -> str | None:
 
 
 def rasterise(svg: str, side: int) -> Image.Image:
-    """Render an SVG to a picture, `side` pixels square."""
-    import resvg_py  # an optional dependency, needed only to rebuild the starter
+    """Render an SVG to a picture, `side` pixels square. Raises StudioError without resvg_py."""
+    try:
+        import resvg_py  # an optional dependency, needed only to rebuild the starter
+    except ImportError as error:
+        raise StudioError("Drawing the pictures needs resvg_py.", "Run pip install resvg_py.") from error
 
     png = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, skip_system_fonts=True)
     return Image.open(io.BytesIO(bytes(png)))
