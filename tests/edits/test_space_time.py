@@ -70,19 +70,22 @@ def test_n3_the_bypass_reaches_values_alone(backbone: Backbone, monkeypatch: pyt
     assert torch.equal(plain[0][first], huge[0][first]) and not torch.allclose(plain[1], huge[1])
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_n3_the_state_is_moved_by_a_fifth_of_its_length_before_the_norm(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, strength: float
 ) -> None:
+    """At a strength between, by that share of a fifth."""
     normed: list[Tensor] = []
     normalised = backbone.text.normalised
     monkeypatch.setattr(
         backbone.text, "normalised", lambda words: normed.append(words.hidden) or normalised(words)
     )
-    read(backbone, spoken(backbone))
+    read(backbone, spoken(backbone), strength=strength)
     keys, values = normed
     moved, lengths = (values - keys).norm(dim=-1), keys.norm(dim=-1)
     assert torch.nonzero(moved[0]).flatten().tolist() == [2]  # only at the word
-    torch.testing.assert_close(moved[:, 2] / lengths[:, 2], torch.full((len(keys),), 0.2), rtol=1e-3, atol=0)
+    share = torch.full((len(keys),), 0.2 * strength)
+    torch.testing.assert_close(moved[:, 2] / lengths[:, 2], share, rtol=1e-3, atol=0)
 
 
 def test_n4_without_a_bypass_keys_and_values_read_the_same(backbone: Backbone) -> None:

@@ -18,6 +18,7 @@ from studio.events import Note
 from studio.generation.composing import compose_sum
 from studio.generation.conditions import Conditions, Prompts
 from studio.generation.generate import generate
+from studio.generation.refinements import stages
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.models.unet_backbone import UNetBackbone
@@ -207,6 +208,15 @@ def test_a_part_without_a_step_is_said(backbone: Backbone) -> None:
     recipe = dataclasses.replace(PLAIN, refinements=parts)
     notes = [event.text for event in generate(backbone, recipe) if isinstance(event, Note)]
     assert notes == ["No step is in the part of the layout prompt: take more steps, or move its border."]
+
+
+def test_a_step_at_a_border_is_said_to_be_of_the_noisier_part(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "noise_shares", lambda backbone, timesteps: [0.9, 0.5])
+    recipe = dataclasses.replace(PLAIN, refinements={"style_prompt": "a cat"})
+    notes = [event.text for event in generate(backbone, recipe) if isinstance(event, Note)]
+    assert notes == ["No step is in the part of the style prompt: take more steps, or move its border."]
 
 
 def test_borders_in_the_wrong_order_are_refused(backbone: Backbone) -> None:

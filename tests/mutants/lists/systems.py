@@ -47,8 +47,6 @@ MUTANTS = [
         "strength * BYPASS * bypass",
         "BYPASS * bypass",
         "edits/test_space_time.py",
-        "edits/test_strengths.py",
-        "trainers/test_every_method.py",
     ),
     planted(
         "the slider of NeTI does nothing",
@@ -212,7 +210,6 @@ MUTANTS = [
         "self.settings.class_meaning_weight * loss",
         "loss",
         "trainers/test_class_meaning.py",
-        "trainers/test_every_setting.py",
     ),
     planted(
         "DisenDiff moves nouns to their words",
