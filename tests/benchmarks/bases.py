@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from diffusers import StableDiffusionPipeline
+from diffusers.utils import logging
 
 from studio.models import opening
 from studio.models.unet_backbone import UNetBackbone
@@ -29,6 +30,7 @@ def open_base(name: str, device: str | None = None, pixels: int = 0, dtype: str 
         dtype: a type of torch by name, such as "bfloat16"; empty for what the studio takes on this device.
     """
     torch.set_flush_denormal(True)  # as `open_backbone` does
+    logging.set_verbosity_error()
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     kind = getattr(torch, dtype) if dtype else opening.running_dtype(chosen)
     if name == "tiny":
