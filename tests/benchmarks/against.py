@@ -26,8 +26,8 @@ from studio.errors import StudioError
 from tests.benchmarks.alone import FAILURE, LAST_LETTERS, ROOT, run_alone
 from tests.benchmarks.bases import SIDES, folder_of, open_base
 from tests.benchmarks.report import Report, say
-from tests.benchmarks.spread import Spread, milliseconds
-from tests.benchmarks.step_case import CPU_TIMES, SUBJECT, TIMES
+from tests.benchmarks.spread import CPU_TIMES, TIMES, Spread, milliseconds
+from tests.benchmarks.step_case import SUBJECT
 from trainers.benchmarks.base_check import demo_photos
 
 RANK = 16

@@ -23,8 +23,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from tests.benchmarks.alone import GB
 from tests.benchmarks.operators import operators, profiler
 from tests.benchmarks.peak_memory import peak_bytes, reset_peak
-from tests.benchmarks.spread import Taken
-from tests.benchmarks.step_case import CPU_TIMES, TIMES
+from tests.benchmarks.spread import CPU_TIMES, TIMES, Taken
 
 
 class StepHook:

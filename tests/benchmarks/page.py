@@ -24,6 +24,7 @@ from tests.benchmarks.report import Report, say
 from tests.benchmarks.served_page import Page, open_page
 
 POLLS = 20
+SETTLING_SECONDS = 2.5  # a folder that has just changed is listed again
 GROWING = (10, 100, 1_000, 10_000)
 OPENED = 5  # concepts
 
@@ -50,7 +51,7 @@ def poll_milliseconds(page: Page, tab: str) -> tuple[float, float]:
     page.call(poll, f"{tab} alone")
     first = page.cpu_seconds()
     page.call(poll, f"{tab} alone")
-    time.sleep(2.5)  # a folder that has just changed is listed again
+    time.sleep(SETTLING_SECONDS)
     page.call(poll, f"{tab} alone")
     begun = page.cpu_seconds()
     for _ in range(POLLS):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 THOUSAND = 1000
+TIMES, CPU_TIMES = "seconds", "cpu_seconds"  # keys of lists of times, by the clock and of the processor
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from studio.subject import Subject
 from tests.benchmarks.alone import FAILURE, GB
 from tests.benchmarks.bases import open_base
 from tests.benchmarks.peak_memory import held_bytes, peak_bytes, reset_peak
-from tests.benchmarks.spread import Taken
+from tests.benchmarks.spread import CPU_TIMES, TIMES, Taken
 from trainers import METHODS
 from trainers.benchmarks.base_check import demo_photos
 from trainers.kit.optimizing import Optimization
@@ -28,7 +28,6 @@ from trainers.kit.training import Training
 SUBJECT = Subject("<trek>", "backpack")
 KINDS = 2  # that photos are sorted into, where a method needs it
 LIGHT = {"captions": 100}  # of Perfusion's statistics, which are made before the first step
-TIMES, CPU_TIMES = "seconds", "cpu_seconds"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from typing import Any
 from tests.benchmarks.alone import FAILURE, run_alone
 from tests.benchmarks.bases import BASES
 from tests.benchmarks.report import Report, Table, say
-from tests.benchmarks.spread import milliseconds
-from tests.benchmarks.step_case import CPU_TIMES, TIMES
+from tests.benchmarks.spread import CPU_TIMES, TIMES, milliseconds
 from trainers import METHODS
 
 COLUMNS = ("base", "method", "batch", "ms a step", "ms of processor", "GB at most", "steps timed")
