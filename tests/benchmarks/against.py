@@ -27,8 +27,7 @@ from tests.benchmarks.alone import FAILURE, LAST_LETTERS, ROOT, run_alone
 from tests.benchmarks.bases import SIDES, folder_of, open_base
 from tests.benchmarks.report import Report, say
 from tests.benchmarks.spread import CPU_TIMES, TIMES, Spread, milliseconds
-from tests.benchmarks.step_case import SUBJECT
-from trainers.benchmarks.base_check import demo_photos
+from tests.benchmarks.step_case import SUBJECT, backpack
 
 RANK = 16
 COLUMNS = (
@@ -101,7 +100,7 @@ def theirs(
     folder = work / f"photos-{batch}"
     if not folder.exists():  # full batches only: their loader would end each round with what is left
         folder.mkdir()
-        squares = demo_photos(SUBJECT).squares
+        squares = backpack().squares
         for number in range(batch * len(squares)):
             squares[number % len(squares)].save(folder / f"{number:03d}.png")
     arguments = {

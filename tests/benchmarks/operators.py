@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 OTHERS = "all others"
+ALL = "all"
 
 
 def profiler() -> profile:
@@ -32,9 +33,17 @@ def operators(done: profile, steps: int) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["ms"])
 
 
-def shares(rows: Sequence[dict[str, Any]], most: int) -> dict[str, tuple[float, float]]:
-    """Return ms of a step and the share of all, 0 to 1, of the `most` slowest, then of all others."""
-    total = sum(row["ms"] for row in rows)
-    top = {row["operator"]: (row["ms"], row["ms"] / total) for row in rows[:most]}
-    rest = sum(row["ms"] for row in rows[most:])
-    return top | {OTHERS: (rest, rest / total)} if rest else top
+def side_by_side(
+    profiles: Mapping[str, Sequence[Mapping[str, Any]]], most: int
+) -> dict[str, dict[str, float]]:
+    """Return ms of a step by operator and profile: the `most` slowest of any, all others, and the sum."""
+    by_name = {title: {row["operator"]: float(row["ms"]) for row in rows} for title, rows in profiles.items()}
+    slowest: dict[str, float] = {}
+    for rows in by_name.values():
+        for name, ms in rows.items():
+            slowest[name] = max(ms, slowest.get(name, 0.0))
+    top = sorted(slowest, key=lambda name: -slowest[name])[:most]
+    table = {name: {title: rows.get(name, 0.0) for title, rows in by_name.items()} for name in top}
+    sums = {title: sum(rows.values()) for title, rows in by_name.items()}
+    table[OTHERS] = {title: sums[title] - sum(table[name][title] for name in top) for title in sums}
+    return table | {ALL: sums}

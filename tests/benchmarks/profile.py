@@ -14,15 +14,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from studio.errors import StudioError
 from studio.models.backbone import Backbone
 from tests.benchmarks.against import COUNTERPARTS, script_in, theirs
 from tests.benchmarks.alone import FAILURE
 from tests.benchmarks.bases import BASES, folder_of, open_base
-from tests.benchmarks.operators import operators, profiler, shares
+from tests.benchmarks.operators import ALL, operators, profiler, side_by_side
 from tests.benchmarks.report import Report
 from tests.benchmarks.step_case import Steps, prepared
 
-COLUMNS = ("operator", "ms a step", "share", "calls a step")
+OURS, THEIRS = "ours", "diffusers' script"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shapes", default="starter", metavar="BASE", help=", ".join(BASES))
     parser.add_argument("--methods", nargs="+", choices=list(COUNTERPARTS), default=list(COUNTERPARTS))
     parser.add_argument("--batch", type=int, default=1, metavar="N")
-    parser.add_argument("--steps", type=int, default=4, help="under the profiler (default: 4)")
+    parser.add_argument("--steps", type=int, default=8, help="under the profiler (default: 8)")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before them (default: 3)")
     parser.add_argument("--rows", type=int, default=12, help="of each table (default: 12)")
     parser.add_argument("--against", type=Path, metavar="DIR", help="diffusers' examples")
@@ -52,32 +55,34 @@ def ours(backbone: Backbone, method: str, batch: int, warm_up: int, timed: int) 
     return operators(profile, done)
 
 
-def add_table(report: Report, title: str, rows: list[dict[str, Any]], most: int) -> None:
-    """Add a table of the slowest operators."""
-    table = report.table(title, *COLUMNS)
-    calls = {row["operator"]: row["calls"] for row in rows}
-    for name, (ms, share) in shares(rows, most).items():
-        count = calls.get(name)
-        table.add(name, f"{ms:.1f}", f"{100 * share:.0f} %", f"{count:.0f}" if count else "")
+def add_table(report: Report, title: str, profiles: dict[str, list[dict[str, Any]]], most: int) -> None:
+    """Add a table of the slowest operators, a column of milliseconds and shares for each profile."""
+    table = report.table(title, "operator", *(f"{name}, ms a step" for name in profiles))
+    rows = side_by_side(profiles, most)
+    for operator, spent in rows.items():
+        table.add(operator, *(f"{ms:.1f} ({ms / rows[ALL][name]:.0%})" for name, ms in spent.items()))
 
 
 def run(given: argparse.Namespace, report: Report) -> None:
     """Profile and add the tables."""
     backbone = open_base(given.shapes)
     for method in given.methods:
-        rows = ours(backbone, method, given.batch, given.warm_up, given.steps)
-        report.note(base=given.shapes, method=method, batch=given.batch, by="ours", operators=rows)
-        add_table(report, f"{method}, batch {given.batch}, ours", rows, given.rows)
+        profiles = {OURS: ours(backbone, method, given.batch, given.warm_up, given.steps)}
         if given.against:
-            counterpart = COUNTERPARTS[method]
-            script = script_in(given.against, counterpart.script)
-            with tempfile.TemporaryDirectory() as name:
-                base = folder_of(given.shapes, Path(name) / "base")
-                options = {"batch": given.batch, "warm_up": given.warm_up, "timed": given.steps}
-                options |= {"precision": "no", "flush": False, "profile": True}
-                other = theirs(counterpart, script, base, Path(name), backbone.resolution, options)
-            if FAILURE in other:
-                raise SystemExit(other[FAILURE])
-            rows = other["operators"]
-            report.note(base=given.shapes, method=method, batch=given.batch, by="theirs", operators=rows)
-            add_table(report, f"{method}, batch {given.batch}, diffusers' script", rows, given.rows)
+            profiles[THEIRS] = of_script(given, method, backbone.resolution)
+        for name, rows in profiles.items():
+            report.note(base=given.shapes, method=method, batch=given.batch, by=name, operators=rows)
+        add_table(report, f"{given.shapes}, {method}, batch {given.batch}", profiles, given.rows)
+
+
+def of_script(given: argparse.Namespace, method: str, pixels: int) -> list[dict[str, Any]]:
+    """Profile steps of diffusers' script; returns its operators. Raises StudioError when it fails."""
+    script = script_in(given.against, COUNTERPARTS[method].script)
+    options = {"batch": given.batch, "warm_up": given.warm_up, "timed": given.steps}
+    options |= {"precision": "bf16" if torch.cuda.is_available() else "no", "flush": False, "profile": True}
+    with tempfile.TemporaryDirectory() as name:
+        base = folder_of(given.shapes, Path(name) / "base")
+        done = theirs(COUNTERPARTS[method], script, base, Path(name), pixels, options)
+    if FAILURE in done:
+        raise StudioError(f"{script.name} failed: {done[FAILURE]}", "Run it by itself.")
+    return done["operators"]

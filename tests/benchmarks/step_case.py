@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,15 @@ class Steps:
     seconds: float
 
 
+@cache
+def backpack() -> PhotoSet:
+    """Return the demo photos of the backpack with their masks, which take a moment to find."""
+    return demo_photos(SUBJECT)
+
+
 def photos_for(method: type[Method], count: int) -> PhotoSet:
     """Return demo photos of the backpack, with its masks, sorted where the method needs it."""
-    photos = demo_photos(SUBJECT)
+    photos = backpack()
     count = min(len(photos), max(count, method.needs.min_photos))
     masks = {handle: each[:count] for handle, each in photos.masks.items()}
     captions = tuple(f"kind {number % KINDS}" for number in range(count)) if method.needs.sorted else ()
