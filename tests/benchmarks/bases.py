@@ -43,7 +43,8 @@ def open_base(name: str, device: str | None = None, pixels: int = 0, dtype: str 
 def pipeline_of(backbone: UNetBackbone) -> StableDiffusionPipeline:
     """Return diffusers' own pipeline over the very modules of a base with one text encoder."""
     own = {"vae": backbone.vae, "text_encoder": backbone.text_encoder, "unet": backbone.unet}
-    rest = {"tokenizer": backbone.tokenizer, "scheduler": backbone.schedule}
+    schedule = type(backbone.schedule).from_config(backbone.schedule.config)  # pipelines change its config
+    rest = {"tokenizer": backbone.tokenizer, "scheduler": schedule}
     rest |= dict.fromkeys(("safety_checker", "feature_extractor", "image_encoder"))
     known = inspect.signature(StableDiffusionPipeline).parameters
     given = {name: part for name, part in (own | rest).items() if name in known}
