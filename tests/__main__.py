@@ -19,7 +19,16 @@ ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 CHECKS = (("ruff", "check", "--quiet", "."), ("ruff", "format", "--check", "--quiet", "."), ("mypy",))
-SLOW = ("browser", "commands/test_headless.py", "devices", "end_to_end", "plugins", "starter", "trainers")
+SLOW = (
+    "benchmarks",
+    "browser",
+    "commands/test_headless.py",
+    "devices",
+    "end_to_end",
+    "plugins",
+    "starter",
+    "trainers",
+)
 
 
 def find_chromium() -> str | None:
