@@ -40,10 +40,10 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_picture_loss
+from trainers.kit.batches import draw_denoising, encode_prompts
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, losses_with_prior
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.losses import attention_mask_loss, denoising_loss
+from trainers.kit.losses import attention_mask_loss
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.tuned_weights import TunedWeights
 from trainers.kit.union_sampling import UnionSampling
@@ -117,16 +117,14 @@ class Settings(ClassPictureSettings):
 
 
 @dataclass(frozen=True)
-class SceneBatch(DenoisingBatch):
+class SceneBatch(PriorBatch):
     """Photos of the scene, and class pictures while weights learn.
 
     Args:
         named: for each photo, its number and the numbers of the subjects that its prompt names.
-        prior: the class pictures, None while words alone learn.
     """
 
     named: tuple[tuple[int, list[int]], ...] = ()
-    prior: DenoisingBatch | None = None
 
 
 class BreakAScene(Method):
@@ -246,7 +244,7 @@ class BreakAScene(Method):
         side = self.scene.latents.attention_side
         words = encode_prompts(self.backbone, batch)
         with self.backbone.require_attention().record(side) as recorded:
-            terms = {"denoising": denoising_loss(self.backbone, batch, words)}
+            terms = losses_with_prior(self.backbone, batch, words, self.settings.prior_weight)
         if self.settings.attention_weight:
             losses = []
             for row, (number, subset) in enumerate(batch.named):
@@ -254,8 +252,6 @@ class BreakAScene(Method):
                 maps = torch.stack([recorded.word(span, side)[row] for span in spans])
                 losses.append(attention_mask_loss(maps, self.scene.attention_masks[number, subset]))
             terms["attention"] = self.settings.attention_weight * torch.stack(losses).mean()
-        if batch.prior is not None:
-            terms["prior"] = self.settings.prior_weight * class_picture_loss(self.backbone, batch.prior)
         return terms
 
     def edits(self) -> list[Edit]:

@@ -51,11 +51,10 @@ from trainers.kit.class_pictures import (
     LIGHT,
     ClassPictureSettings,
     PriorBatch,
-    class_picture_loss,
+    losses_with_prior,
     picture_count,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
 from trainers.kit.tuned_weights import TunedWeights
 
@@ -216,13 +215,12 @@ class DisenDiff(Method):
         with hooks_on(self.backbone, dict.fromkeys(self.sites, without_start_gradient)):
             words = encode_prompts(self.backbone, batch)
             with self.backbone.require_attention().record(side) as recorded:
-                terms = {"denoising": denoising_loss(self.backbone, batch, words)}
+                terms = losses_with_prior(self.backbone, batch, words, self.settings.prior_weight)
             if self.settings.attention_weight:
                 positions = self._positions(words.tokens[0].spans)
                 maps = [torch.stack([recorded.word(p, side) for p in each], dim=1) for each in positions]
-                terms["attention"] = self.settings.attention_weight * self.attention_loss(*maps).mean()
-            if batch.prior is not None:
-                terms["prior"] = self.settings.prior_weight * class_picture_loss(self.backbone, batch.prior)
+                photos = (each[: len(batch)] for each in maps)  # those of class pictures come after them
+                terms["attention"] = self.settings.attention_weight * self.attention_loss(*photos).mean()
         return terms
 
     def attention_loss(self, words: Tensor, nouns: Tensor) -> Tensor:

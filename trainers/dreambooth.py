@@ -38,11 +38,10 @@ from trainers.kit.class_pictures import (
     LIGHT,
     ClassPictureSettings,
     PriorBatch,
-    class_picture_loss,
+    losses_with_prior,
     picture_count,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_settings import CaptionedPhotoSettings
 
 
@@ -170,10 +169,7 @@ class DreamBooth(Method):
 
     def loss(self, batch: PriorBatch) -> dict[str, Tensor]:
         words = encode_prompts(self.backbone, batch)
-        terms = {"denoising": denoising_loss(self.backbone, batch, words, by_area=True)}
-        if batch.prior is not None:
-            terms["prior"] = self.settings.prior_weight * class_picture_loss(self.backbone, batch.prior)
-        return terms
+        return losses_with_prior(self.backbone, batch, words, self.settings.prior_weight, by_area=True)
 
     def edits(self) -> list[Edit]:
         word = NewWord(self.subject.handle, self.subject.noun, torch.cat([self.identifier, self.noun]))

@@ -17,6 +17,7 @@ from studio.models.backbone import Backbone
 from studio.models.families import FAMILIES
 from studio.models.memory_plan import AUTO
 from studio.models.settling import settle
+from studio.models.threads import threads_to_use
 
 
 def open_backbone(
@@ -42,8 +43,7 @@ def open_backbone(
     Raises StudioError when there is no such model or the studio cannot use it.
     """
     if "OMP_NUM_THREADS" not in os.environ:
-        # torch slows down greatly when its threads outnumber the free cores; one is left to the page
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+        torch.set_num_threads(threads_to_use())
     torch.set_flush_denormal(True)  # many CPUs are slow at numbers that are almost zero
     diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from studio.edits import ActiveEdit, LowRank, attach
 from studio.edits.concept import Concept
+from studio.edits.kinds import low_rank as kind
 from studio.edits.kinds.low_rank import shared_rows
 from studio.events import Step
 from studio.generation.generate import generate
@@ -23,7 +24,7 @@ from tests import tiny
 from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
-from trainers.kit.batches import DenoisingBatch
+from trainers.kit.batches import DenoisingBatch, encode_prompts
 from trainers.kit.class_pictures import ClassPictures
 from trainers.kit.losses import denoising_loss
 
@@ -50,11 +51,9 @@ def test_the_loss_is_the_sum_of_two_means(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prior_weight: float, total: float
 ) -> None:
     method = prepared(backbone, tmp_path, prior_weight=prior_weight, batch=2)
-    errors = iter((0.2, 0.4))
+    errors = torch.tensor([0.2, 0.2, 0.4, 0.4])[:, None, None, None]  # of two photos, two class pictures
     monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
-    monkeypatch.setattr(
-        backbone, "predict", lambda noisy, t, words: torch.full_like(noisy, next(errors) ** 0.5)
-    )
+    monkeypatch.setattr(backbone, "predict", lambda noisy, t, words: errors.sqrt().expand_as(noisy))
     total_loss = sum(term.item() for term in loss_terms(method).values())
     assert total_loss == pytest.approx(total, abs=1e-6)
 
@@ -87,6 +86,30 @@ def test_a_mask_without_a_cell_is_no_division_by_zero(
     tokens = backbone.text.tokenize_all(["a cat"])
     batch = DenoisingBatch(latents, latents, t, tokens, torch.zeros(1, 1, 8, 8))
     assert denoising_loss(backbone, batch, backbone.text.read(["a cat"]), by_area=True).item() == 0
+
+
+def test_one_pass_for_both_terms_gives_what_two_give(backbone: Backbone, tmp_path: Path) -> None:
+    """The terms and every gradient of the joint pass are those of two passes, to rounding."""
+    method = prepared(backbone, tmp_path, batch=2, prior_weight=0.5)
+    learned = [*method.low_rank.parameters(), method.identifier]
+    for B in method.low_rank.B.values():
+        B.data = torch.randn(B.shape, generator=torch.Generator().manual_seed(B.numel())) / 50
+    with attach(backbone, attached_edits(method)):
+        batch = method.draw(torch.Generator().manual_seed(0))
+        together = method.loss(batch)
+    gradients = torch.autograd.grad(together["denoising"] + together["prior"], learned)
+    assert batch.prior is not None
+    with attach(backbone, attached_edits(method)):
+        apart = [
+            denoising_loss(backbone, part, encode_prompts(backbone, part), by_area=by_area)
+            for part, by_area in ((batch, True), (batch.prior, False))
+        ]
+    expected = torch.autograd.grad(apart[0] + 0.5 * apart[1], learned)
+    assert together["denoising"].item() == pytest.approx(apart[0].item(), rel=1e-5)
+    assert together["prior"].item() == pytest.approx(0.5 * apart[1].item(), rel=1e-5)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        assert ours.abs().max() > 0
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
 def test_both_terms_draw_their_own_noise_and_timestep(
@@ -259,6 +282,28 @@ def test_a_concept_in_the_shared_basis_learns_and_keeps_its_block(backbone: Back
         fresh = shared_rows(A.shape[1], len(A), 1)
         assert torch.equal(A, fresh.half().float()) and low_rank.B[site].abs().max() > 0
     assert last.value.header.settings["block"] == 1
+
+
+@pytest.mark.parametrize("small", [0, 1 << 15])
+def test_a_low_rank_edit_learns_the_same_either_way(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    """Output and gradients of W x + s B A x, as a path of its own and as one weight, are those by hand."""
+    monkeypatch.setattr(kind, "SMALL_WEIGHT", small)
+    site, layer = next(iter(backbone.linear_sites(".to_q").items()))
+    generator, out, width = torch.Generator().manual_seed(0), layer.out_features, layer.in_features
+    A, B, x = (torch.randn(shape, generator=generator) for shape in ((1, width), (out, 1), (2, 5, width)))
+    A.requires_grad_(), B.requires_grad_(), x.requires_grad_()
+    with attach(backbone, [ActiveEdit(LowRank("<lily>", "cat", {site: A}, {site: B}), 0.7)]):
+        assert (layer.weight.requires_grad, len(layer._forward_hooks)) == ((True, 0) if small else (False, 1))
+        ours = layer(x)
+    by_hand = x @ layer.weight.T + 0.7 * (x @ A.T) @ B.T
+    by_hand = by_hand if layer.bias is None else by_hand + layer.bias
+    torch.testing.assert_close(ours, by_hand, rtol=1e-4, atol=1e-5)
+    gradients, expected = (torch.autograd.grad(y.square().sum(), (A, B, x)) for y in (ours, by_hand))
+    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-4)
+    with attach(backbone, [ActiveEdit(LowRank("<lily>", "cat", {site: A.detach()}, {site: B.detach()}))]):
+        assert not layer._forward_hooks  # nothing of it learns: one weight
 
 
 def test_a_low_rank_edit_acts_as_its_matrix(backbone: Backbone) -> None:

@@ -30,7 +30,7 @@ from studio.settings import setting
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.device_memory import forget_unused
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.losses import denoising_loss
+from trainers.kit.losses import denoising_loss, mean_error, squared_errors
 from trainers.kit.photo_settings import PhotoSettings
 
 LIGHT = {"class_pictures": 1, "class_steps": 2}  # for `Method.light_preparation`
@@ -173,9 +173,29 @@ class PicturesInTurn:
         return self.sets[chosen].draw(count, generator)
 
 
-def class_picture_loss(backbone: Backbone, batch: DenoisingBatch) -> Tensor:
-    """Return E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2, a float32 scalar, over the whole pictures."""
-    return denoising_loss(backbone, batch, encode_prompts(backbone, batch))
+def losses_with_prior(
+    backbone: Backbone, batch: PriorBatch, words: Words, weight: float, by_area: bool = False
+) -> dict[str, Tensor]:
+    """Return the terms "denoising" of photos and, where there are class pictures, "prior": `weight` times
+
+        E || eps' - eps_theta(z_pr,t', t', c_pr) ||^2
+
+    over the whole pictures. Photos and class pictures go through the network together.
+
+    Args:
+        words: the encodings of the photos' n prompts.
+        by_area: see `denoising_loss`.
+    """
+    if batch.prior is None:
+        return {"denoising": denoising_loss(backbone, batch, words, by_area)}
+    prior = batch.prior
+    own_error, prior_error = squared_errors(
+        backbone, [(batch, words), (prior, encode_prompts(backbone, prior))]
+    )
+    return {
+        "denoising": mean_error(batch, own_error, by_area),
+        "prior": weight * mean_error(prior, prior_error),
+    }
 
 
 def _pixels(picture: Image.Image | Path) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 from studio.models.backbone import Backbone
@@ -19,9 +22,30 @@ def denoising_loss(backbone: Backbone, batch: DenoisingBatch, words: Words, by_a
         by_area: whether the sum over a picture is divided by the area of its mask, as in Custom Diffusion,
             so that a small subject counts as much as a large one; else by all elements, as in Break-A-Scene.
     """
-    noisy = backbone.add_noise(batch.latents, batch.noise, batch.timesteps)
-    prediction = backbone.predict(noisy, batch.timesteps, words)
-    error = (prediction - backbone.target(batch.latents, batch.noise, batch.timesteps)).square()
+    (error,) = squared_errors(backbone, [(batch, words)])
+    return mean_error(batch, error, by_area)
+
+
+def squared_errors(backbone: Backbone, parts: Sequence[tuple[DenoisingBatch, Words]]) -> list[Tensor]:
+    """Return (target - prediction)^2 of each part, (n, C, h, w) float32, from one prediction for all parts.
+
+    Every row is predicted as it would be alone; the network runs once because a pass has a cost of its own.
+
+    Args:
+        parts: batches of latents of one shape, each with the encodings of its n prompts.
+    """
+    batches = [batch for batch, _ in parts]
+    noisy = torch.cat([backbone.add_noise(batch.latents, batch.noise, batch.timesteps) for batch in batches])
+    timesteps = torch.cat([batch.timesteps for batch in batches])
+    prediction = backbone.predict(noisy, timesteps, Words.joined([words for _, words in parts]))
+    return [
+        (rows - backbone.target(batch.latents, batch.noise, batch.timesteps)).square()
+        for batch, rows in zip(batches, prediction.split([len(batch) for batch in batches]), strict=True)
+    ]
+
+
+def mean_error(batch: DenoisingBatch, error: Tensor, by_area: bool = False) -> Tensor:
+    """Return the mean of squared errors (n, C, h, w) over what counts in a batch: see `denoising_loss`."""
     if batch.masks is None:
         return error.mean()
     if not by_area:

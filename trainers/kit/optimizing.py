@@ -196,7 +196,9 @@ class Optimization:
                 {"params": list(parameters), "lr": self.rate_factor * rate}
                 for parameters, rate in stage.groups
             ]
-            optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay)
+            # on a CPU, torch would take each tensor by itself; on others it takes them together anyway
+            fused = self.backbone.device.type == "cpu"
+            optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay, fused=fused or None)
             self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
         return stage, first
 

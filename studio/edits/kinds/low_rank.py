@@ -16,6 +16,8 @@ from studio.edits.edit import ActiveEdit, Attachment, Edit
 from studio.models.backbone import Backbone
 from studio.models.placement import home_of
 
+SMALL_WEIGHT = 1 << 15  # numbers of a weight below which calls cost more than multiplications
+
 
 class LowRank(Edit):
     """Low-rank factors at each site: `A` (r, in) and `B` (out, r). W acts as W + s B A at strength s.
@@ -117,7 +119,12 @@ class LowRank(Edit):
             layer = backbone.sites[site]
             weight, is_away = layer.weight, layer.weight.device != home_of(layer)
             masked = any(active.mask is not None and active.mask.masks(backbone, site) for active in here)
-            if masked or is_away or torch.is_grad_enabled() or weight.dtype != torch.float32:
+            if (
+                masked
+                or is_away
+                or weight.dtype != torch.float32
+                or not _is_cheaper_summed(weight, site, here)
+            ):
                 hooks[site] = _adding(backbone, site, here, masked)
             else:
                 weights[f"{site}.weight"] = _summed(weight, site, here)
@@ -173,8 +180,26 @@ def _attaching(
 
 def _stacked(site: str, actives: Sequence[ActiveEdit[Any]]) -> tuple[Tensor, Tensor]:
     """Return all A stacked (R, in ...) and all s B joined (out, R ...): their product is the sum of s B A."""
-    A = torch.cat([active.edit.A[site] for active in actives])
-    return A, torch.cat([active.strength * active.edit.B[site] for active in actives], dim=1)
+    A = [active.edit.A[site] for active in actives]
+    B = [
+        active.edit.B[site] if active.strength == 1 else active.strength * active.edit.B[site]
+        for active in actives
+    ]
+    return (A[0], B[0]) if len(actives) == 1 else (torch.cat(A), torch.cat(B, dim=1))
+
+
+def _is_cheaper_summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> bool:
+    """Return whether W + s B A is cheaper as one weight than as a path of its own.
+
+    It always is while nothing of it learns. Learning takes the gradient of the whole weight, in x out
+    multiplications a row, where the path of its own takes 3 R (in + out), and two calls more.
+    """
+    factors = [tensor for active in actives for tensor in (active.edit.A[site], active.edit.B[site])]
+    if not torch.is_grad_enabled() or not any(factor.requires_grad for factor in factors):
+        return True
+    ranks = sum(len(active.edit.A[site]) for active in actives)
+    most = max(SMALL_WEIGHT, 3 * ranks * (weight.shape[0] + weight[0].numel()))
+    return weight.numel() <= most
 
 
 def _summed(weight: Tensor, site: str, actives: Sequence[ActiveEdit[Any]]) -> Tensor:
