@@ -26,6 +26,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -40,8 +41,8 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, class_picture_loss
+from trainers.kit.batches import draw_denoising, encode_prompts
+from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, class_picture_loss
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss, denoising_loss
 from trainers.kit.scene import Scene, masked_photos
@@ -117,7 +118,7 @@ class Settings(ClassPictureSettings):
 
 
 @dataclass(frozen=True)
-class SceneBatch(DenoisingBatch):
+class SceneBatch(PriorBatch):
     """Photos of the scene, and class pictures while weights learn.
 
     Args:
@@ -126,7 +127,10 @@ class SceneBatch(DenoisingBatch):
     """
 
     named: tuple[tuple[int, list[int]], ...] = ()
-    prior: DenoisingBatch | None = None
+
+    def part(self, numbers: slice) -> Self:
+        """See `DenoisingBatch.part`."""
+        return dataclasses.replace(super().part(numbers), named=self.named[numbers])
 
 
 class BreakAScene(Method):
