@@ -114,6 +114,7 @@ HOMES = {
     "pydantic": ("studio/documents.py",),
     "annotated_types": ("studio/",),
     "accelerate": ("trainers/kit/optimizing.py", "trainers/kit/processes.py"),
+    "ray": ("trainers/benchmarks/cluster.py",),
     "open_clip": ("studio/models/", "assets/starter/recipe/"),
     "timm": ("studio/models/",),
 }

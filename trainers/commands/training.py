@@ -38,6 +38,8 @@ from trainers.kit.preflight import MIN_STEPS
 from trainers.kit.preflight import STAGE as TRIAL
 from trainers.kit.processes import Processes, join
 
+REPEATS = 2.0  # seconds after a Ctrl-C in which a launcher passes it on to processes that have it already
+
 
 def add_training_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
     """Add the flags of a method: photos, names, base and its settings."""
@@ -150,7 +152,7 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
     if given.estimate:
         _estimate(training)
         return
-    for event in show_progress(ending_early(training)):
+    for event in show_progress(ending_early(training, repeats=0.0 if processes.is_alone else REPEATS)):
         match event:
             case Preview(picture=picture) | Insight(picture=picture):
                 number += 1
