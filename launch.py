@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,11 +102,11 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
 
 
 def open_studio(options: argparse.Namespace) -> None:
-    """Serve the page, with a worker beside it, until Ctrl-C or a polite kill."""
+    """Serve the page, with a worker for each device beside it, until Ctrl-C or a polite kill."""
     from studio.bases.known_bases import Base, KnownBases
     from studio.files import sweep_partials
     from studio.ui.doors import Door
-    from studio.workspace.supervisor import Supervisor
+    from studio.workspace.crew import Crew
     from studio.workspace.workspace import Workspace
 
     credentials = read_credentials(options)
@@ -124,13 +125,13 @@ def open_studio(options: argparse.Namespace) -> None:
         workspace.bases.remember(Base(options.base, options.prediction))
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
-    with Supervisor(workspace, worker_command(workspace)) as supervisor:
-        from studio.ui.app import serve  # takes seconds, in which the worker loads its base
+    with Crew(workspace, options.devices, partial(worker_command, workspace)) as crew:
+        from studio.ui.app import serve  # takes seconds, in which the workers load their base
 
         serve(
             workspace,
             catalogue.methods,
-            restart_worker=lambda: supervisor.switch(worker_command(workspace)),
+            restart_worker=crew.switch,
             port=options.port,
             host=host_of(options),
             auth=credentials,
@@ -141,13 +142,19 @@ def open_studio(options: argparse.Namespace) -> None:
     holder.close()
 
 
-def worker_command(workspace: Workspace) -> list[str]:
-    """Return the command that starts a worker on the base of a workspace."""
+def worker_command(workspace: Workspace, number: int = 0, device: str = "") -> list[str]:
+    """Return the command that starts a worker on the base of a workspace.
+
+    Args:
+        number: of the worker, from 0.
+        device: that it works on; empty lets it choose.
+    """
     command = [sys.executable, str(HERE / "launch.py"), "worker", "--workspace", str(workspace.folder)]
     for flag in ("base", "prediction", "memory", "segmenter"):
         value = getattr(workspace, flag)
         command += [f"--{flag}", value] if value else []
-    return command
+    command += ["--devices", device] if device else []
+    return command + (["--worker-number", str(number)] if number else [])
 
 
 def keep_gradio_to(folder: Path) -> None:
@@ -173,7 +180,7 @@ def work(options: argparse.Namespace) -> None:
     cards = [refinement.card() for refinement in REFINEMENTS.values()]
     chosen = {"prediction": options.prediction, "memory": options.memory}
     workspace = Workspace(options.workspace, options.base, options.segmenter, cards, **chosen)
-    process.work(workspace, METHODS, train)
+    process.work(workspace, METHODS, train, options.worker_number, options.devices[0])
 
 
 def choose_base(options: argparse.Namespace) -> None:

@@ -61,6 +61,8 @@ class Method(ABC):
         tunes: "words", "weights" or both: which regularizers apply.
         suits: what it is for, among `SUITS`.
         is_recommended: whether it is one of the few that are shown first.
+        indivisible: why processes cannot share the photos of a step, where they cannot. Else the loss of a
+            batch is the mean over its photos, and batches have the `part` of `DenoisingBatch`.
         reads_prompts: whether its steps encode prompts. Where not, the text encoder may wait off the device.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
@@ -78,6 +80,7 @@ class Method(ABC):
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
     suits: ClassVar[tuple[str, ...]] = ("thing",)
     is_recommended: ClassVar[bool] = False
+    indivisible: ClassVar[str] = ""
     reads_prompts: ClassVar[bool] = True
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
     regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()

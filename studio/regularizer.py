@@ -54,6 +54,13 @@ class Regularizer(ABC):
     def terms(self, batch: Any, own: Any) -> dict[str, torch.Tensor]:
         """Return the weighted terms of a step, by name; `own` is what `draw` returned."""
 
+    def part(self, own: Any, numbers: slice) -> Any:
+        """Return what `terms` needs for some photos of the batch, out of what `draw` returned for all.
+
+        The terms of all photos are to be the mean of those of its parts, each counted by its photos.
+        """
+        return own
+
     def report(self) -> dict[str, float]:
         """Return named numbers about the whole training, for the concept's header."""
         return {}

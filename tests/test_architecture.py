@@ -113,7 +113,8 @@ HOMES = {
     "huggingface_hub": ("studio/models/",),
     "pydantic": ("studio/documents.py",),
     "annotated_types": ("studio/",),
-    "accelerate": ("trainers/kit/optimizing.py",),
+    "accelerate": ("trainers/kit/optimizing.py", "trainers/kit/processes.py"),
+    "ray": ("trainers/benchmarks/cluster.py",),
     "open_clip": ("studio/models/", "assets/starter/recipe/"),
     "timm": ("studio/models/",),
 }

@@ -26,6 +26,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -125,6 +126,10 @@ class SceneBatch(PriorBatch):
     """
 
     named: tuple[tuple[int, list[int]], ...] = ()
+
+    def part(self, numbers: slice) -> Self:
+        """See `DenoisingBatch.part`."""
+        return dataclasses.replace(super().part(numbers), named=self.named[numbers])
 
 
 class BreakAScene(Method):

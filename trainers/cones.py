@@ -21,9 +21,11 @@ tokens.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -77,6 +79,10 @@ class SentenceBatch(DenoisingBatch):
     """A batch that knows its sentences, whose encodings are made already."""
 
     sentences: tuple[str, ...] = ()
+
+    def part(self, numbers: slice) -> Self:
+        """See `DenoisingBatch.part`."""
+        return dataclasses.replace(super().part(numbers), sentences=self.sentences[numbers])
 
 
 class ConES(Method):

@@ -119,6 +119,7 @@ class ItiGen(Method):
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 20_000
     suits = ("sets",)
+    indivisible = "it compares photos of all categories in every step"
     tunes = frozenset()
 
     def __init__(

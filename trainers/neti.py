@@ -21,9 +21,11 @@ denoiser, and the pooled prompt is the mean over the blocks.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -88,6 +90,12 @@ class DroppedBatch(DenoisingBatch):
     """A batch with how many units count for each block and photo, `units` (S n,), block by block."""
 
     units: Tensor | None = None
+
+    def part(self, numbers: slice) -> Self:
+        """See `DenoisingBatch.part`."""
+        assert self.units is not None
+        units = self.units.view(-1, len(self))[:, numbers].flatten()
+        return dataclasses.replace(super().part(numbers), units=units)
 
 
 class NeTI(Method):

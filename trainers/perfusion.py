@@ -109,6 +109,7 @@ class Perfusion(Method):
     summary = "Learns the appearance, keeps how the noun behaves. Small; its strength can still be changed."
     paper = "Tewel et al. 2023, arXiv 2305.01644"
     needs = Needs(min_photos=1, max_photos=30)
+    indivisible = "where its edit acts is the mean over all photos of a step"
     settings_class = Settings
     settings: Settings
     quick_settings = {"steps": 4, "batch": 2, "captions": 200}

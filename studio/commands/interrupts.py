@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,17 +20,24 @@ STOPPED = "Stopped. Nothing was saved or harmed."
 
 
 @contextmanager
-def noticing_signals(first: str) -> Iterator[threading.Event]:
+def noticing_signals(first: str, repeats: float = 0.0) -> Iterator[threading.Event]:
     """Context manager: yield an event that the first signal sets, after printing `first`.
 
     The second raises KeyboardInterrupt where the program is. Outside of the main thread nothing is noticed.
+
+    Args:
+        repeats: seconds in which a launcher may send the first signal once more.
     """
-    asked = threading.Event()
+    asked, asked_at = threading.Event(), 0.0
 
     def notice(number: int, frame: FrameType | None) -> None:
+        nonlocal asked_at
         if asked.is_set():
+            if time.monotonic() - asked_at < repeats:
+                return
             raise KeyboardInterrupt
         asked.set()
+        asked_at = time.monotonic()
         print(f"\n{first}", file=sys.stderr, flush=True)
 
     if threading.current_thread() is not threading.main_thread():
@@ -43,9 +51,14 @@ def noticing_signals(first: str) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def ending_early(events: Generator[Event, Any, None], first: str = FIRST) -> Iterator[Event]:
-    """Yield the events of a long task; a signal throws FinishEarly into it, once."""
-    with noticing_signals(first) as asked:
+def ending_early(
+    events: Generator[Event, Any, None], first: str = FIRST, repeats: float = 0.0
+) -> Iterator[Event]:
+    """Yield the events of a long task; a signal throws FinishEarly into it, once.
+
+    `repeats` is that of `noticing_signals`.
+    """
+    with noticing_signals(first, repeats) as asked:
         told = False
         try:
             event = next(events)

@@ -21,6 +21,7 @@ from studio.launcher.credentials import VARIABLE, read_credentials
 
 MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 PROXY = re.compile(r"(https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?(/[A-Za-z0-9._~-]+)*/?")
+DEVICE = re.compile(r"cpu|\d{1,3}")
 
 MEMORY = ("auto", "all", "least")  # those of `studio.models.memory_plan`
 
@@ -52,6 +53,11 @@ def parser() -> Parser:
     flags.add_argument("--base", metavar="NAME_OR_PATH", default="", help=f"{model}, {usual}")
     predicts = "what the base predicts, where its file does not say so: epsilon or v_prediction"
     flags.add_argument("--prediction", metavar="KIND", default="", help=predicts)
+    several = "what to work on, a worker on each: 0,1 for two cards, cpu,cpu for two on the CPU"
+    usual_device = "(default: one worker, on a card if there is one)"
+    devices = f"{several} {usual_device}"
+    flags.add_argument("--devices", type=_devices, metavar="LIST", default=("",), help=devices)
+    flags.add_argument("--worker-number", type=int, default=0, help=argparse.SUPPRESS)
     fits = "auto fits the base to the device, all keeps everything on it, least as little as can be"
     flags.add_argument("--memory", choices=MEMORY, default="auto", help=f"{fits} (default %(default)s)")
     folders = "folders with checkpoints, from which the page lets you choose"
@@ -69,6 +75,14 @@ def parser() -> Parser:
     proxy = "the address at which a reverse proxy serves the page, such as https://example.org/studio"
     flags.add_argument("--root-path", metavar="URL", default="", help=proxy)
     return flags
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    """Return ("0", "1") for "0,1": the devices of a list, "cpu" or the number of a card each."""
+    names = tuple(name.strip().lower().removeprefix("cuda:") for name in text.split(","))
+    if not all(DEVICE.fullmatch(name) for name in names):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list of devices such as 0,1 or cpu,cpu")
+    return names
 
 
 def user_folder() -> Path:

@@ -141,6 +141,19 @@ class TokenBatch:
         rows, positions = self.rows * k + self.positions // length, self.positions % length
         return dataclasses.replace(self, ids=self.ids.reshape(-1, length), rows=rows, positions=positions)
 
+    def part(self, numbers: slice) -> TokenBatch:
+        """Return the prompts from one number to another."""
+        start, stop, _ = numbers.indices(len(self))
+        counts = [sum(map(len, prompt.spans.values())) for prompt in self.tokens]  # of learned vectors
+        learned = slice(sum(counts[:start]), sum(counts[:stop]))
+        return TokenBatch(
+            self.tokens[start:stop],
+            self.ids[start:stop],
+            self.rows[learned] - start,
+            self.positions[learned],
+            self.vectors[learned],
+        )
+
     def repeat(self, count: int) -> TokenBatch:
         """Return the prompts repeated as a whole: 0, 1, 0, 1 for a count of 2."""
         n, m = len(self.tokens), len(self.vectors)

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -39,8 +38,10 @@ from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.theme import theme
 from studio.ui.parts.thumbnails import thumbnail_folder
+from studio.ui.parts.worker_pill import worker_words
 from studio.ui.queue_tab import queue_tab
 from studio.ui.train.tab import train_tab
+from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 LITTLE_ROOM = 10_000_000  # bytes on the disk, of which a picture of 1024 pixels takes two million
@@ -52,21 +53,13 @@ log = logging.getLogger("likeness.page")
 
 
 def page_header(workspace: Workspace) -> str:
-    """Return the name of the program and the state of the worker."""
-    state = workspace.worker_state()
-    name = Path(str(state.base.get("name", ""))).name
-    base = f"{name} on {state.base.get('device', '')}" if name else ""
+    """Return the name of the program and the state of the workers."""
+    states = workspace.worker_states()
+    state, words = WorkerState.of_all(states), worker_words(states)
     plan = str(state.base.get("memory", ""))
-    base += ", saving memory" if plan else ""
     about = "Choose the base model" + (f". To fit the device: {plan}" if plan else "")
-    words = {
-        "starting": f"{state.note or 'Starting the engine'} …",
-        "ready": f"Ready · {base}",
-        "busy": f"Busy · {base}",
-        "stopped": "The engine is stopped",
-        "error": "The engine cannot run",
-    }.get(state.state, state.state)
-    error = error_card(StudioError(state.error, state.hint)) if state.state == "error" else ""
+    failed = dict.fromkeys((one.error, one.hint) for one in states if one.state == "error")
+    error = "".join(error_card(StudioError(what, hint)) for what, hint in failed)
     if workspace.free_bytes() < LITTLE_ROOM:
         hint = "Free some space: what is under way waits for it, and nothing new can be kept."
         error += error_card(StudioError("The disk with the workspace is full.", hint))

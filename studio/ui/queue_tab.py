@@ -67,7 +67,8 @@ def job_list(workspace: Workspace, page: int = 0) -> str:
         "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
     )
     if not (under_way or ended):
-        hint = "Trainings and paintings line up here; one is done at a time."
+        on_each = " on each device" if len(workspace.worker_states()) > 1 else ""
+        hint = f"Trainings and paintings line up here; one is done at a time{on_each}."
         return placeholder("Nothing in the queue", hint) + damaged
     waiting = [job.id for job in under_way if job.status == "queued"]
     places = {number: place for place, number in enumerate(waiting)}

@@ -13,6 +13,7 @@ from functools import partial
 from studio.errors import DiskError, StudioError
 from studio.method import Method
 from studio.models import opening
+from studio.models.devices import use_device
 from studio.worker.tasks import Train
 from studio.worker.worker import Left, Worker
 from studio.workspace.full_disk import RETRY_SECONDS, until_written
@@ -26,30 +27,42 @@ IDLE_SECONDS = 0.2
 log = logging.getLogger("likeness.worker")
 
 
-def _report(workspace: Workspace, sentence: str) -> None:
+def _report(workspace: Workspace, number: int, sentence: str) -> None:
     """Let the page say how far the worker is before its base is loaded; a full disk is no reason to stop."""
     with suppress(DiskError):
-        workspace.write_worker_state(WorkerState("starting", note=sentence))
+        workspace.write_worker_state(WorkerState("starting", note=sentence), number)
 
 
-def work(workspace: Workspace, methods: Mapping[str, type[Method]], train: Train) -> None:
-    """Load the base model, then run jobs until the page is gone. Called in the worker process."""
+def work(
+    workspace: Workspace,
+    methods: Mapping[str, type[Method]],
+    train: Train,
+    number: int = 0,
+    device: str = "",
+) -> None:
+    """Load the base model, then run jobs until the page is gone. Called in the worker process.
+
+    Args:
+        number: of this worker, from 0.
+        device: "cpu" or the number of a card; empty for a card if there is one.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     leaving = exit_with_parent(SECONDS_TO_LEAVE)
-    until_written(lambda: workspace.write_worker_state(WorkerState("starting")), leaving)
+    until_written(lambda: workspace.write_worker_state(WorkerState("starting"), number), leaving)
     try:
         backbone = opening.open_backbone(
             workspace.base,
+            device=use_device(device) if device else None,
             prediction=workspace.prediction,
-            report=partial(_report, workspace),
+            report=partial(_report, workspace, number),
             memory=workspace.memory,
             cache=workspace.cache,
         )
     except StudioError as error:
         state = WorkerState("error", error=error.message, hint=error.hint)
-        until_written(lambda: workspace.write_worker_state(state), leaving)
+        until_written(lambda: workspace.write_worker_state(state, number), leaving)
         sys.exit(BASE_REFUSED)
-    worker = Worker(workspace, backbone, methods, train, leaving)
+    worker = Worker(workspace, backbone, methods, train, leaving, number, device)
     worker.write_state("ready")
     try:
         while not leaving.is_set():

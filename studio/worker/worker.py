@@ -47,12 +47,14 @@ class Worker:
     """Runs jobs of the table, one after the other; a picture may be painted between two training steps.
 
     Pictures get at most half of the time while a training or a grid runs: after one, the longer job goes on
-    for as long as the picture took.
+    for as long as the picture took. With several workers that holds for each.
 
     Args:
         methods: by id.
         train: `trainers.train`; the studio does not import the trainers.
         leaving: set when the page is gone and the process will end.
+        number: of this worker, from 0.
+        device: that it was told to work on, empty for one of its own choice.
     """
 
     def __init__(
@@ -62,8 +64,11 @@ class Worker:
         methods: Mapping[str, type[Method]],
         train: Train,
         leaving: threading.Event | None = None,
+        number: int = 0,
+        device: str = "",
     ) -> None:
         self.workspace, self.backbone = workspace, backbone
+        self.number, self.device = number, device
         self.leaving = leaving or threading.Event()
         self.tasks = Tasks(workspace, backbone, methods, train)
         self.recorder = Recorder(workspace, backbone)
@@ -73,9 +78,9 @@ class Worker:
 
     def write_state(self, state: str) -> None:
         """Write what the worker does, and the facts about its base that the page shows."""
-        device = (
-            torch.cuda.get_device_name() if self.backbone.device.type == "cuda" else self.backbone.device.type
-        )
+        device = self.backbone.device.type
+        if device == "cuda":  # a card that was asked for by its number is known by it
+            device = f"cuda:{self.device}" if self.device else torch.cuda.get_device_name()
         plan = self.backbone.memory_plan
         base = {
             "name": self.backbone.name,
@@ -86,11 +91,11 @@ class Worker:
             "memory": "" if plan.is_trivial else plan.words,
         }
         with if_room():
-            self.workspace.write_worker_state(WorkerState(state, base, self.refusals))
+            self.workspace.write_worker_state(WorkerState(state, base, self.refusals), self.number)
 
     def take(self, kinds: tuple[str, ...]) -> bool:
         """Run the oldest waiting job of these kinds to its end. Returns False when none waits."""
-        job = self.workspace.jobs.claim(kinds)
+        job = self.workspace.jobs.claim(kinds, self.number)
         if job is None:
             return False
         self.write_state("busy")
@@ -184,8 +189,11 @@ class Worker:
     def take_between(self, kinds: tuple[str, ...]) -> None:
         """Run waiting jobs of these kinds between two steps of a longer one.
 
-        They wait on while the job table has no room for their start.
+        They wait on while the job table has no room for their start, and are left to another worker that has
+        nothing to do.
         """
+        if self.is_another_idle():
+            return
         with if_room():
             while "mask" in kinds and self.take(("mask",)):
                 self.write_state("busy")
@@ -194,6 +202,11 @@ class Worker:
                 now = time.monotonic()
                 self._next_picture_at = now + (now - started)
                 self.write_state("busy")
+
+    def is_another_idle(self) -> bool:
+        """Return whether another worker waits for a job, and will take the next one."""
+        states = self.workspace.worker_states()
+        return any(one.state == "ready" for number, one in enumerate(states) if number != self.number)
 
     def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
         """Record an event of a job; `outcome` gets what came of it."""

@@ -37,6 +37,7 @@ class Job:
         position: its place in the queue; the smallest is next.
         outcome: what came of it; file names, no paths.
         created, started, finished: seconds since 1970.
+        worker: the number of the worker that has claimed it last.
     """
 
     id: Count
@@ -52,6 +53,7 @@ class Job:
     started: Moment | None
     finished: Moment | None
     position: float = 0.0
+    worker: Count = 0
 
     @property
     def has_ended(self) -> bool:

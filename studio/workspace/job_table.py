@@ -30,7 +30,9 @@ COLUMNS = {
     "started": "real",
     "finished": "real",
     "position": "real not null default 0",
+    "worker": "integer not null default 0",
 }
+LATER = ("position", "worker")  # columns that earlier versions did not have
 TABLE = f"create table if not exists jobs ({', '.join(map(' '.join, COLUMNS.items()))})"
 INDEXES = (  # so that a question about a few jobs does not read ten thousand
     "create index if not exists jobs_by_status on jobs (status, kind)",
@@ -97,10 +99,12 @@ class JobTable:
             if "wish" in columns:  # its name in earlier versions
                 table.execute("alter table jobs rename column wish to stop_request")
                 columns = columns - {"wish"} | {"stop_request"}
-            if not columns >= COLUMNS.keys() - {"position"}:
+            if not columns >= COLUMNS.keys() - set(LATER):
                 raise DamagedTableError("it has other columns")
-            if "position" not in columns:  # earlier versions had none
-                table.execute("alter table jobs add column position real not null default 0")
+            for name in LATER:
+                if name not in columns:
+                    table.execute(f"alter table jobs add column {name} {COLUMNS[name]}")
+            if "position" not in columns:
                 table.execute("update jobs set position = id")
             for index in INDEXES:
                 table.execute(index)
@@ -149,9 +153,9 @@ class JobTable:
                     for row in connection.execute(f"select * from jobs order by id {order}"):
                         if row["id"] not in seen:
                             seen.add(row["id"])
-                            values = dict(row)  # earlier versions had another name, and no position
+                            values = dict(row)  # earlier versions had another name, and fewer columns
                             values.setdefault("stop_request", values.get("wish", ""))
-                            values.setdefault("position", values["id"])
+                            values = {"position": values["id"], "worker": 0} | values
                             yield tuple(values.get(name) for name in COLUMNS)
 
     def _connect(self, file: Path, **options: bool) -> sqlite3.Connection:

@@ -122,12 +122,18 @@ class Jobs(JobReader):
 
     # for the worker
 
-    def claim(self, kinds: tuple[str, ...] = USER_KINDS) -> Job | None:
-        """Take the first queued job of these kinds and set it running; None when there is none."""
+    def claim(self, kinds: tuple[str, ...] = USER_KINDS, worker: int = 0) -> Job | None:
+        """Take the first queued job of these kinds and set it running; None when there is none.
+
+        Several workers may ask at once: no job is taken twice.
+
+        Args:
+            worker: the number of the one that takes it.
+        """
         marks = ",".join("?" * len(kinds))
         queued = f"status = 'queued' and kind in ({marks})"
         query = f"select id from jobs where {queued} order by position, id limit 1"
-        start = "update jobs set status = 'running', started = ? where id = ?"
+        start = "update jobs set status = 'running', started = ?, worker = ? where id = ?"
         while True:
             with self._table.reading() as table:  # the worker asks five times a second
                 if table.execute(query, kinds).fetchone() is None:
@@ -136,7 +142,7 @@ class Jobs(JobReader):
                 row = table.execute(query, kinds).fetchone()
                 if row is None:
                     return None
-                table.execute(start, (time.time(), row["id"]))
+                table.execute(start, (time.time(), worker, row["id"]))
             try:
                 job = self.get(row["id"])
                 with suppress(DiskError), disk_errors(self.folder(job.id)):
@@ -167,14 +173,18 @@ class Jobs(JobReader):
         with self._table.writing() as table:
             table.execute(f"{change} where id = ? and status = 'failed'", (json.dumps(outcome), number))
 
-    def settle_running(self, error: str, hint: str) -> list[int]:
+    def settle_running(self, error: str, hint: str, worker: int | None = None) -> list[int]:
         """Settle every job that a worker left running when it died; return their numbers.
 
         Each is queued again, in its old place, or ended (`studio.workspace.interrupted`), with this error and
         hint if it fails.
+
+        Args:
+            worker: the number of the one that died, whose jobs alone are settled; None for all workers.
         """
+        theirs, values = ("", ()) if worker is None else (" and worker = ?", (worker,))
         with self._table.reading() as table:
-            rows = table.execute("select * from jobs where status = 'running'").fetchall()
+            rows = table.execute(f"select * from jobs where status = 'running'{theirs}", values).fetchall()
         whole = {job.id: job for job in readable(rows)}
         for row in rows:
             job = whole.get(row["id"])

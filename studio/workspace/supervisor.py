@@ -1,7 +1,8 @@
 """The Supervisor: keeps one worker process alive beside the page.
 
 Nothing that happens on the device can take the page down. A worker that dies is replaced, unless the base was
-refused or three in a row died before they had loaded it, or could not be started at all. The jobs it left
+refused or three in a row died before they had loaded it, or could not be started at all. (With several
+devices there is a supervisor for each: `studio.workspace.crew`.) The jobs it left
 running are queued again and go on by themselves; one that brings the worker down twice without getting
 further fails with a reason for the user (`studio.workspace.interrupted`). The worker ends with the page,
 because it reads the pipe that only the page holds open; a training has a few seconds to keep its state.
@@ -13,7 +14,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -24,7 +25,7 @@ from studio.workspace.full_disk import until_written
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
-BASE_REFUSED = 3
+BASE_REFUSED = 3  # the exit code of a worker that cannot use its base or its device
 OTHER_BASE = "Another base was chosen while this was running, twice."
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_TRY_AGAIN = 1.0  # after the system refused to start a worker: it may lack memory for a moment
@@ -32,11 +33,23 @@ SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the 
 
 
 class Supervisor:
-    """Runs `command` while the `with` block lasts, and starts it again when it dies."""
+    """Runs `command` while the `with` block lasts, and starts it again when it dies.
 
-    def __init__(self, workspace: Workspace, command: Sequence[str]) -> None:
-        self.workspace = workspace
+    Args:
+        number: of the worker, from 0.
+        environment: variables for the worker, besides those of this process.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        command: Sequence[str],
+        number: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.workspace, self.number = workspace, number
         self.command = list(command)
+        self.environment = dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
         self._leaving, self._switching = threading.Event(), threading.Event()
         self._thread = self._make_thread()
@@ -44,21 +57,39 @@ class Supervisor:
         self._has_given_up = False
 
     def __enter__(self) -> Supervisor:
-        self.workspace.write_worker_state(WorkerState("starting"))
+        self._write_state(WorkerState("starting"))
         self.workspace.jobs.settle_running(
             "The studio was closed while this was running, twice.", "Press Retry to start it again."
         )
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.leave()
+        self.join()
+
+    def start(self) -> None:
+        """Start the first worker, and watch it."""
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Start no more workers, and tell the last one that the page is gone."""
         self._leaving.set()
+        process = self.process
+        if process is not None and process.stdin and process.poll() is None:
+            process.stdin.close()
+
+    def join(self) -> None:
+        """After `leave`: wait until the worker has ended, and say so."""
         self._end()
         self._thread.join(timeout=10)
         with suppress(DiskError):
-            self.workspace.write_worker_state(WorkerState("stopped"))
+            self._write_state(WorkerState("stopped"))
+
+    def _write_state(self, state: WorkerState) -> None:
+        self.workspace.write_worker_state(state, self.number)
 
     def _make_thread(self) -> threading.Thread:
         return threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -73,7 +104,7 @@ class Supervisor:
                 self._thread = self._make_thread()
                 self._thread.start()
         with suppress(DiskError):
-            self.workspace.write_worker_state(WorkerState("starting"))
+            self._write_state(WorkerState("starting"))
 
     def _gives_up(self) -> bool:
         """Return whether no more workers are started: always, unless another command has come meanwhile."""
@@ -87,7 +118,10 @@ class Supervisor:
         except OSError:
             log = subprocess.DEVNULL
         try:
-            return subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            environment = {**os.environ, **self.environment}
+            return subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
+            )
         finally:
             if not isinstance(log, int):
                 log.close()
@@ -124,16 +158,14 @@ class Supervisor:
                 return
             if self._switching.is_set():
                 self._end()
-                settle = partial(self.workspace.jobs.settle_running, OTHER_BASE, "Press Retry.")
+                settle = partial(self.workspace.jobs.settle_running, OTHER_BASE, "Press Retry.", self.number)
                 until_written(settle, self._leaving)
-                until_written(
-                    partial(self.workspace.write_worker_state, WorkerState("starting")), self._leaving
-                )
+                until_written(partial(self._write_state, WorkerState("starting")), self._leaving)
                 quick = 0
                 continue
             was_ready = False
             if self.process is not None:
-                was_ready = self.workspace.worker_state().state != "starting"
+                was_ready = WorkerState.read(self.workspace.folder, self.number).state != "starting"
                 until_written(partial(self._report_death, self.process.returncode), self._leaving)
                 if self.process.returncode == BASE_REFUSED and self._gives_up():
                     return
@@ -145,18 +177,18 @@ class Supervisor:
                     error_text = f"The system does not start the worker: {refusal}."
                     hint = "Close other programs, or run launch.py setup, then start the studio again."
                 state = WorkerState("error", error=error_text, hint=hint)
-                until_written(partial(self.workspace.write_worker_state, state), self._leaving)
+                until_written(partial(self._write_state, state), self._leaving)
                 if self._gives_up():
                     return
                 quick = 0
 
     def _report_death(self, code: int) -> None:
-        """Settle the jobs that were running, with the reason for the user if they fail."""
+        """Settle the jobs that this worker was running, with the reason for the user if they fail."""
         how = f"was ended by signal {-code}" if code < 0 else f"stopped with exit code {code}"
         hint = "Press Retry. If it happens again, the machine may be short of memory."
-        self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint)
+        self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint, self.number)
         if code != BASE_REFUSED:
-            self.workspace.write_worker_state(WorkerState("starting"))
+            self._write_state(WorkerState("starting"))
 
 
 def exit_with_parent(seconds: float = 0.0) -> threading.Event:

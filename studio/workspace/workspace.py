@@ -281,10 +281,14 @@ class Workspace:
         settings = self.base_defaults().settings.get(card.id)
         return card.tuned(settings, Path(self.base).name) if settings else card
 
-    def worker_state(self) -> WorkerState:
-        """Return what the worker is doing."""
-        return WorkerState.read(self.folder)
+    def worker_states(self) -> list[WorkerState]:
+        """Return what each worker is doing; there is one for each device."""
+        return WorkerState.read_all(self.folder)
 
-    def write_worker_state(self, state: WorkerState) -> None:
-        """Write what the worker is doing, for the page to read."""
-        state.save(self.folder)
+    def worker_state(self) -> WorkerState:
+        """Return what the workers are doing, as one state: see `WorkerState.of_all`."""
+        return WorkerState.of_all(self.worker_states())
+
+    def write_worker_state(self, state: WorkerState, number: int = 0) -> None:
+        """Write what a worker is doing, for the page to read."""
+        state.save(self.folder, number)

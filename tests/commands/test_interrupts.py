@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import trainers.__main__ as training
+from studio.commands.interrupts import noticing_signals
 from studio.edits.concept import Concept
 from studio.models import opening
 from tests import tiny
@@ -142,3 +143,13 @@ def test_ctrl_c_while_a_command_loads_is_a_word(module: str, tmp_path: Path) -> 
         command, env={**os.environ, "PYTHONPATH": path}, cwd=tmp_path, capture_output=True, text=True
     )
     assert ended.returncode in (130, -signal.SIGINT) and ended.stderr.strip() == "Stopped."
+
+
+def test_a_signal_that_a_launcher_passes_on_is_the_first_once_more() -> None:
+    with noticing_signals("Stopping.", repeats=60.0) as asked:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert asked.is_set()
+    with pytest.raises(KeyboardInterrupt), noticing_signals("Stopping."):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)

@@ -32,7 +32,7 @@ def test_the_worker_is_started_with_the_choice(tmp_path: Path, monkeypatch: pyte
     command = launch.worker_command(Workspace(tmp_path, memory="least"))
     assert command[command.index("--memory") + 1] == "least"
     seen: list[Workspace] = []
-    monkeypatch.setattr(process, "work", lambda workspace, methods, train: seen.append(workspace))
+    monkeypatch.setattr(process, "work", lambda workspace, *others: seen.append(workspace))
     launch.work(launch.parser().parse_args(command[2:]))
     assert seen[0].memory == "least"
     assert launch.worker_command(Workspace(tmp_path))[-2:] == ["--memory", "auto"]

@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
 from studio.recipes.recipe import MODES, Sampling
-from studio.starter import DEMO
+from studio.starter import DEMO, STARTER
 from studio.workspace.workspace import Workspace
+from trainers.benchmarks.cluster import LOCAL, Opening, on_cluster
 from trainers.benchmarks.composition_groups import draw_groups
 from trainers.benchmarks.composition_table import composition_table
 from trainers.benchmarks.composition_trial import PROMPTS, CompositionTrial
@@ -37,6 +39,7 @@ from trainers.benchmarks.scene_cases import scenes_in
 from trainers.benchmarks.scene_scores import scene_table
 from trainers.benchmarks.scene_trial import VARIANTS, scene_trial
 from trainers.benchmarks.trial_sheet import trial_sheet
+from trainers.benchmarks.trial_task import Runner, in_turn
 from trainers.benchmarks.variants import Variant
 
 PROMPT_SETS = {"colours": MORE_PROMPTS, "scenes": SCENES}  # of a trial
@@ -56,9 +59,11 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     one.add_argument(
         "--sheet", type=Path, metavar="FILE", help="also put the first seed's pictures on one page"
     )
+    _add_on(one)
     one = _add(commands, "scenes", "compare methods on photos of several subjects", VARIANTS, 2)
     held_out = "a folder with a scenes.json; the starter's held-out scenes without"
     one.add_argument("folder", type=Path, nargs="?", default=DEMO / "scenes", help=held_out)
+    _add_on(one)
     one = _add(commands, "composing", "compare the modes of composing concepts", ["dreambooth"], 2)
     one.add_argument("folder", type=Path, help=subjects)
     one.add_argument("--mixed", action="store_true", help="also groups in which the methods take turns")
@@ -70,6 +75,20 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     one.add_argument("folder", type=Path, help="a folder of photos for each subject, as DreamBench has them")
     one.add_argument("--subjects", nargs="+", metavar="NAME", help="only these")
     add_encoder_flags(one)
+    _add_on(one)
+
+
+def _add_on(one: argparse.ArgumentParser) -> None:
+    """Add the flag of the commands whose tasks other machines can do."""
+    help = f"do the tasks on a Ray cluster: {LOCAL} for one of this machine, or ray://HOST:PORT"
+    one.add_argument("--on", default="", type=_address, metavar="CLUSTER", help=help)
+
+
+def _address(text: str) -> str:
+    """Return the address of a cluster."""
+    if text != LOCAL and not text.startswith("ray://"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no cluster: write {LOCAL} or ray://HOST:PORT")
+    return text
 
 
 def _add(commands: Any, name: str, help: str, variants: Sequence[str], seeds: int) -> argparse.ArgumentParser:
@@ -90,6 +109,15 @@ def _add(commands: Any, name: str, help: str, variants: Sequence[str], seeds: in
     part = "only every Nth case, from the Kth on: several processes share the work, the last adds it up"
     one.add_argument("--part", default="1/1", metavar="K/N", help=part)
     return one
+
+
+def _runner(given: Namespace) -> Runner:
+    """Return what does the tasks of a trial: this process, or a cluster."""
+    if not given.on:
+        return in_turn
+    base = "" if given.base == str(STARTER) else str(given.base)
+    encoders = {name: getattr(given, name, None) for name in ("clip", "dino")}
+    return partial(on_cluster, given.on, Opening(base, given.prediction, given.memory, **encoders))
 
 
 def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
@@ -113,7 +141,16 @@ def _methods(given: Namespace, backbone: Backbone, variants: Variants, sampling:
         raise StudioError(f"{given.base} brings no judge.", "Use a base with one, such as the starter.")
     prompts = PROMPT_SETS[given.prompts]
     yield from method_trial(
-        backbone, encoders.text, cases, variants, sampling, folder, given.seeds, prompts, encoders.judge
+        backbone,
+        encoders.text,
+        cases,
+        variants,
+        sampling,
+        folder,
+        given.seeds,
+        prompts,
+        encoders.judge,
+        _runner(given),
     )
     if given.sheet:
         trial_sheet(folder, cases_in(given.folder), variants, prompts).save(writable_file(given.sheet))
@@ -122,7 +159,7 @@ def _methods(given: Namespace, backbone: Backbone, variants: Variants, sampling:
 def _scenes(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
     cases, folder = part_of(scenes_in(given.folder), given.part), given.out / given.command
     judge = Clip.open(Path(given.base) / "judge")
-    return scene_trial(backbone, judge, cases, variants, sampling, folder, given.seeds)
+    return scene_trial(backbone, judge, cases, variants, sampling, folder, given.seeds, _runner(given))
 
 
 def _composition(
@@ -143,7 +180,7 @@ def _dreambench(
         if not cases:
             raise StudioError(f"None of {', '.join(given.subjects)} is there.", "Leave --subjects out.")
     encoders, folder = open_encoders(backbone, given.clip, given.dino), given.out / given.command
-    return dreambench(backbone, encoders, cases, variants, sampling, folder)
+    return dreambench(backbone, encoders, cases, variants, sampling, folder, _runner(given))
 
 
 # by command: how to run it, and how to print its result

@@ -27,16 +27,16 @@ from studio.evaluation.encoders import Encoders
 from studio.evaluation.measures import pairs
 from studio.evaluation.painted_set import PromptPictures, paint_or_load
 from studio.evaluation.scorecard import References
-from studio.events import Event, Note, Result, Step
+from studio.events import Event, Step
 from studio.intervals import Estimate
 from studio.models import dino
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
 from studio.recipes.spoken import with_noun
 from trainers.benchmarks.dreambench_cases import prompts_for
-from trainers.benchmarks.method_trial import BASE_FOLDER, BASE_ROW, Case
+from trainers.benchmarks.method_trial import Case, SubjectTask
 from trainers.benchmarks.saved_scores import read_scores, write_json
-from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
+from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
 from trainers.benchmarks.variants import Variant
 
 REAL_ROW = "real images"
@@ -63,6 +63,70 @@ class SubjectScore:
     encoders: dict[str, str]
 
 
+@dataclasses.dataclass(frozen=True)
+class BenchTask(SubjectTask):
+    """A row of the benchmark for one subject.
+
+    Args:
+        place: which subject it is of how many.
+    """
+
+    place: str
+
+    @property
+    def heading(self) -> str:
+        """See `TrialTask.heading`."""
+        return f"{super().heading} ({self.place})"
+
+    def saved(self, tools: Tools, folder: Path) -> SubjectScore | None:
+        """See `TrialTask.saved`: with the same concept, sampling, base and encoders."""
+        file = self.score_file(folder)
+        saved = read_scores(file, lambda fields: (fields.pop("made_with"), SubjectScore(**fields)))
+        if saved is None or saved[0] != self._made_with(tools, folder):
+            return None
+        return saved[1] if saved[1].encoders == tools.encoders.names else None
+
+    def run(self, tools: Tools, folder: Path) -> Generator[Event, None, SubjectScore]:
+        """See `TrialTask.run`."""
+        concepts, _ = self.learn(tools, folder, self.case.photos)
+        fields, file = self._recipe_fields(folder), self.score_file(folder)
+        painting = _paint_and_score(tools, self.case, self.row, concepts, self.sampling, fields, file.parent)
+        score = yield from painting
+        write_json(file, dataclasses.asdict(score) | {"made_with": self._made_with(tools, folder)})
+        return score
+
+    def summary(self, score: SubjectScore) -> str:
+        """See `TrialTask.summary`."""
+        return f"{score.method}: structure {score.structure:.3f}, likeness {score.likeness:.3f}"
+
+    def _made_with(self, tools: Tools, folder: Path) -> dict[str, Any]:
+        sampling = dataclasses.asdict(self.sampling) | self._recipe_fields(folder)
+        return {"sampling": sampling, "base": tools.backbone.fingerprint}
+
+    def _recipe_fields(self, folder: Path) -> dict[str, Any]:
+        """Return the fields of the recipes, with the hash of the concept if it is learned already."""
+        if self.variant is None:
+            return {}
+        handle, file = self.case.subject.handle, self.concept_file(folder)
+        content = file.read_bytes() if file.is_file() else b""
+        hashes = {"concepts": {handle: hashlib.sha256(content).hexdigest()}}
+        return self.variant.recipe_fields([handle]) | hashes
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotosTask(SubjectTask):
+    """The photos of a subject compared with each other. It is quick, and not saved."""
+
+    def saved(self, tools: Tools, folder: Path) -> SubjectScore:
+        """Return the score: measured whenever it is asked for."""
+        return _score_photos(tools.encoders, self.case)
+
+    def run(self, tools: Tools, folder: Path) -> Generator[Event, None, SubjectScore]:
+        """See `TrialTask.run`."""
+        yield from ()
+        return self.saved(tools, folder)
+
+
 def dreambench(
     backbone: Backbone,
     encoders: Encoders,
@@ -70,6 +134,7 @@ def dreambench(
     variants: Sequence[Variant],
     sampling: Sampling,
     folder: Path,
+    run: Runner = in_turn,
 ) -> Iterator[Event]:
     """Run the benchmark; the last event is a Result with the SubjectScores.
 
@@ -78,34 +143,20 @@ def dreambench(
 
     Args:
         sampling: the first seed, the number of seeds (`count`), sampling steps and guidance.
+        run: does the tasks, here or elsewhere.
     """
-    scores: list[SubjectScore] = []
+    tasks: list[TrialTask] = []
     for number, case in enumerate(cases, 1):
-        handle = case.subject.handle
-        own = folder / handle.strip("<>")
-        yield Note(f"{handle.strip('<>')}, a {case.subject.noun} ({number} of {len(cases)})")
-        if len(case.photos) > 1:
-            scores.append(_score_photos(encoders, case))
-        plain = _paint_and_score(backbone, encoders, case, BASE_ROW, [], sampling, {}, own / BASE_FOLDER)
-        scores.append((yield from plain))
-        for variant in variants:
-            source = own / variant.concept_folder
-            concept, _ = train_or_open(backbone, case.subject, case.photos, variant, sampling, source)
-            content = (source / CONCEPT).read_bytes()
-            fields = variant.recipe_fields([handle])
-            fields |= {"concepts": {handle: hashlib.sha256(content).hexdigest()}}
-            pictures, text = own / variant.picture_folder, variant.text
-            score = yield from _paint_and_score(
-                backbone, encoders, case, text, [concept], sampling, fields, pictures
-            )
-            yield Note(f"  {score.method}: structure {score.structure:.3f}, likeness {score.likeness:.3f}")
-            scores.append(score)
-    yield Result(scores)
+        rows = [
+            BenchTask(case, variant, sampling, f"{number} of {len(cases)}") for variant in (None, *variants)
+        ]
+        photos = [PhotosTask(case, None, sampling)] if len(case.photos) > 1 else []
+        tasks += [*photos, *rows]
+    return run(tasks, Tools(backbone, encoders), folder)
 
 
 def _paint_and_score(
-    backbone: Backbone,
-    encoders: Encoders,
+    tools: Tools,
     case: Case,
     method: str,
     concepts: Sequence[Concept],
@@ -113,28 +164,21 @@ def _paint_and_score(
     recipe_fields: Mapping[str, Any],
     folder: Path,
 ) -> Generator[Event, None, SubjectScore]:
-    """Paint and measure all prompts, or open the score that was measured with the same settings."""
-    prompts, noun = prompts_for(case.subject.noun), case.subject.noun
-    path = folder / "score.json"
-    made_with = {"sampling": dataclasses.asdict(sampling) | dict(recipe_fields), "base": backbone.fingerprint}
-    saved = read_scores(path, lambda fields: (fields.pop("made_with"), SubjectScore(**fields)))
-    if saved and saved[0] == made_with and saved[1].encoders == encoders.names:
-        return saved[1]
+    """Paint and measure all prompts; pictures that are there already are opened."""
+    prompts, noun, encoders = prompts_for(case.subject.noun), case.subject.noun, tools.encoders
     series = []
     for number, prompt in enumerate(prompts):
         plain = with_noun(prompt, noun)
         text = prompt.format(case.subject.handle) if concepts else plain
         recipe = sampling.with_prompt(text, **recipe_fields)
-        pictures = tuple(paint_or_load(backbone, recipe, concepts, folder, f"{number:02d}"))
+        pictures = tuple(paint_or_load(tools.backbone, recipe, concepts, folder, f"{number:02d}"))
         series.append(PromptPictures(plain, pictures))
         yield Step(number + 1, len(prompts), stage=method)
     measures = measure(encoders, series, References((), _squares(case)))
     agreement = measures["agreement"].mean if "agreement" in measures else None
     name = case.subject.handle.strip("<>")
     structure, likeness = measures["structure"].mean, measures["likeness"].mean
-    score = SubjectScore(name, method, structure, likeness, agreement, encoders.names)
-    write_json(path, dataclasses.asdict(score) | {"made_with": made_with})
-    return score
+    return SubjectScore(name, method, structure, likeness, agreement, encoders.names)
 
 
 def _squares(case: Case) -> tuple[Image.Image, ...]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from studio.edits.concept import Concept
 from studio.errors import StudioError
-from studio.events import Event, Note, Result
+from studio.evaluation.encoders import Encoders
+from studio.events import Event, Result
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import generate
 from studio.method import Method
@@ -26,8 +27,9 @@ from studio.photos.photo import Photo, open_photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from trainers.benchmarks.method_scores import MethodScore
-from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.saved_scores import SCORE, read_scores, write_json
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
+from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
 from trainers.benchmarks.variants import Variant
 
 MIDDLE = (0.5, 0.5)
@@ -86,6 +88,135 @@ def part_of(cases: Sequence[Any], text: str) -> list[Any]:
     return list(cases[int(first) - 1 :: int(step)])
 
 
+@dataclasses.dataclass(frozen=True)
+class SubjectTask(TrialTask):
+    """A subject learned by a variant, or painted as the plain noun without one; what trials of it share."""
+
+    case: Case
+    variant: Variant | None
+    sampling: Sampling
+
+    @property
+    def heading(self) -> str:
+        """See `TrialTask.heading`."""
+        return f"{self.name}, a {self.case.subject.noun}"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """See `TrialTask.folders`."""
+        names = [self.variant.concept_folder, self.variant.picture_folder] if self.variant else [BASE_FOLDER]
+        return tuple(f"{self.name}/{name}" for name in names)
+
+    @property
+    def name(self) -> str:
+        """Return the subject's handle without brackets."""
+        return self.case.subject.handle.strip("<>")
+
+    @property
+    def row(self) -> str:
+        """Return the title of the row of the table."""
+        return self.variant.text if self.variant else BASE_ROW
+
+    def concept_file(self, folder: Path) -> Path:
+        """Return the file of the concept that is learned."""
+        return folder / self.folders[0] / CONCEPT
+
+    def score_file(self, folder: Path) -> Path:
+        """Return the file that the score is saved in."""
+        return folder / self.folders[-1] / SCORE
+
+    def learn(self, tools: Tools, folder: Path, photos: Sequence[Photo]) -> tuple[list[Concept], float]:
+        """Return the concept, if there is a variant, and the seconds that its training took."""
+        if self.variant is None:
+            return [], 0.0
+        home = self.concept_file(folder).parent
+        concept, seconds = train_or_open(
+            tools.backbone, self.case.subject, photos, self.variant, self.sampling, home
+        )
+        return [concept], seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodTask(SubjectTask):
+    """A row of a method trial for one subject.
+
+    Args:
+        seeds: pictures of each prompt.
+        prompts: with one {} for the subject's name.
+    """
+
+    seeds: int
+    prompts: tuple[str, ...]
+
+    def saved(self, tools: Tools, folder: Path) -> MethodScore | None:
+        """See `TrialTask.saved`: of as many pictures, by a judge if there is one."""
+        saved = read_scores(self.score_file(folder), lambda fields: MethodScore(**fields))
+        if saved is None or saved.pictures != self.seeds * len(self.prompts):
+            return None
+        return saved if (saved.subject is None) == (tools.encoders.judge is None) else None
+
+    def run(self, tools: Tools, folder: Path) -> Generator[Event, None, MethodScore]:
+        """See `TrialTask.run`."""
+        yield from ()
+        photos = shown_to(self.variant.method, self.case) if self.variant else ()
+        concepts, seconds = self.learn(tools, folder, photos)
+        size = self.concept_file(folder).stat().st_size if concepts else 0
+        score = dataclasses.replace(self._score(tools, concepts, folder), seconds=seconds, size_bytes=size)
+        write_json(self.score_file(folder), dataclasses.asdict(score))
+        return score
+
+    def summary(self, score: MethodScore) -> str:
+        """See `TrialTask.summary`."""
+        return f"{score.method}: likeness {score.likeness:.3f}, {score.seconds:.0f} s to train"
+
+    def _score(self, tools: Tools, concepts: Sequence[Concept], folder: Path) -> MethodScore:
+        """Paint every prompt with every seed and measure them; prompts are compared in plain nouns."""
+        encoder, judge, case = tools.encoders.text, tools.encoders.judge, self.case
+        assert encoder is not None
+        folder = self.score_file(folder).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        recipe_fields = self.variant.recipe_fields([case.subject.handle]) if self.variant else {}
+        noun = f"a {case.subject.noun}"
+        name = case.subject.handle if concepts else noun
+        unseen = [photo.square(photo.side) for photo in case.unseen or case.photos]
+        photos = encoder.encode(unseen)
+        seen_photos = judge and judge.see(unseen)
+        subjects: list[float] = []
+        cleanliness: list[float] = []
+        texts = encoder.encode_text([prompt.format(noun) for prompt in self.prompts])
+        likenesses, agreements, obeyed = [], [], []
+        for number, prompt in enumerate(self.prompts):
+            recipe = dataclasses.replace(self.sampling, count=self.seeds).with_prompt(
+                prompt.format(name), **recipe_fields
+            )
+            events = generate(tools.backbone, recipe, concepts)
+            pictures = [event.value.image for event in events if isinstance(event, Result)]
+            for seed, picture in enumerate(pictures):
+                write_atomic(folder / f"{number}-{seed}.png", png_bytes(picture))
+            if judge and seen_photos:
+                seen = judge.see(pictures)
+                subjects += seen.subject_of(seen_photos).mean(1).tolist()
+                cleanliness += seen.clean.tolist()
+            features = encoder.encode(pictures)
+            cosines = features @ texts.T
+            likenesses += (features @ photos.T).mean(1).tolist()
+            agreements += cosines[:, number].tolist()
+            obeyed += (cosines.argmax(1) == number).tolist()
+        mean = statistics.fmean
+        return MethodScore(
+            self.name,
+            self.row,
+            len(obeyed),
+            mean(likenesses),
+            mean(agreements),
+            mean(obeyed),
+            seconds=0.0,
+            size_bytes=0,
+            subject=mean(subjects) if judge else None,
+            cleanliness=mean(cleanliness) if judge else None,
+        )
+
+
 def method_trial(
     backbone: Backbone,
     encoder: ImageTextEncoder,
@@ -96,6 +227,7 @@ def method_trial(
     seeds: int = 4,
     prompts: Sequence[str] = PROMPTS,
     judge: SubjectJudge | None = None,
+    run: Runner = in_turn,
 ) -> Iterator[Event]:
     """Run the trial; the last event is a Result with the list of MethodScores.
 
@@ -105,92 +237,11 @@ def method_trial(
         seeds: pictures of each prompt.
         prompts: with one {} for the subject's name.
         judge: measures subject and cleanliness as well.
+        run: does the tasks, here or elsewhere.
     """
-    scores: list[MethodScore] = []
-    for case in cases:
-        name = case.subject.handle.strip("<>")
-        yield Note(f"{name}, a {case.subject.noun}")
-        for variant in (None, *variants):
-            pictures = folder / name / (variant.picture_folder if variant else BASE_FOLDER)
-            path = pictures / "score.json"
-            saved = read_scores(path, lambda fields: MethodScore(**fields))
-            if (
-                saved
-                and saved.pictures == seeds * len(prompts)
-                and (saved.subject is None) == (judge is None)
-            ):
-                scores.append(saved)
-                continue
-            if variant is None:
-                score = _score(
-                    backbone, encoder, case, BASE_ROW, None, sampling, {}, pictures, seeds, prompts, judge
-                )
-            else:
-                source = folder / name / variant.concept_folder
-                photos = shown_to(variant.method, case)
-                concept, seconds = train_or_open(backbone, case.subject, photos, variant, sampling, source)
-                fields, text = variant.recipe_fields([case.subject.handle]), variant.text
-                score = _score(
-                    backbone, encoder, case, text, concept, sampling, fields, pictures, seeds, prompts, judge
-                )
-                size = (source / CONCEPT).stat().st_size
-                score = dataclasses.replace(score, seconds=seconds, size_bytes=size)
-            write_json(path, dataclasses.asdict(score))
-            scores.append(score)
-            yield Note(f"  {score.method}: likeness {score.likeness:.3f}, {score.seconds:.0f} s to train")
-    yield Result(scores)
-
-
-def _score(
-    backbone: Backbone,
-    encoder: ImageTextEncoder,
-    case: Case,
-    method: str,
-    concept: Concept | None,
-    sampling: Sampling,
-    recipe_fields: Mapping[str, Any],
-    folder: Path,
-    seeds: int,
-    prompts: Sequence[str],
-    judge: SubjectJudge | None,
-) -> MethodScore:
-    """Paint every prompt with every seed and measure the pictures; prompts are compared in plain nouns."""
-    folder.mkdir(parents=True, exist_ok=True)
-    noun = f"a {case.subject.noun}"
-    name = case.subject.handle if concept else noun
-    unseen = [photo.square(photo.side) for photo in case.unseen or case.photos]
-    photos = encoder.encode(unseen)
-    seen_photos = judge and judge.see(unseen)
-    subjects: list[float] = []
-    cleanliness: list[float] = []
-    texts = encoder.encode_text([prompt.format(noun) for prompt in prompts])
-    likenesses, agreements, obeyed = [], [], []
-    for number, prompt in enumerate(prompts):
-        recipe = dataclasses.replace(sampling, count=seeds).with_prompt(prompt.format(name), **recipe_fields)
-        events = generate(backbone, recipe, [concept] if concept else [])
-        pictures = [event.value.image for event in events if isinstance(event, Result)]
-        for seed, picture in enumerate(pictures):
-            write_atomic(folder / f"{number}-{seed}.png", png_bytes(picture))
-        if judge and seen_photos:
-            seen = judge.see(pictures)
-            subjects += seen.subject_of(seen_photos).mean(1).tolist()
-            cleanliness += seen.clean.tolist()
-        features = encoder.encode(pictures)
-        cosines = features @ texts.T
-        likenesses += (features @ photos.T).mean(1).tolist()
-        agreements += cosines[:, number].tolist()
-        obeyed += (cosines.argmax(1) == number).tolist()
-    mean = statistics.fmean
-    handle = case.subject.handle.strip("<>")
-    return MethodScore(
-        handle,
-        method,
-        len(obeyed),
-        mean(likenesses),
-        mean(agreements),
-        mean(obeyed),
-        seconds=0.0,
-        size_bytes=0,
-        subject=mean(subjects) if judge else None,
-        cleanliness=mean(cleanliness) if judge else None,
-    )
+    tasks = [
+        MethodTask(case, variant, sampling, seeds, tuple(prompts))
+        for case in cases
+        for variant in (None, *variants)
+    ]
+    return run(tasks, Tools(backbone, Encoders(encoder, encoder, encoder, judge)), folder)

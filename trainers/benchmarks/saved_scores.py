@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from studio.files import write_atomic
 
+SCORE = "score.json"  # the last file of a task: where it is, the others are
 Score = TypeVar("Score")
 
 

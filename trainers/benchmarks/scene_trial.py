@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,22 @@ from torch import Tensor
 
 from studio.edits import ActiveEdit, NewWord
 from studio.edits.concept import Concept
-from studio.events import Event, Note, Result
+from studio.evaluation.encoders import Encoders
+from studio.events import Event, Result
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import active_edits, generate
 from studio.models.backbone import Backbone
 from studio.models.image_encoder import ImageEncoder
+from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe, Sampling
+from studio.subject import Subject
 from trainers.benchmarks.picture_crops import SUBJECT_GRIDS, grid_crops
-from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.saved_scores import SCORE, read_scores, write_json
 from trainers.benchmarks.scene_cases import SceneCase
 from trainers.benchmarks.scene_measures import bleed, likeness, off_diagonal, subjects_found, told_apart
 from trainers.benchmarks.scene_scores import SceneScore
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
+from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
 from trainers.benchmarks.variants import Variant
 from trainers.kit.attention_iou import handle_attention_maps, intersection_over_union
 from trainers.kit.latents import PhotoLatents
@@ -53,6 +57,57 @@ VARIANTS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class SceneTask(TrialTask):
+    """A scene learned by a variant, or painted with the plain nouns without one.
+
+    Args:
+        seeds: pictures of each prompt.
+    """
+
+    case: SceneCase
+    variant: Variant | None
+    sampling: Sampling
+    seeds: int
+
+    @property
+    def heading(self) -> str:
+        """See `TrialTask.heading`."""
+        return f"{self.case.name}: {', '.join(self.case.subject.handles)}"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """See `TrialTask.folders`."""
+        if self.variant is None:
+            return (f"{self.case.name}/plain",)
+        learned = [
+            f"{name}/{self.variant.concept_folder}" for name, *_ in learned_from(self.case, self.variant)
+        ]
+        return (*learned, f"{self.case.name}/{self.variant.picture_folder}")
+
+    def saved(self, tools: Tools, folder: Path) -> SceneScore | None:
+        """See `TrialTask.saved`: of as many pictures."""
+        saved = read_scores(folder / self.folders[-1] / SCORE, lambda fields: SceneScore(**fields))
+        is_whole = saved and saved.pictures == self.seeds * len(COLOURS) * (1 + len(self.case.alone))
+        return saved if is_whole else None
+
+    def run(self, tools: Tools, folder: Path) -> Generator[Event, None, SceneScore]:
+        """See `TrialTask.run`."""
+        yield from ()
+        pictures = folder / self.folders[-1]
+        pictures.mkdir(parents=True, exist_ok=True)
+        encoder = tools.encoders.subject
+        score = _score(
+            tools.backbone, encoder, self.case, self.variant, self.sampling, folder, pictures, self.seeds
+        )
+        write_json(pictures / SCORE, dataclasses.asdict(score))
+        return score
+
+    def summary(self, score: SceneScore) -> str:
+        """See `TrialTask.summary`."""
+        return f"{score.method}: likeness {score.likeness:.3f}, bleed {score.bleed:.3f}"
+
+
 def scene_trial(
     backbone: Backbone,
     encoder: ImageEncoder,
@@ -61,6 +116,7 @@ def scene_trial(
     sampling: Sampling,
     folder: Path,
     seeds: int = 2,
+    run: Runner = in_turn,
 ) -> Iterator[Event]:
     """Run the trial; the last event is a Result with the list of SceneScores.
 
@@ -68,23 +124,10 @@ def scene_trial(
 
     Args:
         seeds: pictures of each prompt.
+        run: does the tasks, here or elsewhere.
     """
-    scores: list[SceneScore] = []
-    for case in cases:
-        yield Note(f"{case.name}: {', '.join(case.subject.handles)}")
-        for variant in (None, *variants):
-            pictures = folder / case.name / (variant.picture_folder if variant else "plain")
-            path = pictures / "score.json"
-            saved = read_scores(path, lambda fields: SceneScore(**fields))
-            if saved and saved.pictures == seeds * len(COLOURS) * (1 + len(case.alone)):
-                scores.append(saved)
-                continue
-            pictures.mkdir(parents=True, exist_ok=True)
-            score = _score(backbone, encoder, case, variant, sampling, folder, pictures, seeds)
-            write_json(path, dataclasses.asdict(score))
-            scores.append(score)
-            yield Note(f"  {score.method}: likeness {score.likeness:.3f}, bleed {score.bleed:.3f}")
-    yield Result(scores)
+    tasks = [SceneTask(case, variant, sampling, seeds) for case in cases for variant in (None, *variants)]
+    return run(tasks, Tools(backbone, Encoders(encoder, encoder)), folder)
 
 
 def _score(
@@ -136,14 +179,22 @@ def _score(
     )
 
 
+def learned_from(case: SceneCase, variant: Variant) -> list[tuple[str, Subject, Photo]]:
+    """Return what a variant learns of a scene: a name for each training, its subjects and its photo."""
+    if variant.method.needs.max_subjects >= len(case.subject.handles):
+        return [(case.name, case.subject, case.photo)]
+    return [
+        (f"{case.name}-{subject.handle.strip('<>')}", subject, photo)
+        for subject, photo in case.single_subjects()
+    ]
+
+
 def _learn(
     backbone: Backbone, case: SceneCase, variant: Variant, sampling: Sampling, folder: Path
 ) -> tuple[list[Concept], float, int]:
     """Return the concepts of a scene, the seconds that they took together, and the size of their files."""
-    together = variant.method.needs.max_subjects >= len(case.subject.handles)
     concepts, seconds, size = [], 0.0, 0
-    for subject, photo in [(case.subject, case.photo)] if together else case.single_subjects():
-        name = case.name if together else f"{case.name}-{subject.handle.strip('<>')}"
+    for name, subject, photo in learned_from(case, variant):
         source = folder / name / variant.concept_folder
         concept, took = train_or_open(backbone, subject, [photo], variant, sampling, source)
         concepts.append(concept)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -30,6 +32,20 @@ class DenoisingBatch:
 
     def __len__(self) -> int:
         return len(self.latents)
+
+    def part(self, numbers: slice) -> Self:
+        """Return the batch of some of its photos, for one of several processes.
+
+        A subclass adds what it has of each photo.
+        """
+        return dataclasses.replace(
+            self,
+            latents=self.latents[numbers],
+            noise=self.noise[numbers],
+            timesteps=self.timesteps[numbers],
+            prompts=self.prompts.part(numbers) if len(self.prompts) == len(self) else self.prompts,
+            masks=None if self.masks is None else self.masks[numbers],
+        )
 
 
 def draw_denoising(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -68,6 +69,11 @@ class PriorBatch(DenoisingBatch):
     """Photos, and in `prior` the class pictures of the same step, None without prior preservation."""
 
     prior: DenoisingBatch | None = None
+
+    def part(self, numbers: slice) -> Self:
+        """See `DenoisingBatch.part`; of as many class pictures as photos."""
+        part = super().part(numbers)
+        return dataclasses.replace(part, prior=None if self.prior is None else self.prior.part(numbers))
 
 
 class ClassPictures:

@@ -6,6 +6,8 @@ States are kept while it runs (`trainers.kit.kept_state`). From the last one the
 - with half the learning rate, once, when the loss or its gradient is no longer a number;
 - with half as many photos at a time, and twice as many batches for a step, as often as the device runs out of
   memory, until a batch is a single photo; then with what a step computes kept in the computer's memory.
+
+Of several processes the first keeps the states, and all of them go on from the same one.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ AfterStep = Callable[[int], Iterator[Event]]
 
 def keep(optimization: Optimization, kept: KeptState) -> Iterator[Event]:
     """Keep the state of an optimisation; yields Kept, or once a Note of why it cannot be kept."""
+    if not optimization.processes.is_main:
+        return
     said = kept.reason
     if kept.keep(optimization.state()):
         if kept.path is not None:
@@ -62,7 +66,7 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             yield from _go_back(optimization, kept, None)
-            measure = optimization.memory.take_next(optimization.method)
+            measure = optimization.memory.take_next(optimization.method, optimization.processes.count)
             if not measure:
                 raise
             yield Note(
@@ -76,8 +80,10 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
 def _steps(optimization: Optimization, kept: KeptState, after_step: AfterStep) -> Iterator[Event]:
     for step in optimization.run():
         yield step
-        if step.step == optimization.done and kept.is_due:  # the state is that of the end of a burst
-            yield from keep(optimization, kept)
+        if step.step == optimization.done:  # the state is that of the end of a burst
+            optimization.processes.agree()
+            if kept.is_due:
+                yield from keep(optimization, kept)
         yield from after_step(step.step)
     if not optimization.state().is_finite:
         raise NotANumberError("What was learned", optimization.done)
@@ -86,7 +92,7 @@ def _steps(optimization: Optimization, kept: KeptState, after_step: AfterStep) -
 
 def _go_back(optimization: Optimization, kept: KeptState, error: StudioError | None) -> Iterator[Event]:
     """Load the last state. Raises the error that made it necessary when there is none."""
-    state = kept.last()
+    state = optimization.processes.from_main(kept.last())
     if state is None:
         raise error or StudioError(
             "The device ran out of memory.", "Choose fewer photos per step, and train again."

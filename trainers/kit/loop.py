@@ -25,10 +25,12 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from trainers.kit import verdict
-from trainers.kit.enduring import keep, optimise
+from trainers.kit.enduring import AfterStep, keep, optimise
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
+from trainers.kit.memory_saving import photos_per_step
 from trainers.kit.optimizing import Optimization
 from trainers.kit.preflight import Preflight, try_training
+from trainers.kit.processes import ALONE, Processes
 from trainers.kit.training import Training
 
 PREVIEWS = 5
@@ -44,6 +46,7 @@ def train(
     cache: Path,
     state: Path | None = None,
     more_steps: int = 0,
+    processes: Processes = ALONE,
 ) -> Generator[Event, None, None]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
@@ -59,8 +62,11 @@ def train(
         state: a file for the state of this training. If it holds one of the same training, that goes on from
             there.
         more_steps: how many steps to do besides those of the settings, to continue one that has ended.
+        processes: those that share the training. Only the first of them tries no steps before it, paints,
+            keeps states and yields a Result.
 
-    Raises StudioError when the method does not work on this base, or the loss stops being a number.
+    Raises StudioError when the method does not work on this base or cannot be shared by so many processes, or
+    the loss stops being a number.
     """
     reason = method_class.refusal(backbone)
     if reason:
@@ -68,6 +74,7 @@ def train(
             f"{method_class.title} does not work on {backbone.name}: {reason}.", "Choose another."
         )
     values = method_class.card().parse(settings)
+    _check_shares(method_class, values, processes)
     training = Training(method_class, backbone, photos, subject, values, sampling, cache)
     kept = KeptState(
         state,
@@ -83,15 +90,15 @@ def train(
     optimization: Optimization | None = None
     try:
         preflight: Preflight | None = None
-        if kept.last() is None:
+        if processes.is_alone and kept.last() is None:
             preflight = yield from try_training(training, PREVIEWS + 2)
         if preflight is not None:
             yield preflight.estimate
         generator = torch.Generator().manual_seed(sampling.seed)
         method = training.method(generator)
         recipe = sampling.with_prompt(method.preview_prompt)
-        yield from method.prepare(photos, cache)
-        optimization = training.optimization(method, generator, more_steps)
+        yield from processes.noting_wishes(_prepare(method, photos, cache, processes))
+        optimization = training.optimization(method, generator, more_steps, processes)
         if preflight is not None and preflight.measure:
             optimization.memory.take_those_of(preflight.memory, method)
             yield Note(
@@ -101,17 +108,11 @@ def train(
         breaks = optimization.breaks = set(range(every, optimization.total, every))
 
         def preview(step: int) -> Iterator[Event]:
-            if step in breaks:
+            if step in breaks and processes.is_main:
                 with suppress(BrokenPictureError):  # the next step sees it too, and goes back to a good state
                     yield Preview(training.preview(method, recipe), recipe.prompt, step)
 
-        last = kept.last()
-        if last is None:
-            yield Preview(training.preview(method, recipe), recipe.prompt, 0)
-        else:
-            optimization.load(last)
-            yield Note(f"It goes on from step {last.done} of {optimization.total}.")
-        yield from optimise(optimization, kept, preview)
+        yield from processes.noting_wishes(_learn(training, optimization, kept, recipe, preview))
     except FinishEarly:
         if optimization is None or not optimization.losses:
             return
@@ -121,9 +122,51 @@ def train(
         if optimization is not None:
             yield from keep(optimization, kept)
         return
+    if not processes.is_main:
+        return
     assert optimization is not None
     yield from _to_the_end(method.finish())
     yield from _closing(training, optimization, recipe)
+
+
+def _check_shares(method: type[Method], values: dict[str, Any], processes: Processes) -> None:
+    """Raise StudioError when the processes cannot share the photos of a step."""
+    if processes.is_alone:
+        return
+    if method.indivisible:
+        what = f"{method.title} cannot be shared by processes: {method.indivisible}."
+        raise StudioError(what, "Train it in one process.")
+    for name, size in photos_per_step(method.own(values)).items():
+        if size < processes.count:
+            photos = "1 photo" if size == 1 else f"{size} photos"
+            raise StudioError(
+                f"{processes.count} processes cannot share the {photos} of a step.",
+                f"Give --{name.replace('_', '-')} {processes.count} or more, or train in one process.",
+            )
+
+
+def _prepare(method: Method, photos: PhotoSet, cache: Path, processes: Processes) -> Iterator[Event]:
+    """Prepare a method: first in the first process, which leaves what it made in `cache` for the others."""
+    if not processes.is_main:
+        processes.wait()
+    yield from method.prepare(photos, cache)
+    if processes.is_main:
+        processes.wait()
+    processes.agree()
+
+
+def _learn(
+    training: Training, optimization: Optimization, kept: KeptState, recipe: Recipe, after_step: AfterStep
+) -> Iterator[Event]:
+    """Do all steps, from the last state if there is one, which is the same for all processes."""
+    processes = optimization.processes
+    last = processes.from_main(kept.last())
+    if last is not None:
+        optimization.load(last)
+        yield Note(f"It goes on from step {last.done} of {optimization.total}.")
+    elif processes.is_main:
+        yield Preview(training.preview(optimization.method, recipe), recipe.prompt, 0)
+    yield from optimise(optimization, kept, after_step)
 
 
 def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> Iterator[Event]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,9 +35,13 @@ class MemorySaving:
     batch_parts: int = 1
     is_offloaded: bool = False
 
-    def take_next(self, method: Method) -> str:
-        """Take one more measure, and return what it is in words; empty when none is left."""
-        if self.split_batches(method):
+    def take_next(self, method: Method, least: int = 1) -> str:
+        """Take one more measure, and return what it is in words; empty when none is left.
+
+        Args:
+            least: how many photos a batch must have, one for each process.
+        """
+        if self.split_batches(method, least):
             return "half as many photos at a time and twice as many batches a step"
         if not self.is_offloaded:
             self.is_offloaded = True
@@ -49,21 +54,17 @@ class MemorySaving:
             pass
         self.is_offloaded = self.is_offloaded or other.is_offloaded
 
-    def split_batches(self, method: Method) -> bool:
+    def split_batches(self, method: Method, least: int = 1) -> bool:
         """Draw half as many photos at a time and take twice as many batches for a step.
 
-        The gradient is that of as many photos as before. Returns False when a batch is one photo already.
+        The gradient is that of as many photos as before. Returns False when a batch is one photo already, or
+        would have fewer than `least`.
         """
-        settings = method.settings
-        sizes = {
-            field.name: getattr(settings, field.name)
-            for field in fields_of(type(settings))
-            if field.unit == PER_STEP
-        }
+        sizes = photos_per_step(method.settings)
         smaller = {name: -(-size // 2) for name, size in sizes.items()}
-        if smaller == sizes:
+        if smaller == sizes or min(smaller.values()) < least:
             return False
-        method.settings = dataclasses.replace(settings, **smaller)
+        method.settings = dataclasses.replace(method.settings, **smaller)
         self.batch_parts *= 2
         return True
 
@@ -77,6 +78,12 @@ class MemorySaving:
         parts = f"batches in {self.batch_parts} parts, accumulated" if self.batch_parts > 1 else ""
         offloaded = "activations kept in the computer's memory" if self.is_offloaded else ""
         return "; ".join(filter(None, (parts, offloaded)))
+
+
+def photos_per_step(settings: Any) -> dict[str, int]:
+    """Return, by name, the settings that say how many photos a step sees."""
+    fields = fields_of(type(settings))
+    return {field.name: getattr(settings, field.name) for field in fields if field.unit == PER_STEP}
 
 
 def activations_on_host(backbone: Backbone) -> AbstractContextManager[None]:

@@ -28,6 +28,7 @@ from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.regularizer import Regularizer
 from trainers.kit.memory_saving import MemorySaving
+from trainers.kit.processes import ALONE, Processes
 from trainers.kit.step_state import StepState, copied
 
 CLIP_NORM = 1.0
@@ -46,15 +47,28 @@ class NotANumberError(StudioError):
 
 @dataclass(frozen=True)
 class Batch:
-    """All that was drawn for a step: the method's own batch, and what each active regularizer drew."""
+    """All that was drawn for a step: the method's own batch, and what each active regularizer drew.
+
+    Args:
+        weight: by what the loss is multiplied.
+    """
 
     method: Any
     regularizers: tuple[Any, ...] = ()
+    weight: float = 1.0
+
+    def share_of(self, processes: Processes) -> Batch:
+        """Return this process's share. Raises StudioError when there is less than a photo for each."""
+        count = len(self.method)
+        numbers = processes.share_of(count)
+        own = tuple((one, one.part(drawn, numbers)) for one, drawn in self.regularizers)
+        return Batch(self.method.part(numbers), own, processes.weight_of(count))
 
 
 class Optimization:
     """A training in the middle of it: the stage that runs, its optimizer, and how many steps are done.
 
+    Several `processes` share the photos of every step; all of them do the same steps and see the same losses.
     `breaks` are numbers of steps after which a burst ends, so that a preview can be painted there. With
     `more_steps`, the last stage is longer by so many.
     """
@@ -67,8 +81,10 @@ class Optimization:
         generator: torch.Generator,
         breaks: Sequence[int] = (),
         more_steps: int = 0,
+        processes: Processes = ALONE,
     ) -> None:
         self.method, self.regularizers, self.backbone = method, list(regularizers), backbone
+        self.processes, self._is_short_of_memory = processes, False
         self.generator, self.breaks = generator, set(breaks)
         precision = "fp16" if backbone.dtype == torch.float16 else "no"
         self.accelerator = Accelerator(mixed_precision=precision, cpu=backbone.device.type == "cpu")
@@ -103,7 +119,7 @@ class Optimization:
         while self.done < self.total:
             started = time.monotonic()
             events = self._run_burst(self._burst)
-            took = time.monotonic() - started
+            (took,) = self.processes.most(time.monotonic() - started)
             if took < BURST_SECONDS / 2:
                 self._burst = min(2 * self._burst, MAX_BURST)
             elif took > BURST_SECONDS:
@@ -121,7 +137,8 @@ class Optimization:
             terms, loss, norm = self._step(stage)
             names.append([*terms, "loss", NORM])
             values.append(torch.stack([*terms.values(), loss, norm]))
-        left = torch.cat(values).tolist()
+        self._agree_on_memory()
+        left = self.processes.mean(torch.cat(values)).tolist()
         events = []
         for step_names in names:
             numbers, left = left[: len(step_names)], left[len(step_names) :]
@@ -142,41 +159,66 @@ class Optimization:
         Returns its loss terms and their sum, averaged over its batches, and the length of the gradient before
         clipping, all on the device.
         """
-        edits = [ActiveEdit(edit) for edit in self.method.edits()]
-        batches = stage.accumulate * self.memory.batch_parts
-        sums: dict[str, Tensor] = {}
-        for _ in range(batches):
-            with torch.enable_grad(), attach(self.backbone, edits), self.memory.offloading(self.backbone):
-                terms = self.loss_terms(self.draw())
-                loss = torch.stack(list(terms.values())).sum() / batches
-                self.accelerator.backward(loss)
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0) + term.detach() / batches
-            edits = [ActiveEdit(edit) for edit in self.method.edits()] if batches > 1 else edits
+        sums = self._gradients(stage)
+        self.processes.average_gradients(self._trained(stage))
         self.accelerator.unscale_gradients(self._optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self._trained(stage), CLIP_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if stage.after_step:
             stage.after_step()
-        total = torch.stack(list(sums.values())).sum()
+        total = torch.stack(list(sums.values())).sum() if sums else torch.zeros_like(norm)
         # the scaler of float16 meets infinite gradients on purpose: it leaves the step out and scales less
         return sums, total, torch.zeros_like(total) if self.accelerator.scaler is not None else norm.to(total)
 
+    def _gradients(self, stage: Stage) -> dict[str, Tensor]:
+        """Leave the gradients of a step at what it trains; returns its loss terms, averaged over batches.
+
+        Of several processes one that runs out of memory goes on without gradients, so that the others do not
+        wait for it in vain, until the end of the burst (`_agree_on_memory`).
+        """
+        edits = [ActiveEdit(edit) for edit in self.method.edits()]
+        batches = stage.accumulate * self.memory.batch_parts
+        sums: dict[str, Tensor] = {}
+        try:
+            for _ in range(0 if self._is_short_of_memory else batches):
+                with torch.enable_grad(), attach(self.backbone, edits), self.memory.offloading(self.backbone):
+                    terms = self.loss_terms(self.draw())
+                    loss = torch.stack(list(terms.values())).sum() / batches
+                    self.accelerator.backward(loss)
+                for name, term in terms.items():
+                    sums[name] = sums.get(name, 0) + term.detach() / batches
+                edits = [ActiveEdit(edit) for edit in self.method.edits()] if batches > 1 else edits
+        except torch.OutOfMemoryError:
+            if self.processes.is_alone:
+                raise
+            self._is_short_of_memory = True
+        return sums
+
+    def _agree_on_memory(self) -> None:
+        """Raise torch.OutOfMemoryError in all processes if one of them ran out of memory in this burst."""
+        is_short, self._is_short_of_memory = self._is_short_of_memory, False
+        if any(self.processes.most(is_short)):
+            raise torch.OutOfMemoryError("One of the processes has too little memory.")
+
     def draw(self) -> Batch:
-        """Draw the batch of a step: the method's, then those of the regularizers that are active."""
+        """Draw the batch of a step: the method's, then those of the regularizers that are active.
+
+        Of several processes each draws the whole batch, and returns its share.
+        """
         batch = self.method.draw(self.generator)
         active = [one for one in self.regularizers if one.is_active()]
-        return Batch(batch, tuple((one, one.draw(batch, self.generator)) for one in active))
+        whole = Batch(batch, tuple((one, one.draw(batch, self.generator)) for one in active))
+        return whole if self.processes.is_alone else whole.share_of(self.processes)
 
     def loss_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """Return all weighted loss terms of a batch."""
-        terms = self.method.loss(batch.method)
+        """Return all weighted loss terms of a batch; a share of one counts by how many photos it has."""
+        terms = dict(self.method.loss(batch.method))
         for regularizer, own in batch.regularizers:
             for name, term in regularizer.terms(batch.method, own).items():
                 # Break-A-Scene and CoRe both call a term "attention": neither may replace the other
                 terms[name if name not in terms else f"{regularizer.id} {name}"] = term
-        return terms
+        return terms if batch.weight == 1 else {name: batch.weight * term for name, term in terms.items()}
 
     def _enter_stage(self) -> tuple[Stage, int]:
         """Return the stage that the next step belongs to and the number of its first step.

@@ -23,6 +23,7 @@ from studio.recipes.recipe import Recipe, Sampling
 from studio.regularizer import Regularizer
 from studio.subject import Subject
 from trainers.kit.optimizing import Optimization
+from trainers.kit.processes import ALONE, Processes
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +50,22 @@ class Training:
         settings = self.method_class.own({**self.values, **(changes or {})})
         return self.method_class(self.backbone, self.subject, settings, generator)
 
-    def optimization(self, method: Method, generator: torch.Generator, more_steps: int = 0) -> Optimization:
+    def optimization(
+        self,
+        method: Method,
+        generator: torch.Generator,
+        more_steps: int = 0,
+        processes: Processes = ALONE,
+    ) -> Optimization:
         """Return the optimisation of a prepared method, with the regularizers that are on."""
         regularizers: list[Regularizer] = [
             regularizer(method, regularizer.own(self.values))
             for regularizer in self.method_class.regularizers
             if regularizer.is_on(self.values)
         ]
-        return Optimization(method, regularizers, self.backbone, generator, more_steps=more_steps)
+        return Optimization(
+            method, regularizers, self.backbone, generator, more_steps=more_steps, processes=processes
+        )
 
     def header(self, method: Method) -> Header:
         """Return the header of what the method learns, as far as it is known before the first step."""

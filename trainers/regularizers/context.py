@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from studio.edits import ActiveEdit, attach
+from studio.errors import StudioError
 from studio.generation.context_loss import context_loss
 from studio.method import Method
 from studio.regularizer import Regularizer
@@ -59,11 +60,13 @@ class ContextBatch:
     Args:
         prompt: names the method's first handle.
         noise (n, C, h, w), timesteps (n,): for the latents of the method's batch.
+        share: how much of a step's photos these are, below 1 in one of several processes.
     """
 
     prompt: str
     noise: Tensor
     timesteps: Tensor
+    share: float = 1.0
 
 
 class Context(Regularizer):
@@ -100,10 +103,24 @@ class Context(Regularizer):
         noise = backbone.draw(batch.latents.shape, generator)
         return ContextBatch(self.prompts[int(chosen)].format(self.method.subject.handle), noise, t)
 
+    def part(self, own: ContextBatch, numbers: slice) -> ContextBatch:
+        """Return the noise of some of the photos.
+
+        Raises StudioError for a word that changes with the noise, in the form of the released code: its
+        cosine runs over the tokens of all photos.
+        """
+        if self.settings.context_form != "paper" and self.method.backbone.text.is_timed:
+            what = "The photos of a step cannot be shared out: Context compares the word in all of them."
+            raise StudioError(what, "Choose the paper's form of Context, or train in one process.")
+        noise = own.noise[numbers]
+        return ContextBatch(own.prompt, noise, own.timesteps[numbers], len(noise) / len(own.noise))
+
     def terms(self, batch: DenoisingBatch, own: ContextBatch) -> dict[str, Tensor]:
         """Return L_emb and L_attn, weighted."""
         noisy = self.method.backbone.add_noise(batch.latents, own.noise, own.timesteps)
         embedding, attention = self.unweighted(own.prompt, noisy, own.timesteps)
+        if self.settings.context_form != "paper":
+            attention = attention / own.share  # a sum over the photos, not a mean
         return {
             "embedding": self.settings.context_embedding_weight * embedding,
             "attention": self.settings.context_attention_weight * attention,

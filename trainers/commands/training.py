@@ -1,0 +1,205 @@
+"""Train a method in the foreground: `python -m trainers dreambooth photos/ --name lily --noun cat`.
+
+Started by `accelerate launch` or `torchrun`, several processes share the training (`trainers.kit.processes`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from studio.commands.base_flags import add_base_flags, open_base
+from studio.commands.console import show_progress
+from studio.commands.interrupts import ending_early
+from studio.commands.setting_flags import add_setting_flags, given_settings
+from studio.edits.saving import save_and_say
+from studio.errors import DiskError, StudioError
+from studio.events import Estimate, Event, Insight, Note, Preview, Result
+from studio.files import other_folders, png_bytes, writable_file, writable_folder, write_atomic
+from studio.generation.checked_file import save_checked
+from studio.method import Method
+from studio.method_card import MethodCard
+from studio.photos.advice import advise
+from studio.photos.categories import open_sorted, sort_photos
+from studio.photos.mask_checks import check_masks, masks_sentence
+from studio.photos.masked_folder import open_masked
+from studio.photos.photo_files import files_in
+from studio.photos.photo_set import PhotoSet
+from studio.starter import STARTER
+from studio.workspace.workspace import Workspace
+from trainers.kit.kept_state import identity_of, without_later_settings
+from trainers.kit.loop import train
+from trainers.kit.preflight import MIN_STEPS
+from trainers.kit.preflight import STAGE as TRIAL
+from trainers.kit.processes import Processes, join
+
+REPEATS = 2.0  # seconds after a Ctrl-C in which a launcher passes it on to processes that have it already
+
+
+def add_training_flags(parser: argparse.ArgumentParser, card: MethodCard) -> None:
+    """Add the flags of a method: photos, names, base and its settings."""
+    parser.add_argument(
+        "photos",
+        type=Path,
+        nargs="+",
+        help="a folder with a folder of photos for each category, such as toys/red and toys/blue"
+        if card.needs.sorted
+        else "photos, or folders of them; with masks in masks/NAME/PHOTO.png",
+    )
+    parser.add_argument("--name", required=True, help='the name of the concept: "lily" becomes <lily>')
+    parser.add_argument("--noun", required=True, help='what it is in a word: "cat"')
+    if card.needs.max_subjects > 1:
+        parser.add_argument(
+            "--beside",
+            action="append",
+            default=[],
+            metavar="NAME=NOUN",
+            help=f"another thing in the same photos; up to {card.needs.max_subjects} together",
+        )
+    parser.add_argument("--seed", type=int, default=0)
+    add_base_flags(parser)
+    parser.add_argument(
+        "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
+    )
+    parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
+    parser.add_argument("--estimate", action="store_true", help="only say what time and memory it will need")
+    defaults = {field.name: f"{field.default}, or what the base prefers" for field in card.fields}
+    add_setting_flags(parser, card.fields, defaults)
+
+
+def train_method(given: argparse.Namespace, method: type[Method]) -> None:
+    """Train in one process, or in one of several that share it, of which only the first prints.
+
+    Raises StudioError when it cannot be trained.
+    """
+    processes = join()
+    if processes.is_alone:
+        _train(given, method, processes)
+        return
+    try:
+        with _silence() if not processes.is_main else nullcontext():
+            _train(given, method, processes)
+    except StudioError as error:
+        if processes.is_main:
+            raise
+        raise StudioError(f"Process {processes.index + 1}: {error.message}", error.hint) from error
+    finally:
+        processes.leave()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Context manager: nothing is printed."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
+def _train(given: argparse.Namespace, method: type[Method], processes: Processes) -> None:
+    workspace = Workspace(given.workspace, given.base)
+    card = workspace.tuned(method.card())
+    settings = card.parse(given_settings(given, card.fields))
+    settings = method.resolve_settings(settings, workspace.other_settings())
+    beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
+    subject = workspace.subjects([(given.name, given.noun), *beside], card)
+    handles = tuple(subject.handles)
+    if card.needs.sorted:
+        photos, refusals = open_sorted(given.photos, handles)
+    else:
+        photos, refusals = open_masked(files_in(given.photos), handles)
+    for refusal in refusals:
+        print(f"{refusal.name} is left out: {refusal.reason}")
+    if masks := masks_sentence(photos, handles):
+        print(masks)
+    card.check(len(photos))
+    squares = PhotoSet.of(photos, handles)
+    _check_masks(squares, handles, card.needs.masks)
+    if card.needs.sorted:
+        sort_photos(squares.captions, len(squares))
+    path = writable_file(given.out or workspace.concepts.path(subject.handle))
+    sampling = workspace.base_defaults().sampling(given.seed)
+    backbone = open_base(given)
+    advice = advise(photos, backbone.resolution, only_drawings=Path(given.base) == STARTER)
+    for line in advice.lines([photo.name for photo in photos]):
+        print(line)
+    name, number = subject.handle.strip("<>"), 0
+    identity = identity_of(
+        command=given.command,
+        settings=without_later_settings(settings),
+        subject=subject,
+        seed=given.seed,
+        base=str(given.base),
+        photos=squares.digest,
+    )
+    state = writable_folder(workspace.cache / "trainings") / f"{identity}.safetensors"
+    training = train(
+        method,
+        backbone,
+        squares,
+        subject,
+        settings,
+        sampling,
+        workspace.cache,
+        state if processes.is_main else None,
+        processes=processes,
+    )
+    previews = writable_folder(workspace.folder / "previews")
+    saved = False
+    if given.estimate:
+        _estimate(training)
+        return
+    for event in show_progress(ending_early(training, repeats=0.0 if processes.is_alone else REPEATS)):
+        match event:
+            case Preview(picture=picture) | Insight(picture=picture):
+                number += 1
+                try:
+                    write_atomic(previews / f"{name}-{number:02d}.png", png_bytes(picture))
+                except DiskError as error:  # the training is worth more than a picture of it
+                    print(error, file=sys.stderr)
+            case Result(value=concept):
+                save = functools.partial(save_checked, backbone, concept, sampling=sampling)
+                others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
+                save_and_say(subject.handle, save, path, others)
+                state.unlink(missing_ok=True)
+                saved = True
+    if not saved and processes.is_main:
+        raise StudioError("Stopped before anything was learned.", "Start it again when you like.")
+
+
+def _estimate(training: Generator[Event, None, None]) -> None:
+    """Say what a training will need, and do no more of it. Raises StudioError when that cannot be said."""
+    for event in training:
+        if isinstance(event, Estimate):
+            training.close()
+            print(f"It takes {event.words} of memory.")
+            return
+        if not isinstance(event, Note) and getattr(event, "stage", "") != TRIAL:
+            break
+    training.close()
+    hint = (
+        f"It has fewer than {MIN_STEPS} steps, goes on from where it was interrupted, or is shared by "
+        "several processes."
+    )
+    raise StudioError("There is nothing to estimate.", hint)
+
+
+def _name_and_noun(text: str) -> tuple[str, str]:
+    """Return ("tom", "dog") for "tom=dog". Raises StudioError when one of them is missing."""
+    name, _, noun = text.partition("=")
+    if not name or not noun:
+        raise StudioError(f"{text!r} is not understood.", "Write --beside NAME=NOUN, such as tom=dog.")
+    return name, noun
+
+
+def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> None:
+    """Raise StudioError for missing or unusable masks, in words that fit the command line."""
+    missing = [handle for handle in handles if handle not in squares.masks]
+    if needed and missing:
+        example = f"masks/{missing[0].strip('<>')}/PHOTO.png"
+        hint = f"Put one beside a photo as {example}, of the photo's shape, white where it is."
+        raise StudioError(f"There is no mask of {missing[0]}.", hint)
+    check_masks(squares, handles, needed)
