@@ -83,27 +83,32 @@ def on_cluster(
     for number, task in enumerate(tasks):
         if scores[number] is None:
             groups.setdefault(task.folders[:1], []).append(number)
-    with _connected(address) as ray:
-        options: dict[str, Any] = {"num_cpus": 1, "max_retries": TRIES_AGAIN}
-        if ray.cluster_resources().get("GPU"):
-            options["num_gpus"] = 1
-        remote = ray.remote(**options)(work)
-        waiting = {}
-        for numbers in groups.values():
-            own = [tasks[number] for number in numbers]
-            waiting[remote.remote(opening, own, _files_of(own, folder))] = numbers
-        total, done = len(waiting), 0
-        yield Step(0, total, stage=STAGE)
-        while waiting:
-            (finished, *_), _ = ray.wait(list(waiting))
-            outcome, numbers = _result(ray, finished), waiting.pop(finished)
-            _save(outcome.files, folder)
-            for number, score in zip(numbers, outcome.scores, strict=True):
-                scores[number] = score
-                yield Note(f"{tasks[number].heading}: {tasks[number].summary(score)}")
-            done += 1
-            yield Step(done, total, stage=STAGE)
+    if groups:
+        with _connected(address) as ray:
+            for numbers, outcome in _outcomes(ray, opening, tasks, list(groups.values()), folder):
+                _save(outcome.files, folder)
+                for number, score in zip(numbers, outcome.scores, strict=True):
+                    scores[number] = score
+                    yield Note(f"{tasks[number].heading}: {tasks[number].summary(score)}")
+                missing = sum(score is None for score in scores)
+                yield Step(len(tasks) - missing, len(tasks), stage=STAGE)
     yield Result(scores)
+
+
+def _outcomes(
+    ray: Any, opening: Opening, tasks: Sequence[TrialTask], groups: Sequence[list[int]], folder: Path
+) -> Iterator[tuple[list[int], Outcome]]:
+    """Send groups of tasks, by number, to the cluster; yields what each gave as soon as it is done."""
+    options: dict[str, Any] = {"num_cpus": 1, "max_retries": TRIES_AGAIN}
+    if ray.cluster_resources().get("GPU"):
+        options["num_gpus"] = 1
+    remote, waiting = ray.remote(**options)(work), {}
+    for numbers in groups:
+        own = [tasks[number] for number in numbers]
+        waiting[remote.remote(opening, own, _files_of(own, folder))] = numbers
+    while waiting:
+        (finished, *_), _ = ray.wait(list(waiting))
+        yield waiting.pop(finished), _result(ray, finished)
 
 
 def work(opening: Opening, tasks: Sequence[TrialTask], files: Files) -> Outcome:

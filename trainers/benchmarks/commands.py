@@ -81,7 +81,7 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
 def _add_on(one: argparse.ArgumentParser) -> None:
     """Add the flag of the commands whose tasks other machines can do."""
     help = f"do the tasks on a Ray cluster: {LOCAL} for one of this machine, or ray://HOST:PORT"
-    one.add_argument("--on", default="", type=_address, metavar="CLUSTER", help=help)
+    one.add_argument("--on", type=_address, metavar="CLUSTER", help=help)
 
 
 def _address(text: str) -> str:

@@ -114,7 +114,7 @@ def test_a_cluster_gives_the_same_table_and_measures_nothing_twice(
     scores = last_of(on_cluster(LOCAL, TinyOpening(), tasks(), tools(), tmp_path))
     assert method_table(without_time(scores)) == method_table(without_time(alone[1]))
     assert files_in(tmp_path) == files_in(alone[0])
-    monkeypatch.setattr("trainers.benchmarks.cluster.work", None)
+    monkeypatch.setattr("trainers.benchmarks.cluster._outcomes", None)
     assert last_of(on_cluster(LOCAL, TinyOpening(), tasks(), tools(), tmp_path)) == scores
 
 
@@ -148,7 +148,7 @@ def test_a_node_that_is_killed_loses_its_own_task_alone(cluster: Any, tmp_path: 
 def test_without_ray_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(StudioError, match=r"needs Ray, which is not installed.*pip install \.\[cluster\]"):
-        list(on_cluster(LOCAL, Opening(""), [], tools(), tmp_path))
+        list(on_cluster(LOCAL, Opening(""), tasks()[:1], tools(), tmp_path))
 
 
 def test_a_cluster_that_is_not_there_is_a_sentence(
@@ -165,7 +165,7 @@ def test_a_cluster_that_is_not_there_is_a_sentence(
 
     monkeypatch.setitem(sys.modules, "ray", Nowhere)
     with pytest.raises(StudioError, match="There is no cluster at ray://nowhere:10001.*ray start --head"):
-        list(on_cluster("ray://nowhere:10001", Opening(""), [], tools(), tmp_path))
+        list(on_cluster("ray://nowhere:10001", Opening(""), tasks()[:1], tools(), tmp_path))
     with pytest.raises(SystemExit):
         command.main(["trial", "assets/demo", "--on", "nowhere"])
     assert "'nowhere' is no cluster: write local or ray://HOST:PORT" in capsys.readouterr().err
