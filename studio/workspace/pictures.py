@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +114,16 @@ class Gallery:
         if is_file_name(name) and (path := self.folder / name).suffix == ".png" and path.is_file():
             return path
         raise GONE
+
+    def find_all(self, names: Iterable[str]) -> list[Path]:
+        """Return the pictures of these names, without those that are gone. Raises StudioError for none."""
+        found = []
+        for name in names:
+            with suppress(StudioError):
+                found.append(self.find(name))
+        if not found:
+            raise GONE
+        return found
 
     def delete(self, name: str) -> Path:
         """Move a picture to the trash; return its path there. Raises StudioError when there is none."""

@@ -16,10 +16,10 @@ DRAWINGS = {
     "delete": "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
     "download": "M12 4v11M7 10.5l5 5 5-5M5 20h14",
     "enlarge": "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
-    "more": "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.500 13v7M13 16.500h7",
-    "refine": "M5 19L15.500 8.500M14 4.500v3M12.500 6h3M19 9v4M17 11h4M18 3v2.500M16.800 4.200h2.500",
+    "more": "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
+    "refine": "M5 19L15.5 8.5M14 4.5v3M12.5 6h3M19 9v4M17 11h4M18 3v2.5M16.8 4.2h2.5",
     "select": "M4 4h16v16H4zM8 12l3 3 5-6",
-    "star": "M12 3.500l2.600 5.400 5.900.8-4.300 4.100 1 5.900-5.200-2.800-5.200 2.800 1-5.900L3.500 9.700l5.900-.8z",
+    "star": "M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9L3.5 9.7l5.9-.8z",
     "unrefine": "M8 6L4 10l4 4M4 10h10a5 5 0 0 1 0 10h-3",
     "use": "M15 4l5 5L9 20H4v-5zM13 6l5 5",
 }
@@ -31,7 +31,13 @@ def icon(name: str) -> str:
 
 
 def icon_button(
-    action: str, label: str, drawing: str, id: object = "", word: str = "", pressed: bool | None = None
+    action: str,
+    label: str,
+    drawing: str,
+    id: object = "",
+    word: str = "",
+    pressed: bool | None = None,
+    help: str = "",
 ) -> str:
     """Return a button as `studio.ui.parts.markup.button` does, with a drawing.
 
@@ -39,11 +45,12 @@ def icon_button(
         label: its name, and what its tooltip says.
         word: a short one below the drawing where nothing hovers, as on a phone.
         pressed: whether it is on, for one that is switched.
+        help: more words of its tooltip.
     """
     state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
     return (
         f'<button type="button" class="icon-button" data-action="{escape(action)}"'
-        f' data-id="{escape(str(id))}"{state}{_named(label)}>{_face(drawing, word)}</button>'
+        f' data-id="{escape(str(id))}"{state}{_named(label, help)}>{_face(drawing, word)}</button>'
     )
 
 
@@ -61,8 +68,8 @@ def icon_download(path: Path, label: str, word: str = "") -> str:
     return f'<a class="icon-button" {target}{_named(label)}>{_face("download", word)}</a>'
 
 
-def _named(label: str) -> str:
-    return f' aria-label="{escape(label)}" data-tip="{escape(label)}"'
+def _named(label: str, help: str = "") -> str:
+    return f' aria-label="{escape(label)}" data-tip="{escape(f"{label}. {help}" if help else label)}"'
 
 
 def _face(drawing: str, word: str) -> str:

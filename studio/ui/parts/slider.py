@@ -26,3 +26,12 @@ def slider(left: Path, right: Path, left_words: str, right_words: str) -> str:
         ' aria-label="How much of the left picture shows"></figure>'
         f'<div class="row ends"><span>{escape(left_words)}</span><span>{escape(right_words)}</span></div>'
     )
+
+
+def waiting_slider(left: Path, left_words: str) -> str:
+    """Return the space of a `slider` whose right picture is still to come."""
+    return (
+        '<figure class="before-after waiting">'
+        f'<img src="{escape(file_url(left))}" alt="Left: {escape(left_words)}"></figure>'
+        f'<div class="row ends"><span>{escape(left_words)}</span><span>is being painted …</span></div>'
+    )
