@@ -164,6 +164,15 @@ def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
     return count
 
 
+def sweep_folders(folder: Path, older_than: float) -> None:
+    """Delete the folders in `folder`, which may not exist, that are older than so many seconds."""
+    before = time.time() - older_than
+    for path in folder.glob("*/"):
+        with suppress(OSError):  # gone by now
+            if path.stat().st_mtime < before:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def _is_running(partial: Path) -> bool:
     """Return whether the process that began an unfinished file may still run; True where nobody can tell."""
     number = partial.name.removesuffix(PARTIAL).rpartition(".")[2].partition("-")[0]

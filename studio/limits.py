@@ -31,6 +31,11 @@ MAX_CLIP_SKIP = 12  # layers; no text encoder in use has fewer that mean anythin
 MAX_TIMES_BASE = 4  # a picture's side, in sides of the base's own; larger ones repeat themselves and are slow
 MAX_STRENGTH = 2.0  # of a concept; 1 is as learned
 
+# Painted pictures.
+MAX_STARS = 20_000  # starred pictures; the list of them is written with every star
+MAX_CHOSEN = 2_000  # pictures that one press of a button deletes, stars or packs
+MAX_SEARCHED_LETTERS = 2_000  # of a prompt that a search looks through
+
 # Concept files (safetensors).
 MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
 MAX_TABLE_BYTES = 4 * MB

@@ -22,6 +22,7 @@ LEAVES = {
     "documents",
     "errors",
     "events",
+    "file_index",
     "files",
     "folder_listing",
     "handles",

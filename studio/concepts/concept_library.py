@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from studio.concepts.header import Header, read_header, rename_handle
-from studio.concepts.header_index import HeaderIndex
+from studio.concepts.header_index import header_index
 from studio.errors import StudioError, disk_errors, shortened
 from studio.files import exists, move_to_trash, write_atomic
 from studio.folder_listing import FolderListing, ListedFile
@@ -96,7 +96,7 @@ class Library:
         for one in (folder, trash):
             with disk_errors(one):
                 one.mkdir(parents=True, exist_ok=True)
-        self._listing, self._index = FolderListing(folder, SUFFIX), HeaderIndex(folder, index)
+        self._listing, self._index = FolderListing(folder, SUFFIX), header_index(folder, index)
         self._listed: tuple[ListedFile, ...] = ()
         self._shelf, self._lock = Shelf(), threading.Lock()
 
@@ -121,6 +121,11 @@ class Library:
             for handle in entry.header.handles:
                 by_handle.setdefault(handle, entry)
         return Shelf(tuple(entries), by_handle, errors)
+
+    @property
+    def shelf(self) -> Shelf:
+        """What the folder holds; the same object for as long as nothing has changed."""
+        return self._contents()
 
     def entries(self) -> list[Entry]:
         """Return the concepts, newest first, without files that are none (see `unreadable`)."""

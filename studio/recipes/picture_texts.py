@@ -19,8 +19,11 @@ MAKE, MODEL = 0x010F, 0x0110  # where ComfyUI writes "workflow:{...}" and "promp
 COMFY_NAMES = ("prompt", "workflow")
 
 
-def texts_of(path: Path) -> dict[str, str]:
+def texts_of(path: Path, behind_pixels: bool = True) -> dict[str, str]:
     """Return the texts inside a picture by name; that of the EXIF has the name that a PNG has for it.
+
+    Args:
+        behind_pixels: whether a PNG is decoded to find texts behind its pixels; ours stand before them.
 
     Raises StudioError for a file that is no picture.
     """
@@ -35,10 +38,12 @@ def texts_of(path: Path) -> dict[str, str]:
             with Image.open(path, formats=FORMATS) as picture:
                 if 4 * picture.width * picture.height > MAX_DECODING_BYTES:
                     raise unreadable
-                if picture.format == "PNG":
-                    picture.load()  # a PNG may have texts behind its pixels
+                is_whole = behind_pixels or picture.format != "PNG"
+                if is_whole and picture.format == "PNG":
+                    picture.load()
                 texts = {str(key): value for key, value in picture.info.items() if isinstance(value, str)}
-                exif = dict(_exif_texts(picture.getexif()))
+                # Pillow decodes a PNG for its EXIF, where only other programs write
+                exif = dict(_exif_texts(picture.getexif())) if is_whole else {}
     except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
         raise unreadable from error
     except (ArithmeticError, LookupError, TypeError, AttributeError) as error:  # Pillow's, for damaged EXIF

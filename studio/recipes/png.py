@@ -55,12 +55,15 @@ def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
     write_atomic(path, png_bytes(picture, pnginfo=text))
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, behind_pixels: bool = True) -> Recipe:
     """Return the recipe inside a picture: ours, or what another program wrote.
+
+    Args:
+        behind_pixels: see `texts_of`; without, a large picture is read a hundred times as fast.
 
     Raises StudioError when there is none that can be read.
     """
-    return read_recipe_and_notes(path)[0]
+    return read_recipe_and_notes(path, behind_pixels)[0]
 
 
 def is_picture_of(path: Path, recipe: Recipe) -> bool:
@@ -71,7 +74,7 @@ def is_picture_of(path: Path, recipe: Recipe) -> bool:
         return False
 
 
-def read_recipe_and_notes(path: Path) -> Read:
+def read_recipe_and_notes(path: Path, behind_pixels: bool = True) -> Read:
     """Return the recipe inside a picture, and sentences about it.
 
     They say which program painted it, what cannot be the same here, and what was not used. A recipe that has
@@ -79,7 +82,7 @@ def read_recipe_and_notes(path: Path) -> Read:
 
     Raises StudioError when there is none that can be read.
     """
-    texts = texts_of(path)
+    texts = texts_of(path, behind_pixels)
     try:
         recipe, notes = _read(texts, path.name)
         if recipe.negative.strip() and not recipe.prompt.strip():

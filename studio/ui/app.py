@@ -26,6 +26,7 @@ from studio.ui.base_picker import base_picker
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
 from studio.ui.concept_library_tab import library_tab
+from studio.ui.create.picture_panel import packed_folder
 from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
 from studio.ui.export_panel import export_folder
@@ -188,9 +189,10 @@ def keep_log(workspace: Workspace) -> None:
 
 
 def read_library(workspace: Workspace) -> None:
-    """Read the headers of all concepts, so that the first tab that shows some does not wait for thousands."""
-    with suppress(StudioError, OSError):  # the tab says it
-        workspace.concepts.entries()
+    """Read what all concepts and pictures say, so that who asks first does not wait for thousands."""
+    for read in (workspace.concepts.entries, workspace.gallery.read_ahead):
+        with suppress(StudioError, OSError):  # the tab says it
+            read()
 
 
 def serve(
@@ -228,6 +230,7 @@ def serve(
         workspace.concepts.folder,
         thumbnail_folder(workspace),
         export_folder(workspace),
+        packed_folder(workspace),
         DEMO,
     ]
     page.launch(

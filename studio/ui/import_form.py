@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.files import sweep_folders
 from studio.handles import HANDLE, to_handle
 from studio.interop.foreign_file import ForeignFile, look_at
 from studio.subject import MAX_NOUN_LETTERS
@@ -103,9 +103,7 @@ def keep_upload(workspace: Workspace, path: Path) -> ForeignFile:
     look_at(path)
     folder = workspace.cache / FOLDER
     folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > WAITING_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
+    sweep_folders(folder, WAITING_SECONDS)
     return look_at(Path(shutil.move(path, Path(tempfile.mkdtemp(dir=folder)) / path.name)))
 
 

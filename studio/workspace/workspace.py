@@ -81,7 +81,13 @@ class Workspace:
         self.cache = self._make_folder("cache")
         folders = self._make_folder("concepts"), self._make_folder("trash")
         self.concepts = Library(*folders, self.cache / "concepts.json")
-        self.gallery = Gallery(self.pictures, self.concepts.trash)
+        self.gallery = Gallery(
+            self.pictures,
+            self.concepts.trash,
+            self.folder / "stars.json",
+            self.concepts,
+            self.cache / "pictures.json",
+        )
         self.jobs = Jobs(self._make_folder("jobs"))
         self.bases = KnownBases(self.folder)
 

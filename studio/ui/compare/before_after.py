@@ -11,7 +11,8 @@ from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, differences
 from studio.ui.compare.grid_view import grid_folder, shown_grid
 from studio.ui.create.gallery import tile
-from studio.ui.parts.markup import button, error_card, file_url, placeholder, segments
+from studio.ui.parts.markup import button, error_card, placeholder, segments
+from studio.ui.parts.slider import slider
 from studio.workspace.workspace import Workspace
 
 MAX_PICTURES = 24
@@ -19,13 +20,6 @@ HASH_LETTERS = 12
 Sides = tuple[
     str, str, int
 ]  # file names at the left and the right, and the side that a click replaces: 0 or 1
-
-SLIDER_SCRIPT = """
-element.addEventListener('input', event => {
-  const figure = event.target.closest('.before-after');
-  if (figure) figure.style.setProperty('--split', event.target.value + '%');
-});
-"""
 
 
 def with_side(sides: Sides, name: str, side: int) -> Sides:
@@ -77,18 +71,6 @@ def _recipe(path: Path) -> Recipe:
 @lru_cache(maxsize=16)
 def _read(path: Path, changed: int) -> Recipe:
     return read_recipe(path)
-
-
-def slider(left: Path, right: Path, left_words: str, right_words: str) -> str:
-    """Return two pictures, one over the other, with a range input that moves the line between them."""
-    return (
-        '<figure class="before-after">'
-        f'<img src="{escape(file_url(right))}" alt="Right: {escape(right_words)}">'
-        f'<img class="over" src="{escape(file_url(left))}" alt="Left: {escape(left_words)}">'
-        '<i aria-hidden="true"></i><input type="range" min="0" max="100" value="50" step="0.5"'
-        ' aria-label="How much of the left picture shows"></figure>'
-        f'<div class="row ends"><span>{escape(left_words)}</span><span>{escape(right_words)}</span></div>'
-    )
 
 
 def difference_table(left: Recipe, right: Recipe) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import gradio as gr
 
 from studio.grids.blind_vote import Ballot, Vote
-from studio.ui.compare.before_after import SLIDER_SCRIPT, Sides, before_after, with_side
+from studio.ui.compare.before_after import Sides, before_after, with_side
 from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, blind_vote_panel, pairs_of, toggled
 from studio.ui.compare.form_events import connect_form
 from studio.ui.compare.frontier_panel import frontier_panel
@@ -26,6 +26,7 @@ from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.prompt_buttons import concept_buttons
+from studio.ui.parts.slider import SLIDER_SCRIPT
 from studio.workspace.workspace import Workspace
 
 SHOW_GRID = """() => {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from studio.errors import shortened
 from studio.recipes.recipe import Recipe
-from studio.ui.parts.markup import button, file_url, placeholder, unreadable_card
+from studio.ui.create.gallery_tools import nothing_found
+from studio.ui.parts.markup import button, duration, error_card, file_url, placeholder, unreadable_card
 from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.progress_card import (
     job_error,
@@ -15,71 +18,112 @@ from studio.ui.parts.progress_card import (
     progress_of,
     status_badge,
 )
-from studio.ui.parts.refinements import titles_of_active
+from studio.ui.parts.refinements import picture_before, titles_of_active
+from studio.ui.parts.slider import slider, waiting_slider
 from studio.workspace.jobs import Job
+from studio.workspace.picture_search import PictureFilter
+from studio.workspace.pictures import EVERYTHING, PicturePage
 from studio.workspace.workspace import Workspace
 
 MAX_PICTURES = 48
 MAX_NOTES = 12  # about the prompt, of one painting
 
 
-def tile(path: Path, selected: str, words: str, action: str = "open") -> str:
-    """Return a picture as a button; it is marked when its file is called `selected`."""
+def tile(path: Path, selected: str, words: str, action: str = "open", starred: bool = False) -> str:
+    """Return a picture as a button; it is marked when its file is called `selected`, or has a star."""
     pressed = str(path.name == selected).lower()
+    star = '<span class="tile-star" role="img" aria-label="starred">★</span>' if starred else ""
     return (
         f'<button type="button" class="tile" data-action="{action}" data-id="{escape(path.name)}"'
         f' aria-pressed="{pressed}">'
-        f'<img src="{escape(file_url(path))}" alt="{escape(words)}" loading="lazy"></button>'
+        f'<img src="{escape(file_url(path))}" alt="{escape(words)}" loading="lazy">{star}</button>'
     )
 
 
-def painting_card(workspace: Workspace, job: Job) -> str:
-    """Return the card of a job: its pictures as soon as each is done, and empty tiles for those to come."""
+def painting_card(workspace: Workspace, job: Job, selected: str = "") -> str:
+    """Return the card of a job: its pictures as soon as each is done, and empty tiles for those to come.
+
+    A single picture that is painted again with a refinement is shown beside the one without, under a slider.
+    What stands below the pictures is as high at the end as before, so that nothing moves.
+    """
     progress = progress_of(workspace, job)
     recipe = Recipe.from_json(job.task)
-    painted = [workspace.pictures / name for name in progress.pictures]
-    tiles = [tile(path, "", job.title) for path in painted if path.is_file()]
+    stars = workspace.gallery.stars.names()
+    painted = [path for name in progress.pictures if (path := workspace.pictures / name).is_file()]
+    tiles = [tile(path, selected, recipe.prompt, starred=path.name in stars) for path in painted]
     if not job.has_ended:
         tiles += ['<span class="tile pending"></span>'] * max(0, recipe.count - len(tiles))
-    below, buttons = "", ""
+    foot, aside = "", ""
     match job.status:
         case "queued":
             trains = any(other.status == "running" for other in workspace.jobs.under_way(1, ("train",)))
             wait = "Waits for a moment between two training steps." if trains else "Waits for its turn."
-            below = progress_bar(progress, "Waiting", waiting=True)
-            below += f'<p class="numbers"><span>{wait}</span></p>'
-            buttons = button("stop", "Cancel", job.id)
+            foot = progress_bar(progress, "Waiting", waiting=True)
+            foot += f'<p class="numbers"><span>{wait}</span></p>'
+            aside = button("stop", "Cancel", job.id)
         case "running":
-            below = progress_bar(progress, "Painting") + progress_numbers(progress)
-            buttons = button("stop", "Stop", job.id)
+            foot = progress_bar(progress, "Painting") + progress_numbers(progress)
+            aside = button("stop", "Stop", job.id)
+        case "done" | "stopped":
+            count = f"{len(painted)} {'picture' if len(painted) == 1 else 'pictures'}"
+            took = f" in {duration(job.finished - job.started)}" if job.finished and job.started else ""
+            foot = f'<p class="numbers"><span>{count}{took}</span></p>'
         case "failed":
-            below = job_error(job)
-    close = button("close", "Close", job.id) if job.has_ended else ""
-    buttons = f'<div class="actions">{buttons}</div>' if buttons else ""
+            foot = job_error(job)
+    aside += button("close", "Close", job.id) if job.has_ended else ""
     titles = ", ".join(titles_of_active(recipe, workspace.refinements))
     refinements = f'<p class="faint">{escape(titles)}</p>' if titles else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[:MAX_NOTES])
-    below += f'<ul class="notes">{notes}</ul>' if notes else ""
+    notes = f'<ul class="notes">{notes}</ul>' if notes else ""
     return (
         f'<section class="card painting {job.status}" aria-label="Painting"><header>'
-        f'<h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}{close}</div></header>'
-        f'{refinements}<div class="tiles large">{"".join(tiles)}</div>{below}{buttons}</section>'
+        f'<h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}{aside}</div></header>'
+        f'{refinements}{_pair(workspace, recipe, painted)}<div class="tiles large">{"".join(tiles)}</div>'
+        f'<div class="painting-foot">{foot}</div>{notes}</section>'
     )
 
 
-def latest_pictures(workspace: Workspace, selected: str, current: Job | None, page: int = 0) -> str:
-    """Return a page of pictures, without those of the `current` job, which are shown above them."""
+def _pair(workspace: Workspace, recipe: Recipe, painted: Sequence[Path]) -> str:
+    """Return a picture before and after a refinement under a slider, at first the one before alone.
+
+    Empty for other paintings.
+    """
+    if recipe.count != 1 or (before := picture_before(workspace, recipe)) is None:
+        return ""
+    if not painted:
+        return waiting_slider(before.path, "before")
+    return slider(before.path, painted[0], "before", f"after {before.change}")
+
+
+def latest_pictures(
+    workspace: Workspace,
+    selected: str,
+    current: Job | None,
+    page: int = 0,
+    wanted: PictureFilter = EVERYTHING,
+) -> str:
+    """Return a page of the wanted pictures, without those of the `current` job, which stand above them."""
     above = set(progress_of(workspace, current).pictures) if current else set()
-    count = workspace.gallery.count()
-    first = first_of_page(page, count, MAX_PICTURES)
-    paths = [path for path in workspace.gallery.newest(MAX_PICTURES, first) if path.name not in above]
-    files = workspace.gallery.unreadable(MAX_PICTURES, first)
-    unreadable = unreadable_card("Files that are no pictures", "trash", files)
-    turn = pager(page, count, MAX_PICTURES, "pictures")
+    first = first_of_page(page, workspace.gallery.count(wanted), MAX_PICTURES)
+    shown = workspace.gallery.page(MAX_PICTURES, first, wanted)
+    paths = [path for path in shown.paths if path.name not in above]
+    unreadable = unreadable_card("Files that are no pictures", "trash", shown.unreadable)
+    turn = pager(page, shown.count, MAX_PICTURES, "pictures")
+    stars = workspace.gallery.stars.trouble
+    unreadable += error_card(stars) if stars else ""
+    if not paths and wanted.is_on and not shown.count:
+        return nothing_found(wanted) + unreadable
     if not paths and (current or turn):
         return turn + unreadable
     if not paths:
         hint = "Write a prompt, press Paint, and they gather here."
         return placeholder("No pictures yet", hint) + unreadable
-    tiles = "".join(tile(path, selected, f"Picture {path.stem}") for path in paths)
-    return f'<h2>Pictures</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
+    tiles = "".join(
+        tile(path, selected, _words(path, shown), starred=path.name in shown.starred) for path in paths
+    )
+    return f'<h2 class="unseen">Pictures</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
+
+
+def _words(path: Path, page: PicturePage) -> str:
+    """Return what a picture shows in words: its prompt, else its name."""
+    return shortened(page.prompts.get(path.name) or f"Picture {path.stem}")

@@ -106,9 +106,10 @@ def unreadable_card(
     return f'<div class="card refusals"><strong>{escape(title)}</strong><ul>{rows}</ul></div>' if rows else ""
 
 
-def placeholder(title: str, text: str) -> str:
+def placeholder(title: str, text: str, buttons: str = "") -> str:
     """Return a box that says what will appear here."""
-    return f'<div class="empty"><strong>{escape(title)}</strong><p>{escape(text)}</p></div>'
+    row = f'<div class="actions">{buttons}</div>' if buttons else ""
+    return f'<div class="empty"><strong>{escape(title)}</strong><p>{escape(text)}</p>{row}</div>'
 
 
 def duration(seconds: float) -> str:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from studio.recipes.recipe import MODES, Recipe, write_regions
 from studio.recipes.refinement_card import RefinementCard
-from studio.ui.parts.markup import button, download, facts, file_url, note_card
-from studio.ui.parts.refinements import refinement_buttons, refinement_facts, refinement_help
+from studio.ui.parts.icons import copy_button, icon, icon_button, icon_download
+from studio.ui.parts.markup import facts, file_url, note_card
+from studio.ui.parts.refinements import Before, refinement_buttons, refinement_facts, refinement_help
+from studio.ui.parts.slider import slider
 
 TERMS = {  # what the papers and other programs call it
     "Without": "negative prompt",
@@ -73,6 +75,8 @@ def picture_card(
     path: Path | None = None,
     warnings: Sequence[str] = (),
     chosen: Mapping[str, str] = MappingProxyType({}),
+    starred: bool | None = None,
+    before: Before | None = None,
 ) -> str:
     """Return the card of a picture, or of a recipe alone.
 
@@ -81,18 +85,61 @@ def picture_card(
         path: the picture; None when its file was only dropped in to be read.
         warnings: why painting the recipe here may give another picture.
         chosen: see `recipe_facts`.
+        starred: whether it has a star; None for a picture outside the gallery, which gets none.
+        before: the same picture without a refinement, which is shown beside it under a slider.
     """
-    image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
-    buttons = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
-    buttons += refinement_buttons(recipe, cards)
-    buttons += button("compare", "Compare from here")
-    if path:
-        buttons += download(path, "Download") + button("delete", "Delete", path.name)
-    buttons += button("close", "Close")
     listed = recipe_facts(recipe, cards, chosen)
     note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
+    close = icon_button("close", "Close", "close")
+    buttons = _buttons(recipe, cards, path, starred, before)
     return (
-        f'<section class="card picture" aria-label="Picture and recipe">{image}<div class="card-text">'
-        f"<blockquote>{escape(recipe.prompt)}</blockquote>{listed}{note}"
-        f'<div class="actions">{buttons}</div></div></section>'
+        '<section class="card picture" aria-label="Picture and recipe">'
+        f"{_image(recipe, path, before)}{close}"
+        f'<div class="icon-row" role="group" aria-label="What to do with it">{buttons}</div>'
+        f'<div class="card-text"><blockquote>{escape(recipe.prompt)}</blockquote>{listed}{note}</div>'
+        "</section>"
+    )
+
+
+def _image(recipe: Recipe, path: Path | None, before: Before | None) -> str:
+    if path is None:
+        return ""
+    if before is not None:
+        pair = slider(before.path, path, "before", f"after {before.change}")
+        return f'<div class="picture-pair">{pair}</div>'
+    image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">'
+    return f'<button type="button" class="enlarge" {_enlarging(recipe, path)}>{image}</button>'
+
+
+def _buttons(
+    recipe: Recipe,
+    cards: Sequence[RefinementCard],
+    path: Path | None,
+    starred: bool | None,
+    before: Before | None,
+) -> str:
+    buttons = icon_button("more", "More like this: the same recipe, new seeds", "more", word="More")
+    buttons += icon_button("again", "Paint it again", "again", word="Again")
+    buttons += icon_button("use", "Use this recipe", "use", word="Recipe")
+    buttons += refinement_buttons(recipe, cards)
+    buttons += icon_button("compare", "Compare from here", "compare", word="Compare")
+    buttons += copy_button(recipe.prompt, "Copy the prompt", word="Copy")
+    if path and before:
+        buttons += (
+            f'<button type="button" class="icon-button" data-tip="Enlarge" {_enlarging(recipe, path)}>'
+            f'{icon("enlarge")}<small aria-hidden="true">Enlarge</small></button>'
+        )
+    if path:
+        buttons += icon_download(path, "Download", word="Save")
+    if path and starred is not None:
+        buttons += icon_button("star", "Star", "star", path.name, word="Star", pressed=starred)
+        buttons += icon_button("delete", "Delete", "delete", path.name, word="Delete")
+    return buttons
+
+
+def _enlarging(recipe: Recipe, path: Path) -> str:
+    """Return the attributes of a button that opens the lightbox, `assets/lightbox.js`, on a picture."""
+    return (
+        f'data-enlarge="{escape(path.name)}" data-src="{escape(file_url(path))}"'
+        f' data-words="{escape(recipe.prompt)}" aria-label="Enlarge"'
     )

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,10 +21,29 @@ from studio.recipes.settings_text import write_refinements
 from studio.settings import Field
 from studio.ui.parts.forms import controls, defaults, filled_in, value_text
 from studio.ui.parts.html_blocks import html_block
-from studio.ui.parts.markup import button
+from studio.ui.parts.icons import icon_button
+from studio.workspace.workspace import Workspace
 
 ADD, REMOVE = "refine", "unrefine"  # actions of the buttons, whose id is that of the card
 UNDO_HELP = "Paint it again without. Nothing else changes."
+
+
+@dataclass(frozen=True)
+class Before:
+    """The picture `path` as it was before a refinement, whose title in lower case is `change`."""
+
+    path: Path
+    change: str
+
+
+def picture_before(workspace: Workspace, recipe: Recipe) -> Before | None:
+    """Return the picture of a recipe without one of its refinements, None where there is none."""
+    for card in workspace.refinements:
+        if card.is_on(recipe.refinements):
+            path = workspace.gallery.find_painted(refined(recipe, REMOVE, card.id, workspace.refinements))
+            if path is not None:
+                return Before(path, card.title.lower())
+    return None
 
 
 def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.components.Component]:
@@ -86,10 +107,12 @@ def refinement_buttons(recipe: Recipe, cards: Sequence[RefinementCard]) -> str:
     buttons = ""
     for card in cards:
         if card.is_on(recipe.refinements):
-            buttons += button(REMOVE, card.undo, card.id, title=UNDO_HELP) if card.undo else ""
+            undo = icon_button(REMOVE, card.undo, "unrefine", card.id, word="Without", help=UNDO_HELP)
+            buttons += undo if card.undo else ""
         elif card.action and recipe.active_handles:
-            help = f"Paint it again; nothing else changes. {card.summary} {card.paper}"
-            buttons += button(ADD, card.action, card.id, title=help.strip())
+            help = f"Paint it again; nothing else changes. {card.summary} {card.paper}".strip()
+            word = card.action.split()[-1].capitalize()
+            buttons += icon_button(ADD, card.action, "refine", card.id, word=word, help=help)
     return buttons
 
 

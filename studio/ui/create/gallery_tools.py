@@ -1,0 +1,94 @@
+"""What stands above the gallery: the search, the filter for starred pictures, and choosing several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.limits import MAX_CHOSEN
+from studio.ui.parts.arguments import RELOAD, checked_text, event_values
+from studio.ui.parts.html_blocks import button_block
+from studio.ui.parts.icons import icon
+from studio.ui.parts.markup import button, placeholder
+from studio.workspace.picture_search import PictureFilter
+
+MAX_SEARCH_LETTERS = 200
+SHOW_ALL = "show-all"  # the action of the button that ends search and filter
+# names of what the bar of chosen pictures asks for; `assets/selection.js` sends them with the pictures
+STAR, SAVE, DELETE = "star-chosen", "save-chosen", "delete-chosen"
+MANY = {STAR: ("star", "Star"), SAVE: ("download", "Download"), DELETE: ("delete", "Delete")}
+
+
+@dataclass
+class GalleryTools:
+    """The components; `starred` is the State of whether only starred pictures are shown."""
+
+    search: gr.Textbox
+    bar: gr.HTML
+    starred: gr.State
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What `wanted_pictures` gets."""
+        return {"text": self.search, "starred": self.starred}
+
+
+def gallery_tools() -> GalleryTools:
+    """Build the search field, and the bar beside it."""
+    with gr.Row(elem_id="gallery-tools", elem_classes="tight"):
+        search = gr.Textbox(
+            "",
+            label="Search the pictures",
+            show_label=False,
+            placeholder="Search: words, <lily>, a method",
+            max_length=MAX_SEARCH_LETTERS,
+            max_lines=1,
+            elem_id="picture-search",
+            min_width=150,
+            scale=2,
+        )
+        bar = button_block("gallery-bar", tools_bar(False))
+    return GalleryTools(search, bar, gr.State(False))
+
+
+def tools_bar(starred: bool) -> str:
+    """Return the switch for starred pictures, and the bar for choosing several at once."""
+    many = "".join(
+        f'<button type="button" class="action action-quiet" data-many="{action}" disabled>'
+        f"{icon(drawing)}{label}</button>"
+        for action, (drawing, label) in MANY.items()
+    )
+    return (
+        f'<button type="button" class="round-button plain" data-action="starred"'
+        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
+        f'<button type="button" class="round-button plain" data-select aria-pressed="false">'
+        f"{icon('select')}Select</button>"
+        f'<div class="chosen-bar" role="group" aria-label="Selected pictures">'
+        f'<span role="status" class="chosen-count">None selected</span>'
+        f'<button type="button" class="action action-quiet" data-all>All here</button>{many}</div>'
+    )
+
+
+def nothing_found(wanted: PictureFilter) -> str:
+    """Return what stands in place of the gallery when no picture is wanted."""
+    show_all = button(SHOW_ALL, "Show all pictures")
+    if wanted.words:
+        among = "Among the starred pictures none" if wanted.starred else "None"
+        hint = f"{among} has all of these words in its prompt, concepts, method or base. Try fewer."
+        return placeholder("No picture found", hint, show_all)
+    return placeholder("No stars yet", "Open a picture and press its star: it is kept here.", show_all)
+
+
+def chosen_names(event: gr.EventData) -> list[str]:
+    """Return the file names of the pictures that the bar sends. Raises StudioError when it sends none."""
+    names = event_values(event).get("names")
+    if not isinstance(names, list):
+        raise StudioError("The page did not say which pictures.", RELOAD)
+    if len(names) > MAX_CHOSEN:
+        raise StudioError(f"{len(names):,} pictures are too many.", f"Select at most {MAX_CHOSEN:,} at once.")
+    if not names:
+        raise StudioError("No picture is selected.", "Click on those that you mean.")
+    return [checked_text("A picture's name", name) for name in names]

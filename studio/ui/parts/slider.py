@@ -1,0 +1,37 @@
+"""Two pictures, one over the other, with a slider that moves the line between them."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from studio.ui.parts.markup import file_url
+
+# of the block that it stands in
+SLIDER_SCRIPT = """
+element.addEventListener('input', event => {
+  const figure = event.target.closest('.before-after');
+  if (figure) figure.style.setProperty('--split', event.target.value + '%');
+});
+"""
+
+
+def slider(left: Path, right: Path, left_words: str, right_words: str) -> str:
+    """Return two pictures, one over the other, with a range input that moves the line between them."""
+    return (
+        '<figure class="before-after">'
+        f'<img src="{escape(file_url(right))}" alt="Right: {escape(right_words)}">'
+        f'<img class="over" src="{escape(file_url(left))}" alt="Left: {escape(left_words)}">'
+        '<i aria-hidden="true"></i><input type="range" min="0" max="100" value="50" step="0.5"'
+        ' aria-label="How much of the left picture shows"></figure>'
+        f'<div class="row ends"><span>{escape(left_words)}</span><span>{escape(right_words)}</span></div>'
+    )
+
+
+def waiting_slider(left: Path, left_words: str) -> str:
+    """Return the space of a `slider` whose right picture is still to come."""
+    return (
+        '<figure class="before-after waiting">'
+        f'<img src="{escape(file_url(left))}" alt="Left: {escape(left_words)}"></figure>'
+        f'<div class="row ends"><span>{escape(left_words)}</span><span>is being painted …</span></div>'
+    )
