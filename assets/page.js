@@ -18,4 +18,21 @@
     if (event.target.closest('#concept-noun')) event.target.setAttribute('list', 'nouns');
   });
   root.lang = 'en';
+
+  /* Ask a question in a dialogue of the browser; returns whether the answer was `yes`. */
+  const ask = (question, yes) => new Promise(answer => {
+    const box = Object.assign(document.createElement('dialog'), {className: 'ask'});
+    const text = Object.assign(document.createElement('p'), {textContent: question, id: 'ask-text'});
+    const row = Object.assign(document.createElement('form'), {method: 'dialog', className: 'actions'});
+    const press = (label, kind, value) => Object.assign(document.createElement('button'),
+      {textContent: label, className: `action action-${kind}`, value});
+    row.append(press(yes, 'danger', 'yes'), press('Leave it', 'quiet', ''));
+    box.setAttribute('aria-labelledby', text.id);
+    box.append(text, row);
+    box.addEventListener('close', () => { answer(box.returnValue === 'yes'); box.remove(); });
+    document.querySelector('.gradio-container').append(box);
+    box.showModal();
+    row.lastChild.focus();
+  });
+  window.likeness = {ask};
 }

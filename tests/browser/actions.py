@@ -49,6 +49,12 @@ def training_card(page: Any, name: str, state: str) -> Any:
     return card
 
 
+def press_and_confirm(page: Any, scope: Any, label: str) -> None:
+    """Press a button that asks first, and answer with its own label."""
+    scope.get_by_role("button", name=label, exact=True).click()
+    page.locator("dialog.ask").get_by_role("button", name=label, exact=True).click()
+
+
 def shown_step(page: Any) -> int:
     """Return the step that the training card shows."""
     return int(page.locator("#train-progress .numbers b").first.inner_text())

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from studio.recipes.recipe import Recipe
+from studio.ui.parts.job_cards import put_away_button
 from studio.ui.parts.markup import button, file_url, placeholder, unreadable_card
 from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.progress_card import (
@@ -54,7 +55,7 @@ def painting_card(workspace: Workspace, job: Job) -> str:
             buttons = button("stop", "Stop", job.id)
         case "failed":
             below = job_error(job)
-    close = button("close", "Close", job.id) if job.has_ended else ""
+    close = put_away_button(job) if job.has_ended else ""
     buttons = f'<div class="actions">{buttons}</div>' if buttons else ""
     titles = ", ".join(titles_of_active(recipe, workspace.refinements))
     refinements = f'<p class="faint">{escape(titles)}</p>' if titles else ""

@@ -19,10 +19,10 @@ from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int, uploaded_files
+from studio.ui.parts.job_cards import cards_of, draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, note_card
 from studio.ui.parts.pager import turned_page
-from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, refined
@@ -30,7 +30,6 @@ from studio.ui.parts.unknown_words import underlined_prompt
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
-SHOWN_SECONDS = 600.0  # how long the card of a job that has ended stays
 SHOW_PAINTING = """() => {
   if (window.innerWidth > 720 || document.querySelector('#create-notice .error')) return;
   document.querySelector('#gallery').parentElement.scrollIntoView({behavior: 'smooth'});
@@ -55,7 +54,7 @@ class CreateTab:
 def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     """Build the tab."""
     cards = workspace.refinements
-    closed, selected, opened = gr.State(0), gr.State(""), gr.State(None)
+    unfolded, selected, opened = gr.State(0), gr.State(""), gr.State(None)
     deleted = gr.State(None)  # the picture deleted last: its path in the trash, and its name
     painted_seed, picture_page, concept_page = gr.State(None), gr.State(0), gr.State(0)
     with gr.Row(elem_classes="two-sides"):
@@ -99,9 +98,10 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
                 workspace.jobs.request_stop(to_int(id), "keep")
             case "retry":
                 workspace.retry(to_int(id))
-            case "close":
-                return {closed: to_int(id)}
-        return {}
+            case "discard":
+                workspace.jobs.request_stop(to_int(id), "discard")
+        number = press_card_button(workspace, "create", action, id)
+        return {} if number is None else {unfolded: number}
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
@@ -180,7 +180,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     painted.then(None, js=SHOW_PAINTING)
     last = {"last": painted_seed}
     quietly(form.last_seed.click, put_back_seed, inputs=last, outputs=[seed, form.new_seed])
-    connect(painting.click, press_in_painting, outputs=[closed], notice=painting_notice)
+    connect(painting.click, press_in_painting, outputs=[unfolded], notice=painting_notice)
     for source in (painting, pictures):
         connect(source.click, open_picture, outputs=[*shut, picture_page], notice=painting_notice)
     connect(form.recipe_drop.upload, read_dropped, outputs=list(shut))
@@ -195,21 +195,20 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     again = {"inputs": {"recipe": opened}, "notice": painting_notice, "trigger_mode": "once"}
     connect(detail.click, paint_again, **again)
 
-    def current(closed: int) -> Job | None:
-        return current_job(workspace, "create", closed, SHOWN_SECONDS)
+    def current(unfolded: int) -> Job | None:
+        return next(iter(cards_of(workspace, "create", unfolded).whole), None)
 
-    def draw_painting(closed: int) -> str:
-        job = current(closed)
-        return painting_card(workspace, job) if job else ""
+    def draw_paintings(unfolded: int) -> str:
+        return draw_cards(workspace, "create", painting_card, unfolded)
 
     views = [
         LiveView(form.concepts, functools.partial(concept_buttons, workspace), {"page": concept_page}),
         LiveView(form.examples, lambda: example_buttons(workspace)),
-        LiveView(painting, draw_painting, {"closed": closed}),
+        LiveView(painting, draw_paintings, {"unfolded": unfolded}),
         LiveView(
             pictures,
-            lambda closed, selected, page: latest_pictures(workspace, selected, current(closed), page),
-            {"closed": closed, "selected": selected, "page": picture_page},
+            lambda unfolded, selected, page: latest_pictures(workspace, selected, current(unfolded), page),
+            {"unfolded": unfolded, "selected": selected, "page": picture_page},
         ),
     ]
     return CreateTab(form, prompt, opened, detail, views)

@@ -16,10 +16,11 @@ from studio.photos.photo import open_photos
 from studio.recipes.recipe import random_seed
 from studio.ui.parts.forms import controls, explanation, filled_in
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_buttons import press_job_button
+from studio.ui.parts.job_cards import draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.progress_card import current_job, training_card
+from studio.ui.parts.progress_card import training_card
 from studio.ui.train.caption_box import caption_for
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
@@ -37,7 +38,6 @@ from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.workspace.workspace import Workspace
 
-SHOWN_SECONDS = 3600.0  # how long the card of a training that has ended stays
 SHOW_PROGRESS = """() => {
   if (document.querySelector('#train-notice .error')) return;
   window.scrollTo({top: 0, behavior: 'smooth'});
@@ -65,7 +65,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     catalogue = [workspace.tuned(card) for card in methods]
     first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
-    closed = gr.State(0)
+    opened = gr.State(0)  # the training whose folded card is open
     training = button_block("train-progress")
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
@@ -174,8 +174,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
 
     def press_in_training(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
-        if action == "close":
-            return {closed: to_int(id)}
+        if (number := press_card_button(workspace, "train", action, id)) is not None:
+            return {opened: number}
         return {} if press_job_button(workspace, action, id) else None
 
     connect = functools.partial(connector.connect, notice=notice)
@@ -204,14 +204,13 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     inputs = {**session, "seed": seed, "settings": settings, **chosen, **box.typed}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
-    connect(training.click, press_in_training, outputs=[closed], notice=training_notice)
+    connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
 
-    def draw_training(closed: int) -> str:
-        job = current_job(workspace, "train", closed, SHOWN_SECONDS)
-        return training_card(workspace, job) if job else ""
+    def draw_trainings(opened: int) -> str:
+        return draw_cards(workspace, "train", training_card, opened)
 
     views = [
-        LiveView(training, draw_training, {"closed": closed}),
+        LiveView(training, draw_trainings, {"opened": opened}),
         LiveView(refused, lambda: refused_methods(workspace, methods)),
     ]
     return TrainTab(training, views, base_defaults)
