@@ -34,5 +34,18 @@
     box.showModal();
     row.lastChild.focus();
   });
-  window.likeness = {ask};
+
+  /* The id under which the workspace keeps what is filled in here; without localStorage it lasts as long as
+     the page. */
+  let own = '';
+  const browser = () => {
+    const key = 'likeness-browser', valid = id => /^[0-9a-f]{32}$/.test(id || '');
+    try { own = valid(localStorage.getItem(key)) ? localStorage.getItem(key) : own; } catch { /* forbidden */ }
+    if (!own) {
+      own = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
+      try { localStorage.setItem(key, own); } catch { /* forbidden */ }
+    }
+    return own;
+  };
+  window.likeness = {ask, browser};
 }

@@ -29,7 +29,9 @@ from studio.ui.compare.tab import compare_tab
 from studio.ui.concept_library_tab import library_tab
 from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
+from studio.ui.drafts import connect_drafts
 from studio.ui.export_panel import export_folder
+from studio.ui.kept_form import KeptForm, by_id
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
@@ -175,11 +177,29 @@ def build(
             *in_tab("library", library.views),
             *in_tab("queue", [jobs]),
         ]
-        connector.connect(
+        opened = connector.connect(
             page.load,
             lambda: base_changes() if workspace.base != built_for else {},
             outputs=list(base_changes()),
             notice=base_notice,
+        )
+        kept = KeptForm(
+            {
+                "train": train.kept,
+                "create": create.kept,
+                "compare": by_id(*compare.form.recipe.values()),
+            },
+            create.form.knobs,
+            create.form.sliders,
+            base_changes,
+            {
+                "train": train.choose_method,
+                "create": functools.partial(create.form.kept_sliders, workspace),
+            },
+        )
+        afresh = {"train": train.afresh, "create": create.form.afresh}
+        connect_drafts(
+            workspace, connector, opened.then, kept, train.photos, tabs, panels, afresh, base_notice
         )
         refresh_views(page, views, connector.refresh_signal, panels)
     return page
@@ -267,4 +287,7 @@ def serve(
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
     threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()
-    page.block_thread()
+    try:
+        page.block_thread()
+    finally:
+        workspace.drafts.flush()

@@ -33,6 +33,7 @@ from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
+from studio.workspace.drafts import Drafts
 from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
 from studio.workspace.job import RESUMABLE, Job
@@ -84,6 +85,7 @@ class Workspace:
         self.gallery = Gallery(self.pictures, self.concepts.trash)
         self.jobs = Jobs(self._make_folder("jobs"))
         self.bases = KnownBases(self.folder)
+        self.drafts = Drafts(self.folder / "drafts")
 
     def _make_folder(self, name: str) -> Path:
         """Return a folder of the workspace, made if it does not exist.

@@ -17,6 +17,7 @@ from studio.recipes.turns import choices_of
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
+from studio.ui.kept_form import by_id
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int, uploaded_files
 from studio.ui.parts.job_cards import cards_of, draw_cards, press_card_button
@@ -49,6 +50,11 @@ class CreateTab:
     opened: gr.State
     detail: gr.HTML
     views: list[LiveView]
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """By name, the controls whose values outlive a reload, without the sliders."""
+        return by_id(*self.form.recipe.values(), *self.form.refinements.values(), self.form.new_seed)
 
 
 def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
