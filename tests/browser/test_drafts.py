@@ -51,7 +51,7 @@ def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[P
     wait_for_value(page, "concept-name-2", "throne")
     page.locator("#method-summary", has_text="Takes a photo apart").wait_for()
     page.wait_for_function(
-        "before => [...document.querySelectorAll('#photo-strip img')].every((it, at) => it.src === before[at])",
+        "urls => [...document.querySelectorAll('#photo-strip img')].every((it, at) => it.src === urls[at])",
         arg=before,
     )
     page.locator("#photo-strip .tile >> nth=2").click()

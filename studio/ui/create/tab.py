@@ -119,9 +119,10 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         if action != "open":
             return None
         path = workspace.gallery.find(name)
-        recipe = read_recipe(path)
+        recipe, renamed = workspace.with_present_names(read_recipe(path))
         chosen = choices_of(recipe, workspace.concepts.headers())
-        card = picture_card(recipe, cards, path, workspace.reproducibility_warnings(recipe), chosen)
+        warnings = workspace.reproducibility_warnings(recipe)
+        card = picture_card(recipe, cards, path, warnings, chosen, renamed)
         return {selected: name, opened: recipe, detail: card}
 
     def read_dropped(event: gr.EventData) -> Changes:
@@ -133,10 +134,11 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
+        recipe, renamed = workspace.with_present_names(recipe)
         recipe, changes = workspace.as_read(recipe)
         signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []
         warnings = [*workspace.reproducibility_warnings(recipe), *notes, *changes, *signs]
-        card = picture_card(recipe, cards, warnings=warnings)
+        card = picture_card(recipe, cards, warnings=warnings, notes=renamed)
         return {selected: "", opened: recipe, detail: card}
 
     def use_recipe(recipe: Recipe | None, event: gr.EventData) -> Changes:

@@ -73,6 +73,7 @@ def picture_card(
     path: Path | None = None,
     warnings: Sequence[str] = (),
     chosen: Mapping[str, str] = MappingProxyType({}),
+    notes: Sequence[str] = (),
 ) -> str:
     """Return the card of a picture, or of a recipe alone.
 
@@ -81,6 +82,7 @@ def picture_card(
         path: the picture; None when its file was only dropped in to be read.
         warnings: why painting the recipe here may give another picture.
         chosen: see `recipe_facts`.
+        notes: sentences about the recipe that change nothing in the picture.
     """
     image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">' if path else ""
     buttons = button("use", "Use this recipe", kind="strong") + button("again", "Paint it again")
@@ -89,7 +91,8 @@ def picture_card(
     if path:
         buttons += download(path, "Download") + button("delete", "Delete", path.name)
     buttons += button("close", "Close")
-    listed = recipe_facts(recipe, cards, chosen)
+    listed = "".join(f'<p class="faint">{escape(note)}</p>' for note in notes)
+    listed += recipe_facts(recipe, cards, chosen)
     note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
     return (
         f'<section class="card picture" aria-label="Picture and recipe">{image}<div class="card-text">'
