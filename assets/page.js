@@ -35,6 +35,26 @@
     row.lastChild.focus();
   });
 
+  /* Keep a place for the card of a job as it is started: what came a second later would push the page away
+     under the pointer. */
+  const expect = (id, card, error) => {
+    const place = document.getElementById(id);
+    if (!place || place.querySelector(card)) return;
+    place.dataset.expecting = '';
+    const watcher = new MutationObserver(() => {
+      if (place.querySelector(card) || document.querySelector(error)) stop();
+    });
+    const stop = () => { watcher.disconnect(); delete place.dataset.expecting; };
+    watcher.observe(document.querySelector('.gradio-container'), {childList: true, subtree: true});
+    setTimeout(stop, 10000);
+  };
+  const filled = id => Boolean(document.querySelector(`#${id} :is(input, textarea)`)?.value.trim());
+  document.addEventListener('click', event => {
+    if (event.target.closest('#train') && filled('concept-name') && filled('concept-noun')
+      && document.querySelector('#photo-strip .tile')) expect('train-progress', '.training', '#train-notice .error');
+    if (event.target.closest('#paint') && filled('prompt')) expect('painting', '.painting', '#create-notice .error');
+  }, true);
+
   /* The id under which the workspace keeps what is filled in here; without localStorage it lasts as long as
      the page. */
   let own = '';

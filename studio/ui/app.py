@@ -32,6 +32,7 @@ from studio.ui.doors import Door
 from studio.ui.drafts import connect_drafts
 from studio.ui.export_panel import export_folder
 from studio.ui.kept_form import KeptForm, by_id
+from studio.ui.page_news import CALL_SWITCH, news_block, page_news
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
@@ -78,8 +79,8 @@ def page_header(workspace: Workspace) -> str:
         '<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
-        f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>{THEME_SWITCH}'
-        f"</header>{error}"
+        f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>'
+        f"{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
     )
 
 
@@ -118,7 +119,7 @@ def build(
                 library = library_tab(workspace, connector)
             with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
-        notice = html_block(elem_id="page-notice")
+        notice, news = html_block(elem_id="page-notice"), news_block()
 
         def base_changes() -> dict[Any, Any]:
             """Return the controls that depend on the base, with its defaults."""
@@ -172,6 +173,7 @@ def build(
         )
         views = [
             LiveView(header, lambda: page_header(workspace)),
+            LiveView(news, lambda: page_news(workspace)),
             *in_tab("train", train.views),
             *in_tab("create", create.views),
             *in_tab("compare", compare.views),

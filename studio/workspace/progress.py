@@ -18,6 +18,7 @@ class Progress:
         rate: steps per second over the last steps, 0 until it is known.
         seconds_left: None until the rate is known. While a training is prepared, it counts the training too.
         has_learned: whether a training has anything that could be kept.
+        is_learning: whether its last step was one that learns, neither preparation nor judging.
         curve: pairs of (step, loss).
         previews: (step, file name, prompt) of pictures in the job's folder.
         insights: (file name, caption) of pictures in the job's folder.
@@ -37,6 +38,7 @@ class Progress:
     notes: tuple[str, ...] = field(default=())
     estimate: str = ""
     has_learned: bool = False
+    is_learning: bool = False
 
     @property
     def fraction(self) -> float:
@@ -80,6 +82,7 @@ class Progress:
             pictures=tuple(file for event, file in files if event.event == "picture"),
             notes=tuple(event.text for event in events if event.event == "note"),
             estimate=next((event.text for event in reversed(events) if event.event == "estimate"), ""),
+            is_learning="loss" in last.values,
             has_learned=any(event.event == "kept" or "loss" in event.values for event in events),
         )
 

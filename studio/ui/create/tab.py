@@ -86,8 +86,11 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def show_sliders(texts: list[str], knobs: list[Knob], positions: list[float]) -> Changes:
         now = knobs_in(workspace, " ".join(texts))
+        underlined = {form.underlined: underlined_prompt(workspace, texts[0])}
+        if now == knobs:  # where a recipe or a draft has just set the sliders, `positions` may be older
+            return underlined
         sliders = shown_sliders(form.sliders, kept_positions(now, knobs, positions))
-        return {form.knobs: now, form.underlined: underlined_prompt(workspace, texts[0]), **sliders}
+        return {form.knobs: now, **underlined, **sliders}
 
     def paint(**values: Any) -> Changes:
         wanted = recipe_from_form(**values, cards=cards)
