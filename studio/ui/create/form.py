@@ -146,7 +146,6 @@ def create_form(workspace: Workspace) -> CreateForm:
     )
     underlined = html_block(elem_id="underlined-prompt")
     concepts = button_block("concept-buttons")
-    examples = button_block("examples")
     sliders = slider_pool()
     notice = html_block(elem_id="create-notice")
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
@@ -156,6 +155,7 @@ def create_form(workspace: Workspace) -> CreateForm:
     with gr.Row(elem_classes="tight"):
         new_seed = gr.Checkbox(True, label="A new seed every time", elem_id="new-seed")
         last_seed = gr.Button("Last seed again", size="sm", elem_id="last-seed", min_width=120)
+    examples = button_block("examples")
     with gr.Accordion("More", open=False, elem_id="create-more"):
         negative = text_control("Negative prompt", "negative", info="What should not be there")
         steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
