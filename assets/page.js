@@ -36,4 +36,54 @@
     if (event.target.closest('#concept-noun')) event.target.setAttribute('list', 'nouns');
   });
   root.lang = 'en';
+
+  /* Ask a question in a dialogue of the browser; returns whether the answer was `yes`. */
+  const ask = (question, yes) => new Promise(answer => {
+    const box = Object.assign(document.createElement('dialog'), {className: 'ask'});
+    const text = Object.assign(document.createElement('p'), {textContent: question, id: 'ask-text'});
+    const row = Object.assign(document.createElement('form'), {method: 'dialog', className: 'actions'});
+    const press = (label, kind, value) => Object.assign(document.createElement('button'),
+      {textContent: label, className: `action action-${kind}`, value});
+    row.append(press(yes, 'danger', 'yes'), press('Leave it', 'quiet', ''));
+    box.setAttribute('aria-labelledby', text.id);
+    box.append(text, row);
+    box.addEventListener('close', () => { answer(box.returnValue === 'yes'); box.remove(); });
+    document.querySelector('.gradio-container').append(box);
+    box.showModal();
+    row.lastChild.focus();
+  });
+
+  /* Keep a place for the card of a job as it is started: what came a second later would push the page away
+     under the pointer. */
+  const expect = (id, card, error) => {
+    const place = document.getElementById(id);
+    if (!place || place.querySelector(card)) return;
+    place.dataset.expecting = '';
+    const watcher = new MutationObserver(() => {
+      if (place.querySelector(card) || document.querySelector(error)) stop();
+    });
+    const stop = () => { watcher.disconnect(); delete place.dataset.expecting; };
+    watcher.observe(document.querySelector('.gradio-container'), {childList: true, subtree: true});
+    setTimeout(stop, 10000);
+  };
+  const filled = id => Boolean(document.querySelector(`#${id} :is(input, textarea)`)?.value.trim());
+  document.addEventListener('click', event => {
+    if (event.target.closest('#train') && filled('concept-name') && filled('concept-noun')
+      && document.querySelector('#photo-strip .tile')) expect('train-progress', '.training', '#train-notice .error');
+    if (event.target.closest('#paint') && filled('prompt')) expect('painting', '.painting', '#create-notice .error');
+  }, true);
+
+  /* The id under which the workspace keeps what is filled in here; without localStorage it lasts as long as
+     the page. */
+  let own = '';
+  const browser = () => {
+    const key = 'likeness-browser', valid = id => /^[0-9a-f]{32}$/.test(id || '');
+    try { own = valid(localStorage.getItem(key)) ? localStorage.getItem(key) : own; } catch { /* forbidden */ }
+    if (!own) {
+      own = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
+      try { localStorage.setItem(key, own); } catch { /* forbidden */ }
+    }
+    return own;
+  };
+  window.likeness = {ask, browser};
 }

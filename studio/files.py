@@ -217,7 +217,7 @@ def move_to_trash(path: Path, trash: Path) -> Path:
     target, number = trash / f"{stamp}-{name}", 1
     while os.path.lexists(target):
         number += 1
-        target = trash / f"{stamp}-{number}-{name}"
+        target = trash / f"{stamp}.{number}-{name}"
     return move_file(path, target)
 
 

@@ -59,6 +59,12 @@ MAX_PHOTOS = 30  # of one training
 MAX_CAPTION_LETTERS = 2_000  # those of other trainers describe everything in 300 words
 MAX_CAPTION_BYTES = 64_000
 
+# Drafts: what a browser has filled in, kept over a reload.
+MAX_DRAFTS = 20  # browsers; the oldest goes first
+MAX_DRAFT_DAYS = 30  # since it was changed last
+MAX_DRAFT_BYTES = 100 * MB  # of the photos and masks of one; thirty of 1024 pixels have 60
+MAX_DRAFT_FIELDS = 500  # controls; the page has about 250
+
 # Text files: captions and prompts, one a line.
 MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB
 

@@ -34,7 +34,7 @@ def run_paint(given: argparse.Namespace) -> None:
 def run_again(given: argparse.Namespace) -> None:
     """Paint the picture of a file again, and print the path. Raises StudioError."""
     workspace = open_workspace(given)
-    recipe, notes = workspace.as_read(recipe_again(given))
+    recipe, notes = workspace.as_read(recipe_again(given, workspace))
     _say(notes)
     _paint(given, workspace, recipe, was_read=True)
 

@@ -88,13 +88,14 @@ def recipe_of(given: argparse.Namespace, workspace: Workspace, axes: Sequence[Ax
     )
 
 
-def recipe_again(given: argparse.Namespace) -> Recipe:
-    """Return the recipe inside a picture, changed by the flags; what of it is not understood is printed.
+def recipe_again(given: argparse.Namespace, workspace: Workspace) -> Recipe:
+    """Return the recipe inside a picture, changed by the flags, with the present names of its concepts.
 
-    Raises StudioError if there is none.
+    What of it is not understood or has changed is printed. Raises StudioError if there is none.
     """
     recipe, notes = read_recipe_and_notes(given.png)
-    for note in notes:
+    recipe, renamed = workspace.with_present_names(recipe)
+    for note in (*notes, *renamed):
         print(note)
     refinements = {**recipe.refinements, **given_settings(given, refinement_fields(CARDS).values())}
     return dataclasses.replace(

@@ -36,21 +36,11 @@ class Renaming:
 
     def text(self, text: str) -> str:
         """Return a prompt, a title or a value of an axis with the new name."""
-        return re.sub(re.escape(self.old), self.new, text, flags=re.IGNORECASE)
+        return renamed_text(text, {self.old: self.new})
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """Return a recipe with the new name."""
-        hashes = {key: self.after if it == self.before else it for key, it in recipe.concepts.items()}
-        return dataclasses.replace(
-            recipe,
-            prompt=self.text(recipe.prompt),
-            negative=self.text(recipe.negative),
-            strengths=self._keys(recipe.strengths),
-            knobs=self._keys(recipe.knobs),
-            regions=self._keys(recipe.regions),
-            refinements={name: self._value(it) for name, it in recipe.refinements.items()},
-            concepts=self._keys(hashes),
-        )
+        return renamed_recipe(recipe, {self.old: self.new}, {self.before: self.after})
 
     def axis(self, axis: Axis) -> Axis:
         """Return an axis with the new name, among its values or in front of a knob, as in "lily.bias"."""
@@ -66,5 +56,29 @@ class Renaming:
     def _value(self, value: V) -> V | str:
         return self.text(value) if isinstance(value, str) else value
 
-    def _keys(self, table: Mapping[str, T]) -> dict[str, T]:
-        return {self.new if key == self.old else key: value for key, value in table.items()}
+
+def renamed_text(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with other handles, `names` old to new; two may have changed places."""
+    old = "|".join(map(re.escape, names))
+    return re.sub(old, lambda found: names[found.group().lower()], text, flags=re.IGNORECASE)
+
+
+def renamed_recipe(recipe: Recipe, names: Mapping[str, str], hashes: Mapping[str, str]) -> Recipe:
+    """Return a recipe with other handles, and other hashes of the files of its concepts, each old to new."""
+
+    def keys(table: Mapping[str, T]) -> dict[str, T]:
+        return {names.get(key, key): value for key, value in table.items()}
+
+    return dataclasses.replace(
+        recipe,
+        prompt=renamed_text(recipe.prompt, names),
+        negative=renamed_text(recipe.negative, names),
+        strengths=keys(recipe.strengths),
+        knobs=keys(recipe.knobs),
+        regions=keys(recipe.regions),
+        refinements={
+            name: renamed_text(value, names) if isinstance(value, str) else value
+            for name, value in recipe.refinements.items()
+        },
+        concepts=keys({key: hashes.get(it, it) for key, it in recipe.concepts.items()}),
+    )

@@ -29,7 +29,10 @@ from studio.ui.concept_library_tab import library_tab
 from studio.ui.create.picture_panel import packed_folder
 from studio.ui.create.tab import create_tab
 from studio.ui.doors import Door
+from studio.ui.drafts import connect_drafts
 from studio.ui.export_panel import export_folder
+from studio.ui.kept_form import KeptForm, by_id
+from studio.ui.page_news import CALL_SWITCH, news_block, page_news
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
@@ -70,8 +73,8 @@ def page_header(workspace: Workspace) -> str:
         '<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
-        f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>{THEME_SWITCH}'
-        f"</header>{error}"
+        f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>'
+        f"{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
     )
 
 
@@ -110,7 +113,7 @@ def build(
                 library = library_tab(workspace, connector)
             with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
-        notice = html_block(elem_id="page-notice")
+        notice, news = html_block(elem_id="page-notice"), news_block()
 
         def base_changes() -> dict[Any, Any]:
             """Return the controls that depend on the base, with its defaults."""
@@ -142,8 +145,9 @@ def build(
             if action != "create":
                 return None
             path, recipe = cell_picture(workspace, grid, name)
+            recipe, renamed = workspace.with_present_names(recipe)
             warnings = workspace.reproducibility_warnings(recipe)
-            card = picture_card(recipe, workspace.refinements, path, warnings)
+            card = picture_card(recipe, workspace.refinements, path, warnings, notes=renamed)
             return {create.opened: recipe, create.detail: card, tabs: gr.Tabs(selected="create")}
 
         connect = functools.partial(connector.connect, notice=notice)
@@ -163,17 +167,36 @@ def build(
         )
         views = [
             LiveView(header, lambda: page_header(workspace)),
+            LiveView(news, lambda: page_news(workspace)),
             *in_tab("train", train.views),
             *in_tab("create", create.views),
             *in_tab("compare", compare.views),
             *in_tab("library", library.views),
             *in_tab("queue", [jobs]),
         ]
-        connector.connect(
+        opened = connector.connect(
             page.load,
             lambda: base_changes() if workspace.base != built_for else {},
             outputs=list(base_changes()),
             notice=base_notice,
+        )
+        kept = KeptForm(
+            {
+                "train": train.kept,
+                "create": create.kept,
+                "compare": by_id(*compare.form.recipe.values()),
+            },
+            create.form.knobs,
+            create.form.sliders,
+            base_changes,
+            {
+                "train": train.choose_method,
+                "create": functools.partial(create.form.kept_sliders, workspace),
+            },
+        )
+        afresh = {"train": train.afresh, "create": create.form.afresh}
+        connect_drafts(
+            workspace, connector, opened.then, kept, train.photos, tabs, panels, afresh, base_notice
         )
         refresh_views(page, views, connector.refresh_signal, panels)
     return page
@@ -263,4 +286,7 @@ def serve(
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
     threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()
-    page.block_thread()
+    try:
+        page.block_thread()
+    finally:
+        workspace.drafts.flush()

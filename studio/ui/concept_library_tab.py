@@ -37,6 +37,7 @@ from studio.ui.parts.markup import (
 )
 from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.thumbnails import portrait
+from studio.ui.trash_panel import trash_panel
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 60
@@ -172,6 +173,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
                 "concept-drop", "Import a .safetensors file", text, ".safetensors,.pt,.bin,.ckpt"
             )
             form = import_form()
+            trash_place = gr.Column(elem_id="trash-place")
         with gr.Column(scale=5, elem_classes="side"):
             notice = html_block(elem_id="library-notice")
             detail = button_block("concept-detail")
@@ -271,4 +273,6 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         connect(block.click, press_in_detail, outputs=[exports])
     states = {"selected": selected, "page": page}
     view = LiveView(cards, functools.partial(concept_cards, workspace), states)
-    return LibraryTab(detail, [view])
+    with trash_place:
+        trash = trash_panel(workspace, connector, notice)
+    return LibraryTab(detail, [view, trash])

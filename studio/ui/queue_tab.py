@@ -38,7 +38,7 @@ def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> 
         case "running":
             progress = progress_of(workspace, job)
             below = progress_bar(progress, job.title) + progress_numbers(progress)
-            buttons = running_buttons(job)
+            buttons = running_buttons(job, progress.has_learned)
         case "paused":
             progress = progress_of(workspace, job)
             below = progress_bar(progress, job.title) + progress_numbers(progress) if progress.steps else ""

@@ -56,7 +56,7 @@ class Recorder:
             case Note(text=text):
                 self._note(job, "note", text=text)
             case Estimate():
-                self._note(job, "estimate", text=event.words)
+                self._note(job, "estimate", text=event.words, values={"seconds": event.seconds})
             case Preview(picture=picture, prompt=prompt, step=step):
                 name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
                 self._note(job, "preview", picture, file=name, prompt=prompt, step=step)

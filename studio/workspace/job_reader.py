@@ -14,6 +14,8 @@ from studio.workspace.job import USER_KINDS, Job, JobEvent, StopRequest
 from studio.workspace.job_log import read_events
 from studio.workspace.job_table import JobTable
 
+ENDED_ROWS = "+status in ('done', 'failed', 'stopped')"  # the "+" keeps SQLite from the index by status
+
 log = logging.getLogger("likeness.jobs")
 
 
@@ -54,14 +56,16 @@ class JobReader:
         where = f"+status in ('done', 'failed', 'stopped') and {_among('kind', USER_KINDS)}"
         return self._select(f"where {where} order by id desc limit ? offset ?", (*USER_KINDS, limit, start))
 
-    def last_ended(self, kind: str, since: float, above: int) -> list[Job]:
-        """Return the job of this kind that ended last, if that was after `since` and its number is above.
+    def on_show(self, kind: str, limit: int = 50) -> list[Job]:
+        """Return the ended jobs of this kind that nobody has put away since, the last that ended first."""
+        where = f"kind = ? and finished > put_away and {ENDED_ROWS}"
+        return self._select(f"where {where} order by finished desc limit ?", (kind, limit))
 
-        `since`: seconds since 1970.
-        """
-        ended = "+status in ('done', 'failed', 'stopped')"
-        where = f"kind = ? and finished > ? and +id > ? and {ended}"
-        return self._select(f"where {where} order by finished desc limit 1", (kind, since, above))
+    def count_on_show(self, kind: str) -> int:
+        """Return how many jobs `on_show` has in all."""
+        query = f"select count(*) from jobs where kind = ? and finished > put_away and {ENDED_ROWS}"
+        with self._table.reading() as table:
+            return int(table.execute(query, (kind,)).fetchone()[0])
 
     def count_ended(self) -> int:
         """Return how many ended jobs there are that a person queued."""

@@ -31,13 +31,19 @@ COLUMNS = {
     "finished": "real",
     "position": "real not null default 0",
     "worker": "integer not null default 0",
+    "put_away": "real not null default 0",
 }
-LATER = ("position", "worker")  # columns that earlier versions did not have
+ADDED = {  # columns that earlier versions had not, and what their rows get there
+    "position": "id",
+    "worker": "0",
+    "put_away": "coalesce(finished, 0)",
+}
 TABLE = f"create table if not exists jobs ({', '.join(map(' '.join, COLUMNS.items()))})"
 INDEXES = (  # so that a question about a few jobs does not read ten thousand
     "create index if not exists jobs_by_status on jobs (status, kind)",
     "create index if not exists jobs_by_kind on jobs (kind, id)",
     "create index if not exists jobs_by_end on jobs (kind, finished)",
+    "create index if not exists jobs_on_show on jobs (kind, finished) where finished > put_away",
 )
 BESIDE = ("", "-wal", "-shm")  # SQLite keeps the newest changes in a second file, and its index in a third
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -99,13 +105,12 @@ class JobTable:
             if "wish" in columns:  # its name in earlier versions
                 table.execute("alter table jobs rename column wish to stop_request")
                 columns = columns - {"wish"} | {"stop_request"}
-            if not columns >= COLUMNS.keys() - set(LATER):
+            if not columns >= COLUMNS.keys() - ADDED.keys():
                 raise DamagedTableError("it has other columns")
-            for name in LATER:
+            for name, value in ADDED.items():
                 if name not in columns:
                     table.execute(f"alter table jobs add column {name} {COLUMNS[name]}")
-            if "position" not in columns:
-                table.execute("update jobs set position = id")
+                    table.execute(f"update jobs set {name} = {value}")
             for index in INDEXES:
                 table.execute(index)
 
@@ -155,7 +160,8 @@ class JobTable:
                             seen.add(row["id"])
                             values = dict(row)  # earlier versions had another name, and fewer columns
                             values.setdefault("stop_request", values.get("wish", ""))
-                            values = {"position": values["id"], "worker": 0} | values
+                            ended = values.get("finished") or 0.0
+                            values = {"position": values["id"], "worker": 0, "put_away": ended} | values
                             yield tuple(values.get(name) for name in COLUMNS)
 
     def _connect(self, file: Path, **options: bool) -> sqlite3.Connection:

@@ -120,6 +120,18 @@ class Jobs(JobReader):
         if is_gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)
 
+    def put_away(self, number: int) -> None:
+        """Put the card of an ended job away; should the job run and end once more, it has one again."""
+        with self._table.writing() as table:
+            change = "update jobs set put_away = finished where id = ? and finished is not null"
+            table.execute(change, (number,))
+
+    def put_all_away(self, kind: str) -> None:
+        """Put the cards of all ended jobs of this kind away."""
+        with self._table.writing() as table:
+            change = "update jobs set put_away = finished where kind = ? and finished > put_away"
+            table.execute(f"{change} and status in ('done', 'failed', 'stopped')", (kind,))
+
     # for the worker
 
     def claim(self, kinds: tuple[str, ...] = USER_KINDS, worker: int = 0) -> Job | None:

@@ -16,7 +16,9 @@ class Progress:
 
     Args:
         rate: steps per second over the last steps, 0 until it is known.
-        seconds_left: None until the rate is known.
+        seconds_left: None until the rate is known. While a training is prepared, it counts the training too.
+        has_learned: whether a training has anything that could be kept.
+        is_learning: whether its last step was one that learns, neither preparation nor judging.
         curve: pairs of (step, loss).
         previews: (step, file name, prompt) of pictures in the job's folder.
         insights: (file name, caption) of pictures in the job's folder.
@@ -35,11 +37,18 @@ class Progress:
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     estimate: str = ""
+    has_learned: bool = False
+    is_learning: bool = False
 
     @property
     def fraction(self) -> float:
         """Return the share of the steps that is done, 0 to 1."""
         return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def is_preparing(self) -> bool:
+        """Return whether a training is still to do its first step; also True of what is no training."""
+        return not self.curve
 
     @classmethod
     def of(cls, events: Sequence[JobEvent]) -> Progress:
@@ -57,13 +66,14 @@ class Progress:
         rate = 0.0
         if len(recent) > 1 and recent[-1].time > recent[0].time:
             rate = (recent[-1].step - recent[0].step) / (recent[-1].time - recent[0].time)
+        stage_left = (last.steps - last.step) / rate if rate > 0 else None
         files = [(event, event.file) for event in events if event.file is not None]
         return cls(
             step=last.step,
             steps=last.steps,
             stage=last.stage,
             rate=max(rate, 0.0),
-            seconds_left=(last.steps - last.step) / rate if rate > 0 else None,
+            seconds_left=_seconds_left(events, begun, stage_left),
             curve=tuple((event.step, event.values["loss"]) for event in steps if "loss" in event.values),
             previews=tuple(
                 (event.step, file, event.prompt) for event, file in files if event.event == "preview"
@@ -72,7 +82,26 @@ class Progress:
             pictures=tuple(file for event, file in files if event.event == "picture"),
             notes=tuple(event.text for event in events if event.event == "note"),
             estimate=next((event.text for event in reversed(events) if event.event == "estimate"), ""),
+            is_learning="loss" in last.values,
+            has_learned=any(event.event == "kept" or "loss" in event.values for event in events),
         )
+
+
+def _seconds_left(events: Sequence[JobEvent], begun: float, stage_left: float | None) -> float | None:
+    """Return the seconds that a job still needs, None while nobody knows.
+
+    Before the first training step the estimate counts, which has preparation and training in it.
+
+    Args:
+        begun: when the job was started last, in seconds since 1970.
+        stage_left: the seconds that are left of the present stage by its own speed.
+    """
+    estimates = [event for event in events if event.event == "estimate" and event.time >= begun]
+    is_preparing = not any(event.event == "step" and "loss" in event.values for event in events)
+    seconds = estimates[-1].values.get("seconds") if estimates else None
+    if seconds is None or not is_preparing:
+        return stage_left
+    return max(seconds - (events[-1].time - estimates[-1].time), stage_left or 0.0)
 
 
 def without_undone(events: Sequence[JobEvent]) -> list[JobEvent]:

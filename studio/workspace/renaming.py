@@ -10,21 +10,26 @@ from studio.grids.grid_folder import GridFolder
 from studio.handles import to_handle
 from studio.recipes.recipe import Recipe
 from studio.recipes.renaming import Renaming
+from studio.workspace.former_names import FormerNames
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 
 MAX_JOBS = 10_000
 
 
-def rename_concept(library: Library, jobs: Jobs, handle: str, name: str) -> Entry:
+def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, handle: str, name: str) -> Entry:
     """Give a concept another name, also in what is to be painted with it.
 
     That is every painting and grid that waits or is paused, and every one that failed or was stopped, which
-    Retry would start again. Raises StudioError when the name is taken or cannot be used.
+    Retry would start again; old pictures find it by `former_names`. Raises StudioError when the name is taken
+    or cannot be used.
     """
     before = library.hash(library.find(handle))
     entry = library.rename(handle, name)
     renaming = Renaming(handle, to_handle(name), before, library.hash(entry))
+    if renaming.new == renaming.old:
+        return entry
+    former_names.add(renaming)
     for job in jobs.newest(MAX_JOBS, ("create", "grid")):
         if job.status not in ("running", "done"):
             with suppress(StudioError):  # a damaged one says so itself once it is its turn

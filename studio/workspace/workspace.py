@@ -33,6 +33,8 @@ from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
+from studio.workspace.drafts import Drafts
+from studio.workspace.former_names import FormerNames
 from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
 from studio.workspace.job import RESUMABLE, Job
@@ -43,6 +45,7 @@ from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
 from studio.workspace.training_photos import training_photos
+from studio.workspace.trash import Trash
 from studio.workspace.unsaved import save_unsaved, unsaved_concept
 from studio.workspace.worker_state import WorkerState
 
@@ -89,7 +92,10 @@ class Workspace:
             self.cache / "pictures.json",
         )
         self.jobs = Jobs(self._make_folder("jobs"))
+        self.trash = Trash(self.concepts.trash, self.concepts, self.gallery)
+        self.former_names = FormerNames(self.folder / "renamed.json")
         self.bases = KnownBases(self.folder)
+        self.drafts = Drafts(self.folder / "drafts")
 
     def _make_folder(self, name: str) -> Path:
         """Return a folder of the workspace, made if it does not exist.
@@ -189,6 +195,10 @@ class Workspace:
         """Return a recipe that was read as it can be painted here, and sentences about what that changes."""
         return painting.as_read(recipe, self.concepts, self._resolution)
 
+    def with_present_names(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
+        """Return a recipe with the present names of concepts that were renamed since, and who they are."""
+        return self.former_names.present(recipe, self.concepts)
+
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""
         base = str(self.worker_state().base.get("name", ""))
@@ -236,7 +246,7 @@ class Workspace:
 
     def rename(self, handle: str, name: str) -> Entry:
         """Rename a concept, also in the paintings that wait. Raises StudioError for a name that is no use."""
-        return rename_concept(self.concepts, self.jobs, handle, name)
+        return rename_concept(self.concepts, self.jobs, self.former_names, handle, name)
 
     def progress(self, job: Job) -> Progress:
         """Return how far a job is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ SETTLE_MS = 300  # a person needs longer; text typed while a form opens may be o
 
 def open_tab(page: Any, name: str) -> None:
     """Open a tab."""
-    page.get_by_role("tab", name=name, exact=True).click()
+    page.get_by_role("tab", name=re.compile(f"^{name}\\b")).click()  # "Queue 2" while something waits
     page.wait_for_timeout(SETTLE_MS)
 
 
@@ -47,6 +48,12 @@ def training_card(page: Any, name: str, state: str) -> Any:
     card = page.locator(f"#train-progress .training.{state}", has_text=f"<{name}>")
     card.wait_for()
     return card
+
+
+def press_and_confirm(page: Any, scope: Any, label: str) -> None:
+    """Press a button that asks first, and answer with its own label."""
+    scope.get_by_role("button", name=label, exact=True).click()
+    page.locator("dialog.ask").get_by_role("button", name=label, exact=True).click()
 
 
 def shown_step(page: Any) -> int:

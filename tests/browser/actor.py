@@ -1,8 +1,8 @@
 """A stand-in for the worker process, without torch.
 
 It takes jobs, draws pictures with Pillow, and writes valid concept files with a single number in them. A
-training of the noun "failure" fails on purpose; "tortoise" is slow and "snail" slower, until somebody asks
-for more of it.
+training of the noun "failure" fails on purpose; "sloth" is long in getting ready; "tortoise" is slow and
+"snail" slower, until somebody asks for more of it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ BASE = {
     "device": "CPU",
 }
 STEPS = 40
+PREPARATION = 60  # steps before the first in which anything is learned
 
 
 def draw_face(seed: int, share: float = 1.0) -> Image.Image:
@@ -112,6 +113,11 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
     events = jobs.events(job.id) if (jobs.folder(job.id) / STATE_FILE).exists() else []  # else it begins anew
     kept = [event.step for event in events if event.event == "kept"]
     asked = any(event.event == "asked" for event in events)
+    for step in range(1, PREPARATION + 1 if task["noun"] == "sloth" else 1):
+        time.sleep(step_seconds * 4)
+        jobs.log(job.id, {"event": "step", "step": step, "steps": PREPARATION, "stage": "class pictures"})
+        if jobs.stop_request(job.id):
+            return {}
     for step in range(max(kept, default=0) + 1, STEPS + 1):
         time.sleep(step_seconds * (1 if asked else SLOWNESS.get(task["noun"], 1)))
         if task["noun"] == "failure" and step == 5:

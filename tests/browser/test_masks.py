@@ -346,3 +346,31 @@ def test_smaller_and_larger_step_through_what_the_last_click_may_have_meant(
     page.locator("[data-do=undo]").click()
     assert (shown_masks(page) > 0).sum() > masks[0].sum()
     assert smaller.is_disabled() and larger.is_disabled()
+
+
+def test_what_is_painted_while_an_outline_is_looked_for_is_kept_and_so_is_the_outline(
+    stage: Stage, page: Any, tmp_path: Path
+) -> None:
+    picture(300, 300).save(tmp_path / "photo.png")
+    open_editor(page, tmp_path / "photo.png")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        is_click = '"x":0.3' in (route.request.post_data or "")
+        held.append(route) if is_click and not held else route.continue_()
+
+    page.route("**/run/predict*", hold)
+    page.locator("[data-tool=click]").click()
+    page.mouse.click(*on_page(page, 0.3, 0.5))
+    page.locator(".mask-stage.busy").wait_for()
+    paint(page, "brush", (0.6, 0.1), (0.9, 0.1))
+    painted = shown_masks(page)
+    before = page.locator(".mask-frame").get_attribute("data-shown")
+    held[0].continue_()
+    page.wait_for_function(STATE_CHANGED, arg=before)
+    shown = shown_masks(page)
+    assert (shown[painted > 0] > 0).all() and shown[150, 90] and not painted[150, 90]
+    assert page.locator(".mask-stage.busy").count() == 0
+    start(page, "late-outline")
+    assert is_kept(training_photos(stage, "late-outline"), "<late-outline>", shown)
+    training_card(page, "late-outline", "done")

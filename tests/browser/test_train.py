@@ -12,7 +12,15 @@ import pytest
 from PIL import Image
 
 from studio.photos.photo_set import PhotoSet
-from tests.browser.actions import drop_photos, open_tab, shown_step, train, training_card, unfold
+from tests.browser.actions import (
+    drop_photos,
+    open_tab,
+    press_and_confirm,
+    shown_step,
+    train,
+    training_card,
+    unfold,
+)
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -64,11 +72,11 @@ def test_a_stopped_training_can_be_discarded_and_trained_again(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
     train(page, photos, "gone", "tortoise")
-    training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
+    press_and_confirm(page, training_card(page, "gone", "running"), "Stop and discard")
     card = training_card(page, "gone", "stopped")
     assert not stage.workspace.concepts.has("<gone>")
     card.get_by_role("button", name="Train again").click()
-    training_card(page, "gone", "running").get_by_role("button", name="Stop and discard").click()
+    press_and_confirm(page, training_card(page, "gone", "running"), "Stop and discard")
     training_card(page, "gone", "stopped")
 
 
@@ -133,7 +141,7 @@ def test_a_training_is_paused_and_the_queue_put_in_order(stage: Stage, page: Any
     training_card(page, "patient", "done")
     assert stage.workspace.concepts.find("<patient>").header.steps == 40
     open_tab(page, "Queue")
-    rows.filter(has_text="<third>").get_by_role("button", name="Discard").click()
+    press_and_confirm(page, rows.filter(has_text="<third>"), "Discard")
     page.locator("#queue .job.stopped", has_text="<third>").wait_for()
 
 
@@ -200,7 +208,7 @@ def test_captions_are_typed_or_dropped_and_go_into_the_training(
     job = next(job for job in stage.workspace.jobs.newest(9, ("train",)) if "<captioned>" in job.title)
     kept = PhotoSet.load(stage.workspace.jobs.folder(job.id) / "photos")
     assert kept.captions[:2] == ("a tortoise asleep", "a tortoise on a stone")
-    page.locator("#train-progress").get_by_role("button", name="Stop and discard").click()
+    press_and_confirm(page, page.locator("#train-progress"), "Stop and discard")
     training_card(page, "captioned", "stopped")
 
 

@@ -13,9 +13,9 @@ from studio.concepts import header_index
 from studio.concepts.concept_library import Library
 from studio.ui.concept_library_tab import concept_cards
 from studio.ui.create.gallery import latest_pictures
+from studio.ui.parts.job_cards import cards_of
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import first_of_page, pager, turned_page
-from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.prompt_buttons import concept_buttons
 from studio.ui.queue_tab import job_list
 from studio.workspace.pictures import PNG_START
@@ -81,8 +81,8 @@ def test_cards_buttons_pictures_and_jobs_come_in_pages(workspace: Workspace) -> 
     shown = job_list(workspace, 1)
     assert "job 0<" in shown and "job 1<" in shown  # what waits is on every page
     assert shown.count("<li") == 2 + 50 and "51 to 100 of 128 ended jobs" in shown
-    waiting = current_job(workspace, "train", 0, 1.0)
-    assert waiting is not None and waiting.title == "job 0"
+    (waiting,) = cards_of(workspace, "train").whole
+    assert waiting.title == "job 0"
 
 
 def test_an_unchanged_folder_is_listed_once_and_no_file_opened_again(

@@ -23,8 +23,8 @@ from studio.ui.compare.frontier_panel import default_along
 from studio.ui.compare.grid_form import grid_from_form
 from studio.ui.concept_library_tab import concept_card, concept_cards, is_weak, verdict_notes
 from studio.ui.create.form import recipe_from_form
+from studio.ui.parts.job_cards import cards_of
 from studio.ui.parts.markup import error_card, facts
-from studio.ui.parts.progress_card import current_job
 from studio.ui.queue_tab import job_list
 from studio.workspace.workspace import Workspace
 from tests.edits.test_concept import HEADER
@@ -122,21 +122,21 @@ def test_the_job_that_is_shown_is_the_running_one_else_the_next(workspace: Works
     first, second, third = (jobs.add("create", f"job {n}", {}).id for n in range(3))
     jobs.add("train", "another kind", {})
 
-    def shown(closed: int = 0, seconds: float = 600.0) -> int | None:
-        job = current_job(workspace, "create", closed, seconds)
-        return job and job.id
+    def shown() -> list[int]:
+        return [job.id for job in cards_of(workspace, "create").whole]
 
-    assert shown() == first
+    assert shown() == [first]
     jobs.claim(("create",))
-    assert shown() == first
+    assert shown() == [first]
     jobs.end(first, "done")
-    assert shown() == second
+    assert shown() == [second]
     jobs.claim(("create",))
-    assert shown() == second
+    assert shown() == [second]
     jobs.end(second, "done")
     jobs.request_stop(third, "discard")
-    assert shown() == third and shown(closed=second) == third
-    assert shown(closed=third) is None and shown(seconds=-1.0) is None
+    assert shown() == [second]
+    jobs.put_away(second)
+    assert shown() == [first]
 
 
 def test_jobs_are_listed_in_the_order_they_are_done(workspace: Workspace) -> None:

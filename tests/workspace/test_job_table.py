@@ -220,9 +220,10 @@ def test_the_last_to_end_is_found_whatever_its_number(tmp_path: Path) -> None:
         jobs.move(number, "first")
         jobs.claim()
         jobs.end(number, "done")
-    assert [job.id for job in jobs.last_ended("train", 0.0, 0)] == [first]
-    assert [job.id for job in jobs.last_ended("train", 0.0, first)] == [second]
-    assert not jobs.last_ended("train", 1e10, 0) and not jobs.last_ended("grid", 0.0, 0)
+    assert [job.id for job in jobs.on_show("train")] == [first, second]
+    jobs.put_away(first)
+    assert [job.id for job in jobs.on_show("train")] == [second]
+    assert not jobs.on_show("grid") and [job.id for job in jobs.on_show("create")] == [painting]
 
 
 def test_jobs_under_way_run_then_wait_in_their_order_then_are_paused(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ import gradio as gr
 
 from studio.recipes.recipe import Recipe, random_seed, read_regions, write_regions
 from studio.recipes.refinement_card import RefinementCard, without_idle
-from studio.ui.create.knob_sliders import Knob, slider_pool, strengths_and_knobs
+from studio.ui.create.knob_sliders import (
+    Knob,
+    knob_name,
+    knobs_in,
+    shown_sliders,
+    slider_pool,
+    strengths_and_knobs,
+)
+from studio.ui.kept_form import afresh_button
+from studio.ui.parts.arguments import is_number
 from studio.ui.parts.html_blocks import button_block, drop_zone, html_block
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
@@ -36,6 +45,7 @@ class CreateForm:
         underlined: the prompt once more, where it has words that the base does not know.
         last_seed: puts the seed of the last picture back.
         recipe_drop: reads the recipe in a picture.
+        afresh: the block of the button that empties the form.
     """
 
     cards: Sequence[RefinementCard]
@@ -51,6 +61,18 @@ class CreateForm:
     paint: gr.Button
     last_seed: gr.Button
     recipe_drop: gr.HTML
+    afresh: gr.HTML
+
+    def kept_sliders(self, workspace: Workspace, form: Mapping[str, Any]) -> dict[Any, Any]:
+        """Return the changes that bring back the sliders as a draft of the form holds them."""
+        texts = (self.recipe["prompt"], self.recipe["negative"], *self.refinement_texts)
+        knobs = knobs_in(workspace, " ".join(str(form.get(text.elem_id, "")) for text in texts))
+        values = {knob: form.get(knob_name(knob), knob.default) for knob in knobs}
+        positions = {
+            knob: at if is_number(at) and knob.low <= at <= knob.high else knob.default
+            for knob, at in values.items()
+        }
+        return {self.knobs: knobs, **shown_sliders(self.sliders, positions)}
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -124,7 +146,6 @@ def create_form(workspace: Workspace) -> CreateForm:
     )
     underlined = html_block(elem_id="underlined-prompt")
     concepts = button_block("concept-buttons")
-    examples = button_block("examples")
     sliders = slider_pool()
     notice = html_block(elem_id="create-notice")
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
@@ -134,6 +155,7 @@ def create_form(workspace: Workspace) -> CreateForm:
     with gr.Row(elem_classes="tight"):
         new_seed = gr.Checkbox(True, label="A new seed every time", elem_id="new-seed")
         last_seed = gr.Button("Last seed again", size="sm", elem_id="last-seed", min_width=120)
+    examples = button_block("examples")
     with gr.Accordion("More", open=False, elem_id="create-more"):
         negative = text_control("Negative prompt", "negative", info="What should not be there")
         steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
@@ -159,6 +181,7 @@ def create_form(workspace: Workspace) -> CreateForm:
         "drop a picture painted here or in another web UI",
         "image/png,image/jpeg,image/webp",
     )
+    afresh = button_block("create-afresh", afresh_button())
     return CreateForm(
         cards=workspace.refinements,
         recipe={
@@ -187,4 +210,5 @@ def create_form(workspace: Workspace) -> CreateForm:
         paint=paint,
         last_seed=last_seed,
         recipe_drop=recipe_drop,
+        afresh=afresh,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.errors import shortened
 from studio.recipes.recipe import Recipe
 from studio.ui.create.gallery_tools import nothing_found
+from studio.ui.parts.job_cards import put_away_button
 from studio.ui.parts.markup import button, duration, error_card, file_url, placeholder, unreadable_card
 from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.progress_card import (
@@ -70,7 +71,7 @@ def painting_card(workspace: Workspace, job: Job, selected: str = "") -> str:
             foot = f'<p class="numbers"><span>{count}{took}</span></p>'
         case "failed":
             foot = job_error(job)
-    aside += button("close", "Close", job.id) if job.has_ended else ""
+    aside += put_away_button(job) if job.has_ended else ""
     titles = ", ".join(titles_of_active(recipe, workspace.refinements))
     refinements = f'<p class="faint">{escape(titles)}</p>' if titles else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[:MAX_NOTES])

@@ -79,6 +79,11 @@ def strength_help(header: Header, handle: str) -> str:
     return SHARED_STRENGTH_HELP.format(others=others) if others else STRENGTH_HELP
 
 
+def knob_name(knob: Knob) -> str:
+    """Return the name under which a draft holds the position of a slider."""
+    return f"knob {knob.handle} {knob.name}"
+
+
 def slider_pool() -> list[gr.Slider]:
     """Create the hidden sliders."""
     return [

@@ -27,10 +27,10 @@ from studio.ui.create.gallery_tools import (
 )
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.job_cards import cards_of, draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, download, file_size, note_card
 from studio.ui.parts.pager import turned_page
-from studio.ui.parts.progress_card import current_job
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, picture_before, refined
 from studio.ui.parts.slider import SLIDER_SCRIPT
@@ -39,7 +39,6 @@ from studio.workspace.picture_archive import pack_pictures
 from studio.workspace.picture_search import PictureFilter
 from studio.workspace.workspace import Workspace
 
-SHOWN_SECONDS = 600.0  # how long the card of a job that has ended stays
 SAVE_PACKED = """() => setTimeout(() => {
   const link = document.querySelector('#picture-note a[download]:not([data-saved])');
   if (link) { link.dataset.saved = 'yes'; link.click(); }
@@ -57,7 +56,7 @@ class PicturePanel:
 
     Args:
         note: says what became of pictures, with a way back.
-        closed: State of the number of the job whose card was closed last.
+        unfolded: State of the number of the ended job whose card is drawn whole, 0 for none.
         selected: State of the file name of the opened picture.
         opened: State of its recipe, None when none is open; `detail` shows both.
         deleted: State of the pictures deleted last: by name their paths in the trash.
@@ -70,7 +69,7 @@ class PicturePanel:
     tools: GalleryTools
     gallery: gr.HTML
     detail: gr.HTML
-    closed: gr.State
+    unfolded: gr.State
     selected: gr.State
     opened: gr.State
     deleted: gr.State
@@ -99,7 +98,8 @@ class PicturePanel:
 def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
     """Return the recipe of a picture of the gallery, and its card. Raises StudioError."""
     path = workspace.gallery.find(name)
-    recipe, cards = read_recipe(path), workspace.refinements
+    recipe, renamed = workspace.with_present_names(read_recipe(path))
+    cards = workspace.refinements
     card = picture_card(
         recipe,
         cards,
@@ -108,6 +108,7 @@ def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
         choices_of(recipe, workspace.concepts.headers()),
         starred=name in workspace.gallery.stars.names(),
         before=picture_before(workspace, recipe),
+        notes=renamed,
     )
     return recipe, card
 
@@ -138,9 +139,10 @@ def connect_pictures(
                 workspace.jobs.request_stop(to_int(id), "keep")
             case "retry":
                 workspace.retry(to_int(id))
-            case "close":
-                return {panel.closed: to_int(id)}
-        return {}
+            case "discard":
+                workspace.jobs.request_stop(to_int(id), "discard")
+        number = press_card_button(workspace, "create", action, id)
+        return {} if number is None else {panel.unfolded: number}
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
@@ -207,7 +209,7 @@ def connect_pictures(
         return {tools.starred: not starred, panel.page: 0}
 
     connect = functools.partial(connector.connect, notice=panel.notice)
-    connect(panel.painting.click, press_in_painting, outputs=[panel.closed])
+    connect(panel.painting.click, press_in_painting, outputs=[panel.unfolded])
     opening = [*shut, panel.page, tools.search, tools.starred]
     for source in (panel.painting, panel.gallery):
         connect(source.click, open_picture, outputs=opening)
@@ -237,19 +239,19 @@ def connect_pictures(
     )
     connect(tools.search.change, lambda: {panel.page: 0}, outputs=[panel.page], trigger_mode="always_last")
 
-    def current(closed: int) -> Job | None:
-        return current_job(workspace, "create", closed, SHOWN_SECONDS)
+    def current(unfolded: int) -> Job | None:
+        return next(iter(cards_of(workspace, "create", unfolded).whole), None)
 
-    def draw_painting(closed: int, selected: str) -> str:
-        job = current(closed)
-        return painting_card(workspace, job, selected) if job else ""
+    def draw_paintings(unfolded: int, selected: str) -> str:
+        draw = functools.partial(painting_card, selected=selected)
+        return draw_cards(workspace, "create", draw, unfolded)
 
-    def draw_gallery(closed: int, selected: str, page: int, text: str, starred: bool) -> str:
-        return latest_pictures(workspace, selected, current(closed), page, PictureFilter(text, starred))
+    def draw_gallery(unfolded: int, selected: str, page: int, text: str, starred: bool) -> str:
+        return latest_pictures(workspace, selected, current(unfolded), page, PictureFilter(text, starred))
 
-    here = {"closed": panel.closed, "selected": panel.selected}
+    here = {"unfolded": panel.unfolded, "selected": panel.selected}
     return [
-        LiveView(panel.painting, draw_painting, here),
+        LiveView(panel.painting, draw_paintings, here),
         LiveView(tools.bar, tools_bar, {"starred": tools.starred}),
         LiveView(panel.gallery, draw_gallery, {**here, "page": panel.page, **tools.states}),
     ]

@@ -15,6 +15,7 @@ from studio.recipes.recipe import Recipe
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
 from studio.ui.create.picture_panel import PicturePanel, connect_pictures
+from studio.ui.kept_form import by_id
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import pressed_button, uploaded_files
 from studio.ui.parts.live_views import LiveView
@@ -44,6 +45,11 @@ class CreateTab:
     detail: gr.HTML
     views: list[LiveView]
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """By name, the controls whose values outlive a reload, without the sliders."""
+        return by_id(*self.form.recipe.values(), *self.form.refinements.values(), self.form.new_seed)
+
 
 def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     """Build the tab."""
@@ -69,8 +75,11 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def show_sliders(texts: list[str], knobs: list[Knob], positions: list[float]) -> Changes:
         now = knobs_in(workspace, " ".join(texts))
+        underlined = {form.underlined: underlined_prompt(workspace, texts[0])}
+        if now == knobs:  # where a recipe or a draft has just set the sliders, `positions` may be older
+            return underlined
         sliders = shown_sliders(form.sliders, kept_positions(now, knobs, positions))
-        return {form.knobs: now, form.underlined: underlined_prompt(workspace, texts[0]), **sliders}
+        return {form.knobs: now, **underlined, **sliders}
 
     def paint(**values: Any) -> Changes:
         wanted = recipe_from_form(**values, cards=cards)
@@ -89,10 +98,11 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
+        recipe, renamed = workspace.with_present_names(recipe)
         recipe, changes = workspace.as_read(recipe)
         signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []
         warnings = [*workspace.reproducibility_warnings(recipe), *notes, *changes, *signs]
-        card = picture_card(recipe, cards, warnings=warnings)
+        card = picture_card(recipe, cards, warnings=warnings, notes=renamed)
         return {**shut, panel.opened: recipe, panel.detail: card}
 
     def use_recipe(recipe: Recipe | None, event: gr.EventData) -> Changes:

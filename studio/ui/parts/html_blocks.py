@@ -19,9 +19,10 @@ from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_num
 
 MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
 BUTTONS_SCRIPT = """
-element.addEventListener('click', event => {
+element.addEventListener('click', async event => {
   const source = event.target.closest('[data-action]');
   if (!source || !element.contains(source) || source.disabled) return;
+  if (source.dataset.ask && !await window.likeness.ask(source.dataset.ask, source.textContent)) return;
   const box = source.getBoundingClientRect();
   const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
   trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x: x, y: y});

@@ -9,19 +9,26 @@ from studio.workspace.going_on import can_train_further
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 
+NOTHING_YET = "It is still getting ready: nothing has been learned that could be kept"
+DISCARD_QUESTION = "Discard what it has learned so far? It cannot be brought back."
 SHARES_FURTHER = (25, 100)  # percent of a training's steps that can be added once it is done
 
 
-def running_buttons(job: Job) -> str:
-    """Return the buttons of a job that runs: none once it was asked to stop."""
+def running_buttons(job: Job, has_learned: bool = True) -> str:
+    """Return the buttons of a job that runs: none once it was asked to stop.
+
+    `has_learned`: whether a training has anything yet that could be kept.
+    """
     if job.stop_request:
         return ""
     if job.kind != "train":
         return button("keep", "Stop", job.id)
+    if not has_learned:
+        return button("pause", "Pause", job.id) + button("discard", "Stop", job.id, title=NOTHING_YET)
     return (
         button("pause", "Pause", job.id)
         + button("keep", "Stop and keep", job.id)
-        + button("discard", "Stop and discard", job.id)
+        + button("discard", "Stop and discard", job.id, "danger", ask=DISCARD_QUESTION)
     )
 
 
@@ -39,7 +46,9 @@ def waiting_buttons(job: Job, place: int, places: int) -> str:
 
 def paused_buttons(job: Job) -> str:
     """Return the buttons of a job that is paused."""
-    return button("retry", "Go on", job.id, "strong") + button("discard", "Discard", job.id)
+    return button("retry", "Go on", job.id, "strong") + button(
+        "discard", "Discard", job.id, "danger", ask=DISCARD_QUESTION
+    )
 
 
 def further_buttons(workspace: Workspace, job: Job) -> str:

@@ -57,13 +57,13 @@ def panel_id(tab: str) -> str:
     return f"panel-{tab}"
 
 
-def open_tab_script(tabs: Sequence[str]) -> str:
+def open_tab_script(tabs: Sequence[str], wait_ms: int = 0) -> str:
     """Return JavaScript that puts the name of the open tab before the other values of a call.
 
-    It waits for the browser to have shown a tab that was just selected.
+    It waits for the browser to have shown a tab that was just selected, and `wait_ms` milliseconds longer.
     """
     return f"""async (...values) => {{
-      await new Promise(done => setTimeout(done));
+      await new Promise(done => setTimeout(done, {wait_ms}));
       const isOpen = name => document.getElementById('{panel_id("")}' + name)?.offsetParent;
       return [{list(tabs)}.find(isOpen) || '', ...values.slice(1)];
     }}"""

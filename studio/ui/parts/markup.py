@@ -33,14 +33,20 @@ def data_url(picture: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def button(action: str, label: str, id: object = "", kind: str = "quiet", title: str = "") -> str:
+def button(
+    action: str, label: str, id: object = "", kind: str = "quiet", title: str = "", ask: str = ""
+) -> str:
     """Return a button; a click on it reaches the handler of its block as (action, id).
 
-    `title` is what the browser shows while the pointer is over it.
+    Args:
+        kind: "quiet", "strong", "link", or "danger" for what destroys something.
+        title: what the browser shows while the pointer is over it.
+        ask: a question that the page asks first, to be answered with the button's label.
     """
+    question = f' data-ask="{escape(ask)}"' if ask else ""
     return (
         f'<button type="button" class="action action-{kind}" data-action="{escape(action)}"'
-        f' data-id="{escape(str(id))}"{_title(title)}>{escape(label)}</button>'
+        f' data-id="{escape(str(id))}"{question}{_title(title)}>{escape(label)}</button>'
     )
 
 
@@ -120,6 +126,20 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was: "just now", "2 min ago", "3 h ago", "2 days ago"."""
+    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+    return "just now"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 photo", "5 photos"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def local_time(time: float | str) -> str:

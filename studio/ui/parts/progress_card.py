@@ -10,7 +10,8 @@ from pathlib import Path
 
 from studio.errors import StudioError
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
-from studio.ui.parts.markup import button, duration, error_card
+from studio.ui.parts.job_cards import jobs_ahead, place_words, put_away_button
+from studio.ui.parts.markup import button, counted, duration, error_card
 from studio.ui.train.previews import insights, previews
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
@@ -22,9 +23,9 @@ CURVE_WIDTH, CURVE_HEIGHT = 320.0, 84.0
 CURVE_POINTS = 120
 MEAN_SHARE = 1 / 12
 MAX_NOTES = 4
-MAX_UNDER_WAY = 50
 REREAD_SECONDS = 0.9
 MAX_READ = 500  # logs whose progress is remembered
+MAX_DRAWN = 8  # cards of trainings that are remembered
 STATUS_WORDS = {
     "queued": "waiting",
     "running": "running",
@@ -62,19 +63,6 @@ def progress_of(workspace: Workspace, job: Job) -> Progress:
             _read.pop(next(iter(_read)))
         known = _read[log] = ReadLog(size, now, workspace.progress(job))
     return known.progress
-
-
-def current_job(workspace: Workspace, kind: str, closed: int, seconds: float) -> Job | None:
-    """Return the job of a kind to show: one that runs, else waits, else the last that ended or was paused.
-
-    One that ended counts only if that is less than `seconds` ago and its number is above `closed`, that of
-    the job whose card was closed last.
-    """
-    under_way = workspace.jobs.under_way(MAX_UNDER_WAY, (kind,))
-    if under_way and under_way[0].status != "paused":
-        return under_way[0]
-    ended = workspace.jobs.last_ended(kind, time.time() - seconds, closed)
-    return max([*under_way, *ended], key=lambda job: job.finished or 0.0, default=None)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -142,7 +130,7 @@ def progress_numbers(progress: Progress) -> str:
             else f"{1 / progress.rate:.1f} s per step"
         )
         parts.append(rate)
-    if progress.seconds_left is not None and progress.step < progress.steps:
+    if progress.seconds_left is not None and (progress.step < progress.steps or progress.is_preparing):
         parts.append(f"about {duration(progress.seconds_left)} left")
     if progress.stage:
         parts.append(escape(progress.stage))
@@ -167,7 +155,8 @@ def training_card(workspace: Workspace, job: Job) -> str:
     progress, folder = progress_of(workspace, job), workspace.jobs.folder(job.id)
     known = _drawn.get(folder)
     if known is None or known[1] is not progress or known[0] != job:
-        _drawn.clear()  # there is one training to show
+        while len(_drawn) >= MAX_DRAWN:
+            _drawn.pop(next(iter(_drawn)), None)
         known = _drawn[folder] = (job, progress, _draw_training(workspace, job, progress))
     return known[2]
 
@@ -179,7 +168,8 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
     buttons, words = "", ""
     match job.status:
         case "queued":
-            words = '<p class="numbers"><span>Waits for its turn in the queue.</span></p>'
+            place = place_words(jobs_ahead(workspace, job))
+            words = f'<p class="numbers"><span>{escape(place)}</span></p>'
             words += progress_bar(progress, "Waiting", waiting=True)
             buttons = button("discard", "Cancel", job.id)
         case "running":
@@ -187,7 +177,7 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             if job.stop_request:
                 what = "Pausing" if job.stop_request == "pause" else "Stopping"
                 words += f'<p class="numbers"><span>{what} after this step …</span></p>'
-            buttons = running_buttons(job)
+            buttons = running_buttons(job, progress.has_learned)
         case "paused":
             words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
             words += "<p>Paused. What was learned so far is kept on the disk.</p>"
@@ -198,14 +188,14 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
             buttons = button("paint", f"Paint with {learned}", learned, "strong")
-            buttons += further_buttons(workspace, job) + button("close", "Close", job.id)
+            buttons += further_buttons(workspace, job) + put_away_button(job)
         case "failed":
             words = job_error(job)
-            buttons = button("close", "Close", job.id)
+            buttons = put_away_button(job)
         case "stopped":
             words = "<p>Stopped. Nothing was kept.</p>"
-            buttons = button("retry", "Train again", job.id) + button("close", "Close", job.id)
-    count, method = f"{task.photos} photos", job.title.split(" with ")[-1]
+            buttons = button("retry", "Train again", job.id) + put_away_button(job)
+    count, method = counted(task.photos, "photo"), job.title.split(" with ")[-1]
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
     is_coming = job.status == "running" and progress.estimate
     estimate = f" · {escape(progress.estimate)} in all" if is_coming else ""

@@ -77,6 +77,7 @@ def picture_card(
     chosen: Mapping[str, str] = MappingProxyType({}),
     starred: bool | None = None,
     before: Before | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """Return the card of a picture, or of a recipe alone.
 
@@ -87,8 +88,10 @@ def picture_card(
         chosen: see `recipe_facts`.
         starred: whether it has a star; None for a picture outside the gallery, which gets none.
         before: the same picture without a refinement, which is shown beside it under a slider.
+        notes: sentences about the recipe that change nothing in the picture.
     """
-    listed = recipe_facts(recipe, cards, chosen)
+    listed = "".join(f'<p class="faint">{escape(note)}</p>' for note in notes)
+    listed += recipe_facts(recipe, cards, chosen)
     note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
     close = icon_button("close", "Close", "close")
     buttons = _buttons(recipe, cards, path, starred, before)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+from PIL import Image
+
 from studio.concepts.concept_library import Entry
 from studio.concepts.preview import open_preview
-from studio.errors import DiskError, disk_errors
+from studio.errors import StudioError, disk_errors
 from studio.files import png_bytes, write_atomic
 from studio.ui.parts.markup import file_url
 from studio.workspace.workspace import Workspace
@@ -23,24 +26,32 @@ def thumbnail_folder(workspace: Workspace) -> Path:
 
 
 def thumbnail(workspace: Workspace, entry: Entry) -> Path | None:
-    """Return a concept's preview as a PNG file, None when it has none.
+    """Return a concept's preview as a PNG file, None when it has none."""
+    about = f"{entry.path.name} {entry.changed} {entry.size_bytes}"
+    return small_picture(workspace, about, lambda: open_preview(entry.read_preview()))
 
-    The file of the concept may come from anybody, so only pixels that Pillow read from a PNG are written.
+
+def small_picture(workspace: Workspace, about: str, read: Callable[[], Image.Image | None]) -> Path | None:
+    """Return a small picture as a PNG file, None when there is none; it is read only if there is no file yet.
+
+    What is read may come from anybody, so only pixels that Pillow read are written.
+
+    Args:
+        about: differs for each picture and each of its versions.
     """
     # the name says what is in the file, so that none is opened to find it
-    about = f"{entry.path.name} {entry.changed} {entry.size_bytes}"
     path = thumbnail_folder(workspace) / f"{hashlib.sha256(os.fsencode(about)).hexdigest()[:24]}.png"
     if path.exists():
         return path
-    small = open_preview(entry.read_preview())
-    if small is None:
-        return None
-    small.thumbnail((SIDE, SIDE))
     try:
+        small = read()
+        if small is None:
+            return None
+        small.thumbnail((SIDE, SIDE))
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, png_bytes(small))
-    except DiskError:
+    except (StudioError, OSError):
         return None
     return path
 

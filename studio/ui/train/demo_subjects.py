@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from studio.starter import DEMO
-from studio.ui.parts.markup import file_url
+from studio.ui.parts.markup import counted, file_url
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def demo_cards(subjects: list[DemoSubject]) -> str:
     cards = "".join(
         f'<button type="button" class="demo" data-action="demo" data-id="{escape(subject.slug)}">'
         f'<img src="{escape(file_url(subject.photos[0]))}" alt=""><span><b>{escape(subject.title)}</b>'
-        f"<small>{len(subject.photos)} photos</small></span></button>"
+        f"<small>{counted(len(subject.photos), 'photo')}</small></span></button>"
         for subject in subjects
         if subject.photos and subject.photos[0].is_file()
     )

@@ -10,6 +10,7 @@ from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
 
 MAX_STRIP = 12
+EMPTY_STRIP = '<div class="strip waiting"><span>Pictures by step gather here</span></div>'
 
 
 def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, str]:
@@ -17,8 +18,12 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
     folder = workspace.jobs.folder(job.id)
     known = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
     known = [(step, path, prompt) for step, path, prompt in known if path.is_file()]
+    # while there may be more, the place of the strip is kept, so that nothing below it moves
+    empty = (
+        "" if job.has_ended else '<div class="strip waiting"><span>Pictures by step gather here</span></div>'
+    )
     if not known:
-        return '<div class="large-preview waiting"><span>The first picture appears here</span></div>', ""
+        return '<div class="large-preview waiting"><span>The first picture appears here</span></div>', empty
     step, path, prompt = known[-1]
     text = f"{prompt}, after step {step}"
     large = (
@@ -31,7 +36,7 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
         f"<figcaption>{step if its_prompt == prompt else escape(its_prompt)}</figcaption></figure>"
         for step, path, its_prompt in known[::stride]
     )
-    strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else ""
+    strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else empty
     return large, strip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +23,28 @@ class SessionPhotos:
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
         lock: held while a handler changes the photos.
+        keep: called with the photos after a handler has changed them, so that a reload does not lose them.
     """
 
     def __init__(self, photos: Iterable[Photo] = ()) -> None:
         self.photos, self.chosen, self.lock = list(photos), NONE, threading.Lock()
+        self.keep: Callable[[Sequence[Photo]], None] | None = None
+        self._kept = self.photos
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
         return SessionPhotos(self.photos)
+
+    def restore(self, photos: Iterable[Photo], keep: Callable[[Sequence[Photo]], None]) -> None:
+        """Begin with photos that are kept already; later changes are kept with `keep`."""
+        self.replace_all(list(photos))
+        self.keep, self._kept = keep, self.photos
+
+    def keep_changes(self) -> None:
+        """Keep the photos if they were changed since."""
+        if self.keep is not None and self._kept is not self.photos:
+            self._kept = self.photos
+            self.keep(self.photos)
 
     def replace_all(self, photos: list[Photo]) -> None:
         """Replace the photos, with none in the editor."""
@@ -86,12 +100,15 @@ def locked(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Run a handler alone on its `session`, a SessionPhotos.
 
     Gradio runs handlers in threads; quick clicks are so handled one after the other, each on the photos that
-    the one before left.
+    the one before left. What a handler has changed is kept.
     """
 
     @functools.wraps(handler)
     def run(*, session: SessionPhotos, **arguments: Any) -> Any:
         with session.lock:
-            return handler(session=session, **arguments)
+            try:
+                return handler(session=session, **arguments)
+            finally:
+                session.keep_changes()
 
     return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +14,19 @@ from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
 from studio.recipes.recipe import random_seed
+from studio.ui.kept_form import afresh_button, by_id
 from studio.ui.parts.forms import controls, explanation, filled_in
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
+from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_buttons import press_job_button
+from studio.ui.parts.job_cards import draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.progress_card import current_job, training_card
+from studio.ui.parts.progress_card import training_card
 from studio.ui.train.caption_box import caption_for
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.method_choice import (
+    CHOICES,
     RECOMMENDED,
     method_choice,
     method_summary,
@@ -31,13 +34,12 @@ from studio.ui.train.method_choice import (
     show_methods,
 )
 from studio.ui.train.photo_strip import photo_strip, refusals_card
-from studio.ui.train.photos_box import photos_box
+from studio.ui.train.photos_box import PhotosBox, photos_box
 from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.workspace.workspace import Workspace
 
-SHOWN_SECONDS = 3600.0  # how long the card of a training that has ended stays
 SHOW_PROGRESS = """() => {
   if (document.querySelector('#train-notice .error')) return;
   window.scrollTo({top: 0, behavior: 'smooth'});
@@ -52,11 +54,19 @@ class TrainTab:
         training: the card of the training, whose buttons other tabs listen to.
         views: what changes while the page is open.
         defaults: returns the changes of all settings to the defaults that suit the base of a workspace.
+        photos: the box with the photos.
+        kept: by name, the controls whose values outlive a reload.
+        choose_method: returns the change of the choice of methods to what a draft holds.
+        afresh: the block of the button that empties the form.
     """
 
     training: gr.HTML
     views: list[LiveView]
     defaults: Callable[[Workspace], dict[Any, Any]]
+    photos: PhotosBox
+    kept: dict[str, Any]
+    choose_method: Callable[[Mapping[str, Any]], dict[Any, Any]]
+    afresh: gr.HTML
 
 
 def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Connector) -> TrainTab:
@@ -65,7 +75,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     catalogue = [workspace.tuned(card) for card in methods]
     first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
-    closed = gr.State(0)
+    opened = gr.State(0)  # the training whose folded card is open
     training = button_block("train-progress")
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
@@ -91,6 +101,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
                     seed = gr.Number(0, precision=0, label="Seed", elem_id="train-seed", min_width=120)
                     dice = gr.Button("Another seed", size="sm", elem_id="train-dice", min_width=120)
                     reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
+            afresh = button_block("train-afresh", afresh_button())
 
     def card_of(id: str) -> MethodCard:
         if id not in known:
@@ -170,12 +181,12 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         (name, noun), *beside = named_subjects(count, card, names, nouns)
         values = filled_in(card.fields, settings[card.id])
         workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside)
-        return {rows.hints: naming_hints(workspace, [])}
+        return {rows.hints: naming_hints(workspace, [(name, noun), *beside])}
 
     def press_in_training(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
-        if action == "close":
-            return {closed: to_int(id)}
+        if (number := press_card_button(workspace, "train", action, id)) is not None:
+            return {opened: number}
         return {} if press_job_button(workspace, action, id) else None
 
     connect = functools.partial(connector.connect, notice=notice)
@@ -204,14 +215,20 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     inputs = {**session, "seed": seed, "settings": settings, **chosen, **box.typed}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
-    connect(training.click, press_in_training, outputs=[closed], notice=training_notice)
+    connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
 
-    def draw_training(closed: int) -> str:
-        job = current_job(workspace, "train", closed, SHOWN_SECONDS)
-        return training_card(workspace, job) if job else ""
+    def draw_trainings(opened: int) -> str:
+        return draw_cards(workspace, "train", training_card, opened)
 
     views = [
-        LiveView(training, draw_training, {"closed": closed}),
+        LiveView(training, draw_trainings, {"opened": opened}),
         LiveView(refused, lambda: refused_methods(workspace, methods)),
     ]
-    return TrainTab(training, views, base_defaults)
+    kept = by_id(choice.what, method, *rows.texts, seed, *every_setting)
+    kept["subject-count"] = rows.count
+
+    def choose_method(form: Mapping[str, Any]) -> dict[Any, Any]:
+        what, id = (form.get(part.elem_id, part.value) for part in (choice.what, method))
+        return {method: show_methods(what if what in CHOICES else RECOMMENDED, str(id), methods)}
+
+    return TrainTab(training, views, base_defaults, box, kept, choose_method, afresh)

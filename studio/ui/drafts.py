@@ -1,0 +1,129 @@
+"""Nothing is lost on a reload: what is filled in is kept as a draft, and comes back with the page.
+
+A browser makes up an id once and sends it when the page opens. The id comes from one line of script in place
+of Gradio's BrowserState, which has its value only after the page's first request was sent.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from studio.photos.photo import Photo
+from studio.ui.kept_form import KeptForm, afresh_button
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import hidden_text, pressed_button
+from studio.ui.parts.live_views import open_tab_script
+from studio.ui.parts.markup import button, note_card
+from studio.ui.train.mask_overlay import Subjects
+from studio.ui.train.photo_strip import photo_strip
+from studio.ui.train.photos_box import PhotosBox
+from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.workspace.drafts import is_draft_id
+from studio.workspace.workspace import Workspace
+
+TAB = "tab"  # under which a draft holds the open tab
+SEND_MS = 400  # what is typed within this time is sent together
+OPEN_SCRIPT = "(...values) => { values[0] = window.likeness.browser(); return values; }"
+EMPTIED = {"train": "Photos, names and settings are emptied.", "create": "Prompt and settings are emptied."}
+
+
+def connect_drafts(
+    workspace: Workspace,
+    connector: Connector,
+    opened: Any,
+    form: KeptForm,
+    box: PhotosBox,
+    tabs: gr.Tabs,
+    panels: dict[str, gr.Tab],
+    blocks: dict[str, gr.HTML],
+    notice: gr.HTML,
+) -> None:
+    """Keep a draft of the form, and bring it back when the page opens.
+
+    Args:
+        opened: the event after which the draft is brought back.
+        blocks: by the id of a tab, the block with its `afresh_button`.
+    """
+    sent, browser, open_tab = hidden_text(), hidden_text(), hidden_text()
+    connect = functools.partial(connector.connect, notice=notice, refresh=False)
+    photo_parts = [box.strip, box.refusals, box.editor]
+
+    def shown(photos: Sequence[Photo]) -> dict[Any, Any]:
+        strip = photo_strip(photos, Subjects(), advice=workspace.advise(photos))
+        return {box.strip: strip, box.refusals: "", box.editor: gr.update(visible=False)}
+
+    @locked
+    def restore(sent: str, session: SessionPhotos) -> Changes:
+        if not is_draft_id(sent):
+            return None
+        draft = workspace.drafts.read(sent)
+        session.restore(draft.photos, functools.partial(workspace.drafts.keep_photos, sent))
+        changes: dict[Any, Any] = {browser: sent}
+        if draft.form:
+            changes |= form.changes(draft.form)
+        if draft.photos:
+            changes |= shown(draft.photos)
+        if (tab := draft.form.get(TAB)) in panels:
+            changes[tabs] = gr.Tabs(selected=tab)
+        return changes
+
+    def keep(tab: str, browser: str, values: Any, knobs: Any, positions: Any) -> Changes:
+        if is_draft_id(browser):
+            place = {TAB: tab} if tab in panels else {}
+            workspace.drafts.keep_form(browser, form.written(values, knobs, positions) | place)
+        return None
+
+    # `browser` is empty until the draft is back: what is sent before that would empty it
+    connect(
+        opened,
+        restore,
+        inputs={"sent": sent, "session": box.session},
+        outputs=[browser, *form.outputs, *photo_parts, tabs],
+        js=OPEN_SCRIPT,
+    )
+    changed = [control.change for control in (*form.controls.values(), *form.sliders)]
+    changed += [panel.select for panel in panels.values()]
+    connect(
+        functools.partial(gr.on, changed),
+        keep,
+        inputs={"tab": open_tab, "browser": browser, **form.inputs},
+        trigger_mode="always_last",
+        js=open_tab_script(list(panels), SEND_MS),
+    )
+
+    def form_emptier(tab: str, emptied: gr.State) -> Any:
+        with_photos = tab == "train"
+
+        @locked
+        def press(
+            session: SessionPhotos, before: Any, values: Any, knobs: Any, positions: Any, event: gr.EventData
+        ) -> Changes:
+            action, _ = pressed_button(event)
+            if action == "afresh":
+                now = (form.written(values, knobs, positions), tuple(session.photos))
+                note = note_card(EMPTIED[tab], button("back", "Undo", kind="strong"))
+                kept, photos, html = {}, (), note
+            elif action == "back" and before is not None:
+                now, (kept, photos), html = None, before, afresh_button()
+            else:
+                return None
+            changes = {emptied: now, blocks[tab]: html, **form.changes(kept, [tab])}
+            if with_photos:
+                session.replace_all(list(photos))
+                changes |= shown(photos)
+            return changes
+
+        return press
+
+    for tab, block in blocks.items():
+        emptied = gr.State(None)
+        connect(
+            block.click,
+            form_emptier(tab, emptied),
+            inputs={"session": box.session, "before": emptied, **form.inputs},
+            outputs=[emptied, block, *form.outputs, *(photo_parts if tab == "train" else [])],
+        )

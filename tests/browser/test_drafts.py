@@ -1,0 +1,117 @@
+"""A reload loses nothing of what was filled in, and starting afresh can be undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.actions import drop_photos, open_tab, unfold
+from tests.browser.conftest import Stage
+from tests.browser.test_library import add_concept
+
+pytestmark = pytest.mark.browser
+KEPT_MS = 2500  # the page sends after half a second, and the draft is written a second later
+
+
+def value(page: Any, elem_id: str) -> str:
+    return page.locator(f"#{elem_id} :is(input, textarea)").first.input_value()
+
+
+def wait_for_value(page: Any, elem_id: str, text: str) -> None:
+    script = "([id, text]) => document.querySelector(`#${id} :is(input, textarea)`)?.value === text"
+    page.wait_for_function(script, arg=[elem_id, text])
+
+
+def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[Path]) -> None:
+    drop_photos(page, photos)
+    page.locator("#photo-strip .tile >> nth=2").click()
+    page.locator("#photo-caption textarea").fill("a tortoise asleep")
+    page.locator("#photo-strip .tile-mark").wait_for()
+    page.locator("#crop-x input[type=number]").fill("0")
+    page.locator("#crop-x input[type=number]").press("Tab")
+    page.locator("#mask-editor canvas").click()
+    page.locator(".mask-frame[data-shown]").wait_for()
+    page.get_by_label("Several things in one photo").click()
+    page.locator("#method-summary", has_text="Takes a photo apart").wait_for()
+    page.locator("#more-subjects").click()
+    page.locator("#concept-name-2 input").fill("throne")
+    page.locator("#concept-name input").fill("lily")
+    page.locator("#concept-noun input").fill("cat")
+    unfold(page, "#train-settings")
+    page.locator("#setting-break-a-scene-rank input").first.fill("11")
+    page.locator("#setting-break-a-scene-rank input").first.press("Tab")
+    page.locator("#crop-done").click()
+    page.wait_for_timeout(KEPT_MS)
+    before = [tile.get_attribute("src") for tile in page.locator("#photo-strip img").all()]
+    page.reload()
+    page.locator("#photo-strip .tile >> nth=2").wait_for()
+    wait_for_value(page, "concept-name", "lily")
+    wait_for_value(page, "concept-name-2", "throne")
+    page.locator("#method-summary", has_text="Takes a photo apart").wait_for()
+    page.wait_for_function(
+        "urls => [...document.querySelectorAll('#photo-strip img')].every((it, at) => it.src === urls[at])",
+        arg=before,
+    )
+    page.locator("#photo-strip .tile >> nth=2").click()
+    wait_for_value(page, "photo-caption", "a tortoise asleep")
+    unfold(page, "#train-settings")
+    assert value(page, "setting-break-a-scene-rank") == "11"
+    page.locator("#train-afresh").get_by_role("button", name="Start afresh").click()
+    wait_for_value(page, "concept-name", "")
+    page.locator("#photo-strip .tile").first.wait_for(state="detached")
+    assert value(page, "setting-break-a-scene-rank") == "8"
+    page.locator("#train-afresh").get_by_role("button", name="Undo").click()
+    page.locator("#photo-strip .tile >> nth=2").wait_for()
+    wait_for_value(page, "concept-name", "lily")
+
+
+def test_create_and_the_open_tab_come_back_and_only_in_this_browser(
+    stage: Stage, page: Any, browser: Any
+) -> None:
+    add_concept(stage, "<kept-fox>")
+    open_tab(page, "Create")
+    page.locator("#prompt textarea").fill("<kept-fox> on the moon")
+    slider = page.locator("#knob-slider-0 input[type=number]")
+    slider.fill("0.6")
+    slider.press("Tab")
+    unfold(page, "#create-more")
+    page.locator("#negative textarea").fill("rain")
+    page.locator("#steps input[type=number]").fill("33")
+    page.locator("#steps input[type=number]").press("Tab")
+    page.wait_for_timeout(KEPT_MS)
+    page.reload()
+    page.locator("#prompt textarea").wait_for()
+    wait_for_value(page, "prompt", "<kept-fox> on the moon")
+    page.wait_for_function(
+        "() => document.querySelector('#knob-slider-0 input[type=number]')?.value === '0.6'"
+    )
+    unfold(page, "#create-more")
+    wait_for_value(page, "negative", "rain")
+    assert page.locator("#steps input[type=number]").input_value() == "33"
+    page.locator("#create-afresh").get_by_role("button", name="Start afresh").click()
+    wait_for_value(page, "prompt", "")
+    page.locator("#create-afresh").get_by_role("button", name="Undo").click()
+    wait_for_value(page, "prompt", "<kept-fox> on the moon")
+    stranger = browser.new_context().new_page()
+    stranger.goto(stage.url)
+    stranger.locator("#train").wait_for()
+    stranger.wait_for_timeout(KEPT_MS)
+    assert "Train" in stranger.locator("[role=tab][aria-selected=true]").first.inner_text()
+    open_tab(stranger, "Create")
+    assert value(stranger, "prompt") == ""
+    stranger.context.close()
+
+
+def test_two_tabs_of_one_browser_are_not_in_each_others_way(page: Any, stage: Stage) -> None:
+    second = page.context.new_page()
+    second.goto(stage.url)
+    second.locator("#train").wait_for()
+    page.locator("#concept-name input").fill("first")
+    page.wait_for_timeout(KEPT_MS)
+    second.locator("#concept-name input").fill("second")
+    second.wait_for_timeout(KEPT_MS)
+    page.reload()
+    wait_for_value(page, "concept-name", "second")
+    assert page.locator(".card.error").count() == second.locator(".card.error").count() == 0

@@ -1,0 +1,138 @@
+"""What is kept of the controls, and that nothing strange of a draft reaches them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+from gradio.routes import App
+from PIL import Image
+
+from studio.photos.photo import Photo
+from studio.ui.app import build
+from studio.ui.application import app_options
+from studio.ui.create.knob_sliders import Knob
+from studio.ui.doors import Door
+from studio.ui.kept_form import KeptForm, fits
+from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.workspace.workspace import Workspace
+from tests.browser.stage import catalogue
+
+ONE, OTHER = "a" * 32, "b" * 32
+
+
+def test_a_session_keeps_its_photos_after_a_change_and_not_what_it_restored() -> None:
+    kept: list[list[str]] = []
+    session = SessionPhotos()
+    one, two = (Photo(name, Image.new("RGB", (8, 8))) for name in "ab")
+
+    @locked
+    def set_photos(session: SessionPhotos, photos: list[Photo]) -> None:
+        session.replace_all(photos)
+
+    @locked
+    def look(session: SessionPhotos) -> None:
+        session.photo(0)
+
+    set_photos(session=session, photos=[two])
+    session.restore([one], lambda photos: kept.append([photo.name for photo in photos]))
+    look(session=session)
+    assert kept == []
+    set_photos(session=session, photos=[one, two])
+    look(session=session)
+    assert kept == [["a", "b"]]
+
+
+@pytest.fixture
+def form() -> KeptForm:
+    with gr.Blocks():
+        steps, name = gr.Number(40, precision=0), gr.Textbox("", max_length=9)
+        flips = gr.Checkbox(True)
+        sampler = gr.Dropdown([("A", "a"), ("B", "b")], value="a")
+        share = gr.Slider(0, 1, value=0.5)
+        tab = {"steps": steps, "name": name, "flips": flips, "sampler": sampler, "share": share}
+        made = KeptForm({"one": tab}, gr.State([]), [], lambda: {steps: gr.update(value=60)}, {})
+    return made
+
+
+def values(form: KeptForm, changes: dict[Any, Any]) -> dict[str, Any]:
+    return {name: changes[control] for name, control in form.controls.items()}
+
+
+def test_only_what_differs_from_the_default_of_this_base_is_kept(form: KeptForm) -> None:
+    now = {"steps": 60, "name": "lily", "flips": False, "sampler": "a", "share": None}
+    knob = Knob("<lily>", "bias", 0.5, 0, 1, "")
+    strength = Knob("<lily>", "", 1.0, 0, 2, "")
+    kept = form.written(now, [strength, knob], [0.8, 0.5, 3.0])
+    assert kept == {"name": "lily", "flips": False, "knob <lily> ": 0.8}
+    assert values(form, form.changes(kept)) == {**now, "share": 0.5}
+    assert values(form, form.changes({})) == {**now, "share": 0.5, "name": "", "flips": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("steps", "x"), ("steps", 1e300), ("steps", True), ("name", 7), ("name", "x" * 10), ("flips", 1)),
+        *(("sampler", "c"), ("sampler", 1), ("share", 1.5), ("share", "0.5"), ("share", -1)),
+    ],
+)
+def test_what_a_control_cannot_show_gets_its_default(form: KeptForm, name: str, value: Any) -> None:
+    assert not fits(form.controls[name], value)
+    assert values(form, form.changes({name: value})) == values(form, form.changes({}))
+
+
+def endpoint(page: gr.Blocks, target: str, outputs_have: str) -> tuple[int, Any]:
+    """Return the event of this name that has an output with this element id."""
+    for number, event in page.fns.items():
+        ids = [getattr(part, "elem_id", None) for part in event.outputs]
+        if event.fn and outputs_have in ids and target in {name for _, name in event.targets}:
+            return number, event
+    raise LookupError(target)
+
+
+def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    page = build(workspace, catalogue())
+    page.queue(api_open=False)
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of())))
+    load, restore = endpoint(page, "then", "photo-strip")
+    keep, event = next((number, one) for number, one in page.fns.items() if one.fn and len(one.targets) > 40)
+
+    def send(number: int, event: Any, session: str, first: list[Any], **named: Any) -> list[Any]:
+        usual = [None if part.stateful else part.value for part in event.inputs]
+        for place, part in enumerate(event.inputs):
+            usual[place] = named.get(getattr(part, "elem_id", None) or "", usual[place])
+        body = {"fn_index": number, "data": [*first, *usual[len(first) :]], "session_hash": session}
+        answer = client.post("/gradio_api/run/predict", json=body, headers={"host": "127.0.0.1"})
+        assert "data" in answer.json(), answer.text
+        return answer.json()["data"]
+
+    def shown(answer: list[Any], elem_id: str) -> Any:
+        place = [getattr(part, "elem_id", None) for part in restore.outputs].index(elem_id)
+        return answer[place]
+
+    send(keep, event, "one", ["create", ""], prompt="before the draft is back")
+    send(load, restore, "one", [ONE])
+    spent = time.process_time()
+    send(keep, event, "one", ["create", ONE], **{"prompt": "a <b>cat</b>", "concept-name": "lily"})
+    assert time.process_time() - spent < 0.3
+    workspace.drafts.flush()
+    assert workspace.drafts.read(ONE).form == {
+        "prompt": "a <b>cat</b>",
+        "concept-name": "lily",
+        "tab": "create",
+    }
+    answer = send(load, restore, "two", [ONE])
+    assert shown(answer, "prompt") == "a <b>cat</b>" and shown(answer, "concept-name") == "lily"
+    assert shown(answer, "tabs")["selected"] == "create"
+    skipped = shown(send(load, restore, "three", [OTHER]), "prompt")
+    assert skipped == {"__type__": "update"}
+    for wrong in ("../../etc", "", "A" * 32):
+        assert shown(send(load, restore, "four", [wrong]), "prompt") == {"__type__": "update"}
+    send(keep, event, "four", ["create", "../" + ONE], prompt="out")
+    workspace.drafts.flush()
+    assert sorted(path.name for path in workspace.drafts.folder.iterdir()) == [ONE]
