@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.events import Event, Insight
 from studio.method_card import MethodCard, Needs, with_defaults
+from studio.method_example import Example
 from studio.regularizer import Regularizer
 from studio.settings import fields_of
 from studio.subject import Subject
@@ -61,6 +62,7 @@ class Method(ABC):
         tunes: "words", "weights" or both: which regularizers apply.
         suits: what it is for, among `SUITS`.
         is_recommended: whether it is one of the few that are shown first.
+        example: what it is good at, in pictures that the page shows; None for no picture.
         reads_prompts: whether its steps encode prompts. Where not, the text encoder may wait off the device.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
@@ -78,6 +80,7 @@ class Method(ABC):
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
     suits: ClassVar[tuple[str, ...]] = ("thing",)
     is_recommended: ClassVar[bool] = False
+    example: ClassVar[Example | None] = None
     reads_prompts: ClassVar[bool] = True
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
     regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()
@@ -204,7 +207,7 @@ class Method(ABC):
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)
-        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended)
+        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended, cls.example)
 
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:
