@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.events import Event, Insight
 from studio.method_card import MethodCard, Needs, with_defaults
+from studio.method_example import Example
 from studio.regularizer import Regularizer
 from studio.settings import fields_of
 from studio.subject import Subject
@@ -63,6 +64,7 @@ class Method(ABC):
         is_recommended: whether it is one of the few that are shown first.
         indivisible: why processes cannot share the photos of a step, where they cannot. Else the loss of a
             batch is the mean over its photos, and batches have the `part` of `DenoisingBatch`.
+        example: what it is good at, in pictures that the page shows; None for no picture.
         reads_prompts: whether its steps encode prompts. Where not, the text encoder may wait off the device.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.
         regularizers: those that apply, filled in when methods are collected.
@@ -81,6 +83,7 @@ class Method(ABC):
     suits: ClassVar[tuple[str, ...]] = ("thing",)
     is_recommended: ClassVar[bool] = False
     indivisible: ClassVar[str] = ""
+    example: ClassVar[Example | None] = None
     reads_prompts: ClassVar[bool] = True
     regularizer_defaults: ClassVar[Mapping[str, Any]] = {}
     regularizers: ClassVar[tuple[type[Regularizer], ...]] = ()
@@ -207,7 +210,7 @@ class Method(ABC):
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)
-        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended)
+        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended, cls.example)
 
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.errors import StudioError
+from studio.method_example import Example
 from studio.settings import Field
 
 # What methods are for, by what a person has; the page sorts them so.
@@ -53,6 +54,7 @@ class MethodCard:
         quick_settings: values that make a training take a moment, for a test or a first look.
         suits: what it is for, among `SUITS`.
         is_recommended: whether it is one of the few that are shown first.
+        example: what it is good at, in pictures; None where nobody said.
     """
 
     id: str
@@ -64,6 +66,7 @@ class MethodCard:
     quick_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     suits: tuple[str, ...] = ("thing",)
     is_recommended: bool = False
+    example: Example | None = None
 
     def check(self, photos: int) -> None:
         """Raise StudioError when this is no number of photos for the method."""
@@ -99,7 +102,9 @@ class MethodCard:
         """Return the card that `to_json` wrote."""
         fields = tuple(Field.from_json(field) for field in card["fields"])
         needs = Needs(**card["needs"])
-        return cls(**{**card, "needs": needs, "fields": fields, "suits": tuple(card["suits"])})
+        example = card["example"] and Example.from_json(card["example"])
+        suits = tuple(card["suits"])
+        return cls(**{**card, "needs": needs, "fields": fields, "suits": suits, "example": example})
 
 
 def with_defaults(fields: Sequence[Field], defaults: Mapping[str, Any], source: str) -> tuple[Field, ...]:

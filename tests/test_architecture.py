@@ -41,8 +41,9 @@ PAGE = {
     "studio.launcher": {},
     "studio.subject": {},
     "studio.regularizer": {},
-    "studio.method_card": {},
-    "studio.method": {"method_card", "subject", "regularizer"},
+    "studio.method_example": {},
+    "studio.method_card": {"method_example"},
+    "studio.method": {"method_card", "method_example", "subject", "regularizer"},
     "studio.interop": {"concepts", "bases"},
     "studio.recipes": {"concepts"},
     "studio.grids": {"recipes"},
@@ -61,7 +62,7 @@ PAGE = {
 }
 EVERYTHING = {
     *("importing", "interop", "workspace", "evaluation", "generation", "edits", "models", "recipes", "grids"),
-    *("photos", "method", "method_card", "subject", "concepts"),
+    *("photos", "method", "method_card", "method_example", "subject", "concepts"),
 }
 DEVICE = {
     "studio.models": {"bases"},
@@ -76,7 +77,7 @@ DEVICE = {
 KIT = {
     *("studio.evaluation", "studio.generation", "studio.edits", "studio.models", "studio.recipes"),
     *("studio.photos", "studio.concepts", "studio.method", "studio.method_card"),
-    *("studio.regularizer", "studio.subject"),
+    *("studio.method_example", "studio.regularizer", "studio.subject"),
 }
 TRAINERS = {
     "trainers.kit": KIT,

@@ -35,6 +35,7 @@ from studio.edits.kinds.encoded_tokens import EncodedWord, noun_vectors
 from studio.events import Event
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.models.words import Words
 from studio.photos.photo_set import PhotoSet
@@ -96,6 +97,14 @@ class ConES(Method):
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
+    example = Example(
+        "amber",
+        (
+            ExamplePicture("{} on a blue background", "on blue"),
+            ExamplePicture("{} in the forest"),
+            ExamplePicture("{} on the beach"),
+        ),
+    )
     suits = ("thing", "style")
     tunes = frozenset()  # CoRe's terms ask that other words are read as around the noun: here they are
     reads_prompts = False

@@ -30,6 +30,7 @@ from torch import Tensor
 from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
 from studio.method import Method, Stage
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
@@ -84,6 +85,14 @@ class ContextRegularized(Method):
     settings_class = Settings
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
+    example = Example(
+        "lily",
+        (
+            ExamplePicture("{} wearing a top hat"),
+            ExamplePicture("{} in a teacup"),
+            ExamplePicture("{} in the snow"),
+        ),
+    )
     tunes = frozenset({"words", "weights"})
     regularizer_defaults = {"context_embedding_weight": 1.5e-4, "context_attention_weight": 0.05}
     settings: Settings

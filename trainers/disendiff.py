@@ -39,13 +39,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
-from trainers.kit.attention_calibration import (
-    binding_loss,
-    calibrated,
-    separation_loss,
-    soft_iou,
-    stretched,
-)
+from trainers.kit.attention_calibration import binding_loss, calibrated, separation_loss, soft_iou, stretched
 from trainers.kit.batches import draw_denoising, encode_prompts
 from trainers.kit.class_pictures import (
     LIGHT,
@@ -56,6 +50,7 @@ from trainers.kit.class_pictures import (
 )
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.mask_preview import mask_preview
+from trainers.kit.scene_example import TAKEN_APART
 from trainers.kit.tuned_weights import TunedWeights
 
 # Pieces of CLIP's vocabulary, with whether they end a word; two subjects take the last two
@@ -133,6 +128,7 @@ class DisenDiff(Method):
     light_preparation = LIGHT
     max_file_bytes = 60_000
     suits = ("scene",)
+    example = TAKEN_APART
     tunes = frozenset({"words", "weights"})
 
     def __init__(

@@ -29,6 +29,7 @@ from studio.edits import Edit, LowRank, NewWord
 from studio.events import Event
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
@@ -114,6 +115,14 @@ class DreamBooth(Method):
     max_file_bytes = 120_000
     suits = ("thing", "style")
     is_recommended = True
+    example = Example(
+        "lily",
+        (
+            ExamplePicture("{} on the beach at night", seed=2),
+            ExamplePicture("{} in the forest", seed=2),
+            ExamplePicture("{} in a box", seed=2),
+        ),
+    )
     tunes = frozenset({"words", "weights"})
     settings: Settings
 

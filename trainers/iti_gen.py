@@ -37,6 +37,7 @@ from studio.events import Event, Note
 from studio.limits import MAX_PHOTOS
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.models.joint_space import FOLDER, JointSpace
 from studio.photos.categories import Categories, sort_photos
@@ -120,6 +121,16 @@ class ItiGen(Method):
     max_file_bytes = 20_000
     suits = ("sets",)
     indivisible = "it compares photos of all categories in every step"
+    example = Example(
+        "amber",
+        (
+            ExamplePicture("{} on the beach", "yellow", {"category": 1}),
+            ExamplePicture("{} on the beach", "red", {"category": 2}),
+            ExamplePicture("{} on the beach", "blue", {"category": 4}),
+        ),
+        learned_from="photos sorted by colour",
+        kinds={"yellow": 0.0, "red": 0.85, "green": 0.2, "blue": 0.45},
+    )
     tunes = frozenset()
 
     def __init__(

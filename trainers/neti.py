@@ -37,6 +37,7 @@ from studio.edits.space_time_mapper import UNITS, Form, SpaceTimeMapper
 from studio.events import Event
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
@@ -112,6 +113,14 @@ class NeTI(Method):
     settings_class = Settings
     quick_settings = {"steps": 4, "accumulate": 1}
     max_file_bytes = 1_000_000
+    example = Example(
+        "lily",
+        (
+            ExamplePicture("{} in the forest", "easy to edit", {"faithfulness": 4}, seed=1),
+            ExamplePicture("{} in the forest", "between", {"faithfulness": 16}, seed=1),
+            ExamplePicture("{} in the forest", "faithful", {"faithfulness": 128}, seed=1),
+        ),
+    )
     suits = ("thing", "style")
     tunes = frozenset()  # regularizers of words ask for one vector
     settings: Settings

@@ -35,6 +35,7 @@ from studio.edits import Edit, NewWord, RankOne
 from studio.events import Event, Insight
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.attention import noun_masks
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
@@ -115,6 +116,14 @@ class Perfusion(Method):
     quick_settings = {"steps": 4, "batch": 2, "captions": 200}
     light_preparation = {"captions": 1000}
     max_file_bytes = 20_000
+    example = Example(
+        "amber",
+        (
+            ExamplePicture("{} on the beach at night", seed=2),
+            ExamplePicture("{} in the forest", seed=2),
+            ExamplePicture("{} in the snow", seed=2),
+        ),
+    )
 
     def __init__(
         self, backbone: Backbone, subject: Subject, settings: Settings, generator: torch.Generator

@@ -35,6 +35,7 @@ from studio.edits import Edit
 from studio.edits.kinds.staged_tokens import StagedWord
 from studio.events import Event
 from studio.method import Method, Stage
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
@@ -124,6 +125,22 @@ class ProSpect(Method):
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.02}
     max_file_bytes = 12_000
     suits = ("style", "thing")
+    example = Example(
+        "trek",
+        (
+            ExamplePicture(
+                "a teapot on a white background",
+                "a teapot",
+                refinements={"style_prompt": "a teapot of {}", "style_border": 0.8},
+            ),
+            ExamplePicture(
+                "a cat on a white background",
+                "a cat",
+                refinements={"style_prompt": "{}", "style_border": 0.7},
+            ),
+            ExamplePicture("{} in the forest", "the whole word"),
+        ),
+    )
     settings: Settings
 
     def __init__(

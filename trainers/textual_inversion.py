@@ -23,6 +23,7 @@ from studio.edits import Edit, NewWord
 from studio.events import Event
 from studio.method import Method, Stage
 from studio.method_card import Needs
+from studio.method_example import Example, ExamplePicture
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
@@ -71,6 +72,14 @@ class TextualInversion(Method):
     max_file_bytes = 10_000
     suits = ("thing", "style")
     is_recommended = True
+    example = Example(
+        "trek",
+        (
+            ExamplePicture("{} on the beach at night"),
+            ExamplePicture("{} in the forest"),
+            ExamplePicture("{} in a box"),
+        ),
+    )
     settings: Settings
 
     def __init__(

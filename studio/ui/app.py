@@ -20,7 +20,7 @@ import gradio as gr
 from studio.errors import StudioError, disk_errors
 from studio.method_card import MethodCard
 from studio.recipes.recipe import Recipe
-from studio.starter import ASSETS, DEMO
+from studio.starter import ASSETS, DEMO, METHOD_PICTURES
 from studio.ui.application import app_options
 from studio.ui.base_picker import base_picker
 from studio.ui.compare.grid_view import cell_picture
@@ -255,6 +255,7 @@ def serve(
         export_folder(workspace),
         packed_folder(workspace),
         DEMO,
+        METHOD_PICTURES,
     ]
     page.launch(
         server_name=host,

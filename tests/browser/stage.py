@@ -9,6 +9,7 @@ from pathlib import Path
 
 from studio.bases.known_bases import KnownBases
 from studio.method_card import MethodCard, Needs
+from studio.method_example import Example, ExamplePicture
 from studio.recipes.refinement_card import RefinementCard
 from studio.settings import Field, fields_of, setting
 from studio.ui.app import serve
@@ -60,6 +61,7 @@ def catalogue() -> list[MethodCard]:
             fields=fields_of(WordSettings),
             suits=("thing", "style"),
             is_recommended=True,
+            example=Example("lily", (ExamplePicture("{} in the snow"), ExamplePicture("{} in a box"))),
         ),
         MethodCard(
             id="dreambooth",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
+from html import escape
 
 import pytest
 
 from studio.errors import StudioError
 from studio.method_card import SUITS, MethodCard
-from studio.ui.train.method_choice import CHOICES, RECOMMENDED, methods_for, show_methods
+from studio.ui.train.method_choice import CHOICES, RECOMMENDED, method_summary, methods_for, show_methods
+from studio.workspace.catalogue import Catalogue
 from tests.browser.stage import catalogue
 from trainers import METHODS
 
@@ -48,3 +52,22 @@ def test_every_method_can_be_found() -> None:
     found = {card.id for what in CHOICES for card in methods_for(what, cards)}
     assert found == set(METHODS)
     assert MethodCard.from_json(cards[0].to_json()) == cards[0]
+
+
+def test_a_method_with_an_example_is_shown_with_its_picture() -> None:
+    card = METHODS["dreambooth"].card()
+    html = method_summary(card)
+    assert f'alt="{escape(card.example.alt_text(card.title))}"' in html and 'loading="lazy"' in html
+    assert all(f"<span>{escape(label)}</span>" in html for label in card.example.labels)
+    assert re.search(
+        r'src="gradio_api/file=[^"]*/methods/dreambooth\.webp\?v=\d+" width="512" height="128"', html
+    )
+    for plain in (dataclasses.replace(card, example=None), dataclasses.replace(card, id="mine")):
+        assert "<img" not in method_summary(plain)
+
+
+def test_the_catalogue_carries_examples() -> None:
+    cards = tuple(method.card() for method in METHODS.values())
+    text = json.dumps(Catalogue(cards).to_json())
+    assert Catalogue.from_json(json.loads(text)).methods == cards
+    assert any(card.example for card in cards)

@@ -1,7 +1,7 @@
-"""The commands that compare: `trial`, `scenes`, `composing` and `dreambench`.
+"""The commands that compare: `trial`, `scenes`, `composing` and `dreambench`; and `gallery`, which shows.
 
-Each trains several methods, paints, measures with image encoders, prints a table, and saves everything in one
-folder, so that an interrupted run goes on where it was.
+Each trains several methods, paints, prints a table, and saves everything in one folder, so that an
+interrupted run goes on where it was. All but `gallery` measure with image encoders.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from studio.commands.console import show_progress
 from studio.errors import StudioError
 from studio.evaluation.encoders import add_encoder_flags, open_encoders
 from studio.events import Event, Result
-from studio.files import writable_file, write_atomic
+from studio.files import writable_file, writable_folder, write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.models.clip import Clip
 from studio.recipes.recipe import MODES, Sampling
-from studio.starter import DEMO, STARTER
+from studio.starter import DEMO, METHOD_PICTURES, STARTER
 from studio.workspace.workspace import Workspace
 from trainers.benchmarks.cluster import LOCAL, Opening, on_cluster
 from trainers.benchmarks.composition_groups import draw_groups
@@ -32,6 +32,7 @@ from trainers.benchmarks.composition_table import composition_table
 from trainers.benchmarks.composition_trial import PROMPTS, CompositionTrial
 from trainers.benchmarks.dreambench import dreambench, dreambench_table
 from trainers.benchmarks.dreambench_cases import subjects_in
+from trainers.benchmarks.gallery import gallery_table, paint_gallery
 from trainers.benchmarks.method_scores import method_table
 from trainers.benchmarks.method_trial import PROMPTS as MORE_PROMPTS
 from trainers.benchmarks.method_trial import SCENES, cases_in, method_trial, part_of
@@ -49,7 +50,7 @@ Run = Callable[[Namespace, Backbone, Variants, Sampling], Iterator[Event]]
 
 
 def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
-    """Add the four commands to argparse's `commands`."""
+    """Add the commands to argparse's `commands`."""
     plain = [name for name, method in methods.items() if method.needs.takes_photos_alone]
     subjects = "a folder with a subjects.json, such as assets/demo"
     one = _add(commands, "trial", "compare methods on the same subjects", plain, 4)
@@ -76,6 +77,7 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     one.add_argument("--subjects", nargs="+", metavar="NAME", help="only these")
     add_encoder_flags(one)
     _add_on(one)
+    _add_gallery(commands, [name for name, method in methods.items() if method.example])
 
 
 def _add_on(one: argparse.ArgumentParser) -> None:
@@ -89,6 +91,19 @@ def _address(text: str) -> str:
     if text != LOCAL and not text.startswith("ray://"):
         raise argparse.ArgumentTypeError(f"{text!r} is no cluster: write {LOCAL} or ray://HOST:PORT")
     return text
+
+
+def _add_gallery(commands: Any, shown: Sequence[str]) -> None:
+    """Add the command that paints a small picture of each method of `shown`."""
+    one = commands.add_parser("gallery", help="a small picture of what each method is good at, for the page")
+    one.add_argument("--only", nargs="+", metavar="METHOD", dest="methods", default=list(shown))
+    one.add_argument(
+        "--out", type=Path, default=Path("gallery"), help="the folder that keeps what was trained"
+    )
+    pictures = "the folder of the pictures (default: the page's)"
+    one.add_argument("--pictures", type=Path, metavar="DIR", default=METHOD_PICTURES, help=pictures)
+    add_base_flags(one)
+    one.set_defaults(seed=0, seeds=1)  # an example names its own
 
 
 def _add(commands: Any, name: str, help: str, variants: Sequence[str], seeds: int) -> argparse.ArgumentParser:
@@ -183,10 +198,15 @@ def _dreambench(
     return dreambench(backbone, encoders, cases, variants, sampling, folder, _runner(given))
 
 
+def _gallery(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
+    return paint_gallery(backbone, variants, sampling, given.out, writable_folder(given.pictures))
+
+
 # by command: how to run it, and how to print its result
 COMPARISONS: dict[str, tuple[Run, Callable[[Any], str]]] = {
     "trial": (_methods, method_table),
     "scenes": (_scenes, scene_table),
     "composing": (_composition, composition_table),
     "dreambench": (_dreambench, dreambench_table),
+    "gallery": (_gallery, gallery_table),
 }

@@ -11,10 +11,14 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.method_card import SUITS, MethodCard
+from studio.starter import METHOD_PICTURES
 from studio.ui.parts.html_blocks import html_block
+from studio.ui.parts.markup import file_url
 
 RECOMMENDED = "recommended"
 CHOICES = {RECOMMENDED: "Recommended", **SUITS}
+CELL = 128  # pixels of each part of a method's picture
+LEARNED_ON = "Learned on the starter with the settings as they come."
 
 
 @dataclass
@@ -33,8 +37,24 @@ class MethodChoice:
 
 
 def method_summary(card: MethodCard) -> str:
-    """Return a method in one line, with its paper."""
-    return f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
+    """Return a method in one line, with its paper and its picture."""
+    words = f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
+    return words + method_picture(card)
+
+
+def method_picture(card: MethodCard) -> str:
+    """Return the picture of what a method is good at, with a label under each part; empty without one."""
+    path = METHOD_PICTURES / f"{card.id}.webp"
+    if card.example is None or not path.is_file():
+        return ""
+    labels, alt = card.example.labels, escape(card.example.alt_text(card.title))
+    size = f'width="{CELL * len(labels)}" height="{CELL}"'
+    under = "".join(f"<span>{escape(label)}</span>" for label in labels)
+    return (
+        f'<figure class="method-picture" style="--cells: {len(labels)}"><span class="strip">'
+        f'<img src="{escape(file_url(path))}" {size} loading="lazy" alt="{alt}"></span>'
+        f'<figcaption aria-hidden="true">{under}</figcaption><p class="faint">{LEARNED_ON}</p></figure>'
+    )
 
 
 def methods_for(what: str, methods: Sequence[MethodCard]) -> list[MethodCard]:
