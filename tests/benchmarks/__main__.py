@@ -27,10 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     early = argparse.ArgumentParser(add_help=False)
     early.add_argument("--threads", type=int)
     threads = early.parse_known_args(given_arguments)[0].threads
-    if threads:  # before torch is imported, here and in the processes that are started
-        os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ.update(QUIET)
     from studio.errors import StudioError
+    from studio.models.threads import threads_to_use
+
+    # Said to every process that is started, so that other people's scripts get as many as the studio.
+    chosen = threads or int(os.environ.get("OMP_NUM_THREADS") or threads_to_use())
+    os.environ["OMP_NUM_THREADS"] = str(chosen)
+    import torch
+
+    torch.set_num_threads(chosen)
     from tests.benchmarks.report import Report, add_report_flags
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.split("\n")[0])

@@ -119,4 +119,4 @@ def say(sentence: str) -> None:
 def add_report_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every command has."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
-    parser.add_argument("--threads", type=int, metavar="N", help="of torch (default: its own choice)")
+    parser.add_argument("--threads", type=int, metavar="N", help="of torch (default: as in the studio)")

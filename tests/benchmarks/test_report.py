@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import diffusers
 import pytest
 import torch
 
+from studio.models import threads
+from tests.benchmarks import page
+from tests.benchmarks.__main__ import main
 from tests.benchmarks.report import Report
 from tests.benchmarks.spread import Spread
 
@@ -46,3 +50,24 @@ def test_the_file_has_everything_after_every_note(tmp_path: Path, capsys: pytest
     report.show()
     shown = capsys.readouterr().out
     assert "Empty" not in shown and f"diffusers {diffusers.__version__}" in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "wanted"), [(["--threads", "3"], "1", "3"), ([], "2", "2"), ([], "", "5")]
+)
+def test_every_process_gets_as_many_threads(
+    given: list[str], before: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setenv("OMP_NUM_THREADS", before)
+    monkeypatch.setattr(threads, "threads_to_use", lambda: 5)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: seen.append(str(count)))
+    monkeypatch.setattr(page, "run", lambda given, report: seen.append(os.environ["OMP_NUM_THREADS"]))
+    assert main(["page", *given]) == 0
+    assert seen == [wanted, wanted]
+
+
+def test_a_wrong_argument_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["steps", "--against", str(tmp_path), "--threads", str(torch.get_num_threads())]
+    assert main([*arguments, "--methods", "dreambooth"]) == 2
+    assert "There is no dreambooth/train_dreambooth_lora.py" in capsys.readouterr().err
