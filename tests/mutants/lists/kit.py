@@ -264,8 +264,8 @@ MUTANTS = [
     planted(
         "a state is kept only at the end",
         "trainers/kit/enduring.py",
-        "if step.step == optimization.done and kept.is_due:",
-        "if False:",
+        "            if kept.is_due:",
+        "            if False:",
         KILLED,
         NO_MEMORY,
         severe=True,

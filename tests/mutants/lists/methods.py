@@ -83,9 +83,9 @@ MUTANTS = [
     ),
     planted(
         "the prior is not weighted",
-        DREAMBOOTH,
-        "self.settings.prior_weight * class_picture_loss(",
-        "class_picture_loss(",
+        "trainers/kit/class_pictures.py",
+        '"prior": weight * mean_error(',
+        '"prior": mean_error(',
         *DREAMBOOTH_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-prior_weight]",
     ),

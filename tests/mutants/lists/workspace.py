@@ -221,7 +221,7 @@ MUTANTS = [
     planted(
         "what a dead worker ran goes on for ever",
         SUPERVISOR,
-        'self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint)',
+        'self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint, self.number)',
         "print(how, hint)",
         *WATCHED,
         "workspace/test_supervisor.py",
@@ -313,7 +313,7 @@ MUTANTS = [
     planted(
         "waiting paintings keep the hash of the file before it was renamed",
         "studio/recipes/renaming.py",
-        "self.after if it == self.before else it",
+        "hashes.get(it, it)",
         "it",
         "workspace/test_renaming.py",
     ),
