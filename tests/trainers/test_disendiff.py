@@ -181,7 +181,8 @@ def test_a_noun_of_two_tokens_is_the_mean_of_their_maps(backbone: Backbone, tmp_
 def test_the_prior_never_feeds_the_attention_term(backbone: Backbone, tmp_path: Path) -> None:
     full, bare = (loss_terms(prepared(backbone, tmp_path, prior_weight=w)) for w in (0.5, 0.0))
     assert set(full) - set(bare) == {"prior"}
-    assert all(torch.equal(term, full[name]) for name, term in bare.items())
+    for name, term in bare.items():  # they go through the network together, which rounds in another way
+        torch.testing.assert_close(term, full[name], rtol=1e-5, atol=0)
 
 
 def test_no_gradient_passes_at_the_start_token(backbone: Backbone, tmp_path: Path) -> None:

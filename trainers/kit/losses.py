@@ -35,13 +35,13 @@ def squared_errors(backbone: Backbone, parts: Sequence[tuple[DenoisingBatch, Wor
         parts: batches of latents of one shape, each with the encodings of its n prompts.
     """
     batches = [batch for batch, _ in parts]
-    noisy = torch.cat([backbone.add_noise(batch.latents, batch.noise, batch.timesteps) for batch in batches])
-    timesteps = torch.cat([batch.timesteps for batch in batches])
+    latents, noise, timesteps = (
+        torch.cat([getattr(batch, name) for batch in batches]) for name in ("latents", "noise", "timesteps")
+    )
+    noisy = backbone.add_noise(latents, noise, timesteps)
     prediction = backbone.predict(noisy, timesteps, Words.joined([words for _, words in parts]))
-    return [
-        (rows - backbone.target(batch.latents, batch.noise, batch.timesteps)).square()
-        for batch, rows in zip(batches, prediction.split([len(batch) for batch in batches]), strict=True)
-    ]
+    errors = (prediction - backbone.target(latents, noise, timesteps)).square()
+    return list(errors.split([len(batch) for batch in batches]))
 
 
 def mean_error(batch: DenoisingBatch, error: Tensor, by_area: bool = False) -> Tensor:
