@@ -46,7 +46,7 @@ from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch,
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss
 from trainers.kit.scene import Scene, masked_photos
-from trainers.kit.scene_example import TAKEN_APART
+from trainers.kit.scene_example import TOGETHER
 from trainers.kit.tuned_weights import TunedWeights
 from trainers.kit.union_sampling import UnionSampling
 from trainers.kit.word_attention import WordAttention
@@ -156,7 +156,7 @@ class BreakAScene(Method):
     max_file_bytes = 120_000
     suits = ("scene",)
     is_recommended = True
-    example = TAKEN_APART
+    example = TOGETHER
     tunes = frozenset({"words", "weights"})
 
     def __init__(

@@ -86,7 +86,7 @@ class ContextRegularized(Method):
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
     example = Example(
-        "lily",
+        "amber",
         (
             ExamplePicture("{} wearing a top hat"),
             ExamplePicture("{} in a teacup"),

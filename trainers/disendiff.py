@@ -50,7 +50,7 @@ from trainers.kit.class_pictures import (
 )
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.mask_preview import mask_preview
-from trainers.kit.scene_example import TAKEN_APART
+from trainers.kit.scene_example import EACH_ALONE
 from trainers.kit.tuned_weights import TunedWeights
 
 # Pieces of CLIP's vocabulary, with whether they end a word; two subjects take the last two
@@ -128,7 +128,7 @@ class DisenDiff(Method):
     light_preparation = LIGHT
     max_file_bytes = 60_000
     suits = ("scene",)
-    example = TAKEN_APART
+    example = EACH_ALONE
     tunes = frozenset({"words", "weights"})
 
     def __init__(

@@ -47,6 +47,8 @@ from trainers.kit.photo_settings import CaptionedPhotoSettings
 from trainers.kit.stage_network import Dropped, StageNetwork
 
 STAGES = 10
+# of the example: the noisiest fifth is painted from the word alone, which on the starter settles the colours
+BEGUN = {"layout_prompt": "{} on a pink background", "layout_border": 0.8}
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,9 @@ class ProSpect(Method):
     example = Example(
         "trek",
         (
-            ExamplePicture(
-                "a teapot on a white background",
-                "a teapot",
-                refinements={"style_prompt": "a teapot of {}", "style_border": 0.8},
-            ),
-            ExamplePicture(
-                "a cat on a white background",
-                "a cat",
-                refinements={"style_prompt": "{}", "style_border": 0.7},
-            ),
-            ExamplePicture("{} in the forest", "the whole word"),
+            ExamplePicture("{} on a pink background", "its word, on pink"),
+            ExamplePicture("a cat on a pink background", "a cat begun with it", {}, BEGUN, seed=1),
+            ExamplePicture("a car on a pink background", "a car begun with it", {}, BEGUN, seed=2),
         ),
     )
     settings: Settings

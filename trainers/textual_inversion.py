@@ -73,11 +73,11 @@ class TextualInversion(Method):
     suits = ("thing", "style")
     is_recommended = True
     example = Example(
-        "trek",
+        "lily",
         (
-            ExamplePicture("{} on the beach at night"),
-            ExamplePicture("{} in the forest"),
-            ExamplePicture("{} in a box"),
+            ExamplePicture("{} on a blue background", seed=1),
+            ExamplePicture("{} in the snow", seed=1),
+            ExamplePicture("{} on the beach at night", seed=1),
         ),
     )
     settings: Settings

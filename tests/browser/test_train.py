@@ -248,3 +248,19 @@ def test_nothing_moves_away_under_a_click_while_a_name_is_typed(page: Any) -> No
     page.locator("#concept-name input").fill("steady")
     page.locator("#naming code:text-is('<steady>')").wait_for()
     assert page.locator("#train").bounding_box() == before
+
+
+def test_a_method_shows_a_picture_of_what_it_is_good_at(page: Any) -> None:
+    picture = page.locator("#method-summary img")
+    picture.wait_for()
+    place = "image => [image.getBoundingClientRect().height, document.querySelector('#train').offsetTop]"
+    shown = picture.evaluate(
+        f"async image => {{ const before = ({place})(image); await image.decode();"
+        f" return [image.naturalWidth, before, ({place})(image)]; }}"
+    )
+    assert shown[0] > 0 and shown[1] == shown[2] and shown[1][0] > 40
+    assert picture.get_attribute("alt") == (
+        "one of its photos, then what Textual Inversion made of it: in the snow, in a box"
+    )
+    page.locator("#method label", has_text="DreamBooth").click()
+    page.wait_for_function("() => !document.querySelector('#method-summary img')")

@@ -20,10 +20,18 @@ class Subjects:
     Args:
         names: as far as they have been typed, empty otherwise.
         needed: whether the method needs a mask of each.
+        max_scenes: how many scenes may be composed of them; 0 where the method learns one subject, or none
+            by its masks.
     """
 
     names: tuple[str, ...] = ("",)
     needed: bool = False
+    max_scenes: int = 0
+
+    @property
+    def titles(self) -> list[str]:
+        """The name of every subject, or a word for it."""
+        return [self.title(number) for number in range(len(self.names))]
 
     def title(self, number: int) -> str:
         """Return the name of a subject, or a word for it while it has none."""

@@ -51,7 +51,7 @@ def method_picture(card: MethodCard) -> str:
     size = f'width="{CELL * len(labels)}" height="{CELL}"'
     under = "".join(f"<span>{escape(label)}</span>" for label in labels)
     return (
-        f'<figure class="method-picture" style="--cells: {len(labels)}"><span class="strip">'
+        f'<figure class="method-picture" style="--cells: {len(labels)}"><span class="photo-and-pictures">'
         f'<img src="{escape(file_url(path))}" {size} loading="lazy" alt="{alt}"></span>'
         f'<figcaption aria-hidden="true">{under}</figcaption><p class="faint">{LEARNED_ON}</p></figure>'
     )

@@ -17,15 +17,21 @@ CAPTIONED = '<span class="tile-mark">caption</span>'
 
 
 def photo_strip(
-    photos: Sequence[Photo], subjects: Subjects, chosen: int = NONE, advice: PhotoAdvice | None = None
+    photos: Sequence[Photo],
+    subjects: Subjects,
+    chosen: int = NONE,
+    advice: PhotoAdvice | None = None,
+    buttons: str = "",
 ) -> str:
     """Return the squares with their masks, each a button that opens the editor; `chosen` is marked.
 
     Args:
         advice: on these photos, shown as badges and, where it is on all of them, in a line below.
+        buttons: HTML of more buttons, below the photos.
     """
+    row = f'<p class="actions photo-scenes">{buttons}</p>' if buttons else ""
     if not photos:
-        return ""
+        return row
     pieces = advice.by_photo if advice else ((),) * len(photos)
     together = advice.together if advice else ()
     titles = [escape(_title(photo, said)) for photo, said in zip(photos, pieces, strict=True)]
@@ -37,8 +43,7 @@ def photo_strip(
         f"{_badges(pieces[number])}</button>"
         for number, photo in enumerate(photos)
     )
-    names = [subjects.title(number) for number in range(len(subjects.names))]
-    masks = masks_sentence(photos, names)
+    masks = masks_sentence(photos, subjects.titles)
     words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
     lines = "".join(f'<p class="faint photo-advice">{escape(one.sentence)}</p>' for one in together)
     advised = sum(map(bool, pieces))
@@ -49,7 +54,7 @@ def photo_strip(
     return (
         f'<div class="tiles">{tiles}</div><p class="row faint"><span>{words}, squared as they are trained on.'
         f" {escape(masks)} Select one to move its square, to say where the subject is, or to write a"
-        f" caption.</span>{button('clear', 'Clear')}</p>{lines}"
+        f" caption.</span>{button('clear', 'Clear')}</p>{row}{lines}"
     )
 
 

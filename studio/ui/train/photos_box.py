@@ -31,6 +31,7 @@ from studio.ui.train.crop_editor import centred_crop, crop_editor, crop_from_sli
 from studio.ui.train.mask_canvas import Propose, apply_canvas_change, canvas_state, mask_canvas
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip, refusals_card
+from studio.ui.train.scenes_button import COMPOSE, TAKE_APART, change_scenes, scenes_button
 from studio.ui.train.session_photos import NONE, SessionPhotos, caption_key, locked
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
@@ -82,7 +83,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
             remove = gr.Button("Remove this photo", size="sm", variant="stop", elem_id="crop-remove")
 
     def drawn(session: SessionPhotos, subjects: Subjects) -> dict[Any, Any]:
-        return {strip: photo_strip(session.photos, subjects, session.chosen, advise(session.photos))}
+        scenes = scenes_button(session, subjects)
+        return {strip: photo_strip(session.photos, subjects, session.chosen, advise(session.photos), scenes)}
 
     @locked
     def add(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
@@ -109,8 +111,11 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     ) -> Changes:
         session.write_caption(key, caption_text)
         action, id = pressed_button(event)
-        if action == "clear":
-            session.replace_all([])
+        if action in ("clear", COMPOSE, TAKE_APART):
+            if action == "clear":
+                session.start_anew([])
+            else:
+                change_scenes(session, subjects, action)
             return {**drawn(session, subjects), refusals: "", editor: gr.update(**HIDE)}
         photo = session.photo(number := to_int(id))
         session.chosen = number

@@ -22,6 +22,7 @@ class SessionPhotos:
 
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
+        apart: the photos that scenes were composed of, to be taken back; empty while there are no scenes.
         lock: held while a handler changes the photos.
         keep: called with the photos after a handler has changed them, so that a reload does not lose them.
     """
@@ -30,6 +31,8 @@ class SessionPhotos:
         self.photos, self.chosen, self.lock = list(photos), NONE, threading.Lock()
         self.keep: Callable[[Sequence[Photo]], None] | None = None
         self._kept = self.photos
+        self.apart: list[Photo] = []
+        self._scenes: set[str] = set()  # by name: an edited photo is another object
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
@@ -49,6 +52,27 @@ class SessionPhotos:
     def replace_all(self, photos: list[Photo]) -> None:
         """Replace the photos, with none in the editor."""
         self.photos, self.chosen = photos, NONE
+
+    def start_anew(self, photos: list[Photo]) -> None:
+        """Replace the photos, and forget those that scenes were composed of."""
+        self.replace_all(photos)
+        self.apart, self._scenes = [], set()
+
+    def put_into_scenes(self, alone: Sequence[Photo], scenes: Sequence[Photo]) -> None:
+        """Put scenes in the place of the photos that they were composed of."""
+        kept = [photo for photo in self.photos if all(photo is not one for one in alone)]
+        self.start_anew([*kept, *scenes])
+        self.apart, self._scenes = list(alone), {scene.name for scene in scenes}
+
+    def take_apart(self) -> None:
+        """Put the photos back in the place of the scenes, also of those that were changed since."""
+        others = [photo for photo in self.photos if photo.name not in self._scenes]
+        self.start_anew([*self.apart, *others])
+
+    def remove_subject(self, number: int) -> None:
+        """Remove a subject's masks; the numbers of those after it move up."""
+        self.replace_all([photo.without_subject(number) for photo in self.photos])
+        self.apart = [photo.without_subject(number) for photo in self.apart]
 
     def photo(self, number: int) -> Photo:
         """Return the photo of a number. Raises StudioError when there is none."""

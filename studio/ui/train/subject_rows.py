@@ -88,7 +88,9 @@ def named_subjects(
 def subjects_of(count: int, card: MethodCard, names: Sequence[str], nouns: Sequence[str]) -> Subjects:
     """Return the subjects whose masks may be drawn."""
     pairs = named_subjects(count, card, names, nouns)
-    return Subjects(tuple(name.strip()[:MAX_NAME_LETTERS] for name, _ in pairs), card.needs.masks)
+    names = tuple(name.strip()[:MAX_NAME_LETTERS] for name, _ in pairs)
+    composes = card.needs.masks and card.needs.max_subjects > 1
+    return Subjects(names, card.needs.masks, card.needs.max_photos if composes else 0)
 
 
 def naming_hints(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:

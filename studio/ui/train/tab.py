@@ -131,7 +131,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     def row_remover(row: int) -> Callable[..., Changes]:
         @locked
         def remove(session: SessionPhotos, count: int, names: list[str], nouns: list[str]) -> Changes:
-            session.replace_all([photo.without_subject(row) for photo in session.photos])
+            session.remove_subject(row)
             return rows.without_row(row, count, names, nouns) | {box.editor: gr.update(visible=False)}
 
         return remove
@@ -142,7 +142,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         if slug not in demos:
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         photos, refused = open_photos(demos[slug].photos)
-        session.replace_all(photos)
+        session.start_anew(photos)
         return {
             box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos)),
             box.refusals: refusals_card(refused),
