@@ -82,7 +82,7 @@ TRAINERS = {
     "trainers.regularizers": KIT | {"trainers.kit"},
     "trainers": KIT | {"trainers.kit", "trainers.regularizers"},
     "trainers.benchmarks": KIT | {"trainers", "trainers.kit", "studio.workspace", "studio.commands"},
-    "trainers.commands": KIT | {"studio.workspace", "studio.commands"},
+    "trainers.commands": KIT | {"trainers.kit", "studio.workspace", "studio.commands"},
     "trainers.__main__": KIT
     | {"trainers", "trainers.kit", "trainers.benchmarks", "trainers.commands"}
     | {"studio.workspace", "studio.commands", "studio.bases"},
