@@ -7,15 +7,17 @@ import os
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
+WORKERS = "LIKENESS_CPU_WORKERS"  # how many workers share the cores; the page sets it for them
 TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def threads_to_use() -> int:
     """Return how many threads torch should use, at least 1.
 
-    torch slows down greatly when its threads outnumber the cores that it gets.
+    torch slows down greatly when its threads outnumber the cores that it gets. Several workers on the
+    CPU share them.
     """
-    return max(1, int(min(_cores(), _quota())) - 1)
+    return max(1, (int(min(_cores(), _quota())) - 1) // int(os.environ.get(WORKERS, "1")))
 
 
 def _cores() -> int:

@@ -6,7 +6,6 @@ run is left in peace. Which worker takes a job is decided by who asks first, in 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
@@ -15,7 +14,7 @@ from studio.workspace.worker_state import WorkerState, forget_others
 from studio.workspace.workspace import Workspace
 
 CPU = "cpu"
-THREADS = "OMP_NUM_THREADS"
+WORKERS = "LIKENESS_CPU_WORKERS"  # read by `studio.models.threads`
 
 Command = Callable[[int, str], Sequence[str]]  # of a worker, by its number and its device
 
@@ -31,7 +30,7 @@ class Crew:
     def __init__(self, workspace: Workspace, devices: Sequence[str], command: Command) -> None:
         self.workspace, self.devices, self.command = workspace, tuple(devices), command
         self.supervisors = [
-            Supervisor(workspace, command(number, device), number, _threads_for(device, self.devices))
+            Supervisor(workspace, command(number, device), number, _sharing(device, self.devices))
             for number, device in enumerate(self.devices)
         ]
 
@@ -59,9 +58,6 @@ class Crew:
             supervisor.switch(self.command(supervisor.number, device))
 
 
-def _threads_for(device: str, devices: Sequence[str]) -> dict[str, str]:
-    """Return variables that give a worker on the CPU its share of the cores; one is left to the page."""
-    count = devices.count(CPU)
-    if device != CPU or count < 2 or THREADS in os.environ:
-        return {}
-    return {THREADS: str(max(1, ((os.cpu_count() or 2) - 1) // count))}
+def _sharing(device: str, devices: Sequence[str]) -> dict[str, str]:
+    """Return variables that let a worker on the CPU take its share of the cores."""
+    return {WORKERS: str(devices.count(CPU))} if device == CPU else {}

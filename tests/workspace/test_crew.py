@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,10 +14,11 @@ import pytest
 
 import launch
 from studio.errors import StudioError
+from studio.models import threads
 from studio.ui.app import page_header
 from studio.worker import process
 from studio.worker.worker import Worker
-from studio.workspace.crew import THREADS, Crew
+from studio.workspace.crew import Crew
 from studio.workspace.jobs import Jobs
 from studio.workspace.worker_state import FILE, WorkerState
 from studio.workspace.workspace import Workspace
@@ -211,8 +214,12 @@ def test_devices_are_read_from_the_command_line_and_given_to_the_workers(workspa
 def test_two_workers_on_the_cpu_share_its_cores(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(THREADS)
-    monkeypatch.setattr("studio.workspace.crew.os.cpu_count", lambda: 9)
-    assert [one.environment for one in crew_of(workspace).supervisors] == [{THREADS: "4"}] * 2
+    monkeypatch.setattr(threads, "_cores", lambda: 9)
+    monkeypatch.setattr(threads, "_quota", lambda: math.inf)
+    assert threads.threads_to_use() == 8
+    (first, second) = (one.environment for one in crew_of(workspace).supervisors)
+    assert first == second and first
+    monkeypatch.setattr("os.environ", {**os.environ, **first})
+    assert threads.threads_to_use() == 4
     cards = Crew(workspace, ("0", "1"), lambda number, device: [])
     assert [one.environment for one in cards.supervisors] == [{}, {}]
