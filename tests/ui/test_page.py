@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.concepts.header_index import HeaderIndex
+from studio.file_index import FileIndex
 from studio.ui.app import build, page_header
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
@@ -52,8 +52,8 @@ def test_the_page_says_how_far_a_download_is(tmp_path: Path) -> None:
 def test_the_page_is_built_without_reading_the_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(index: HeaderIndex, files: object) -> None:
+    def read(index: FileIndex, files: object) -> None:
         raise AssertionError("thousands of files are read before the page is up")
 
-    monkeypatch.setattr(HeaderIndex, "read", read)
+    monkeypatch.setattr(FileIndex, "read", read)
     build(Workspace(tmp_path), catalogue())
