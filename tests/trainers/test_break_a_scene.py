@@ -121,10 +121,7 @@ def test_the_attention_term_pulls_at_the_words(backbone: Backbone, tmp_path: Pat
 
 
 def test_the_prior_never_feeds_the_attention_term(backbone: Backbone, tmp_path: Path) -> None:
-    method, without = (
-        prepared(backbone, tmp_path, prior_weight=0.5),
-        prepared(backbone, tmp_path, prior_weight=0),
-    )
+    method, without = (prepared(backbone, tmp_path, prior_weight=weight) for weight in (0.5, 0.0))
     full, bare = loss_terms(method), loss_terms(without)
     assert set(full) - set(bare) == {"prior"}
     for name, term in bare.items():  # they go through the network together, which rounds in another way
