@@ -61,7 +61,8 @@ class Method(ABC):
         write.
         tunes: "words", "weights" or both: which regularizers apply.
         suits: what it is for, among `SUITS`.
-        is_recommended: whether it is one of the few that are shown first.
+        recommended: its place among the few that are shown first, from 1; the first is what the page begins
+            with. 0 for none of them.
         indivisible: why processes cannot share the photos of a step, where they cannot. Else the loss of a
             batch is the mean over its photos, and batches have the `part` of `DenoisingBatch`.
         example: what it is good at, in pictures that the page shows; None for no picture.
@@ -81,7 +82,7 @@ class Method(ABC):
     max_file_bytes: ClassVar[int] = 200_000
     tunes: ClassVar[frozenset[str]] = frozenset({"words"})
     suits: ClassVar[tuple[str, ...]] = ("thing",)
-    is_recommended: ClassVar[bool] = False
+    recommended: ClassVar[int] = 0
     indivisible: ClassVar[str] = ""
     example: ClassVar[Example | None] = None
     reads_prompts: ClassVar[bool] = True
@@ -210,7 +211,7 @@ class Method(ABC):
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)
-        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.is_recommended, cls.example)
+        return MethodCard(*texts, cls.needs, fields, quick, cls.suits, cls.recommended, cls.example)
 
     @classmethod
     def own(cls, values: Mapping[str, Any]) -> Any:

@@ -53,7 +53,7 @@ class MethodCard:
         fields: its own settings, and those of the regularizers that apply to it.
         quick_settings: values that make a training take a moment, for a test or a first look.
         suits: what it is for, among `SUITS`.
-        is_recommended: whether it is one of the few that are shown first.
+        recommended: its place among the few that are shown first, from 1; 0 for none of them.
         example: what it is good at, in pictures; None where nobody said.
     """
 
@@ -65,7 +65,7 @@ class MethodCard:
     fields: tuple[Field, ...]
     quick_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     suits: tuple[str, ...] = ("thing",)
-    is_recommended: bool = False
+    recommended: int = 0
     example: Example | None = None
 
     def check(self, photos: int) -> None:

@@ -155,7 +155,7 @@ class BreakAScene(Method):
     light_preparation = LIGHT
     max_file_bytes = 120_000
     suits = ("scene",)
-    is_recommended = True
+    recommended = 3
     example = TOGETHER
     tunes = frozenset({"words", "weights"})
 

@@ -114,7 +114,7 @@ class DreamBooth(Method):
     light_preparation = LIGHT
     max_file_bytes = 120_000
     suits = ("thing", "style")
-    is_recommended = True
+    recommended = 1  # its pictures look best: assets/readme/results.md
     example = Example(
         "lily",
         (

@@ -71,7 +71,7 @@ class TextualInversion(Method):
     quick_settings = {"steps": 4, "batch": 2, "learning_rate": 0.05}
     max_file_bytes = 10_000
     suits = ("thing", "style")
-    is_recommended = True
+    recommended = 2
     example = Example(
         "lily",
         (

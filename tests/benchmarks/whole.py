@@ -154,7 +154,7 @@ def measure(
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this command."""
     parser.add_argument("--shapes", nargs="+", default=["starter"], metavar="BASE", help=", ".join(BASES))
-    recommended = [name for name, method in METHODS.items() if method.is_recommended]
+    recommended = [name for name, method in METHODS.items() if method.recommended]
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=recommended, metavar="ID")
     parser.add_argument(
         "--settings", nargs="*", default=[], metavar="NAME=VALUE", help="other than the page's"

@@ -60,7 +60,7 @@ def catalogue() -> list[MethodCard]:
             needs=Needs(),
             fields=fields_of(WordSettings),
             suits=("thing", "style"),
-            is_recommended=True,
+            recommended=1,
             example=Example("lily", (ExamplePicture("{} in the snow"), ExamplePicture("{} in a box"))),
         ),
         MethodCard(
@@ -70,7 +70,7 @@ def catalogue() -> list[MethodCard]:
             paper="Ruiz et al. 2023, arXiv 2208.12242",
             needs=Needs(),
             fields=fields_of(RankSettings),
-            is_recommended=True,
+            recommended=2,
         ),
         MethodCard(
             id="break_a_scene",
@@ -80,7 +80,7 @@ def catalogue() -> list[MethodCard]:
             needs=Needs(max_subjects=2, masks=True),
             fields=fields_of(RankSettings),
             suits=("scene",),
-            is_recommended=True,
+            recommended=3,
         ),
     ]
 

@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> None:
     """Serve until asked to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     launch.read_catalogue = lambda workspace: Catalogue(tuple(catalogue()))
-    supervisor.Supervisor = lambda workspace, command: contextlib.nullcontext()
+    supervisor.Supervisor = lambda *_: contextlib.nullcontext()
     options = launch.parser().parse_args(arguments)
     launch.check_flags(options)
     launch.run(options)

@@ -29,7 +29,8 @@ CARD = {
     "fields": [],
     "quick_settings": {},
     "suits": ("thing",),
-    "is_recommended": False,
+    "recommended": 0,
+    "example": None,
 }
 
 

@@ -16,7 +16,7 @@ from studio.workspace.catalogue import Catalogue
 from tests.browser.stage import catalogue
 from trainers import METHODS
 
-SETS = dataclasses.replace(catalogue()[1], id="iti", suits=("sets", "style"), is_recommended=False)
+SETS = dataclasses.replace(catalogue()[1], id="iti", suits=("sets", "style"), recommended=0)
 CARDS = [SETS, *catalogue()]
 
 
@@ -48,7 +48,11 @@ def test_a_choice_that_there_is_not_is_refused() -> None:
 def test_every_method_can_be_found() -> None:
     cards = [method.card() for method in METHODS.values()]
     assert all(card.suits and set(card.suits) <= set(SUITS) for card in cards)
-    assert sum(card.is_recommended for card in cards) == 3
+    assert [card.id for card in methods_for(RECOMMENDED, cards)] == [
+        "dreambooth",
+        "textual_inversion",
+        "break_a_scene",
+    ]
     found = {card.id for what in CHOICES for card in methods_for(what, cards)}
     assert found == set(METHODS)
     assert MethodCard.from_json(cards[0].to_json()) == cards[0]

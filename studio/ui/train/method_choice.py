@@ -65,9 +65,10 @@ def methods_for(what: str, methods: Sequence[MethodCard]) -> list[MethodCard]:
     if what not in CHOICES:
         raise StudioError("There is no such choice.", "Choose one of those shown.")
     if what == RECOMMENDED:
-        return [card for card in methods if card.is_recommended] or list(methods)
+        shown = [card for card in methods if card.recommended]
+        return sorted(shown, key=lambda card: card.recommended) or list(methods)
     suiting = [card for card in methods if what in card.suits]
-    return sorted(suiting, key=lambda card: not card.is_recommended)
+    return sorted(suiting, key=lambda card: card.recommended or len(methods) + 1)
 
 
 def method_choice(methods: Sequence[MethodCard]) -> MethodChoice:
