@@ -96,11 +96,13 @@ def test_a_deleted_picture_can_be_brought_back(stage: Stage, page: Any, mona: No
     page.locator(f'.tile[data-id="{picture.name}"]').click()
     detail = page.locator("#picture-detail")
     detail.get_by_role("button", name="Delete").click()
-    detail.get_by_role("button", name="Undo").wait_for()
+    undo = page.locator("#picture-note").get_by_role("button", name="Undo")
+    undo.wait_for()
     page.locator(f'.tile[data-id="{picture.name}"]').wait_for(state="detached")
     assert not picture.exists()
-    detail.get_by_role("button", name="Undo").click()
+    undo.click()
     page.locator(f'.tile[data-id="{picture.name}"]').wait_for()
+    undo.wait_for(state="detached")
     assert picture.read_bytes() == before and not detail.inner_text().strip()
 
 
