@@ -75,8 +75,7 @@ class Workspace:
     ) -> None:
         self.folder = Path(folder).expanduser().resolve()
         self.base, self.segmenter = str(base), str(segmenter)
-        self.prediction, self.memory = prediction, memory
-        self.refinements = tuple(refinements)
+        self.prediction, self.memory, self.refinements = prediction, memory, tuple(refinements)
         writable_folder(self.folder, OTHER_FOLDER)
         with disk_errors(self.folder):
             close_folder(self.folder)
