@@ -94,7 +94,7 @@ def recipe_again(given: argparse.Namespace, workspace: Workspace) -> Recipe:
     What of it is not understood or has changed is printed. Raises StudioError if there is none.
     """
     recipe, notes = read_recipe_and_notes(given.png)
-    recipe, renamed = workspace.with_present_names(recipe)
+    recipe, renamed = workspace.former_names.present(recipe)
     for note in (*notes, *renamed):
         print(note)
     refinements = {**recipe.refinements, **given_settings(given, refinement_fields(CARDS).values())}

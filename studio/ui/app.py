@@ -145,7 +145,7 @@ def build(
             if action != "create":
                 return None
             path, recipe = cell_picture(workspace, grid, name)
-            recipe, renamed = workspace.with_present_names(recipe)
+            recipe, renamed = workspace.former_names.present(recipe)
             warnings = workspace.reproducibility_warnings(recipe)
             card = picture_card(recipe, workspace.refinements, path, warnings, notes=renamed)
             return {create.opened: recipe, create.detail: card, tabs: gr.Tabs(selected="create")}

@@ -44,7 +44,7 @@ def page_news(workspace: Workspace) -> str:
         {"key": f"{job.id} {job.finished}", "tab": tab, "at": job.finished, "words": ended_words(job)}
         for kind, tab in TABS.items()
         for job in workspace.jobs.on_show(kind, MAX_ENDED)
-        if (job.finished or 0.0) > since and job.started is not None
+        if (job.finished or 0.0) > since
     ]
     title = running_words(workspace, running[0]) if running else ""
     return json.dumps({"title": title, "waiting": len(under_way), "ended": ended})

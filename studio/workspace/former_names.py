@@ -41,10 +41,10 @@ class RenamingsDocument:
 
 
 class FormerNames:
-    """The renamings in a file, which is made with the first."""
+    """The renamings of the concepts in a library, in a file that is made with the first."""
 
-    def __init__(self, file: Path) -> None:
-        self.file, self._lock = file, threading.Lock()
+    def __init__(self, file: Path, library: Library) -> None:
+        self.file, self._library, self._lock = file, library, threading.Lock()
 
     def add(self, renaming: Renaming) -> None:
         """Note a renaming. Raises DiskError."""
@@ -61,7 +61,7 @@ class FormerNames:
         except (OSError, DocumentError):
             return ()
 
-    def present(self, recipe: Recipe, library: Library) -> tuple[Recipe, list[str]]:
+    def present(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
         """Return a recipe with the present names of its concepts, and a sentence for each that has another.
 
         A concept that is in the library as it was is left alone, and so is one that was renamed and is gone.
@@ -69,14 +69,14 @@ class FormerNames:
         steps = {one.before: one for one in self._read()} if recipe.concepts else {}
         present: dict[str, tuple[str, str]] = {}
         for handle, then in recipe.concepts.items():
-            if then not in steps or _is_there(library, handle, then):
+            if then not in steps or self._is_there(handle, then):
                 continue
             name, now = handle, then
             for _ in range(len(steps)):  # no longer than the chain can be
                 if (step := steps.get(now)) is None:
                     break
                 name, now = step.new if step.old == name else name, step.after
-            if library.has(name):
+            if self._library.has(name):
                 present[handle] = (name, now)
         # a name that something else in the recipe has by now would make one of two concepts
         staying = set(recipe.handles) - present.keys()
@@ -86,6 +86,5 @@ class FormerNames:
         notes = [f"Painted with {old}, now called {new}." for old, new in names.items() if old != new]
         return (renamed_recipe(recipe, names, hashes) if names else recipe), notes
 
-
-def _is_there(library: Library, handle: str, hash: str) -> bool:
-    return library.has(handle) and library.hash(library.find(handle)) == hash
+    def _is_there(self, handle: str, hash: str) -> bool:
+        return self._library.has(handle) and self._library.hash(self._library.find(handle)) == hash

@@ -14,7 +14,9 @@ from studio.workspace.job import USER_KINDS, Job, JobEvent, StopRequest
 from studio.workspace.job_log import read_events
 from studio.workspace.job_table import JobTable
 
-ENDED_ROWS = "+status in ('done', 'failed', 'stopped')"  # the "+" keeps SQLite from the index by status
+ON_SHOW = (  # the "+" keeps SQLite from the index by status
+    "finished > put_away and started is not null and +status in ('done', 'failed', 'stopped')"
+)
 
 log = logging.getLogger("likeness.jobs")
 
@@ -57,13 +59,16 @@ class JobReader:
         return self._select(f"where {where} order by id desc limit ? offset ?", (*USER_KINDS, limit, start))
 
     def on_show(self, kind: str, limit: int = 50) -> list[Job]:
-        """Return the ended jobs of this kind that nobody has put away since, the last that ended first."""
-        where = f"kind = ? and finished > put_away and {ENDED_ROWS}"
+        """Return the ended jobs of this kind that nobody has put away since, the last that ended first.
+
+        One that was cancelled before it began has nothing to show, and is left out.
+        """
+        where = f"kind = ? and {ON_SHOW}"
         return self._select(f"where {where} order by finished desc limit ?", (kind, limit))
 
     def count_on_show(self, kind: str) -> int:
         """Return how many jobs `on_show` has in all."""
-        query = f"select count(*) from jobs where kind = ? and finished > put_away and {ENDED_ROWS}"
+        query = f"select count(*) from jobs where kind = ? and {ON_SHOW}"
         with self._table.reading() as table:
             return int(table.execute(query, (kind,)).fetchone()[0])
 

@@ -74,9 +74,8 @@ class Workspace:
         memory: str = "auto",
     ) -> None:
         self.folder = Path(folder).expanduser().resolve()
-        self.base, self.segmenter, self.prediction = str(base), str(segmenter), prediction
-        self.memory = memory
-        self.refinements = tuple(refinements)
+        self.base, self.segmenter = str(base), str(segmenter)
+        self.prediction, self.memory, self.refinements = prediction, memory, tuple(refinements)
         writable_folder(self.folder, OTHER_FOLDER)
         with disk_errors(self.folder):
             close_folder(self.folder)
@@ -84,16 +83,11 @@ class Workspace:
         self.cache = self._make_folder("cache")
         folders = self._make_folder("concepts"), self._make_folder("trash")
         self.concepts = Library(*folders, self.cache / "concepts.json")
-        self.gallery = Gallery(
-            self.pictures,
-            self.concepts.trash,
-            self.folder / "stars.json",
-            self.concepts,
-            self.cache / "pictures.json",
-        )
+        stars, index = self.folder / "stars.json", self.cache / "pictures.json"
+        self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
         self.trash = Trash(self.concepts.trash, self.concepts, self.gallery)
-        self.former_names = FormerNames(self.folder / "renamed.json")
+        self.former_names = FormerNames(self.folder / "renamed.json", self.concepts)
         self.bases = KnownBases(self.folder)
         self.drafts = Drafts(self.folder / "drafts")
 
@@ -194,10 +188,6 @@ class Workspace:
     def as_read(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
         """Return a recipe that was read as it can be painted here, and sentences about what that changes."""
         return painting.as_read(recipe, self.concepts, self._resolution)
-
-    def with_present_names(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
-        """Return a recipe with the present names of concepts that were renamed since, and who they are."""
-        return self.former_names.present(recipe, self.concepts)
 
     def reproducibility_warnings(self, recipe: Recipe) -> list[str]:
         """Return why painting `recipe` here may give another picture than the one it came with."""

@@ -37,7 +37,7 @@ def test_a_finished_training_keeps_its_card_until_it_is_put_away(
     train(page, photos, "waiter", "cat")
     assert "queued, 2nd · after <blocker>" in line(page, "waiter").inner_text()
     line(page, "waiter").get_by_role("button", name="Cancel").click()
-    page.locator("#train-progress .job-line.stopped", has_text="<waiter>").wait_for()
+    page.locator("#train-progress .job-line", has_text="<waiter>").wait_for(state="detached")
     press_and_confirm(page, training_card(page, "blocker", "running"), "Stop and discard")
     training_card(page, "blocker", "stopped")
     line(page, "kept").get_by_role("button", name="Open").click()
@@ -48,8 +48,9 @@ def test_a_finished_training_keeps_its_card_until_it_is_put_away(
     page.reload()
     training_card(page, "blocker", "stopped")
     assert page.locator("#train-progress", has_text="<kept>").count() == 0
-    line(page, "waiter").get_by_role("button", name="Put away").click()
-    page.locator("#train-progress .job-line").wait_for(state="detached")
+    card = training_card(page, "blocker", "stopped")
+    card.get_by_role("button", name="Put away").click()
+    card.wait_for(state="detached")
 
 
 def test_stopping_asks_once_and_keeps_only_what_there_is(stage: Stage, page: Any, photos: list[Path]) -> None:

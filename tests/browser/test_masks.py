@@ -356,7 +356,7 @@ def test_what_is_painted_while_an_outline_is_looked_for_is_kept_and_so_is_the_ou
     held: list[Any] = []
 
     def hold(route: Any) -> None:
-        is_click = '"x":0.3' in (route.request.post_data or "")
+        is_click = '"x":0.' in (route.request.post_data or "")
         held.append(route) if is_click and not held else route.continue_()
 
     page.route("**/run/predict*", hold)

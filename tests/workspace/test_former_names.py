@@ -34,7 +34,7 @@ def test_a_renamed_concept_is_recognised_by_its_hash_also_after_several_names(wo
     workspace.rename("<lily>", "rose")
     workspace.rename("<rose>", "iris")
     again = Workspace(workspace.folder)
-    present, notes = again.with_present_names(recipe)
+    present, notes = again.former_names.present(recipe)
     assert notes == ["Painted with <lily>, now called <iris>."]
     assert present.prompt == "<iris> and <tom>" and present.negative == "<iris> twice"
     assert present.strengths == {"<iris>": 0.5, "<tom>": 1.0} and [*present.regions] == ["<iris>"]
@@ -48,15 +48,15 @@ def test_a_name_that_was_given_back_changes_nothing(workspace: Workspace) -> Non
     workspace.rename("<lily>", "rose")
     between = workspace.resolve_recipe(Recipe("<rose>"))
     workspace.rename("<rose>", "lily")
-    assert workspace.with_present_names(recipe) == (recipe, [])
-    assert workspace.with_present_names(between)[1] == ["Painted with <rose>, now called <lily>."]
+    assert workspace.former_names.present(recipe) == (recipe, [])
+    assert workspace.former_names.present(between)[1] == ["Painted with <rose>, now called <lily>."]
 
 
 def test_two_that_changed_names_are_told_apart(workspace: Workspace) -> None:
     recipe = painted(workspace, "<lily> and <tom>")
     for old, new in (("<lily>", "aside"), ("<tom>", "lily"), ("<aside>", "tom")):
         workspace.rename(old, new)
-    present, notes = workspace.with_present_names(recipe)
+    present, notes = workspace.former_names.present(recipe)
     assert present.prompt == "<tom> and <lily>" and len(notes) == 2
     assert workspace.reproducibility_warnings(present) == []
 
@@ -65,19 +65,19 @@ def test_another_concept_of_the_old_name_is_not_taken_for_it(workspace: Workspac
     recipe = painted(workspace, "<lily>")
     workspace.rename("<lily>", "rose")
     add(workspace, "<lily>", 77)
-    present, notes = workspace.with_present_names(recipe)
+    present, notes = workspace.former_names.present(recipe)
     assert present.prompt == "<rose>" and notes == ["Painted with <lily>, now called <rose>."]
     both = dataclasses.replace(recipe, prompt="<lily> and <rose>")  # <rose> was somebody else
-    assert workspace.with_present_names(both) == (both, [])
+    assert workspace.former_names.present(both) == (both, [])
 
 
 def test_one_that_is_gone_or_was_never_renamed_stays_as_it_was(workspace: Workspace) -> None:
     recipe = painted(workspace, "<lily> and <tom>")
     workspace.rename("<lily>", "rose")
     workspace.concepts.delete("<rose>")
-    assert workspace.with_present_names(recipe) == (recipe, [])
+    assert workspace.former_names.present(recipe) == (recipe, [])
     older = dataclasses.replace(recipe, concepts={})
-    assert workspace.with_present_names(older) == (older, [])
+    assert workspace.former_names.present(older) == (older, [])
 
 
 def test_of_two_in_one_file_the_other_keeps_its_name_and_is_the_same_file(workspace: Workspace) -> None:
@@ -87,7 +87,7 @@ def test_of_two_in_one_file_the_other_keeps_its_name_and_is_the_same_file(worksp
     save_concept(workspace.concepts.path("<cat>"), header)
     recipe = workspace.resolve_recipe(Recipe("<cat> with <hat>"))
     workspace.rename("<cat>", "puss")
-    present, notes = workspace.with_present_names(recipe)
+    present, notes = workspace.former_names.present(recipe)
     assert present.prompt == "<puss> with <hat>" and notes == ["Painted with <cat>, now called <puss>."]
     assert workspace.reproducibility_warnings(present) == []
 
@@ -96,6 +96,6 @@ def test_of_two_in_one_file_the_other_keeps_its_name_and_is_the_same_file(worksp
 def test_a_damaged_list_of_renamings_is_an_empty_one(workspace: Workspace, text: bytes) -> None:
     recipe = painted(workspace, "<lily>")
     (workspace.folder / "renamed.json").write_bytes(text)
-    assert workspace.with_present_names(recipe) == (recipe, [])
+    assert workspace.former_names.present(recipe) == (recipe, [])
     workspace.rename("<lily>", "rose")
-    assert workspace.with_present_names(recipe)[0].prompt == "<rose>"
+    assert workspace.former_names.present(recipe)[0].prompt == "<rose>"

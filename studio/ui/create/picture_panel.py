@@ -98,7 +98,7 @@ class PicturePanel:
 def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
     """Return the recipe of a picture of the gallery, and its card. Raises StudioError."""
     path = workspace.gallery.find(name)
-    recipe, renamed = workspace.with_present_names(read_recipe(path))
+    recipe, renamed = workspace.former_names.present(read_recipe(path))
     cards = workspace.refinements
     card = picture_card(
         recipe,

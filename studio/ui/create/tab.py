@@ -98,7 +98,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         finally:
             for path in paths:
                 path.unlink(missing_ok=True)
-        recipe, renamed = workspace.with_present_names(recipe)
+        recipe, renamed = workspace.former_names.present(recipe)
         recipe, changes = workspace.as_read(recipe)
         signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []
         warnings = [*workspace.reproducibility_warnings(recipe), *notes, *changes, *signs]

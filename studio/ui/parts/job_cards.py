@@ -20,7 +20,7 @@ from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
 
 MAX_LINES = 3  # of ended jobs
-MAX_UNDER_WAY = 50
+MAX_UNDER_WAY = MAX_ENDED = 50
 MAX_NAMED = 2  # jobs that one has to wait for, by name
 LINE_UP = {"create": ("create",)}  # what a kind waits behind; a painting is taken between training steps
 DEVICE_KINDS = ("train", "grid", "import")
@@ -50,15 +50,14 @@ def cards_of(workspace: Workspace, kind: str, opened: int = 0) -> JobCards:
     `opened`: the number of one that is drawn whole besides its line, 0 for none.
     """
     under_way = workspace.jobs.under_way(MAX_UNDER_WAY, (kind,))
-    ended = workspace.jobs.on_show(kind, MAX_LINES + 2)
+    ended = workspace.jobs.on_show(kind, MAX_ENDED)
     whole = under_way[:1] if under_way and under_way[0].status != "paused" else []
     if not whole:
-        # one that was cancelled before it began has nothing to show but its line
-        candidates = [job for job in (*under_way, *ended) if not (job.has_ended and job.started is None)]
-        whole = sorted(candidates, key=lambda job: job.finished or 0.0)[-1:]
+        whole = sorted((*under_way, *ended), key=lambda job: job.finished or 0.0)[-1:]
     waiting = [job for job in under_way if job not in whole]
-    lines = [job for job in ended if job not in whole][:MAX_LINES]
-    count = len(ended) if len(ended) < MAX_LINES + 2 else workspace.jobs.count_on_show(kind)
+    others = [job for job in ended if job not in whole]
+    lines = [job for place, job in enumerate(others) if place < MAX_LINES or job.id == opened]
+    count = len(ended) if len(ended) < MAX_ENDED else workspace.jobs.count_on_show(kind)
     more = count - len(lines) - sum(job.has_ended for job in whole)
     whole += [job for job in lines if job.id == opened]
     return JobCards(tuple(whole), tuple(waiting), tuple(lines), more)
@@ -151,8 +150,7 @@ def _ended_line(job: Job, is_open: bool) -> str:
             return _line(job, f"{DONE_WORDS.get(job.kind, 'done')} · {when}", buttons)
         case "failed":
             return _line(job, f"failed {when}: {job.error}", buttons)
-    words = "cancelled" if job.started is None else "stopped"
-    return _line(job, f"{words} · {when}", buttons)
+    return _line(job, f"stopped · {when}", buttons)
 
 
 def _line(job: Job, words: str, buttons: str) -> str:

@@ -10,7 +10,7 @@ from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
 
 MAX_STRIP = 12
-EMPTY_STRIP = '<div class="strip waiting"><span>Pictures by step gather here</span></div>'
+EMPTY_STRIP = f'<div class="strip waiting" aria-hidden="true">{"<i></i>" * 5}</div>'
 
 
 def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, str]:
