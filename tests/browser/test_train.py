@@ -244,10 +244,11 @@ def test_a_setting_out_of_range_is_refused_in_words_and_the_recipe_comes_back(
 
 def test_nothing_moves_away_under_a_click_while_a_name_is_typed(page: Any) -> None:
     page.wait_for_timeout(500)
-    before = page.locator("#train").bounding_box()
+    place = "() => document.querySelector('#train').getBoundingClientRect().top + window.scrollY"
+    before = page.evaluate(place)
     page.locator("#concept-name input").fill("steady")
     page.locator("#naming code:text-is('<steady>')").wait_for()
-    assert page.locator("#train").bounding_box() == before
+    assert page.evaluate(place) == before
 
 
 def test_a_method_shows_a_picture_of_what_it_is_good_at(page: Any) -> None:

@@ -54,6 +54,7 @@ def test_masks_of_ones_equal_the_plain_sum(backbone: Backbone) -> None:
     noisy = torch.randn(2, *backbone.latent_shape)
     predictions = []
     for edits in (plain, masked):
-        with attach(backbone, edits):  # with gradients on, edits are hooks: no weight is replaced
+        with torch.no_grad(), attach(backbone, edits):
             predictions.append(backbone.predict(noisy, T, words))
-    assert torch.equal(*predictions)
+    # edits without a mask are one weight, W + s B A, and those with one a path of their own: it rounds otherwise
+    torch.testing.assert_close(*predictions, rtol=1e-4, atol=1e-5)

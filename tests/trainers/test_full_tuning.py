@@ -139,7 +139,7 @@ def test_it_learns_what_tuning_a_copy_in_place_learns(backbone: Backbone, tmp_pa
     weights = {name: getattr(*owner).requires_grad_() for name, owner in parameters_by_path(copy).items()}
     words = [word.vectors for word in naive.words]
     groups = [{"params": words, "lr": 2e-6}, {"params": list(weights.values()), "lr": 0.003}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(groups, weight_decay=1e-2, fused=True)
     for _ in range(settings.steps):
         with attach(copy, [ActiveEdit(word) for word in naive.words]):
             torch.stack(list(naive.loss(naive.draw(generator)).values())).sum().backward()
