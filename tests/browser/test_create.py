@@ -191,7 +191,7 @@ def test_html_in_a_prompt_is_shown_and_never_run(page: Any) -> None:
     page.locator("#prompt textarea").fill(hostile)
     paint(page, hostile, 2)
     assert page.locator("#painting h2").inner_text() == hostile
-    assert page.title() == "Likeness"
+    assert page.title().endswith("Likeness")  # it may say what was painted, in letters
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)

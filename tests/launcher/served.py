@@ -63,11 +63,21 @@ def status(
         return error.code
 
 
+class Idle(contextlib.nullcontext):
+    """A supervisor without a worker."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def leave(self) -> None:
+        """Have nothing to end."""
+
+
 def main(arguments: list[str]) -> None:
     """Serve until asked to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     launch.read_catalogue = lambda workspace: Catalogue(tuple(catalogue()))
-    supervisor.Supervisor = lambda *_: contextlib.nullcontext()
+    supervisor.Supervisor = Idle
     options = launch.parser().parse_args(arguments)
     launch.check_flags(options)
     launch.run(options)
