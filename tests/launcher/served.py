@@ -72,6 +72,9 @@ class Idle(contextlib.nullcontext):
     def leave(self) -> None:
         """Have nothing to end."""
 
+    def join(self) -> None:
+        """Have nothing to wait for."""
+
 
 def main(arguments: list[str]) -> None:
     """Serve until asked to end."""
