@@ -15,8 +15,17 @@ from studio.recipes.recipe import Recipe
 from tests.browser.actions import open_tab
 from tests.browser.actor import draw_face
 from tests.browser.conftest import Stage
+from tests.browser.test_job_cards import put_everything_away
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def no_cards_above(stage: Stage) -> None:
+    """Put away the cards that other files' jobs have left above the pictures."""
+    put_everything_away(stage)
+
+
 COUNT = 60  # more than one page
 SIZES = [{"width": width, "height": height} for width, height in ((1440, 900), (820, 1180), (390, 844))]
 ACTIVE = "() => document.activeElement.getAttribute('aria-label') || document.activeElement.dataset.id"
