@@ -59,7 +59,7 @@ class Example:
 
     def alt_text(self, title: str) -> str:
         """Return what the picture of a method with this title shows, for those who do not see it."""
-        shown = ", ".join(picture.label for picture in self.pictures)
+        shown = "; ".join(picture.label for picture in self.pictures)  # labels have commas
         return f"{self.learned_from}, then what {title} made of it: {shown}"
 
     @classmethod

@@ -53,6 +53,7 @@ class Photo:
         crop: the square that is used.
         masks: by the subject's number from 0, "L" pictures of the photo's size, 255 = subject.
         caption: what it shows, empty where nobody said (`studio.photos.captions`).
+        is_apart: whether it is put aside: scenes that were composed of it are learned in its place.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Photo:
     crop: Crop = Crop()
     masks: Mapping[int, Image.Image] = field(default_factory=dict)
     caption: str = ""
+    is_apart: bool = False
 
     def cropped(self, crop: Crop) -> Photo:
         """Return this photo with another square."""

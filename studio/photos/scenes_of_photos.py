@@ -20,7 +20,9 @@ from studio.limits import MAX_PHOTO_SIDE
 from studio.photos.composed_scenes import ComposedScene, compose_scene, cut_outs_of
 from studio.photos.photo import Photo
 
+SCENE = "scene "  # what the name of a scene begins with; its number follows
 BLUR = 0.12  # standard deviation of the ground's blur, in sides of the square
+GROUND_SIDE = 128  # pixels in which the ground is blurred: nothing finer is left of it
 FAINTEST = 1e-3  # weight of what is seen of the ground, below which its mean colour is taken
 GROWN = 0.03  # by how much a mask is grown before its subject is taken out, in sides: edges keep its colours
 
@@ -76,7 +78,12 @@ def compose_photos(
 def _scene(number: int, scene: ComposedScene) -> Photo:
     """Return a scene as a photo, without a caption: what learns from masks names the subjects by itself."""
     masks = {int(key): mask for key, mask in scene.masks.items()}
-    return Photo(f"scene {number}", scene.picture, masks=masks)
+    return Photo(f"{SCENE}{number}", scene.picture, masks=masks)
+
+
+def is_scene(photo: Photo) -> bool:
+    """Return whether a photo is a scene that was composed here: files that are dropped in have endings."""
+    return photo.name.startswith(SCENE) and photo.name.removeprefix(SCENE).isdecimal()
 
 
 def ground_of(photo: Photo, count: int, side: int) -> Image.Image:
@@ -87,13 +94,15 @@ def ground_of(photo: Photo, count: int, side: int) -> Image.Image:
     Args:
         count: of the subjects that may have a mask.
     """
-    pixels = np.asarray(photo.square(side), np.float32)
-    seen = np.ones((side, side), np.float32)
+    small = min(side, GROUND_SIDE)
+    pixels = np.asarray(photo.square(small), np.float32)
+    seen = np.ones((small, small), np.float32)
     for number in subjects_in(photo, count):
-        seen[np.asarray(photo.square_mask(number, side)) > 0] = 0
-    seen = cv2.erode(seen, np.ones((2 * max(1, round(GROWN * side)) + 1,) * 2, np.uint8))
-    weights = cv2.GaussianBlur(seen, (0, 0), BLUR * side)[..., None]
-    blurred = cv2.GaussianBlur(pixels * seen[..., None], (0, 0), BLUR * side)
+        seen[np.asarray(photo.square_mask(number, small)) > 0] = 0
+    seen = cv2.erode(seen, np.ones((2 * max(1, round(GROWN * small)) + 1,) * 2, np.uint8))
+    weights = cv2.GaussianBlur(seen, (0, 0), BLUR * small)[..., None]
+    blurred = cv2.GaussianBlur(pixels * seen[..., None], (0, 0), BLUR * small)
     mean = pixels[seen > 0].mean(0) if seen.any() else pixels.mean((0, 1))
     ground = np.where(weights > FAINTEST, blurred / np.maximum(weights, FAINTEST), mean)
-    return Image.fromarray(ground.round().clip(0, 255).astype(np.uint8))
+    picture = Image.fromarray(ground.round().clip(0, 255).astype(np.uint8))
+    return picture.resize((side, side), Image.Resampling.BICUBIC)

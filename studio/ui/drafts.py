@@ -7,12 +7,10 @@ of Gradio's BrowserState, which has its value only after the page's first reques
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
-from studio.photos.photo import Photo
 from studio.ui.kept_form import KeptForm, afresh_button
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import hidden_text, pressed_button
@@ -21,6 +19,7 @@ from studio.ui.parts.markup import button, note_card
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip
 from studio.ui.train.photos_box import PhotosBox
+from studio.ui.train.scenes_button import scenes_button
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.workspace.drafts import is_draft_id
 from studio.workspace.workspace import Workspace
@@ -52,8 +51,9 @@ def connect_drafts(
     connect = functools.partial(connector.connect, notice=notice, refresh=False)
     photo_parts = [box.strip, box.refusals, box.editor]
 
-    def shown(photos: Sequence[Photo]) -> dict[Any, Any]:
-        strip = photo_strip(photos, Subjects(), advice=workspace.advise(photos))
+    def shown(session: SessionPhotos) -> dict[Any, Any]:
+        photos, scenes = session.photos, scenes_button(session, Subjects())
+        strip = photo_strip(photos, Subjects(), advice=workspace.advise(photos), buttons=scenes)
         return {box.strip: strip, box.refusals: "", box.editor: gr.update(visible=False)}
 
     @locked
@@ -66,7 +66,7 @@ def connect_drafts(
         if draft.form:
             changes |= form.changes(draft.form)
         if draft.photos:
-            changes |= shown(draft.photos)
+            changes |= shown(session)
         if (tab := draft.form.get(TAB)) in panels:
             changes[tabs] = gr.Tabs(selected=tab)
         return changes
@@ -104,7 +104,7 @@ def connect_drafts(
         ) -> Changes:
             action, _ = pressed_button(event)
             if action == "afresh":
-                now = (form.written(values, knobs, positions), tuple(session.photos))
+                now = (form.written(values, knobs, positions), tuple(session.all_photos))
                 note = note_card(EMPTIED[tab], button("back", "Undo", kind="strong"))
                 kept, photos, html = {}, (), note
             elif action == "back" and before is not None:
@@ -113,8 +113,8 @@ def connect_drafts(
                 return None
             changes = {emptied: now, blocks[tab]: html, **form.changes(kept, [tab])}
             if with_photos:
-                session.replace_all(list(photos))
-                changes |= shown(photos)
+                session.start_anew(photos)
+                changes |= shown(session)
             return changes
 
         return press

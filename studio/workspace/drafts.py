@@ -45,6 +45,7 @@ WRITE_SECONDS = 1.0  # between two times that one draft is written
 FILE = "draft.json"
 ID = re.compile("[0-9a-f]{32}")
 DAY = 86400.0  # seconds
+MAX_WITH_APART = 2 * MAX_PHOTOS  # photos, and those that were put aside for scenes
 
 log = logging.getLogger("likeness.page")
 
@@ -55,7 +56,7 @@ class Draft:
 
     Args:
         form: by the name of a control, its value, where it is not the default.
-        photos: those of the next training.
+        photos: those of the next training, and those put aside for scenes.
     """
 
     form: Mapping[str, Scalar] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class DraftPhoto:
         file: its pixels.
         crop: x, y and zoom of its square.
         masks: by the subject's number, the file of its mask.
+        is_apart: as of a Photo.
     """
 
     name: ShortText
@@ -77,6 +79,7 @@ class DraftPhoto:
     crop: tuple[Number, Number, Number] = (0.5, 0.5, 1.0)
     masks: Annotated[dict[ShortText, FileName], MaxLen(MAX_PHOTOS)] = field(default_factory=dict)
     caption: Annotated[str, MaxLen(MAX_CAPTION_LETTERS)] = ""
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class DraftDocument:
     """A draft on disk."""
 
     form: Annotated[dict[ShortText, Scalar], MaxLen(MAX_DRAFT_FIELDS)] = field(default_factory=dict)
-    photos: Annotated[tuple[DraftPhoto, ...], MaxLen(MAX_PHOTOS)] = ()
+    photos: Annotated[tuple[DraftPhoto, ...], MaxLen(MAX_WITH_APART)] = ()
 
 
 def is_draft_id(text: str) -> bool:
@@ -198,7 +201,7 @@ class Drafts:
     def _write_photos(self, folder: Path, photos: Sequence[Photo]) -> Iterable[DraftPhoto]:
         """Write the pictures of photos, as many as there is room for, and yield what is known of each."""
         size, names = 0, dict[int, tuple[weakref.ref[Image.Image], str]]()
-        for photo in photos[:MAX_PHOTOS]:
+        for photo in photos[:MAX_WITH_APART]:
             pictures = [photo.image, *photo.masks.values()]
             files = [self._write_picture(folder, picture) for picture in pictures]
             names |= {id(picture): self._names[id(picture)] for picture in pictures}
@@ -208,7 +211,8 @@ class Drafts:
                 break
             masks = dict(zip(map(str, photo.masks), files[1:], strict=True))
             crop = (photo.crop.x, photo.crop.y, photo.crop.zoom)
-            yield DraftPhoto(shortened(photo.name, 200), files[0], crop, masks, photo.caption)
+            name = shortened(photo.name, 200)
+            yield DraftPhoto(name, files[0], crop, masks, photo.caption, photo.is_apart)
         self._names = names
 
     def _write_picture(self, folder: Path, picture: Image.Image) -> str:
@@ -235,4 +239,5 @@ def _opened(folder: Path, kept: DraftPhoto) -> Photo | None:
     except StudioError as error:
         log.warning("a photo of a draft is left out: %s", error)
         return None
-    return Photo(kept.name, photo.image, Crop(*map(float, kept.crop)), masks, kept.caption)
+    crop = Crop(*map(float, kept.crop))
+    return Photo(kept.name, photo.image, crop, masks, kept.caption, kept.is_apart)

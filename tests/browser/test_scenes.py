@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.photos.photo_set import PhotoSet
-from tests.browser.actions import drop_photos, training_card
+from tests.browser.actions import SETTLE_MS, drop_photos, training_card
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -72,6 +72,9 @@ def test_two_things_photographed_alone_are_learned_in_scenes(
     page.get_by_role("button", name="Compose scenes of these").click()
     tiles(page).nth(4).wait_for()
     assert "roundy in 5, boxy in 5" in page.locator("#photo-strip").inner_text()
+    page.wait_for_timeout(SETTLE_MS)
+    page.reload()
+    tiles(page).nth(4).wait_for()
     page.get_by_role("button", name="Back to the photos").click()
     page.wait_for_function("() => document.querySelectorAll('#photo-strip .tile').length === 2")
     assert "roundy in 1, boxy in 1" in page.locator("#photo-strip").inner_text()

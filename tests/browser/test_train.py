@@ -261,7 +261,7 @@ def test_a_method_shows_a_picture_of_what_it_is_good_at(page: Any) -> None:
     )
     assert shown[0] > 0 and shown[1] == shown[2] and shown[1][0] > 40
     assert picture.get_attribute("alt") == (
-        "one of its photos, then what Textual Inversion made of it: in the snow, in a box"
+        "one of its photos, then what Textual Inversion made of it: in the snow; in a box"
     )
     page.locator("#method label", has_text="DreamBooth").click()
     page.wait_for_function("() => !document.querySelector('#method-summary img')")

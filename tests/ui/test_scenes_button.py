@@ -9,7 +9,7 @@ from PIL import Image
 from studio.photos.photo import Photo
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.scenes_button import COMPOSE, TAKE_APART, change_scenes, scenes_button
-from studio.ui.train.session_photos import SessionPhotos
+from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.subject_rows import subjects_of
 from tests.browser.stage import catalogue
 from tests.photos.test_scenes_of_photos import BOTH, LILY, TOM
@@ -51,8 +51,20 @@ def test_taking_them_apart_brings_the_photos_back_and_keeps_what_came_since() ->
     session.replace_chosen(dataclasses.replace(session.photos[0], caption="edited"))
     session.replace_all([*session.photos[:2], later])
     change_scenes(session, TWO, TAKE_APART)
-    assert names(session) == ["lily.jpg", "tom.jpg", "later.jpg"] and session.photos[0] is LILY
+    assert names(session) == ["lily.jpg", "tom.jpg", "later.jpg"] and session.photos[0] == LILY
     assert not session.apart and f'data-action="{COMPOSE}"' in scenes_button(session, TWO)
+
+
+def test_a_reload_brings_scenes_back_with_what_they_were_composed_of() -> None:
+    kept: list[list[Photo]] = []
+    session = SessionPhotos()
+    session.restore([LILY, TOM], lambda photos: kept.append(list(photos)))
+    locked(change_scenes)(session=session, subjects=TWO, action=COMPOSE)
+    again = SessionPhotos()
+    again.restore(kept[-1], kept.append)
+    assert names(again) == names(session) and [photo.name for photo in again.apart] == ["lily.jpg", "tom.jpg"]
+    again.take_apart()
+    assert names(again) == ["lily.jpg", "tom.jpg"] and not any(photo.is_apart for photo in again.photos)
 
 
 def test_a_removed_subject_is_gone_from_the_photos_that_come_back() -> None:

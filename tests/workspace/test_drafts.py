@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -28,8 +29,8 @@ def photo(number: int = 0, side: int = 64) -> Photo:
 
 def same(one: Photo, other: Photo) -> bool:
     pictures = zip([one.image, *one.masks.values()], [other.image, *other.masks.values()], strict=True)
-    return (one.name, one.crop, one.caption, [*one.masks]) == (
-        *(other.name, other.crop, other.caption, [*other.masks]),
+    return (one.name, one.crop, one.caption, one.is_apart, [*one.masks]) == (
+        *(other.name, other.crop, other.caption, other.is_apart, [*other.masks]),
     ) and all(left.tobytes() == right.tobytes() for left, right in pictures)
 
 
@@ -40,7 +41,7 @@ def drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drafts:
 
 
 def test_form_and_photos_come_back_to_the_bit_in_another_process(drafts: Drafts) -> None:
-    photos = [photo(0), photo(1)]
+    photos = [photo(0), dataclasses.replace(photo(1), is_apart=True)]
     drafts.keep_form(ONE, {"concept-name": "lily", "steps": 7, "rate": 0.5, "flips": False})
     drafts.keep_photos(ONE, photos)
     drafts.flush()

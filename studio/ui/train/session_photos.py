@@ -11,6 +11,7 @@ from typing import Any
 from studio.errors import StudioError
 from studio.photos.captions import clean_caption
 from studio.photos.photo import Photo
+from studio.photos.scenes_of_photos import is_scene
 
 NONE = -1  # the number of the chosen photo when none is in the editor
 
@@ -22,9 +23,9 @@ class SessionPhotos:
 
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
-        apart: the photos that scenes were composed of, to be taken back; empty while there are no scenes.
+        apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
-        keep: called with the photos after a handler has changed them, so that a reload does not lose them.
+        keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
     """
 
     def __init__(self, photos: Iterable[Photo] = ()) -> None:
@@ -32,7 +33,6 @@ class SessionPhotos:
         self.keep: Callable[[Sequence[Photo]], None] | None = None
         self._kept = self.photos
         self.apart: list[Photo] = []
-        self._scenes: set[str] = set()  # by name: an edited photo is another object
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
@@ -40,39 +40,44 @@ class SessionPhotos:
 
     def restore(self, photos: Iterable[Photo], keep: Callable[[Sequence[Photo]], None]) -> None:
         """Begin with photos that are kept already; later changes are kept with `keep`."""
-        self.replace_all(list(photos))
+        self.start_anew(photos)
         self.keep, self._kept = keep, self.photos
 
     def keep_changes(self) -> None:
         """Keep the photos if they were changed since."""
         if self.keep is not None and self._kept is not self.photos:
             self._kept = self.photos
-            self.keep(self.photos)
+            self.keep(self.all_photos)
 
     def replace_all(self, photos: list[Photo]) -> None:
         """Replace the photos, with none in the editor."""
         self.photos, self.chosen = photos, NONE
 
-    def start_anew(self, photos: list[Photo]) -> None:
-        """Replace the photos, and forget those that scenes were composed of."""
-        self.replace_all(photos)
-        self.apart, self._scenes = [], set()
+    @property
+    def all_photos(self) -> list[Photo]:
+        """The photos, then those that are put aside."""
+        return [*self.photos, *self.apart]
+
+    def start_anew(self, photos: Iterable[Photo]) -> None:
+        """Replace the photos and those that are put aside, as `all_photos` returned them."""
+        photos = list(photos)
+        self.replace_all([photo for photo in photos if not photo.is_apart])
+        self.apart = [photo for photo in photos if photo.is_apart]
 
     def put_into_scenes(self, alone: Sequence[Photo], scenes: Sequence[Photo]) -> None:
-        """Put scenes in the place of the photos that they were composed of."""
+        """Put scenes in the place of the photos that they were composed of, which are put aside."""
         kept = [photo for photo in self.photos if all(photo is not one for one in alone)]
-        self.start_anew([*kept, *scenes])
-        self.apart, self._scenes = list(alone), {scene.name for scene in scenes}
+        aside = [replace(photo, is_apart=True) for photo in alone]
+        self.start_anew([*kept, *scenes, *self.apart, *aside])
 
     def take_apart(self) -> None:
         """Put the photos back in the place of the scenes, also of those that were changed since."""
-        others = [photo for photo in self.photos if photo.name not in self._scenes]
-        self.start_anew([*self.apart, *others])
+        others = [photo for photo in self.photos if not is_scene(photo)]
+        self.start_anew([*(replace(photo, is_apart=False) for photo in self.apart), *others])
 
     def remove_subject(self, number: int) -> None:
         """Remove a subject's masks; the numbers of those after it move up."""
-        self.replace_all([photo.without_subject(number) for photo in self.photos])
-        self.apart = [photo.without_subject(number) for photo in self.apart]
+        self.start_anew([photo.without_subject(number) for photo in self.all_photos])
 
     def photo(self, number: int) -> Photo:
         """Return the photo of a number. Raises StudioError when there is none."""
