@@ -215,8 +215,8 @@ MUTANTS = [
     planted(
         "a card that was closed comes back",
         "studio/workspace/job_reader.py",
-        'kind = ? and finished > put_away and {ENDED_ROWS}"\n        return self._select',
-        'kind = ? and {ENDED_ROWS}"\n        return self._select',
+        "finished > put_away and started is not null",
+        "started is not null",
         *VIEWS,
         "ui/test_job_cards.py",
     ),
