@@ -51,10 +51,13 @@ def test_masks_of_ones_equal_the_plain_sum(backbone: Backbone) -> None:
     side, length = backbone.latent_shape[-1], words.hidden.shape[1]
     ones = EditMask(torch.ones(2, length), torch.ones(side, side))
     masked = [dataclasses.replace(active, mask=ones) for active in plain]
-    noisy = torch.randn(2, *backbone.latent_shape)
+    noisy = torch.randn(2, *backbone.latent_shape, generator=torch.Generator().manual_seed(0))
     predictions = []
-    for edits in (plain, masked):
+    for edits, seen in ((plain, noisy), (masked, noisy), (plain, noisy * (1 + 1e-6)), ([], noisy)):
         with torch.no_grad(), attach(backbone, edits):
-            predictions.append(backbone.predict(noisy, T, words))
+            predictions.append(backbone.predict(seen, T, words))
     # without a mask an edit is one weight, W + s B A, and with one a path of its own, which rounds otherwise
-    torch.testing.assert_close(*predictions, rtol=1e-3, atol=3e-4)
+    # (each layer to 3e-7 of double precision). How far that goes here, a millionth more noise says.
+    summed, masks, disturbed, without = predictions
+    rounding = (summed - disturbed).abs().max()
+    assert (summed - masks).abs().max() < 3 * rounding < (summed - without).abs().max() / 30
