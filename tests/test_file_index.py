@@ -97,7 +97,12 @@ def test_some_files_are_read_without_forgetting_others(folder: Path) -> None:
     assert said(index, listing) == ALL and len(opened) == 3
     (folder / "a.txt").unlink()
     listing.forget()
+    (folder / "c.txt").write_text("c")
+    listing.forget()
     assert "a.txt" not in said(index, listing)
+    kept = (folder.parent / "index.json").read_bytes()
+    assert b"c.txt" in kept and b"a.txt" not in kept
+    (folder / "c.txt").unlink()
     (folder / "a.txt").write_text("a")
     listing.forget()
     assert said(index, listing) == ALL

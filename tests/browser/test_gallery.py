@@ -48,6 +48,8 @@ def shown(stage: Stage, page: Any) -> Iterator[Any]:
     open_tab(page, "Create")
     tile(page, COUNT - 1).wait_for()
     yield page
+    assert "Traceback" not in page.locator("body").inner_text()
+    page.goto("about:blank")  # else it misses the pictures
     stage.workspace.gallery.stars.give(stage.workspace.gallery.stars.names(), starred=False)
     for number in range(COUNT):
         (stage.workspace.pictures / name_of(number)).unlink(missing_ok=True)

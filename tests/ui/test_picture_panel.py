@@ -53,6 +53,8 @@ def test_a_painting_with_a_refinement_has_the_room_of_the_slider_from_the_start(
     workspace.jobs.end(job.id, "done", {"pictures": ["00003-01.png"]})
     done = painting_card(workspace, workspace.jobs.get(job.id))
     assert 'class="before-after"' in done and "after golden hour" in done and "1 picture in" in done
+    workspace.gallery.delete("00003-01.png")
+    assert "before-after" not in painting_card(workspace, workspace.jobs.get(job.id))
     several = workspace.jobs.add("create", "x", dataclasses.replace(GLOWING, count=2).to_json())
     plain = workspace.jobs.add("create", "x", PLAIN.to_json())
     assert all("before-after" not in painting_card(workspace, job) for job in (several, plain))

@@ -79,20 +79,21 @@ def painting_card(workspace: Workspace, job: Job, selected: str = "") -> str:
     return (
         f'<section class="card painting {job.status}" aria-label="Painting"><header>'
         f'<h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}{aside}</div></header>'
-        f'{refinements}{_pair(workspace, recipe, painted)}<div class="tiles large">{"".join(tiles)}</div>'
+        f"{refinements}{_pair(workspace, job, recipe, painted)}"
+        f'<div class="tiles large">{"".join(tiles)}</div>'
         f'<div class="painting-foot">{foot}</div>{notes}</section>'
     )
 
 
-def _pair(workspace: Workspace, recipe: Recipe, painted: Sequence[Path]) -> str:
+def _pair(workspace: Workspace, job: Job, recipe: Recipe, painted: Sequence[Path]) -> str:
     """Return a picture before and after a refinement under a slider, at first the one before alone.
 
     Empty for other paintings.
     """
     if recipe.count != 1 or (before := picture_before(workspace, recipe)) is None:
         return ""
-    if not painted:
-        return waiting_slider(before.path, "before")
+    if not painted:  # it is to come, or was deleted
+        return "" if job.has_ended else waiting_slider(before.path, "before")
     return slider(before.path, painted[0], "before", f"after {before.change}")
 
 

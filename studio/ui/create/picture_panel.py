@@ -98,7 +98,8 @@ class PicturePanel:
 def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
     """Return the recipe of a picture of the gallery, and its card. Raises StudioError."""
     path = workspace.gallery.find(name)
-    recipe, renamed = workspace.former_names.present(read_recipe(path))
+    painted = read_recipe(path)
+    recipe, renamed = workspace.former_names.present(painted)
     cards = workspace.refinements
     card = picture_card(
         recipe,
@@ -107,7 +108,7 @@ def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
         workspace.reproducibility_warnings(recipe),
         choices_of(recipe, workspace.concepts.headers()),
         starred=name in workspace.gallery.stars.names(),
-        before=picture_before(workspace, recipe),
+        before=picture_before(workspace, painted),
         notes=renamed,
     )
     return recipe, card
