@@ -87,7 +87,8 @@ def test_old_ones_are_lines_of_which_the_newest_are_listed_and_failures_say_why(
     assert numbers(workspace) == ([running], [], old[: -MAX_LINES - 1 : -1])
     drawn = draw_cards(workspace, "train", training_card)
     assert drawn.count("<section") == 1 and "and 4 more that ended" in drawn
-    assert f"&lt;c{MAX_LINES + 3}&gt;</b> · failed just now: Reason &lt;{old[-1]}&gt;." in drawn
+    assert drawn.count('class="strip waiting"') == 1  # its place is kept, so that nothing moves later
+    assert f"&lt;c{MAX_LINES + 3}&gt;</b><i> · failed just now: Reason &lt;{old[-1]}&gt;." in drawn
     opened = press_card_button(workspace, "train", "unfold", str(old[-1]))
     assert opened == old[-1] and numbers(workspace, opened=opened)[0] == [running, old[-1]]
     drawn = draw_cards(workspace, "train", training_card, opened)
@@ -103,9 +104,9 @@ def test_a_second_training_says_its_place_and_what_is_before_it(workspace: Works
     painting = workspace.jobs.add("create", "a cat", Recipe("a cat").to_json())
     workspace.jobs.claim(("train",))
     drawn = draw_cards(workspace, "train", training_card)
-    assert "&lt;rose&gt;</b> · queued, 2nd · after &lt;lily&gt;<" in drawn
-    assert "&lt;tom&gt;</b> · queued, 3rd · after &lt;lily&gt; and &lt;rose&gt;<" in drawn
-    assert "&lt;ann&gt;</b> · queued, 4th · after &lt;rose&gt; and &lt;tom&gt; and 1 more<" in drawn
+    assert "&lt;rose&gt;</b><i> · queued, 2nd · after &lt;lily&gt;<" in drawn
+    assert "&lt;tom&gt;</b><i> · queued, 3rd · after &lt;lily&gt; and &lt;rose&gt;<" in drawn
+    assert "&lt;ann&gt;</b><i> · queued, 4th · after &lt;rose&gt; and &lt;tom&gt; and 1 more<" in drawn
     assert "Waits for a moment between two training steps." in painting_card(workspace, painting)
     twelfth = workspace.jobs.under_way()[:1] * 11
     assert place_words(twelfth).startswith("queued, 12th") and place_words([]) == "queued, next"

@@ -156,5 +156,5 @@ def _ended_line(job: Job, is_open: bool) -> str:
 def _line(job: Job, words: str, buttons: str) -> str:
     return (
         f'<li class="job-line {job.status}" data-job="{job.id}"><span><b>{escape(job_name(job))}</b>'
-        f' · {escape(words)}</span><span class="actions">{buttons}</span></li>'
+        f'<i> · {escape(words)}</i></span><span class="actions">{buttons}</span></li>'
     )
