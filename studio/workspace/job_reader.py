@@ -66,11 +66,11 @@ class JobReader:
         where = f"kind = ? and {ON_SHOW}"
         return self._select(f"where {where} order by finished desc limit ?", (kind, limit))
 
-    def count_on_show(self, kind: str) -> int:
-        """Return how many jobs `on_show` has in all."""
-        query = f"select count(*) from jobs where kind = ? and {ON_SHOW}"
+    def count_on_show(self, kind: str, limit: int) -> int:
+        """Return how many jobs `on_show` has, at most `limit`: the page asks every second."""
+        query = f"select count(*) from (select 1 from jobs where kind = ? and {ON_SHOW} limit ?)"
         with self._table.reading() as table:
-            return int(table.execute(query, (kind,)).fetchone()[0])
+            return int(table.execute(query, (kind, limit)).fetchone()[0])
 
     def count_ended(self) -> int:
         """Return how many ended jobs there are that a person queued."""

@@ -21,6 +21,7 @@ from studio.workspace.workspace import Workspace
 
 MAX_LINES = 3  # of ended jobs
 MAX_UNDER_WAY = MAX_ENDED = 50
+MAX_COUNTED = 500  # of ended ones; beyond these there are "many more"
 MAX_NAMED = 2  # jobs that one has to wait for, by name
 LINE_UP = {"create": ("create",)}  # what a kind waits behind; a painting is taken between training steps
 DEVICE_KINDS = ("train", "grid", "import")
@@ -57,7 +58,7 @@ def cards_of(workspace: Workspace, kind: str, opened: int = 0) -> JobCards:
     waiting = [job for job in under_way if job not in whole]
     others = [job for job in ended if job not in whole]
     lines = [job for place, job in enumerate(others) if place < MAX_LINES or job.id == opened]
-    count = len(ended) if len(ended) < MAX_ENDED else workspace.jobs.count_on_show(kind)
+    count = len(ended) if len(ended) < MAX_ENDED else workspace.jobs.count_on_show(kind, MAX_COUNTED)
     more = count - len(lines) - sum(job.has_ended for job in whole)
     whole += [job for job in lines if job.id == opened]
     return JobCards(tuple(whole), tuple(waiting), tuple(lines), more)
@@ -72,7 +73,8 @@ def draw_cards(
     lines = [_waiting_line(workspace, job) for job in cards.waiting]
     lines += [_ended_line(job, job.id == opened) for job in cards.ended]
     if cards.more > 0 or len(cards.ended) > 1:
-        more = f"and {cards.more:,} more that ended" if cards.more > 0 else ""
+        number = str(cards.more) if cards.more < MAX_COUNTED - MAX_ENDED else "many"
+        more = f"and {number} more that ended" if cards.more > 0 else ""
         buttons = button("put-all-away", "Put all away", title="The Queue goes on listing them")
         lines.append(f'<li class="more"><span class="faint">{more}</span>{buttons}</li>')
     return wholes + (f'<ul class="job-lines">{"".join(lines)}</ul>' if lines else "")
@@ -156,5 +158,5 @@ def _ended_line(job: Job, is_open: bool) -> str:
 def _line(job: Job, words: str, buttons: str) -> str:
     return (
         f'<li class="job-line {job.status}" data-job="{job.id}"><span><b>{escape(job_name(job))}</b>'
-        f' · {escape(words)}</span><span class="actions">{buttons}</span></li>'
+        f'<i> · {escape(words)}</i></span><span class="actions">{buttons}</span></li>'
     )

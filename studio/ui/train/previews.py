@@ -19,11 +19,10 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
     known = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
     known = [(step, path, prompt) for step, path, prompt in known if path.is_file()]
     # while there may be more, the place of the strip is kept, so that nothing below it moves
-    empty = (
-        "" if job.has_ended else '<div class="strip waiting"><span>Pictures by step gather here</span></div>'
-    )
+    empty = "" if job.has_ended else EMPTY_STRIP
     if not known:
-        return '<div class="large-preview waiting"><span>The first picture appears here</span></div>', empty
+        words = "No picture was painted" if job.has_ended else "The first picture appears here"
+        return f'<div class="large-preview waiting"><span>{words}</span></div>', empty
     step, path, prompt = known[-1]
     text = f"{prompt}, after step {step}"
     large = (
