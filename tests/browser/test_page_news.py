@@ -78,6 +78,7 @@ def test_title_and_tabs_say_what_goes_on_and_a_call_is_made_only_when_it_was_ask
     assert page.get_by_role("tab", name="Create 1 new").count() == 1
     open_tab(page, "Create")
     page.wait_for_function("!document.querySelector('#panel-create-button').dataset.news")
+    page.wait_for_timeout(1500)  # the open tab is kept half a second later
     page.reload()
     page.locator("#prompt textarea").wait_for()
     page.wait_for_timeout(2500)
