@@ -85,5 +85,8 @@
     }
     return own;
   };
-  window.likeness = {ask, browser};
+  window.likeness = {ask, browser, hasChosenTab: false};
+  document.addEventListener('click', event => {
+    if (event.isTrusted && event.target.closest('#tabs [role="tab"]')) window.likeness.hasChosenTab = true;
+  }, true);
 }

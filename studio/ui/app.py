@@ -195,9 +195,7 @@ def build(
             },
         )
         afresh = {"train": train.afresh, "create": create.form.afresh}
-        connect_drafts(
-            workspace, connector, opened.then, kept, train.photos, tabs, panels, afresh, base_notice
-        )
+        connect_drafts(workspace, connector, opened.then, kept, train.photos, panels, afresh, base_notice)
         refresh_views(page, views, connector.refresh_signal, panels)
     return page
 

@@ -27,6 +27,10 @@ from studio.workspace.workspace import Workspace
 TAB = "tab"  # under which a draft holds the open tab
 SEND_MS = 400  # what is typed within this time is sent together
 OPEN_SCRIPT = "(...values) => { values[0] = window.likeness.browser(); return values; }"
+GO_BACK_SCRIPT = """tab => {
+  const button = tab && document.getElementById('panel-' + tab + '-button');
+  if (button && !window.likeness.hasChosenTab) button.click();
+}"""  # not where a person was quicker than the answer, and has chosen another tab meanwhile
 EMPTIED = {"train": "Photos, names and settings are emptied.", "create": "Prompt and settings are emptied."}
 
 
@@ -36,7 +40,6 @@ def connect_drafts(
     opened: Any,
     form: KeptForm,
     box: PhotosBox,
-    tabs: gr.Tabs,
     panels: dict[str, gr.Tab],
     blocks: dict[str, gr.HTML],
     notice: gr.HTML,
@@ -47,7 +50,7 @@ def connect_drafts(
         opened: the event after which the draft is brought back.
         blocks: by the id of a tab, the block with its `afresh_button`.
     """
-    sent, browser, open_tab = hidden_text(), hidden_text(), hidden_text()
+    sent, browser, open_tab, last_tab = hidden_text(), hidden_text(), hidden_text(), hidden_text()
     connect = functools.partial(connector.connect, notice=notice, refresh=False)
     photo_parts = [box.strip, box.refusals, box.editor]
 
@@ -68,7 +71,7 @@ def connect_drafts(
         if draft.photos:
             changes |= shown(session)
         if (tab := draft.form.get(TAB)) in panels:
-            changes[tabs] = gr.Tabs(selected=tab)
+            changes[last_tab] = tab
         return changes
 
     def keep(tab: str, browser: str, values: Any, knobs: Any, positions: Any) -> Changes:
@@ -78,13 +81,14 @@ def connect_drafts(
         return None
 
     # `browser` is empty until the draft is back: what is sent before that would empty it
-    connect(
+    restored = connect(
         opened,
         restore,
         inputs={"sent": sent, "session": box.session},
-        outputs=[browser, *form.outputs, *photo_parts, tabs],
+        outputs=[browser, *form.outputs, *photo_parts, last_tab],
         js=OPEN_SCRIPT,
     )
+    restored.then(None, [last_tab], js=GO_BACK_SCRIPT)
     changed = [control.change for control in (*form.controls.values(), *form.sliders)]
     changed += [panel.select for panel in panels.values()]
     connect(

@@ -28,7 +28,7 @@ SETTLING_SECONDS = 2.5  # a folder that has just changed is listed again
 GROWING = (10, 100, 1_000, 10_000)
 OPENED = 5  # concepts
 READING_SECONDS = 120.0  # after which the page is measured as it is
-QUIET_SECONDS = 0.02  # of processor time in a second, when nothing is read any more
+QUIET_SECONDS = 0.1  # of processor time in a second; an idle page uses a few hundredths
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,15 @@ from tests.browser.test_library import add_concept
 
 pytestmark = pytest.mark.browser
 KEPT_MS = 2500  # the page sends after half a second, and the draft is written a second later
+SLOW_MS = 1500
+SLOW_ANSWERS = f"""
+  const send = window.fetch;
+  window.fetch = async (...request) => {{
+    const isCall = String(request[0]?.url || request[0]).includes('/run/');
+    if (isCall) await new Promise(go => setTimeout(go, {SLOW_MS}));
+    return send(...request);
+  }};
+"""
 
 
 def value(page: Any, elem_id: str) -> str:
@@ -115,3 +124,14 @@ def test_two_tabs_of_one_browser_are_not_in_each_others_way(page: Any, stage: St
     page.reload()
     wait_for_value(page, "concept-name", "second")
     assert page.locator(".card.error").count() == second.locator(".card.error").count() == 0
+
+
+def test_a_tab_chosen_before_the_draft_is_back_stays_open(page: Any) -> None:
+    open_tab(page, "Library")
+    page.wait_for_timeout(KEPT_MS)
+    page.add_init_script(SLOW_ANSWERS)
+    page.reload()
+    page.locator("#train").wait_for()
+    open_tab(page, "Queue")
+    page.wait_for_timeout(3 * SLOW_MS)
+    assert page.get_by_role("tab", name="Queue").get_attribute("aria-selected") == "true"
