@@ -50,7 +50,8 @@ def connect_drafts(
         opened: the event after which the draft is brought back.
         blocks: by the id of a tab, the block with its `afresh_button`.
     """
-    sent, browser, open_tab, last_tab = hidden_text(), hidden_text(), hidden_text(), hidden_text()
+    sent, browser, open_tab = hidden_text(), hidden_text(), hidden_text()
+    last_tab = hidden_text("last-tab")
     connect = functools.partial(connector.connect, notice=notice, refresh=False)
     photo_parts = [box.strip, box.refusals, box.editor]
 

@@ -128,7 +128,7 @@ def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_pa
     }
     answer = send(load, restore, "two", [ONE])
     assert shown(answer, "prompt") == "a <b>cat</b>" and shown(answer, "concept-name") == "lily"
-    assert shown(answer, "tabs")["selected"] == "create"
+    assert shown(answer, "last-tab") == "create"
     skipped = shown(send(load, restore, "three", [OTHER]), "prompt")
     assert skipped == {"__type__": "update"}
     for wrong in ("../../etc", "", "A" * 32):

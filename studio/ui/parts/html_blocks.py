@@ -86,9 +86,9 @@ def hidden_number(value: int, precision: int | None = None) -> gr.Number:
     return gr.Number(value, visible="hidden", precision=precision)
 
 
-def hidden_text() -> gr.Textbox:
+def hidden_text(elem_id: str | None = None) -> gr.Textbox:
     """Create a text that the browser keeps and does not show."""
-    return gr.Textbox("", visible="hidden")
+    return gr.Textbox("", visible="hidden", elem_id=elem_id)
 
 
 def pressed_button(event: gr.EventData) -> tuple[str, str]:
