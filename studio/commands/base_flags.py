@@ -17,11 +17,15 @@ PREDICTION = "what the base predicts, where its file does not say so: epsilon or
 MEMORY = "auto fits the base to the device, all keeps everything on it, least as little as can be"
 
 
+PLAIN = "compute everything as it is written down, without what makes it faster, to compare with"
+
+
 def add_base_flags(parser: Flags) -> None:
-    """Add --base, --prediction and --memory."""
+    """Add --base, --prediction, --memory and --plain."""
     parser.add_argument("--base", metavar="NAME_OR_PATH", default=str(STARTER), help=BASE)
     parser.add_argument("--prediction", metavar="KIND", default="", help=PREDICTION)
     parser.add_argument("--memory", choices=CHOICES, default=AUTO, help=f"{MEMORY} (default auto)")
+    parser.add_argument("--plain", action="store_true", help=PLAIN)
 
 
 def open_base(given: argparse.Namespace, cache: Path | None = None) -> Backbone:
@@ -33,7 +37,11 @@ def open_base(given: argparse.Namespace, cache: Path | None = None) -> Backbone:
     Raises StudioError when it cannot be used.
     """
     backbone = opening.open_backbone(
-        given.base, prediction=given.prediction, memory=given.memory, cache=cache
+        given.base,
+        prediction=given.prediction,
+        memory=given.memory,
+        cache=cache,
+        is_plain=given.plain,
     )
     if not backbone.memory_plan.is_trivial:
         print(f"To fit the device: {backbone.memory_plan.words}.")

@@ -36,12 +36,12 @@ SAME_DIRECTION = 1e-4  # eigenvalues of M below this share of the largest count 
 
 
 def projection_hook(
-    site: str, is_key: bool, groups: Mapping[EditMask | None, Sequence[ActiveEdit[RankOne]]]
+    site: str, is_key: bool, groups: Mapping[EditMask | None, Sequence[ActiveEdit[RankOne]]], steady: bool
 ) -> Callable[..., Tensor]:
     """Return the forward hook of one projection layer, in float32.
 
     It replaces what W makes of each i* by the gated target o* (eq. 3). Edits with the same mask are solved
-    jointly (appendix B); edits with different masks are added.
+    jointly (appendix B); edits with different masks are added. `steady`: see `additive_hook`.
     """
 
     def change(layer: nn.Linear, x: Tensor, output: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def projection_hook(
             total = total + delta.to(output.dtype)
         return total
 
-    return additive_hook(change, steady=True)
+    return additive_hook(change, steady)
 
 
 def _delta(

@@ -50,7 +50,7 @@ def sample(
     guided = sampling.guidance != 1
     words, current, attached = None, None, prepare(backbone, ())
     shares = noise_shares(backbone, sampler.timesteps) if conditions.stages else None
-    cached = cached_text_projections(backbone)
+    cached = nullcontext if backbone.is_plain else cached_text_projections(backbone)
     for number in range(start, sampling.steps):
         t = sampler.timesteps[number]
         mask_self_attention = number < SELF_MASK_SHARE * sampling.steps

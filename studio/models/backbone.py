@@ -74,6 +74,7 @@ class Backbone(ABC):
         file_hash: of the checkpoint that it was loaded from; None for a folder, or where nobody asked for it.
         memory_plan: how it fits the device (`studio.models.settling`).
         autoencoder_placement: held by whoever encodes or decodes pictures.
+        is_plain: whether everything is computed as it is written down, without what makes it faster.
     """
 
     family: ClassVar[str]
@@ -99,6 +100,7 @@ class Backbone(ABC):
     text_blocks: tuple[TextBlock, ...] = ()
     memory_plan = MemoryPlan()
     autoencoder_placement = Placement()
+    is_plain: bool = False
 
     @classmethod
     @abstractmethod

@@ -28,6 +28,7 @@ def open_backbone(
     report: hub.Report = lambda sentence: None,
     memory: str = AUTO,
     cache: Path | None = None,
+    is_plain: bool = False,
 ) -> Backbone:
     """Load a diffusers folder, a checkpoint in a single .safetensors file, or a model of the hub.
 
@@ -39,6 +40,7 @@ def open_backbone(
         report: gets sentences about a download.
         memory: how it is fitted to the device: see `settle`.
         cache: where the hash of its file is remembered, for pictures; None where none are kept.
+        is_plain: see `Backbone`.
 
     Raises StudioError when there is no such model or the studio cannot use it.
     """
@@ -61,7 +63,7 @@ def open_backbone(
     path = Path(base).expanduser()
     backbone.file_hash = FileHash(files.path, cache) if cache else None
     backbone.folder = path if path.is_dir() else None
-    backbone.is_distilled = files.is_distilled
+    backbone.is_distilled, backbone.is_plain = files.is_distilled, is_plain
     return backbone
 
 

@@ -20,7 +20,9 @@ SIDES = {"sd-1.5": 512, "sd-2.1": 768, "sdxl": 1024}  # of pictures, in pixels
 CELL = 8  # pixels of a side of a cell of real latents
 
 
-def open_base(name: str, device: str | None = None, pixels: int = 0, dtype: str = "") -> UNetBackbone:
+def open_base(
+    name: str, device: str | None = None, pixels: int = 0, dtype: str = "", plain: bool = False
+) -> UNetBackbone:
     """Return a base on a device.
 
     Args:
@@ -28,7 +30,14 @@ def open_base(name: str, device: str | None = None, pixels: int = 0, dtype: str 
         device: None for a GPU if there is one, else the CPU.
         pixels: the side of pictures at real shapes; 0 for that of the published model.
         dtype: a type of torch by name, such as "bfloat16"; empty for what the studio takes on this device.
+        plain: without what makes it faster (`Backbone.is_plain`).
     """
+    backbone = _opened(name, device, pixels, dtype)
+    backbone.is_plain = plain
+    return backbone
+
+
+def _opened(name: str, device: str | None, pixels: int, dtype: str) -> UNetBackbone:
     torch.set_flush_denormal(True)  # as `open_backbone` does
     logging.set_verbosity_error()
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")

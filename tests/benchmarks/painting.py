@@ -145,6 +145,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--steps", type=int, default=8, help="of each picture, 3 or more (default: 8)")
     parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--plain", action="store_true", help="without what makes the studio faster")
     parser.add_argument("--rounds", type=int, default=15, help="at most so many (default: 15)")
     parser.add_argument("--minutes", type=float, default=3.0, help="no round begins later (default: 3)")
 
@@ -155,7 +156,7 @@ def run(given: argparse.Namespace, report: Report) -> None:
         raise SystemExit("--steps of 3 or more: the first two tell no time of their own")
     table = report.table("A picture", *COLUMNS, digits=2)
     for base in given.shapes:
-        backbone = open_base(base, pixels=given.pixels)
+        backbone = open_base(base, pixels=given.pixels, plain=given.plain)
         concepts = [Concept.open(path) for path in given.files]
         concepts = concepts or made_concepts(backbone, max(given.concepts))
         counts = [count for count in given.concepts if count <= len(concepts)]

@@ -133,13 +133,14 @@ def measure(
     pixels: int = 0,
     dtype: str = "",
     settings: Mapping[str, Any] | None = None,
+    plain: bool = False,
 ) -> dict[str, Any]:
     """Measure a case; returns one entry of "stages" for each, or why the method refuses the base.
 
     Memory is what is held beyond the opened base, in GB: `kept_gb` before the first step of the stage, such
     as encoded photos and an optimizer's state, `peak_gb` the most during its steps.
     """
-    backbone = open_base(base, device, pixels, dtype)
+    backbone = open_base(base, device, pixels, dtype, plain)
     refusal = METHODS[method].refusal(backbone)
     if refusal:
         return {FAILURE: f"not on this base: {refusal}"}

@@ -40,6 +40,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=float, metavar="GB", help="that a case may take (default: the free)")
     parser.add_argument("--against", type=Path, metavar="DIR", help="compare with diffusers' examples there")
     parser.add_argument("--rounds", type=int, default=3, help="of --against, in turn (default: 3)")
+    parser.add_argument("--plain", action="store_true", help="without what makes the studio faster")
     parser.add_argument("--flush", action="store_true", help="of --against: their denormal numbers too")
 
 
@@ -73,6 +74,7 @@ def arguments_of(given: argparse.Namespace, base: str, method: str, batch: int) 
         "device": given.device,
         "pixels": given.pixels,
         "dtype": given.dtype,
+        "plain": given.plain,
     }
 
 

@@ -39,7 +39,7 @@ class Opening:
     """How a machine opens the tools of a trial; the starter is that of each machine.
 
     Args:
-        base, prediction, memory: of `open_backbone`.
+        base, prediction, memory, is_plain: of `open_backbone`.
         clip, dino: of `open_encoders`.
     """
 
@@ -48,11 +48,14 @@ class Opening:
     memory: str = "auto"
     clip: str | None = None
     dino: str | None = None
+    is_plain: bool = False
 
     def tools(self) -> Tools:
         """Open the base and what measures. Raises StudioError when this machine does not have it."""
         base = STARTER if self.base == "" else self.base
-        backbone = opening.open_backbone(base, prediction=self.prediction, memory=self.memory)
+        backbone = opening.open_backbone(
+            base, prediction=self.prediction, memory=self.memory, is_plain=self.is_plain
+        )
         return Tools(backbone, open_encoders(backbone, self.clip, self.dino))
 
 

@@ -132,7 +132,9 @@ def _runner(given: Namespace) -> Runner:
         return in_turn
     base = "" if given.base == str(STARTER) else str(given.base)
     encoders = {name: getattr(given, name, None) for name in ("clip", "dino")}
-    return partial(on_cluster, given.on, Opening(base, given.prediction, given.memory, **encoders))
+    return partial(
+        on_cluster, given.on, Opening(base, given.prediction, given.memory, **encoders, is_plain=given.plain)
+    )
 
 
 def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:

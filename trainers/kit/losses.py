@@ -30,10 +30,14 @@ def squared_errors(backbone: Backbone, parts: Sequence[tuple[DenoisingBatch, Wor
     """Return (target - prediction)^2 of each part, (n, C, h, w) float32, from one prediction for all parts.
 
     Every row is predicted as it would be alone; the network runs once because a pass has a cost of its own.
+    On a plain base it runs once for each part, the first part last: attention that is recorded meanwhile
+    is then that of the first part, whose rows are the first here too.
 
     Args:
         parts: batches of latents of one shape, each with the encodings of its n prompts.
     """
+    if backbone.is_plain and len(parts) > 1:
+        return [squared_errors(backbone, [part])[0] for part in reversed(parts)][::-1]
     batches = [batch for batch, _ in parts]
     latents, noise, timesteps = (
         torch.cat([getattr(batch, name) for batch in batches]) for name in ("latents", "noise", "timesteps")

@@ -239,7 +239,7 @@ class Optimization:
                 for parameters, rate in stage.groups
             ]
             # on a CPU, torch would take each tensor by itself; on others it takes them together anyway
-            fused = self.backbone.device.type == "cpu"
+            fused = self.backbone.device.type == "cpu" and not self.backbone.is_plain
             optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay, fused=fused or None)
             self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
         return stage, first

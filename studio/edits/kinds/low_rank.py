@@ -122,6 +122,7 @@ class LowRank(Edit):
             if (
                 masked
                 or is_away
+                or backbone.is_plain
                 or weight.dtype != torch.float32
                 or not _is_cheaper_summed(weight, site, here)
             ):
@@ -235,7 +236,8 @@ def _adding(
         return changed.transpose(1, 2).reshape_as(output) if isinstance(layer, nn.Conv2d) else changed
 
     # other layers that read text get another input in every step: keeping it would only take memory
-    return additive_hook(change, steady=site in (*backbone.key_sites, *backbone.value_sites))
+    steady = site in (*backbone.key_sites, *backbone.value_sites) and not backbone.is_plain
+    return additive_hook(change, steady)
 
 
 def _weights(backbone: Backbone, site: str, active: ActiveEdit[Any], prompts: int, positions: int) -> Tensor:

@@ -143,5 +143,7 @@ class RankOne(Edit):
             for active in actives:
                 if site in active.edit.targets:
                     groups.setdefault(active.mask, []).append(active)
-            hooks[site] = projection_hook(site, site in backbone.key_sites, groups)
+            hooks[site] = projection_hook(
+                site, site in backbone.key_sites, groups, steady=not backbone.is_plain
+            )
         return partial(hooks_on, backbone, hooks)
