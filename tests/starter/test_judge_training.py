@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
-from assets.starter.recipe import judge_exam, judge_losses
+from assets.starter.recipe import judge_exam, judge_losses, timed_training
 from assets.starter.recipe.drawings import save_drawings
 from assets.starter.recipe.judge_model import configuration, save_judge
 from assets.starter.recipe.judge_trainer import JudgeTrainer
@@ -18,6 +20,13 @@ from assets.starter.recipe.vocabulary import world_words, write_merges
 from studio.models.clip import FILES, Clip
 from studio.models.patch_judge import HEAD_FILE, PatchJudge, Seen, matched, subject_likeness
 from tests.starter.test_judge_pictures import NOUNS, drawing
+
+
+@pytest.fixture(autouse=True)
+def counted_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of a training goes on by a quarter of a second whenever it is read, on a busy machine too."""
+    times = itertools.count(0, 0.25)
+    monkeypatch.setattr(timed_training, "time", SimpleNamespace(monotonic=lambda: next(times)))
 
 
 @pytest.fixture(scope="module")
