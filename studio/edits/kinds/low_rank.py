@@ -228,15 +228,24 @@ def _adding(
             known[prompts, positions] = torch.cat(each, -1)
         return known[prompts, positions]
 
-    def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
+    def masked_rows(layer: nn.Module, x: Tensor) -> Tensor:
         inner = project(layer, A, x)
-        if masked and inner.ndim == 3:
-            inner = inner * weights(*inner.shape[:2])
-        changed = F.linear(inner, B.flatten(1)).to(output.dtype)
+        return inner * weights(*inner.shape[:2]) if masked and inner.ndim == 3 else inner
+
+    def change(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
+        changed = F.linear(masked_rows(layer, x), B.flatten(1)).to(output.dtype)
         return changed.transpose(1, 2).reshape_as(output) if isinstance(layer, nn.Conv2d) else changed
+
+    def add_at_once(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        inner = masked_rows(layer, arguments[0])
+        return torch.addmm(output.flatten(0, -2), inner.flatten(0, -2), B.T).view_as(output)
 
     # other layers that read text get another input in every step: keeping it would only take memory
     steady = site in (*backbone.key_sites, *backbone.value_sites) and not backbone.is_plain
+    layer = backbone.sites[site]
+    at_once = isinstance(layer, nn.Linear) and layer.weight.dtype == B.dtype
+    if at_once and not steady and not backbone.is_plain:
+        return add_at_once
     return additive_hook(change, steady)
 
 
