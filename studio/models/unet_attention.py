@@ -21,9 +21,13 @@ class UNetAttention(AttentionAccess):
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
+        self._named: dict[str, dict[str, nn.Module]] = {}
 
     def _layers(self, name: str) -> dict[str, nn.Module]:
-        return {site: layer for site, layer in self.backbone.sites.items() if site.endswith(f".{name}")}
+        if name not in self._named:  # asked for in every step, of a thousand sites
+            sites = self.backbone.sites.items()
+            self._named[name] = {site: layer for site, layer in sites if site.endswith(f".{name}")}
+        return self._named[name]
 
     @contextmanager
     def record(self, side: int | None = None) -> Iterator[AttentionMaps]:
