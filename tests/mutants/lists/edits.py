@@ -62,8 +62,8 @@ MUTANTS = [
     planted(
         "an edit with a mask acts everywhere",
         f"{KINDS}/low_rank.py",
-        "if masked and inner.ndim == 3:",
-        "if False:",
+        "if masked and inner.ndim == 3 else inner",
+        "if False else inner",
         "generation/test_words_mode.py",
         "generation/test_regions_mode.py",
     ),
