@@ -14,10 +14,11 @@
   const of = handle => concepts.find(one => one.handle === handle);
   const words = ({handle, box}) => `Box of ${handle}: ` + ['left', 'top', 'right', 'bottom']
     .map((edge, at) => `${edge} ${Math.round(100 * box[at])} %`).join(', ');
-  const sent = what => { until = Date.now() + ANSWER_MS; trigger('input', what); };
-  const send = one => {
+  /* All boxes are sent each time: the answer to the one before may still be on its way. */
+  const send = () => {
     clearTimeout(later);
-    sent({handle: one.handle, box: one.box});
+    until = Date.now() + ANSWER_MS;
+    trigger('input', {boxes: Object.fromEntries(concepts.map(one => [one.handle, one.box || null]))});
   };
   const place = (part, one) => {
     const [left, top, right, bottom] = one.box.map(at => 100 * at);
@@ -115,7 +116,7 @@
     const isNew = String(one.box) !== String(before);
     if (isNew && kind === 'draw') current = concepts.find(each => !each.box)?.handle || one.handle;  // whose turn is next
     show();
-    if (isNew) send(one);
+    if (isNew) send();
   });
   const moved = (box, across, down) => {
     const dx = Math.min(1 - box[2], Math.max(-box[0], across)), dy = Math.min(1 - box[3], Math.max(-box[1], down));
@@ -137,7 +138,7 @@
       const [across, down] = way.map(by => by * STEP);
       one.box = event.shiftKey ? sized(one.box, CORNERS.se, across, down) : moved(one.box, across, down);
       clearTimeout(later);
-      later = setTimeout(() => { said.textContent = words(one); send(one); }, WAIT_MS);
+      later = setTimeout(() => { said.textContent = words(one); send(); }, WAIT_MS);
     } else if (event.key === 'Delete' || event.key === 'Backspace') remove(one);
     else return;
     event.preventDefault();
@@ -152,14 +153,14 @@
     current = one.handle;
     said.textContent = `${one.handle} has no box.`;
     show();
-    send(one);
+    send();
     find('[data-do=add]').focus({preventScroll: true});
   };
   const add = one => {
     const at = concepts.indexOf(one), many = Math.min(concepts.length, Math.floor(1 / LEAST));
     one.box = round([at % many / many, 0, (at % many + 1) / many, 1]);
     show();
-    send(one);
+    send();
     stage.querySelector('.places-box.current')?.focus({preventScroll: true});
   };
   pills.addEventListener('click', event => {
@@ -173,7 +174,7 @@
     if (wanted !== 'clear') return;
     for (const each of concepts) each.box = null;
     show();
-    sent({clear: true});
+    send();
   });
   new MutationObserver(backdrop).observe(document.querySelector('.quiet-frame'), {attributes: true, attributeFilter: ['data-open']});
   watch('value', load);

@@ -10,7 +10,7 @@ import gradio as gr
 from studio.recipes.recipe import Recipe, write_regions
 from studio.ui.create.form import CreateForm
 from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, shown_sliders
-from studio.ui.create.places_board import board_state, boxes_in, with_sent_box
+from studio.ui.create.places_board import board_state, boxes_in, with_sent_boxes
 from studio.ui.create.prompt_field import handle_options, prompt_field
 from studio.ui.create.prompt_history import prompt_history
 from studio.ui.create.sampling_line import Painted, concepts_of, sampling_line
@@ -58,8 +58,8 @@ def connect_form(workspace: Workspace, connector: Connector, form: CreateForm) -
         now = Painted(**fields)
         return None if now == sampling else {form.sampling: now}
 
-    def set_box(regions: str, event: gr.EventData) -> Changes:
-        boxes = with_sent_box(boxes_in(regions), event)
+    def set_boxes(regions: str, event: gr.EventData) -> Changes:
+        boxes = with_sent_boxes(boxes_in(regions), event)
         changes = {form.recipe["regions"]: write_regions(boxes)}
         return changes | ({form.recipe["composing"]: Recipe.composing} if boxes else {})
 
@@ -84,9 +84,9 @@ def connect_form(workspace: Workspace, connector: Connector, form: CreateForm) -
         outputs=[form.sampling],
         trigger_mode="always_last",
     )
-    quietly(
+    latest(
         form.board.input,
-        set_box,
+        set_boxes,
         inputs={"regions": form.recipe["regions"]},
         outputs=[form.recipe["regions"], form.recipe["composing"]],
     )

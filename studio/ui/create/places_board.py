@@ -1,6 +1,6 @@
 """The board on which each concept of the prompt gets a box, drawn on the last picture.
 
-`assets/places_board.js` draws it, moves and resizes boxes by mouse, touch and keys, and sends a box when it
+`assets/places_board.js` draws it, moves and resizes boxes by mouse, touch and keys, and sends them when one
 is let go. Boxes are kept as the recipe's `regions`, in a text that may also be typed. Gradio's AnnotatedImage
 only shows boxes and its ImageEditor only paints, so neither is used.
 """
@@ -14,6 +14,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.handles import to_handle
+from studio.limits import MAX_HANDLES
 from studio.recipes.recipe import Box, read_regions
 from studio.starter import ASSETS
 from studio.ui.create.sampling_line import Painted, picture_size
@@ -45,7 +46,7 @@ def _button(does: str, label: str) -> str:
 
 
 def places_board() -> gr.HTML:
-    """Build the board; its `input` event brings a box, read by `with_sent_box`."""
+    """Build the board; its `input` event brings all boxes, read by `with_sent_boxes`."""
     script = (ASSETS / "places_board.js").read_text(encoding="utf-8")
     return html_block(elem_id="places-board", html_template=template(), js_on_load=script)
 
@@ -74,22 +75,26 @@ def boxes_in(text: str) -> dict[str, Box]:
         return {}
 
 
-def with_sent_box(boxes: Mapping[str, Box], event: gr.EventData) -> dict[str, Box]:
-    """Return the boxes with the one that the board sent, or without those that it removed.
+def with_sent_boxes(boxes: Mapping[str, Box], event: gr.EventData) -> dict[str, Box]:
+    """Return the boxes with those that the board sent: by handle, None where a concept has none.
 
-    Raises StudioError when it is no box.
+    Raises StudioError when one is no box.
     """
-    sent = event_values(event)
-    if sent.get("clear"):
-        return {}
-    handle = to_handle(checked_text("The concept", sent.get("handle")))
-    others = {name: box for name, box in boxes.items() if name != handle}
-    edges = sent.get("box")
+    sent = event_values(event).get("boxes")
+    if not isinstance(sent, dict) or len(sent) > MAX_HANDLES:
+        raise StudioError("These are no boxes.", RELOAD)
+    changed = {to_handle(checked_text("The concept", name)): _box(edges) for name, edges in sent.items()}
+    known = {**boxes, **changed}
+    return {handle: box for handle, box in known.items() if box is not None}
+
+
+def _box(edges: object) -> Box | None:
+    """Return a box that the board sent, within the picture. Raises StudioError when it is none."""
     if edges is None:
-        return others
+        return None
     if not (isinstance(edges, list) and len(edges) == 4 and all(map(is_number, edges))):
         raise StudioError("That is no box.", RELOAD)
     left, top, right, bottom = (min(max(float(edge), 0.0), 1.0) for edge in edges)
     if not (left < right and top < bottom):
         raise StudioError("That box is empty.", "Drag it larger.")
-    return {**others, handle: (left, top, right, bottom)}
+    return left, top, right, bottom
