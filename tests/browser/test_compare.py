@@ -219,7 +219,8 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
 
 def test_the_axes_come_back_after_a_reload(page: Any, mona: None) -> None:
     open_tab(page, "Compare")
-    page.locator("#grid-prompt textarea").fill("<mona> and more")
+    page.locator("#grid-prompt textarea").fill("<mona> on a skyscraper")
+    page.locator("#grid-prompt-notes", has_text="skyscraper: the base was not taught this word").wait_for()
     choose(page, "columns", "Strength")
     page.wait_for_function(VALUE_IS, arg=["columns-values", "0, 0.5, 1, 1.5"])
     page.locator("#columns-values textarea").fill("0.2, 0.9")

@@ -47,11 +47,13 @@ class GridForm:
         base: State of the recipe of the picture that the grid starts from, None without one; it holds what
             has no control here, such as strengths.
         axes: "columns" and "rows".
+        notes: what of the prompt means nothing here, and why.
     """
 
     recipe: dict[str, Any]
     base: gr.State
     axes: dict[str, AxisControls]
+    notes: gr.HTML
     concepts: gr.HTML
     count: gr.HTML
     notice: gr.HTML
@@ -187,6 +189,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     prompt = text_control(
         "Prompt", "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
     )
+    notes = html_block(elem_id="grid-prompt-notes")
     concepts = button_block("grid-concept-buttons")
     axes = {
         "columns": axis_controls(workspace, "columns", optional=False),
@@ -212,6 +215,7 @@ def grid_form(workspace: Workspace) -> GridForm:
         },
         base=gr.State(None),
         axes=axes,
+        notes=notes,
         concepts=concepts,
         count=count,
         notice=notice,

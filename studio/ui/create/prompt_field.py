@@ -32,13 +32,12 @@ def prompt_field(workspace: Workspace, prompt: str) -> str:
     """Return the HTML of the block: two buttons, the marked text for the browser, and sentences."""
     known = known_words(workspace)
     favourite = str(prompt.strip() in workspace.favourite_prompts.all()).lower()
-    notes = "".join(f"<li>{note}</li>" for note in prompt_notes(workspace, prompt, known))
     return (
         '<div class="prompt-tools">'
         f"{_button('history', 'Earlier prompts', 'aria-expanded', 'false')}"
         f"{_button('favourite', 'Favourite', 'aria-pressed', favourite, 'star')}</div>"
         f'<p class="prompt-marked" hidden>{marked_prompt(workspace, prompt, known)}</p>'
-        f'<ul class="notes">{notes}</ul>'
+        f"{notes_list(workspace, prompt)}"
     )
 
 
@@ -80,6 +79,12 @@ def words_without_effect(prompt: str, known: frozenset[str]) -> list[tuple[int, 
 def known_words(workspace: Workspace) -> frozenset[str]:
     """Return the words that the base was taught, none where it does not say."""
     return frozenset(workspace.base_defaults().words.split())
+
+
+def notes_list(workspace: Workspace, prompt: str) -> str:
+    """Return the sentences of `prompt_notes` as a list, for below a prompt."""
+    notes = prompt_notes(workspace, prompt, known_words(workspace))
+    return f'<ul class="notes">{"".join(f"<li>{note}</li>" for note in notes)}</ul>'
 
 
 def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> list[str]:
