@@ -39,6 +39,11 @@ class Estimate:
         )
 
     @property
+    def standard_error(self) -> float:
+        """Return the standard error of the mean; 0 for a single value."""
+        return self.half_width / t_95(self.n - 1) if self.half_width else 0.0
+
+    @property
     def interval(self) -> tuple[float, float]:
         """Return the ends of the interval, low and high; the mean twice where there is none."""
         half = self.half_width or 0.0
@@ -57,6 +62,32 @@ def t_95(freedom: int) -> float:
         return T_95[freedom - 1]
     z = Z_95
     return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+
+
+def t_quantile(freedom: int, tail: float) -> float:
+    """Return the value that Student's t with this many degrees of freedom exceeds with probability `tail`.
+
+    With theta = atan(t / sqrt(freedom)), the probability of -t..t is a finite sum in sin(theta) and
+    cos(theta) (Abramowitz and Stegun 26.7.3 and 26.7.4); theta is found by bisection.
+
+    Args:
+        tail: between 0 and 0.5.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(80):
+        theta = (low + high) / 2
+        low, high = (theta, high) if _t_within(theta, freedom) < 1 - 2 * tail else (low, theta)
+    return math.tan(low) * math.sqrt(freedom)
+
+
+def _t_within(theta: float, freedom: int) -> float:
+    """Return the probability of -t..t for t = tan(theta) sqrt(freedom)."""
+    cosine, is_odd = math.cos(theta), freedom % 2
+    term, total = (cosine if is_odd else 1.0), 0.0
+    for power in range(2 + is_odd, freedom + 1, 2):  # of cos(theta), plus 2
+        total += term
+        term *= cosine**2 * (power - 1) / power
+    return 2 / math.pi * (theta + math.sin(theta) * total) if is_odd else math.sin(theta) * total
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -33,6 +33,7 @@ MAX_STRENGTH = 2.0  # of a concept; 1 is as learned
 
 # Painted pictures.
 MAX_STARS = 20_000  # starred pictures; the list of them is written with every star
+MAX_FAVOURITE_PROMPTS = 200
 MAX_CHOSEN = 2_000  # pictures that one press of a button deletes, stars or packs
 MAX_SEARCHED_LETTERS = 2_000  # of a prompt that a search looks through
 

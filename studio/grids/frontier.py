@@ -105,7 +105,7 @@ def _doubt(chosen: Point, found: Sequence[Point]) -> str:
     near = [point.label for point in found if point is not chosen and _overlap(point, chosen)]
     if not near:
         return ""
-    return f"The intervals overlap with those of {', '.join(near)}: more seeds would tell them apart."
+    return f"Taken by themselves, its intervals overlap with those of {', '.join(near)}."
 
 
 def _overlap(one: Point, other: Point) -> bool:

@@ -184,7 +184,7 @@ def build(
             {
                 "train": train.kept,
                 "create": create.kept,
-                "compare": by_id(*compare.form.recipe.values()),
+                "compare": by_id(*compare.form.kept),
             },
             create.form.knobs,
             create.form.sliders,
@@ -192,6 +192,7 @@ def build(
             {
                 "train": train.choose_method,
                 "create": functools.partial(create.form.kept_sliders, workspace),
+                "compare": functools.partial(compare.form.kept_axes, workspace),
             },
         )
         afresh = {"train": train.afresh, "create": create.form.afresh}

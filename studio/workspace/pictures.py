@@ -103,6 +103,19 @@ class Gallery:
             self._search.index.some(files[start : start + READ_AT_ONCE])
         self._search.index.read(files)
 
+    def recent_prompts(self, limit: int) -> list[str]:
+        """Return at most `limit` prompts of pictures, each once, the one that was painted last first."""
+        files = self._listing.files()
+        prompts: dict[str, None] = {}
+        for end in range(len(files), 0, -READ_AT_ONCE):
+            chunk = files[max(0, end - READ_AT_ONCE) : end]
+            said = self._search.index.some(chunk)
+            newest_first = (said[file] for file in reversed(chunk))
+            prompts |= {one.prompt: None for one in newest_first if isinstance(one, PictureSummary)}
+            if len(prompts) >= limit:
+                break
+        return list(prompts)[:limit]
+
     def find_painted(self, recipe: Recipe) -> Path | None:
         """Return a picture of exactly this recipe, None when there is none."""
         name = self._search.find_same(recipe_key(recipe), self._listing.files())

@@ -34,6 +34,7 @@ from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
 from studio.workspace.drafts import Drafts
+from studio.workspace.favourite_prompts import FavouritePrompts
 from studio.workspace.former_names import FormerNames
 from studio.workspace.going_on import go_on, train_further
 from studio.workspace.import_task import queue_import
@@ -87,15 +88,13 @@ class Workspace:
         self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
         self.trash = Trash(self.concepts.trash, self.concepts, self.gallery)
+        self.favourite_prompts = FavouritePrompts(self.folder / "prompts.json", self.concepts.trash)
         self.former_names = FormerNames(self.folder / "renamed.json", self.concepts)
         self.bases = KnownBases(self.folder)
         self.drafts = Drafts(self.folder / "drafts")
 
     def _make_folder(self, name: str) -> Path:
-        """Return a folder of the workspace, made if it does not exist.
-
-        Raises StudioError if nothing can be written in it.
-        """
+        """Return a folder of the workspace, made if need be. Raises StudioError if it cannot be used."""
         return writable_folder(self.folder / name, OTHER_FOLDER)
 
     def add_demo_concept(self) -> None:

@@ -22,6 +22,12 @@ def unfold(page: Any, form: str) -> None:
     page.wait_for_timeout(SETTLE_MS)
 
 
+def open_part(page: Any, name: str) -> None:
+    """Open the controls behind a part of the quiet line in Create: size, sampling, guidance or places."""
+    page.locator(f'#sampling-line [data-opens="{name}"]').click()
+    page.locator(f"#quiet-{name}").wait_for()
+
+
 def drop(page: Any, zone: str, paths: Sequence[Path]) -> None:
     """Pick files for a drop zone, once it listens."""
     page.locator(f"{zone} .drop[data-ready]").wait_for()

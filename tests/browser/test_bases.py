@@ -52,7 +52,7 @@ def test_another_base_brings_its_own_defaults_and_a_reload_keeps_them(
     stage: Stage, page: Any, models: Path
 ) -> None:
     open_tab(page, "Create")
-    page.locator("#create-more").click()
+    page.locator('[data-opens="sampling"]').click()
     steps = setting(page, "steps")
     assert steps.input_value() == "20"  # the starter's
     picker = open_list(page)
@@ -67,7 +67,7 @@ def test_another_base_brings_its_own_defaults_and_a_reload_keeps_them(
     page.reload()
     page.locator(".pill.ready, .pill.busy").wait_for()
     open_tab(page, "Create")
-    page.locator("#create-more").click()
+    page.locator('[data-opens="sampling"]').click()
     page.wait_for_function("() => document.querySelector('#steps input').value === '30'")
     use(page, "old two.safetensors", "Use: predicts v (768 px)")
     recent = json.loads((stage.workspace.folder / "bases.json").read_text())["bases"]

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import MODES
-from tests.browser.actions import drop, open_tab
+from tests.browser.actions import drop, open_part, open_tab
 from tests.browser.actor import header_of, save_concept
 from tests.browser.conftest import Stage
 
@@ -164,16 +164,6 @@ def test_a_call_of_another_program_becomes_the_concept_and_what_means_nothing_is
     assert read_recipe(stage.workspace.gallery.newest(1)[0]).strengths == {"<mona>": 0.3}
 
 
-def test_words_that_the_base_does_not_know_are_underlined_as_typed(page: Any, mona: None) -> None:
-    open_tab(page, "Create")
-    page.locator("#prompt textarea").press_sequentially("a penguin by <mona> on a skyscraper")
-    line = page.locator("#underlined-prompt")
-    line.locator("u", has_text="skyscraper").wait_for()
-    assert line.locator("u").all_inner_texts() == ["skyscraper"]
-    page.locator("#prompt textarea").fill("a penguin on the beach")
-    line.locator("u").first.wait_for(state="detached")
-
-
 def test_an_unknown_handle_is_refused_with_what_to_do(page: Any) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("a photo of <nobody>")
@@ -201,6 +191,9 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         if tab == "Create":
             page.locator(".round-button", has_text="<mona>").click()
             page.locator("#create-more button").first.click()
+            for part in ("size", "sampling", "guidance", "places"):
+                open_part(page, part)
+            page.locator('[data-action="history"]').click()
         if tab == "Library":
             page.locator(".concept", has_text="<mona>").click()
             page.locator("#concept-detail .facts").first.wait_for()
@@ -239,10 +232,10 @@ def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     if not stage.workspace.concepts.has("<lisa>"):
         save_concept(stage.workspace.concepts.path("<lisa>"), header_of("<lisa>", "dog", 3, 5, 40))
     open_tab(page, "Create")
-    page.locator("#create-more button").first.click()
+    page.locator("#prompt textarea").fill("<mona> beside <lisa>")
+    open_part(page, "places")
     page.locator("#composing").get_by_label(MODES["words"]).check()
     page.locator("#regions textarea, #regions input").fill("mona=0,0,0.5,1")
-    page.locator("#prompt textarea").fill("<mona> beside <lisa>")
     page.locator("#knob-slider-1").wait_for()
     paint(page, "<mona> beside <lisa>", 2)
     page.locator("#painting .tile").first.click()

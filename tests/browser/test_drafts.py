@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.actions import drop_photos, open_tab, unfold
+from tests.browser.actions import drop_photos, open_part, open_tab, unfold
 from tests.browser.conftest import Stage
 from tests.browser.test_library import add_concept
 
@@ -87,6 +87,7 @@ def test_create_and_the_open_tab_come_back_and_only_in_this_browser(
     slider.press("Tab")
     unfold(page, "#create-more")
     page.locator("#negative textarea").fill("rain")
+    open_part(page, "sampling")
     page.locator("#steps input[type=number]").fill("33")
     page.locator("#steps input[type=number]").press("Tab")
     page.wait_for_timeout(KEPT_MS)
@@ -98,6 +99,7 @@ def test_create_and_the_open_tab_come_back_and_only_in_this_browser(
     )
     unfold(page, "#create-more")
     wait_for_value(page, "negative", "rain")
+    page.locator("#sampling-line", has_text="DDIM 33 steps").wait_for()
     assert page.locator("#steps input[type=number]").input_value() == "33"
     page.locator("#create-afresh").get_by_role("button", name="Start afresh").click()
     wait_for_value(page, "prompt", "")

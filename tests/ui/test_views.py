@@ -96,7 +96,7 @@ def test_a_concept_is_weak_when_any_of_its_handles_is(
 def test_the_running_result_does_not_tell_which_setting_leads() -> None:
     for one, other in ((5, 2), (3, 0), (0, 0), (4, 4)):
         assert running_result(Tally(one, other, 1)) == running_result(Tally(other, one, 1))
-    assert running_result(Tally(2, 5, 1)).startswith("So far 5 to 2, 1 the same: 71% for one of them")
+    assert running_result(Tally(2, 5, 1)) == "So far 5 to 2, 1 the same."
 
 
 @pytest.mark.parametrize(

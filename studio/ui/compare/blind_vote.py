@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.grids.blind_vote import Ballot, Tally
 from studio.grids.grid_folder import GridFolder
 from studio.ui.compare.grid_view import grid_folder, shown_grid
-from studio.ui.parts.markup import button, file_url, placeholder
+from studio.ui.parts.markup import button, counted, file_url, placeholder
 from studio.workspace.workspace import Workspace
 
 Picks = tuple[str, ...]  # at most two, such as "x:0" (column 0) or "y:2" (row 2)
@@ -135,11 +135,7 @@ def running_result(tally: Tally) -> str:
     ahead, behind = sorted((tally.first, tally.second), reverse=True)
     if not ahead:
         return "No preference so far."
-    low, high = tally.interval if tally.first >= tally.second else [1 - end for end in tally.interval[::-1]]
-    return (
-        f"So far {ahead} to {behind}, {tally.same} the same: {ahead / (ahead + behind):.0%} for one of them "
-        f"(95 % interval {low:.0%} to {high:.0%})."
-    )
+    return f"So far {ahead} to {behind}, {tally.same} the same."
 
 
 def vote_result(grid: GridFolder, ballot: Ballot) -> str:
@@ -161,8 +157,9 @@ def vote_result(grid: GridFolder, ballot: Ballot) -> str:
         f'<i style="left:{low:.1%};right:{1 - high:.1%}"></i><u></u></div>'
         f'<div class="row ends"><span>{escape(first)}: {tally.first}</span><span>same: {tally.same}</span>'
         f"<span>{escape(second)}: {tally.second}</span></div>"
-        f'<p class="faint">{share:.0%} of the {decided} votes that preferred one are for {escape(first)}; '
-        f"the 95 % interval is {low:.0%} to {high:.0%} (Wilson).</p>"
+        f'<details class="figures"><summary>The figures</summary><p class="faint">{share:.0%} of the '
+        f"{counted(decided, 'vote')} that preferred one are for {escape(first)}; the 95 % interval is "
+        f"{low:.0%} to {high:.0%} (Wilson).</p></details>"
         f'<ul class="vote-pairs">{rows}</ul></section>'
     )
 

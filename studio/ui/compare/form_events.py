@@ -9,6 +9,7 @@ import gradio as gr
 
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
 from studio.ui.compare.grid_form import DEFAULTS, GridForm, count_pictures
+from studio.ui.create.prompt_field import notes_list
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import pressed_button
 from studio.ui.parts.pager import turned_page
@@ -44,6 +45,9 @@ def connect_form(
             changes[form.axes[place].name] = gr.update(choices=choices, value=kept)
         return changes
 
+    def note_words(prompt_text: str) -> Changes:
+        return {form.notes: notes_list(workspace, prompt_text or "")}
+
     def suggest_values(box: gr.Textbox, name: str, prompt_text: str) -> Changes:
         values = example_for(workspace, name, prompt_text or "")
         info = axis_help(workspace, name)
@@ -60,6 +64,7 @@ def connect_form(
     names = {place: axis.name for place, axis in form.axes.items()}
     for event in (prompt.change, tab.select):
         latest(event, offer_choices, inputs={**texts, "names": names}, outputs=list(names.values()))
+    latest(prompt.change, note_words, inputs=texts, outputs=[form.notes])
     for axis in form.axes.values():
         latest(
             axis.name.input,

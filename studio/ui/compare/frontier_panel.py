@@ -1,17 +1,18 @@
-"""The best setting of a grid: a scatter plot, a suggestion with its reason, and how it was measured."""
+"""The best setting of a grid: sentences about it, its pictures, and the figures folded below them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
+from studio.grids.findings import findings
 from studio.grids.frontier import Point, best, front, points, reason
 from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.recipes.axis import Axis
 from studio.ui.compare.grid_view import cell_tile, grid_folder, shown_grid
 from studio.ui.compare.scatter import scatter
-from studio.ui.parts.markup import button, note_card, placeholder, segments
+from studio.ui.parts.markup import button, counted, note_card, placeholder, segments
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
@@ -22,7 +23,7 @@ def default_along(grid: GridFolder) -> str:
 
 
 def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) -> str:
-    """Return the panel for the shown grid.
+    """Return the panel for the shown grid; `chosen` is the best setting where nobody has chosen another.
 
     Args:
         along: the axis whose values are compared, "x" or "y"; empty for `default_along`.
@@ -39,17 +40,19 @@ def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) ->
     found = points(grid, scores, along)
     axis = grid.grid.x if along == "x" else grid.grid.y
     named = {name: each.title for name, each in (("x", grid.grid.x), ("y", grid.grid.y)) if each.name}
-    buttons = segments("along", "A point for each", named, along)
-    head = f'<div class="row wrap"><span>A point for each</span>{buttons}</div>'
+    buttons = segments("along", "Compare by", named, along)
+    head = f'<div class="row wrap"><span>Compare by</span>{buttons}</div>'
     if not found:
         return f"{head}{_method_text(scores)}"
     top = best(found)
     assert top is not None
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in findings(grid, scores, along))
     return (
-        f"{head}{scatter(found, chosen)}"
-        f'<section class="card best" aria-label="Best setting"><strong>Best of both: '
-        f"{escape(axis.label_of(axis.labels.index(top.label)))}</strong><p>{escape(reason(found))}</p></section>"
-        f"{_pictures(grid, along, chosen, axis)}{point_table(found, axis.title)}{_method_text(scores)}"
+        f'{head}<section class="card best" aria-label="Best setting">{said}</section>'
+        f'<div id="best-pictures">{_pictures(grid, along, chosen or top.label, axis)}</div>'
+        f'<details class="figures"><summary>The figures</summary>{scatter(found, chosen or top.label)}'
+        f'<p class="faint">{escape(reason(found))}</p>{point_table(found, axis.title)}{_method_text(scores)}'
+        "</details>"
     )
 
 
@@ -67,7 +70,7 @@ def _without_scores(workspace: Workspace, job: Job) -> str:
 
 def _method_text(scores: GridScores) -> str:
     """Return what was measured, and against what."""
-    measured = [f"{count} photos of {handle}" for handle, count in scores.photos.items() if count]
+    measured = [f"{counted(count, 'photo')} of {handle}" for handle, count in scores.photos.items() if count]
     missing = [handle for handle, count in scores.photos.items() if not count]
     parts = []
     if measured:
@@ -84,6 +87,10 @@ def _method_text(scores: GridScores) -> str:
         parts.append("The prompts name no concept, so there is nothing to be like.")
     parts.append("Agreement is the cosine of a picture with its prompt, a concept read as its plain noun.")
     parts.append(f"All as {scores.judge} sees it. Lines are 95 % intervals over the pictures of a setting.")
+    parts.append(
+        "The sentences compare pictures that share the rest, such as the seed, which tells more than"
+    )
+    parts.append("the lines; all of them together hold in 95 % of grids.")
     return f'<p class="faint">{escape(" ".join(parts))}</p>'
 
 
@@ -92,7 +99,7 @@ def _pictures(grid: GridFolder, along: str, chosen: str, axis: Axis) -> str:
         if label == chosen:
             tiles = "".join(cell_tile(grid, cell) for cell in cells)
             return f'<h2>{escape(axis.label_of(position))}</h2><div class="tiles">{tiles}</div>'
-    return '<p class="faint">Click a point to see its pictures.</p>'
+    return ""
 
 
 def point_table(found: Sequence[Point], title: str) -> str:

@@ -16,6 +16,7 @@ from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe, random_seed
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
+from studio.ui.kept_form import fits
 from studio.ui.parts.html_blocks import button_block, html_block
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
@@ -46,15 +47,23 @@ class GridForm:
         base: State of the recipe of the picture that the grid starts from, None without one; it holds what
             has no control here, such as strengths.
         axes: "columns" and "rows".
+        notes: what of the prompt means nothing here, and why.
     """
 
     recipe: dict[str, Any]
     base: gr.State
     axes: dict[str, AxisControls]
+    notes: gr.HTML
     concepts: gr.HTML
     count: gr.HTML
     notice: gr.HTML
     paint: gr.Button
+
+    @property
+    def kept(self) -> list[Any]:
+        """The controls whose values outlive a reload."""
+        axes = (control for axis in self.axes.values() for control in (axis.name, axis.values))
+        return [*self.recipe.values(), *axes]
 
     @property
     def axis_inputs(self) -> dict[str, Any]:
@@ -70,6 +79,27 @@ class GridForm:
     def outputs(self) -> list[Any]:
         """The components that `filled` changes."""
         return [*self.recipe.values(), self.base]
+
+    def kept_axes(self, workspace: Workspace, form: Mapping[str, Any]) -> dict[Any, Any]:
+        """Return the changes that bring back the axes as a draft of the form holds them.
+
+        What an axis may change depends on the concepts that are here: one that is gone gets the default.
+        """
+        prompt = str(form.get("grid-prompt", ""))
+        headers, changes = workspace.concepts.headers(), dict[Any, Any]()
+        for place, axis in self.axes.items():
+            choices = axis_choices(headers, workspace.refinements, prompt, optional=place == "rows")
+            name = form.get(str(axis.name.elem_id), DEFAULTS[place])
+            values = form.get(str(axis.values.elem_id), axis.values.value)
+            if name not in {choice for _, choice in choices}:
+                name, values = DEFAULTS[place], None
+            if not isinstance(values, str) or not fits(axis.values, values):
+                values = example_for(workspace, str(name), prompt)
+            changes[axis.name] = gr.update(choices=choices, value=name)
+            changes[axis.values] = gr.update(
+                value=values, info=axis_help(workspace, str(name)), visible=name != NOTHING
+            )
+        return changes
 
     def base_defaults(self, workspace: Workspace) -> dict[Any, Any]:
         """Return the changes of the controls whose defaults depend on the base."""
@@ -159,6 +189,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     prompt = text_control(
         "Prompt", "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
     )
+    notes = html_block(elem_id="grid-prompt-notes")
     concepts = button_block("grid-concept-buttons")
     axes = {
         "columns": axis_controls(workspace, "columns", optional=False),
@@ -184,6 +215,7 @@ def grid_form(workspace: Workspace) -> GridForm:
         },
         base=gr.State(None),
         axes=axes,
+        notes=notes,
         concepts=concepts,
         count=count,
         notice=notice,

@@ -131,16 +131,24 @@ def grid_table(workspace: Workspace, shown: int, selected: str) -> str:
         return ""
     grid = grid_folder(workspace, job)
     x, y = grid.grid.x, grid.grid.y
-    head = "".join(f'<th scope="col">{escape(label)}</th>' for label in x.labels)
+    head = "".join(f'<th scope="col" role="columnheader">{escape(label)}</th>' for label in x.labels)
+    labels = [escape(label) for label in x.labels]
     rows = []
     for label, cells in grid.lines("y"):
-        tiles = "".join(f"<td>{cell_tile(grid, cell, selected)}</td>" for cell in cells)
-        rows.append(f'<tr><th scope="row">{escape(label)}</th>{tiles}</tr>')
+        tiles = "".join(
+            f'<td role="cell" data-label="{labels[cell.column]}">{cell_tile(grid, cell, selected)}</td>'
+            for cell in cells
+        )
+        title = f' data-title="{escape(y.title)}"' if y.name else ""
+        rows.append(
+            f'<tr role="row"><th scope="row" role="rowheader"{title}>{escape(label)}</th>{tiles}</tr>'
+        )
+    # the roles are those of the elements, which lose them where a narrow window shows them as blocks
+    corner = f'<tr role="row"><td role="cell" class="corner">{escape(y.title)}</td>{head}</tr>'
     return (
-        f'<div class="cells" tabindex="0" role="region" aria-label="Pictures of the grid"><table>'
-        f"<caption>{axis_words(x)}</caption>"
-        f'<thead><tr><td class="corner">{escape(y.title)}</td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        '<div class="cells" tabindex="0" role="region" aria-label="Pictures of the grid">'
+        f'<table role="table"><caption>{axis_words(x)}</caption><thead role="rowgroup">{corner}</thead>'
+        f'<tbody role="rowgroup">{"".join(rows)}</tbody></table></div>'
         f"{selected_cell(grid, selected, workspace.refinements)}"
     )
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import gradio as gr
 
 from studio.grids.blind_vote import Ballot, Vote
-from studio.ui.compare.before_after import Sides, before_after, with_side
+from studio.ui.compare.before_after import before_after, chosen_sides, turned_side
 from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, blind_vote_panel, pairs_of, toggled
 from studio.ui.compare.form_events import connect_form
 from studio.ui.compare.frontier_panel import frontier_panel
@@ -22,6 +22,7 @@ from studio.ui.compare.grid_view import (
     grid_table,
     require_grid,
 )
+from studio.ui.compare.pair_choice import Sides
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button, to_int
 from studio.ui.parts.live_views import LiveView
@@ -33,13 +34,32 @@ SHOW_GRID = """() => {
   if (window.innerWidth > 720 || document.querySelector('#grid-notice .error')) return;
   document.querySelector('#grid-head').scrollIntoView({behavior: 'smooth'});
 }"""
-KEEP_SCROLL_SCRIPT = """
-let left = 0;
-element.addEventListener('scroll', event => { left = event.target.scrollLeft; }, true);
-new MutationObserver(() => {
+# A grid whose columns would be cut shows each row as lines of pictures, with the headings of their columns.
+FIT_COLUMNS_SCRIPT = """
+const fit = () => {
   const cells = element.querySelector('.cells');
-  if (cells && cells.scrollLeft !== left) cells.scrollLeft = left;
-}).observe(element, {childList: true, subtree: true});
+  if (!cells || !cells.clientWidth) return;
+  element.classList.remove('in-lines');
+  element.classList.toggle('in-lines', cells.scrollWidth > cells.clientWidth + 1);
+};
+let width = 0;
+new ResizeObserver(() => {
+  if (element.clientWidth === width) return;
+  width = element.clientWidth;
+  requestAnimationFrame(fit);
+}).observe(element);
+new MutationObserver(fit).observe(element, {childList: true, subtree: true});
+"""
+# what was unfolded stays so when the block is drawn again
+KEEP_FOLDS_SCRIPT = """
+const open = new Set(), named = fold => fold.querySelector('summary').textContent;
+element.addEventListener('click', event => {
+  const fold = event.target.closest('summary')?.parentElement;
+  if (fold) fold.open ? open.delete(named(fold)) : open.add(named(fold));
+});
+new MutationObserver(() => element.querySelectorAll('details:not([open])').forEach(fold => {
+  if (open.has(named(fold))) fold.open = true;
+})).observe(element, {childList: true, subtree: true, attributes: true, attributeFilter: ['open']});
 """
 NO_SIDES: Sides = ("", "", 0)
 
@@ -73,13 +93,13 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
             notice = html_block(elem_id="compare-notice")
             with gr.Tabs(elem_id="compare-views") as tabs:
                 with gr.Tab("Grid", id="cells"):
-                    cells = button_block("grid-cells", script=KEEP_SCROLL_SCRIPT)
+                    cells = button_block("grid-cells", script=FIT_COLUMNS_SCRIPT)
                 with gr.Tab("Side by side", id="before-after"):
                     slider = button_block("before-after", script=SLIDER_SCRIPT)
                 with gr.Tab("Blind vote", id="vote"):
                     vote_block = button_block("blind-vote", script=KEYS_SCRIPT)
                 with gr.Tab("Best", id="best"):
-                    frontier = button_block("frontier")
+                    frontier = button_block("frontier", script=KEEP_FOLDS_SCRIPT)
             grids = button_block("grid-list")
     nothing_chosen = {selected: "", sides: NO_SIDES, picks: (), along: "", point: ""}
 
@@ -107,18 +127,18 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
                 return {selected: ""}
             case "left" | "right":
                 cell_named(grid_folder(workspace, require_grid(workspace, number)), name)
-                chosen = with_side(now, name, int(action == "right"))
+                chosen = chosen_sides(workspace, number, now, name, int(action == "right"))
                 return {sides: chosen, tabs: gr.Tabs(selected="before-after")}
         return None
 
-    def press_in_slider(now: Sides, event: gr.EventData) -> Changes:
+    def press_in_slider(number: int, now: Sides, event: gr.EventData) -> Changes:
         action, name = pressed_button(event)
-        left, right, side = now
+        side = now[2]
         match action:
             case "choose":
-                return {sides: with_side(now, name, side)}
+                return {sides: chosen_sides(workspace, number, now, name, side)}
             case "side":
-                return {sides: (left, right, int(name == "1"))}
+                return {sides: turned_side(workspace, number, now, int(name == "1"))}
             case "swap":
                 left, _, right = name.partition(" ")
                 return {sides: (right, left, side)}
@@ -169,7 +189,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
     connect(head.click, press_in_head)
     connect(grids.click, show_grid, outputs=[shown, *nothing_chosen])
     connect(cells.click, press_in_cells, inputs=now, outputs=[selected, sides, tabs])
-    connect(slider.click, press_in_slider, inputs={"now": sides}, outputs=[sides])
+    connect(slider.click, press_in_slider, inputs=now, outputs=[sides])
     connect(vote_block.click, press_in_vote, inputs={"number": shown, "chosen": picks}, outputs=[picks])
     connect(frontier.click, press_in_frontier, outputs=[along, point, selected, tabs])
 

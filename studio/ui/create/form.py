@@ -18,6 +18,11 @@ from studio.ui.create.knob_sliders import (
     slider_pool,
     strengths_and_knobs,
 )
+from studio.ui.create.places_board import places_board
+from studio.ui.create.prompt_field import SCRIPT as FIELD_SCRIPT
+from studio.ui.create.prompt_field import prompt_field
+from studio.ui.create.sampling_line import GUIDANCE, PLACES, SAMPLING, SIZE, Painted, sampling_line
+from studio.ui.create.sampling_line import SCRIPT as LINE_SCRIPT
 from studio.ui.kept_form import afresh_button
 from studio.ui.parts.arguments import is_number
 from studio.ui.parts.html_blocks import button_block, drop_zone, html_block
@@ -31,6 +36,7 @@ from studio.ui.parts.refinements import (
 from studio.workspace.workspace import Workspace
 
 PICTURES = 2  # that the form asks for at first
+MAX_REGION_LETTERS = 2000  # boxes of some thirty concepts
 
 
 @dataclass
@@ -42,7 +48,9 @@ class CreateForm:
         refinements: controls by the name of the refinement's setting.
         new_seed: whether each press of Paint draws a new seed.
         knobs: State of the list of `Knob`s that the first of the `sliders` move.
-        underlined: the prompt once more, where it has words that the base does not know.
+        marks: what of the prompt means something here, and the buttons below it; `options` lists the concepts
+            that suit what is being typed, `history` earlier prompts.
+        sampling: State of what the quiet `line` and the `board` of boxes show.
         last_seed: puts the seed of the last picture back.
         recipe_drop: reads the recipe in a picture.
         afresh: the block of the button that empties the form.
@@ -54,7 +62,12 @@ class CreateForm:
     new_seed: gr.Checkbox
     knobs: gr.State
     sliders: list[gr.Slider]
-    underlined: gr.HTML
+    marks: gr.HTML
+    options: gr.HTML
+    history: gr.HTML
+    sampling: gr.State
+    line: gr.HTML
+    board: gr.HTML
     concepts: gr.HTML
     examples: gr.HTML
     notice: gr.HTML
@@ -73,6 +86,12 @@ class CreateForm:
             for knob, at in values.items()
         }
         return {self.knobs: knobs, **shown_sliders(self.sliders, positions)}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The controls that the line above the sliders sums up, by name."""
+        names = ("prompt", "width", "height", "sampler", "steps", "guidance", "regions")
+        return {name: self.recipe[name] for name in names}
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -139,13 +158,38 @@ def create_form(workspace: Workspace) -> CreateForm:
     prompt = text_control(
         "Prompt",
         "prompt",
-        info="Ctrl+Enter paints",
+        info="Ctrl+Enter paints. Type < to choose a concept",
         placeholder=with_handle(workspace, "", "<lily>"),
         lines=3,
         max_lines=8,
     )
-    underlined = html_block(elem_id="underlined-prompt")
+    marks = button_block("prompt-marks", prompt_field(workspace, ""), FIELD_SCRIPT)
+    options = html_block(elem_id="prompt-options")
+    history = button_block("prompt-history")
     concepts = button_block("concept-buttons")
+    with gr.Column(elem_classes="quiet-frame"):
+        first = Painted(0, 0, Recipe.sampler, defaults.steps, defaults.guidance, {}, {})
+        line = button_block("sampling-line", sampling_line(workspace, first), LINE_SCRIPT)
+        with gr.Row(elem_id=f"quiet-{SIZE}", elem_classes="quiet-part bottom"):
+            width = recipe_control("width", "width", min_width=100, info="0 for the base's own")
+            height = recipe_control("height", "height", min_width=100, info="0 for the base's own")
+        with gr.Column(elem_id=f"quiet-{SAMPLING}", elem_classes="quiet-part"):
+            sampler = recipe_control("sampler", "sampler")
+            steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
+            clip_skip = recipe_control("clip_skip", "clip-skip")
+        with gr.Column(elem_id=f"quiet-{GUIDANCE}", elem_classes="quiet-part"):
+            guidance = recipe_control("guidance", "guidance", defaults.guidance, buttons=["reset"])
+            rescale = recipe_control("guidance_rescale", "guidance-rescale", buttons=["reset"])
+        with gr.Column(elem_id=f"quiet-{PLACES}", elem_classes="quiet-part"):
+            board = places_board()
+            regions = text_control(
+                "The boxes as numbers",
+                "regions",
+                max_letters=MAX_REGION_LETTERS,
+                info="Left, top, right and bottom, as shares of the picture",
+                placeholder="lily=0,0,0.5,1 trek=0.5,0,1,1",
+            )
+            composing = recipe_control("composing", "composing")
     sliders = slider_pool()
     notice = html_block(elem_id="create-notice")
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
@@ -158,23 +202,7 @@ def create_form(workspace: Workspace) -> CreateForm:
     examples = button_block("examples")
     with gr.Accordion("More", open=False, elem_id="create-more"):
         negative = text_control("Negative prompt", "negative", info="What should not be there")
-        steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
-        guidance = recipe_control("guidance", "guidance", defaults.guidance, buttons=["reset"])
-        with gr.Row(elem_classes="bottom"):
-            width = recipe_control("width", "width", min_width=100, info="0 for the base's own")
-            height = recipe_control("height", "height", min_width=100, info="0 for the base's own")
-        sampler = recipe_control("sampler", "sampler")
-        clip_skip = recipe_control("clip_skip", "clip-skip")
-        rescale = recipe_control("guidance_rescale", "guidance-rescale", buttons=["reset"])
         refinements = refinement_controls(workspace.refinements)
-        composing = recipe_control("composing", "composing")
-        regions = text_control(
-            "Their parts, if you want to say where",
-            "regions",
-            max_letters=500,
-            info="Left, top, right and bottom, as shares of the picture",
-            placeholder="lily=0,0,0.5,1 trek=0.5,0,1,1",
-        )
     recipe_drop = drop_zone(
         "recipe-drop",
         "Read a picture's recipe",
@@ -203,7 +231,12 @@ def create_form(workspace: Workspace) -> CreateForm:
         new_seed=new_seed,
         knobs=gr.State([]),
         sliders=sliders,
-        underlined=underlined,
+        marks=marks,
+        options=options,
+        history=history,
+        sampling=gr.State(first),
+        line=line,
+        board=board,
         concepts=concepts,
         examples=examples,
         notice=notice,

@@ -13,7 +13,8 @@ from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.png import read_recipe_and_notes
 from studio.recipes.recipe import Recipe
 from studio.ui.create.form import CreateForm, create_form, recipe_from_form
-from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, recipe_positions, shown_sliders
+from studio.ui.create.form_events import connect_form
+from studio.ui.create.knob_sliders import knobs_in, recipe_positions, shown_sliders
 from studio.ui.create.picture_panel import PicturePanel, connect_pictures
 from studio.ui.kept_form import by_id
 from studio.ui.parts.handlers import Changes, Connector
@@ -22,7 +23,6 @@ from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
-from studio.ui.parts.unknown_words import underlined_prompt
 from studio.workspace.workspace import Workspace
 
 SHOW_PAINTING = """() => {
@@ -60,7 +60,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
             form = create_form(workspace)
         with gr.Column(scale=7, elem_classes="side", elem_id="pictures-side"):
             panel = PicturePanel.build()
-    prompt, negative, seed = form.recipe["prompt"], form.recipe["negative"], form.recipe["seed"]
+    prompt, seed = form.recipe["prompt"], form.recipe["seed"]
     shut = panel.shut
 
     def insert_handle(prompt_text: str, event: gr.EventData) -> Changes:
@@ -72,14 +72,6 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
 
     def write_example(event: gr.EventData) -> Changes:
         return {prompt: pressed_button(event)[1][:1000]}
-
-    def show_sliders(texts: list[str], knobs: list[Knob], positions: list[float]) -> Changes:
-        now = knobs_in(workspace, " ".join(texts))
-        underlined = {form.underlined: underlined_prompt(workspace, texts[0])}
-        if now == knobs:  # where a recipe or a draft has just set the sliders, `positions` may be older
-            return underlined
-        sliders = shown_sliders(form.sliders, kept_positions(now, knobs, positions))
-        return {form.knobs: now, **underlined, **sliders}
 
     def paint(**values: Any) -> Changes:
         wanted = recipe_from_form(**values, cards=cards)
@@ -117,15 +109,6 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     written = [prompt, concept_page]
     connect(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=written)
     quietly(form.examples.click, write_example, outputs=[prompt])
-    texts = [prompt, negative, *form.refinement_texts]
-    for text in texts:
-        quietly(
-            text.change,
-            show_sliders,
-            inputs={"texts": texts, "knobs": form.knobs, "positions": form.sliders},
-            outputs=[form.knobs, form.underlined, *form.sliders],
-            trigger_mode="always_last",
-        )
     after = [seed, painted_seed, panel.page, *shut]
     painted = connect(form.paint.click, paint, inputs=form.inputs, outputs=after, trigger_mode="once")
     painted.then(None, js=SHOW_PAINTING)
@@ -139,6 +122,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         outputs=[*form.outputs, form.knobs, *form.sliders],
     )
     views = [
+        *connect_form(workspace, connector, form),
         LiveView(form.concepts, functools.partial(concept_buttons, workspace), {"page": concept_page}),
         LiveView(form.examples, lambda: example_buttons(workspace)),
         *connect_pictures(workspace, connector, panel, form.recipe["count"]),

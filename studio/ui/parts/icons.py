@@ -16,6 +16,7 @@ DRAWINGS = {
     "delete": "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
     "download": "M12 4v11M7 10.5l5 5 5-5M5 20h14",
     "enlarge": "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
+    "history": "M4 12a8 8 0 1 0 2.5-5.8M4 4v4h4M12 8v4.5l3 1.8",
     "more": "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
     "refine": "M5 19L15.5 8.5M14 4.5v3M12.5 6h3M19 9v4M17 11h4M18 3v2.5M16.8 4.2h2.5",
     "select": "M4 4h16v16H4zM8 12l3 3 5-6",

@@ -1,0 +1,56 @@
+"""The axes of Compare as a draft brings them back."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from studio.concepts.header import Knob
+from studio.ui.compare.grid_form import GridForm, grid_form
+from studio.workspace.workspace import Workspace
+from tests.browser.actor import header_of, save_concept
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Workspace, GridForm]:
+    workspace = Workspace(tmp_path)
+    header = header_of("<lily>", "dog", 1, 5, 40)
+    header = dataclasses.replace(header, knobs={"bias": Knob(0.5, 0.0, 1.0, "How much.")})
+    save_concept(workspace.concepts.path("<lily>"), header)
+    with gr.Blocks():
+        form = grid_form(workspace)
+    return workspace, form
+
+
+def kept(made: tuple[Workspace, GridForm], **draft: Any) -> dict[str, Any]:
+    workspace, form = made
+    changes = form.kept_axes(workspace, {name.replace("_", "-"): value for name, value in draft.items()})
+    return {str(part.elem_id): change for part, change in changes.items()}
+
+
+def test_a_knob_that_only_a_concept_offers_comes_back(made: tuple[Workspace, GridForm]) -> None:
+    back = kept(made, columns_name="bias", columns_values="0.2, 0.4", rows_name="nothing")
+    assert back["columns-name"]["value"] == "bias" and back["columns-values"]["value"] == "0.2, 0.4"
+    assert ("Bias", "bias") in back["columns-name"]["choices"]
+    assert back["rows-name"]["value"] == "nothing" and back["rows-values"]["visible"] is False
+
+
+def test_an_axis_of_a_concept_that_is_gone_gets_the_default_and_its_values(
+    made: tuple[Workspace, GridForm],
+) -> None:
+    workspace, _ = made
+    workspace.concepts.path("<lily>").unlink()
+    back = kept(made, columns_name="bias", columns_values="0.2, 0.4")
+    assert back["columns-name"]["value"] == "guidance" and back["columns-values"]["value"] == "2, 4, 8"
+
+
+@pytest.mark.parametrize("strange", [7, True, "x" * 500, None])
+def test_strange_values_of_a_draft_become_examples(made: tuple[Workspace, GridForm], strange: Any) -> None:
+    back = kept(made, columns_name="strength", columns_values=strange)
+    assert back["columns-name"]["value"] == "strength"
+    assert back["columns-values"]["value"] == "0, 0.5, 1, 1.5"
+    assert kept(made, rows_name=strange)["rows-name"]["value"] == "seed"
