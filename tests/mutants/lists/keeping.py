@@ -9,6 +9,7 @@ DRAFTED = ("workspace/test_drafts.py", "ui/test_drafts.py")
 NAMES = "studio/workspace/former_names.py"
 NAMED = ("workspace/test_former_names.py", "workspace/test_renaming.py")
 STARS = "studio/workspace/stars.py"
+KEPT = "studio/workspace/kept_file.py"
 STARRED = ("workspace/test_stars.py",)
 JOBS = "studio/workspace/jobs.py"
 CREW = ("workspace/test_crew.py", "workspace/test_job_table.py")
@@ -86,7 +87,7 @@ MUTANTS = [
     ),
     planted(
         "a damaged list of stars is written over",
-        STARS,
+        KEPT,
         "if self.trouble is not None and self._state():",
         "if False:",
         *STARRED,
@@ -95,9 +96,9 @@ MUTANTS = [
     planted("a star cannot be taken back", STARS, "before.difference(names)", "before", *STARRED),
     planted(
         "stars that another process gave are not seen",
-        STARS,
+        KEPT,
         "if state != self._known:",
-        "if not self._names:",
+        "if not self._value:",
         *STARRED,
     ),
     planted(
