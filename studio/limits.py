@@ -65,6 +65,11 @@ MAX_DRAFT_DAYS = 30  # since it was changed last
 MAX_DRAFT_BYTES = 100 * MB  # of the photos and masks of one; thirty of 1024 pixels have 60
 MAX_DRAFT_FIELDS = 500  # controls; the page has about 250
 
+# Presets: settings of a method under a name of one's own.
+MAX_PRESETS = 200
+MAX_PRESET_SETTINGS = 200  # the method with the most has 25
+MAX_PRESET_LETTERS = 60  # of a name
+
 # Text files: captions and prompts, one a line.
 MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB
 

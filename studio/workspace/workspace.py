@@ -41,6 +41,7 @@ from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import proposed_mask
 from studio.workspace.pictures import Gallery
+from studio.workspace.presets import Presets
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
@@ -86,7 +87,8 @@ class Workspace:
         stars, index = self.folder / "stars.json", self.cache / "pictures.json"
         self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
-        self.trash = Trash(self.concepts.trash, self.concepts, self.gallery)
+        self.presets = Presets(self.folder / "presets", self.concepts.trash)
+        self.trash = Trash(self.concepts.trash, self.concepts, self.gallery, self.presets)
         self.former_names = FormerNames(self.folder / "renamed.json", self.concepts)
         self.bases = KnownBases(self.folder)
         self.drafts = Drafts(self.folder / "drafts")

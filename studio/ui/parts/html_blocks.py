@@ -23,9 +23,12 @@ element.addEventListener('click', async event => {
   const source = event.target.closest('[data-action]');
   if (!source || !element.contains(source) || source.disabled) return;
   if (source.dataset.ask && !await window.likeness.ask(source.dataset.ask, source.textContent)) return;
+  const {write, value} = source.dataset;
+  const text = write ? await window.likeness.write(write, source.textContent, value || '') : '';
+  if (text === null) return;
   const box = source.getBoundingClientRect();
   const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x: x, y: y});
+  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x: x, y: y, text: text});
 });
 """
 
@@ -99,6 +102,11 @@ def pressed_button(event: gr.EventData) -> tuple[str, str]:
     values = event_values(event)
     action, id = (checked_text("The button", values.get(name, "")) for name in ("action", "id"))
     return action, id
+
+
+def written_text(event: gr.EventData) -> str:
+    """Return what was written before the button of a `button_block` was pressed. Raises StudioError."""
+    return checked_text("What was written", event_values(event).get("text", ""))
 
 
 def to_int(text: object) -> int:
