@@ -21,7 +21,6 @@ from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.job_cards import draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import training_card
-from studio.ui.train.caption_box import caption_for
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.effort_choice import effort_changes, effort_choice, work_controls
 from studio.ui.train.mask_overlay import Subjects
@@ -119,8 +118,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         shown = {group: gr.update(visible=id == method_id) for id, group in fold.groups.items()}
         rows = show_rows(method_id, count, names, nouns)
         card = card_of(method_id)
-        captions = {box.typed["caption_text"]: caption_for(card.needs)}
-        return {**rows, **shown, **captions, summary: method_summary(card)}
+        return {**rows, **shown, summary: method_summary(card)}
 
     def show_kind(what: str, method_id: str) -> Changes:
         return {method: show_methods(what, method_id, methods)}
@@ -129,7 +127,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         @locked
         def remove(session: SessionPhotos, count: int, names: list[str], nouns: list[str]) -> Changes:
             session.remove_subject(row)
-            return rows.without_row(row, count, names, nouns) | {box.editor: gr.update(visible=False)}
+            return rows.without_row(row, count, names, nouns)
 
         return remove
 
@@ -143,7 +141,6 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         return {
             box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos)),
             box.refusals: refusals_card(refused),
-            box.editor: gr.update(visible=False),
             rows.count: 1,
             rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
             rows.nouns[0]: demos[slug].noun,
@@ -170,10 +167,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         count: int,
         names: list[str],
         nouns: list[str],
-        caption_text: str,
-        key: str,
     ) -> Changes:
-        session.write_caption(key, caption_text)
         card = card_of(method_id)
         check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
@@ -192,22 +186,19 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     chosen = {"method_id": method, **rows.inputs}
     session = {"session": box.session}
     named = [rows.hints, box.subjects, box.subjects_text]
-    caption = box.typed["caption_text"]
     shown = [*rows.parts, *named]
     kind = {"what": choice.what, "method_id": method}
     quietly(choice.what.change, show_kind, inputs=kind, outputs=[method])
-    quietly(
-        method.change, show_method, inputs=chosen, outputs=[summary, caption, *shown, *fold.groups.values()]
-    )
+    quietly(method.change, show_method, inputs=chosen, outputs=[summary, *shown, *fold.groups.values()])
     quietly(rows.count.change, show_rows, inputs=chosen, outputs=shown)
     count = {"count": rows.count}
     quietly(rows.more.click, lambda count: {rows.count: count + 1}, inputs=count, outputs=[rows.count])
     for row, button in enumerate(rows.removes, 1):
-        changed = [box.editor, rows.count, *rows.texts]
+        changed = [rows.count, *rows.texts]
         quietly(button.click, row_remover(row), inputs={**session, **rows.inputs}, outputs=changed)
     for text in rows.texts:
         quietly(text.change, show_names, inputs=chosen, outputs=named, trigger_mode="always_last")
-    filled = [box.strip, box.refusals, box.editor, rows.count, rows.names[0], rows.nouns[0]]
+    filled = [box.strip, box.refusals, rows.count, rows.names[0], rows.nouns[0]]
     quietly(demo_block.click, fill_with_demo, inputs=session, outputs=filled)
     quietly(fold.dice.click, lambda: another_seed(seed), outputs=[seed])
     quietly(fold.reset.click, reset_settings, outputs=[seed, *fold.every])
@@ -222,7 +213,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         trigger_mode="always_last",
     )
     presets = preset_panel(workspace, methods, connector, notice, choice, fold, preset_place)
-    inputs = {**session, "seed": seed, "settings": settings, **chosen, **box.typed}
+    inputs = {**session, "seed": seed, "settings": settings, **chosen}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
