@@ -41,6 +41,8 @@ MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
 MAX_TABLE_BYTES = 4 * MB
 MAX_TENSORS = 5_000  # low-rank edits of all layers of Stable Diffusion XL are about 2200
 MAX_PREVIEW_SIDE = 2048  # pixels
+MAX_NOTE_LETTERS = 1_000  # of what a person writes about a concept
+MAX_MARKED = 20_000  # concepts with a star, a note or a cover; all of them are in one document
 MAX_INDEX_BYTES = 256 * MB  # of the headers that a library keeps for the next start
 
 # Photos and masks.

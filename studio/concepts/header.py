@@ -12,11 +12,12 @@ import dataclasses
 import json
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from annotated_types import MaxLen
 from safetensors import SafetensorError, safe_open
 
 from studio.concepts.verdict import OLD_NAMES as OLD_VERDICT_NAMES
@@ -34,7 +35,7 @@ from studio.documents import (
 )
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS, MB
+from studio.limits import MAX_CONCEPT_BYTES, MAX_NOTE_LETTERS, MAX_TABLE_BYTES, MAX_TENSORS, MB
 from studio.settings import Knob
 
 FORMAT = 1
@@ -61,6 +62,7 @@ class Header:
         verdicts: by handle, whether it was learned. Older files have none.
         memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
+        note: what its maker wrote about it.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"val_json_bytes": "base64"}
@@ -86,6 +88,7 @@ class Header:
     preview: bytes = b""
     memory: ShortText = ""
     base_kind: ShortText = ""
+    note: Annotated[str, MaxLen(MAX_NOTE_LETTERS)] = ""
 
     @property
     def handle(self) -> str:
@@ -207,15 +210,22 @@ def read_header(path: Path) -> Header:
 
 def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     """Write the concept at `path` to `target`, its handle `old` called `new`; no tensor changes."""
-    table, start = read_table(path)
     header = read_header(path)
     names = {handle: new if handle == old else handle for handle in header.handles}
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
-    text = dataclasses.replace(header, handles=handles, verdicts=verdicts).to_text()
-    renamed = {"__metadata__": {**table.pop("__metadata__"), METADATA_KEY: text}}
-    renamed |= {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
-    head = json.dumps(renamed).encode("utf-8")
+    renamed = dataclasses.replace(header, handles=handles, verdicts=verdicts)
+    write_with_header(path, renamed, target, lambda name: name.replace(f"/{old}/", f"/{new}/"))
+
+
+def write_with_header(
+    path: Path, header: Header, target: Path, renamed_tensor: Callable[[str], str] = lambda name: name
+) -> None:
+    """Write the concept at `path` to `target` with another header; no number of a tensor changes."""
+    table, start = read_table(path)
+    metadata = {**table.pop("__metadata__", {}), METADATA_KEY: header.to_text()}
+    entries = {renamed_tensor(name): entry for name, entry in table.items()}
+    head = json.dumps({"__metadata__": metadata, **entries}).encode("utf-8")
     head += b" " * (-len(head) % 8)
     with path.open("rb") as file:
         file.seek(start)

@@ -33,6 +33,8 @@ from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
+from studio.workspace.concept_marks import ConceptMarks
+from studio.workspace.concept_search import ConceptSearch
 from studio.workspace.drafts import Drafts
 from studio.workspace.former_names import FormerNames
 from studio.workspace.going_on import go_on, train_further
@@ -87,6 +89,8 @@ class Workspace:
         stars, index = self.folder / "stars.json", self.cache / "pictures.json"
         self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
+        self.marks = ConceptMarks(self.folder / "marks.json", self.concepts.trash)
+        self.concept_search = ConceptSearch(self.marks)
         self.presets = Presets(self.folder / "presets", self.concepts.trash)
         self.trash = Trash(self.concepts.trash, self.concepts, self.gallery, self.presets)
         self.former_names = FormerNames(self.folder / "renamed.json", self.concepts)
