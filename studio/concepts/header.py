@@ -12,7 +12,7 @@ import dataclasses
 import json
 import stat
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -210,22 +210,25 @@ def read_header(path: Path) -> Header:
 
 def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     """Write the concept at `path` to `target`, its handle `old` called `new`; no tensor changes."""
+    table, start = read_table(path)
     header = read_header(path)
     names = {handle: new if handle == old else handle for handle in header.handles}
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
-    renamed = dataclasses.replace(header, handles=handles, verdicts=verdicts)
-    write_with_header(path, renamed, target, lambda name: name.replace(f"/{old}/", f"/{new}/"))
+    renamed = {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
+    _write(path, start, renamed, dataclasses.replace(header, handles=handles, verdicts=verdicts), target)
 
 
-def write_with_header(
-    path: Path, header: Header, target: Path, renamed_tensor: Callable[[str], str] = lambda name: name
-) -> None:
-    """Write the concept at `path` to `target` with another header; no number of a tensor changes."""
+def write_with_header(path: Path, header: Header, target: Path) -> None:
+    """Write the concept at `path` to `target` with another header; no tensor changes."""
     table, start = read_table(path)
-    metadata = {**table.pop("__metadata__", {}), METADATA_KEY: header.to_text()}
-    entries = {renamed_tensor(name): entry for name, entry in table.items()}
-    head = json.dumps({"__metadata__": metadata, **entries}).encode("utf-8")
+    _write(path, start, table, header, target)
+
+
+def _write(path: Path, start: int, table: dict[str, Any], header: Header, target: Path) -> None:
+    """Write a concept with this table and header, and the tensor bytes that `path` has from `start` on."""
+    metadata = {**table.get("__metadata__", {}), METADATA_KEY: header.to_text()}
+    head = json.dumps({**table, "__metadata__": metadata}).encode("utf-8")
     head += b" " * (-len(head) % 8)
     with path.open("rb") as file:
         file.seek(start)

@@ -10,7 +10,7 @@ from studio.errors import DiskError, StudioError
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 from studio.ui.create.gallery import latest_pictures
-from studio.workspace import kept_document, pictures, stars
+from studio.workspace import pictures, stars
 from studio.workspace.pictures import Gallery
 from studio.workspace.stars import Stars
 from studio.workspace.workspace import Workspace
@@ -72,7 +72,7 @@ def test_a_star_that_cannot_be_written_is_not_shown(tmp_path: Path, monkeypatch:
         raise DiskError("There is no room left on the disk for stars.json.")
 
     given = Stars(tmp_path / "stars.json", tmp_path)
-    monkeypatch.setattr(kept_document, "write_atomic", full)
+    monkeypatch.setattr(stars, "write_atomic", full)
     with pytest.raises(DiskError):
         given.give(["a.png"])
     assert given.names() == frozenset()

@@ -15,7 +15,8 @@ from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
 
 TILE_SIDE = 160
 MAX_UNFOLDED = 3  # refusals whose reasons are shown at once
-USE = "Select one to crop it, to say where the subject is, or to write a caption; drag it to another place."
+USE = "Select one to crop it, to say where the subject is, or to write a caption."
+DRAG = "Drag one to another place."
 KEYS = "Arrows go from photo to photo, Shift and arrows move one, Delete removes it."
 TIPS = (
     "Five to ten sharp photos of it alone are better than thirty of which some are not.",
@@ -65,7 +66,8 @@ def photo_strip(
     words = f"{counted(len(photos), 'photo')}, squared as they are trained on."
     return (
         f'<div class="tiles" data-photos="{len(photos)}">{tiles}</div>{note}<p class="row faint">'
-        f"<span>{words} {escape(masks)} {USE}<span class='keys'> {KEYS}</span></span>"
+        f"<span>{words} {escape(masks)} {USE}<span class='dragging'> {DRAG}</span>"
+        f"<span class='keys'> {KEYS}</span></span>"
         f"{button('clear', 'Clear')}</p>{row}{lines}"
     )
 
