@@ -58,7 +58,11 @@ def read_preset(path: Path) -> Preset:
         preset = read_document(Preset, path.read_bytes(), path.name, hint=hint)
     except OSError as error:
         raise StudioError(f"{path.name} cannot be read: {error.strerror or 'it is gone'}.", hint) from error
-    if preset.name != clean_name(preset.name):
+    try:
+        is_usable = preset.name == clean_name(preset.name)
+    except StudioError:
+        is_usable = False
+    if not is_usable:
         raise DocumentError(path.name, "its `name` cannot be one", hint)
     return preset
 
