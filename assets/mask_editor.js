@@ -1,12 +1,12 @@
-/* The canvas of the mask editor; studio/ui/train/mask_canvas.py says what it sends and gets. Gradio runs this
-   with `element`, `props`, `trigger`, `upload` and `watch`. A mask is one byte, 0 or 1, for each pixel of the
+/* The canvas of the mask editor; studio/ui/train/mask_canvas.py says what it sends and gets. Gradio runs this,
+   and photo_editor.js behind it, with `element`, `props`, `trigger`, `upload` and `watch`. A mask is one byte, 0 or 1, for each pixel of the
    square: the browser's own brush would leave soft edges. */
 const find = selector => element.querySelector(selector);
 const frame = find('.mask-frame'), stage = find('.mask-stage'), canvas = find('canvas'), ring = find('.brush-ring');
 const drawn = find('.mask-box'), mark = find('.mask-cross');
 const size = find('[type=range]'), file = find('[type=file]'), pen = canvas.getContext('2d');
 const MAX_UNDO = 20, WAIT_MS = 20000, LEAST_BOX = 0.03;
-let state = null, masks = [], past = [], current = 0, tool = 'click', last = null, turn = 0, waiting = 0;
+let state = null, masks = [], past = [], current = 0, tool = 'crop', last = null, turn = 0, waiting = 0;
 let corner = null, boxed = false, cross = [0.5, 0.5];
 /* The last click, the masks before it, how many sizes larger its outline is than the likeliest, and where no
    further one was found (-1: smaller, 1: larger). */
@@ -15,6 +15,7 @@ let pointed = null;
 let asked = null;
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
+const paints = () => tool === 'brush' || tool === 'eraser';
 const radius = () => Math.max(0.5, size.value / 200 * state.side);
 
 const read = async (url, side) => {
@@ -79,7 +80,7 @@ const buttons = () => {
   for (const [name, by] of [['smaller', -1], ['larger', 1]])
     find(`[data-do=${name}]`).disabled = pointed?.subject !== current || pointed.end === by
       || stage.classList.contains('busy');
-  find('.mask-size').classList.toggle('idle', tool === 'click' || tool === 'not');
+  find('.mask-size').classList.toggle('idle', !paints());
   stage.dataset.uses = tool;
   find('.round-buttons').replaceChildren(...(state.subjects.length < 2 ? [] : state.subjects).map((subject, number) => {
     const pill = Object.assign(document.createElement('button'), {type: 'button', className: 'round-button'});
@@ -143,12 +144,12 @@ const load = async () => {
   state = next;
   current = Math.min(current, masks.length - 1);
   if (canvas.width !== state.side || canvas.height !== state.side) canvas.width = canvas.height = state.side;
-  find('img').src = state.square;
-  find('.mask-frame > .faint').textContent = state.text;
+  find('.mask-stage img').src = state.square;
   frame.classList.toggle('has-error', state.is_error);
   frame.hidden = false;
   show();
   buttons();
+  showPhoto();
   frame.dataset.shown = state.time;
   if (late && !last) { turn += 1; send('input'); }
 };
@@ -176,7 +177,7 @@ const position = event => {
 };
 
 canvas.addEventListener('pointerdown', event => {
-  if (tool === 'click' || tool === 'not' || !event.isPrimary || event.button !== 0) return;
+  if (!paints() || !event.isPrimary || event.button !== 0) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   remember();
@@ -247,6 +248,7 @@ canvas.addEventListener('click', event => {
 });
 /* The canvas by keyboard: arrows move a cross, Enter clicks there, Shift+Enter says that it is not this. */
 canvas.addEventListener('keydown', event => {
+  if (tool === 'crop') return;
   const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
   if (way) {
     cross = cross.map((at, axis) => Math.min(1, Math.max(0, at + way[axis] * (event.shiftKey ? 0.1 : 0.02))));
@@ -267,14 +269,14 @@ const undo = () => {
 };
 element.addEventListener('click', event => {
   const button = event.target.closest('button');
-  if (button?.dataset.tool) { tool = button.dataset.tool; buttons(); }
+  if (button?.dataset.tool) { tool = button.dataset.tool; buttons(); arrange(); }
   if (button?.dataset.do === 'undo') undo();
   if (button?.dataset.do === 'smaller') resize(-1);
   if (button?.dataset.do === 'larger') resize(1);
   if (button?.dataset.do === 'clear') { remember(); masks[current].fill(0); show(); send('input'); }
 });
 element.addEventListener('keydown', event => {
-  if (event.key !== 'z' || !(event.ctrlKey || event.metaKey)) return;
+  if (event.key !== 'z' || !(event.ctrlKey || event.metaKey) || event.target.closest('textarea')) return;
   event.preventDefault();
   undo();
 });

@@ -53,6 +53,23 @@
     row.lastChild.focus();
   });
 
+  /* Ask for a line of text in a dialogue; returns it, null when the person would rather not. */
+  const write = (wish, yes, value) => new Promise(answer => {
+    const box = Object.assign(document.createElement('dialog'), {className: 'ask'});
+    box.innerHTML = '<form method="dialog"><label class="write"><span></span><input type="text" maxlength="60" required></label>' +
+      '<div class="actions"><button class="action action-strong" value="yes"></button>' +
+      '<button class="action action-quiet" value="" formnovalidate>Leave it</button></div></form>';
+    const [text, field] = [box.querySelector('span'), box.querySelector('input')];
+    text.textContent = wish;
+    field.value = value;
+    box.querySelector('button').textContent = yes;
+    box.setAttribute('aria-label', wish);
+    box.addEventListener('close', () => { answer(box.returnValue === 'yes' ? field.value : null); box.remove(); });
+    document.querySelector('.gradio-container').append(box);
+    box.showModal();
+    field.select();
+  });
+
   /* Keep a place for the card of a job as it is started: what came a second later would push the page away
      under the pointer. */
   const expect = (id, card, error) => {
@@ -96,7 +113,7 @@
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     found()?.scrollIntoView({block, behavior: calm ? 'auto' : 'smooth'});
   };
-  window.likeness = {ask, browser, reveal, hasChosenTab: false};
+  window.likeness = {ask, write, browser, reveal, hasChosenTab: false};
   const NARROW = 1100, ANSWERS = {  // by what is pressed, what it changes; by 'start' what lies under a narrow window's sheet
     '#examples [data-action], #concept-buttons [data-action="insert"], #picture-detail [data-action="use"]': ['#prompt'],
     '#picture-detail :is([data-action="again"], [data-action="more"], [data-action="refine"], [data-action="unrefine"])':

@@ -42,6 +42,8 @@ MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
 MAX_TABLE_BYTES = 4 * MB
 MAX_TENSORS = 5_000  # low-rank edits of all layers of Stable Diffusion XL are about 2200
 MAX_PREVIEW_SIDE = 2048  # pixels
+MAX_NOTE_LETTERS = 1_000  # of what a person writes about a concept
+MAX_MARKED = 20_000  # concepts with a star, a note or a cover; all of them are in one document
 MAX_INDEX_BYTES = 256 * MB  # of the headers that a library keeps for the next start
 
 # Photos and masks.
@@ -65,6 +67,11 @@ MAX_DRAFTS = 20  # browsers; the oldest goes first
 MAX_DRAFT_DAYS = 30  # since it was changed last
 MAX_DRAFT_BYTES = 100 * MB  # of the photos and masks of one; thirty of 1024 pixels have 60
 MAX_DRAFT_FIELDS = 500  # controls; the page has about 250
+
+# Presets: settings of a method under a name of one's own.
+MAX_PRESETS = 200
+MAX_PRESET_SETTINGS = 200  # the method with the most has 25
+MAX_PRESET_LETTERS = 60  # of a name
 
 # Text files: captions and prompts, one a line.
 MAX_LINES_BYTES = 100 * MB  # a hundred thousand captions have 6 MB

@@ -8,6 +8,7 @@ The page reads cards without importing torch, so this file must not need it.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -206,7 +207,11 @@ class Method(ABC):
     @classmethod
     def card(cls) -> MethodCard:
         """Return this method as the page sees it."""
-        more = tuple(field for regularizer in cls.regularizers for field in regularizer.fields())
+        more = tuple(
+            dataclasses.replace(field, group="regularizers")
+            for regularizer in cls.regularizers
+            for field in regularizer.fields()
+        )
         more = with_defaults(more, cls.regularizer_defaults, "paper")
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper

@@ -16,6 +16,15 @@ from typing import Any
 from studio.errors import StudioError
 from studio.limits import MAX_PROMPT_LETTERS
 
+# What settings are about, in the order in which a form shows them.
+GROUPS = {
+    "learning": "How long and how fast it learns",
+    "photos": "What of the photos is learned",
+    "words": "The word and its sentences",
+    "regularizers": "What keeps the rest as it was",
+    "memory": "Memory and speed",
+}
+
 
 def setting(
     default: Any,
@@ -25,6 +34,7 @@ def setting(
     unit: str = "",
     choices: tuple[str, ...] = (),
     source: str = "",
+    group: str = "learning",
 ) -> Any:
     """Return a field of a `Settings` dataclass.
 
@@ -32,14 +42,22 @@ def setting(
         default: what the paper uses, or what was found to work.
         low, high: the bounds of a number.
         source: where the default comes from.
+        group: what it is about, a key of `GROUPS`.
     """
-    metadata = {"help": help, "low": low, "high": high, "unit": unit, "choices": choices, "source": source}
-    return dataclasses.field(default=default, metadata=metadata)
+    if group not in GROUPS:
+        raise ValueError(f"{group!r} is none of {', '.join(GROUPS)}")
+    about = {"help": help, "low": low, "high": high, "unit": unit, "choices": choices, "source": source}
+    return dataclasses.field(default=default, metadata={**about, "group": group})
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting as a form or a flag sees it. `kind` is "int", "float", "bool", "choice" or "text"."""
+    """One setting as a form or a flag sees it.
+
+    Args:
+        kind: "int", "float", "bool", "choice" or "text".
+        group: what it is about, a key of `GROUPS`.
+    """
 
     name: str
     kind: str
@@ -50,6 +68,7 @@ class Field:
     unit: str = ""
     choices: tuple[str, ...] = ()
     source: str = ""
+    group: str = "learning"
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Field:

@@ -85,36 +85,54 @@ class Settings(ClassPictureSettings):
     full_rate: float = setting(2e-6, "Learning rate of the model, tuned fully.", 1e-9, 0.1, source="paper")
     rank: int = setting(16, "Capacity of the change to the model; the file grows with it.", 1, 128)
     text_encoder: bool = setting(True, "Also tune the text encoder.", source="paper")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
     together: bool = setting(
         True,
         "Name several subjects in one prompt too, not only one at a time; off is an ablation.",
         source="paper",
+        group="photos",
     )
-    masked: bool = setting(True, "Learn only what the masks cover; off is an ablation.", source="paper")
+    masked: bool = setting(
+        True, "Learn only what the masks cover; off is an ablation.", source="paper", group="photos"
+    )
     attention_weight: float = setting(
         0.01,
         "How strongly the attention of each word is pulled to its mask.",
         0.0,
         100.0,
         source="paper: lambda_attn",
+        group="regularizers",
     )
     background: bool = setting(
-        False, "Also learn the background, as <name-background>.", source="paper, section 4.2"
+        False, "Also learn the background, as <name-background>.", source="paper, section 4.2", group="photos"
     )
     prior_weight: float = setting(
-        1.0, "How strongly the rest of the model is preserved; 0 turns it off.", 0.0, 10.0, source="code"
+        1.0,
+        "How strongly the rest of the model is preserved; 0 turns it off.",
+        0.0,
+        10.0,
+        source="code",
+        group="regularizers",
     )
     prior_prompt: str = setting(
         "a photo at the beach",
         "Prompt of the pictures that preserve the model; empty for each plain noun in turn.",
         source="code",
+        group="regularizers",
     )
     flips: bool = setting(
-        True, "Also learn from mirror images; turn off for text and lopsided things.", source="code"
+        True,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="code",
+        group="photos",
     )
     weight_decay: float = setting(
-        1e-2, "How strongly all that learns is pulled to zero.", 0.0, 1.0, source="code; paper: 1e-8"
+        1e-2,
+        "How strongly all that learns is pulled to zero.",
+        0.0,
+        1.0,
+        source="code; paper: 1e-8",
+        group="regularizers",
     )
 
 

@@ -60,7 +60,7 @@ class Settings(SentenceSettings):
         1.0,
         source=OURS,
     )
-    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source=OURS)
+    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source=OURS, group="memory")
     rows: int = setting(
         1,
         "Places in the prompt that the name takes, at least as many as the noun's. More are more faithful to "
@@ -69,9 +69,13 @@ class Settings(SentenceSettings):
         8,
         "places",
         source=OURS,
+        group="words",
     )
     hold_length: bool = setting(
-        True, "Keep the rows within the lengths that the encoder gives to its words.", source=OURS
+        True,
+        "Keep the rows within the lengths that the encoder gives to its words.",
+        source=OURS,
+        group="words",
     )
 
 

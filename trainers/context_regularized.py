@@ -49,12 +49,15 @@ class Settings(CaptionedPhotoSettings):
 
     steps: int = setting(300, "Training steps.", 1, 20000, "steps", source="paper")
     learning_rate: float = setting(5e-3, "Learning rate of the word.", 1e-6, 1.0, source="paper")
-    batch: int = setting(6, "Photos in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(6, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
     hold_length: bool = setting(
-        True, "Hold the word's length in the middle fifth of the training.", source="paper"
+        True, "Hold the word's length in the middle fifth of the training.", source="paper", group="words"
     )
     flips: bool = setting(
-        True, "Also learn from mirror images; turn off for text and lopsided things.", source="paper"
+        True,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="paper",
+        group="photos",
     )
     tuning_steps: int = setting(
         0,
@@ -67,7 +70,9 @@ class Settings(CaptionedPhotoSettings):
     tuning_rate: float = setting(
         1e-4, "Learning rate of the model.", 1e-7, 0.1, source="diffusers LoRA README; paper, full: 2e-6"
     )
-    tuning_batch: int = setting(4, "Photos in each of these steps.", 1, 64, "photos", source="paper")
+    tuning_batch: int = setting(
+        4, "Photos in each of these steps.", 1, 64, "photos", source="paper", group="memory"
+    )
     rank: int = setting(
         4, "Capacity of the change to the model; the file grows with it.", 1, 128, source="diffusers script"
     )

@@ -62,7 +62,9 @@ class Settings(ClassPictureSettings):
     """The recipe of the authors' code for Stable Diffusion 1.5; rank and low-rank rate are not in it."""
 
     steps: int = setting(250, "Training steps.", 1, 20000, "steps", source="code")
-    batch: int = setting(8, "Photos in each step.", 1, 64, "photos", source="code: 2, accumulated 4 times")
+    batch: int = setting(
+        8, "Photos in each step.", 1, 64, "photos", source="code: 2, accumulated 4 times", group="memory"
+    )
     word_rate: float = setting(8e-5, "Learning rate of the words.", 0.0, 1.0, source="paper")
     tuning: str = setting(
         "full",
@@ -81,27 +83,47 @@ class Settings(ClassPictureSettings):
         0.0,
         100.0,
         source="code; paper: 1",
+        group="regularizers",
     )
-    bind: bool = setting(True, "Bind each word to its noun; off is an ablation.", source="paper: L_bind")
-    separate: bool = setting(True, "Keep the nouns apart; off is an ablation.", source="paper: L_s&s")
+    bind: bool = setting(
+        True, "Bind each word to its noun; off is an ablation.", source="paper: L_bind", group="regularizers"
+    )
+    separate: bool = setting(
+        True, "Keep the nouns apart; off is an ablation.", source="paper: L_s&s", group="regularizers"
+    )
     suppress: bool = setting(
-        True, "Let nouns forget where they look a little; off is an ablation.", source="paper, section 3.3"
+        True,
+        "Let nouns forget where they look a little; off is an ablation.",
+        source="paper, section 3.3",
+        group="regularizers",
     )
     start: str = setting(
         "rare pieces",
         "What the words start from: rare pieces of words, or their nouns.",
         choices=("rare pieces", "noun"),
         source="code",
+        group="words",
     )
     opening: str = setting(
-        "", 'What stands before the names while they are learned, such as "a photo of".', source="code"
+        "",
+        'What stands before the names while they are learned, such as "a photo of".',
+        source="code",
+        group="words",
     )
     class_pictures: int = picture_count(200, "code")
     prior_weight: float = setting(
-        1.0, "How strongly the rest of the model is preserved; 0 turns it off.", 0.0, 10.0, source="code"
+        1.0,
+        "How strongly the rest of the model is preserved; 0 turns it off.",
+        0.0,
+        10.0,
+        source="code",
+        group="regularizers",
     )
     flips: bool = setting(
-        True, "Also learn from mirror images; turn off for text and lopsided things.", source="code"
+        True,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="code",
+        group="photos",
     )
 
 

@@ -55,7 +55,7 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
 
     steps: int = setting(800, "Training steps.", 1, 20000, "steps", source="PEFT's example")
     learning_rate: float = setting(1e-4, "Learning rate of the model.", 1e-7, 0.1, source="PEFT's example")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
     rank: int = setting(
         16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
     )
@@ -66,13 +66,17 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
         0.0,
         10.0,
         source="paper: lambda",
+        group="regularizers",
     )
     identifier: str = setting(
         "learned",
         "The word before the noun: learned too, or a rare word that stays as it is.",
         choices=("learned", "rare word"),
+        group="words",
     )
-    rare_word: str = setting("sks", "The rare word, if one is used.", source="diffusers script")
+    rare_word: str = setting(
+        "sks", "The rare word, if one is used.", source="diffusers script", group="words"
+    )
     word_rate: float = setting(
         5e-4, "Learning rate of the learned word.", 0.0, 1.0, source="diffusers README"
     )
@@ -84,13 +88,19 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
         "Shared: concepts take blocks of one orthogonal basis, so that they disturb each other less.",
         choices=("free", "shared"),
         source="shared: Orthogonal Adaptation",
+        group="regularizers",
     )
-    block: int = setting(-1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000)
-    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
+    block: int = setting(
+        -1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000, group="regularizers"
+    )
+    masks: bool = setting(
+        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
+    )
     flips: bool = setting(
         False,
         "Also learn from mirror images; turn off for text and lopsided things.",
         source="diffusers script",
+        group="photos",
     )
 
 

@@ -64,11 +64,13 @@ class Settings(PhotoSettings):
     """The recipe of the authors' code, with the paper's batch."""
 
     steps: int = setting(150, "Training steps.", 1, 20000, "steps", source="code: 30 epochs of 5")
-    batch: int = setting(16, "Photos of each attribute in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(
+        16, "Photos of each attribute in each step.", 1, 64, "photos", source="paper", group="memory"
+    )
     learning_rate: float = setting(
         0.01, "Learning rate; half of it after a third of the steps.", 1e-6, 1.0, source="code"
     )
-    tokens: int = setting(3, "Vectors of each category.", 1, 16, source="paper: q")
+    tokens: int = setting(3, "Vectors of each category.", 1, 16, source="paper: q", group="words")
     guide: str = setting(
         "CLIP",
         "What the categories are learned from: CLIP, how it sees that they differ, where the base brings "
@@ -77,7 +79,10 @@ class Settings(PhotoSettings):
         source="paper",
     )
     sentence: str = setting(
-        "a photo of a {}", "The prompt that they are learned in, with {} for the noun.", source="paper: T"
+        "a photo of a {}",
+        "The prompt that they are learned in, with {} for the noun.",
+        source="paper: T",
+        group="words",
     )
     least_agreement: float = setting(
         0.8,
@@ -85,6 +90,7 @@ class Settings(PhotoSettings):
         0.0,
         1.0,
         source="paper: lambda",
+        group="regularizers",
     )
     late_start: float = setting(
         0.0,
@@ -94,7 +100,9 @@ class Settings(PhotoSettings):
         source="paper: none; FairQueue: 0.2",
     )
     flips: bool = setting(
-        False, "Learned from photos, also learn from mirror images; turn off for text and lopsided things."
+        False,
+        "Learned from photos, also learn from mirror images; turn off for text and lopsided things.",
+        group="photos",
     )
 
 

@@ -57,25 +57,28 @@ class Settings(SentenceSettings):
     learning_rate: float = setting(
         8e-3, "Learning rate of the network.", 1e-6, 1.0, source="released code: 1e-3, scaled by 8"
     )
-    batch: int = setting(2, "Photos in each batch.", 1, 64, "photos", source=CODE)
-    accumulate: int = setting(4, "Batches in each step.", 1, 64, "batches", source=CODE)
+    batch: int = setting(2, "Photos in each batch.", 1, 64, "photos", source=CODE, group="memory")
+    accumulate: int = setting(4, "Batches in each step.", 1, 64, "batches", source=CODE, group="memory")
     nested_dropout: float = setting(
         0.5,
         "How often only the first part of an answer counts: what the slider for faithfulness needs.",
         0.0,
         1.0,
         source="paper",
+        group="regularizers",
     )
     bypass: bool = setting(
         True,
         "Also learn an appearance that does not pass through the text encoder: more faithful.",
         source="paper",
+        group="words",
     )
     normalisation: str = setting(
         "word and bypass",
         "What has the length of the noun: the word and its bypass together, or the word alone.",
         choices=("word and bypass", "word"),
         source=CODE,
+        group="words",
     )
     time_spread: float = setting(
         0.03, "How freely the word may change with the noise.", 0.0, 10.0, source="paper: sigma_t"
@@ -83,7 +86,9 @@ class Settings(SentenceSettings):
     block_spread: float = setting(
         2.0, "How freely the word may change from block to block.", 0.0, 10.0, source="paper: sigma_l"
     )
-    weight_decay: float = setting(1e-2, "How strongly the network is pulled to zero.", 0.0, 1.0, source=CODE)
+    weight_decay: float = setting(
+        1e-2, "How strongly the network is pulled to zero.", 0.0, 1.0, source=CODE, group="regularizers"
+    )
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Settings(CaptionedPhotoSettings):
     """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
 
     steps: int = setting(400, "Training steps.", 1, 20000, "steps", source="public port")
-    batch: int = setting(16, "Photos in each step.", 1, 64, "photos", source="public port")
+    batch: int = setting(16, "Photos in each step.", 1, 64, "photos", source="public port", group="memory")
     word_rate: float = setting(6e-3, "Learning rate of the word.", 0.0, 1.0, source="public port")
     value_rate: float = setting(3e-2, "Learning rate of the appearance.", 1e-6, 10.0, source="public port")
     train_bias: float = setting(
@@ -74,6 +74,7 @@ class Settings(CaptionedPhotoSettings):
         "photos.",
         choices=tuple(SENTENCES),
         source="public port",
+        group="words",
     )
     bias: float = setting(
         0.6,
@@ -86,11 +87,19 @@ class Settings(CaptionedPhotoSettings):
         0.15, "How gradually the gate opens, when painting.", 0.01, 1.0, source="paper"
     )
     lock_keys: bool = setting(
-        True, "Keep the attention of the plain noun; off is an ablation.", source="paper"
+        True,
+        "Keep the attention of the plain noun; off is an ablation.",
+        source="paper",
+        group="regularizers",
     )
-    masks: bool = setting(True, "Learn mostly where the base finds the noun in the photo.", source="paper")
+    masks: bool = setting(
+        True, "Learn mostly where the base finds the noun in the photo.", source="paper", group="photos"
+    )
     flips: bool = setting(
-        True, "Also learn from mirror images; turn off for text and lopsided things.", source="public port"
+        True,
+        "Also learn from mirror images; turn off for text and lopsided things.",
+        source="public port",
+        group="photos",
     )
     captions: int = setting(
         20_000,
@@ -99,6 +108,7 @@ class Settings(CaptionedPhotoSettings):
         200_000,
         "captions",
         source="paper: 100,000",
+        group="words",
     )
 
 

@@ -59,15 +59,21 @@ class Settings(CaptionedPhotoSettings):
         600, "Training steps.", 1, 20000, "steps", source="released config; paper: 1,000 to 3,000"
     )
     learning_rate: float = setting(1e-4, "Learning rate.", 1e-7, 1.0, source="released config")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
     form: str = setting(
         "network",
         "Where the word comes from: the paper's network, or free vectors, which want a higher rate.",
         choices=("network", "free"),
         source="paper",
+        group="words",
     )
     dropout: float = setting(
-        0.1, "Share of the network that rests in each step.", 0.0, 0.9, source="released config"
+        0.1,
+        "Share of the network that rests in each step.",
+        0.0,
+        0.9,
+        source="released config",
+        group="regularizers",
     )
     vectors: int = setting(
         1,
@@ -76,15 +82,24 @@ class Settings(CaptionedPhotoSettings):
         16,
         "words",
         source="paper",
+        group="words",
     )
-    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
+    masks: bool = setting(
+        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
+    )
     flips: bool = setting(
         True,
         "Also learn from mirror images; turn off for layouts, text and lopsided things.",
         source="released config",
+        group="photos",
     )
     weight_decay: float = setting(
-        1e-2, "How strongly what is learned is pulled to zero.", 0.0, 1.0, source="default of AdamW"
+        1e-2,
+        "How strongly what is learned is pulled to zero.",
+        0.0,
+        1.0,
+        source="default of AdamW",
+        group="regularizers",
     )
 
 

@@ -45,7 +45,7 @@ class Settings(SentenceSettings):
         1.0,
         source="diffusers README: 5e-4, scaled by 4",
     )
-    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source="paper")
+    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
     vectors: int = setting(
         1,
         "Words that the name stands for. More are more faithful to the photos, less to the prompt.",
@@ -53,9 +53,15 @@ class Settings(SentenceSettings):
         16,
         "words",
         source="paper",
+        group="words",
     )
     weight_decay: float = setting(
-        1e-2, "How strongly the vectors are pulled to zero.", 0.0, 1.0, source="diffusers script"
+        1e-2,
+        "How strongly the vectors are pulled to zero.",
+        0.0,
+        1.0,
+        source="diffusers script",
+        group="regularizers",
     )
 
 

@@ -15,8 +15,9 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from annotated_types import MaxLen
 from safetensors import SafetensorError, safe_open
 
 from studio.concepts.verdict import OLD_NAMES as OLD_VERDICT_NAMES
@@ -34,7 +35,7 @@ from studio.documents import (
 )
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS, MB
+from studio.limits import MAX_CONCEPT_BYTES, MAX_NOTE_LETTERS, MAX_TABLE_BYTES, MAX_TENSORS, MB
 from studio.settings import Knob
 
 FORMAT = 1
@@ -61,6 +62,7 @@ class Header:
         verdicts: by handle, whether it was learned. Older files have none.
         memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
+        note: what its maker wrote about it.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"val_json_bytes": "base64"}
@@ -86,6 +88,7 @@ class Header:
     preview: bytes = b""
     memory: ShortText = ""
     base_kind: ShortText = ""
+    note: Annotated[str, MaxLen(MAX_NOTE_LETTERS)] = ""
 
     @property
     def handle(self) -> str:
@@ -212,10 +215,20 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     names = {handle: new if handle == old else handle for handle in header.handles}
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
-    text = dataclasses.replace(header, handles=handles, verdicts=verdicts).to_text()
-    renamed = {"__metadata__": {**table.pop("__metadata__"), METADATA_KEY: text}}
-    renamed |= {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
-    head = json.dumps(renamed).encode("utf-8")
+    renamed = {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
+    _write(path, start, renamed, dataclasses.replace(header, handles=handles, verdicts=verdicts), target)
+
+
+def write_with_header(path: Path, header: Header, target: Path) -> None:
+    """Write the concept at `path` to `target` with another header; no tensor changes."""
+    table, start = read_table(path)
+    _write(path, start, table, header, target)
+
+
+def _write(path: Path, start: int, table: dict[str, Any], header: Header, target: Path) -> None:
+    """Write a concept with this table and header, and the tensor bytes that `path` has from `start` on."""
+    metadata = {**table.get("__metadata__", {}), METADATA_KEY: header.to_text()}
+    head = json.dumps({**table, "__metadata__": metadata}).encode("utf-8")
     head += b" " * (-len(head) % 8)
     with path.open("rb") as file:
         file.seek(start)

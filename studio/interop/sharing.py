@@ -15,7 +15,7 @@ PROMPTS = ("prompt", "rare_word")  # how the names of settings end that a person
 
 
 def write_without_traces(path: Path, target: Path) -> None:
-    """Write a copy of a concept without preview, prompts and the number of photos.
+    """Write a copy of a concept without preview, prompts, note and the number of photos.
 
     The numbers stay as they are, so that it paints the same. Its name, nouns and the settings that are no
     texts of a person stay too.
@@ -28,7 +28,7 @@ def write_without_traces(path: Path, target: Path) -> None:
     }
     kept = {name: value for name, value in header.settings.items() if name not in texts}
     table, start = read_table(path)
-    bare = dataclasses.replace(header, preview=b"", photos=0, settings=kept)
+    bare = dataclasses.replace(header, preview=b"", photos=0, settings=kept, note="")
     entries = {name: entry for name, entry in table.items() if name != "__metadata__"}
     head = json.dumps({"__metadata__": {METADATA_KEY: bare.to_text()}, **entries}).encode("utf-8")
     head += b" " * (-len(head) % 8)

@@ -67,12 +67,14 @@ def with_captions(photos: Sequence[Photo], files: Iterable[Path]) -> tuple[list[
     for file in files:
         fitting = [number for number, photo in enumerate(captioned) if Path(photo.name).stem == file.stem]
         if not fitting:
-            refusals.append(Refusal(file.name, "it is the caption of no photo here"))
+            refusals.append(Refusal(file.name, "it is the caption of no photo here", "caption"))
             continue
         try:
             caption = read_caption(file)
         except StudioError as error:
-            refusals.append(Refusal(file.name, f"{error.message[0].lower()}{error.message[1:]} {error.hint}"))
+            refusals.append(
+                Refusal(file.name, f"{error.message[0].lower()}{error.message[1:]} {error.hint}", "caption")
+            )
             continue
         for number in fitting:
             captioned[number] = replace(captioned[number], caption=caption)

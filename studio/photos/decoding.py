@@ -49,6 +49,14 @@ Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS  # Pillow's own limit is below what pho
 pillow_heif.register_heif_opener()
 
 
+class DecodingError(StudioError):
+    """A file that is no picture of use; `kind` is a key of `studio.photos.refusals.KINDS`."""
+
+    def __init__(self, message: str, hint: str, kind: str) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+
+
 def decode(
     source: Path | bytes,
     side: int,
@@ -81,20 +89,24 @@ def decode(
     except StudioError:
         raise
     except Image.DecompressionBombError as error:
-        raise StudioError("it claims to have far too many pixels", "Choose another file.") from error
+        raise DecodingError(
+            "it claims to have far too many pixels", "Choose another file.", "large"
+        ) from error
     except Image.UnidentifiedImageError as error:
-        raise StudioError("it is not a picture in a format this studio reads", SAVE_AGAIN) from error
+        what = "it is not a picture in a format this studio reads"
+        raise DecodingError(what, SAVE_AGAIN, "format") from error
     except Exception as error:  # decoders raise what they like: the one of AVIF a RuntimeError
-        raise StudioError("it is damaged or cut short", SAVE_AGAIN) from error
+        raise DecodingError("it is damaged or cut short", SAVE_AGAIN, "damaged") from error
 
 
 def _check_file(source: Path | bytes) -> int:
     """Return the size in bytes. Raises StudioError for what is no file, or too large for one."""
     if isinstance(source, Path) and source.exists() and not source.is_file():
-        raise StudioError("it is no file", "Choose a photo.")
+        raise DecodingError("it is no file", "Choose a photo.", "format")
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > MAX_PHOTO_BYTES:
-        raise StudioError(f"it is larger than {MAX_PHOTO_BYTES // MB} MB", "Save it smaller, as JPEG.")
+        what = f"it is larger than {MAX_PHOTO_BYTES // MB} MB"
+        raise DecodingError(what, "Save it smaller, as JPEG.", "large")
     return size
 
 
@@ -102,9 +114,10 @@ def _check_shape(opened: ImageFile, min_side: int) -> None:
     """Raise StudioError for a picture that is too small, or too long to be a photo."""
     short, long = sorted(opened.size)
     if short < min_side:
-        raise StudioError(f"it is only {opened.width} x {opened.height} pixels", "Choose a larger photo.")
+        what = f"it is only {opened.width} x {opened.height} pixels"
+        raise DecodingError(what, "Choose a larger photo.", "small")
     if long > MAX_PHOTO_ASPECT * short:
-        raise StudioError("it is too long and narrow", "Cut it closer to a square.")
+        raise DecodingError("it is too long and narrow", "Cut it closer to a square.", "long")
 
 
 def _check_pixels(opened: ImageFile, file_bytes: int) -> None:
@@ -112,14 +125,16 @@ def _check_pixels(opened: ImageFile, file_bytes: int) -> None:
     pixels = opened.width * opened.height
     limit = MAX_JPEG_PIXELS if opened.format == "JPEG" else MAX_PIXELS
     if pixels > limit or _decoding_bytes(opened) > MAX_DECODING_BYTES:
-        raise StudioError(
+        raise DecodingError(
             f"it has {pixels // 1_000_000} million pixels, too many for its format",
             "Make it smaller, or save it as a plain JPEG.",
+            "large",
         )
     if opened.format == "PNG":
         bits = 1 if opened.mode in ("1", "L", "P") else 8 * len(opened.getbands())  # of a pixel, the fewest
         if pixels * bits / 8 > ZLIB_RATIO * file_bytes:
-            raise StudioError("it claims to have more pixels than its file can hold", "Choose another file.")
+            what = "it claims to have more pixels than its file can hold"
+            raise DecodingError(what, "Choose another file.", "damaged")
 
 
 def _decoding_bytes(opened: ImageFile) -> float:

@@ -66,12 +66,12 @@ def with_mask_files(photos: Sequence[Photo], files: Sequence[Path]) -> tuple[lis
     for file in files:
         fitting = [n for n, photo in enumerate(masked) if _photo_name(file) in _names_of(photo.name)]
         if not fitting:
-            refusals.append(Refusal(file.name, FITS_NONE))
+            refusals.append(Refusal(file.name, FITS_NONE, "mask"))
         for number in fitting:
             try:
                 mask = _fitted(file, masked[number])
             except StudioError as error:
-                refusals.append(Refusal(file.name, f"{error.message}. {error.hint}"))
+                refusals.append(Refusal(file.name, f"{error.message}. {error.hint}", "mask"))
             else:
                 photo = masked[number]
                 masked[number] = dataclasses.replace(photo, masks={**photo.masks, 0: mask})

@@ -17,9 +17,10 @@ from studio.errors import StudioError
 from studio.limits import MAX_PHOTO_SIDE, MAX_PHOTOS, MIN_PHOTO_SIDE
 from studio.photos.colours import plain_rgb
 from studio.photos.cut_out import cut_out_mask
-from studio.photos.decoding import decode
+from studio.photos.decoding import DecodingError, decode
 from studio.photos.photo_measures import SIDES, Measures, measure
 
+MAX_ZOOM = 4.0  # of a square
 SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
 
 
@@ -38,7 +39,7 @@ class Crop:
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Return (left, top, right, bottom) in pixels of a `width` x `height` photo."""
-        side = max(1, round(min(width, height) / min(max(self.zoom, 1.0), 4.0)))
+        side = max(1, round(min(width, height) / min(max(self.zoom, 1.0), MAX_ZOOM)))
         left = round((width - side) * min(max(self.x, 0.0), 1.0))
         top = round((height - side) * min(max(self.y, 0.0), 1.0))
         return left, top, left + side, top + side
@@ -111,10 +112,16 @@ class Photo:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file that cannot be used, and why: a part of a sentence such as "it is damaged"."""
+    """A file that cannot be used.
+
+    Args:
+        reason: why, a part of a sentence such as "it is damaged".
+        kind: the same for many files at once, a key of `studio.photos.refusals.KINDS`.
+    """
 
     name: str
     reason: str
+    kind: str = "other"
 
 
 def open_photo(path: Path, name: str = "") -> Photo:
@@ -150,17 +157,19 @@ def open_photos(paths: Iterable[Path], others: Sequence[Photo] = ()) -> tuple[li
         try:
             photo = open_photo(path)
         except StudioError as error:
-            refusals.append(Refusal(path.name, f"{error.message}. {error.hint}"))
+            kind = error.kind if isinstance(error, DecodingError) else "other"
+            refusals.append(Refusal(path.name, f"{error.message}. {error.hint}", kind))
             continue
         thumbnail = _thumbnail(photo.image)
         same = (name for one, name in thumbnails if np.abs(thumbnail - one).mean() < SAME_LEVELS)
         twin = next(same, "")
         if twin:
-            refusals.append(Refusal(path.name, f"it shows the same as {twin}"))
+            refusals.append(Refusal(path.name, f"it shows the same as {twin}", "same"))
         elif _spread(photo.image) < 1.0:
-            refusals.append(Refusal(path.name, "it is one flat colour"))
+            refusals.append(Refusal(path.name, "it is one flat colour", "flat"))
         elif len(others) + len(photos) >= MAX_PHOTOS:
-            refusals.append(Refusal(path.name, f"{MAX_PHOTOS} photos are the most that can be used at once"))
+            reason = f"{MAX_PHOTOS} photos are the most that can be used at once"
+            refusals.append(Refusal(path.name, reason, "many"))
         else:
             photos.append(photo)
             thumbnails.append((thumbnail, photo.name))

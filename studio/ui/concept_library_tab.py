@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,22 +11,42 @@ from typing import Any
 import gradio as gr
 
 from studio.concepts.concept_library import Entry
-from studio.concepts.header import Header, is_ours
+from studio.concepts.header import Header
 from studio.errors import StudioError, shortened
+from studio.ui.base_notes import base_note, is_of_other_base
+from studio.ui.concept_extras import (
+    COVER,
+    STAR,
+    badges,
+    cover_section,
+    download_link,
+    note_field,
+    photos_section,
+    score_words,
+    star_button,
+)
 from studio.ui.export_panel import export_menu, exported
-from studio.ui.import_form import discard_upload, import_form, keep_upload
+from studio.ui.import_form import import_form
+from studio.ui.library_tools import (
+    SHOW_ALL,
+    STARRED,
+    library_tools,
+    no_concept_found,
+    starred_switch,
+    wanted_concepts,
+)
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
     drop_zone,
+    hidden_text,
     html_block,
     pressed_button,
-    uploaded_files,
 )
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import (
     button,
-    download,
+    error_card,
     facts,
     file_size,
     local_time,
@@ -38,9 +57,16 @@ from studio.ui.parts.markup import (
 from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.thumbnails import portrait
 from studio.ui.trash_panel import trash_panel
+from studio.workspace.concept_marks import concept_key
+from studio.workspace.concept_search import NEWEST
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 60
+SHOW_DETAIL = """() => {
+  const card = document.querySelector('#concept-detail .concept-card');
+  const isBelow = card && card.getBoundingClientRect().top > window.innerHeight * 0.8;
+  if (isBelow && document.activeElement?.closest('.concept')) card.scrollIntoView({behavior: 'smooth'});
+}"""  # a narrow window has it below the cards, where a tap would seem to do nothing
 
 
 @dataclass
@@ -55,52 +81,37 @@ class LibraryTab:
     views: list[LiveView]
 
 
-def is_of_other_base(header: Header, loaded: Mapping[str, Any]) -> bool:
-    """Return whether a concept was made for another base than the one that the worker has loaded."""
-    return bool(loaded) and header.fingerprint != loaded.get("fingerprint")
-
-
-def fits_base(header: Header, loaded: Mapping[str, Any]) -> bool:
-    """Return whether a concept can be used on the loaded base, as far as its header tells.
-
-    `Concept.check` decides; it knows the shapes too.
-    """
-    if not is_of_other_base(header, loaded):
-        return True
-    return not header.dependencies and header.base_kind in ("", loaded.get("kind"))
-
-
-def base_note(header: Header, loaded: Mapping[str, Any]) -> str:
-    """Return what to know of a concept that was made on another base than the loaded one, else nothing."""
-    if not is_of_other_base(header, loaded):
-        return ""
-    name = loaded.get("name", "the loaded base")
-    if fits_base(header, loaded):
-        return f"Made on {header.base}: with {name} it may look different."
-    return f"Made for {header.base}; it cannot be painted with {name}."
-
-
-def concept_cards(workspace: Workspace, selected: str, page: int = 0) -> str:
-    """Return a page of concepts as cards, and the files that are no concepts with the reason."""
-    everything = workspace.concepts.entries()
-    first = first_of_page(page, len(everything), PAGE_SIZE)
-    entries = everything[first : first + PAGE_SIZE]
+def concept_cards(
+    workspace: Workspace,
+    selected: str,
+    page: int = 0,
+    text: str = "",
+    order: str = NEWEST,
+    starred: bool = False,
+) -> str:
+    """Return a page of the wanted concepts as cards, and the files that are no concepts with the reason."""
+    shelf, wanted = workspace.concepts.shelf, wanted_concepts(text, order, starred)
+    found = workspace.concept_search.find(shelf, wanted)
+    first = first_of_page(page, len(found), PAGE_SIZE)
     loaded = workspace.worker_state().base
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
-        f"<span><code>{escape(entry.header.handle)}</code>"
+        f"<span><code>{escape(entry.header.handle)}</code>{badges(workspace, entry)}"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
         f"{'<em>other base</em>' if is_of_other_base(entry.header, loaded) else ''}"
         f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
-        for entry in entries
+        for entry in found[first : first + PAGE_SIZE]
     )
-    unreadable = unreadable_card("Files that are no concepts", "trash", workspace.concepts.unreadable())
-    if not entries:
+    trouble = error_card(workspace.marks.trouble) if workspace.marks.trouble else ""
+    below = trouble + unreadable_card("Files that are no concepts", "trash", workspace.concepts.unreadable())
+    if not shelf.entries:
         hint = "Train a concept, or drop a concept file here."
-        return placeholder("The Library is empty", hint) + unreadable
-    turn = pager(page, len(everything), PAGE_SIZE, "concepts")
-    return f'<div class="concept-cards">{cards}</div>{turn}{unreadable}'
+        return placeholder("The Library is empty", hint) + below
+    if not found:
+        return no_concept_found(wanted) + below
+    turn = pager(page, len(found), PAGE_SIZE, "concepts")
+    return f'<div class="concept-cards">{cards}</div>{turn}{below}'
 
 
 def nouns(header: Header) -> str:
@@ -136,6 +147,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     together = {"Together with": f"{others}: the model's change is one for all of them"} if others else {}
     about = {
         "Noun": nouns(header),
+        "Score": score_words(header),
         **together,
         "Method": header.method_title,
         "Paper": header.paper,
@@ -150,7 +162,7 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
     buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong")
-    buttons += download(entry.path, "Download")
+    buttons += download_link(workspace, entry) + star_button(workspace, entry)
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
         f"{portrait(workspace, entry)}"
@@ -167,6 +179,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
+            tools = library_tools()
             cards = button_block("library-cards")
             text = "a concept, or an embedding or LoRA of another program"
             drop = drop_zone(
@@ -179,25 +192,38 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
             detail = button_block("concept-detail")
             exports = button_block("concept-export")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
+                note = note_field()
                 new_name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
                 with gr.Row(elem_classes="actions"):
                     rename = gr.Button("Rename", size="sm", elem_id="rename")
                     delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")
-    shown = [selected, detail, exports, editor, new_name]
+            extras = button_block("concept-extras")
+    noted = hidden_text()  # `concept_key` of the concept whose note stands in the field
+    shown = [selected, detail, exports, editor, new_name, note, noted, extras]
+
+    def drawn(handle: str) -> dict[Any, Any]:
+        entry = workspace.concepts.find(handle)
+        below = cover_section(workspace, entry) + photos_section(workspace, handle)
+        return {detail: concept_card(workspace, entry), extras: below}
 
     def show(handle: str) -> dict[Any, Any]:
+        header = workspace.concepts.find(handle).header
         return {
+            **drawn(handle),
             selected: handle,
-            detail: concept_card(workspace, workspace.concepts.find(handle)),
             exports: "",
             editor: gr.update(visible=True),
             new_name: handle.strip("<>"),
+            note: workspace.marks.note(header),
+            noted: concept_key(header),
         }
 
     def select_concept(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
         if (turned := turned_page(action, id)) is not None:
             return {page: turned}
+        if action == SHOW_ALL:
+            return {page: 0, **tools.all_shown()}
         if action != "trash":
             return show(id)
         workspace.concepts.discard(id)
@@ -210,14 +236,15 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
 
     def delete_concept(handle: str) -> Changes:
         path = workspace.concepts.delete(handle)
-        note = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
+        said = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
         return {
             selected: "",
             detail: "",
+            extras: "",
             exports: "",
             editor: gr.update(visible=False),
             deleted: path,
-            undo: note,
+            undo: said,
         }
 
     def restore_concept(path: Path | None) -> Changes:
@@ -225,53 +252,65 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
             raise StudioError("There is nothing to bring back.", "Look into the workspace's trash folder.")
         return show(workspace.concepts.restore(path).header.handle) | {deleted: None, undo: ""}
 
-    def import_concept(event: gr.EventData) -> Changes:
-        paths, failed = uploaded_files(event)
-        if not paths:
-            raise StudioError(f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again.")
-        try:
-            if not is_ours(paths[0]):
-                return form.opened_with(keep_upload(workspace, paths[0]))
-            entry = workspace.concepts.add(paths[0])
-        finally:
-            for path in paths:
-                path.unlink(missing_ok=True)
-        return show(entry.header.handle) | {page: 0}
-
-    def import_foreign(file: str, name: str, noun: str, trigger: str) -> Changes:
-        if not Path(file).is_file():
-            raise StudioError("The file is gone.", "Drop it in again.")
-        job = workspace.import_foreign(Path(file), name, noun, trigger)
-        discard_upload(file)
-        words = f"{job.title} is being imported. It appears here, or in the Queue with the reason why not."
-        return form.closed() | {undo: note_card(words)}
-
-    def cancel_import(file: str) -> Changes:
-        discard_upload(file)
-        return form.closed()
-
     def press_in_detail(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
         if action == "close-export":
             return {exports: ""}
+        if action == STAR:
+            header = workspace.concepts.find(id).header
+            workspace.marks.change(header, starred=not workspace.marks.of(header).starred)
+            return drawn(id)
         if action != "export":
             return None  # "paint" is for Create
         program, _, handle = id.partition(" ")
         return {exports: exported(workspace, workspace.concepts.find(handle), program)}
 
+    def choose_cover(event: gr.EventData) -> Changes:
+        action, id = pressed_button(event)
+        if action != COVER:
+            return None
+        handle, _, name = id.partition(" ")
+        path = workspace.gallery.find(name) if name else None
+        workspace.marks.change(workspace.concepts.find(handle).header, cover=path.name if path else None)
+        return drawn(handle)
+
+    def write_note(key: str, text: str, shown_handle: str) -> Changes:
+        found = (entry for entry in workspace.concepts.entries() if concept_key(entry.header) == key)
+        if (entry := next(found, None)) is None or text == workspace.marks.note(entry.header):
+            return {}
+        workspace.marks.write_note(entry.header, text)
+        return drawn(shown_handle) if shown_handle in entry.header.handles else {}
+
+    def press_in_bar(starred: bool, event: gr.EventData) -> Changes:
+        if pressed_button(event)[0] != STARRED:
+            return None
+        return {tools.starred: not starred, tools.bar: starred_switch(not starred), page: 0}
+
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
-    connect(cards.click, select_concept, outputs=[*shown, undo, page])
+    of_tools = [tools.search, tools.starred, tools.bar]
+    chosen = connect(cards.click, select_concept, outputs=[*shown, undo, page, *of_tools])
+    chosen.then(None, js=SHOW_DETAIL)
+    connect(tools.bar.click, press_in_bar, inputs={"starred": tools.starred}, outputs=[*of_tools, page])
+    for changed in (tools.search.change, tools.order.change):
+        connect(changed, lambda: {page: 0}, outputs=[page], trigger_mode="always_last")
+    connect(extras.click, choose_cover, outputs=[detail, extras])
+    connect(
+        note.blur,
+        write_note,
+        inputs={"key": noted, "text": note, "shown_handle": selected},
+        outputs=[detail, extras],
+        trigger_mode="always_last",
+    )
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
-    left = [selected, detail, exports, editor, deleted, undo]
+    left = [selected, detail, extras, exports, editor, deleted, undo]
     connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
-    connect(drop.upload, import_concept, outputs=[*shown, page, *form.outputs])
-    connect(form.start.click, import_foreign, inputs=form.inputs, outputs=[*form.outputs, undo])
-    connect(form.cancel.click, cancel_import, inputs={"file": form.file}, outputs=form.outputs)
+    imported = [*shown, page]
+    form.connect(workspace, connector, drop, lambda one: show(one) | {page: 0}, imported, undo, notice)
     for block in (detail, exports):
-        connect(block.click, press_in_detail, outputs=[exports])
-    states = {"selected": selected, "page": page}
+        connect(block.click, press_in_detail, outputs=[exports, detail, extras])
+    states = {"selected": selected, "page": page, **tools.states}
     view = LiveView(cards, functools.partial(concept_cards, workspace), states)
     with trash_place:
         trash = trash_panel(workspace, connector, notice)

@@ -53,12 +53,12 @@ def connect_drafts(
     sent, browser, open_tab = hidden_text(), hidden_text(), hidden_text()
     last_tab = hidden_text("last-tab")
     connect = functools.partial(connector.connect, notice=notice, refresh=False)
-    photo_parts = [box.strip, box.refusals, box.editor]
+    photo_parts = [box.strip, box.refusals]
 
     def shown(session: SessionPhotos) -> dict[Any, Any]:
         photos, scenes = session.photos, scenes_button(session, Subjects())
         strip = photo_strip(photos, Subjects(), advice=workspace.advise(photos), buttons=scenes)
-        return {box.strip: strip, box.refusals: "", box.editor: gr.update(visible=False)}
+        return {box.strip: strip, box.refusals: ""}
 
     @locked
     def restore(sent: str, session: SessionPhotos) -> Changes:

@@ -16,7 +16,7 @@ from studio.ui.parts.markup import button, download
 from studio.workspace.workspace import Workspace
 
 TITLES = {**PROGRAMS, SHARED: "sharing"}
-ABOUT_SHARING = "Its own file, without preview, prompts and the number of photos."
+ABOUT_SHARING = "Its own file, without preview, prompts, note and the number of photos."
 
 
 def export_folder(workspace: Workspace) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,11 +13,15 @@ from typing import Any
 
 import gradio as gr
 
+from studio.concepts.header import is_ours
+from studio.errors import StudioError
 from studio.files import sweep_folders
 from studio.handles import HANDLE, to_handle
 from studio.interop.foreign_file import ForeignFile, look_at
 from studio.subject import MAX_NOUN_LETTERS
-from studio.ui.parts.html_blocks import html_block
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import html_block, uploaded_files
+from studio.ui.parts.markup import note_card
 from studio.workspace.workspace import Workspace
 
 FOLDER = "imports"
@@ -66,6 +72,57 @@ class ImportForm:
     def closed(self) -> dict[Any, Any]:
         """Return the changes that hide the form."""
         return {self.box: gr.update(visible=False), self.file: ""}
+
+    def connect(
+        self,
+        workspace: Workspace,
+        connector: Connector,
+        drop: gr.HTML,
+        show: Callable[[str], dict[Any, Any]],
+        shown: Sequence[Any],
+        said: gr.HTML,
+        notice: gr.HTML,
+    ) -> None:
+        """Connect the form and the drop zone.
+
+        Args:
+            show: returns the changes, of `shown`, that show a concept by its handle.
+            said: where it is said that an import is under way.
+        """
+
+        def import_concept(event: gr.EventData) -> Changes:
+            paths, failed = uploaded_files(event)
+            if not paths:
+                raise StudioError(
+                    f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again."
+                )
+            try:
+                if not is_ours(paths[0]):
+                    return self.opened_with(keep_upload(workspace, paths[0]))
+                entry = workspace.concepts.add(paths[0])
+            finally:
+                for path in paths:
+                    path.unlink(missing_ok=True)
+            return show(entry.header.handle)
+
+        def import_foreign(file: str, name: str, noun: str, trigger: str) -> Changes:
+            if not Path(file).is_file():
+                raise StudioError("The file is gone.", "Drop it in again.")
+            job = workspace.import_foreign(Path(file), name, noun, trigger)
+            discard_upload(file)
+            words = (
+                f"{job.title} is being imported. It appears here, or in the Queue with the reason why not."
+            )
+            return self.closed() | {said: note_card(words)}
+
+        def cancel_import(file: str) -> Changes:
+            discard_upload(file)
+            return self.closed()
+
+        connect = functools.partial(connector.connect, notice=notice)
+        connect(drop.upload, import_concept, outputs=[*shown, *self.outputs])
+        connect(self.start.click, import_foreign, inputs=self.inputs, outputs=[*self.outputs, said])
+        connect(self.cancel.click, cancel_import, inputs={"file": self.file}, outputs=self.outputs)
 
 
 def import_form() -> ImportForm:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from studio.documents import DocumentError
 from studio.errors import DiskError, StudioError
 from studio.files import move_to_trash, write_atomic
+from studio.limits import MAX_DOCUMENT_BYTES
 
 T = TypeVar("T")
 
@@ -61,7 +62,10 @@ class KeptFile(Generic[T]):
             after = changed(before)
             if after == before:
                 return
-            write_atomic(self.file, self._text(after))
+            text = self._text(after)
+            if len(text) > MAX_DOCUMENT_BYTES:
+                raise StudioError(f"{self.what} would become too large.", "Delete some of it first.")
+            write_atomic(self.file, text)
             self._value, self._known, self.trouble = after, self._state(), None
 
     def _current(self) -> T:

@@ -15,10 +15,12 @@ from studio.errors import StudioError, disk_errors
 from studio.files import PARTIAL, move_file
 from studio.folder_listing import FolderListing, ListedFile
 from studio.workspace.pictures import Gallery
+from studio.workspace.presets import SUFFIX as PRESET_SUFFIX
+from studio.workspace.presets import Presets
 
 NAME = re.compile(r"(\d{8}-\d{6})(?:\.\d+)?-(.+)", re.DOTALL)  # as `studio.files.move_to_trash` writes it
 STAMP = "%Y%m%d-%H%M%S"
-KINDS = {SUFFIX: "concept", ".png": "picture"}
+KINDS = {SUFFIX: "concept", ".png": "picture", PRESET_SUFFIX: "preset"}
 GONE = StudioError("That is no longer in the trash.", "Look at what is there now.")
 
 
@@ -29,7 +31,7 @@ class Trashed:
     Args:
         file: its name in the trash.
         name: the name that it had.
-        kind: "concept", "picture", or "file" for anything else.
+        kind: "concept", "picture", "preset", or "file" for anything else.
         deleted: when, in seconds since 1970; 0 where the name does not say.
         size: in bytes.
     """
@@ -42,15 +44,18 @@ class Trashed:
 
     @property
     def title(self) -> str:
-        """Return what it is called: the handle of a concept, the file name of a picture."""
-        return f"<{self.name.removesuffix(SUFFIX)}>" if self.kind == "concept" else self.name
+        """Return what it is called: the handle of a concept, else the name of the file."""
+        if self.kind == "concept":
+            return f"<{self.name.removesuffix(SUFFIX)}>"
+        return self.name.removesuffix(PRESET_SUFFIX)
 
 
 class Trash:
-    """The things in `folder`, which come from a library and a gallery, newest first."""
+    """The things in `folder`, which come from a library, a gallery and presets, newest first."""
 
-    def __init__(self, folder: Path, library: Library, gallery: Gallery) -> None:
-        self.folder, self._library, self._gallery = folder, library, gallery
+    def __init__(self, folder: Path, library: Library, gallery: Gallery, presets: Presets) -> None:
+        self.folder, self._library = folder, library
+        self._homes = {"concept": library.folder, "picture": gallery.folder, "preset": presets.folder}
         self._listing = FolderListing(folder, "")
 
     def newest(self, limit: int, start: int = 0) -> list[Trashed]:
@@ -81,7 +86,7 @@ class Trash:
         if thing.kind == "concept" and path.is_file():
             self._library.restore(path)
             return thing
-        folder = self._library.folder if thing.kind == "concept" else self._gallery.folder
+        folder = self._homes[thing.kind]
         if os.path.lexists(folder / thing.name):
             raise StudioError(f"There is another {thing.name} by now.", "Delete that one first.")
         move_file(path, folder / thing.name)
@@ -108,7 +113,8 @@ class Trash:
 def _trashed(file: ListedFile) -> Trashed:
     match = NAME.fullmatch(file.name)
     name, deleted = (match[2], _seconds(match[1])) if match else (file.name, 0.0)
-    return Trashed(file.name, name, KINDS.get(Path(name).suffix, "file"), deleted, file.size)
+    kind = next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), "file")
+    return Trashed(file.name, name, kind, deleted, file.size)
 
 
 def _seconds(stamp: str) -> float:

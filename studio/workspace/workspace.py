@@ -33,6 +33,8 @@ from studio.subject import Subject, parse_subject, parse_subjects
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
+from studio.workspace.concept_marks import ConceptMarks
+from studio.workspace.concept_search import ConceptSearch
 from studio.workspace.drafts import Drafts
 from studio.workspace.favourite_prompts import FavouritePrompts
 from studio.workspace.former_names import FormerNames
@@ -42,6 +44,7 @@ from studio.workspace.job import RESUMABLE, Job
 from studio.workspace.jobs import Jobs
 from studio.workspace.mask_request import proposed_mask
 from studio.workspace.pictures import Gallery
+from studio.workspace.presets import Presets
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
 from studio.workspace.training import past_settings, queue_training, used_handles
@@ -87,7 +90,10 @@ class Workspace:
         stars, index = self.folder / "stars.json", self.cache / "pictures.json"
         self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
-        self.trash = Trash(self.concepts.trash, self.concepts, self.gallery)
+        self.marks = ConceptMarks(self.folder / "marks.json", self.concepts.trash)
+        self.concept_search = ConceptSearch(self.marks)
+        self.presets = Presets(self.folder / "presets", self.concepts.trash)
+        self.trash = Trash(self.concepts.trash, self.concepts, self.gallery, self.presets)
         self.favourite_prompts = FavouritePrompts(self.folder / "prompts.json", self.concepts.trash)
         self.former_names = FormerNames(self.folder / "renamed.json", self.concepts)
         self.bases = KnownBases(self.folder)

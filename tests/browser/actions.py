@@ -39,6 +39,20 @@ def drop_photos(page: Any, paths: Sequence[Path]) -> None:
     drop(page, "#photo-drop", paths)
 
 
+def open_photo(page: Any, number: int) -> None:
+    """Open the editor with a photo, and wait until it is shown."""
+    page.locator("#photo-strip .tile").nth(number).click()
+    page.locator("dialog.photo-editor[open] .mask-frame[data-shown]").wait_for()
+
+
+def close_photo(page: Any) -> None:
+    """Close the editor, if it is open."""
+    editor = page.locator("dialog.photo-editor[open]")
+    if editor.count():
+        editor.get_by_role("button", name="Done").click()
+        editor.wait_for(state="detached")
+
+
 def train(page: Any, photos: Sequence[Path], name: str, noun: str) -> None:
     """Start a training on files."""
     drop_photos(page, photos)

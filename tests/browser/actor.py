@@ -144,7 +144,7 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             break
     path = workspace.concepts.path(task["handle"])
     header = header_of(task["handle"], task["noun"], seed, task["photos"], step)
-    save_concept(path, replace(header, settings=task["settings"]))
+    save_concept(path, replace(header, settings=task["settings"], seed=task["seed"]))
     return {"handle": task["handle"], "file": path.name}
 
 

@@ -23,9 +23,9 @@ class WordSettings:
 
     steps: int = setting(40, "Training steps.", 1, 20000, "steps", source="paper")
     learning_rate: float = setting(2e-3, "Low stays easy to edit, high is more faithful.", 1e-6, 1.0)
-    vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper")
-    property: str = setting("object", "A thing or a style.", choices=("object", "style"))
-    flips: bool = setting(True, "Also show mirror images.")
+    vectors: int = setting(2, "Words the name stands for.", 1, 16, "words", source="paper", group="words")
+    property: str = setting("object", "A thing or a style.", choices=("object", "style"), group="words")
+    flips: bool = setting(True, "Also show mirror images.", group="photos")
 
 
 @dataclass(frozen=True)

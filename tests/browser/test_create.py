@@ -200,7 +200,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
         if tab == "Train":
             page.locator("#demo-subjects .demo").first.click()
             page.locator("#photo-strip .tile").first.click()
-            page.locator("#crop-view img").wait_for()
+            page.locator("dialog.photo-editor[open] .mask-frame[data-shown]").wait_for()
         html = page.query_selector("html")
         over = html.evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, tab

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.actions import drop_photos, open_part, open_tab, unfold
+from tests.browser.actions import close_photo, drop_photos, open_part, open_photo, open_tab, unfold
 from tests.browser.conftest import Stage
 from tests.browser.test_library import add_concept
 
@@ -35,13 +35,16 @@ def wait_for_value(page: Any, elem_id: str, text: str) -> None:
 
 def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[Path]) -> None:
     drop_photos(page, photos)
-    page.locator("#photo-strip .tile >> nth=2").click()
+    page.locator("#photo-strip .tile >> nth=2").wait_for()
+    open_photo(page, 2)
     page.locator("#photo-caption textarea").fill("a tortoise asleep")
-    page.locator("#photo-strip .tile-mark").wait_for()
-    page.locator("#crop-x input[type=number]").fill("0")
-    page.locator("#crop-x input[type=number]").press("Tab")
-    page.locator("#mask-editor canvas").click()
-    page.locator(".mask-frame[data-shown]").wait_for()
+    for _ in range(3):
+        page.locator(".mask-stage canvas").press("Shift+ArrowLeft")
+    page.locator("[data-tool=brush]").click()
+    page.locator(".mask-stage canvas").click()
+    page.locator("[data-do=undo]:not([disabled])").wait_for()
+    close_photo(page)
+    page.locator("#photo-strip .tile-caption").wait_for()
     page.get_by_label("Several things in one photo").click()
     page.locator("#method-summary", has_text="Takes a photo apart").wait_for()
     page.locator("#more-subjects").click()
@@ -51,7 +54,6 @@ def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[P
     unfold(page, "#train-settings")
     page.locator("#setting-break-a-scene-rank input").first.fill("11")
     page.locator("#setting-break-a-scene-rank input").first.press("Tab")
-    page.locator("#crop-done").click()
     page.wait_for_timeout(KEPT_MS)
     before = [tile.get_attribute("src") for tile in page.locator("#photo-strip img").all()]
     page.reload()
@@ -63,8 +65,9 @@ def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[P
         "urls => [...document.querySelectorAll('#photo-strip img')].every((it, at) => it.src === urls[at])",
         arg=before,
     )
-    page.locator("#photo-strip .tile >> nth=2").click()
+    open_photo(page, 2)
     wait_for_value(page, "photo-caption", "a tortoise asleep")
+    close_photo(page)
     unfold(page, "#train-settings")
     assert value(page, "setting-break-a-scene-rank") == "11"
     page.locator("#train-afresh").get_by_role("button", name="Start afresh").click()

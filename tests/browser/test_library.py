@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 import urllib.error
 import urllib.request
@@ -12,11 +13,14 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from studio.concepts.header import read_header
 from studio.concepts.verdict import Verdict
 from studio.errors import StudioError
+from studio.recipes.png import save_picture
+from studio.recipes.recipe import Recipe
 from studio.ui.parts.html_blocks import uploaded_files
-from tests.browser.actions import drop, open_tab
-from tests.browser.actor import BASE, header_of, save_concept
+from tests.browser.actions import drop, open_tab, train, training_card
+from tests.browser.actor import BASE, draw_face, header_of, save_concept
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -107,6 +111,81 @@ def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
     text = select(page, "<faint>").inner_text()
     assert "Finished, but weak: pictures moved 4% of the way" in text
     assert "more steps (it had 40) or a higher learning rate (0.002)" in text
+
+
+def shown(page: Any, *handles: str) -> None:
+    """Wait until the Library shows exactly these concepts, in this order."""
+    script = "() => [...document.querySelectorAll('.concept code')].map(one => one.innerText).join(' ')"
+    page.wait_for_function(f"text => ({script})() === text", arg=" ".join(handles))
+
+
+def test_concepts_are_searched_sorted_and_starred(stage: Stage, page: Any) -> None:
+    for handle, method in (("<zzz-b>", "Methoda"), ("<zzz-a>", "Methodb"), ("<zzz-c>", "Methodb")):
+        header = dataclasses.replace(
+            header_of(handle, "fox", sum(map(ord, handle)), 5, 40), method_title=method
+        )
+        save_concept(stage.workspace.concepts.path(handle), header)
+        os.utime(stage.workspace.concepts.path(handle), (ord(handle[-2]), ord(handle[-2])))
+    open_tab(page, "Library")
+    search = page.locator("#concept-search input")
+    search.fill("zzz")
+    shown(page, "<zzz-c>", "<zzz-b>", "<zzz-a>")
+    page.locator("#concept-order input").click()
+    page.get_by_role("option", name="Name").click()
+    shown(page, "<zzz-a>", "<zzz-b>", "<zzz-c>")
+    search.fill("methodb zz")
+    shown(page, "<zzz-a>", "<zzz-c>")
+    select(page, "<zzz-c>").get_by_role("button", name="Give it a star").click()
+    page.locator("#concept-detail").get_by_role("button", name="Take the star away").wait_for()
+    page.locator("#library-bar button").click()
+    shown(page, "<zzz-c>")
+    search.fill("zzz-a")
+    page.get_by_role("button", name="Show all concepts").click()
+    page.locator(".concept", has_text="<zzz-b>").wait_for()
+    assert search.input_value() == ""
+
+
+def test_a_note_stays_with_its_concept_and_goes_into_a_download(
+    stage: Stage, page: Any, tmp_path: Path
+) -> None:
+    add_concept(stage, "<noted>")
+    header = dataclasses.replace(header_of("<blank>", "owl", 77, 5, 40))
+    save_concept(stage.workspace.concepts.path("<blank>"), header)
+    open_tab(page, "Library")
+    select(page, "<noted>")
+    note = page.locator("#concept-note textarea")
+    note.fill("Best at 0.8")
+    select(page, "<blank>")
+    page.wait_for_function("() => !document.querySelector('#concept-note textarea').value")
+    select(page, "<noted>")
+    page.wait_for_function("() => document.querySelector('#concept-note textarea').value === 'Best at 0.8'")
+    page.locator("#new-name input").fill("annotated")
+    page.locator("#rename").click()
+    page.locator("#concept-detail .concept-card", has_text="<annotated>").wait_for()
+    assert note.input_value() == "Best at 0.8"
+    with page.expect_download() as waiting:
+        page.locator("#concept-detail").get_by_role("link", name="Download").click()
+    waiting.value.save_as(tmp_path / "back.safetensors")
+    assert read_header(tmp_path / "back.safetensors").note == "Best at 0.8"
+
+
+def test_a_cover_is_chosen_and_the_photos_are_shown(stage: Stage, page: Any, photos: list[Path]) -> None:
+    train(page, photos, "covered", "fox")
+    training_card(page, "covered", "done")
+    save_picture(draw_face(3), Recipe("<covered> at sea", seed=3), stage.workspace.pictures / "00777-01.png")
+    open_tab(page, "Library")
+    select(page, "<covered>")
+    portrait = page.locator(".concept", has_text="<covered>").locator(".portrait")
+    before = portrait.get_attribute("src")
+    page.locator(".made-from", has_text="3 photos, kept with the training").wait_for()
+    assert page.locator(".made-from img").count() == 3
+    page.locator(".cover-choice summary").click()
+    page.locator(".cover-choice .tile").nth(1).click()
+    page.wait_for_function(
+        "src => [...document.querySelectorAll('.concept')].find(one => one.innerText.includes('<covered>'))"
+        ".querySelector('.portrait').getAttribute('src') !== src",
+        arg=before,
+    )
 
 
 def test_files_outside_the_shown_ones_are_not_served(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.photos.photo_set import PhotoSet
-from tests.browser.actions import SETTLE_MS, drop_photos, training_card
+from tests.browser.actions import SETTLE_MS, close_photo, drop_photos, training_card
 from tests.browser.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -59,8 +59,10 @@ def changing_mask(page: Any, act: Callable[[], None]) -> None:
 def say_what_it_is(page: Any, number: int) -> None:
     """Select a photo, and click on the subject of the same number in its middle."""
     changing_mask(page, tiles(page).nth(number).click)
+    page.locator("[data-tool=click]").click()
     page.locator(".mask-frame .round-button").nth(number).click()
     changing_mask(page, page.locator(".mask-stage canvas").click)
+    close_photo(page)
 
 
 def test_two_things_photographed_alone_are_learned_in_scenes(

@@ -13,7 +13,9 @@ from PIL import Image
 
 from studio.photos.photo_set import PhotoSet
 from tests.browser.actions import (
+    close_photo,
     drop_photos,
+    open_photo,
     open_tab,
     press_and_confirm,
     shown_step,
@@ -165,19 +167,23 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
     exif[0x0112] = 6  # the camera was turned: the red left side is the top
     picture.save(tmp_path / "phone.jpg", exif=exif)
     drop_photos(page, [tmp_path / "phone.jpg"])
-    tiles(page).first.click()
-    view = page.locator("#crop-view img")
-    view.wait_for()
-    shown = view.evaluate("image => [image.naturalWidth, image.naturalHeight]")
-    assert shown == [200, 300]
-    place = "() => document.querySelector('#crop-view i').style.top"
-    assert page.evaluate(place).startswith("16.67")
-    page.locator("#crop-y input[type=number]").fill("0")
-    page.locator("#crop-y input[type=number]").press("Tab")
-    page.wait_for_function(f"() => parseFloat(({place})()) === 0")
+    open_photo(page, 0)
+    whole = page.locator(".whole-photo > img")
+    assert whole.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [200, 300]
+    place = "() => parseFloat(document.querySelector('.mask-stage').style.top)"
+    assert 16 < page.evaluate(place) < 17
+    box = page.locator(".mask-stage").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] - 200, steps=4)
+    page.mouse.up()
+    assert page.evaluate(place) == 0
+    close_photo(page)
+    page.wait_for_function(f"({TOP_COLOUR})(document.querySelector('#photo-strip .tile img'))[0] > 200")
     red = tiles(page).first.locator("img").evaluate(TOP_COLOUR)
     assert red[0] > 200 and red[1] < 60
-    page.locator("#crop-remove").click()
+    open_photo(page, 0)
+    page.get_by_role("button", name="Remove this photo").click()
     page.wait_for_function("() => !document.querySelector('#photo-strip .tile')")
 
 
@@ -191,15 +197,19 @@ def test_captions_are_typed_or_dropped_and_go_into_the_training(
     drop_photos(page, [*photos, note, stray])
     page.locator("#photo-refusals li", has_text="nobody.txt it is the caption of no photo here").wait_for()
     field = page.locator("#photo-caption textarea")
-    tiles(page).nth(0).click()
-    field.wait_for()
+    open_photo(page, 0)
     assert field.input_value() == ""
     field.fill("a tortoise asleep")
-    page.locator("#photo-strip .tile-mark >> nth=1").wait_for()
-    tiles(page).nth(1).click()
+    page.get_by_role("button", name="Next photo").click()
     page.wait_for_function("document.querySelector('#photo-caption textarea').value.endsWith('stone')")
-    tiles(page).nth(0).click()
+    page.get_by_role("button", name="Previous photo").click()
     page.wait_for_function("document.querySelector('#photo-caption textarea').value.endsWith('asleep')")
+    page.keyboard.press("Escape")
+    page.locator("#photo-strip .tile-caption >> nth=1").wait_for()
+    assert page.locator("#photo-strip .tile-caption").all_inner_texts() == [
+        "a tortoise asleep",
+        "a tortoise on a stone",
+    ]
     page.locator("#concept-name input").fill("captioned")
     page.locator("#concept-noun input").fill("tortoise")
     page.locator("#naming code:text-is('<captioned>')").wait_for()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from studio.concepts.header import read_header
 from studio.grids.grid_folder import GridFolder
 from studio.models import opening
 from studio.recipes.png import read_recipe
+from studio.workspace.workspace import Workspace
 from tests import tiny
+from trainers import METHODS
+from trainers.commands.training import add_training_flags, chosen_settings
 from trainers.kit import text_moments as moments
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -237,3 +241,23 @@ def test_sorted_folders_become_a_word_that_is_painted_evenly(
     assert np.array_equal(pixels(out[0], 4), pixels(out[1], 4))
     assert np.array_equal(pixels(out[0], 5), pixels(out[2], 5))
     assert not np.array_equal(pixels(out[1], 4), pixels(out[2], 4))
+
+
+def test_presets_and_efforts_are_settings_that_a_flag_overrules(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "work"
+    Workspace(folder).presets.save("Tiny ones", "textual_inversion", {"steps": 1, "vectors": 2, "batch": 2})
+    command = ["textual_inversion", str(photos), "--noun", "cat", "--workspace", str(folder)]
+    assert training.main([*command, "--name", "ada", "--preset", "tiny ONES", "--batch", "1"]) == 0
+    settings = read_header(folder / "concepts" / "ada.safetensors").settings
+    assert (settings["steps"], settings["vectors"], settings["batch"]) == (1, 2, 1)
+    assert training.main([*command, "--name", "bob", "--preset", "nothing"]) == 2
+    assert "There is no preset called 'nothing'." in capsys.readouterr().err
+    parser, card = argparse.ArgumentParser(), METHODS["textual_inversion"].card()
+    add_training_flags(parser, card)
+    given = parser.parse_args([*command[1:], "--name", "bob", "--effort", "quick"])
+    presets = Workspace(folder).presets
+    assert chosen_settings(given, card, presets) == card.parse({"steps": 1500})
+    given = parser.parse_args([*command[1:], "--name", "bob", "--effort", "quick", "--preset", "tiny ones"])
+    assert chosen_settings(given, card, presets)["steps"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -56,7 +57,7 @@ def test_the_chosen_photo_is_replaced_and_removed() -> None:
     session.chosen = 1
     session.replace_chosen(photo("c"))
     assert names(session) == ["a", "c"] and session.chosen_photo.name == "c"
-    session.remove_chosen()
+    session.remove(1)
     assert names(session) == ["a"] and session.chosen == NONE
 
 
@@ -66,7 +67,8 @@ def test_a_photo_that_is_gone_is_named_in_an_error() -> None:
         lambda: session.photo(1),
         lambda: session.photo(NONE),
         lambda: session.replace_chosen(photo("d")),
-        session.remove_chosen,
+        lambda: session.remove(1),
+        lambda: session.move(3, 0),
     ):
         with pytest.raises(StudioError, match="no longer there"):
             use()
@@ -79,5 +81,37 @@ def test_a_caption_is_kept_with_its_photo_though_another_is_in_the_editor() -> N
     assert [one.caption for one in session.photos] == ["a cat asleep", ""] and session.chosen == 1
     assert not session.write_caption(caption_key(session.photos[0], 0), "a cat awake")
     assert session.photos[0].caption == "a cat awake"
-    session.remove_chosen()
+    session.remove(1)
     assert not session.write_caption("1 b", "a dog") and len(session.photos) == 1
+
+
+def test_a_photo_is_moved_and_stays_the_one_in_the_editor() -> None:
+    session = SessionPhotos(map(photo, "abcd"))
+    session.chosen = 0
+    assert session.move(0, 2) == 2 and names(session) == list("bcad") and session.chosen == 2
+    assert session.move(3, 0) == 0 and names(session) == list("dbca") and session.chosen == NONE
+    assert session.move(1, 99) == 3 and names(session) == list("dcab")
+
+
+def test_what_was_removed_comes_back_where_it_was_and_later_changes_stay() -> None:
+    session = SessionPhotos(map(photo, "abc"))
+    assert session.remove(1).name == "b"
+    session.chosen = 0
+    session.replace_chosen(replace(session.chosen_photo, caption="new"))
+    session.replace_all([*session.photos, photo("d")])
+    session.bring_back()
+    assert names(session) == list("abcd") and session.photos[0].caption == "new"
+    session.remove_all()
+    assert not session.all_photos
+    session.bring_back()
+    assert names(session) == list("abcd")
+    session.bring_back()
+    assert names(session) == list("abcd")
+
+
+def test_photos_that_were_put_aside_come_back_too() -> None:
+    session = SessionPhotos([photo("a"), replace(photo("b"), is_apart=True)])
+    session.start_anew(session.photos)
+    session.remove_all()
+    session.bring_back()
+    assert names(session) == ["a"] and [one.name for one in session.apart] == ["b"]

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from studio.commands.base_flags import add_base_flags, open_base
 from studio.commands.console import show_progress
@@ -31,6 +32,8 @@ from studio.photos.masked_folder import open_masked
 from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.starter import STARTER
+from studio.workspace.effort import BALANCED, FACTORS, with_effort
+from studio.workspace.presets import Presets
 from studio.workspace.workspace import Workspace
 from trainers.kit.kept_state import identity_of, without_later_settings
 from trainers.kit.loop import train
@@ -67,6 +70,10 @@ def add_training_flags(parser: argparse.ArgumentParser, card: MethodCard) -> Non
         "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
     )
     parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
+    parser.add_argument("--preset", metavar="NAME", help="settings that were kept under a name in the page")
+    parser.add_argument(
+        "--effort", choices=list(FACTORS), default=BALANCED, help="half as many steps as the recipe, or twice"
+    )
     parser.add_argument("--estimate", action="store_true", help="only say what time and memory it will need")
     defaults = {field.name: f"{field.default}, or what the base prefers" for field in card.fields}
     add_setting_flags(parser, card.fields, defaults)
@@ -92,6 +99,12 @@ def train_method(given: argparse.Namespace, method: type[Method]) -> None:
         processes.leave()
 
 
+def chosen_settings(given: argparse.Namespace, card: MethodCard, presets: Presets) -> dict[str, Any]:
+    """Return the settings of a training: flags count more than a preset, and that more than an effort."""
+    kept = presets.find(given.preset).values_for(card) if given.preset else {}
+    return card.parse(with_effort(card, given.effort) | kept | given_settings(given, card.fields))
+
+
 @contextmanager
 def _silence() -> Iterator[None]:
     """Context manager: nothing is printed."""
@@ -102,7 +115,7 @@ def _silence() -> Iterator[None]:
 def _train(given: argparse.Namespace, method: type[Method], processes: Processes) -> None:
     workspace = Workspace(given.workspace, given.base)
     card = workspace.tuned(method.card())
-    settings = card.parse(given_settings(given, card.fields))
+    settings = chosen_settings(given, card, workspace.presets)
     settings = method.resolve_settings(settings, workspace.other_settings())
     beside = [_name_and_noun(text) for text in getattr(given, "beside", ())]
     subject = workspace.subjects([(given.name, given.noun), *beside], card)

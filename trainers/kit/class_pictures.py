@@ -42,7 +42,7 @@ PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
 def picture_count(default: int, source: str) -> int:
     """Return the setting of how many class pictures there are, for methods whose recipes differ in it."""
     help = "Pictures that keep the base as it was, painted by it once."
-    return setting(default, help, 1, 2000, "pictures", source=source)
+    return setting(default, help, 1, 2000, "pictures", source=source, group="regularizers")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ class ClassPictureSettings(PhotoSettings):
     """For methods that preserve what the base knew with its own pictures."""
 
     class_pictures: int = picture_count(100, "diffusers script, Break-A-Scene's code")
-    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps")
-    class_guidance: float = setting(7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script")
+    class_steps: int = setting(30, "Sampling steps for each of them.", 1, 100, "steps", group="regularizers")
+    class_guidance: float = setting(
+        7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script", group="regularizers"
+    )
 
     def class_pictures_of(self, backbone: Backbone, prompt: str) -> ClassPictures:
         """Return the pictures of a prompt, of the size that the photos have."""

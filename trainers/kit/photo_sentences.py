@@ -28,12 +28,16 @@ class SentenceSettings(CaptionedPhotoSettings):
         "What the photos have in common: a thing or a style.",
         choices=("object", "style"),
         source="Textual Inversion",
+        group="words",
     )
-    masks: bool = setting(True, "Learn only what the photos' masks cover, where there are any.")
+    masks: bool = setting(
+        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
+    )
     flips: bool = setting(
         True,
         "Also learn from mirror images; turn off for text and lopsided things.",
         source="Textual Inversion",
+        group="photos",
     )
 
     def sentences(self, handle: str) -> list[str]:

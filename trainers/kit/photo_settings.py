@@ -20,6 +20,7 @@ class PhotoSettings:
         MAX_PHOTO_SIDE,
         "pixels",
         source="kohya, diffusers scripts",
+        group="memory",
     )
 
     def side_on(self, backbone: Backbone) -> int:
@@ -31,4 +32,6 @@ class PhotoSettings:
 class CaptionedPhotoSettings(PhotoSettings):
     """For methods that learn each photo with one prompt."""
 
-    photo_captions: bool = setting(True, "Learn each photo with its own caption, where it has one.")
+    photo_captions: bool = setting(
+        True, "Learn each photo with its own caption, where it has one.", group="photos"
+    )

@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from studio.errors import StudioError
+from studio.starter import ASSETS
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
 
 MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
@@ -23,38 +24,13 @@ element.addEventListener('click', async event => {
   const source = event.target.closest('[data-action]');
   if (!source || !element.contains(source) || source.disabled) return;
   if (source.dataset.ask && !await window.likeness.ask(source.dataset.ask, source.textContent)) return;
+  const {write, value} = source.dataset;
+  const text = write ? await window.likeness.write(write, source.textContent, value || '') : '';
+  if (text === null) return;
   const box = source.getBoundingClientRect();
   const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x: x, y: y});
+  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x, y, text});
 });
-"""
-
-DROP_SCRIPT = """
-const zone = element.querySelector('.drop'), input = element.querySelector('input');
-const take = async list => {
-  const chosen = [...list].slice(0, 60);
-  if (!chosen.length || zone.classList.contains('busy')) return;
-  zone.classList.add('busy');
-  const files = [], failed = [];
-  for (const file of chosen) {
-    try { files.push((await upload(file)).path); } catch (error) { failed.push(file.name); }
-  }
-  zone.classList.remove('busy');
-  input.value = '';
-  trigger('upload', {files: files, failed: failed});
-};
-input.addEventListener('change', () => take(input.files));
-for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
-  zone.addEventListener(name, event => {
-    event.preventDefault();
-    zone.classList.toggle('over', name === 'dragenter' || name === 'dragover');
-    if (name === 'drop') take(event.dataTransfer.files);
-  });
-}
-document.addEventListener('paste', event => {
-  if (element.offsetParent !== null && event.clipboardData.files.length) take(event.clipboardData.files);
-});
-zone.dataset.ready = 'yes';
 """
 
 
@@ -71,14 +47,23 @@ def button_block(elem_id: str, value: str = "", script: str = "", **options: Any
     return html_block(value, elem_id, js_on_load=BUTTONS_SCRIPT + script, **options)
 
 
-def drop_zone(elem_id: str, title: str, text: str, accept: str, many: bool = False) -> gr.HTML:
-    """Create a zone for files; its `upload` event brings them."""
+def drop_zone(
+    elem_id: str, title: str, text: str, accept: str, many: bool = False, answers: str = ""
+) -> gr.HTML:
+    """Create a zone for files; its `upload` event brings them.
+
+    Args:
+        answers: a selector of what changes once the files were handled; until then the zone is busy.
+    """
     multiple = " multiple" if many else ""
     value = (
-        f'<label class="drop"><input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
-        f"<strong>{escape(title)}</strong><span>{escape(text)}</span></label>"
+        f'<label class="drop" data-answers="{escape(answers)}">'
+        f'<input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
+        f'<strong>{escape(title)}</strong><span role="status">{escape(text)}</span>'
+        f'<progress max="1" hidden aria-label="Upload"></progress></label>'
     )
-    return html_block(value, elem_id, js_on_load=DROP_SCRIPT)
+    script = (ASSETS / "drop_zone.js").read_text(encoding="utf-8")
+    return html_block(value, elem_id, js_on_load=script)
 
 
 def hidden_number(value: int, precision: int | None = None) -> gr.Number:
@@ -99,6 +84,17 @@ def pressed_button(event: gr.EventData) -> tuple[str, str]:
     values = event_values(event)
     action, id = (checked_text("The button", values.get(name, "")) for name in ("action", "id"))
     return action, id
+
+
+def left_out(event: gr.EventData) -> list[str]:
+    """Return the names of files that a drop zone did not even upload, since there were too many."""
+    names = event_values(event).get("left", [])
+    return [str(name)[:200] for name in names[:1000]] if isinstance(names, list) else []
+
+
+def written_text(event: gr.EventData) -> str:
+    """Return what was written before the button of a `button_block` was pressed. Raises StudioError."""
+    return checked_text("What was written", event_values(event).get("text", ""))
 
 
 def to_int(text: object) -> int:

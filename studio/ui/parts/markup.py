@@ -34,7 +34,14 @@ def data_url(picture: Image.Image) -> str:
 
 
 def button(
-    action: str, label: str, id: object = "", kind: str = "quiet", title: str = "", ask: str = ""
+    action: str,
+    label: str,
+    id: object = "",
+    kind: str = "quiet",
+    title: str = "",
+    ask: str = "",
+    write: str = "",
+    value: str = "",
 ) -> str:
     """Return a button; a click on it reaches the handler of its block as (action, id).
 
@@ -42,8 +49,12 @@ def button(
         kind: "quiet", "strong", "link", or "danger" for what destroys something.
         title: what the browser shows while the pointer is over it.
         ask: a question that the page asks first, to be answered with the button's label.
+        write: what the page asks for first, to be written in a line; `written_text` of
+            `studio.ui.parts.html_blocks` reads it. `value` is what stands there already.
     """
     question = f' data-ask="{escape(ask)}"' if ask else ""
+    if write:
+        question += f' data-write="{escape(write)}" data-value="{escape(value)}"'
     return (
         f'<button type="button" class="action action-{kind}" data-action="{escape(action)}"'
         f' data-id="{escape(str(id))}"{question}{_title(title)}>{escape(label)}</button>'

@@ -56,9 +56,21 @@ def small_picture(workspace: Workspace, about: str, read: Callable[[], Image.Ima
     return path
 
 
+def small_file(workspace: Workspace, path: Path) -> Path | None:
+    """Return a small copy of a PNG of the workspace, None when it is gone or cannot be shown."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    about = f"{path} {state.st_mtime_ns} {state.st_size}"
+    return small_picture(workspace, about, lambda: open_preview(path.read_bytes()))
+
+
 def portrait(workspace: Workspace, entry: Entry) -> str:
-    """Return a concept's preview as HTML, or its first letter when it has none."""
-    path = thumbnail(workspace, entry)
+    """Return a concept's cover or preview as HTML, or its first letter when it has none."""
+    cover = workspace.marks.of(entry.header).cover
+    path = small_file(workspace, workspace.pictures / cover) if cover else None
+    path = path or thumbnail(workspace, entry)
     if path is None:
         letter = escape(entry.header.handle[1].upper())
         return f'<span class="portrait letter" aria-hidden="true">{letter}</span>'

@@ -1,4 +1,4 @@
-"""The canvas on which masks are made, by clicking on a subject, painting or uploading.
+"""The part of the photo editor in which masks are made, by clicking on a subject, painting or uploading.
 
 `assets/mask_editor.js` holds the masks in the pixels of the photo's square and sends all of them after every
 change, as PNGs of 0 and 255. Gradio's own ImageEditor returns pictures of other sizes with soft edges, so it
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -18,9 +19,8 @@ from PIL import Image
 from studio.errors import StudioError
 from studio.photos.click_mask import Box, box_mask, corrected_mask, propose_mask
 from studio.photos.photo import Photo
-from studio.starter import ASSETS
 from studio.ui.parts.arguments import event_share, event_values
-from studio.ui.parts.html_blocks import html_block, to_int, uploaded_files
+from studio.ui.parts.html_blocks import to_int, uploaded_files
 from studio.ui.parts.markup import data_url
 from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_file
 from studio.ui.train.mask_overlay import COLOURS, Subjects
@@ -53,9 +53,17 @@ ACTIONS = {
 }
 
 
-def template() -> str:
-    """Return the HTML of the editor before it shows a photo."""
-    tools = "".join(
+def stage() -> str:
+    """Return the HTML of what masks are drawn on: the square of a photo, and the canvas over it."""
+    return (
+        '<div class="mask-stage"><img alt="" draggable="false"><canvas tabindex="0"></canvas>'
+        '<i class="brush-ring"></i><i class="mask-box" hidden></i><i class="mask-cross"></i></div>'
+    )
+
+
+def tools(more: str = "") -> str:
+    """Return the HTML of the tools that change a mask; `more` are HTML tools before them."""
+    segments = more + "".join(
         f'<button type="button" class="segment" data-tool="{tool}" title="{title}">{label}</button>'
         for tool, (label, title) in TOOLS.items()
     )
@@ -65,20 +73,14 @@ def template() -> str:
         for name, title in ACTIONS.items()
     )
     return (
-        '<div class="mask-frame" hidden><p class="row"><strong>Where is it?</strong></p>'
-        '<p class="faint" aria-live="polite"></p>'
-        '<div class="round-buttons" role="group" aria-label="What is masked"></div>'
-        '<div class="mask-stage"><img alt="" draggable="false"><canvas tabindex="0"'
-        ' aria-label="Mask of the square. Arrows move a cross, Enter clicks, Shift and Enter says not this.">'
-        '</canvas><i class="brush-ring"></i><i class="mask-box" hidden></i><i class="mask-cross"></i></div>'
         '<div class="mask-tools">'
-        f'<div class="segments" role="group" aria-label="Tool">{tools}</div>'
+        f'<div class="segments" role="group" aria-label="Tool">{segments}</div>'
         '<label class="mask-size"><span>Size</span>'
         '<input type="range" min="1" max="40" value="10" aria-label="Brush size"></label>'
         '<div class="mask-actions">'
         f"{actions}"
         '<label class="action action-quiet" title="White is the subject">Upload a mask'
-        '<input type="file" accept="image/*"></label></div></div></div>'
+        '<input type="file" accept="image/*"></label></div></div>'
     )
 
 
@@ -88,7 +90,12 @@ def square_key(photo: Photo, number: int) -> str:
 
 
 def canvas_state(
-    photo: Photo, number: int, subjects: Subjects, turn: int | None = None, error: str = ""
+    photo: Photo,
+    number: int,
+    subjects: Subjects,
+    turn: int | None = None,
+    error: str = "",
+    about: Mapping[str, Any] | None = None,
 ) -> str:
     """Return what the canvas shows, as JSON.
 
@@ -96,6 +103,7 @@ def canvas_state(
         number: of the photo.
         turn: number of the change that this answers; -1 when only names have changed, None to start anew.
         error: why a change was not made.
+        about: what else the editor shows, where it has changed.
     """
     masks = (photo.square_mask(subject, photo.side) for subject in range(len(subjects.names)))
     state = {
@@ -111,6 +119,7 @@ def canvas_state(
         "masks": [mask and mask_to_url(mask) for mask in masks],
         "text": error or (NEEDED if subjects.needed else OPTIONAL),
         "is_error": bool(error),
+        **(about or {}),
     }
     return json.dumps(state)
 
@@ -228,9 +237,3 @@ def apply_canvas_change(
         failure = str(error)
     changed = [photo if i == number else other for i, other in enumerate(photos)]
     return changed, "" if action == "input" else canvas_state(photo, number, subjects, turn, failure)
-
-
-def mask_canvas() -> gr.HTML:
-    """Create the editor. Its events are for `apply_canvas_change`; its value is a canvas state."""
-    script = (ASSETS / "mask_editor.js").read_text(encoding="utf-8")
-    return html_block(elem_id="mask-editor", html_template=template(), js_on_load=script)

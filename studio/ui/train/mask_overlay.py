@@ -20,6 +20,7 @@ class Subjects:
     Args:
         names: as far as they have been typed, empty otherwise.
         needed: whether the method needs a mask of each.
+        sorted: whether the caption of each photo is its category.
         max_scenes: how many scenes may be composed of them; 0 where the method learns one subject, or none
             by its masks.
     """
@@ -27,6 +28,7 @@ class Subjects:
     names: tuple[str, ...] = ("",)
     needed: bool = False
     max_scenes: int = 0
+    sorted: bool = False
 
     @property
     def titles(self) -> list[str]:

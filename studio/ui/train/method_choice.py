@@ -90,6 +90,12 @@ def show_methods(what: str, method_id: str, methods: Sequence[MethodCard]) -> di
     return gr.update(choices=_names(shown), value=method_id if method_id in ids else ids[0])
 
 
+def kind_showing(card: MethodCard, what: str, methods: Sequence[MethodCard]) -> str:
+    """Return what a person has, a key of `CHOICES`, for which a method is shown: `what` if that shows it."""
+    shown = (key for key in dict.fromkeys((what, *CHOICES)) if card in methods_for(key, methods))
+    return next(shown, what)
+
+
 def _names(methods: Sequence[MethodCard]) -> list[tuple[str, str]]:
     """Return the methods as choices of a control."""
     return [(card.title, card.id) for card in methods]

@@ -8,58 +8,84 @@ from html import escape
 from studio.photos.advice import Advice, PhotoAdvice
 from studio.photos.mask_checks import masks_sentence
 from studio.photos.photo import Photo, Refusal
-from studio.ui.parts.markup import button, data_url
+from studio.photos.refusals import refusals_summary
+from studio.ui.parts.icons import icon
+from studio.ui.parts.markup import button, counted, data_url
 from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
-from studio.ui.train.session_photos import NONE
 
 TILE_SIDE = 160
-CAPTIONED = '<span class="tile-mark">caption</span>'
+MAX_UNFOLDED = 3  # refusals whose reasons are shown at once
+USE = "Select one to crop it, to say where the subject is, or to write a caption."
+DRAG = "Drag one to another place."
+KEYS = "Arrows go from photo to photo, Shift and arrows move one, Delete removes it."
+TIPS = (
+    "Five to ten sharp photos of it alone are better than thirty of which some are not.",
+    "Show it from other sides, in other places and light: what all photos share is learned along with it.",
+    "It should fill a good part of the square. Select a photo to crop it closer.",
+    "Where something else is in sight, say with a mask where it is, or in a caption what else is there.",
+)
+
+
+def photo_tips() -> str:
+    """Return what makes good photos, folded."""
+    lines = "".join(f"<li>{escape(tip)}</li>" for tip in TIPS)
+    return f'<details class="photo-tips"><summary>What makes good photos</summary><ul>{lines}</ul></details>'
 
 
 def photo_strip(
     photos: Sequence[Photo],
     subjects: Subjects,
-    chosen: int = NONE,
     advice: PhotoAdvice | None = None,
     buttons: str = "",
+    note: str = "",
 ) -> str:
-    """Return the squares with their masks, each a button that opens the editor; `chosen` is marked.
+    """Return the squares with their masks and captions, each a button that opens the editor.
+
+    `assets/photo_strip.js` lets them be dragged, and moved and removed by keyboard.
 
     Args:
         advice: on these photos, shown as badges and, where it is on all of them, in a line below.
         buttons: HTML of more buttons, below the photos.
+        note: HTML of what has just been done.
     """
     row = f'<p class="actions photo-scenes">{buttons}</p>' if buttons else ""
     if not photos:
-        return row
+        return row + note
     pieces = advice.by_photo if advice else ((),) * len(photos)
     together = advice.together if advice else ()
-    titles = [escape(_title(photo, said)) for photo, said in zip(photos, pieces, strict=True)]
     tiles = "".join(
-        f'<button type="button" class="tile" data-action="choose" data-id="{number}"'
-        f' aria-pressed="{str(number == chosen).lower()}" title="{titles[number]}">'
-        f'<img src="{data_url(with_mask_overlay(photo, TILE_SIDE, subjects))}"'
-        f' alt="{escape(photo.name)}, adjust">{CAPTIONED if photo.caption else ""}'
-        f"{_badges(pieces[number])}</button>"
-        for number, photo in enumerate(photos)
+        _tile(photo, number, len(photos), subjects, said)
+        for number, (photo, said) in enumerate(zip(photos, pieces, strict=True))
     )
     masks = masks_sentence(photos, subjects.titles)
-    words = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
     lines = "".join(f'<p class="faint photo-advice">{escape(one.sentence)}</p>' for one in together)
-    advised = sum(map(bool, pieces))
-    if advised:
+    if advised := sum(map(bool, pieces)):
         said = "1 photo has a badge" if advised == 1 else f"{advised} photos have badges"
-        hint = f"{said} with advice: hold the pointer over it, or select it. You can train all the same."
+        hint = f"{said} with advice: select it to read more. You can train all the same."
         lines += f'<p class="faint photo-advice">{hint}</p>'
+    words = f"{counted(len(photos), 'photo')}, squared as they are trained on."
     return (
-        f'<div class="tiles">{tiles}</div><p class="row faint"><span>{words}, squared as they are trained on.'
-        f" {escape(masks)} Select one to move its square, to say where the subject is, or to write a"
-        f" caption.</span>{button('clear', 'Clear')}</p>{row}{lines}"
+        f'<div class="tiles" data-photos="{len(photos)}">{tiles}</div>{note}<p class="row faint">'
+        f"<span>{words} {escape(masks)} {USE}<span class='dragging'> {DRAG}</span>"
+        f"<span class='keys'> {KEYS}</span></span>"
+        f"{button('clear', 'Clear')}</p>{row}{lines}"
     )
 
 
-def _title(photo: Photo, pieces: Sequence[Advice]) -> str:
-    return " ".join([photo.name, *(f"– {advice.sentence}" for advice in pieces)])
+def _tile(photo: Photo, number: int, count: int, subjects: Subjects, pieces: Sequence[Advice]) -> str:
+    name, place = escape(photo.name), f", {number + 1} of {count}" if count > 1 else ""
+    title = escape(" ".join([photo.name, *(f"– {advice.sentence}" for advice in pieces)]))
+    caption = f'<p class="tile-caption" title="{escape(photo.caption)}">{escape(photo.caption)}</p>'
+    return (
+        f'<div class="photo-tile" draggable="{str(count > 1).lower()}" data-number="{number}">'
+        f'<button type="button" class="tile" data-action="choose" data-id="{number}" title="{title}"'
+        ' aria-keyshortcuts="Shift+ArrowLeft Shift+ArrowRight Delete" aria-haspopup="dialog">'
+        f'<img src="{data_url(with_mask_overlay(photo, TILE_SIDE, subjects))}" draggable="false"'
+        f' alt="{name}{place}, adjust">{_badges(pieces)}</button>'
+        f'<button type="button" class="tile-remove" data-action="remove" data-id="{number}"'
+        f' aria-label="Remove {name}" title="Remove {name}">{icon("close")}</button>'
+        f"{caption if photo.caption else ''}</div>"
+    )
 
 
 def _badges(pieces: Sequence[Advice]) -> str:
@@ -68,12 +94,17 @@ def _badges(pieces: Sequence[Advice]) -> str:
     return f'<span class="tile-mark advice" aria-hidden="true">{escape(words)}</span>' if pieces else ""
 
 
-def refusals_card(refusals: Sequence[Refusal], failed: Sequence[str] = ()) -> str:
-    """Return a card with the files that were left out and why; `failed` could not be uploaded."""
-    reasons = [(refusal.name, refusal.reason) for refusal in refusals]
-    reasons += [(name, "it could not be uploaded; it may be too large") for name in failed]
-    if not reasons:
+def refusals_card(refusals: Sequence[Refusal], count: int = 1) -> str:
+    """Return a card with one sentence about the files that were left out, and the reason for each.
+
+    Args:
+        count: how many files there were.
+    """
+    if not refusals:
         return ""
-    rows = "".join(f"<li><b>{escape(name)}</b> {escape(reason)}</li>" for name, reason in reasons)
-    title = "This file was left out" if len(reasons) == 1 else f"{len(reasons)} files were left out"
-    return f'<div class="card refusals" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'
+    rows = "".join(f"<li><b>{escape(refusal.name)}</b> {escape(refusal.reason)}</li>" for refusal in refusals)
+    title = "This file was left out" if count <= 1 else refusals_summary(refusals, count)
+    listed = f"<ul>{rows}</ul>"
+    if len(refusals) > MAX_UNFOLDED:
+        listed = f"<details><summary>Which files, and why</summary>{listed}</details>"
+    return f'<div class="card refusals" role="alert"><strong>{escape(title)}</strong>{listed}</div>'

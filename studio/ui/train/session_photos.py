@@ -23,6 +23,7 @@ class SessionPhotos:
 
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
+        taken_out: all photos as they were before some were removed last, for `bring_back`.
         apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
         keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
@@ -33,6 +34,7 @@ class SessionPhotos:
         self.keep: Callable[[Sequence[Photo]], None] | None = None
         self._kept = self.photos
         self.apart: list[Photo] = []
+        self.taken_out: list[Photo] = []
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
@@ -95,6 +97,13 @@ class SessionPhotos:
         self.photo(self.chosen)
         self.photos = [photo if i == self.chosen else other for i, other in enumerate(self.photos)]
 
+    def keyed(self, key: str) -> Photo:
+        """Return the photo in the editor. Raises StudioError when it is not the one of this `caption_key`."""
+        photo = self.chosen_photo
+        if caption_key(photo, self.chosen) != key:
+            raise StudioError("That photo is no longer there.", "Select another one.")
+        return photo
+
     def write_caption(self, key: str, caption: str) -> bool:
         """Keep what was typed as the caption of a photo, whichever is in the editor by now.
 
@@ -114,10 +123,36 @@ class SessionPhotos:
                 ]
         return changed
 
-    def remove_chosen(self) -> None:
-        """Remove the photo in the editor. Raises StudioError when there is none."""
-        self.photo(self.chosen)
-        self.replace_all([photo for i, photo in enumerate(self.photos) if i != self.chosen])
+    def remove(self, number: int) -> Photo:
+        """Remove a photo, and return it. Raises StudioError when there is none."""
+        removed = self.photo(number)
+        self.taken_out = self.all_photos
+        self.replace_all([photo for i, photo in enumerate(self.photos) if i != number])
+        return removed
+
+    def remove_all(self) -> None:
+        """Remove all photos, also those that are put aside."""
+        self.taken_out = self.all_photos
+        self.start_anew([])
+
+    def bring_back(self) -> None:
+        """Put back what was removed last, where it was; what was changed or added since stays as it is."""
+        photos = self.all_photos
+        here = [photo.image for photo in photos]  # a photo that was changed has the same picture
+        for number, photo in enumerate(self.taken_out):
+            if all(photo.image is not one for one in here):
+                photos.insert(number, photo)
+        self.start_anew(photos)
+        self.taken_out = []
+
+    def move(self, number: int, to: int) -> int:
+        """Move a photo to another place among the others; return its new number. Raises StudioError."""
+        moved, to = self.photo(number), min(max(to, 0), len(self.photos) - 1)
+        others = [photo for i, photo in enumerate(self.photos) if i != number]
+        is_in_editor = self.chosen == number
+        self.replace_all([*others[:to], moved, *others[to:]])
+        self.chosen = to if is_in_editor else NONE
+        return to
 
 
 def caption_key(photo: Photo, number: int) -> str:

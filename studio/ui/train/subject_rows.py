@@ -90,7 +90,8 @@ def subjects_of(count: int, card: MethodCard, names: Sequence[str], nouns: Seque
     pairs = named_subjects(count, card, names, nouns)
     names = tuple(name.strip()[:MAX_NAME_LETTERS] for name, _ in pairs)
     composes = card.needs.masks and card.needs.max_subjects > 1
-    return Subjects(names, card.needs.masks, card.needs.max_photos if composes else 0)
+    scenes = card.needs.max_photos if composes else 0
+    return Subjects(names, card.needs.masks, scenes, card.needs.sorted)
 
 
 def naming_hints(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:

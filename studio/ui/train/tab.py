@@ -13,17 +13,16 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
-from studio.recipes.recipe import random_seed
 from studio.ui.kept_form import afresh_button, by_id
-from studio.ui.parts.forms import controls, explanation, filled_in
+from studio.ui.parts.forms import filled_in
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.job_cards import draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import training_card
-from studio.ui.train.caption_box import caption_for
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
+from studio.ui.train.effort_choice import effort_changes, effort_choice, work_controls
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.method_choice import (
     CHOICES,
@@ -35,8 +34,10 @@ from studio.ui.train.method_choice import (
 )
 from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import PhotosBox, photos_box
+from studio.ui.train.preset_panel import preset_panel
 from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.ui.train.settings_fold import another_seed, settings_fold
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.workspace.workspace import Workspace
 
@@ -90,17 +91,12 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
             choice = method_choice(catalogue)
             method, summary = choice.method, choice.summary
             refused = html_block(elem_id="refused-methods")
+            effort = effort_choice(workspace, first)
+            preset_place = gr.Column(elem_id="preset-row-place")
             notice.render()
             start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
-            with gr.Accordion("Settings", open=False, elem_id="train-settings"):
-                groups, settings = {}, {}
-                for card in catalogue:
-                    with gr.Group(visible=card is first, elem_classes="settings") as groups[card.id]:
-                        settings[card.id] = controls(card.fields, f"setting-{card.id}")
-                with gr.Row(elem_classes="bottom"):
-                    seed = gr.Number(0, precision=0, label="Seed", elem_id="train-seed", min_width=120)
-                    dice = gr.Button("Another seed", size="sm", elem_id="train-dice", min_width=120)
-                    reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
+            fold = settings_fold(catalogue, first)
+            seed, settings = fold.seed, fold.settings
             afresh = button_block("train-afresh", afresh_button())
 
     def card_of(id: str) -> MethodCard:
@@ -119,11 +115,10 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         return {**layout, **show_names(method_id, count, names, nouns)}
 
     def show_method(method_id: str, count: int, names: list[str], nouns: list[str]) -> Changes:
-        shown = {group: gr.update(visible=id == method_id) for id, group in groups.items()}
+        shown = {group: gr.update(visible=id == method_id) for id, group in fold.groups.items()}
         rows = show_rows(method_id, count, names, nouns)
         card = card_of(method_id)
-        captions = {box.typed["caption_text"]: caption_for(card.needs)}
-        return {**rows, **shown, **captions, summary: method_summary(card)}
+        return {**rows, **shown, summary: method_summary(card)}
 
     def show_kind(what: str, method_id: str) -> Changes:
         return {method: show_methods(what, method_id, methods)}
@@ -132,7 +127,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         @locked
         def remove(session: SessionPhotos, count: int, names: list[str], nouns: list[str]) -> Changes:
             session.remove_subject(row)
-            return rows.without_row(row, count, names, nouns) | {box.editor: gr.update(visible=False)}
+            return rows.without_row(row, count, names, nouns)
 
         return remove
 
@@ -146,19 +141,19 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         return {
             box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos)),
             box.refusals: refusals_card(refused),
-            box.editor: gr.update(visible=False),
             rows.count: 1,
             rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
             rows.nouns[0]: demos[slug].noun,
         }
 
     def base_defaults(workspace: Workspace) -> dict[Any, Any]:
-        changes: dict[Any, Any] = {}
-        for card in map(workspace.tuned, methods):
-            for field in card.fields:
-                update = gr.update(value=field.default, info=explanation(field))
-                changes[settings[card.id][field.name]] = update
-        return changes
+        return fold.base_defaults(workspace, methods)
+
+    def set_effort(wanted: str) -> Changes:
+        return effort_changes(wanted, [workspace.tuned(card) for card in methods], settings)
+
+    def show_effort(method_id: str, values: dict[str, dict[str, Any]]) -> Changes:
+        return effort.shown(workspace, card_of(method_id), values[method_id])
 
     def reset_settings() -> Changes:
         return {seed: 0, **base_defaults(workspace)}
@@ -172,10 +167,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         count: int,
         names: list[str],
         nouns: list[str],
-        caption_text: str,
-        key: str,
     ) -> Changes:
-        session.write_caption(key, caption_text)
         card = card_of(method_id)
         check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
@@ -194,25 +186,34 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     chosen = {"method_id": method, **rows.inputs}
     session = {"session": box.session}
     named = [rows.hints, box.subjects, box.subjects_text]
-    caption = box.typed["caption_text"]
     shown = [*rows.parts, *named]
     kind = {"what": choice.what, "method_id": method}
     quietly(choice.what.change, show_kind, inputs=kind, outputs=[method])
-    quietly(method.change, show_method, inputs=chosen, outputs=[summary, caption, *shown, *groups.values()])
+    quietly(method.change, show_method, inputs=chosen, outputs=[summary, *shown, *fold.groups.values()])
     quietly(rows.count.change, show_rows, inputs=chosen, outputs=shown)
     count = {"count": rows.count}
     quietly(rows.more.click, lambda count: {rows.count: count + 1}, inputs=count, outputs=[rows.count])
     for row, button in enumerate(rows.removes, 1):
-        changed = [box.editor, rows.count, *rows.texts]
+        changed = [rows.count, *rows.texts]
         quietly(button.click, row_remover(row), inputs={**session, **rows.inputs}, outputs=changed)
     for text in rows.texts:
         quietly(text.change, show_names, inputs=chosen, outputs=named, trigger_mode="always_last")
-    filled = [box.strip, box.refusals, box.editor, rows.count, rows.names[0], rows.nouns[0]]
+    filled = [box.strip, box.refusals, rows.count, rows.names[0], rows.nouns[0]]
     quietly(demo_block.click, fill_with_demo, inputs=session, outputs=filled)
-    quietly(dice.click, lambda: {seed: random_seed()}, outputs=[seed])
-    every_setting = [part for form in settings.values() for part in form.values()]
-    quietly(reset.click, reset_settings, outputs=[seed, *every_setting])
-    inputs = {**session, "seed": seed, "settings": settings, **chosen, **box.typed}
+    quietly(fold.dice.click, lambda: another_seed(seed), outputs=[seed])
+    quietly(fold.reset.click, reset_settings, outputs=[seed, *fold.every])
+    working = work_controls(catalogue, settings)
+    of_effort = [part for form in working.values() for part in form.values()]
+    quietly(effort.effort.input, set_effort, inputs={"wanted": effort.effort}, outputs=of_effort)
+    quietly(
+        functools.partial(gr.on, [method.change, *(part.change for part in of_effort)]),
+        show_effort,
+        inputs={"method_id": method, "values": working},
+        outputs=effort.parts,
+        trigger_mode="always_last",
+    )
+    presets = preset_panel(workspace, methods, connector, notice, choice, fold, preset_place)
+    inputs = {**session, "seed": seed, "settings": settings, **chosen}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
@@ -223,8 +224,9 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     views = [
         LiveView(training, draw_trainings, {"opened": opened}),
         LiveView(refused, lambda: refused_methods(workspace, methods)),
+        *presets,
     ]
-    kept = by_id(choice.what, method, *rows.texts, seed, *every_setting)
+    kept = by_id(choice.what, method, *rows.texts, seed, *fold.every)
     kept["subject-count"] = rows.count
 
     def choose_method(form: Mapping[str, Any]) -> dict[Any, Any]:

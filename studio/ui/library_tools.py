@@ -1,0 +1,87 @@
+"""What stands above the concepts: the search, the order, and the switch for starred ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from studio.ui.parts.html_blocks import button_block
+from studio.ui.parts.icons import icon
+from studio.ui.parts.markup import button, placeholder
+from studio.workspace.concept_search import NAME, NEWEST, SCORE, ConceptFilter
+
+MAX_SEARCH_LETTERS = 200
+ORDERS = [("Newest", NEWEST), ("Name", NAME), ("Score", SCORE)]
+SHOW_ALL, STARRED = "show-all", "starred"  # actions of buttons
+
+
+@dataclass
+class LibraryTools:
+    """The components; `starred` is the State of whether only starred concepts are shown."""
+
+    search: gr.Textbox
+    order: gr.Dropdown
+    bar: gr.HTML
+    starred: gr.State
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What `wanted_concepts` gets."""
+        return {"text": self.search, "order": self.order, "starred": self.starred}
+
+    def all_shown(self) -> dict[Any, Any]:
+        """Return the changes after which every concept is shown."""
+        return {self.search: "", self.starred: False, self.bar: starred_switch(False)}
+
+
+def library_tools() -> LibraryTools:
+    """Build the search field, the order and the switch."""
+    with gr.Row(elem_id="library-tools", elem_classes="tight"):
+        search = gr.Textbox(
+            "",
+            label="Search the concepts",
+            show_label=False,
+            placeholder="Search: a name, noun, method, note",
+            max_length=MAX_SEARCH_LETTERS,
+            max_lines=1,
+            elem_id="concept-search",
+            min_width=150,
+            scale=3,
+        )
+        order = gr.Dropdown(
+            ORDERS,
+            value=NEWEST,
+            label="Order",
+            show_label=False,
+            filterable=False,
+            elem_id="concept-order",
+            min_width=110,
+            scale=1,
+        )
+        bar = button_block("library-bar", starred_switch(False))
+    return LibraryTools(search, order, bar, gr.State(False))
+
+
+def starred_switch(starred: bool) -> str:
+    """Return the switch for starred concepts."""
+    return (
+        f'<button type="button" class="round-button plain" data-action="{STARRED}"'
+        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
+    )
+
+
+def wanted_concepts(text: str = "", order: str = NEWEST, starred: bool = False) -> ConceptFilter:
+    """Return the filter that the tools say."""
+    return ConceptFilter(text[:MAX_SEARCH_LETTERS], starred, order)
+
+
+def no_concept_found(wanted: ConceptFilter) -> str:
+    """Return what stands in place of the cards when no concept is wanted."""
+    show_all = button(SHOW_ALL, "Show all concepts")
+    if wanted.words:
+        among = "Among the starred concepts none" if wanted.starred else "None"
+        hint = f"{among} has all of these words in its names, nouns, method, base or note. Try fewer."
+        return placeholder("No concept found", hint, show_all)
+    return placeholder("No stars yet", "Open a concept and press its star: it is kept here.", show_all)
