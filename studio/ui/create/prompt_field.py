@@ -18,7 +18,7 @@ from studio.handles import HANDLE, handles_in
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.known_words import unknown_words
 from studio.starter import ASSETS
-from studio.ui.concept_library_tab import base_note, fits_base
+from studio.ui.base_notes import base_note, fits_base
 from studio.ui.parts.icons import icon
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace.workspace import Workspace
