@@ -164,6 +164,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         method_id: str,
         seed: float | None,
         settings: dict[str, dict[str, Any]],
+        samples: str,
         count: int,
         names: list[str],
         nouns: list[str],
@@ -172,7 +173,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
         values = filled_in(card.fields, settings[card.id])
-        workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside)
+        lines = (samples or "").splitlines()
+        workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside, lines)
         return {rows.hints: naming_hints(workspace, [(name, noun), *beside])}
 
     def press_in_training(event: gr.EventData) -> Changes:
@@ -213,7 +215,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         trigger_mode="always_last",
     )
     presets = preset_panel(workspace, methods, connector, notice, choice, fold, preset_place)
-    inputs = {**session, "seed": seed, "settings": settings, **chosen}
+    inputs = {**session, "seed": seed, "settings": settings, "samples": fold.samples, **chosen}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
@@ -226,7 +228,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         LiveView(refused, lambda: refused_methods(workspace, methods)),
         *presets,
     ]
-    kept = by_id(choice.what, method, *rows.texts, seed, *fold.every)
+    kept = by_id(choice.what, method, *rows.texts, seed, fold.samples, *fold.every)
     kept["subject-count"] = rows.count
 
     def choose_method(form: Mapping[str, Any]) -> dict[Any, Any]:
