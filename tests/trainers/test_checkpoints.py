@@ -57,7 +57,7 @@ def test_every_preview_on_the_way_comes_with_a_checkpoint_of_its_own(
         assert opened.header.handles == last.header.handles and opened.header.created == last.header.created
         later = [*taken[number + 1 :], Checkpoint(last, 12)]
         for other in later:  # the training went on without changing it
-            pairs = zip(opened.edits, other.concept.edits, strict=True)
+            pairs = zip(opened.edits, other.concept.copied().edits, strict=True)
             tensors = [(one.tensors(), two.tensors()) for one, two in pairs]
             assert any(not torch.equal(one[name], two[name]) for one, two in tensors for name in one)
 

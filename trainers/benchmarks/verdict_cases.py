@@ -120,6 +120,7 @@ def _on_grounds(photo: Photo) -> tuple[Photo, ...]:
 
 FAST_DREAMBOOTH = "dreambooth learning_rate=0.1 word_rate=0.5 steps=40"
 FAST_WORD = "textual_inversion learning_rate=1 steps=40"
+HALF_WORD = "textual_inversion batch=4"
 NO_PRIOR = "dreambooth prior_weight=0 learning_rate=0.006 steps=160 batch=2"
 KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("good", "lily", "dreambooth", "learned"),
@@ -128,9 +129,9 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("good", "owl x4", "dreambooth", "learned"),
     KnownRun("good", "cupcake", "dreambooth", "learned"),
     KnownRun("good", "lily", "textual_inversion", "learned"),
-    KnownRun("good", "trek", "textual_inversion", "learned"),
-    KnownRun("good", "robot x4", "textual_inversion", "learned"),
-    KnownRun("good", "butterfly", "textual_inversion", "learned"),
+    KnownRun("good", "trek", HALF_WORD, "learned"),
+    KnownRun("good", "robot x4", HALF_WORD, "learned"),
+    KnownRun("good", "butterfly", HALF_WORD, "learned"),
     KnownRun("good", "amber", "perfusion", "learned"),
     KnownRun("good", "parrot", "perfusion", "learned"),
     KnownRun("good", "lily", "break_a_scene", "learned"),
@@ -162,7 +163,7 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("wrong noun", "lily", "dreambooth", "weak", noun="truck"),
     KnownRun("wrong noun", "amber", "textual_inversion", "weak", noun="cat"),
     KnownRun("wrong noun", "trek", "perfusion", "weak", noun="fish"),
-    KnownRun("wrong noun", "owl x4", "textual_inversion", "weak", noun="car"),
+    KnownRun("wrong noun", "owl x4", HALF_WORD, "weak", noun="car"),
     KnownRun("copy", "robot", NO_PRIOR, "weak"),
     KnownRun("copy", "amber", NO_PRIOR.replace("steps=160", "steps=240"), "weak"),
 )
