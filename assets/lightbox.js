@@ -23,7 +23,8 @@
   let pictures = [], here = 0, first = '', origin = null, zoom = 1, shift = [0, 0], pressed = null, turning = false;
 
   let ownCard = '';  // the training whose previews are looked at, empty for the gallery
-  const previews = () => [...document.querySelectorAll(`${ownCard} .strip [data-enlarge], ${ownCard} .large-preview [data-enlarge]`)];
+  const previews = () => ['strip', 'large-preview'].flatMap(  // the large one is the newest
+    place => [...document.querySelectorAll(`${ownCard} .${place} [data-enlarge]`)]);
   const turner = older => ownCard ? null : document.querySelector(
     older ? '#gallery .pager span + [data-action="turn"]' : '#gallery .pager [data-action="turn"]:first-child');
   const listed = () => {

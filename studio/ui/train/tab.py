@@ -13,6 +13,7 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
+from studio.starter import ASSETS
 from studio.ui.kept_form import afresh_button, by_id
 from studio.ui.parts.forms import filled_in
 from studio.ui.parts.handlers import Changes, Connector
@@ -77,7 +78,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
     opened = gr.State(0)  # the training whose folded card is open
-    training = button_block("train-progress")
+    lightbox = (ASSETS / "lightbox.js").read_text(encoding="utf-8")  # for the previews; it is made once
+    training = button_block("train-progress", script=lightbox)
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes="side"):
