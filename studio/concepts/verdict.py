@@ -29,9 +29,9 @@ OLD_NAMES = {"way": "likeness", "progress": "likeness", "eye": "encoder"}
 Word = Literal["learned", "weak", "broken"]
 WORDS: tuple[Word, ...] = ("broken", "weak", "learned")  # from the worst on
 
-MIN_LIKENESS = 0.5
+MIN_LIKENESS = 0.65
 MIN_OBEYED = 0.35
-MIN_VARIETY = 0.02
+MIN_VARIETY = 0.01
 MAX_STRANGE = 2.0
 MAX_UNKNOWN = 1.7
 MIN_CONTRAST = 0.4

@@ -27,19 +27,27 @@ def directions(cells: Sequence[Tensor], centre: Tensor) -> list[Tensor]:
     return [F.normalize(each - centre, dim=2) for each in cells]
 
 
-def parts_found(photos: Tensor, pictures: Tensor) -> Tensor:
+def parts_found(photos: Tensor, pictures: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return how much of each photo is found in each picture (m, n), -1..1.
 
     It is the mean over the photo's cells of the cosine to the picture's nearest cell.
 
     Args:
         photos (m, k, d), pictures (n, k', d): unit vectors.
+        weights (m, k): of the photos' cells, such as how much of each is the subject; None for all alike.
     """
-    rows = [torch.stack([(photo @ one.T).amax(1).mean() for one in pictures]) for photo in photos]
-    return torch.stack(rows)
+    if weights is None:
+        weights = photos.new_ones(photos.shape[:2])
+    shares = weights / weights.sum(1, keepdim=True)
+    return torch.stack(
+        [
+            torch.stack([(photo @ one.T).amax(1) @ share for one in pictures])
+            for photo, share in zip(photos, shares, strict=True)
+        ]
+    )
 
 
-def found_in_others(photos: Tensor) -> Tensor:
+def found_in_others(photos: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return how much of the other photos is found in each of m >= 2 photos (m,), leaving one out in turn."""
-    found = parts_found(photos, photos)
+    found = parts_found(photos, photos, weights)
     return (found.sum(0) - found.diagonal()) / (len(photos) - 1)

@@ -16,7 +16,7 @@ from studio.documents import DocumentError
 from studio.edits.concept import Concept
 from studio.photos.photo_set import PhotoSet
 from tests.edits.test_concept import HEADER
-from trainers.kit.portraits import portraits, variations
+from trainers.kit.portraits import portraits, subject_weights, variations
 
 GOOD = Verdict(
     likeness=1.14,
@@ -129,3 +129,13 @@ def test_a_single_photo_is_compared_with_its_mirror_image_and_a_closer_crop() ->
     mirrored, closer = variations(photo)
     assert mirrored.getpixel((39, 5)) == (255, 0, 0) and mirrored.getpixel((0, 5)) == (255, 255, 255)
     assert closer.size == (32, 32) and set(closer.get_flattened_data()) == {(255, 255, 255)}
+
+
+def test_cells_count_by_how_much_of_them_is_the_subject() -> None:
+    mask = Image.new("L", (40, 40))
+    mask.paste(255, (0, 0, 20, 40))  # its square is the left half and as much beside it
+    photos = PhotoSet((Image.new("RGB", (40, 40)),) * 2, {"<lily>": (mask, None)})
+    weights = subject_weights(photos, "<lily>", 4)
+    assert weights is not None and weights.shape == (1, 16)
+    assert weights[0].reshape(4, 4).round().tolist() == [[1, 1, 0, 0]] * 4
+    assert subject_weights(photos, "<tom>", 4) is None

@@ -46,3 +46,12 @@ def test_cells_are_seen_from_their_centre() -> None:
     assert as_cells(features).tolist() == [[[0, 4, 8], [1, 5, 9], [2, 6, 10], [3, 7, 11]]]
     (seen,) = directions([torch.tensor([[[3.0, 4.0], [1.0, 2.0]]])], torch.tensor([3.0, 2.0]))
     torch.testing.assert_close(seen, torch.tensor([[[0.0, 1.0], [-1.0, 0.0]]]))
+
+
+def test_only_cells_with_a_weight_are_looked_for() -> None:
+    photos, pictures = cells(0, 2), cells(1, 2)
+    weights = torch.zeros(2, 9)
+    weights[0, 3], weights[1, :2] = 5.0, 0.5
+    found = parts_found(photos, pictures, weights)
+    torch.testing.assert_close(found[:1], parts_found(photos[:1, 3:4], pictures))
+    torch.testing.assert_close(found[1:], parts_found(photos[1:, :2], pictures))

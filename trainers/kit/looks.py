@@ -24,11 +24,13 @@ class Looks:
         cells (n, k, d): features of their cells.
         errors (n,): how wrong the base is about each.
         contrast (n,): spread of the latents within each.
+        weights (n, k): how much of each cell is the subject; None where nobody said where it is.
     """
 
     cells: Tensor
     errors: Tensor
     contrast: Tensor
+    weights: Tensor | None = None
 
     @property
     def features(self) -> Tensor:
@@ -55,11 +57,14 @@ def compare_looks(
     centre = torch.cat([photos.cells.mean((0, 1))[None], plain.cells.mean((0, 1))[None]]).mean(0)
     views = (photos, others, learned, plain)
     photo_cells, other_cells, learned_cells, plain_cells = directions([view.cells for view in views], centre)
-    ceiling = found_in_others(photo_cells) if others is photos else parts_found(photo_cells, other_cells)[0]
-    found, floor = (
-        parts_found(photo_cells, learned_cells).mean(0),
-        parts_found(photo_cells, plain_cells).mean(),
+    weights = photos.weights
+    ceiling = (
+        found_in_others(photo_cells, weights)
+        if others is photos
+        else parts_found(photo_cells, other_cells, weights)[0]
     )
+    found = parts_found(photo_cells, learned_cells, weights).mean(0)
+    floor = parts_found(photo_cells, plain_cells, weights).mean()
     room = (ceiling.mean() - floor).clamp_min(MIN_ROOM)
     likenesses = (found - floor) / room
     wanted = (plain_scene.features - plain.features).mean(0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from studio.edits.concept import Concept
 from studio.evaluation.cp_clip import DetectedBox
@@ -20,6 +23,20 @@ def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Ima
         return list(photos.squares) if len(concept.header.handles) == 1 else []
     boxes = [DetectedBox.around(handle, mask) if mask else None for mask in photos.masks[handle]]
     return [_square(photo, box) for photo, box in zip(photos.squares, boxes, strict=True) if box is not None]
+
+
+def subject_weights(photos: PhotoSet, handle: str, side: int) -> Tensor | None:
+    """Return how much of each of side x side cells of each portrait is the subject (m, side^2), 0..1.
+
+    None where nobody said where it is.
+    """
+    shares = []
+    for mask in photos.masks.get(handle, ()):
+        box = DetectedBox.around(handle, mask) if mask else None
+        if mask is not None and box is not None:
+            small = _square(mask, box).resize((side, side), Image.Resampling.BOX)
+            shares.append(torch.from_numpy(np.asarray(small, dtype=np.float32) / 255).flatten())
+    return torch.stack(shares).clamp_min(1e-3) if shares else None
 
 
 def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:

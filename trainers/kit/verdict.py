@@ -11,6 +11,7 @@ for the others, so that more is asked of the pictures than with several photos.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from trainers.kit.looks import Looks, compare_looks
-from trainers.kit.portraits import portraits, variations
+from trainers.kit.portraits import portraits, subject_weights, variations
 
 SEEDS = 3
 STEPS = 8  # sampling steps: enough to tell subjects apart
@@ -80,7 +81,7 @@ class Judge:
                         yield Step(done := done + 1, total, stage=STAGE)
                     looks.append(self._looks(self.painted[text, strength]))
             plain = self._plain.setdefault(handle, looks[2:])
-            verdicts[handle] = self._compare(looks[:2], plain, pictures)
+            verdicts[handle] = self._compare(looks[:2], plain, handle, pictures)
         return verdicts
 
     def _sampled(self, concept: Concept, prompt: str, strength: float) -> Iterator[Tensor]:
@@ -101,10 +102,16 @@ class Judge:
         return Looks(as_cells(cells), errors, latents.flatten(2).std(2).mean(1).cpu())
 
     def _compare(
-        self, learned: Sequence[Looks], plain: Sequence[Looks], pictures: Sequence[Image.Image]
+        self,
+        learned: Sequence[Looks],
+        plain: Sequence[Looks],
+        handle: str,
+        pictures: Sequence[Image.Image],
     ) -> Verdict:
         name, count = self.encoder.name, len(pictures)
         photos = self._looks(self.encoder.latents(pictures))
+        weights = subject_weights(self.photos, handle, math.isqrt(photos.cells.shape[1]))
+        photos = dataclasses.replace(photos, weights=weights)
         others = photos if count > 1 else self._looks(self.encoder.latents(variations(pictures[0])))
         if not all(looks.is_finite for looks in (photos, others, *learned, *plain)):
             return Verdict(0.0, 0.0, SEEDS, name, photos=count, is_finite=False)
