@@ -30,10 +30,13 @@ Word = Literal["learned", "weak", "broken"]
 WORDS: tuple[Word, ...] = ("broken", "weak", "learned")  # from the worst on
 
 MIN_LIKENESS = 0.65
+MIN_LIKENESS_OF_ONE = (
+    0.4  # of a single photo only its mirror image and a crop stand for others: they are nearer
+)
 MIN_OBEYED = 0.35
 MIN_VARIETY = 0.01
 MAX_STRANGE = 2.0
-MAX_UNKNOWN = 1.7
+MAX_UNKNOWN = 1.9
 MIN_CONTRAST = 0.4
 
 
@@ -92,7 +95,7 @@ class Verdict:
             return "unknown"
         if self.obeyed is None:  # judged by an earlier version
             return "" if self.likeness > self.noise else "likeness"
-        if self.likeness < MIN_LIKENESS:
+        if self.likeness < (MIN_LIKENESS_OF_ONE if self.photos == 1 else MIN_LIKENESS):
             return "likeness"
         if self.variety is not None and self.variety < MIN_VARIETY:
             return "copy"

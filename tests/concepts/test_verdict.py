@@ -81,6 +81,11 @@ def test_broken_comes_before_weak_and_noise_is_never_learned() -> None:
     assert "Choose clear photos" in dataclasses.replace(FLAT, unknown=3.0).advice(SETTINGS)
 
 
+def test_less_is_asked_of_the_likeness_to_a_single_photo() -> None:
+    for photos, word in ((1, "learned"), (2, "weak")):
+        assert dataclasses.replace(GOOD, likeness=0.5, photos=photos).word == word
+
+
 def test_without_steps_or_rates_it_still_says_what_to_do() -> None:
     assert WEAK.advice({}) == "Train it again with more steps or a higher learning rate."
 

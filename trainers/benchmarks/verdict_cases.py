@@ -1,7 +1,7 @@
 """Trainings whose outcome is known, to check verdicts against: good ones, and every way to fail.
 
-The outcome is what a person says who sees photos and pictures side by side; `seen` says so where it is not
-what the kind promises. Photographs are those that come with Gradio.
+The outcome is what a person says who sees photos and pictures side by side. Photographs are those that come
+with Gradio.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("diverged", "lily", FAST_DREAMBOOTH, "broken"),
     KnownRun("diverged", "trek", FAST_DREAMBOOTH, "broken"),
     KnownRun("diverged", "cupcake", FAST_DREAMBOOTH, "broken"),
-    KnownRun("diverged", "amber", FAST_WORD, "broken"),
+    KnownRun("diverged", "amber", FAST_WORD, "weak"),
     KnownRun("diverged", "owl x4", FAST_WORD, "broken"),
     KnownRun("diverged", "parrot", "perfusion word_rate=1 value_rate=10 steps=40", "broken"),
     KnownRun("diverged", "robot", "break_a_scene word_rate=1 weight_rate=0.1 steps=40", "broken"),

@@ -111,7 +111,9 @@ class Judge:
         name, count = self.encoder.name, len(pictures)
         photos = self._looks(self.encoder.latents(pictures))
         weights = subject_weights(self.photos, handle, math.isqrt(photos.cells.shape[1]))
-        photos = dataclasses.replace(photos, weights=weights)
+        if weights is not None:  # squares around masks are no pictures that the base was trained on
+            whole = self._looks(self.encoder.latents(self.photos.squares))
+            photos = dataclasses.replace(photos, weights=weights, errors=whole.errors)
         others = photos if count > 1 else self._looks(self.encoder.latents(variations(pictures[0])))
         if not all(looks.is_finite for looks in (photos, others, *learned, *plain)):
             return Verdict(0.0, 0.0, SEEDS, name, photos=count, is_finite=False)
