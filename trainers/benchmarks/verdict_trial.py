@@ -19,7 +19,7 @@ from PIL import Image
 from studio.concepts.verdict import WORDS, Verdict
 from studio.documents import DocumentError, read_document
 from studio.edits.concept import Concept
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
 from studio.events import Event, FinishEarly, Note, Result, Step
 from studio.files import png_bytes, write_atomic
 from studio.models.backbone import Backbone
@@ -82,6 +82,8 @@ def verdict_trial(
         verdict, concept = None, None
         try:
             concept = yield from _learned(backbone, known, subject, squares, variant, sampling, place)
+        except DiskError:
+            raise
         except StudioError as error:
             yield Note(f"{known.name}: {error.message}")
         if concept is not None:
@@ -121,6 +123,7 @@ def _learned(
                 event = training.throw(FinishEarly())
             else:
                 event = next(training)
+        place.mkdir(parents=True, exist_ok=True)
         event.value.save(place / CONCEPT)
     return Concept.open(place / CONCEPT)
 
