@@ -76,6 +76,11 @@ class Verdict:
         return self.word == "learned"
 
     @property
+    def score(self) -> float:
+        """Return the likeness for sorting, at most 1: more than the photos have is no better; 0 if broken."""
+        return 0.0 if self.fault else min(self.likeness, 1.0)
+
+    @property
     def fault(self) -> str:
         """Return what is wrong with broken pictures: "numbers", "noise" or "flat"; empty for nothing."""
         if not self.is_finite:

@@ -144,12 +144,12 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "File": f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
+    photos = workspace.photos_of(header.handle)
     buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong")
     buttons += download_link(workspace, entry) + star_button(workspace, entry)
-    photo = verdict_view.first_photo(workspace.photos_of(header.handle))
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
-        f"{verdict_view.photo_and_picture(photo, portrait(workspace, entry))}"
+        f"{verdict_view.photo_and_picture(photos, portrait(workspace, entry))}"
         f'<div class="card-text"><h2><code>{escape(header.handle)}</code></h2>{warning}'
         f"{verdict_view.verdict_notes(header)}{facts(about)}"
         f'<div class="actions">{buttons}</div>{export_menu(header.handle)}'

@@ -134,7 +134,8 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             prompt = f"a photo of {task['handle']}"
             jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
             file = checkpoint_file(jobs.folder(job.id), step)
-            save_concept(file, header_of(task["handle"], task["noun"], seed, task["photos"], step))
+            header = header_of(task["handle"], task["noun"], seed, task["photos"], step)
+            save_concept(file, replace(header, seed=task["seed"]))
             jobs.log(job.id, {"event": "checkpoint", "file": file.name, "step": step})
         (jobs.folder(job.id) / STATE_FILE).touch()
         jobs.log(job.id, {"event": "kept", "step": step})

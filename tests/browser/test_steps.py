@@ -38,6 +38,11 @@ def test_a_running_trainings_step_is_enlarged_and_kept(stage: Stage, page: Any, 
 
     done = training_card(page, "steps", "done")
     assert done.locator(".photo-and-picture img").count() == 2
+    page.set_viewport_size({"width": 390, "height": 844})  # photo and picture fit on a phone too
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    pair = done.locator(".photo-and-picture").bounding_box()
+    assert pair["x"] >= 0 and pair["x"] + pair["width"] <= 390
+    page.set_viewport_size({"width": 1280, "height": 900})
     press_and_confirm(page, done, "Use it in place of the last")
     done.locator(".notes", has_text="is what was learned after step 10").wait_for()
     assert stage.workspace.concepts.find("<steps>").header.steps == 10

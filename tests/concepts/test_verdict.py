@@ -86,6 +86,10 @@ def test_less_is_asked_of_the_likeness_to_a_single_photo() -> None:
         assert dataclasses.replace(GOOD, likeness=0.5, photos=photos).word == word
 
 
+def test_sorted_by_score_the_broken_come_last_and_more_than_the_photos_is_no_better() -> None:
+    assert (GOOD.score, WEAK.score, NOISE.score, NO_NUMBERS.score) == (1.0, 0.1, 0.0, 0.0)
+
+
 def test_without_steps_or_rates_it_still_says_what_to_do() -> None:
     assert WEAK.advice({}) == "Train it again with more steps or a higher learning rate."
 

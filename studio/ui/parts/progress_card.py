@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.job_cards import jobs_ahead, place_words, put_away_button
 from studio.ui.parts.markup import button, counted, duration, error_card
-from studio.ui.parts.verdict_view import first_photo, photo_and_picture, verdict_notes
+from studio.ui.parts.verdict_view import photo_and_picture, verdict_notes
 from studio.ui.train.previews import insights, kept_steps, previews
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
@@ -188,7 +188,7 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             spent = duration((job.finished or 0) - (job.started or 0))
             early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
-            large = photo_and_picture(first_photo(workspace.jobs.folder(job.id) / "photos"), large)
+            large = photo_and_picture(workspace.jobs.folder(job.id) / "photos", large)
             if workspace.concepts.has(learned):
                 words += verdict_notes(workspace.concepts.find(learned).header)
             buttons = button("paint", f"Paint with {learned}", learned, "strong")

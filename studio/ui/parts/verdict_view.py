@@ -14,14 +14,15 @@ def first_photo(folder: Path | None) -> Path | None:
     return min(folder.glob("*.png"), default=None) if folder is not None and folder.is_dir() else None
 
 
-def photo_and_picture(photo: Path | None, picture: str) -> str:
-    """Return a photo beside the markup of a picture; the picture alone where there is no photo."""
-    if photo is None:
+def photo_and_picture(photos: Path | None, picture: str) -> str:
+    """Return the first photo in a folder beside the markup of a picture; that alone where there is none."""
+    if (photo := first_photo(photos)) is None:
         return picture
+    if not picture.startswith("<figure"):  # else it has a caption of its own
+        picture = f"<figure>{picture}<figcaption>learned</figcaption></figure>"
     return (
         f'<div class="photo-and-picture"><figure><img src="{escape(file_url(photo))}" alt="A photo of it">'
-        f"<figcaption>photo</figcaption></figure><figure>{picture}"
-        "<figcaption>learned</figcaption></figure></div>"
+        f"<figcaption>photo</figcaption></figure>{picture}</div>"
     )
 
 
