@@ -1,5 +1,6 @@
 /* The lightbox: a picture as large as the window, its neighbours in the gallery's present order, its prompt.
-   It is made once, and opened by any button with `data-enlarge`, the name of a picture's file. */
+   It is made once, and opened by any button with `data-enlarge`, the name of a picture's file. Of a training, its previews
+   are neighbours. */
 {
   const MOST = 8, SWIPE = 48, TURN_MS = 6000;
   const dialog = document.querySelector('dialog.lightbox') || document.createElement('dialog');
@@ -21,9 +22,16 @@
   const stage = part('lightbox-stage'), image = dialog.querySelector('img');
   let pictures = [], here = 0, first = '', origin = null, zoom = 1, shift = [0, 0], pressed = null, turning = false;
 
-  const turner = older => document.querySelector(
+  let ownCard = '';  // the training whose previews are looked at, empty for the gallery
+  const previews = () => ['strip', 'large-preview'].flatMap(  // the large one is the newest
+    place => [...document.querySelectorAll(`${ownCard} .${place} [data-enlarge]`)]);
+  const turner = older => ownCard ? null : document.querySelector(
     older ? '#gallery .pager span + [data-action="turn"]' : '#gallery .pager [data-action="turn"]:first-child');
   const listed = () => {
+    if (ownCard) {
+      const seen = new Map(previews().map(one => [one.dataset.enlarge, one]));
+      return [...seen.values()].map(one => ({name: one.dataset.enlarge, src: one.dataset.src, words: one.dataset.words}));
+    }
     const place = turner(false) ? '#gallery' : '#pictures-main';  // the new ones stand before the first page
     return [...document.querySelectorAll(`${place} .tile[data-action="open"]`)].map(tile => {
       const shown = tile.querySelector('img');
@@ -74,7 +82,8 @@
     show(by > 0 ? 0 : pictures.length - 1);
   };
   const open = button => {
-    const name = button.dataset.enlarge;
+    const name = button.dataset.enlarge, card = button.closest('.training');
+    ownCard = card ? `.training[aria-label="${CSS.escape(card.getAttribute('aria-label'))}"]` : '';
     pictures = listed();
     let number = pictures.findIndex(picture => picture.name === name);
     if (number < 0) {
@@ -121,7 +130,9 @@
       const name = pictures[here]?.name;
       const tile = [...document.querySelectorAll('#pictures-main .tile')].find(one => one.dataset.id === name);
       if (name !== first && tile && document.querySelector('#pictures-side')?.dataset.selecting !== 'yes') tile.click();
-      const target = origin?.isConnected ? origin : document.querySelector('#picture-detail .enlarge');
+      /* the card of a training is drawn anew while it runs */
+      const again = ownCard && previews().find(one => one.dataset.enlarge === first);
+      const target = origin?.isConnected ? origin : again || document.querySelector('#picture-detail .enlarge');
       target?.focus({preventScroll: true});
       image.removeAttribute('src');
     });

@@ -92,7 +92,20 @@ class Kept:
     step: int
 
 
-Event = Step | Preview | Insight | Note | Kept | Estimate | Result
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was learned after `step` steps, as a Concept that does not change any more.
+
+    Args:
+        is_suggested: whether it is better than what was learned at the end.
+    """
+
+    concept: Any
+    step: int
+    is_suggested: bool = False
+
+
+Event = Step | Preview | Insight | Note | Kept | Estimate | Checkpoint | Result
 
 
 class FinishEarly(Exception):

@@ -1,66 +1,166 @@
-"""The verdict of a training: whether the concept was learned, kept in the concept file.
+"""The verdict of a training, kept in the concept file: learned, weak or broken, and why.
 
-The same seeds are painted with the concept and with its plain noun. Project the image features of these and
-of the photos on the axis from the mean of the plain noun's pictures (0) to the mean of the photos (1):
+The same seeds are painted with the concept and with its plain noun, in the method's own prompt and in a
+scene (`trainers.kit.verdict`). With found(X) how much of the photos' parts is found again in pictures X
+(`studio.evaluation.part_matching`), and f(X) the features of whole pictures:
 
-    progress = mean over seeds of (with concept - plain noun)
-    noise    = standard deviation within a set: plain noun, concept and photos, pooled
-    change   = mean distance of the two pictures of a seed / mean distance of two seeds of the plain noun
+    likeness  = (found(concept) - found(noun)) / (found(other photos) - found(noun))
+    noise     = standard deviation of the likeness between seeds
+    obeyed    = how much of the scene's change f(noun in scene) - f(noun) the concept's change has along it
+    variety   = mean distance of two pictures of the concept / the same of the noun
+    strange   = error of the base about the concept's pictures / about those of the noun
+    unknown   = error of the base about the photos / about the pictures of the noun
+    contrast  = spread of the cells within a picture of the concept / the same of the noun
 
-Progress below the noise is what another seed does too: finished, but weak.
+A likeness of 1 is what the photos have among themselves. The levels were chosen on half of the trainings of
+`trainers.benchmarks.verdict_cases`, and tried on the other half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from studio.documents import Count, Measured, ShortText
 
-OLD_NAMES = {"way": "progress", "eye": "encoder"}  # fields that files of earlier versions call otherwise
+# fields that files of earlier versions call otherwise
+OLD_NAMES = {"way": "likeness", "progress": "likeness", "eye": "encoder"}
+Word = Literal["learned", "weak", "broken"]
+WORDS: tuple[Word, ...] = ("broken", "weak", "learned")  # from the worst on
+
+MIN_LIKENESS = 0.65
+MIN_LIKENESS_OF_ONE = (
+    0.4  # of a single photo only its mirror image and a crop stand for others: they are nearer
+)
+MIN_OBEYED = 0.35
+MIN_VARIETY = 0.01
+MAX_STRANGE = 2.0
+MAX_UNKNOWN = 1.9
+MIN_CONTRAST = 0.4
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Holds the figures above, the number of `seeds`, and the name of the image encoder."""
+    """Holds the figures above, the number of `seeds`, and the name of the image encoder.
 
-    progress: Measured
+    Args:
+        photos: how many it was compared with.
+        is_finite: whether all pictures were numbers; where not, the figures are 0.
+
+    What earlier versions did not measure is None.
+    """
+
+    likeness: Measured
     noise: Measured
-    change: Measured
     seeds: Count
     encoder: ShortText
+    obeyed: Measured | None = None
+    variety: Measured | None = None
+    strange: Measured | None = None
+    unknown: Measured | None = None
+    contrast: Measured | None = None
+    photos: Count = 0
+    is_finite: bool = True
+
+    @property
+    def word(self) -> Word:
+        """Return the verdict in a word."""
+        if self.fault:
+            return "broken"
+        return "weak" if self.lack else "learned"
 
     @property
     def learned(self) -> bool:
-        """Return whether the pictures moved towards the photos by more than the noise between seeds."""
-        return self.progress > self.noise
+        """Return whether a person would recognise the subject, and prompts still work."""
+        return self.word == "learned"
+
+    @property
+    def score(self) -> float:
+        """Return the likeness for sorting, at most 1: more than the photos have is no better; 0 if broken."""
+        return 0.0 if self.fault else min(self.likeness, 1.0)
+
+    @property
+    def fault(self) -> str:
+        """Return what is wrong with broken pictures: "numbers", "noise" or "flat"; empty for nothing."""
+        if not self.is_finite:
+            return "numbers"
+        if self.strange is not None and self.strange > MAX_STRANGE:
+            return "noise"
+        return "flat" if self.contrast is not None and self.contrast < MIN_CONTRAST else ""
+
+    @property
+    def lack(self) -> str:
+        """Return what pictures that are not broken lack, empty for nothing.
+
+        "unknown": photos that the base can paint; "likeness"; "prompt": the scene that was asked for; "copy":
+        any difference between two pictures.
+        """
+        if self.unknown is not None and self.unknown > MAX_UNKNOWN:
+            return "unknown"
+        if self.obeyed is None:  # judged by an earlier version
+            return "" if self.likeness > self.noise else "likeness"
+        if self.likeness < (MIN_LIKENESS_OF_ONE if self.photos == 1 else MIN_LIKENESS):
+            return "likeness"
+        if self.variety is not None and self.variety < MIN_VARIETY:
+            return "copy"
+        return "prompt" if self.obeyed < MIN_OBEYED else ""
 
     @property
     def sentence(self) -> str:
-        """Return the verdict in a sentence."""
-        moved = f"{max(self.progress, 0):.0%} of the way from the plain noun to the photos"
-        noise = f"seeds alone differ by {self.noise:.0%}"
-        if self.learned:
-            return f"Learned: pictures moved {moved} ({noise})."
-        if self.change > 1:
-            return f"Finished, but weak: pictures changed, yet moved only {moved} ({noise})."
-        return f"Finished, but weak: pictures moved {moved} ({noise})."
+        """Return the verdict in a sentence; no share in it is above 100 %."""
+        alike = share(self.likeness)
+        match self.fault or self.lack:
+            case "numbers":
+                return "Broken: the pictures are no longer numbers."
+            case "noise":
+                return "Broken: the pictures are noise, or nothing that this base would paint."
+            case "flat":
+                return "Broken: the pictures are all but one colour."
+            case "unknown":
+                return "Weak: these photos are of a kind that this base does not paint."
+            case "copy":
+                return "Weak: it paints nearly the same picture whatever the prompt says."
+            case "prompt":
+                return (
+                    f"Weak: it looks like the photos, but of a scene in the prompt only {share(self.obeyed)} "
+                    "is left."
+                )
+            case "likeness":
+                return f"Weak: the pictures have {alike} of the likeness that the photos have to each other."
+        if self.obeyed is None:
+            return f"Learned: the pictures moved {alike} of the way to the photos."
+        return (
+            f"Learned: the pictures have {alike} of the likeness that the photos have to each other, and "
+            f"{share(self.obeyed)} of a scene in the prompt."
+        )
 
     def advice(self, settings: Mapping[str, Any]) -> str:
-        """Return what to change in the `settings` it was trained with; empty when it was learned."""
-        if self.learned:
-            return ""
-        steps = f"more steps (it had {settings['steps']})" if "steps" in settings else "more steps"
+        """Return what to do, given the `settings` it was trained with; empty when it was learned."""
+        steps = f"steps (it had {settings['steps']})" if "steps" in settings else "steps"
         numbers = {name: value for name, value in settings.items() if isinstance(value, int | float)}
         rate = next((name for name in numbers if name.endswith("rate")), "")
-        if not rate:
-            return f"Train it again with {steps}."
-        rate = f"{rate.replace('_', ' ')} ({numbers[rate]:g})"
-        if self.change > 1:
-            return f"Train it again with {steps}; if that does not help, with a lower {rate}."
-        return f"Train it again with {steps} or a higher {rate}."
+        rate = f"{rate.replace('_', ' ')} ({numbers[rate]:g})" if rate else "learning rate"
+        match self.fault or self.lack:
+            case "":
+                return ""
+            case "numbers" | "noise" | "flat":
+                if self.unknown is not None and self.unknown > MAX_UNKNOWN:
+                    return "Choose clear photos of the kind that this base paints, then train again."
+                return f"Train it again with a lower {rate}."
+            case "unknown":
+                return "Use photos of the kind that it paints, or another base."
+            case "copy" | "prompt":
+                return (
+                    f"Train it again with fewer {steps}, or with photos in which the background differs more."
+                )
+        return f"Train it again with more {steps} or a higher {rate}."
 
     def summary(self, settings: Mapping[str, Any]) -> str:
-        """Return the sentence, and what to change when it is weak."""
+        """Return the sentence, and what to do where it was not learned."""
         return f"{self.sentence} {self.advice(settings)}".strip()
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, from 0 to 100."""
+    return f"{min(max(value or 0.0, 0.0), 1.0):.0%}"

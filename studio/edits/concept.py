@@ -42,13 +42,34 @@ class Concept:
                 tensor.data = tensor.detach().to(edit.file_dtype(name)).float()
         return self
 
+    @property
+    def tensor_bytes(self) -> int:
+        """Return how much room its tensors take in a file."""
+        return sum(
+            tensor.numel() * edit.file_dtype(name).itemsize
+            for edit in self.edits
+            for name, tensor in edit.tensors().items()
+        )
+
+    def copied(self) -> Concept:
+        """Return it as if it had been saved and opened: with tensors of its own, in the file's precision.
+
+        Raises ValueError when its edits are of a kind that files do not hold.
+        """
+        tensors = {name: tensor.clone().float() for name, tensor in self._file_tensors().items()}
+        return Concept(self.header, tuple(_edits(self.header, tensors)))
+
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
+        write_atomic(path, to_bytes(self._file_tensors(), metadata={METADATA_KEY: self.header.to_text()}))
+
+    def _file_tensors(self) -> dict[str, torch.Tensor]:
+        """Return the tensors of the file by name."""
         tensors = {}
         for edit in self.edits:
             for name, tensor in edit.tensors().items():
                 tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.file_dtype(name)).contiguous()
-        write_atomic(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
+        return tensors
 
     @classmethod
     def open(cls, path: Path) -> Concept:

@@ -24,10 +24,14 @@ class BaseFeatures:
 
     def encode(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Return features (n, d) of unit length, of pictures resized to the base's resolution."""
+        return self.encode_latents(self.latents(pictures))
+
+    def latents(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """Return the latents (n, C, h, w) of pictures resized to the base's resolution."""
         side = (self.backbone.resolution, self.backbone.resolution)
         squares = [picture.convert("RGB").resize(side, Image.Resampling.LANCZOS) for picture in pictures]
         mean, _ = self.backbone.encode_photos(np.stack([np.asarray(square) for square in squares]))
-        return self.encode_latents(mean)
+        return mean
 
     @torch.no_grad()
     def encode_latents(self, latents: Tensor) -> Tensor:
@@ -35,3 +39,13 @@ class BaseFeatures:
         parts = latents.to(self.backbone.device).split(BATCH)
         features = torch.cat([self.backbone.features(part) for part in parts])
         return F.normalize(features, dim=1).cpu()
+
+    @torch.no_grad()
+    def cells_and_errors(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of cells (n, d, k, k) and the base's error about each of n latents, on the CPU.
+
+        See `Backbone.cell_features`.
+        """
+        parts = latents.to(self.backbone.device).split(BATCH)
+        cells, errors = zip(*(self.backbone.cell_features(part) for part in parts), strict=True)
+        return torch.cat(cells).cpu(), torch.cat(errors).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.errors import StudioError
+from studio.models.backbone import pooled_cells
 from studio.models.fingerprint import fingerprint
 from studio.models.flow import FlowBackbone
 from studio.models.joint_attention import JointAttention
@@ -109,20 +111,23 @@ class TransformerBackbone(LatentPictures, FlowBackbone):
         return site.startswith("text_encoder.")
 
     @torch.no_grad()
-    def features(self, latents: Tensor) -> Tensor:
-        """Return features (n, d): what `feature_layer` gives, averaged over the cells of the picture."""
+    def cell_features(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Backbone.cell_features`; the features are what `feature_layer` gives for the picture."""
         outputs: list[Tensor] = []
-        noise = self.draw(latents.shape[1:], torch.Generator().manual_seed(0))
+        noise = self.draw(latents.shape[1:], torch.Generator().manual_seed(0)).expand_as(latents)
         timesteps = self.at_noise(FEATURE_NOISE, len(latents))
         words = self.text.read([""]).repeat(len(latents))
 
         def keep(layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
             assert self.attention.layout is not None  # only predictions call the layers
-            outputs.append(output[:, self.attention.layout.picture].float().mean(1))
+            outputs.append(output[:, self.attention.layout.picture].float())
 
         hook = self.feature_layer.register_forward_hook(keep)
         try:
-            self.predict(self.add_noise(latents, noise.expand_as(latents), timesteps), timesteps, words)
+            predicted = self.predict(self.add_noise(latents, noise, timesteps), timesteps, words)
         finally:
             hook.remove()
-        return outputs[0]
+        error = (predicted - self.target(latents, noise, timesteps)).square().mean((1, 2, 3))
+        rows = round(math.sqrt(outputs[0].shape[1] * latents.shape[2] / latents.shape[3]))
+        cells = outputs[0].transpose(1, 2).unflatten(2, (rows, -1))  # row by row
+        return pooled_cells(cells), error

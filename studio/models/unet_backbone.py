@@ -15,6 +15,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
+from studio.models.backbone import pooled_cells
 from studio.models.ddpm import DdpmBackbone
 from studio.models.fingerprint import fingerprint
 from studio.models.latent_pictures import LatentPictures
@@ -155,21 +156,21 @@ class UNetBackbone(LatentPictures, DdpmBackbone):
         return site.split(".")[0] in self.text_encoders
 
     @torch.no_grad()
-    def features(self, latents: Tensor) -> Tensor:
-        """Return features (n, d) of latents (n, C, h, w): the second decoder block, averaged over its cells.
+    def cell_features(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Backbone.cell_features`; the features are those of the second decoder block.
 
-        DIFT compares cells and averages eight noises. Here the prompt is empty and the noise is the same for
-        all pictures.
+        DIFT averages eight noises and compares single cells. Here the noise is the same for all pictures.
         """
         blocks = self.unet.up_blocks
         outputs: list[Tensor] = []
-        noise = self.draw(latents.shape[1:], torch.Generator().manual_seed(0))
+        noise = self.draw(latents.shape[1:], torch.Generator().manual_seed(0)).expand_as(latents)
         timesteps = self.at_noise(FEATURE_NOISE, len(latents))
         words = self.text.read([""]).repeat(len(latents))
         block = blocks[min(FEATURE_BLOCK, len(blocks) - 1)]
         hook = block.register_forward_hook(lambda module, arguments, output: outputs.append(output))
         try:
-            self.predict(self.add_noise(latents, noise.expand_as(latents), timesteps), timesteps, words)
+            predicted = self.predict(self.add_noise(latents, noise, timesteps), timesteps, words)
         finally:
             hook.remove()
-        return outputs[0].float().mean((2, 3))
+        error = (predicted - self.target(latents, noise, timesteps)).square().mean((1, 2, 3))
+        return pooled_cells(outputs[0].float()), error

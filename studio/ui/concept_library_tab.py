@@ -35,6 +35,7 @@ from studio.ui.library_tools import (
     starred_switch,
     wanted_concepts,
 )
+from studio.ui.parts import verdict_view
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
@@ -100,7 +101,7 @@ def concept_cards(
         f"<span><code>{escape(entry.header.handle)}</code>{badges(workspace, entry)}"
         f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
         f"{'<em>other base</em>' if is_of_other_base(entry.header, loaded) else ''}"
-        f"{'<em>weak</em>' if is_weak(entry.header) else ''}</span></button>"
+        f"{verdict_view.weak_badge(entry.header)}</span></button>"
         for entry in found[first : first + PAGE_SIZE]
     )
     trouble = error_card(workspace.marks.trouble) if workspace.marks.trouble else ""
@@ -117,24 +118,6 @@ def concept_cards(
 def nouns(header: Header) -> str:
     """Return what a concept stands for: "cat", or "cat and armchair"."""
     return " and ".join(header.handles.values())
-
-
-def is_weak(header: Header) -> bool:
-    """Return whether the verdict at the end of the training was bad for any of its handles."""
-    return not all(verdict.learned for verdict in header.verdicts.values())
-
-
-def verdict_notes(header: Header) -> str:
-    """Return whether each handle was learned, and what to change where it was not.
-
-    Empty for older files, which have no verdict.
-    """
-    notes = ""
-    for handle, verdict in header.verdicts.items():
-        name = f"{handle}: " if len(header.verdicts) > 1 else ""
-        words = f"{name}{verdict.summary(header.settings)}"
-        notes += f'<p class="faint">{escape(words)}</p>' if verdict.learned else note_card(words)
-    return notes
 
 
 def concept_card(workspace: Workspace, entry: Entry) -> str:
@@ -161,13 +144,14 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         "File": f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
     }
     report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
+    photos = workspace.photos_of(header.handle)
     buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong")
     buttons += download_link(workspace, entry) + star_button(workspace, entry)
     return (
         f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
-        f"{portrait(workspace, entry)}"
+        f"{verdict_view.photo_and_picture(photos, portrait(workspace, entry))}"
         f'<div class="card-text"><h2><code>{escape(header.handle)}</code></h2>{warning}'
-        f"{verdict_notes(header)}{facts(about)}"
+        f"{verdict_view.verdict_notes(header)}{facts(about)}"
         f'<div class="actions">{buttons}</div>{export_menu(header.handle)}'
         f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
     )

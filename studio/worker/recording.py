@@ -14,13 +14,14 @@ from PIL import Image
 from studio.edits.concept import Concept
 from studio.edits.saving import save_anywhere
 from studio.errors import DiskError, StudioError
-from studio.events import Estimate, Event, Insight, Kept, Note, Preview, Result, Step
+from studio.events import Checkpoint, Estimate, Event, Insight, Kept, Note, Preview, Result, Step
 from studio.files import other_folders, png_bytes, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.generation.generate import Picture
 from studio.grids.grid_folder import GridFolder
 from studio.models.backbone import Backbone
 from studio.recipes.png import save_picture
+from studio.workspace.checkpoints import SUGGESTED, checkpoint_file, forget_checkpoints
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 
@@ -60,6 +61,8 @@ class Recorder:
             case Preview(picture=picture, prompt=prompt, step=step):
                 name = f"preview-{_count(folder, 'preview'):02d}-{step:06d}.png"
                 self._note(job, "preview", picture, file=name, prompt=prompt, step=step)
+            case Checkpoint():
+                self._save_checkpoint(job, event)
             case Insight(picture=picture, caption=caption):
                 name = f"insight-{_count(folder, 'insight'):02d}.png"
                 self._note(job, "insight", picture, file=name, caption=caption)
@@ -78,6 +81,17 @@ class Recorder:
             if picture is not None:
                 write_atomic(self.workspace.jobs.folder(job.id) / values["file"], png_bytes(picture))
             self.workspace.jobs.log(job.id, {"event": kind, **values})
+
+    def _save_checkpoint(self, job: Job, event: Checkpoint) -> None:
+        """Save what was learned so far, if the disk has room, in place of the oldest where there are many."""
+        folder = self.workspace.jobs.folder(job.id)
+        path = checkpoint_file(folder, event.step)
+        with if_room():
+            event.concept.save(path)
+            self._note(
+                job, "checkpoint", file=path.name, step=event.step, text=SUGGESTED * event.is_suggested
+            )
+        forget_checkpoints(folder)
 
     def _save_picture(self, job: Job, painted: Picture, outcome: dict[str, Any]) -> None:
         pictures = list(outcome.get("pictures", ()))

@@ -26,6 +26,7 @@ from studio.models.backbone import Backbone
 from studio.models.segmenter import Segmenter
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Recipe
+from studio.workspace.checkpoints import forget_old_checkpoints
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.training_task import TrainingTask
@@ -72,6 +73,7 @@ class Tasks:
         self.workspace.jobs.change_task(
             job.id, {**job.task, "settings": settings}
         )  # the same when it goes on
+        forget_old_checkpoints(self.workspace.jobs)
         yield from self.train(
             method,
             self.backbone,
@@ -82,6 +84,7 @@ class Tasks:
             self.workspace.cache,
             folder / STATE_FILE,
             task.more_steps,
+            samples=task.samples,
         )
 
     def painting(self, job: Job) -> Events:

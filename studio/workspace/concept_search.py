@@ -40,7 +40,7 @@ def score_of(header: Header) -> float | None:
 
     None where no verdict was given.
     """
-    found = [verdict.progress for verdict in header.verdicts.values()]
+    found = [verdict.score for verdict in header.verdicts.values()]
     return sum(found) / len(found) if found else None
 
 

@@ -77,7 +77,8 @@ class JobEvent:
 
     Args:
         event: "started" by a worker, "asked" for once more by a person, "step", "note", "preview", "insight",
-            "picture", "concept", "estimate", or "kept", after which a training can go on from `step`.
+            "picture", "concept", "estimate", "checkpoint" of `step`, or "kept", after which a training can go
+            on from `step`.
         time: seconds since 1970.
         values: named losses of a step.
     """

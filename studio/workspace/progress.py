@@ -24,6 +24,8 @@ class Progress:
         insights: (file name, caption) of pictures in the job's folder.
         pictures: file names in the folder of pictures.
         estimate: what all of it will need, in words.
+        checkpoints: steps that were saved as they were.
+        suggested: one of these that is better than the end, 0 for none.
     """
 
     step: int = 0
@@ -39,6 +41,8 @@ class Progress:
     estimate: str = ""
     has_learned: bool = False
     is_learning: bool = False
+    checkpoints: tuple[int, ...] = ()
+    suggested: int = 0
 
     @property
     def fraction(self) -> float:
@@ -68,6 +72,7 @@ class Progress:
             rate = (recent[-1].step - recent[0].step) / (recent[-1].time - recent[0].time)
         stage_left = (last.steps - last.step) / rate if rate > 0 else None
         files = [(event, event.file) for event in events if event.file is not None]
+        saved = [event for event in events if event.event == "checkpoint"]
         return cls(
             step=last.step,
             steps=last.steps,
@@ -83,6 +88,8 @@ class Progress:
             notes=tuple(event.text for event in events if event.event == "note"),
             estimate=next((event.text for event in reversed(events) if event.event == "estimate"), ""),
             is_learning="loss" in last.values,
+            checkpoints=tuple(dict.fromkeys(event.step for event in saved)),
+            suggested=next((event.step for event in reversed(saved) if event.text), 0),
             has_learned=any(event.event == "kept" or "loss" in event.values for event in events),
         )
 
@@ -115,7 +122,7 @@ def without_undone(events: Sequence[JobEvent]) -> list[JobEvent]:
             if event.step >= done_later:
                 continue
             first = event.step
-        elif event.event == "preview" and event.step >= done_later:
+        elif event.event in ("preview", "checkpoint") and event.step >= done_later:
             continue
         kept.append(event)
     return kept[::-1]

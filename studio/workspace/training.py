@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from studio.method_card import MethodCard
 from studio.photos.categories import sort_photos
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
+from studio.recipes.sample_prompts import sample_prompts
 from studio.subject import Subject
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import Job
@@ -22,12 +24,19 @@ from studio.workspace.training_task import TrainingTask
 
 
 def queue_training(
-    jobs: Jobs, photos: PhotoSet, method: MethodCard, subject: Subject, settings: dict[str, Any], seed: int
+    jobs: Jobs,
+    photos: PhotoSet,
+    method: MethodCard,
+    subject: Subject,
+    settings: dict[str, Any],
+    seed: int,
+    samples: Sequence[str] = (),
 ) -> Job:
     """Queue a training on copies of these photos and their masks.
 
     Args:
         settings: those that differ from the method's defaults.
+        samples: prompts that are painted beside every preview, see `sample_prompts`.
 
     Raises:
         StudioError: a mask or a category is missing or a value is out of range. Nothing is queued then.
@@ -37,7 +46,9 @@ def queue_training(
         raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {MAX_SEED}.")
     beside = {other.handle: other.noun for other in subject.beside}
     values = method.parse(settings)
-    task = TrainingTask(method.id, subject.handle, subject.noun, values, seed, len(photos), beside)
+    prompts = sample_prompts(samples, handles)
+    names = method.id, subject.handle, subject.noun
+    task = TrainingTask(*names, values, seed, len(photos), beside, samples=prompts)
     check_masks(photos, handles, method.needs.masks)
     if method.needs.sorted:
         sort_photos(photos.captions, len(photos))

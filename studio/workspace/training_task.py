@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 
 from studio.documents import Count, Handle, Scalar, ShortText, read_document
 from studio.limits import MAX_SEED
+from studio.recipes.recipe import Prompt
 from studio.subject import Subject
 from studio.workspace.job import Job
 
@@ -25,6 +26,7 @@ class TrainingTask:
         photos: how many.
         beside: the noun of each other handle that is learned together with the first.
         more_steps: to be done beyond those of the settings.
+        samples: prompts that are painted beside every preview.
     """
 
     method: ShortText
@@ -35,6 +37,7 @@ class TrainingTask:
     photos: Count = 0
     beside: dict[Handle, ShortText] = field(default_factory=dict)
     more_steps: Count = 0
+    samples: tuple[Prompt, ...] = ()
 
     @classmethod
     def of(cls, job: Job) -> TrainingTask:

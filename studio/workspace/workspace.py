@@ -123,21 +123,21 @@ class Workspace:
         settings: dict[str, Any] | None = None,
         seed: int = 0,
         beside: Sequence[tuple[str, str]] = (),
+        samples: Sequence[str] = (),
     ) -> Job:
         """Queue a training on copies of these photos and their masks.
 
         Args:
             name, noun: of the first subject.
-            settings: those that differ from the method's defaults.
+            settings, samples: as for `queue_training`.
             beside: the (name, noun) of other subjects in the photos, in the order of the masks.
 
-        Raises:
-            StudioError: something is missing, taken or out of range. Nothing is queued then.
+        Raises StudioError when something is missing, taken or out of range. Nothing is queued then.
         """
         method.check(len(photos))
         subject = self.subjects([(name, noun), *beside], method)
         squares = PhotoSet.of(photos, tuple(subject.handles))
-        return queue_training(self.jobs, squares, method, subject, settings or {}, seed)
+        return queue_training(self.jobs, squares, method, subject, settings or {}, seed, samples)
 
     def other_settings(self) -> list[dict[str, Any]]:
         """Return the settings of all concepts that are here or have been queued for training."""

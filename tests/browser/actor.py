@@ -29,6 +29,7 @@ from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
 from studio.grids.scores import GridScores, PictureScore
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
+from studio.workspace.checkpoints import checkpoint_file
 from studio.workspace.job import STATE_FILE
 from studio.workspace.jobs import Job
 from studio.workspace.supervisor import exit_with_parent
@@ -132,6 +133,10 @@ def train(workspace: Workspace, job: Job, step_seconds: float) -> dict[str, obje
             draw_face(seed, step / STEPS).save(jobs.folder(job.id) / name)
             prompt = f"a photo of {task['handle']}"
             jobs.log(job.id, {"event": "preview", "file": name, "prompt": prompt, "step": step})
+            file = checkpoint_file(jobs.folder(job.id), step)
+            header = header_of(task["handle"], task["noun"], seed, task["photos"], step)
+            save_concept(file, replace(header, seed=task["seed"]))
+            jobs.log(job.id, {"event": "checkpoint", "file": file.name, "step": step})
         (jobs.folder(job.id) / STATE_FILE).touch()
         jobs.log(job.id, {"event": "kept", "step": step})
         stop = jobs.stop_request(job.id)

@@ -99,7 +99,7 @@ def test_a_concept_of_another_base_is_flagged(stage: Stage, page: Any) -> None:
 
 
 def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
-    verdict = Verdict(progress=0.04, noise=0.2, change=0.3, seeds=4, encoder="U-Net features")
+    verdict = Verdict(likeness=0.04, noise=0.2, seeds=3, encoder="U-Net features", obeyed=0.9)
     header = header_of("<faint>", "fox", 9, 5, 40)
     save_concept(
         stage.workspace.concepts.path("<faint>"), dataclasses.replace(header, verdicts={"<faint>": verdict})
@@ -109,7 +109,7 @@ def test_a_weak_concept_says_what_to_change(stage: Stage, page: Any) -> None:
     assert "weak" in page.locator(".concept", has_text="<faint>").inner_text()
     assert "weak" not in page.locator(".concept", has_text="<sure>").inner_text()
     text = select(page, "<faint>").inner_text()
-    assert "Finished, but weak: pictures moved 4% of the way" in text
+    assert "Weak: the pictures have 4% of the likeness" in text
     assert "more steps (it had 40) or a higher learning rate (0.002)" in text
 
 

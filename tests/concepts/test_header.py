@@ -16,7 +16,7 @@ from studio.errors import StudioError
 from studio.settings import Knob
 from studio.starter import DEMO
 
-VERDICT = {"progress": 0.5, "noise": 0.1, "change": 2, "seeds": 4, "encoder": "U-Net"}
+VERDICT = {"likeness": 0.5, "noise": 0.1, "seeds": 4, "encoder": "U-Net"}
 VALUES: dict[str, Any] = {
     "handles": {"<lily>": "cat"},
     "method": "perfusion",
@@ -58,7 +58,7 @@ def concept(folder: Path, **changes: Any) -> Path:
 def test_a_header_is_read_in_our_types(tmp_path: Path) -> None:
     header = read_header(concept(tmp_path))
     assert header.knobs == {"bias": Knob(0.6, 0.0, 1.0, "Low is faithful.")}
-    assert header.verdicts == {"<lily>": Verdict(0.5, 0.1, 2.0, 4, "U-Net")}
+    assert header.verdicts == {"<lily>": Verdict(likeness=0.5, noise=0.1, seeds=4, encoder="U-Net")}
     assert header.preview == b"\x89PNG" and header.settings["masks"] is True
     assert Header.from_text(header.to_text()) == header
 
@@ -80,8 +80,8 @@ def test_the_names_of_earlier_versions_are_understood(tmp_path: Path) -> None:
         ({"report": None}, "its `report` should be a table"),
         ({"report": {"gate": "wide"}}, "its `report`, at gate, should be a number"),
         ({"settings": {"steps": [20]}}, "its `settings`, at steps,"),
-        ({"verdicts": {"<lily>": {**VERDICT, "progress": 1e80}}}, "is too large"),
-        ({"verdicts": {"<lily>": {**VERDICT, "progress": 10**400}}}, "a number that is too large"),
+        ({"verdicts": {"<lily>": {**VERDICT, "likeness": 1e80}}}, "is too large"),
+        ({"verdicts": {"<lily>": {**VERDICT, "likeness": 10**400}}}, "a number that is too large"),
         ({"verdicts": {"<lily>": 3}}, "its `verdicts`"),
         ({"final_loss": 10**4000}, "a number that is too large"),
         ({"created": "0001-01-01"}, "its `created` should be a date"),

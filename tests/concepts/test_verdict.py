@@ -1,16 +1,14 @@
-"""The verdict on features whose answers are known, in words, and in a stranger's file."""
+"""The verdict in words, and in a stranger's file."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
+import re
 
 import pytest
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from studio.concepts.header import Header
 from studio.concepts.verdict import Verdict
@@ -18,84 +16,82 @@ from studio.documents import DocumentError
 from studio.edits.concept import Concept
 from studio.photos.photo_set import PhotoSet
 from tests.edits.test_concept import HEADER
-from trainers.kit.verdict import compare_features, portraits
+from trainers.kit.portraits import portraits, subject_weights, variations
 
-GOOD = Verdict(progress=0.85, noise=0.2, change=1.4, seeds=4, encoder="U-Net")
-WEAK = dataclasses.replace(GOOD, progress=0.1, change=0.4)
-ASTRAY = dataclasses.replace(GOOD, progress=-0.3)
-
-
-def around(centre: list[float], spread: float, count: int = 4, seed: int = 0) -> Tensor:
-    """Features around a direction."""
-    noise = torch.randn(count, len(centre), generator=torch.Generator().manual_seed(seed))
-    return F.normalize(torch.tensor(centre) + spread * noise, dim=1)
-
-
-PLAIN = around([1.0, 0.0, 0.0, 0.0], 0.05)
-PHOTOS = around([0.0, 1.0, 0.0, 0.0], 0.05, seed=1)
-
-
-def test_no_effect_is_no_way_and_weak() -> None:
-    verdict = compare_features(PLAIN, PLAIN, PHOTOS, "eye")
-    assert (verdict.progress, verdict.change, verdict.seeds) == (0.0, pytest.approx(0.0, abs=1e-4), 4)
-    assert verdict.noise > 0 and not verdict.learned
-
-
-def test_at_the_photos_is_the_whole_way() -> None:
-    verdict = compare_features(around([0.0, 1.0, 0.0, 0.0], 0.05, seed=2), PLAIN, PHOTOS, "eye")
-    assert verdict.progress == pytest.approx(1.0, abs=0.1) and verdict.learned and verdict.change > 1
-
-
-def test_elsewhere_is_a_change_and_no_way() -> None:
-    verdict = compare_features(around([0.0, 0.0, 1.0, 0.0], 0.05, seed=3), PLAIN, PHOTOS, "eye")
-    assert verdict.change > 1 and abs(verdict.progress) < 0.6
-    assert verdict.progress < compare_features(PHOTOS, PLAIN, PHOTOS, "eye").progress
-
-
-def test_the_way_is_measured_along_the_line_to_the_photos() -> None:
-    plain = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
-    photos = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
-    learned = torch.tensor([[1.0, 5.0], [1.5, 5.0]])
-    verdict = compare_features(learned, plain, photos, "eye")
-    assert verdict.progress == pytest.approx((0.5 + 0.75) / 2)
-    squares = 2 * 0.125**2  # only the learned ones differ along the line; three kinds, one degree each
-    assert verdict.noise == pytest.approx(math.sqrt(squares / 3), abs=1e-4)
-
-
-def test_a_shift_within_the_noise_between_seeds_is_weak() -> None:
-    plain = around([1.0, 0.0, 0.0, 0.0], 0.5, seed=4)
-    for shift, learned in ((0.05, False), (0.15, False), (3.0, True)):
-        shifted = F.normalize(plain + torch.tensor([0.0, shift, 0.0, 0.0]), dim=1)
-        verdict = compare_features(shifted, plain, PHOTOS, "eye")
-        assert verdict.progress > 0 and verdict.learned is learned
-        assert (verdict.progress > verdict.noise) is learned
-
-
-def test_one_photo_is_enough() -> None:
-    assert compare_features(PHOTOS, PLAIN, PHOTOS[:1], "eye").progress == pytest.approx(1.0, abs=0.1)
+GOOD = Verdict(
+    likeness=1.14,
+    noise=0.2,
+    seeds=3,
+    encoder="U-Net",
+    obeyed=0.8,
+    variety=0.3,
+    strange=1.1,
+    unknown=1.0,
+    contrast=1.0,
+    photos=4,
+)
+WEAK = dataclasses.replace(GOOD, likeness=0.1)
+COPY = dataclasses.replace(GOOD, variety=0.001)
+DROWNED = dataclasses.replace(GOOD, obeyed=0.1)
+PHOTOGRAPHS = dataclasses.replace(GOOD, unknown=2.1)
+NOISE = dataclasses.replace(GOOD, strange=4.0)
+FLAT = dataclasses.replace(GOOD, contrast=0.1)
+NO_NUMBERS = Verdict(0.0, 0.0, 3, "U-Net", is_finite=False)
+OLD = Verdict(likeness=0.9, noise=0.2, seeds=4, encoder="U-Net")
+SETTINGS = {"steps": 50, "learning_rate": 0.002}
 
 
 @pytest.mark.parametrize(
-    ("verdict", "settings", "parts"),
+    ("verdict", "word", "parts"),
     [
-        (GOOD, {"steps": 50}, ["Learned: pictures moved 85% of the way", "seeds alone differ by 20%"]),
-        (
-            WEAK,
-            {"steps": 50, "learning_rate": 0.002},
-            ["Finished, but weak", "10%", "more steps (it had 50) or a higher learning rate (0.002)"],
-        ),
-        (
-            ASTRAY,
-            {"steps": 50, "word_rate": 0.1},
-            ["weak: pictures changed, yet moved only 0%", "with a lower word rate (0.1)"],
-        ),
-        (WEAK, {}, ["Train it again with more steps."]),
+        (GOOD, "learned", ["Learned", "100% of the likeness that the photos have", "80% of a scene"]),
+        (WEAK, "weak", ["10% of the likeness", "more steps (it had 50) or a higher learning rate (0.002)"]),
+        (COPY, "weak", ["nearly the same picture", "fewer steps (it had 50)"]),
+        (DROWNED, "weak", ["of a scene in the prompt only 10% is left", "fewer steps"]),
+        (PHOTOGRAPHS, "weak", ["a kind that this base does not paint", "another base"]),
+        (NOISE, "broken", ["noise", "lower learning rate (0.002)"]),
+        (FLAT, "broken", ["one colour", "lower learning rate"]),
+        (NO_NUMBERS, "broken", ["no longer numbers", "lower learning rate"]),
+        (OLD, "learned", ["moved 90% of the way"]),
+        (dataclasses.replace(OLD, likeness=0.1), "weak", ["10% of the likeness", "more steps"]),
     ],
 )
-def test_it_says_what_to_change(verdict: Verdict, settings: dict, parts: list[str]) -> None:
+def test_it_is_one_of_three_words_with_what_to_do(verdict: Verdict, word: str, parts: list[str]) -> None:
+    summary = verdict.summary(SETTINGS)
+    assert (verdict.word, verdict.learned) == (word, word == "learned")
+    assert summary.lower().startswith(word)
     for part in parts:
-        assert part in verdict.summary(settings)
-    assert ("Train it again" in verdict.summary(settings)) is not verdict.learned
+        assert part in summary
+    assert (summary == verdict.sentence) is verdict.learned
+    assert summary.count(".") - summary.count("0.002") <= 2  # a sentence, and one of what to do
+
+
+def test_no_share_is_above_a_hundred_percent_or_below_none() -> None:
+    for value in (-3.0, -0.01, 1.01, 1.14, 50.0):
+        for name in ("likeness", "obeyed"):
+            for base in (GOOD, DROWNED, OLD):
+                sentence = dataclasses.replace(base, **{name: value}).sentence
+                shares = [int(number) for number in re.findall(r"(-?\d+)%", sentence)]
+                assert all(0 <= number <= 100 for number in shares), sentence
+
+
+def test_broken_comes_before_weak_and_noise_is_never_learned() -> None:
+    assert dataclasses.replace(NOISE, likeness=0.0, obeyed=0.0).word == "broken"
+    assert dataclasses.replace(NOISE, likeness=1.0, unknown=3.0).word == "broken"  # photos of noise
+    assert "Choose clear photos" in dataclasses.replace(FLAT, unknown=3.0).advice(SETTINGS)
+
+
+def test_less_is_asked_of_the_likeness_to_a_single_photo() -> None:
+    for photos, word in ((1, "learned"), (2, "weak")):
+        assert dataclasses.replace(GOOD, likeness=0.5, photos=photos).word == word
+
+
+def test_sorted_by_score_the_broken_come_last_and_more_than_the_photos_is_no_better() -> None:
+    assert (GOOD.score, WEAK.score, NOISE.score, NO_NUMBERS.score) == (1.0, 0.1, 0.0, 0.0)
+
+
+def test_without_steps_or_rates_it_still_says_what_to_do() -> None:
+    assert WEAK.advice({}) == "Train it again with more steps or a higher learning rate."
 
 
 def test_it_stays_in_the_header_and_old_headers_have_none() -> None:
@@ -108,7 +104,14 @@ def test_it_stays_in_the_header_and_old_headers_have_none() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"way": math.nan}, {"way": "far"}, {"seeds": "four"}, {"eye": "x" * 1000}, {"eye": 3}, {"noise": None}],
+    [
+        {"likeness": math.nan},
+        {"obeyed": "far"},
+        {"seeds": "four"},
+        {"encoder": "x" * 1000},
+        {"encoder": 3},
+        {"noise": None},
+    ],
 )
 def test_a_strangers_verdict_that_makes_no_sense_is_refused(change: dict) -> None:
     values = json.loads(dataclasses.replace(HEADER, verdicts={"<lily>": GOOD}).to_text())
@@ -127,3 +130,21 @@ def test_a_handle_is_looked_for_where_its_mask_is() -> None:
     assert seen.size == (10, 10) and set(seen.get_flattened_data()) == {(255, 0, 0)}
     assert portraits(photos, "<tom>", two) == []
     assert portraits(PhotoSet((photo,)), "<lily>", Concept(HEADER, ())) == [photo]
+
+
+def test_a_single_photo_is_compared_with_its_mirror_image_and_a_closer_crop() -> None:
+    photo = Image.new("RGB", (40, 40), "white")
+    photo.paste("red", (0, 0, 4, 40))
+    mirrored, closer = variations(photo)
+    assert mirrored.getpixel((39, 5)) == (255, 0, 0) and mirrored.getpixel((0, 5)) == (255, 255, 255)
+    assert closer.size == (32, 32) and set(closer.get_flattened_data()) == {(255, 255, 255)}
+
+
+def test_cells_count_by_how_much_of_them_is_the_subject() -> None:
+    mask = Image.new("L", (40, 40))
+    mask.paste(255, (0, 0, 20, 40))  # its square is the left half and as much beside it
+    photos = PhotoSet((Image.new("RGB", (40, 40)),) * 2, {"<lily>": (mask, None)})
+    weights = subject_weights(photos, "<lily>", 4)
+    assert weights is not None and weights.shape == (1, 16)
+    assert weights[0].reshape(4, 4).round().tolist() == [[1, 1, 0, 0]] * 4
+    assert subject_weights(photos, "<tom>", 4) is None

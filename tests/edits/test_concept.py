@@ -73,7 +73,7 @@ def test_the_header_is_read_without_the_tensors(tmp_path: Path) -> None:
 
 
 def test_renaming_changes_the_handle_and_no_number(tmp_path: Path) -> None:
-    verdict = Verdict(progress=0.9, noise=0.2, change=1.5, seeds=4, encoder="U-Net")
+    verdict = Verdict(likeness=0.9, noise=0.2, seeds=3, encoder="U-Net", obeyed=0.7)
     made = concept()
     with_verdict = dataclasses.replace(HEADER, verdicts={"<lily>": verdict})
     Concept(with_verdict, made.edits).save(tmp_path / "lily.safetensors")

@@ -61,7 +61,7 @@ def estimate_of(events: Iterator[Event]) -> Estimate:
 def painted(pictures: int) -> int:
     """Return how often the network sees the noisy pictures of some previews and of the verdict."""
     guided = 2
-    return guided * (pictures * SAMPLING.steps + 2 * verdict.SEEDS * verdict.STEPS)
+    return guided * (pictures * SAMPLING.steps + verdict.SETS * verdict.SEEDS * verdict.STEPS)
 
 
 def test_the_time_of_all_steps_and_pictures_is_promised(

@@ -1,4 +1,4 @@
-"""The verdict at the end of a training: what it measures, and that nothing is lost while it is made."""
+"""The verdict at the end of a training: what is painted and compared, and that nothing is lost meanwhile."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests import tiny
 from tests.edits.test_concept import HEADER
 from trainers import METHODS, train
 from trainers.kit import verdict as verdicts
+from trainers.kit.verdict import SCENE, SEEDS, STEPS, Judge
 
 SAMPLING = Sampling(seed=7, steps=2, guidance=8.0)
 PROMPT = "a photo of <lily>"
@@ -39,10 +40,10 @@ def word(backbone: Backbone, vectors: torch.Tensor) -> Concept:
     return Concept(header, (NewWord("<lily>", "cat", vectors),)).round_to_file()
 
 
-def judged(backbone: Backbone, concept: Concept, photos: PhotoSet) -> tuple[list[Event], Verdict]:
+def judged(judge: Judge, concept: Concept) -> tuple[list[Event], Verdict]:
     """Return the events on the way, and the verdict."""
     yielded: list[Event] = []
-    events = verdicts.judge_concept(backbone, concept, photos, [PROMPT], SAMPLING)
+    events = judge.judge(concept)
     while True:
         try:
             yielded.append(next(events))
@@ -52,75 +53,67 @@ def judged(backbone: Backbone, concept: Concept, photos: PhotoSet) -> tuple[list
 
 def test_a_word_that_is_its_noun_has_no_effect(backbone: Backbone) -> None:
     concept = word(backbone, backbone.text.initial_vectors("cat", 1))
-    events, verdict = judged(backbone, concept, tiny.photos())
-    assert verdict.progress == pytest.approx(0.0, abs=1e-3) and verdict.change == pytest.approx(0.0, abs=1e-3)
-    assert not verdict.learned
+    events, verdict = judged(Judge(backbone, tiny.photos(), [PROMPT], SAMPLING), concept)
+    assert verdict.likeness == pytest.approx(0.0, abs=1e-3) and verdict.obeyed == pytest.approx(1.0, abs=1e-2)
+    assert verdict.strange == pytest.approx(1.0, abs=1e-3) and verdict.contrast == pytest.approx(
+        1.0, abs=1e-3
+    )
+    assert verdict.word == "weak" and verdict.photos == len(tiny.photos())
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.step for step in steps] == list(range(1, 1 + steps[0].steps))
-    assert isinstance(events[-1], Note) and "Finished, but weak" in events[-1].text
+    assert len(steps) == 4 * STEPS
 
 
-def test_it_compares_what_generate_paints_with_the_concept_and_with_its_noun(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_compares_what_generate_paints_with_the_concept_and_with_its_noun(backbone: Backbone) -> None:
     drawn = torch.randn(1, tiny.WIDTH, generator=torch.Generator().manual_seed(1))
-    concept = word(backbone, 5 * drawn)
-    compared: list[list[np.ndarray]] = []
-    encode_latents = BaseFeatures.encode_latents
-
-    def spy(encoder: BaseFeatures, latents: torch.Tensor) -> torch.Tensor:
-        compared.append([np.asarray(picture).astype(int) for picture in backbone.decode(latents)])
-        return encode_latents(encoder, latents)
-
-    monkeypatch.setattr(BaseFeatures, "encode_latents", spy)
-    judged(backbone, concept, tiny.photos())
-    with_concept, with_noun, _ = compared
-    for pictures, prompt in ((with_concept, PROMPT), (with_noun, "a photo of cat")):
-        recipe = Sampling(seed=7, steps=verdicts.STEPS, guidance=8.0, count=verdicts.SEEDS).with_prompt(
-            prompt
-        )
+    concept, judge = word(backbone, 5 * drawn), Judge(backbone, tiny.photos(), [PROMPT], SAMPLING)
+    judged(judge, concept)
+    scene = f"{PROMPT} {SCENE}"
+    assert list(judge.painted) == [(PROMPT, 1.0), (scene, 1.0), (PROMPT, 0.0), (scene, 0.0)]
+    for (text, strength), latents in judge.painted.items():
+        prompt = text if strength else text.replace("<lily>", "cat")
+        sampling = Sampling(seed=7, steps=STEPS, guidance=8.0, count=SEEDS)
         painted = [
-            np.asarray(event.value.image)
-            for event in generate(backbone, recipe, [concept])
+            np.asarray(event.value.image).astype(int)
+            for event in generate(backbone, sampling.with_prompt(prompt), [concept])
             if isinstance(event, Result)
         ]
-        assert len(painted) == len(pictures) == verdicts.SEEDS
+        pictures = backbone.decode(latents)
+        assert len(painted) == len(pictures) == SEEDS
         for one, other in zip(pictures, painted, strict=True):
             # painted together and one by one, pictures may differ by a rounding
-            assert np.abs(one - other).max() <= 1
+            assert np.abs(np.asarray(one).astype(int) - other).max() <= 1
 
 
-@pytest.mark.parametrize(("shift", "learned"), [(0.27, False), (0.31, True), (1.0, True)])
-def test_learned_means_further_towards_the_photos_than_the_noise(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, shift: float, learned: bool
-) -> None:
-    """Plain nouns at 0 and the photos at 1 along an axis; within each set the standard deviation is 0.29."""
-    spread = torch.tensor([-0.25, 0.25, -0.25, 0.25])  # variance 4 * 0.0625 / 3
-    across = torch.tensor([0.3, -0.3, 0.1, -0.1])  # at right angles to the axis: no part of the noise
+def test_the_noun_is_painted_once_for_several_concepts_of_a_training(backbone: Backbone) -> None:
+    drawn = torch.randn(1, tiny.WIDTH, generator=torch.Generator().manual_seed(1))
+    judge = Judge(backbone, tiny.photos(), [PROMPT], SAMPLING)
+    judged(judge, word(backbone, drawn))
+    events, second = judged(judge, word(backbone, 5 * drawn))
+    assert len(events) == 2 * STEPS
+    assert second == judged(Judge(backbone, tiny.photos(), [PROMPT], SAMPLING), word(backbone, 5 * drawn))[1]
 
-    def features(centre: float) -> torch.Tensor:
-        return torch.stack([centre + spread, across, torch.ones(4)], dim=1)
 
-    noise = 0.25 * (4 / 3) ** 0.5
-    painted = iter((features(shift), features(0.0)))
-    monkeypatch.setattr(BaseFeatures, "encode_latents", lambda encoder, latents: next(painted))
-    monkeypatch.setattr(BaseFeatures, "encode", lambda encoder, pictures: features(1.0))
+def test_pictures_that_are_no_numbers_are_broken(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     concept = word(backbone, backbone.text.initial_vectors("cat", 1))
-    events, verdict = judged(backbone, concept, tiny.photos())
-    assert verdict.progress == pytest.approx(shift, abs=1e-3)
-    assert verdict.noise == pytest.approx(noise, abs=1e-3)
-    assert verdict.learned is learned
-    assert (f"Learned: pictures moved {shift:.0%}" in events[-1].text) is learned
-    assert ("Finished, but weak" in events[-1].text) is not learned
+    whole = BaseFeatures.cells_and_errors
+
+    def broken(encoder: BaseFeatures, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        cells, errors = whole(encoder, latents)
+        return cells * float("nan"), errors
+
+    monkeypatch.setattr(BaseFeatures, "cells_and_errors", broken)
+    judge = Judge(backbone, tiny.photos(), [PROMPT], SAMPLING)
+    *_, note = verdicts.judge_concept(judge, concept)
+    assert isinstance(note, Note) and note.text.startswith("Broken: the pictures are no longer numbers.")
 
 
-def test_broken_pictures_get_no_verdict(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
-    concept = word(backbone, backbone.text.initial_vectors("cat", 1))
-    monkeypatch.setattr(
-        BaseFeatures, "encode_latents", lambda encoder, latents: torch.full((len(latents), 4), torch.nan)
+def test_one_photo_is_enough(backbone: Backbone) -> None:
+    photos = PhotoSet(tiny.photos().squares[:1])
+    _, verdict = judged(
+        Judge(backbone, photos, [PROMPT], SAMPLING), word(backbone, torch.ones(1, tiny.WIDTH))
     )
-    events = list(verdicts.judge_concept(backbone, concept, tiny.photos(), [PROMPT], SAMPLING))
-    assert "broken" in events[-1].text
+    assert verdict.photos == 1 and verdict.is_finite
 
 
 def training(backbone: Backbone, cache: Path) -> Iterator[Event]:
@@ -130,10 +123,10 @@ def training(backbone: Backbone, cache: Path) -> Iterator[Event]:
 
 
 def test_the_verdict_is_in_the_file(backbone: Backbone, tmp_path: Path) -> None:
-    *_, note, last = training(backbone, tmp_path)
+    *events, last = training(backbone, tmp_path)
     verdict = last.value.header.verdicts["<lily>"]
-    assert verdict.seeds == verdicts.SEEDS and backbone.fingerprint[:8] in verdict.encoder
-    assert note == Note(verdict.summary(last.value.header.settings))
+    assert verdict.seeds == SEEDS and backbone.fingerprint[:8] in verdict.encoder
+    assert Note(verdict.summary(last.value.header.settings)) in events
     last.value.save(tmp_path / "lily.safetensors")
     assert Concept.open(tmp_path / "lily.safetensors").header.verdicts == {"<lily>": verdict}
 

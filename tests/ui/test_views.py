@@ -21,17 +21,18 @@ from studio.recipes.recipe import Recipe
 from studio.ui.compare.blind_vote import conclusion, running_result
 from studio.ui.compare.frontier_panel import default_along
 from studio.ui.compare.grid_form import grid_from_form
-from studio.ui.concept_library_tab import concept_card, concept_cards, is_weak, verdict_notes
+from studio.ui.concept_library_tab import concept_card, concept_cards
 from studio.ui.create.form import recipe_from_form
 from studio.ui.parts.job_cards import cards_of
 from studio.ui.parts.markup import error_card, facts
+from studio.ui.parts.verdict_view import is_weak, verdict_notes
 from studio.ui.queue_tab import job_list
 from studio.workspace.workspace import Workspace
 from tests.edits.test_concept import HEADER
 
 EVIL = "<img src=x onerror=alert(1)>"
-GOOD = Verdict(progress=0.9, noise=0.2, change=1.4, seeds=4, encoder="U-Net")
-WEAK = dataclasses.replace(GOOD, progress=0.1)
+GOOD = Verdict(likeness=0.9, noise=0.2, seeds=3, encoder="U-Net", obeyed=0.8)
+WEAK = dataclasses.replace(GOOD, likeness=0.1)
 FIELDS = {"prompt": "<lily> and <tom>", "negative": "blur", "seed": 3, "steps": 9, "guidance": 4.0}
 FORM = {**FIELDS, "count": 1, "composing": "sum", "regions": ""}
 
@@ -84,7 +85,7 @@ def test_a_concept_is_weak_when_any_of_its_handles_is(
     header = dataclasses.replace(HEADER, handles=handles, verdicts=verdicts)
     assert is_weak(header) is weak
     notes = verdict_notes(header)
-    assert notes.count("of the way from the plain noun") == len(verdicts)
+    assert notes.count("of the likeness that the photos have to each other") == len(verdicts)
     for handle, verdict in verdicts.items():
         name = f"{handle}: " if len(verdicts) > 1 else ""
         assert f"{name}{verdict.sentence}".replace("<", "&lt;").replace(">", "&gt;") in notes

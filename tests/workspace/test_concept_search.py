@@ -28,7 +28,7 @@ def entry(handle: str, noun: str, score: float | None, seed: int = 0) -> Entry:
     """A concept that is in no file."""
     header = dataclasses.replace(header_of(handle, noun, seed, 5, 40), preview=b"")
     if score is not None:
-        verdict = Verdict(progress=score, noise=0.1, change=0.5, seeds=4, encoder="x")
+        verdict = Verdict(likeness=score, noise=0.1, seeds=4, encoder="x")
         header = dataclasses.replace(header, verdicts={handle: verdict})
     return Entry(Path(f"{handle.strip('<>')}.safetensors"), header, 1, 1)
 

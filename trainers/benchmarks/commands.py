@@ -42,6 +42,8 @@ from trainers.benchmarks.scene_trial import VARIANTS, scene_trial
 from trainers.benchmarks.trial_sheet import trial_sheet
 from trainers.benchmarks.trial_task import Runner, in_turn
 from trainers.benchmarks.variants import Variant
+from trainers.benchmarks.verdict_cases import KNOWN_RUNS
+from trainers.benchmarks.verdict_trial import verdict_table, verdict_trial
 
 PROMPT_SETS = {"colours": MORE_PROMPTS, "scenes": SCENES}  # of a trial
 TABLE = "table.md"
@@ -77,6 +79,7 @@ def add_comparisons(commands: Any, methods: Mapping[str, type[Method]]) -> None:
     one.add_argument("--subjects", nargs="+", metavar="NAME", help="only these")
     add_encoder_flags(one)
     _add_on(one)
+    _add_verdicts(commands)
     _add_gallery(commands, [name for name, method in methods.items() if method.example])
 
 
@@ -91,6 +94,15 @@ def _address(text: str) -> str:
     if text != LOCAL and not text.startswith("ray://"):
         raise argparse.ArgumentTypeError(f"{text!r} is no cluster: write {LOCAL} or ray://HOST:PORT")
     return text
+
+
+def _add_verdicts(commands: Any) -> None:
+    """Add the command that checks verdicts."""
+    known = list(dict.fromkeys(run.method for run in KNOWN_RUNS))
+    one = _add(
+        commands, "verdicts", "check what trainings say of themselves against known outcomes", known, 1
+    )
+    one.add_argument("--again", action="store_true", help="judge concepts that are there once more")
 
 
 def _add_gallery(commands: Any, shown: Sequence[str]) -> None:
@@ -200,6 +212,17 @@ def _dreambench(
     return dreambench(backbone, encoders, cases, variants, sampling, folder, _runner(given))
 
 
+def _verdicts(
+    given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling
+) -> Iterator[Event]:
+    methods = {variant.method.id: variant.method for variant in variants}
+    workspace = Workspace(given.out, given.base)
+    cards = {id: workspace.tuned(method.card()) for id, method in methods.items()}
+    runs = part_of([run for run in KNOWN_RUNS if run.method in methods], given.part)
+    parse = partial(Variant.parse, methods=methods, cards=cards)
+    return verdict_trial(backbone, runs, parse, sampling, given.out / given.command, given.again)
+
+
 def _gallery(given: Namespace, backbone: Backbone, variants: Variants, sampling: Sampling) -> Iterator[Event]:
     return paint_gallery(backbone, variants, sampling, given.out, writable_folder(given.pictures))
 
@@ -210,5 +233,6 @@ COMPARISONS: dict[str, tuple[Run, Callable[[Any], str]]] = {
     "scenes": (_scenes, scene_table),
     "composing": (_composition, composition_table),
     "dreambench": (_dreambench, dreambench_table),
+    "verdicts": (_verdicts, verdict_table),
     "gallery": (_gallery, gallery_table),
 }

@@ -20,7 +20,7 @@ from studio.commands.interrupts import ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.saving import save_and_say
 from studio.errors import DiskError, StudioError
-from studio.events import Estimate, Event, Insight, Note, Preview, Result
+from studio.events import Checkpoint, Estimate, Event, Insight, Note, Preview, Result
 from studio.files import other_folders, png_bytes, writable_file, writable_folder, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.method import Method
@@ -31,6 +31,7 @@ from studio.photos.mask_checks import check_masks, masks_sentence
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
+from studio.recipes.sample_prompts import MAX_SAMPLES, sample_prompts
 from studio.starter import STARTER
 from studio.workspace.effort import BALANCED, FACTORS, with_effort
 from studio.workspace.presets import Presets
@@ -73,6 +74,18 @@ def add_training_flags(parser: argparse.ArgumentParser, card: MethodCard) -> Non
     parser.add_argument("--preset", metavar="NAME", help="settings that were kept under a name in the page")
     parser.add_argument(
         "--effort", choices=list(FACTORS), default=BALANCED, help="half as many steps as the recipe, or twice"
+    )
+    parser.add_argument(
+        "--sample",
+        action="append",
+        default=[],
+        metavar="PROMPT",
+        help=f"a prompt to paint beside every preview, with {{}} for the name; up to {MAX_SAMPLES}",
+    )
+    parser.add_argument(
+        "--keep-steps",
+        action="store_true",
+        help="also save what was learned at every preview, as previews/NAME-step-80.safetensors",
     )
     parser.add_argument("--estimate", action="store_true", help="only say what time and memory it will need")
     defaults = {field.name: f"{field.default}, or what the base prefers" for field in card.fields}
@@ -133,6 +146,7 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
     _check_masks(squares, handles, card.needs.masks)
     if card.needs.sorted:
         sort_photos(squares.captions, len(squares))
+    samples = sample_prompts(given.sample, handles)
     path = writable_file(given.out or workspace.concepts.path(subject.handle))
     sampling = workspace.base_defaults().sampling(given.seed)
     backbone = open_base(given)
@@ -159,6 +173,7 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
         workspace.cache,
         state if processes.is_main else None,
         processes=processes,
+        samples=samples,
     )
     previews = writable_folder(workspace.folder / "previews")
     saved = False
@@ -173,6 +188,8 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
                     write_atomic(previews / f"{name}-{number:02d}.png", png_bytes(picture))
                 except DiskError as error:  # the training is worth more than a picture of it
                     print(error, file=sys.stderr)
+            case Checkpoint(is_suggested=is_suggested) if given.keep_steps or is_suggested:
+                _keep_step(event, previews / f"{name}-step-{event.step}.safetensors")
             case Result(value=concept):
                 save = functools.partial(save_checked, backbone, concept, sampling=sampling)
                 others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
@@ -181,6 +198,17 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
                 saved = True
     if not saved and processes.is_main:
         raise StudioError("Stopped before anything was learned.", "Start it again when you like.")
+
+
+def _keep_step(checkpoint: Checkpoint, file: Path) -> None:
+    """Save a checkpoint, a concept file like any other, and say where it is if it is suggested."""
+    try:
+        checkpoint.concept.save(file)
+    except DiskError as error:  # the training is worth more than a step of it
+        print(error, file=sys.stderr)
+        return
+    if checkpoint.is_suggested:
+        print(f"Step {checkpoint.step} is kept as {file}.")
 
 
 def _estimate(training: Generator[Event, None, None]) -> None:

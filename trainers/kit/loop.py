@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from studio.events import Event, FinishEarly, Insight, Note, Pause, Preview, Res
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
-from studio.recipes.recipe import Recipe, Sampling
+from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from trainers.kit import verdict
 from trainers.kit.enduring import AfterStep, keep, optimise
@@ -30,6 +30,7 @@ from trainers.kit.kept_state import KeptState, identity_of, without_later_settin
 from trainers.kit.memory_saving import photos_per_step
 from trainers.kit.optimizing import Optimization
 from trainers.kit.preflight import Preflight, try_training
+from trainers.kit.previews import Previews
 from trainers.kit.processes import ALONE, Processes
 from trainers.kit.training import Training
 
@@ -47,6 +48,7 @@ def train(
     state: Path | None = None,
     more_steps: int = 0,
     processes: Processes = ALONE,
+    samples: Sequence[str] = (),
 ) -> Generator[Event, None, None]:
     """Train a method on photos of a subject; the last event is a Result with the Concept.
 
@@ -64,6 +66,7 @@ def train(
         more_steps: how many steps to do besides those of the settings, to continue one that has ended.
         processes: those that share the training. Only the first of them tries no steps before it, paints,
             keeps states and yields a Result.
+        samples: prompts that are painted beside every preview, with handles of the subject.
 
     Raises StudioError when the method does not work on this base or cannot be shared by so many processes, or
     the loss stops being a number.
@@ -91,7 +94,7 @@ def train(
     try:
         preflight: Preflight | None = None
         if processes.is_alone and kept.last() is None:
-            preflight = yield from try_training(training, PREVIEWS + 2)
+            preflight = yield from try_training(training, (PREVIEWS + 2) * (1 + len(samples)))
         if preflight is not None:
             yield preflight.estimate
         generator = torch.Generator().manual_seed(sampling.seed)
@@ -106,13 +109,14 @@ def train(
             )
         every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1
         breaks = optimization.breaks = set(range(every, optimization.total, every))
+        previews = Previews(training, method, recipe, samples)
 
         def preview(step: int) -> Iterator[Event]:
             if step in breaks and processes.is_main:
                 with suppress(BrokenPictureError):  # the next step sees it too, and goes back to a good state
-                    yield Preview(training.preview(method, recipe), recipe.prompt, step)
+                    yield from previews.painted(step)
 
-        yield from processes.noting_wishes(_learn(training, optimization, kept, recipe, preview))
+        yield from processes.noting_wishes(_learn(optimization, kept, previews, preview))
     except FinishEarly:
         if optimization is None or not optimization.losses:
             return
@@ -126,7 +130,7 @@ def train(
         return
     assert optimization is not None
     yield from _to_the_end(method.finish())
-    yield from _closing(training, optimization, recipe)
+    yield from _closing(optimization, previews)
 
 
 def _check_shares(method: type[Method], values: dict[str, Any], processes: Processes) -> None:
@@ -156,7 +160,7 @@ def _prepare(method: Method, photos: PhotoSet, cache: Path, processes: Processes
 
 
 def _learn(
-    training: Training, optimization: Optimization, kept: KeptState, recipe: Recipe, after_step: AfterStep
+    optimization: Optimization, kept: KeptState, previews: Previews, after_step: AfterStep
 ) -> Iterator[Event]:
     """Do all steps, from the last state if there is one, which is the same for all processes."""
     processes = optimization.processes
@@ -165,16 +169,21 @@ def _learn(
         optimization.load(last)
         yield Note(f"It goes on from step {last.done} of {optimization.total}.")
     elif processes.is_main:
-        yield Preview(training.preview(optimization.method, recipe), recipe.prompt, 0)
+        yield from previews.painted(0)
     yield from optimise(optimization, kept, after_step)
 
 
-def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> Iterator[Event]:
+def _closing(optimization: Optimization, previews: Previews) -> Iterator[Event]:
     """Round the edits to the file's precision, show and judge them, and yield the Result.
 
     `FinishEarly` skips the rest of showing and judging.
     """
-    method, backbone, losses = optimization.method, training.backbone, optimization.losses
+    method, losses, training, recipe = (
+        optimization.method,
+        optimization.losses,
+        previews.training,
+        previews.recipe,
+    )
     header = dataclasses.replace(
         training.header(method),
         steps=len(losses),
@@ -182,7 +191,7 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
         memory=optimization.memory.words,
     )
     concept = Concept(header, tuple(method.edits())).round_to_file()
-    picture = training.preview(method, recipe)
+    picture = previews.picture()
     reports = method.report()
     for regularizer in optimization.regularizers:
         reports |= regularizer.report()
@@ -196,14 +205,15 @@ def _closing(training: Training, optimization: Optimization, recipe: Recipe) -> 
     try:
         yield from method.insights()
         for caption, knobs in method.closing_choices.items():
-            own = dataclasses.replace(recipe, knobs={method.subject.handle: dict(knobs)})
-            yield Insight(training.preview(method, own), caption)
+            yield Insight(previews.picture(knobs={method.subject.handle: dict(knobs)}), caption)
         for prompt in method.closing_prompts:
-            own = dataclasses.replace(recipe, prompt=prompt)
-            yield Preview(training.preview(method, own), prompt, header.steps)
+            yield Preview(previews.picture(prompt=prompt), prompt, header.steps)
+        yield from previews.sample_pictures(header.steps)
         yield Preview(picture, recipe.prompt, header.steps)
-        learned, prompts = Concept(header, concept.edits), [recipe.prompt, *method.closing_prompts]
-        verdicts = yield from verdict.judge_concept(backbone, learned, training.photos, prompts, recipe)
+        prompts = [recipe.prompt, *method.closing_prompts]
+        judge = verdict.Judge(training.backbone, training.photos, prompts, recipe)
+        verdicts = yield from verdict.judge_concept(judge, Concept(header, concept.edits))
+        yield from previews.checkpoints.better_than(verdicts, judge)
     except FinishEarly:
         pass  # there is nothing more to learn
     except torch.OutOfMemoryError:

@@ -105,7 +105,7 @@ def _estimate(training: Training, previews: int, memory: MemorySaving) -> Genera
     yield Step(total - 1, total, stage=STAGE)
     rest, step = _seconds_of_a_picture(light, training)
     yield Step(total, total, stage=STAGE)
-    judged = 2 * verdict.SEEDS * len(training.subject.handles)
+    judged = verdict.SETS * verdict.SEEDS * len(training.subject.handles)
     pictures = previews + len(light.closing_prompts)
     seconds += pictures * (rest + training.sampling.steps * step) + judged * (rest + verdict.STEPS * step)
     return Estimate(seconds, most_used_bytes(backbone), total_bytes(backbone))

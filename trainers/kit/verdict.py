@@ -1,23 +1,26 @@
 """Judge whether a concept was learned, from a few pictures at the end of its training.
 
-The same seeds are painted with the concept and with its plain noun, and compared with the photos in the
-features of the base itself, so that every base can judge. `studio.concepts.verdict` has the formulas.
+The same seeds are painted with the concept and with its plain noun, in the method's own prompt and in a
+scene, and compared with the photos in the features of the base itself, so that every base can judge.
+`studio.concepts.verdict` has the formulas.
+
+Of a single photo nobody knows how far photos of the subject differ: its mirror image and a closer crop stand
+for the others, so that more is asked of the pictures than with several photos.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from studio.concepts.verdict import Verdict
 from studio.edits.concept import Concept
-from studio.evaluation.cp_clip import DetectedBox
-from studio.evaluation.measures import pairs
+from studio.evaluation.part_matching import as_cells
 from studio.events import Event, Note, Step
 from studio.generation.composing import compose_sum
 from studio.generation.conditions import Prompts
@@ -28,93 +31,105 @@ from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
+from trainers.kit.looks import Looks, compare_looks
+from trainers.kit.portraits import portraits, subject_weights, variations
 
-SEEDS = 4
+SEEDS = 3
 STEPS = 8  # sampling steps: enough to tell subjects apart
+SETS = 4  # of SEEDS pictures each: concept and noun, without and with a scene
+SCENE = "on the beach at night"  # changes light, colours and ground, and every base knows it
 STAGE = "judging what was learned"
 
 
-def judge_concept(
-    backbone: Backbone, concept: Concept, photos: PhotoSet, prompts: Sequence[str], sampling: Sampling
-) -> Generator[Event, None, dict[str, Verdict]]:
-    """Paint and judge a concept; yields Steps and Notes, returns a Verdict for each handle in the photos.
+class Judge:
+    """Judges concepts that were learned from the same photos; pictures of the plain noun are painted once.
 
-    A handle is painted with the first of `prompts` that names it alone, `sampling.guidance`, and seeds from
-    `sampling.seed`: 2 SEEDS pictures of STEPS steps each. Runs with nothing attached.
+    Args:
+        prompts: a handle is painted with the first of them that names it alone.
+        sampling: its guidance, and the seeds from its seed on.
+
+    Attributes:
+        painted: the latents (SEEDS, C, h, w) of every set of pictures, by prompt and strength.
     """
-    encoder = BaseFeatures(backbone)
-    crops = {handle: portraits(photos, handle, concept) for handle in concept.header.handles}
-    crops = {handle: pictures for handle, pictures in crops.items() if pictures}
-    total, done = 2 * STEPS * len(crops), 0
-    verdicts: dict[str, Verdict] = {}
-    for handle, pictures in crops.items():
-        prompt = next((text for text in prompts if handles_in(text) == [handle]), f"a photo of {handle}")
-        features = []
-        for strength in (1.0, 0.0):
-            strengths = dict.fromkeys(concept.header.handles, strength)
-            recipe = dataclasses.replace(sampling, steps=STEPS).with_prompt(prompt, strengths=strengths)
-            edits = active_edits(recipe, [concept])
-            negative, positive = (
-                with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)
-            )
-            conditions = compose_sum(backbone, Prompts(negative, positive), edits)
-            seeds = [sampling.seed + number for number in range(SEEDS)]
-            sampled = sample(backbone, recipe, conditions, seeds)
-            for _ in range(STEPS):
-                latents = next(sampled)
-                yield Step(done := done + 1, total, stage=STAGE)
-            features.append(encoder.encode_latents(latents))
-        learned, plain = features
-        verdict = compare_features(learned, plain, encoder.encode(pictures), encoder.name)
-        name = f"{handle}: " if len(crops) > 1 else ""
-        if not math.isfinite(verdict.progress + verdict.noise + verdict.change):
-            yield Note(
-                f"{name}The closing pictures are broken, so there is no verdict on whether it learned."
-            )
-            continue
-        verdicts[handle] = verdict
-        yield Note(f"{name}{verdict.summary(concept.header.settings)}")
+
+    def __init__(
+        self, backbone: Backbone, photos: PhotoSet, prompts: Sequence[str], sampling: Sampling
+    ) -> None:
+        self.backbone, self.photos, self.prompts = backbone, photos, prompts
+        self.sampling = dataclasses.replace(sampling, steps=STEPS)
+        self.encoder = BaseFeatures(backbone)
+        self.painted: dict[tuple[str, float], Tensor] = {}
+        self._plain: dict[str, list[Looks]] = {}
+
+    def judge(self, concept: Concept) -> Generator[Event, None, dict[str, Verdict]]:
+        """Paint and judge a concept; yields Steps, returns a Verdict for each handle in the photos.
+
+        Runs with nothing attached.
+        """
+        crops = {handle: portraits(self.photos, handle, concept) for handle in concept.header.handles}
+        crops = {handle: pictures for handle, pictures in crops.items() if pictures}
+        total = STEPS * sum(SETS // 2 if handle in self._plain else SETS for handle in crops)
+        done, verdicts = 0, {}
+        for handle, pictures in crops.items():
+            own = (text for text in self.prompts if handles_in(text) == [handle])
+            prompt = next(own, f"a photo of {handle}")
+            looks: list[Looks] = []
+            for strength in (1.0,) if handle in self._plain else (1.0, 0.0):
+                for text in (prompt, f"{prompt} {SCENE}"):
+                    for latents in self._sampled(concept, text, strength):
+                        self.painted[text, strength] = latents
+                        yield Step(done := done + 1, total, stage=STAGE)
+                    looks.append(self._looks(self.painted[text, strength]))
+            plain = self._plain.setdefault(handle, looks[2:])
+            verdicts[handle] = self._compare(looks[:2], plain, handle, pictures)
+        return verdicts
+
+    def _sampled(self, concept: Concept, prompt: str, strength: float) -> Iterator[Tensor]:
+        """Yield the latents (SEEDS, C, h, w) of a prompt's pictures after each sampling step."""
+        strengths = dict.fromkeys(concept.header.handles, strength)
+        recipe = self.sampling.with_prompt(prompt, strengths=strengths)
+        negative, positive = (
+            with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)
+        )
+        edits = active_edits(recipe, [concept])
+        conditions = compose_sum(self.backbone, Prompts(negative, positive), edits)
+        seeds = [self.sampling.seed + number for number in range(SEEDS)]
+        return sample(self.backbone, recipe, conditions, seeds)
+
+    def _looks(self, latents: Tensor) -> Looks:
+        """Return what the base sees in latents (n, C, h, w)."""
+        cells, errors = self.encoder.cells_and_errors(latents)
+        return Looks(as_cells(cells), errors, latents.flatten(2).std(2).mean(1).cpu())
+
+    def _compare(
+        self,
+        learned: Sequence[Looks],
+        plain: Sequence[Looks],
+        handle: str,
+        pictures: Sequence[Image.Image],
+    ) -> Verdict:
+        name, count = self.encoder.name, len(pictures)
+        photos = self._looks(self.encoder.latents(pictures))
+        weights = subject_weights(self.photos, handle, math.isqrt(photos.cells.shape[1]))
+        if weights is not None:  # squares around masks are no pictures that the base was trained on
+            whole = self._looks(self.encoder.latents(self.photos.squares))
+            photos = dataclasses.replace(photos, weights=weights, errors=whole.errors)
+        others = photos if count > 1 else self._looks(self.encoder.latents(variations(pictures[0])))
+        if not all(looks.is_finite for looks in (photos, others, *learned, *plain)):
+            return Verdict(0.0, 0.0, SEEDS, name, photos=count, is_finite=False)
+        figures = compare_looks(learned[0], learned[1], plain[0], plain[1], photos, others)
+        return Verdict(**figures, seeds=SEEDS, encoder=name, photos=count)
+
+
+def judge_concept(judge: Judge, concept: Concept) -> Generator[Event, None, dict[str, Verdict]]:
+    """Judge a concept; yields Steps and a Note with each verdict, and returns the verdicts by handle."""
+    verdicts = yield from judge.judge(concept)
+    yield from notes(verdicts, concept.header.settings)
     return verdicts
 
 
-def compare_features(learned: Tensor, plain: Tensor, photos: Tensor, encoder: str) -> Verdict:
-    """Return the verdict on features of pictures (`studio.concepts.verdict` has the formulas).
-
-    Args:
-        learned, plain (n, d): with the concept and with the plain noun, from the same n >= 2 seeds in order.
-        photos (m, d): of the subject.
-        encoder: the name of the image encoder.
-    """
-    axis = photos.mean(0) - plain.mean(0)
-    learned_position, plain_position, photo_position = (
-        (features - plain.mean(0)) @ axis / axis.square().sum().clamp_min(1e-12)
-        for features in (learned, plain, photos)
-    )
-    sets = [each for each in (learned_position, plain_position, photo_position) if len(each) > 1]
-    squares = torch.stack([(each - each.mean()).square().sum() for each in sets]).sum()
-    noise = (squares / sum(len(each) - 1 for each in sets)).sqrt()
-    change = (1 - (learned * plain).sum(1)).mean() / (1 - pairs(plain)).mean().clamp_min(1e-12)
-    progress = (learned_position - plain_position).mean()
-    figures = [round(value.item(), 4) for value in (progress, noise, change)]
-    return Verdict(figures[0], figures[1], figures[2], len(plain), encoder)
-
-
-def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:
-    """Return what the photos show of a handle.
-
-    The square around its mask where it has masks, the whole photo where it is the only handle, else nothing.
-    """
-    if handle not in photos.masks:
-        return list(photos.squares) if len(concept.header.handles) == 1 else []
-    boxes = [DetectedBox.around(handle, mask) if mask else None for mask in photos.masks[handle]]
-    return [_square(photo, box) for photo, box in zip(photos.squares, boxes, strict=True) if box is not None]
-
-
-def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:
-    """Return the smallest square of a photo around a box, moved where it would leave the photo."""
-    side = min(max(box.right - box.left, box.bottom - box.top), *photo.size)
-    left, top = (
-        min(max((low + high - side) // 2, 0), length - side)
-        for low, high, length in zip((box.left, box.top), (box.right, box.bottom), photo.size, strict=True)
-    )
-    return photo.crop((left, top, left + side, top + side))
+def notes(verdicts: Mapping[str, Verdict], settings: Mapping[str, Any]) -> Iterator[Note]:
+    """Yield each verdict as a Note; its handle is named where there are several."""
+    for handle, verdict in verdicts.items():
+        name = f"{handle}: " if len(verdicts) > 1 else ""
+        yield Note(f"{name}{verdict.summary(settings)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.errors import StudioError
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.markup import button
+from studio.workspace.checkpoints import keep_step, promote_step, release_step, use_step
 from studio.workspace.going_on import can_train_further
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
@@ -73,6 +74,8 @@ def press_job_button(workspace: Workspace, action: str, id: str) -> bool:
             workspace.jobs.move(to_int(id), action)
         case "retry":
             workspace.retry(to_int(id))
+        case "keep-step" | "release-step" | "promote-step" | "use-step":
+            press_step_button(workspace, action, id)
         case _ if action.startswith("further-"):
             share = to_int(action.removeprefix("further-"))
             steps = workspace.progress(workspace.jobs.get(to_int(id))).step
@@ -82,3 +85,18 @@ def press_job_button(workspace: Workspace, action: str, id: str) -> bool:
         case _:
             return False
     return True
+
+
+def press_step_button(workspace: Workspace, action: str, id: str) -> None:
+    """Do what the button of a checkpoint says; `id` is "JOB STEP". Raises StudioError when it cannot be."""
+    number, _, step = id.partition(" ")
+    job, at = workspace.jobs.get(to_int(number)), to_int(step)
+    match action:
+        case "keep-step":
+            keep_step(workspace.jobs, job, at)
+        case "release-step":
+            release_step(workspace.jobs, job, at)
+        case "promote-step":
+            promote_step(workspace.jobs, workspace.concepts, job, at)
+        case "use-step":
+            use_step(workspace.jobs, workspace.concepts, job, at)

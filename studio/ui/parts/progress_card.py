@@ -12,7 +12,8 @@ from studio.errors import StudioError
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.job_cards import jobs_ahead, place_words, put_away_button
 from studio.ui.parts.markup import button, counted, duration, error_card
-from studio.ui.train.previews import insights, previews
+from studio.ui.parts.verdict_view import photo_and_picture, verdict_notes
+from studio.ui.train.previews import insights, kept_steps, previews
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
@@ -187,6 +188,9 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             spent = duration((job.finished or 0) - (job.started or 0))
             early = " Stopped early, and kept." if job.stop_request == "keep" else ""
             words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
+            large = photo_and_picture(workspace.jobs.folder(job.id) / "photos", large)
+            if workspace.concepts.has(learned):
+                words += verdict_notes(workspace.concepts.find(learned).header)
             buttons = button("paint", f"Paint with {learned}", learned, "strong")
             buttons += further_buttons(workspace, job) + put_away_button(job)
         case "failed":
@@ -199,12 +203,14 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
     verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
     is_coming = job.status == "running" and progress.estimate
     estimate = f" · {escape(progress.estimate)} in all" if is_coming else ""
-    notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[-MAX_NOTES:])
+    lately = map(escape, progress.notes[-MAX_NOTES:])
+    notes = "".join(f"<li>{note}</li>" for note in lately if note not in words)  # the verdict is a card
     return (
         f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
         f'<div class="card-text"><header><h2>{verb} <code>{escape(handle)}</code></h2>'
         f"{status_badge(job)}</header>"
         f'<p class="faint">the {escape(noun)} in {count}, with {escape(method)}{estimate}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
-        f'<div class="actions">{buttons}</div></div>{strip}{insights(workspace, job, progress)}</section>'
+        f'<div class="actions">{buttons}</div></div>{strip}{kept_steps(workspace, job, progress)}'
+        f"{insights(workspace, job, progress)}</section>"
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
-from studio.ui.parts.markup import file_url
+from studio.ui.parts.markup import button, file_url
+from studio.workspace.checkpoints import KEPT, steps_in
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
 
-MAX_STRIP = 12
+MAX_STRIP = 24
+REPLACING = "Use this step? What the training made in the end goes to the trash."
+RELEASING = "Let this step go? It cannot be brought back."
 EMPTY_STRIP = f'<div class="strip waiting" aria-hidden="true">{"<i></i>" * 5}</div>'
 
 
 def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, str]:
-    """Return the newest preview, large, and a strip of previews labelled by step."""
+    """Return the newest preview, large, and a strip of previews labelled by step.
+
+    All can be enlarged, and those whose step was saved can be kept.
+    """
     folder = workspace.jobs.folder(job.id)
     known = [(step, folder / file, prompt) for step, file, prompt in progress.previews]
     known = [(step, path, prompt) for step, path, prompt in known if path.is_file()]
@@ -23,20 +30,60 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
     if not known:
         words = "No picture was painted" if job.has_ended else "The first picture appears here"
         return f'<div class="large-preview waiting"><span>{words}</span></div>', empty
-    step, path, prompt = known[-1]
-    text = f"{prompt}, after step {step}"
+    prompt = known[0][2]  # that of the method; samples of a person's own come after it
+    step, path, _ = next(one for one in reversed(known) if one[2] == prompt)
     large = (
-        f'<figure class="large-preview"><img src="{escape(file_url(path))}" alt="{escape(text)}">'
+        f'<figure class="large-preview">{_enlarging(path, prompt, step)}'
         f"<figcaption>{escape(prompt)} · step {step}</figcaption></figure>"
     )
     stride = max(1, -(-len(known) // MAX_STRIP))
-    small = "".join(
-        f'<figure><img src="{escape(file_url(path))}" alt="step {step}">'
-        f"<figcaption>{step if its_prompt == prompt else escape(its_prompt)}</figcaption></figure>"
-        for step, path, its_prompt in known[::stride]
-    )
+    there = set(steps_in(folder)) & set(progress.checkpoints) if progress.checkpoints else set()
+    kept = set(steps_in(folder, KEPT)) if progress.checkpoints else set()
+    small = ""
+    for step, path, its_prompt in known[::stride]:
+        own = its_prompt == prompt
+        caption = str(step) if own else f"{escape(its_prompt)} · {step}"
+        small += f"<figure>{_enlarging(path, its_prompt, step)}<figcaption>{caption}</figcaption>"
+        small += f"{_keeping(job, step, step in kept) if own and step in there else ''}</figure>"
     strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else empty
     return large, strip
+
+
+def _enlarging(path: Path, prompt: str, step: int) -> str:
+    """Return a preview as a button that opens it in the lightbox, beside the other previews."""
+    words = escape(f"{prompt}, after step {step}")
+    return (
+        f'<button type="button" class="enlarging" data-enlarge="{escape(path.name)}" data-words="{words}"'
+        f' data-src="{escape(file_url(path))}" aria-label="Enlarge: {words}">'
+        f'<img src="{escape(file_url(path))}" alt="{words}"></button>'
+    )
+
+
+def _keeping(job: Job, step: int, is_kept: bool) -> str:
+    """Return the button that keeps a step, or that it is kept."""
+    if is_kept:
+        return '<span class="kept-step">kept</span>'
+    title = f"Keep what was learned after step {step}, as a small file beside the training"
+    return button("keep-step", "Keep this step", f"{job.id} {step}", "link", title=title)
+
+
+def kept_steps(workspace: Workspace, job: Job, progress: Progress) -> str:
+    """Return the steps that were kept or are suggested, each with what can be done with it."""
+    if not progress.checkpoints:
+        return ""
+    folder = workspace.jobs.folder(job.id)
+    kept = steps_in(folder, KEPT)
+    suggested = progress.suggested if progress.suggested in steps_in(folder) else 0
+    lines = ""
+    for step in sorted({*kept, *([suggested] if suggested else [])}):
+        id, words = f"{job.id} {step}", "looks better than the end" if step == suggested else "kept"
+        buttons = button("promote-step", "Make it a concept", id)
+        if job.status == "done":
+            buttons += button("use-step", "Use it in place of the last", id, ask=REPLACING)
+        if step in kept:
+            buttons += button("release-step", "Let it go", id, "danger", ask=RELEASING)
+        lines += f'<li><span><b>Step {step}</b> · {words}</span><span class="actions">{buttons}</span></li>'
+    return f'<ul class="job-lines kept-steps">{lines}</ul>' if lines else ""
 
 
 def insights(workspace: Workspace, job: Job, progress: Progress) -> str:

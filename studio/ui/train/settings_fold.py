@@ -10,6 +10,7 @@ import gradio as gr
 
 from studio.method_card import MethodCard
 from studio.recipes.recipe import random_seed
+from studio.recipes.sample_prompts import MAX_SAMPLES
 from studio.settings import GROUPS, Field
 from studio.ui.parts.forms import controls, explanation
 from studio.workspace.workspace import Workspace
@@ -25,11 +26,13 @@ class SettingsFold:
         groups: by the id of a method, what holds its controls.
         settings: by the id of a method, its controls by name.
         presets: an empty place for one's own presets.
+        samples: prompts that are painted beside every preview, one a line.
     """
 
     groups: dict[str, gr.Group]
     settings: dict[str, dict[str, gr.components.Component]]
     presets: gr.Column
+    samples: gr.Textbox
     seed: gr.Number
     dice: gr.Button
     reset: gr.Button
@@ -74,12 +77,21 @@ def settings_fold(catalogue: Sequence[MethodCard], first: MethodCard) -> Setting
                         elem_classes="setting-group",
                     ):
                         settings[card.id] |= controls(fields, f"setting-{card.id}")
+        samples = gr.Textbox(
+            "",
+            label="Sample prompts",
+            info=f"Painted beside every preview, one a line, up to {MAX_SAMPLES}; {{}} is its name.",
+            placeholder="{} in the forest",
+            lines=2,
+            max_lines=MAX_SAMPLES,
+            elem_id="train-samples",
+        )
         with gr.Row(elem_classes="bottom"):
             seed = gr.Number(0, precision=0, label="Seed", elem_id="train-seed", min_width=120)
             dice = gr.Button("Another seed", size="sm", elem_id="train-dice", min_width=120)
             reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
         presets = gr.Column(elem_id="preset-place")
-    return SettingsFold(groups, settings, presets, seed, dice, reset)
+    return SettingsFold(groups, settings, presets, samples, seed, dice, reset)
 
 
 def another_seed(seed: gr.Number) -> dict[Any, Any]:

@@ -13,6 +13,7 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
+from studio.starter import ASSETS
 from studio.ui.kept_form import afresh_button, by_id
 from studio.ui.parts.forms import filled_in
 from studio.ui.parts.handlers import Changes, Connector
@@ -77,7 +78,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
     opened = gr.State(0)  # the training whose folded card is open
-    training = button_block("train-progress")
+    lightbox = (ASSETS / "lightbox.js").read_text(encoding="utf-8")  # for the previews; it is made once
+    training = button_block("train-progress", script=lightbox)
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes="side"):
@@ -164,6 +166,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         method_id: str,
         seed: float | None,
         settings: dict[str, dict[str, Any]],
+        samples: str,
         count: int,
         names: list[str],
         nouns: list[str],
@@ -172,7 +175,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         check_method(workspace, card)
         (name, noun), *beside = named_subjects(count, card, names, nouns)
         values = filled_in(card.fields, settings[card.id])
-        workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside)
+        lines = (samples or "").splitlines()
+        workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside, lines)
         return {rows.hints: naming_hints(workspace, [(name, noun), *beside])}
 
     def press_in_training(event: gr.EventData) -> Changes:
@@ -213,7 +217,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         trigger_mode="always_last",
     )
     presets = preset_panel(workspace, methods, connector, notice, choice, fold, preset_place)
-    inputs = {**session, "seed": seed, "settings": settings, **chosen}
+    inputs = {**session, "seed": seed, "settings": settings, "samples": fold.samples, **chosen}
     started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
@@ -226,7 +230,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         LiveView(refused, lambda: refused_methods(workspace, methods)),
         *presets,
     ]
-    kept = by_id(choice.what, method, *rows.texts, seed, *fold.every)
+    kept = by_id(choice.what, method, *rows.texts, seed, fold.samples, *fold.every)
     kept["subject-count"] = rows.count
 
     def choose_method(form: Mapping[str, Any]) -> dict[Any, Any]:
