@@ -32,6 +32,7 @@ from studio.ui.doors import Door
 from studio.ui.drafts import connect_drafts
 from studio.ui.export_panel import export_folder
 from studio.ui.kept_form import KeptForm, by_id
+from studio.ui.keyboard import KEYS_SWITCH, SKIP_LINK, keyboard_block
 from studio.ui.page_news import CALL_SWITCH, news_block, page_news
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
@@ -70,11 +71,11 @@ def page_header(workspace: Workspace) -> str:
     if workspace.jobs.repair:
         error += note_card(workspace.jobs.repair)
     return (
-        '<header class="page-header"><div><h1>Likeness</h1>'
+        f'{SKIP_LINK}<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
         f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>'
-        f"{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
+        f"{KEYS_SWITCH}{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
     )
 
 
@@ -114,6 +115,7 @@ def build(
             with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
         notice, news = html_block(elem_id="page-notice"), news_block()
+        keyboard_block()
 
         def base_changes() -> dict[Any, Any]:
             """Return the controls that depend on the base, with its defaults."""
@@ -280,7 +282,7 @@ def serve(
         blocked_paths=[str(workspace.jobs.root / f"jobs.sqlite{end}") for end in ("", "-wal", "-shm")],
         favicon_path=str(ASSETS / "favicon.svg"),
         theme=theme(),
-        css_paths=[ASSETS / "style.css"],
+        css_paths=[ASSETS / "style.css", ASSETS / "access.css"],
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
