@@ -229,6 +229,7 @@ def serve(
     door: Door | None = None,
     root_path: str = "",
     restart_worker: Callable[[], None] = lambda: None,
+    open_window: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the page until interrupted.
 
@@ -237,6 +238,7 @@ def serve(
         auth: the user and password that visitors are asked for.
         door: which requests are let in; those for this machine alone when None.
         root_path: the address or path at which a reverse proxy serves the page.
+        open_window: shows the address in another way than `open_browser` does.
 
     Gradio serves any file of the working directory, so an empty folder becomes the working directory. Uploads
     are kept in the cache of the workspace and deleted once read.
@@ -286,7 +288,10 @@ def serve(
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-    print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
+    address = root_path if "://" in root_path else here
+    print(f"Likeness is open at {address}", flush=True)
+    if open_window is not None:
+        threading.Thread(target=open_window, args=[address], name="window", daemon=True).start()
     threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()
     try:
         page.block_thread()
