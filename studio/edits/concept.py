@@ -42,13 +42,13 @@ class Concept:
                 tensor.data = tensor.detach().to(edit.file_dtype(name)).float()
         return self
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
         tensors = {}
         for edit in self.edits:
             for name, tensor in edit.tensors().items():
                 tensors[f"{edit.kind}/{name}"] = tensor.detach().to("cpu", edit.file_dtype(name)).contiguous()
-        write_atomic(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
+        write_atomic(Path(path), to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
 
     @classmethod
     def open(cls, path: Path) -> Concept:

@@ -1,8 +1,8 @@
 """Opens the page in a window of its own, by the app mode of a browser that is on this machine.
 
 Chromium, Chrome, Edge, Brave and Vivaldi show an address without tabs and address bar when they are started
-with `--app=ADDRESS`. They use their ordinary profile, so that the page finds what it kept there. Needs nothing
-but the standard library.
+with `--app=ADDRESS`. They use their ordinary profile, so that the page finds what it kept there. It needs
+nothing but the standard library.
 """
 
 from __future__ import annotations

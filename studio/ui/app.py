@@ -22,6 +22,7 @@ from studio.method_card import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO, METHOD_PICTURES
 from studio.ui.application import app_options
+from studio.ui.base_limits import base_limits, limits_block
 from studio.ui.base_picker import base_picker
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
@@ -105,8 +106,10 @@ def build(
         with gr.Tabs(elem_id="tabs") as tabs:
             panels = {}
             with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
+                limits = [limits_block(workspace, "train")]
                 train = train_tab(workspace, catalogue, connector)
             with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
+                limits.append(limits_block(workspace, "create"))
                 create = create_tab(workspace, connector)
             with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
                 compare = compare_tab(workspace, connector, panels["compare"])
@@ -120,12 +123,12 @@ def build(
         def base_changes() -> dict[Any, Any]:
             """Return the controls that depend on the base, with its defaults."""
             of_tabs = (train.defaults, create.form.base_defaults, compare.form.base_defaults)
-            return {nouns: noun_list(workspace)} | {
-                part: value for change in of_tabs for part, value in change(workspace).items()
-            }
+            shared = {nouns: noun_list(workspace)} | dict.fromkeys(limits, base_limits(workspace))
+            return shared | {part: value for change in of_tabs for part, value in change(workspace).items()}
 
         with picker_place:
-            base_picker(workspace, connector, header, base_notice, base_changes, restart_worker, catalogue)
+            openers = [header, *limits]
+            base_picker(workspace, connector, openers, base_notice, base_changes, restart_worker, catalogue)
 
         def paint_with(prompt: str, event: gr.EventData) -> Changes:
             action, handle = pressed_button(event)

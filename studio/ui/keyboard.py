@@ -73,8 +73,13 @@ def _rows(rows: tuple[tuple[str, str], ...]) -> str:
 
 
 def keyboard_block() -> gr.HTML:
-    """Create the block, which shows nothing: its script takes the list out of it when it is asked for."""
-    script = (ASSETS / "keyboard.js").read_text(encoding="utf-8")
+    """Create the block, which shows nothing: its script takes the list out of it when it is asked for.
+
+    Its other script, `assets/reveal.js`, brings into view what a press has brought.
+    """
+    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in ("keyboard.js", "reveal.js"))
     return html_block(
-        elem_id="keyboard", html_template=f"<template>{keys_list()}</template>", js_on_load=script
+        elem_id="keyboard",
+        html_template=f"<template>{keys_list()}</template>",
+        js_on_load="\n".join(f"{{{script}}}" for script in scripts),
     )

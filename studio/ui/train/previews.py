@@ -35,7 +35,11 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
         f"<figcaption>{step if its_prompt == prompt else escape(its_prompt)}</figcaption></figure>"
         for step, path, its_prompt in known[::stride]
     )
-    strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else empty
+    strip = (
+        f'<div class="strip" role="group" tabindex="0" aria-label="Previews by step">{small}</div>'
+        if len(known) > 1
+        else empty
+    )
     return large, strip
 
 
