@@ -14,6 +14,10 @@ const COMES = [
   ['.pill, .base-limits [data-action="bases"]', ['#base-picker .base-picker', '#base-notice .error']],
 ];
 let turn = 0;
+/* What the Tab key leads to is not hidden by the button at the bottom of a phone. */
+const makeRoom = () => { document.documentElement.style.scrollPaddingBottom = NARROW.matches ? '84px' : ''; };
+NARROW.addEventListener('change', makeRoom);
+makeRoom();
 
 const isInView = box => box.top >= 0 && box.top < innerHeight * 0.7 && (box.bottom <= innerHeight || box.top < innerHeight / 3);
 const show = part => {

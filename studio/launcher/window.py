@@ -61,10 +61,16 @@ def open_window(address: str) -> None:
 
 def starts(browser: str, address: str) -> bool:
     """Start a browser on an address; returns whether it runs, or handed over to one that does."""
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    nowhere = subprocess.DEVNULL
     try:
         # a session of its own: Ctrl-C in this terminal ends the studio, not the person's browser
-        process = subprocess.Popen([browser, f"--app={address}"], start_new_session=True, **quiet)
+        process = subprocess.Popen(
+            [browser, f"--app={address}"],
+            stdin=nowhere,
+            stdout=nowhere,
+            stderr=nowhere,
+            start_new_session=True,
+        )
     except OSError:
         return False
     try:
