@@ -64,7 +64,7 @@ def settings_table(fields: tuple[Field, ...]) -> str:
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Setting", "As it comes", "Range", "Source"))
     return (
-        '<div class="wide" role="group" tabindex="0" aria-label="Settings of the method">'
+        '<div class="about-settings" role="group" tabindex="0" aria-label="Settings of the method">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
