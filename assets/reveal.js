@@ -10,7 +10,6 @@ const COMES = [
   ['#grids .grid-button', ['#grid-head section']],
   ['#panel-library .concept', ['#concept-detail .concept-card', '#panel-library .concept-card']],
   ['#demo-subjects .demo', ['#photo-strip .tile']],
-  ['#photo-strip .tile', ['#crop-editor']],
   ['.pill, .base-limits [data-action="bases"]', ['#base-picker .base-picker', '#base-notice .error']],
 ];
 let turn = 0;

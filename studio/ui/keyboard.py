@@ -34,6 +34,15 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("← →", "Picture before and after; Home and End the first and the last"),
         ("+ − 0", "Larger, smaller, whole"),
     ),
+    "Photos": (
+        ("Enter", "Open the photo: its square, its caption, its mask"),
+        ("Shift+← Shift+→", "Move it in the row"),
+        ("Delete", "Remove it"),
+    ),
+    "Square of a photo": (
+        ("← → ↑ ↓", "Move it, with Shift in large steps"),
+        ("+ −", "Make it smaller and larger"),
+    ),
     "Mask of a photo": (
         ("← → ↑ ↓", "Move the cross, with Shift in large steps"),
         ("C N B E", "Click, Not this, Brush, Eraser"),
@@ -42,6 +51,10 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("[ ]", "Smaller and larger brush"),
         ("− +", "A smaller and a larger outline of the last click"),
         ("Ctrl+Z", "Undo"),
+    ),
+    "Boxes on the picture": (
+        ("← → ↑ ↓", "Move a box; with Shift: resize it"),
+        ("Delete", "Remove it"),
     ),
     "Blind vote": (("← → ↓", "Left, right, no difference"),),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.actions import drop_photos, open_tab, train, training_card
+from tests.browser.actions import close_photo, drop_photos, open_photo, open_tab, train, training_card
 from tests.browser.conftest import Stage
 from tests.browser.test_job_cards import put_everything_away
 from tests.browser.test_library import add_concept
@@ -108,11 +108,9 @@ def test_train(stage: Stage, page: Any, photos: list[Path], check: Check) -> Non
     check("refused, all folds open")
     drop_photos(page, photos)
     page.locator("#photo-strip .tile >> nth=2").wait_for()
-    page.locator("#photo-strip .tile").first.click()
-    page.locator("#mask-editor .mask-frame:not([hidden])").wait_for()
+    open_photo(page, 0)
     check("a photo is open")
-    if page.locator("dialog[open]").count():
-        page.keyboard.press("Escape")
+    close_photo(page)
     page.reload()
     page.locator("#train").wait_for()
     page.evaluate(axe_script())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.actions import drop_photos, training_card
+from tests.browser.actions import drop_photos, open_photo, training_card
 from tests.browser.conftest import Stage
 from tests.browser.test_job_cards import put_everything_away
 
@@ -148,7 +148,8 @@ def test_escape_closes_the_list_of_bases_and_goes_back(page: Any) -> None:
 
 def test_a_mask_is_painted_wiped_and_clicked_by_keys(page: Any, photos: list[Path]) -> None:
     drop_photos(page, photos[:1])
-    page.locator("#photo-strip .tile").click()
+    page.locator("#photo-strip .tile").wait_for()
+    open_photo(page, 0)
     canvas = page.locator("#mask-editor canvas")
     canvas.focus()
     count = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"

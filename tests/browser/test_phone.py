@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.actions import drop_photos, open_tab, train, training_card
+from tests.browser.actions import drop_photos, open_photo, open_tab, train, training_card
 from tests.browser.conftest import Stage
 from tests.browser.test_axe import unfold
 from tests.browser.test_job_cards import put_everything_away
@@ -58,8 +58,7 @@ def test_every_target_is_as_large_as_a_finger(stage: Stage, page: Any, photos: l
         page.wait_for_timeout(300)
         small += [f"{tab}: {one}" for one in page.evaluate(SMALL, LEAST)]
     open_tab(page, "Train")
-    page.locator("#photo-strip .tile").first.click()
-    page.locator("#mask-editor .mask-frame:not([hidden])").wait_for()
+    open_photo(page, 0)
     small += [f"photo: {one}" for one in page.evaluate(SMALL, LEAST)]
     assert not small, "\n".join(small)
 
