@@ -80,7 +80,7 @@ document.addEventListener('keydown', event => {
   byKey = true;
   if (event.defaultPrevented || isOpen()) return;
   const plain = !(event.ctrlKey || event.metaKey || event.altKey), writing = writes(event.target);
-  const isUndo = (event.ctrlKey || event.metaKey) && event.key === 'z' && !event.target.closest?.('#mask-editor');
+  const isUndo = (event.ctrlKey || event.metaKey) && event.key === 'z' && !event.target.closest?.('#photo-editor');
   if (plain && turn(event) || plain && event.key === 'Escape' && close()
     || plain && !off && !writing && single(event.key)
     || isUndo && !writing && press('.card.note [data-action="undo"]')) event.preventDefault();

@@ -35,6 +35,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("+ − 0", "Larger, smaller, whole"),
     ),
     "Photos": (
+        ("← →", "The photo beside this one"),
         ("Enter", "Open the photo: its square, its caption, its mask"),
         ("Shift+← Shift+→", "Move it in the row"),
         ("Delete", "Remove it"),

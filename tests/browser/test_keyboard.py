@@ -150,7 +150,7 @@ def test_a_mask_is_painted_wiped_and_clicked_by_keys(page: Any, photos: list[Pat
     drop_photos(page, photos[:1])
     page.locator("#photo-strip .tile").wait_for()
     open_photo(page, 0)
-    canvas = page.locator("#mask-editor canvas")
+    canvas = page.locator("#photo-editor canvas")
     canvas.focus()
     count = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
     count += ".filter((value, at) => at % 4 === 3 && value).length"
@@ -177,13 +177,13 @@ def test_a_mask_is_painted_wiped_and_clicked_by_keys(page: Any, photos: list[Pat
     page.keyboard.press("Enter")
     assert canvas.evaluate(count) < stroke
     page.keyboard.press("c")
-    assert page.locator("#mask-editor [data-tool='click']").get_attribute("aria-pressed") == "true"
+    assert page.locator("#photo-editor [data-tool='click']").get_attribute("aria-pressed") == "true"
     before = canvas.evaluate(count)
     for _ in range(5):
         page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_function(
-        f"before => ({count})(document.querySelector('#mask-editor canvas')) !== before", arg=before
+        f"before => ({count})(document.querySelector('#photo-editor canvas')) !== before", arg=before
     )
 
 
