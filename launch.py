@@ -30,6 +30,7 @@ from studio.files import exists
 from studio.launcher.credentials import forget_variable, read_credentials
 from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_line, plan, python_of, set_up
 from studio.launcher.options import check_flags, check_port, host_of, parser
+from studio.launcher.window import open_window
 from studio.output import allow_any_letter
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def open_studio(options: argparse.Namespace) -> None:
             auth=credentials,
             door=Door.of(options.listen, options.root_path),
             root_path=options.root_path.rstrip("/"),
-            open_browser=has_screen and not options.no_browser,
+            open_browser=has_screen and not options.no_browser and not options.window,
+            open_window=open_window if has_screen and options.window else None,
         )
     holder.close()
 

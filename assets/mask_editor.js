@@ -13,6 +13,8 @@ let corner = null, boxed = false, cross = [0.5, 0.5];
 let pointed = null;
 /* What the server was asked last to find: the turn, and the masks that were shown then. */
 let asked = null;
+/* Whether the brush was put down by a key. */
+let keyed = false;
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
 const paints = () => tool === 'brush' || tool === 'eraser';
@@ -246,18 +248,54 @@ canvas.addEventListener('click', event => {
   const [x, y] = share(event);
   point({x, y, ...(tool === 'not' || event.shiftKey ? {takes: true} : {})});
 });
-/* The canvas by keyboard: arrows move a cross, Enter clicks there, Shift+Enter says that it is not this. */
+/* The canvas by keyboard: arrows move a cross. With Click and Not this, Enter clicks there, Shift+Enter says that
+   it is not this; with a brush, Enter puts it down, the arrows paint, and Enter lifts it. */
+const WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+const LETTERS = {c: 'click', n: 'not', b: 'brush', e: 'eraser'}, SIZES = {'-': 'smaller', '+': 'larger'};
+const strokeTo = from => {
+  last = from.map(at => at * state.side);
+  stroke(...cross.map(at => at * state.side));
+  last = null;
+};
+const lift = () => {
+  if (!keyed) return;
+  keyed = false;
+  stage.classList.remove('keyed');
+  send('input');
+};
+const showCross = () => {
+  const wide = 200 * radius() / state.side + '%';
+  for (const part of [mark, ring]) Object.assign(part.style, {left: 100 * cross[0] + '%', top: 100 * cross[1] + '%'});
+  Object.assign(ring.style, {width: wide, height: wide});
+};
+const pressEnter = event => {
+  if (!paints()) return point({x: cross[0], y: cross[1], ...(tool === 'not' || event.shiftKey ? {takes: true} : {})});
+  if (keyed) return lift();
+  remember();
+  keyed = true;
+  stage.classList.add('keyed');
+  strokeTo(cross);
+};
+canvas.setAttribute('aria-description', 'With a brush, Enter puts it down and lifts it, and the arrows paint.');
 canvas.addEventListener('keydown', event => {
-  if (tool === 'crop') return;
-  const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
-  if (way) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const letter = LETTERS[event.key.toLowerCase()], way = WAYS[event.key];
+  if (letter) { lift(); find(`[data-tool=${letter}]`).click(); }
+  else if (!paints() && tool !== 'click' && tool !== 'not') return;
+  else if (way) {
+    const from = cross;
     cross = cross.map((at, axis) => Math.min(1, Math.max(0, at + way[axis] * (event.shiftKey ? 0.1 : 0.02))));
-    Object.assign(mark.style, {left: 100 * cross[0] + '%', top: 100 * cross[1] + '%'});
-  } else if (event.key === 'Enter') {
-    point({x: cross[0], y: cross[1], ...(tool === 'not' || event.shiftKey ? {takes: true} : {})});
-  } else return;
+    if (keyed) strokeTo(from);
+  } else if (event.key === 'Enter') pressEnter(event);
+  else if (event.key === '[' || event.key === ']') size.value = Number(size.value) + (event.key === ']' ? 2 : -2);
+  else if (SIZES[event.key]) find(`[data-do=${SIZES[event.key]}]`).click();
+  else if (event.key === 'Escape' && keyed) lift();
+  else return;
+  showCross();
   event.preventDefault();
 });
+canvas.addEventListener('focus', showCross);
+canvas.addEventListener('blur', lift);
 const undo = () => {
   if (!past.length) return;
   turn += 1;

@@ -59,9 +59,11 @@ class Concept:
         tensors = {name: tensor.clone().float() for name, tensor in self._file_tensors().items()}
         return Concept(self.header, tuple(_edits(self.header, tensors)))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
-        write_atomic(path, to_bytes(self._file_tensors(), metadata={METADATA_KEY: self.header.to_text()}))
+        write_atomic(
+            Path(path), to_bytes(self._file_tensors(), metadata={METADATA_KEY: self.header.to_text()})
+        )
 
     def _file_tensors(self) -> dict[str, torch.Tensor]:
         """Return the tensors of the file by name."""

@@ -66,6 +66,8 @@ def parser() -> Parser:
     outlines = f"a folder with a Segment Anything model, to find masks by a click; `{fetches}` fetches one"
     flags.add_argument("--segmenter", metavar="DIR", default="", help=outlines)
     flags.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    own = "open the page in a window of its own, by the app mode of Chromium, Chrome, Edge or Brave"
+    flags.add_argument("--window", action="store_true", help=own)
     let_in = "let other machines in, at this machine's name and address and the NAMEs; needs a password"
     flags.add_argument("--listen", nargs="*", metavar="NAME", help=let_in)
     visible = "ask visitors for this user and password; other users of this machine can read it here"
@@ -99,6 +101,8 @@ def check_flags(options: argparse.Namespace) -> None:
     """Raise StudioError for flags that could only fail later."""
     if not 1 <= options.port <= 65535:
         raise StudioError(f"{options.port} is not a port.", "Give --port a number from 1 to 65535.")
+    if options.window and options.no_browser:
+        raise StudioError("--window opens the page, and --no-browser does not.", "Leave one of them out.")
     credentials = read_credentials(options)
     if options.listen is not None and not credentials:
         hint = "Add --auth-file FILE or --auth USER:PASSWORD, or leave --listen out."

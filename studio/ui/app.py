@@ -22,6 +22,7 @@ from studio.method_card import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO, METHOD_PICTURES
 from studio.ui.application import app_options
+from studio.ui.base_limits import base_limits, limits_block
 from studio.ui.base_picker import base_picker
 from studio.ui.compare.grid_view import cell_picture
 from studio.ui.compare.tab import compare_tab
@@ -32,6 +33,7 @@ from studio.ui.doors import Door
 from studio.ui.drafts import connect_drafts
 from studio.ui.export_panel import export_folder
 from studio.ui.kept_form import KeptForm, by_id
+from studio.ui.keyboard import KEYS_SWITCH, SKIP_LINK, keyboard_block
 from studio.ui.page_news import CALL_SWITCH, news_block, page_news
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
@@ -70,11 +72,11 @@ def page_header(workspace: Workspace) -> str:
     if workspace.jobs.repair:
         error += note_card(workspace.jobs.repair)
     return (
-        '<header class="page-header"><div><h1>Likeness</h1>'
+        f'{SKIP_LINK}<header class="page-header"><div><h1>Likeness</h1>'
         "<p>A few photos in, a word for them out, paint with it.</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
         f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>'
-        f"{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
+        f"{KEYS_SWITCH}{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
     )
 
 
@@ -104,8 +106,10 @@ def build(
         with gr.Tabs(elem_id="tabs") as tabs:
             panels = {}
             with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
+                limits = [limits_block(workspace, "train")]
                 train = train_tab(workspace, catalogue, connector)
             with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
+                limits.append(limits_block(workspace, "create"))
                 create = create_tab(workspace, connector)
             with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
                 compare = compare_tab(workspace, connector, panels["compare"])
@@ -114,16 +118,17 @@ def build(
             with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
         notice, news = html_block(elem_id="page-notice"), news_block()
+        keyboard_block()
 
         def base_changes() -> dict[Any, Any]:
             """Return the controls that depend on the base, with its defaults."""
             of_tabs = (train.defaults, create.form.base_defaults, compare.form.base_defaults)
-            return {nouns: noun_list(workspace)} | {
-                part: value for change in of_tabs for part, value in change(workspace).items()
-            }
+            shared = {nouns: noun_list(workspace)} | dict.fromkeys(limits, base_limits(workspace))
+            return shared | {part: value for change in of_tabs for part, value in change(workspace).items()}
 
         with picker_place:
-            base_picker(workspace, connector, header, base_notice, base_changes, restart_worker, catalogue)
+            openers = [header, *limits]
+            base_picker(workspace, connector, openers, base_notice, base_changes, restart_worker, catalogue)
 
         def paint_with(prompt: str, event: gr.EventData) -> Changes:
             action, handle = pressed_button(event)
@@ -227,6 +232,7 @@ def serve(
     door: Door | None = None,
     root_path: str = "",
     restart_worker: Callable[[], None] = lambda: None,
+    open_window: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the page until interrupted.
 
@@ -235,6 +241,7 @@ def serve(
         auth: the user and password that visitors are asked for.
         door: which requests are let in; those for this machine alone when None.
         root_path: the address or path at which a reverse proxy serves the page.
+        open_window: shows the address in another way than `open_browser` does.
 
     Gradio serves any file of the working directory, so an empty folder becomes the working directory. Uploads
     are kept in the cache of the workspace and deleted once read.
@@ -280,11 +287,14 @@ def serve(
         blocked_paths=[str(workspace.jobs.root / f"jobs.sqlite{end}") for end in ("", "-wal", "-shm")],
         favicon_path=str(ASSETS / "favicon.svg"),
         theme=theme(),
-        css_paths=[ASSETS / "style.css"],
+        css_paths=[ASSETS / "style.css", ASSETS / "access.css"],
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-    print(f"Likeness is open at {root_path if '://' in root_path else here}", flush=True)
+    address = root_path if "://" in root_path else here
+    print(f"Likeness is open at {address}", flush=True)
+    if open_window is not None:
+        threading.Thread(target=open_window, args=[address], name="window", daemon=True).start()
     threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()
     try:
         page.block_thread()

@@ -84,15 +84,16 @@ def _row(known: KnownBase, is_used: bool, plan: str, learns: str) -> str:
 def base_picker(
     workspace: Workspace,
     connector: Connector,
-    header: gr.HTML,
+    openers: Sequence[gr.HTML],
     notice: gr.HTML,
     changes: Callable[[], dict[Any, Any]],
     restart_worker: Callable[[], None],
     methods: Sequence[MethodCard],
 ) -> gr.HTML:
-    """Build the list, closed, and connect it with the button in the header.
+    """Build the list, closed, and connect it with the buttons that open it.
 
     Args:
+        openers: blocks that have such a button.
         changes: returns the new values of all controls whose defaults depend on the base.
         restart_worker: called when another base was chosen.
         methods: those there are.
@@ -113,6 +114,7 @@ def base_picker(
         restart_worker()
         return {picker: "", **changes()}
 
-    connector.connect(header.click, open_list, outputs=[picker], notice=notice)
+    for opener in openers:
+        connector.connect(opener.click, open_list, outputs=[picker], notice=notice)
     connector.connect(picker.click, choose, outputs=outputs, notice=notice)
     return picker

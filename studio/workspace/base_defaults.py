@@ -23,6 +23,8 @@ class BaseDefaults:
         settings: by method, the defaults that suit this base better than the paper's.
         nouns: those that it was taught, the names under "nouns" in its `world.json`.
         prompts: examples.
+        places: the sceneries that it was taught.
+        pictures: what all its pictures are, such as "drawings"; empty where they may be anything.
         words: every word that it was taught, in small letters, with spaces between; empty if it does not say.
     """
 
@@ -31,6 +33,8 @@ class BaseDefaults:
     settings: dict[ShortText, dict[ShortText, Scalar]] = field(default_factory=dict)
     nouns: tuple[ShortText, ...] = ()
     prompts: tuple[ShortText, ...] = ()
+    places: tuple[ShortText, ...] = ()
+    pictures: ShortText = ""
     words: str = ""
 
     @classmethod

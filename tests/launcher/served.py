@@ -26,13 +26,19 @@ START_SECONDS = 90
 
 
 @contextlib.contextmanager
-def served(folder: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Serve the page of a workspace in another process; yields the port. Fails on a traceback of it."""
+def served(
+    folder: Path, *flags: str, environment: dict[str, str] | None = None, opens: bool = False
+) -> Iterator[int]:
+    """Serve the page of a workspace in another process; yields the port. Fails on a traceback of it.
+
+    Args:
+        opens: whether it may open a browser.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "tests.launcher.served", "--workspace", str(folder / "work")]
-    command += ["--port", str(port), "--no-browser", *flags]
+    command += ["--port", str(port), *([] if opens else ["--no-browser"]), *flags]
     log = folder / "page.txt"
     with log.open("wb") as out:
         root = str(launch.HERE)

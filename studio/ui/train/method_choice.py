@@ -14,6 +14,7 @@ from studio.method_card import SUITS, MethodCard
 from studio.starter import METHOD_PICTURES
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.markup import file_url
+from studio.ui.train.about_method import about_method
 
 RECOMMENDED = "recommended"
 CHOICES = {RECOMMENDED: "Recommended", **SUITS}
@@ -37,9 +38,9 @@ class MethodChoice:
 
 
 def method_summary(card: MethodCard) -> str:
-    """Return a method in one line, with its paper and its picture."""
+    """Return a method in one line, with its paper, its picture and a fold that says all of it."""
     words = f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
-    return words + method_picture(card)
+    return words + method_picture(card) + about_method(card)
 
 
 def method_picture(card: MethodCard) -> str:

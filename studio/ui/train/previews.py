@@ -45,7 +45,11 @@ def previews(workspace: Workspace, job: Job, progress: Progress) -> tuple[str, s
         caption = str(step) if own else f"{escape(its_prompt)} · {step}"
         small += f"<figure>{_enlarging(path, its_prompt, step)}<figcaption>{caption}</figcaption>"
         small += f"{_keeping(job, step, step in kept) if own and step in there else ''}</figure>"
-    strip = f'<div class="strip" aria-label="Previews by step">{small}</div>' if len(known) > 1 else empty
+    strip = (
+        f'<div class="strip" role="group" tabindex="0" aria-label="Previews by step">{small}</div>'
+        if len(known) > 1
+        else empty
+    )
     return large, strip
 
 
