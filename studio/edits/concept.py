@@ -61,9 +61,8 @@ class Concept:
 
     def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
-        write_atomic(
-            Path(path), to_bytes(self._file_tensors(), metadata={METADATA_KEY: self.header.to_text()})
-        )
+        tensors = self._file_tensors()
+        write_atomic(Path(path), to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))
 
     def _file_tensors(self) -> dict[str, torch.Tensor]:
         """Return the tensors of the file by name."""

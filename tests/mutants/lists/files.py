@@ -41,8 +41,8 @@ MUTANTS = [
     planted(
         "a concept is written in place",
         "studio/edits/concept.py",
-        "write_atomic(path, to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))",
-        "path.write_bytes(to_bytes(tensors, metadata={METADATA_KEY: self.header.to_text()}))",
+        "write_atomic(Path(path), to_bytes(",
+        "Path(path).write_bytes(to_bytes(",
         *CONCEPTS,
         severe=True,
     ),
@@ -79,12 +79,11 @@ MUTANTS = [
         *CONCEPTS,
     ),
     planted(
-        "noise is called learned at half the threshold",
+        "pictures unlike the photos are called learned",
         "studio/concepts/verdict.py",
-        "return self.progress > self.noise",
-        "return self.progress > self.noise / 2",
+        "if self.likeness < (MIN_LIKENESS_OF_ONE",
+        "if self.likeness < 0 * (MIN_LIKENESS_OF_ONE",
         "concepts/test_verdict.py",
-        "trainers/test_verdict.py::test_learned_means_further_towards_the_photos_than_the_noise",
         severe=True,
     ),
     planted(

@@ -131,15 +131,15 @@ MUTANTS = [
     planted(
         "the verdict takes the noun for the concept",
         "trainers/kit/verdict.py",
-        "for strength in (1.0, 0.0):",
-        "for strength in (0.0, 1.0):",
+        "(1.0,) if handle in self._plain else (1.0, 0.0)",
+        "(1.0,) if handle in self._plain else (0.0, 1.0)",
         "trainers/test_verdict.py",
         severe=True,
     ),
     planted(
         "the verdict paints from other seeds",
         "trainers/kit/verdict.py",
-        "[sampling.seed + number for",
+        "[self.sampling.seed + number for",
         "[number for",
         "trainers/test_verdict.py",
     ),

@@ -76,7 +76,7 @@ MUTANTS = [
     ),
     planted(
         "a concept is weak only when no handle was learned",
-        "studio/ui/concept_library_tab.py",
+        "studio/ui/parts/verdict_view.py",
         "not all(verdict.learned for",
         "not any(verdict.learned for",
         *VIEWS,
@@ -84,7 +84,7 @@ MUTANTS = [
     ),
     planted(
         "only the first handle's verdict is shown",
-        "studio/ui/concept_library_tab.py",
+        "studio/ui/parts/verdict_view.py",
         "        notes += f'",
         "        notes = f'",
         *VIEWS,

@@ -176,9 +176,9 @@ MUTANTS = [
         *PROMISED,
     ),
     planted(
-        "the two pictures of the verdict are promised as one",
+        "the sets of pictures of the verdict are promised as one",
         PREFLIGHT,
-        "judged = 2 * verdict.SEEDS",
+        "judged = verdict.SETS * verdict.SEEDS",
         "judged = verdict.SEEDS",
         *PROMISED,
     ),

@@ -157,8 +157,8 @@ MUTANTS = [
     planted(
         "every training is queued with seed 0",
         "studio/workspace/training.py",
-        "subject.noun, values, seed, len(photos)",
-        "subject.noun, values, 0, len(photos)",
+        "values, seed, len(photos)",
+        "values, 0, len(photos)",
         *QUEUE,
         "workspace/test_queue.py",
         severe=True,
