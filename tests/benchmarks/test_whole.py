@@ -74,7 +74,7 @@ def test_the_parts_of_a_training_are_all_of_it() -> None:
 
 
 def test_a_training_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*given: Any) -> Iterator[Any]:
+    def failing(*given: Any, **named: Any) -> Iterator[Any]:
         yield Step(1, 3, VALUES)
         raise StudioError("The loss was no longer a number.", "Train again.")
 

@@ -13,6 +13,8 @@ import pytest
 from studio.recipes.recipe import MODES
 from trainers import METHODS
 
+# a preview is painted between two bursts, looked at, and what it shows is copied: it waits in any case
+PREVIEWED = ("decode", "cells_and_errors", "_file_tensors")
 KINDS = ("textual_inversion", "dreambooth", "perfusion")  # every kind of edit that a file keeps
 ROOT = Path(__file__).resolve().parents[2]
 TRAININGS = [f"train {method} <lily>" for method in METHODS]
@@ -44,7 +46,9 @@ def test_runs_and_mixes_no_devices(scenario: str, reports: dict[str, dict[str, A
 @pytest.mark.parametrize("scenario", TRAININGS)
 def test_a_burst_of_steps_waits_once(scenario: str, reports: dict[str, dict[str, Any]]) -> None:
     report = reports[scenario]
-    waits = {where: count for where, count in report["waits"].items() if "decode" not in where}
+    waits = {
+        where: count for where, count in report["waits"].items() if not any(one in where for one in PREVIEWED)
+    }
     assert report["steps"] == 3 and sum(waits.values()) == report["steps"], waits  # bursts of one step
 
 

@@ -146,7 +146,7 @@ def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
     failed = workspace.jobs.get(first.id)
     assert failed.status == "failed" and "photos" in failed.error and failed.hint
     second = queue(workspace)
-    monkeypatch.setattr(worker.tasks, "train", lambda *arguments: (_ for _ in ()).throw(KeyError("inside")))
+    monkeypatch.setattr(worker.tasks, "train", lambda *_, **named: (_ for _ in ()).throw(KeyError("inside")))
     worker.take(("train",))
     failed = workspace.jobs.get(second.id)
     assert failed.status == "failed" and "KeyError" in failed.error and "Traceback" not in failed.error

@@ -42,7 +42,7 @@ def worker_with(workspace: Workspace, events: list[Event]) -> tuple[Worker, list
     """A worker whose trainings only give these events, and the arguments that they were called with."""
     calls: list[tuple] = []
 
-    def train(*arguments: Any) -> Iterator[Event]:
+    def train(*arguments: Any, **named: Any) -> Iterator[Event]:
         calls.append(arguments)
         yield from events
 
@@ -113,7 +113,7 @@ def test_what_a_training_will_need_is_on_its_card(workspace: Workspace) -> None:
     job = queue(workspace, "lily")
     seen: list[str] = []
 
-    def train(*arguments: Any) -> Iterator[Event]:
+    def train(*arguments: Any, **named: Any) -> Iterator[Event]:
         yield Estimate(370, int(9.1e9), int(12e9))
         seen.append(training_card(workspace, workspace.jobs.get(job.id)))
         yield Note("begins")

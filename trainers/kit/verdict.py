@@ -24,7 +24,7 @@ from studio.evaluation.part_matching import as_cells
 from studio.events import Event, Note, Step
 from studio.generation.composing import compose_sum
 from studio.generation.conditions import Prompts
-from studio.generation.generate import active_edits, with_nouns
+from studio.generation.generate import active_edits, on_device, with_nouns
 from studio.generation.sampling import sample
 from studio.handles import handles_in
 from studio.models.backbone import Backbone
@@ -91,7 +91,7 @@ class Judge:
         negative, positive = (
             with_nouns(text, recipe, [concept]) for text in (recipe.negative, recipe.prompt)
         )
-        edits = active_edits(recipe, [concept])
+        edits = on_device(self.backbone, active_edits(recipe, [concept]))  # a checkpoint is on the CPU
         conditions = compose_sum(self.backbone, Prompts(negative, positive), edits)
         seeds = [self.sampling.seed + number for number in range(SEEDS)]
         return sample(self.backbone, recipe, conditions, seeds)
