@@ -177,7 +177,7 @@ def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any,
     panel.locator(".best", has_text="Guidance 4 lies between").wait_for()
     assert "below it the likeness is higher, but the prompt is followed less" in panel.inner_text()
     assert panel.locator("#best-pictures .tile").count() == 3
-    assert not panel.locator(".scatter").is_visible() and "0." not in panel.inner_text()
+    assert not panel.locator(".scatter").is_visible() and "0." not in panel.locator(".best").inner_text()
     panel.locator("summary", has_text="The figures").click()
     panel.locator(".scatter .dot").nth(2).wait_for()
     assert "5 photos of <mona>" in panel.inner_text() and "nearest to the best of both" in panel.inner_text()
