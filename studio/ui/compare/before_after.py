@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
+from studio.errors import StudioError
 from studio.grids.grid_folder import GridFolder
 from studio.ui.compare.grid_view import grid_folder, shown_grid
 from studio.ui.compare.pair_choice import (
@@ -10,6 +14,7 @@ from studio.ui.compare.pair_choice import (
     candidates_of,
     difference,
     difference_words,
+    recipe_of,
     settled,
     with_side,
 )
@@ -53,7 +58,7 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     pair = settled(candidates, sides)
     if pair is None:
         hint = "Paint one of them again with one thing changed: another seed is enough."
-        return placeholder("No two pictures differ in one thing only", hint)
+        return placeholder("No two pictures differ in one thing only", hint) + unreadable(candidates)
     named = {one.path.name: one for one in candidates}
     left, right = named[pair[0]], named[pair[1]]
     stays = right if sides[2] == 0 else left
@@ -69,5 +74,17 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     return (
         f"{slider(left.path, right.path, left.words, right.words)}{difference_words(grid, left, right)}"
         f'<div class="row wrap"><span>A click puts a picture on the</span>{side_buttons}{swap}</div>'
-        f'<div class="tiles small">{tiles}</div>{note}'
+        f'<div class="tiles small">{tiles}</div>{note}{unreadable(candidates)}'
     )
+
+
+def unreadable(candidates: Sequence[Candidate]) -> str:
+    """Return a sentence for each picture of Create whose recipe cannot be read, and so not compared."""
+    sentences = []
+    for one in candidates:
+        try:
+            if not one.cell:
+                recipe_of(one.path)
+        except (StudioError, OSError) as error:
+            sentences.append(error.message if isinstance(error, StudioError) else f"{one.path.name} is gone.")
+    return "".join(f'<p class="faint">{escape(sentence)}</p>' for sentence in sentences)
