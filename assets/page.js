@@ -103,30 +103,7 @@
     return own;
   };
 
-  /* Bring an element, or the first in sight of a selector, into view once it is there: the server may have to
-     draw it first. What is in view already stays where it is. */
-  const REVEAL_MS = 3000;
-  const reveal = async (wanted, block = 'nearest') => {
-    const found = () => typeof wanted === 'string' ? [...document.querySelectorAll(wanted)].find(one => one.offsetParent) : wanted;
-    for (const until = Date.now() + REVEAL_MS; !found() && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
-    await new Promise(go => requestAnimationFrame(go));
-    const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    found()?.scrollIntoView({block, behavior: calm ? 'auto' : 'smooth'});
-  };
-  window.likeness = {ask, write, browser, reveal, hasChosenTab: false};
-  const NARROW = 1100, ANSWERS = {  // by what is pressed, what it changes; by 'start' what lies under a narrow window's sheet
-    '#examples [data-action], #concept-buttons [data-action="insert"], #picture-detail [data-action="use"]': ['#prompt'],
-    '#picture-detail :is([data-action="again"], [data-action="more"], [data-action="refine"], [data-action="unrefine"])':
-      ['#painting .painting', 'start'],
-    '#page-header [data-action="bases"]': ['#base-picker .base-picker'],
-    '#grid-cells [data-action="open"]': ['#grid-cells .picture'],
-    '#grid-list [data-action]': ['#grid-head'],
-    '#frontier [data-action="point"]': ['#best-pictures'],
-  };
-  document.addEventListener('click', event => {
-    const [, answer] = Object.entries(ANSWERS).find(([pressed]) => event.target.closest?.(pressed)) || [];
-    if (answer && (answer.length === 1 || window.innerWidth < NARROW)) reveal(...answer);
-  });
+  window.likeness = {...window.likeness, ask, write, browser, hasChosenTab: false};  // a block's script may have come before
   document.addEventListener('click', event => {
     if (event.isTrusted && event.target.closest('#tabs [role="tab"]')) window.likeness.hasChosenTab = true;
   }, true);

@@ -6,10 +6,10 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-# Student's t for a 95 % interval, by degrees of freedom from 1 on
-T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-Z_95 = 1.959964  # the same of the normal distribution
+TAIL = 0.025  # beyond each end of a 95 % interval
+Z_95 = 1.959964  # the 0.975 quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Estimate:
             return cls(numbers[0], None, 1)
         return cls(
             statistics.fmean(numbers),
-            t_95(len(numbers) - 1) * statistics.stdev(numbers) / math.sqrt(len(numbers)),
+            t_quantile(len(numbers) - 1, TAIL) * statistics.stdev(numbers) / math.sqrt(len(numbers)),
             len(numbers),
         )
 
     @property
     def standard_error(self) -> float:
         """Return the standard error of the mean; 0 for a single value."""
-        return self.half_width / t_95(self.n - 1) if self.half_width else 0.0
+        return self.half_width / t_quantile(self.n - 1, TAIL) if self.half_width else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -53,17 +53,7 @@ class Estimate:
         return f"{self.mean:.3f}" if self.half_width is None else f"{self.mean:.3f} ± {self.half_width:.3f}"
 
 
-def t_95(freedom: int) -> float:
-    """Return the 0.975 quantile of Student's t with this many degrees of freedom, to 0.003.
-
-    Source: above ten, the first terms of Abramowitz and Stegun 26.7.5.
-    """
-    if freedom <= len(T_95):
-        return T_95[freedom - 1]
-    z = Z_95
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-
-
+@lru_cache(maxsize=1024)  # of many means of the same number of values
 def t_quantile(freedom: int, tail: float) -> float:
     """Return the value that Student's t with this many degrees of freedom exceeds with probability `tail`.
 

@@ -42,9 +42,16 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from trainers.kit.batches import draw_denoising, encode_prompts
-from trainers.kit.class_pictures import LIGHT, ClassPictureSettings, PriorBatch, losses_with_prior
+from trainers.kit.class_pictures import (
+    LIGHT,
+    ClassPictureSettings,
+    PriorBatch,
+    losses_with_prior,
+    preservation_weight,
+)
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import attention_mask_loss
+from trainers.kit.photo_settings import mirror_images, photos_a_step
 from trainers.kit.scene import Scene, masked_photos
 from trainers.kit.scene_example import TOGETHER
 from trainers.kit.tuned_weights import TunedWeights
@@ -85,7 +92,7 @@ class Settings(ClassPictureSettings):
     full_rate: float = setting(2e-6, "Learning rate of the model, tuned fully.", 1e-9, 0.1, source="paper")
     rank: int = setting(16, "Capacity of the change to the model; the file grows with it.", 1, 128)
     text_encoder: bool = setting(True, "Also tune the text encoder.", source="paper")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
+    batch: int = photos_a_step(1, "paper")
     together: bool = setting(
         True,
         "Name several subjects in one prompt too, not only one at a time; off is an ablation.",
@@ -106,26 +113,14 @@ class Settings(ClassPictureSettings):
     background: bool = setting(
         False, "Also learn the background, as <name-background>.", source="paper, section 4.2", group="photos"
     )
-    prior_weight: float = setting(
-        1.0,
-        "How strongly the rest of the model is preserved; 0 turns it off.",
-        0.0,
-        10.0,
-        source="code",
-        group="regularizers",
-    )
+    prior_weight: float = preservation_weight("code")
     prior_prompt: str = setting(
         "a photo at the beach",
         "Prompt of the pictures that preserve the model; empty for each plain noun in turn.",
         source="code",
         group="regularizers",
     )
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="code",
-        group="photos",
-    )
+    flips: bool = mirror_images(True, "code")
     weight_decay: float = setting(
         1e-2,
         "How strongly all that learns is pulled to zero.",

@@ -44,6 +44,7 @@ from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
+from trainers.kit.photo_settings import photos_a_step
 
 OURS = "ours: the paper's recipe is not public"
 
@@ -60,7 +61,7 @@ class Settings(SentenceSettings):
         1.0,
         source=OURS,
     )
-    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source=OURS, group="memory")
+    batch: int = photos_a_step(4, OURS)
     rows: int = setting(
         1,
         "Places in the prompt that the name takes, at least as many as the noun's. More are more faithful to "

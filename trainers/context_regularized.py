@@ -38,7 +38,7 @@ from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
 
 HELD = (0.4, 0.6)  # shares of the steps
 
@@ -49,16 +49,11 @@ class Settings(CaptionedPhotoSettings):
 
     steps: int = setting(300, "Training steps.", 1, 20000, "steps", source="paper")
     learning_rate: float = setting(5e-3, "Learning rate of the word.", 1e-6, 1.0, source="paper")
-    batch: int = setting(6, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
+    batch: int = photos_a_step(6, "paper")
     hold_length: bool = setting(
         True, "Hold the word's length in the middle fifth of the training.", source="paper", group="words"
     )
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="paper",
-        group="photos",
-    )
+    flips: bool = mirror_images(True, "paper")
     tuning_steps: int = setting(
         0,
         "Steps that then tune the model, with the word fixed: closer likeness, a larger file.",

@@ -47,9 +47,11 @@ from trainers.kit.class_pictures import (
     PriorBatch,
     losses_with_prior,
     picture_count,
+    preservation_weight,
 )
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.mask_preview import mask_preview
+from trainers.kit.photo_settings import mirror_images, photos_a_step
 from trainers.kit.scene_example import EACH_ALONE
 from trainers.kit.tuned_weights import TunedWeights
 
@@ -62,9 +64,7 @@ class Settings(ClassPictureSettings):
     """The recipe of the authors' code for Stable Diffusion 1.5; rank and low-rank rate are not in it."""
 
     steps: int = setting(250, "Training steps.", 1, 20000, "steps", source="code")
-    batch: int = setting(
-        8, "Photos in each step.", 1, 64, "photos", source="code: 2, accumulated 4 times", group="memory"
-    )
+    batch: int = photos_a_step(8, "code: 2, accumulated 4 times")
     word_rate: float = setting(8e-5, "Learning rate of the words.", 0.0, 1.0, source="paper")
     tuning: str = setting(
         "full",
@@ -111,20 +111,8 @@ class Settings(ClassPictureSettings):
         group="words",
     )
     class_pictures: int = picture_count(200, "code")
-    prior_weight: float = setting(
-        1.0,
-        "How strongly the rest of the model is preserved; 0 turns it off.",
-        0.0,
-        10.0,
-        source="code",
-        group="regularizers",
-    )
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="code",
-        group="photos",
-    )
+    prior_weight: float = preservation_weight("code")
+    flips: bool = mirror_images(True, "code")
 
 
 class DisenDiff(Method):

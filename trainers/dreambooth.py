@@ -41,9 +41,10 @@ from trainers.kit.class_pictures import (
     PriorBatch,
     losses_with_prior,
     picture_count,
+    preservation_weight,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,12 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
 
     steps: int = setting(800, "Training steps.", 1, 20000, "steps", source="PEFT's example")
     learning_rate: float = setting(1e-4, "Learning rate of the model.", 1e-7, 0.1, source="PEFT's example")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
+    batch: int = photos_a_step(1, "paper")
     rank: int = setting(
         16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
     )
     class_pictures: int = picture_count(200, "PEFT's example")
-    prior_weight: float = setting(
-        1.0,
-        "How strongly the plain noun is preserved; 0 turns it off.",
-        0.0,
-        10.0,
-        source="paper: lambda",
-        group="regularizers",
-    )
+    prior_weight: float = preservation_weight("paper: lambda", "the plain noun")
     identifier: str = setting(
         "learned",
         "The word before the noun: learned too, or a rare word that stays as it is.",
@@ -96,12 +90,7 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
     masks: bool = setting(
         True, "Learn only what the photos' masks cover, where there are any.", group="photos"
     )
-    flips: bool = setting(
-        False,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="diffusers script",
-        group="photos",
-    )
+    flips: bool = mirror_images(False, "diffusers script")
 
 
 class DreamBooth(Method):

@@ -48,7 +48,7 @@ from trainers.kit.gate_report import gate_and_leak, gate_chart
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
 
 SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
 MASKS_CAPTION = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
@@ -59,7 +59,7 @@ class Settings(CaptionedPhotoSettings):
     """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
 
     steps: int = setting(400, "Training steps.", 1, 20000, "steps", source="public port")
-    batch: int = setting(16, "Photos in each step.", 1, 64, "photos", source="public port", group="memory")
+    batch: int = photos_a_step(16, "public port")
     word_rate: float = setting(6e-3, "Learning rate of the word.", 0.0, 1.0, source="public port")
     value_rate: float = setting(3e-2, "Learning rate of the appearance.", 1e-6, 10.0, source="public port")
     train_bias: float = setting(
@@ -95,12 +95,7 @@ class Settings(CaptionedPhotoSettings):
     masks: bool = setting(
         True, "Learn mostly where the base finds the noun in the photo.", source="paper", group="photos"
     )
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="public port",
-        group="photos",
-    )
+    flips: bool = mirror_images(True, "public port")
     captions: int = setting(
         20_000,
         "Captions that are read once per base, for its text statistics, unless it brings its own.",

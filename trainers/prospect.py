@@ -43,7 +43,7 @@ from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_settings import CaptionedPhotoSettings, photos_a_step
 from trainers.kit.stage_network import Dropped, StageNetwork
 
 STAGES = 10
@@ -59,7 +59,7 @@ class Settings(CaptionedPhotoSettings):
         600, "Training steps.", 1, 20000, "steps", source="released config; paper: 1,000 to 3,000"
     )
     learning_rate: float = setting(1e-4, "Learning rate.", 1e-7, 1.0, source="released config")
-    batch: int = setting(1, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
+    batch: int = photos_a_step(1, "paper")
     form: str = setting(
         "network",
         "Where the word comes from: the paper's network, or free vectors, which want a higher rate.",

@@ -31,6 +31,7 @@ from studio.subject import Subject
 from trainers.kit.batches import DenoisingBatch, encode_prompts
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
+from trainers.kit.photo_settings import photos_a_step
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Settings(SentenceSettings):
         1.0,
         source="diffusers README: 5e-4, scaled by 4",
     )
-    batch: int = setting(4, "Photos in each step.", 1, 64, "photos", source="paper", group="memory")
+    batch: int = photos_a_step(4, "paper")
     vectors: int = setting(
         1,
         "Words that the name stands for. More are more faithful to the photos, less to the prompt.",

@@ -15,8 +15,6 @@ BASE = "a diffusers folder, a .safetensors checkpoint, or a name on the hub (def
 PREDICTION = "what the base predicts, where its file does not say so: epsilon or v_prediction"
 
 MEMORY = "auto fits the base to the device, all keeps everything on it, least as little as can be"
-
-
 PLAIN = "compute everything as it is written down, without what makes it faster, to compare with"
 
 

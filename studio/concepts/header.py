@@ -219,9 +219,15 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     _write(path, start, renamed, dataclasses.replace(header, handles=handles, verdicts=verdicts), target)
 
 
-def write_with_header(path: Path, header: Header, target: Path) -> None:
-    """Write the concept at `path` to `target` with another header; no tensor changes."""
+def write_with_header(path: Path, header: Header, target: Path, alone: bool = False) -> None:
+    """Write the concept at `path` to `target` with another header; no tensor changes.
+
+    Args:
+        alone: whether other metadata of the file is left out.
+    """
     table, start = read_table(path)
+    if alone:
+        table.pop("__metadata__", None)
     _write(path, start, table, header, target)
 
 

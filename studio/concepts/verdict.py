@@ -18,7 +18,7 @@ A likeness of 1 is what the photos have among themselves. The levels were chosen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -159,6 +159,11 @@ class Verdict:
     def summary(self, settings: Mapping[str, Any]) -> str:
         """Return the sentence, and what to do where it was not learned."""
         return f"{self.sentence} {self.advice(settings)}".strip()
+
+
+def worst_word(verdicts: Iterable[Verdict]) -> Word:
+    """Return the worst of several verdicts in a word; "learned" for none."""
+    return min((verdict.word for verdict in verdicts), key=WORDS.index, default="learned")
 
 
 def share(value: float | None) -> str:

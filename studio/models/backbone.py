@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -30,8 +29,6 @@ from studio.models.words import TextBlock, Words
 
 if TYPE_CHECKING:
     from studio.models.attention import AttentionAccess
-
-MAX_CELLS_A_SIDE = 16  # of `Backbone.cell_features`: enough to tell parts of a subject apart
 
 
 class Sampler(Protocol):
@@ -290,8 +287,9 @@ class Backbone(ABC):
         """Return features (n, d, k, k) of latents (n, C, h, w), and how wrong the base is about each (n,).
 
         Both come from one prediction of the noised latents with an empty prompt: what one of its layers gives
-        in k x k cells, at most `MAX_CELLS_A_SIDE` a side, and the mean squared error of the prediction, which
-        is low for pictures of the kind that the base was trained on. Call it while no edit is attached.
+        in k x k cells, few enough to be compared (`pooled_cells`), and the mean squared error of the
+        prediction, which is low for pictures of the kind that the base was trained on. Call it while no edit
+        is attached.
         """
 
     def features(self, latents: Tensor) -> Tensor:
@@ -300,9 +298,3 @@ class Backbone(ABC):
         Call it while no edit is attached.
         """
         return self.cell_features(latents)[0].mean((2, 3))
-
-
-def pooled_cells(cells: Tensor) -> Tensor:
-    """Return features (n, d, h, w) averaged into at most MAX_CELLS_A_SIDE cells a side."""
-    height, width = (min(side, MAX_CELLS_A_SIDE) for side in cells.shape[2:])
-    return F.adaptive_avg_pool2d(cells, (height, width))

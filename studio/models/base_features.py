@@ -12,6 +12,7 @@ from torch import Tensor
 
 from studio.models.backbone import Backbone
 
+MAX_CELLS_A_SIDE = 16  # of `Backbone.cell_features`: enough to tell parts of a subject apart
 BATCH = 16
 
 
@@ -49,3 +50,9 @@ class BaseFeatures:
         parts = latents.to(self.backbone.device).split(BATCH)
         cells, errors = zip(*(self.backbone.cell_features(part) for part in parts), strict=True)
         return torch.cat(cells).cpu(), torch.cat(errors).cpu()
+
+
+def pooled_cells(cells: Tensor) -> Tensor:
+    """Return features (n, d, h, w) averaged into at most MAX_CELLS_A_SIDE cells a side."""
+    height, width = (min(side, MAX_CELLS_A_SIDE) for side in cells.shape[2:])
+    return F.adaptive_avg_pool2d(cells, (height, width))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.errors import StudioError
-from studio.models.backbone import pooled_cells
+from studio.models.base_features import pooled_cells
 from studio.models.fingerprint import fingerprint
 from studio.models.flow import FlowBackbone
 from studio.models.joint_attention import JointAttention

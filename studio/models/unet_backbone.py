@@ -15,7 +15,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
-from studio.models.backbone import pooled_cells
+from studio.models.base_features import pooled_cells
 from studio.models.ddpm import DdpmBackbone
 from studio.models.fingerprint import fingerprint
 from studio.models.latent_pictures import LatentPictures

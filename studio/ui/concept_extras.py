@@ -22,7 +22,7 @@ from studio.workspace.workspace import Workspace
 STAR, COVER = "star", "cover"  # actions of buttons; the id is the handle, of a cover with the file behind it
 MAX_COVERS = 11  # pictures to choose from, beside the preview
 MAX_PHOTOS_SHOWN = 12
-SCORE_HELP = "How far its pictures moved from the plain noun to the photos, when it was trained"
+SCORE_HELP = "How much of the likeness that its photos have to each other its pictures have, after training"
 
 
 def star_button(workspace: Workspace, entry: Entry) -> str:

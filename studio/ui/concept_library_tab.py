@@ -25,16 +25,9 @@ from studio.ui.concept_extras import (
     score_words,
     star_button,
 )
+from studio.ui.concept_tools import concept_tools, no_concept_found, wanted_concepts
 from studio.ui.export_panel import export_menu, exported
 from studio.ui.import_form import import_form
-from studio.ui.library_tools import (
-    SHOW_ALL,
-    STARRED,
-    library_tools,
-    no_concept_found,
-    starred_switch,
-    wanted_concepts,
-)
 from studio.ui.parts import verdict_view
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
@@ -56,6 +49,7 @@ from studio.ui.parts.markup import (
     unreadable_card,
 )
 from studio.ui.parts.pager import first_of_page, pager, turned_page
+from studio.ui.parts.search_field import SHOW_ALL, STARRED, starred_switch
 from studio.ui.parts.thumbnails import portrait
 from studio.ui.trash_panel import trash_panel
 from studio.workspace.concept_marks import concept_key
@@ -63,11 +57,6 @@ from studio.workspace.concept_search import NEWEST
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 60
-SHOW_DETAIL = """() => {
-  const card = document.querySelector('#concept-detail .concept-card');
-  const isBelow = card && card.getBoundingClientRect().top > window.innerHeight * 0.8;
-  if (isBelow && document.activeElement?.closest('.concept')) card.scrollIntoView({behavior: 'smooth'});
-}"""  # a narrow window has it below the cards, where a tap would seem to do nothing
 
 
 @dataclass
@@ -163,7 +152,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=7, elem_classes="side"):
             undo = button_block("undo")
-            tools = library_tools()
+            tools = concept_tools()
             cards = button_block("library-cards")
             text = "a concept, or an embedding or LoRA of another program"
             drop = drop_zone(
@@ -272,8 +261,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
 
     connect = functools.partial(connector.connect, outputs=shown, notice=notice)
     of_tools = [tools.search, tools.starred, tools.bar]
-    chosen = connect(cards.click, select_concept, outputs=[*shown, undo, page, *of_tools])
-    chosen.then(None, js=SHOW_DETAIL)
+    connect(cards.click, select_concept, outputs=[*shown, undo, page, *of_tools])
     connect(tools.bar.click, press_in_bar, inputs={"starred": tools.starred}, outputs=[*of_tools, page])
     for changed in (tools.search.change, tools.order.change):
         connect(changed, lambda: {page: 0}, outputs=[page], trigger_mode="always_last")

@@ -44,12 +44,12 @@ class PictureSearch:
     """Answers from the summaries of the pictures in `folder`. Any thread may ask.
 
     Args:
-        library: says by which method the concepts of a picture were learned; None where nobody asks.
+        concepts: says by which method the concepts of a picture were learned; None where nobody asks.
         index: a file that keeps the summaries for the next start.
     """
 
-    def __init__(self, folder: Path, library: Library | None = None, index: Path | None = None) -> None:
-        self.library = library
+    def __init__(self, folder: Path, concepts: Library | None = None, index: Path | None = None) -> None:
+        self.concepts = concepts
         self.index = FileIndex(folder, PictureSummary, PictureSummary.of, index)
         self._lock = threading.Lock()
         self._read: Sequence[ListedFile] = ()  # the files that the next three are about
@@ -69,7 +69,7 @@ class PictureSearch:
         The answer is remembered for as long as `files`, `stars` and the library are the same objects.
         """
         with self._lock:
-            asked = (files, stars, self.library.shelf if self.library else None)
+            asked = (files, stars, self.concepts.shelf if self.concepts else None)
             if len(self._answers) >= MAX_REMEMBERED or not all(map(operator.is_, asked, self._asked)):
                 self._answers.clear()
             self._asked = asked
@@ -115,7 +115,7 @@ class PictureSearch:
         self._read = files
 
     def _learn_methods(self) -> None:
-        shelf = self.library.shelf if self.library else None
+        shelf = self.concepts.shelf if self.concepts else None
         if shelf is None or shelf is self._shelf:
             return
         self._shelf = shelf

@@ -27,9 +27,10 @@ def mona(stage: Stage) -> None:
 
 
 def paint(page: Any, prompt: str, count: int) -> None:
-    """Press Paint and wait for all pictures."""
-    page.locator("#paint").click()
+    """Press Paint and wait for all pictures. No test of the session may have painted this prompt before."""
     card = page.locator("#painting .painting.done", has_text=prompt)
+    assert card.count() == 0, f"another test painted {prompt!r} already: it would be taken for this one"
+    page.locator("#paint").click()
     card.locator(".tile").nth(count - 1).wait_for()
 
 

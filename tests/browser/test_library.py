@@ -137,7 +137,7 @@ def test_concepts_are_searched_sorted_and_starred(stage: Stage, page: Any) -> No
     shown(page, "<zzz-a>", "<zzz-c>")
     select(page, "<zzz-c>").get_by_role("button", name="Give it a star").click()
     page.locator("#concept-detail").get_by_role("button", name="Take the star away").wait_for()
-    page.locator("#library-bar button").click()
+    page.locator("#concept-bar button").click()
     shown(page, "<zzz-c>")
     search.fill("zzz-a")
     page.get_by_role("button", name="Show all concepts").click()

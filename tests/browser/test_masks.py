@@ -329,7 +329,7 @@ def test_smaller_and_larger_step_through_what_the_last_click_may_have_meant(
 ) -> None:
     ringed().resize((400, 400)).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
-    smaller, larger = (page.locator(f"[data-do={name}]") for name in ("smaller", "larger"))
+    smaller, larger = (page.locator(f".photo-editor [data-do={name}]") for name in ("smaller", "larger"))
     assert smaller.is_disabled() and larger.is_disabled()
     click(page, 0.5, 0.5)
     masks = [shown_masks(page) > 0]

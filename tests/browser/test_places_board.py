@@ -23,7 +23,7 @@ def board(stage: Stage, page: Any) -> Any:
     for handle in ("<mona>", "<lisa>"):
         add_concept(stage, handle)
     open_tab(page, "Create")
-    page.locator("#prompt textarea").fill("<mona> beside <lisa>")
+    page.locator("#prompt textarea").fill("<mona> in a box beside <lisa>")
     page.locator("#sampling-line", has_text="no boxes").wait_for()
     open_part(page, "places")
     page.locator("#places-board .round-button", has_text="<lisa>").wait_for()
@@ -73,7 +73,7 @@ def test_boxes_are_drawn_moved_and_resized_and_are_the_recipes_regions(
     names = board.locator(".places-name").all_inner_texts()
     assert sorted(names) == ["<lisa>", "<mona>"]
     page.locator("#sampling-line", has_text="2 boxes").wait_for()
-    paint(page, "<mona> beside <lisa>", 2)
+    paint(page, "<mona> in a box beside <lisa>", 2)
     recipe = read_recipe(stage.workspace.gallery.newest(1)[0])
     assert set(recipe.regions) == {"<mona>", "<lisa>"} and recipe.mode == "regions"
     board.get_by_role("button", name="Remove all").click()

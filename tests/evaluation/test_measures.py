@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from studio.evaluation import measures
-from studio.intervals import Estimate, t_95
+from studio.intervals import Estimate, t_quantile
 
 
 def some(count: int, seed: int = 0, width: int = 8) -> Tensor:
@@ -86,7 +86,7 @@ def test_diversity_is_zero_for_duplicates_and_leaves_self_pairs_out() -> None:
 def test_a_figure_is_a_mean_its_interval_and_a_count() -> None:
     figure = Estimate.of([0.4, 0.5, 0.6, 0.7])
     assert (figure.mean, figure.n) == (pytest.approx(0.55), 4)
-    assert figure.half_width == pytest.approx(3.182 * statistics.stdev([0.4, 0.5, 0.6, 0.7]) / 2)
+    assert figure.half_width == pytest.approx(3.182446 * statistics.stdev([0.4, 0.5, 0.6, 0.7]) / 2)
     assert Estimate.of([0.4]) == Estimate(0.4, None, 1) and str(Estimate.of([0.4])) == "0.400"
     assert Estimate.of([]) is None and Estimate.of(torch.zeros(0)) is None
     assert str(Estimate.of(torch.tensor([0.5, 0.5]))) == "0.500 ± 0.000"
@@ -94,4 +94,4 @@ def test_a_figure_is_a_mean_its_interval_and_a_count() -> None:
 
 @pytest.mark.parametrize(("freedom", "t"), [(1, 12.706), (10, 2.228), (11, 2.201), (30, 2.042), (120, 1.980)])
 def test_the_quantile_is_students(freedom: int, t: float) -> None:
-    assert t_95(freedom) == pytest.approx(t, abs=0.003)
+    assert t_quantile(freedom, 0.025) == pytest.approx(t, abs=0.003)

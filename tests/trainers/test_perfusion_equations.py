@@ -33,6 +33,7 @@ def through(layer: nn.Linear, e: Tensor, *edits: RankOne) -> Tensor:
     class Stub:
         sites = {"site": layer}
         key_sites = ()
+        is_plain = False
 
     with torch.no_grad(), RankOne.prepare(Stub(), [ActiveEdit(each) for each in edits])():
         return layer(e)

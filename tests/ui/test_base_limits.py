@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.starter import STARTER
-from studio.ui.base_limits import base_limits, trained_pixels
+from studio.ui.base_limits import base_limits
 from studio.workspace.workspace import Workspace
 
 
@@ -36,19 +36,3 @@ def test_a_base_that_says_nothing_has_no_line(tmp_path: Path) -> None:
     (tmp_path / "base" / "likeness.json").write_text(json.dumps({"pictures": "<b>maps</b>"}))
     line = base_limits(Workspace(tmp_path / "work", str(tmp_path / "base")))
     assert "base paints &lt;b&gt;maps&lt;/b&gt;." in line
-
-
-@pytest.mark.parametrize(
-    ("side", "blocks", "pixels"), [(16, 4, 128), (64, 4, 512), (None, 4, 0), (8, None, 0)]
-)
-def test_pixels_are_the_latents_times_the_factor_of_the_autoencoder(
-    tmp_path: Path, side: int | None, blocks: int | None, pixels: int
-) -> None:
-    for part, values in (
-        ("unet", {"sample_size": side}),
-        ("vae", {"block_out_channels": blocks and [8] * blocks}),
-    ):
-        (tmp_path / part).mkdir()
-        (tmp_path / part / "config.json").write_text(json.dumps(values))
-    assert trained_pixels(tmp_path) == pixels
-    assert trained_pixels(tmp_path / "nowhere") == 0

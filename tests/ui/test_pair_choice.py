@@ -64,7 +64,8 @@ def test_whatever_was_chosen_the_pair_differs_in_one_direction_and_stays() -> No
 @pytest.mark.parametrize(
     ("other", "changed"),
     [
-        (Recipe("a cat", seed=2, base="x", count=1), ["seed"]),
+        (Recipe("a cat", seed=2, base_hash="f00", count=1), ["seed"]),
+        (Recipe("a cat", seed=1, base="another", base_hash="f00"), ["base"]),
         (Recipe("a <tom>", seed=1, strengths={"<tom>": 1.0}, concepts={"<tom>": "f00"}), ["prompt"]),
         (Recipe("a <tom>", seed=1, strengths={"<tom>": 0.5}), ["prompt", "strength of <tom>"]),
         (Recipe("a cat", seed=1, refinements={"glow_steps": 5}), ["glow steps"]),

@@ -11,7 +11,7 @@ import pytest
 
 from studio.errors import StudioError
 from studio.ui.create.places_board import board_state, boxes_in, with_sent_boxes
-from studio.ui.create.sampling_line import Painted, concepts_of, sampling_line
+from studio.ui.create.sampling_line import PaintSettings, concepts_of, sampling_line
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
@@ -23,9 +23,9 @@ def sent(boxes: object) -> Any:
     return SimpleNamespace(_data={"boxes": boxes})
 
 
-def painted(**changed: Any) -> Painted:
+def painted(**changed: Any) -> PaintSettings:
     usual: dict[str, Any] = {"width": 0, "height": 0, "sampler": "DDIM", "steps": 20, "guidance": 3.0}
-    return Painted(**{**usual, "nouns": {}, "boxes": {}, **changed})
+    return PaintSettings(**{**usual, "nouns": {}, "boxes": {}, **changed})
 
 
 def test_all_boxes_of_the_board_are_taken_and_others_stay() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from studio.concepts.preview import preview_bytes
-from studio.concepts.verdict import MAX_STRANGE, WORDS, Verdict
+from studio.concepts.verdict import MAX_STRANGE, WORDS, Verdict, worst_word
 from studio.edits.concept import Concept
 from studio.evaluation.part_matching import as_cells, directions, parts_found
 from studio.events import Checkpoint, Event, Note
@@ -105,7 +105,7 @@ class Checkpoints:
         if _rank(own) <= _rank(verdicts):
             return
         concept = Concept(dataclasses.replace(one.concept.header, verdicts=own), one.concept.edits)
-        word = min(own.values(), key=lambda verdict: WORDS.index(verdict.word)).word
+        word = worst_word(own.values())
         yield Note(f"Step {one.step} looks better than the end: {word}. You may use it in place of the last.")
         yield Checkpoint(concept, one.step, is_suggested=True)
 

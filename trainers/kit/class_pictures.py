@@ -45,6 +45,12 @@ def picture_count(default: int, source: str) -> int:
     return setting(default, help, 1, 2000, "pictures", source=source, group="regularizers")
 
 
+def preservation_weight(source: str, what: str = "the rest of the model") -> float:
+    """Return the setting of how much class pictures count; `what` is what they preserve."""
+    help = f"How strongly {what} is preserved; 0 turns it off."
+    return setting(1.0, help, 0.0, 10.0, source=source, group="regularizers")
+
+
 @dataclass(frozen=True)
 class ClassPictureSettings(PhotoSettings):
     """For methods that preserve what the base knew with its own pictures."""

@@ -16,7 +16,7 @@ from studio.subject import Subject
 from trainers.kit import templates
 from trainers.kit.batches import DenoisingBatch, draw_denoising
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import CaptionedPhotoSettings
+from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,7 @@ class SentenceSettings(CaptionedPhotoSettings):
     masks: bool = setting(
         True, "Learn only what the photos' masks cover, where there are any.", group="photos"
     )
-    flips: bool = setting(
-        True,
-        "Also learn from mirror images; turn off for text and lopsided things.",
-        source="Textual Inversion",
-        group="photos",
-    )
+    flips: bool = mirror_images(True, "Textual Inversion")
 
     def sentences(self, handle: str) -> list[str]:
         """Return the neutral sentences about a handle."""

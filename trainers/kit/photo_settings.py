@@ -9,6 +9,17 @@ from studio.models.backbone import Backbone
 from studio.settings import setting
 
 
+def photos_a_step(default: int, source: str) -> int:
+    """Return the setting of how many photos a step sees, for methods whose recipes differ in it."""
+    return setting(default, "Photos in each step.", 1, 64, "photos", source=source, group="memory")
+
+
+def mirror_images(default: bool, source: str) -> bool:
+    """Return the setting of whether mirror images of the photos are learned too."""
+    help = "Also learn from mirror images; turn off for text and lopsided things."
+    return setting(default, help, source=source, group="photos")
+
+
 @dataclass(frozen=True)
 class PhotoSettings:
     """For every method."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from studio.errors import StudioError
 from studio.grids.grid_folder import GridFolder
@@ -53,12 +54,15 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     with them the other side moves along.
     """
     grid, candidates = pictures_to_compare(workspace, shown)
+    reasons = unreadable(candidates)
+    candidates = [one for one in candidates if one.path not in reasons]
+    troubles = "".join(f'<p class="faint">{escape(reason)}</p>' for reason in reasons.values())
     if len(candidates) < 2:
-        return placeholder("Nothing to compare yet", "Paint a grid, or two pictures in Create.")
+        return placeholder("Nothing to compare yet", "Paint a grid, or two pictures in Create.") + troubles
     pair = settled(candidates, sides)
     if pair is None:
         hint = "Paint one of them again with one thing changed: another seed is enough."
-        return placeholder("No two pictures differ in one thing only", hint) + unreadable(candidates)
+        return placeholder("No two pictures differ in one thing only", hint) + troubles
     named = {one.path.name: one for one in candidates}
     left, right = named[pair[0]], named[pair[1]]
     stays = right if sides[2] == 0 else left
@@ -74,17 +78,19 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     return (
         f"{slider(left.path, right.path, left.words, right.words)}{difference_words(grid, left, right)}"
         f'<div class="row wrap"><span>A click puts a picture on the</span>{side_buttons}{swap}</div>'
-        f'<div class="tiles small">{tiles}</div>{note}{unreadable(candidates)}'
+        f'<div class="tiles small">{tiles}</div>{note}{troubles}'
     )
 
 
-def unreadable(candidates: Sequence[Candidate]) -> str:
-    """Return a sentence for each picture of Create whose recipe cannot be read, and so not compared."""
-    sentences = []
+def unreadable(candidates: Sequence[Candidate]) -> dict[Path, str]:
+    """Return the pictures of Create whose recipe cannot be read, and so not compared, with the reason."""
+    reasons = {}
     for one in candidates:
         try:
             if not one.cell:
                 recipe_of(one.path)
-        except (StudioError, OSError) as error:
-            sentences.append(error.message if isinstance(error, StudioError) else f"{one.path.name} is gone.")
-    return "".join(f'<p class="faint">{escape(sentence)}</p>' for sentence in sentences)
+        except StudioError as error:
+            reasons[one.path] = error.message
+        except OSError:
+            reasons[one.path] = f"{one.path.name} is gone."
+    return reasons

@@ -21,7 +21,7 @@ from studio.recipes.recipe import Recipe, differences
 Sides = tuple[
     str, str, int
 ]  # file names at the left and the right, and the side that a click replaces: 0 or 1
-NO_EFFECT = ("base", "count")  # values of a recipe that change no picture
+NO_EFFECT = ("count", "base_hash")  # how many there were, and what comes with the base
 MAX_VALUE_LETTERS = 40
 
 

@@ -30,10 +30,6 @@ from studio.ui.parts.prompt_buttons import concept_buttons
 from studio.ui.parts.slider import SLIDER_SCRIPT
 from studio.workspace.workspace import Workspace
 
-SHOW_GRID = """() => {
-  if (window.innerWidth > 720 || document.querySelector('#grid-notice .error')) return;
-  document.querySelector('#grid-head').scrollIntoView({behavior: 'smooth'});
-}"""
 # A grid whose columns would be cut shows each row as lines of pictures, with the headings of their columns.
 FIT_COLUMNS_SCRIPT = """
 const fit = () => {
@@ -175,7 +171,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
         return {}
 
     connect_form(workspace, connector, form, tab, concept_page)
-    painted = connector.connect(
+    connector.connect(
         form.paint.click,
         paint_grid,
         inputs=form.inputs,
@@ -183,7 +179,6 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
         notice=form.notice,
         trigger_mode="once",
     )
-    painted.then(None, js=SHOW_GRID)
     connect = functools.partial(connector.connect, notice=notice)
     now = {"number": shown, "now": sides}
     connect(head.click, press_in_head)

@@ -21,7 +21,7 @@ from studio.ui.create.knob_sliders import (
 from studio.ui.create.places_board import places_board
 from studio.ui.create.prompt_field import SCRIPT as FIELD_SCRIPT
 from studio.ui.create.prompt_field import prompt_field
-from studio.ui.create.sampling_line import GUIDANCE, PLACES, SAMPLING, SIZE, Painted, sampling_line
+from studio.ui.create.sampling_line import GUIDANCE, PLACES, SAMPLING, SIZE, PaintSettings, sampling_line
 from studio.ui.create.sampling_line import SCRIPT as LINE_SCRIPT
 from studio.ui.kept_form import afresh_button
 from studio.ui.parts.arguments import is_number
@@ -168,7 +168,7 @@ def create_form(workspace: Workspace) -> CreateForm:
     history = button_block("prompt-history")
     concepts = button_block("concept-buttons")
     with gr.Column(elem_classes="quiet-frame"):
-        first = Painted(0, 0, Recipe.sampler, defaults.steps, defaults.guidance, {}, {})
+        first = PaintSettings(0, 0, Recipe.sampler, defaults.steps, defaults.guidance, {}, {})
         line = button_block("sampling-line", sampling_line(workspace, first), LINE_SCRIPT)
         with gr.Row(elem_id=f"quiet-{SIZE}", elem_classes="quiet-part bottom"):
             width = recipe_control("width", "width", min_width=100, info="0 for the base's own")

@@ -13,7 +13,7 @@ from studio.ui.create.knob_sliders import Knob, kept_positions, knobs_in, shown_
 from studio.ui.create.places_board import board_state, boxes_in, with_sent_boxes
 from studio.ui.create.prompt_field import handle_options, prompt_field
 from studio.ui.create.prompt_history import prompt_history
-from studio.ui.create.sampling_line import Painted, concepts_of, sampling_line
+from studio.ui.create.sampling_line import PaintSettings, concepts_of, sampling_line
 from studio.ui.parts.arguments import checked_text, event_values
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import pressed_button
@@ -51,11 +51,11 @@ def connect_form(workspace: Workspace, connector: Connector, form: CreateForm) -
             return None
         return {form.history: prompt_history(workspace), form.marks: prompt_field(workspace, prompt_text)}
 
-    def describe(values: dict[str, Any], sampling: Painted) -> Changes:
+    def describe(values: dict[str, Any], sampling: PaintSettings) -> Changes:
         fields = parsed(values)
         fields["boxes"] = boxes_in(fields.pop("regions"))
         fields["nouns"] = concepts_of(workspace, fields.pop("prompt"))
-        now = Painted(**fields)
+        now = PaintSettings(**fields)
         return None if now == sampling else {form.sampling: now}
 
     def set_boxes(regions: str, event: gr.EventData) -> Changes:

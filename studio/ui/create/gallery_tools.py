@@ -13,10 +13,9 @@ from studio.ui.parts.arguments import RELOAD, checked_text, event_values
 from studio.ui.parts.html_blocks import button_block
 from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import button, placeholder
+from studio.ui.parts.search_field import SHOW_ALL, search_field, starred_switch
 from studio.workspace.picture_search import PictureFilter
 
-MAX_SEARCH_LETTERS = 200
-SHOW_ALL = "show-all"  # the action of the button that ends search and filter
 # names of what the bar of chosen pictures asks for; `assets/selection.js` sends them with the pictures
 STAR, SAVE, DELETE = "star-chosen", "save-chosen", "delete-chosen"
 MANY = {STAR: ("star", "Star"), SAVE: ("download", "Download"), DELETE: ("delete", "Delete")}
@@ -39,17 +38,7 @@ class GalleryTools:
 def gallery_tools() -> GalleryTools:
     """Build the search field, and the bar beside it."""
     with gr.Row(elem_id="gallery-tools", elem_classes="tight"):
-        search = gr.Textbox(
-            "",
-            label="Search the pictures",
-            show_label=False,
-            placeholder="Search: words, <lily>, a method",
-            max_length=MAX_SEARCH_LETTERS,
-            max_lines=1,
-            elem_id="picture-search",
-            min_width=150,
-            scale=2,
-        )
+        search = search_field("the pictures", "words, <lily>, a method", "picture-search", scale=2)
         bar = button_block("gallery-bar", tools_bar(False))
     return GalleryTools(search, bar, gr.State(False))
 
@@ -62,8 +51,7 @@ def tools_bar(starred: bool) -> str:
         for action, (drawing, label) in MANY.items()
     )
     return (
-        f'<button type="button" class="round-button plain" data-action="starred"'
-        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
+        f"{starred_switch(starred)}"
         f'<button type="button" class="round-button plain" data-select aria-pressed="false">'
         f"{icon('select')}Select</button>"
         f'<div class="chosen-bar" role="group" aria-label="Selected pictures">'

@@ -18,7 +18,6 @@ from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.gallery_tools import (
     DELETE,
     SAVE,
-    SHOW_ALL,
     STAR,
     GalleryTools,
     chosen_names,
@@ -33,6 +32,7 @@ from studio.ui.parts.markup import button, download, file_size, note_card
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, picture_before, refined
+from studio.ui.parts.search_field import SHOW_ALL, STARRED
 from studio.ui.parts.slider import SLIDER_SCRIPT
 from studio.workspace.jobs import Job
 from studio.workspace.picture_archive import pack_pictures
@@ -205,7 +205,7 @@ def connect_pictures(
         return {panel.page: 0}
 
     def press_in_bar(starred: bool, event: gr.EventData) -> Changes:
-        if pressed_button(event)[0] != "starred":
+        if pressed_button(event)[0] != STARRED:
             return None
         return {tools.starred: not starred, panel.page: 0}
 

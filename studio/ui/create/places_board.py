@@ -17,7 +17,7 @@ from studio.handles import to_handle
 from studio.limits import MAX_HANDLES
 from studio.recipes.recipe import Box, read_regions
 from studio.starter import ASSETS
-from studio.ui.create.sampling_line import Painted, picture_size
+from studio.ui.create.sampling_line import PaintSettings, picture_size
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
 from studio.ui.parts.html_blocks import html_block
 from studio.workspace.workspace import Workspace
@@ -51,7 +51,7 @@ def places_board() -> gr.HTML:
     return html_block(elem_id="places-board", html_template=template(), js_on_load=script)
 
 
-def board_state(workspace: Workspace, now: Painted) -> str:
+def board_state(workspace: Workspace, now: PaintSettings) -> str:
     """Return what the board shows, as JSON: each concept with its box, and the picture's ratio."""
     concepts = [
         {

@@ -22,7 +22,7 @@ SCRIPT = (ASSETS / "quiet_line.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Painted:
+class PaintSettings:
     """What the line and the board of boxes show of the form.
 
     Args:
@@ -52,7 +52,7 @@ def concepts_of(workspace: Workspace, prompt: str) -> dict[str, str]:
     return {handle: headers[handle].handles[handle] for handle in named if handle in headers}
 
 
-def sampling_line(workspace: Workspace, now: Painted) -> str:
+def sampling_line(workspace: Workspace, now: PaintSettings) -> str:
     """Return the line: size, "DDIM 20 steps", "guidance 3", "starter", and the boxes if there can be some."""
     parts = [
         _part(SIZE, size_words(workspace, now.width, now.height), "Size of the picture"),
@@ -79,7 +79,7 @@ def picture_size(workspace: Workspace, width: int, height: int) -> tuple[int, in
     return width or side, height or side
 
 
-def place_words(now: Painted) -> str:
+def place_words(now: PaintSettings) -> str:
     """Return where the concepts are: by themselves, or in how many boxes."""
     count = len(now.used_boxes)
     return f"{count or 'no'} {'box' if count == 1 else 'boxes'}"

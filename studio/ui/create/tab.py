@@ -25,11 +25,6 @@ from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, wit
 from studio.ui.parts.recipe_card import picture_card
 from studio.workspace.workspace import Workspace
 
-SHOW_PAINTING = """() => {
-  if (window.innerWidth > 720 || document.querySelector('#create-notice .error')) return;
-  document.querySelector('#pictures-side').scrollIntoView({behavior: 'smooth'});
-}"""
-
 
 @dataclass
 class CreateTab:
@@ -110,8 +105,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     connect(form.concepts.click, insert_handle, inputs={"prompt_text": prompt}, outputs=written)
     quietly(form.examples.click, write_example, outputs=[prompt])
     after = [seed, painted_seed, panel.page, *shut]
-    painted = connect(form.paint.click, paint, inputs=form.inputs, outputs=after, trigger_mode="once")
-    painted.then(None, js=SHOW_PAINTING)
+    connect(form.paint.click, paint, inputs=form.inputs, outputs=after, trigger_mode="once")
     last = {"last": painted_seed}
     quietly(form.last_seed.click, put_back_seed, inputs=last, outputs=[seed, form.new_seed])
     connect(form.recipe_drop.upload, read_dropped, outputs=list(shut))

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from studio.concepts.header import Header
+from studio.concepts.verdict import worst_word
 from studio.ui.parts.markup import file_url, note_card
 
 
@@ -31,15 +32,9 @@ def is_weak(header: Header) -> bool:
     return not all(verdict.learned for verdict in header.verdicts.values())
 
 
-def verdict_word(header: Header) -> str:
-    """Return the worst verdict of a concept's handles in a word; "learned" where there is none."""
-    words = {verdict.word for verdict in header.verdicts.values()}
-    return next((word for word in ("broken", "weak") if word in words), "learned")
-
-
 def weak_badge(header: Header) -> str:
     """Return a label for a concept that was not learned; empty for one that was."""
-    return f"<em>{verdict_word(header)}</em>" if is_weak(header) else ""
+    return f"<em>{worst_word(header.verdicts.values())}</em>" if is_weak(header) else ""
 
 
 def verdict_notes(header: Header) -> str:

@@ -53,11 +53,12 @@ ACTIONS = {
 }
 
 
-def stage() -> str:
-    """Return the HTML of what masks are drawn on: the square of a photo, and the canvas over it."""
+def stage(more: str = "") -> str:
+    """Return the HTML of what masks are drawn on: the square of a photo, the canvas over it, and `more`."""
     return (
         '<div class="mask-stage"><img alt="" draggable="false"><canvas tabindex="0"></canvas>'
-        '<i class="brush-ring"></i><i class="mask-box" hidden></i><i class="mask-cross"></i></div>'
+        '<i class="brush-ring"></i><i class="mask-box" hidden></i><i class="mask-cross"></i>'
+        f"{more}</div>"
     )
 
 

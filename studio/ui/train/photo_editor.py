@@ -50,7 +50,6 @@ def template() -> str:
         ' step="0.01" value="1" aria-label="Zoom"></label>'
     )
     corners = "".join(f'<i class="crop-corner {corner}" data-corner="{corner}"></i>' for corner in _CORNERS)
-    square = stage().removesuffix("</div>") + corners + "</div>"
     return (
         '<dialog class="photo-editor" aria-labelledby="photo-editor-name"><header>'
         '<div><h2 id="photo-editor-name" data-part="name"></h2><p class="faint" data-part="facts"></p></div>'
@@ -59,7 +58,7 @@ def template() -> str:
         f"{_button('close', icon('close'), 'Close')}</header>"
         f'<div class="mask-frame" hidden data-crop-text="{escape(CROP_TEXT)}"><div class="photo-view">'
         f'<div class="photo-room"><div class="whole-photo"><img alt="" data-part="whole" draggable="false">'
-        f"{square}</div></div>"
+        f"{stage(corners)}</div></div>"
         f'<p class="faint" data-part="hint" aria-live="polite"></p></div><div class="photo-panel">'
         f'<div class="round-buttons" role="group" aria-label="What is masked"></div>{tools(crop)}{zoom}'
         '<ul class="photo-said" data-part="advice"></ul>'

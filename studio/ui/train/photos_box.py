@@ -38,7 +38,7 @@ from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
-ANSWERS = "#photo-strip, #photo-refusals, #train-notice"
+ANSWERS = "#photo-strip, #photo-refusals"  # what changes once dropped files were handled
 BACK = "back"  # the action of the button that undoes a removal
 NOT_UPLOADED = "it could not be uploaded; it may be too large"
 BEYOND = "more files than can be taken at once"
@@ -72,9 +72,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
     subjects_text = hidden_text()
     text = f"or click to choose, or paste · 1 to {MAX_PHOTOS} photos of one thing"
-    drop = drop_zone(
-        "photo-drop", "Drop photos here", text, ACCEPT, many=True, answers="#photo-strip, #photo-refusals"
-    )
+    drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True, answers=ANSWERS)
     html_block(photo_tips())
     refusals = html_block(elem_id="photo-refusals")
     strip = button_block("photo-strip", script=(ASSETS / "photo_strip.js").read_text(encoding="utf-8"))

@@ -8,17 +8,15 @@ from typing import Any
 import gradio as gr
 
 from studio.ui.parts.html_blocks import button_block
-from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import button, placeholder
+from studio.ui.parts.search_field import MAX_SEARCH_LETTERS, SHOW_ALL, search_field, starred_switch
 from studio.workspace.concept_search import NAME, NEWEST, SCORE, ConceptFilter
 
-MAX_SEARCH_LETTERS = 200
 ORDERS = [("Newest", NEWEST), ("Name", NAME), ("Score", SCORE)]
-SHOW_ALL, STARRED = "show-all", "starred"  # actions of buttons
 
 
 @dataclass
-class LibraryTools:
+class ConceptTools:
     """The components; `starred` is the State of whether only starred concepts are shown."""
 
     search: gr.Textbox
@@ -36,20 +34,10 @@ class LibraryTools:
         return {self.search: "", self.starred: False, self.bar: starred_switch(False)}
 
 
-def library_tools() -> LibraryTools:
+def concept_tools() -> ConceptTools:
     """Build the search field, the order and the switch."""
-    with gr.Row(elem_id="library-tools", elem_classes="tight"):
-        search = gr.Textbox(
-            "",
-            label="Search the concepts",
-            show_label=False,
-            placeholder="Search: a name, noun, method, note",
-            max_length=MAX_SEARCH_LETTERS,
-            max_lines=1,
-            elem_id="concept-search",
-            min_width=150,
-            scale=3,
-        )
+    with gr.Row(elem_id="concept-tools", elem_classes="tight"):
+        search = search_field("the concepts", "a name, noun, method, note", "concept-search", scale=3)
         order = gr.Dropdown(
             ORDERS,
             value=NEWEST,
@@ -60,16 +48,8 @@ def library_tools() -> LibraryTools:
             min_width=110,
             scale=1,
         )
-        bar = button_block("library-bar", starred_switch(False))
-    return LibraryTools(search, order, bar, gr.State(False))
-
-
-def starred_switch(starred: bool) -> str:
-    """Return the switch for starred concepts."""
-    return (
-        f'<button type="button" class="round-button plain" data-action="{STARRED}"'
-        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
-    )
+        bar = button_block("concept-bar", starred_switch(False))
+    return ConceptTools(search, order, bar, gr.State(False))
 
 
 def wanted_concepts(text: str = "", order: str = NEWEST, starred: bool = False) -> ConceptFilter:

@@ -1,0 +1,40 @@
+"""The search field above a list, and the switch that leaves only what has a star."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from studio.ui.parts.icons import icon
+
+MAX_SEARCH_LETTERS = 200
+STARRED = "starred"  # the action of the switch
+SHOW_ALL = "show-all"  # the action of the button that ends search and filter
+
+
+def search_field(what: str, hint: str, elem_id: str, scale: int) -> gr.Textbox:
+    """Create a search field.
+
+    Args:
+        what: what is searched, such as "the pictures".
+        hint: what can be searched for, such as "a name, noun".
+        scale: its share of the row, beside that of its neighbours.
+    """
+    return gr.Textbox(
+        "",
+        label=f"Search {what}",
+        show_label=False,
+        placeholder=f"Search: {hint}",
+        max_length=MAX_SEARCH_LETTERS,
+        max_lines=1,
+        elem_id=elem_id,
+        min_width=150,
+        scale=scale,
+    )
+
+
+def starred_switch(starred: bool) -> str:
+    """Return the switch; `starred` says whether only what has a star is shown."""
+    return (
+        f'<button type="button" class="round-button plain" data-action="{STARRED}"'
+        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
+    )
