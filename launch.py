@@ -72,8 +72,12 @@ def read_catalogue(workspace: Workspace) -> Catalogue:
     command = [sys.executable, "-m", "trainers", "catalogue"]
     reading = subprocess.run(command, cwd=HERE, capture_output=True, text=True, errors="replace")
     if reading.returncode:
-        message = f"The training methods cannot be read: {last_line(reading.stderr)}."
-        raise StudioError(message, "The file in trainers/ that was changed last is the likely cause.")
+        message = "The training methods cannot be read: {last_line}."
+        raise StudioError(
+            message,
+            "The file in trainers/ that was changed last is the likely cause.",
+            last_line=last_line(reading.stderr),
+        )
     known = json.loads(reading.stdout)
     write_atomic(kept, json.dumps({"sources": digest, **known}).encode("utf-8"))
     return Catalogue.from_json(known)
@@ -248,8 +252,13 @@ def dispatch(arguments: list[str]) -> int:
     """Set up if needed and do what was asked; returns the exit status. Raises StudioError."""
     if sys.version_info[:2] < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))
-        hint = f"Install a newer one and run it by name: python{needed} launch.py"
-        raise StudioError(f"Likeness needs Python {needed} or newer; this one is {PYTHON}.", hint)
+        hint = "Install a newer one and run it by name: python{needed} launch.py"
+        raise StudioError(
+            "Likeness needs Python {needed} or newer; this one is {python}.",
+            hint,
+            needed=needed,
+            python=PYTHON,
+        )
     is_test = arguments[:1] == ["test"]
     if is_test and not (HERE / "tests").is_dir():
         raise StudioError("The tests are not part of the installed program.", "Run them in a clone of it.")

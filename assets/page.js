@@ -35,7 +35,6 @@
   document.addEventListener('focusin', event => {
     if (event.target.closest('#concept-noun')) event.target.setAttribute('list', 'nouns');
   });
-  root.lang = 'en';
 
   /* Ask a question in a dialogue of the browser; returns whether the answer was `yes`. */
   const ask = (question, yes) => new Promise(answer => {

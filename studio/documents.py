@@ -26,6 +26,7 @@ from studio.limits import (
     MAX_TEXT_LETTERS,
     MAX_WHOLE,
 )
+from studio.words import tr
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -39,9 +40,9 @@ Values = dict[str, Any]
 class DocumentError(StudioError):
     """A document that cannot be used; `reason` is a part of a sentence, such as "its `seed` is missing"."""
 
-    def __init__(self, what: str, reason: str, hint: str = "") -> None:
-        super().__init__(f"{what} cannot be read: {reason}.", hint)
-        self.reason = reason
+    def __init__(self, what: str, reason: str, hint: str = "", /, **values: object) -> None:
+        self.reason = tr(reason, **values)
+        super().__init__("{what} cannot be read: {reason}.", tr(hint), what=tr(what), reason=self.reason)
 
 
 def is_handle(text: str) -> bool:

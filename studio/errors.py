@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from studio.limits import MAX_MESSAGE_LETTERS
+from studio.words import tr
 
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # the disk, or one's share of it
 
@@ -23,17 +24,20 @@ def shortened(text: str, letters: int = MAX_MESSAGE_LETTERS) -> str:
 
 
 class StudioError(Exception):
-    """An error that the user can correct: what happened, and what to do about it.
+    """An error that the user can correct: what happened, and what to do about it, in the user's language.
 
-    Both may quote what somebody sent, and are shortened. Every other exception is a fault of the program; it
+    Args:
+        message, hint: English, with places for the values as in `tr`.
+        values: what stands in these places. It may be what somebody sent, so the sentences are shortened.
+
+    Every other exception is a fault of the program; it
     ends a job as failed and its traceback goes to the job's log, never to the page.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        message = shortened(message)
-        super().__init__(message)
-        self.message = message
-        self.hint = shortened(hint)
+    def __init__(self, message: str, hint: str = "", /, **values: object) -> None:
+        self.message = shortened(tr(message, **values))
+        self.hint = shortened(tr(hint, **values))
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -51,9 +55,14 @@ def disk_error(path: Path, error: OSError) -> DiskError:
     """Return the sentence for an error of the system at writing `path`."""
     if error.errno in FULL:
         hint = "Free some space, then try again."
-        return DiskError(f"There is no room left on the disk for {path.name}.", hint)
+        return DiskError("There is no room left on the disk for {path}.", hint, path=path.name)
     reason = error.strerror or "the system gives no reason"
-    return DiskError(f"{path} cannot be written: {reason}.", "Mend that, or choose another folder.")
+    return DiskError(
+        "{path} cannot be written: {reason}.",
+        "Mend that, or choose another folder.",
+        path=path,
+        reason=reason,
+    )
 
 
 def disk_trouble(error: OSError) -> DiskError | None:

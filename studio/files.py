@@ -60,7 +60,7 @@ def writable_file(place: Path) -> Path:
     """Return `place`, its folder made. Raises StudioError if no file can be written there."""
     writable_folder(place.parent)
     if place.is_dir():
-        raise StudioError(f"{place} is a folder.", "Name a file in it.")
+        raise StudioError("{place} is a folder.", "Name a file in it.", place=place)
     return place
 
 
@@ -200,10 +200,15 @@ def read_lines(path: Path) -> list[str]:
     try:
         if path.is_file() and path.stat().st_size > MAX_LINES_BYTES:
             megabytes = MAX_LINES_BYTES // MB
-            raise StudioError(f"{path} is larger than {megabytes} MB.", "Give a shorter text file.")
+            raise StudioError(
+                "{path} is larger than {megabytes} MB.",
+                "Give a shorter text file.",
+                path=path,
+                megabytes=megabytes,
+            )
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise StudioError(f"{path} cannot be read.", "Give a plain text file.") from error
+        raise StudioError("{path} cannot be read.", "Give a plain text file.", path=path) from error
     return [line.strip() for line in lines if line.strip()]
 
 

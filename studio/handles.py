@@ -17,7 +17,7 @@ def to_handle(name: str) -> str:
     handle = "<" + name.strip().strip("<>").strip().lower().replace(" ", "-") + ">"
     if not HANDLE.fullmatch(handle):
         hint = "Use 1 to 31 letters, digits, - or _, starting with a letter or digit, such as lily."
-        raise StudioError(f"{name.strip()!r} cannot be the name of a concept.", hint)
+        raise StudioError("{name!r} cannot be the name of a concept.", hint, name=name.strip())
     return handle
 
 

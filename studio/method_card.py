@@ -73,7 +73,12 @@ class MethodCard:
         low, high = self.needs.min_photos, self.needs.max_photos
         if not low <= photos <= high:
             raise StudioError(
-                f"{self.title} needs {low} to {high} photos; there are {photos}.", "Add or remove some."
+                "{value} needs {low} to {high} photos; there are {photos}.",
+                "Add or remove some.",
+                value=self.title,
+                low=low,
+                high=high,
+                photos=photos,
             )
 
     def parse(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +90,11 @@ class MethodCard:
         for name in values:
             if name not in known:
                 raise StudioError(
-                    f"{self.title} has no setting called {name!r}.", f"It has {', '.join(sorted(known))}."
+                    "{value} has no setting called {name!r}.",
+                    "It has {known}.",
+                    value=self.title,
+                    name=name,
+                    known=", ".join(sorted(known)),
                 )
         return {field.name: field.parse(values.get(field.name, field.default)) for field in self.fields}
 

@@ -87,17 +87,30 @@ class Field:
                 return value.lower() == "true"
             if isinstance(value, bool | int):
                 return bool(value)
-            raise StudioError(f"{self.title} is either on or off, not {value!r}.", "Choose one of the two.")
+            raise StudioError(
+                "{value} is either on or off, not {value_2!r}.",
+                "Choose one of the two.",
+                value=self.title,
+                value_2=value,
+            )
         if self.kind == "choice":
             if value not in self.choices:
                 raise StudioError(
-                    f"{self.title} cannot be {value!r}.", f"Choose {' or '.join(self.choices)}."
+                    "{value} cannot be {value_2!r}.",
+                    "Choose {choices}.",
+                    value=self.title,
+                    value_2=value,
+                    choices=" or ".join(self.choices),
                 )
             return value
         if self.kind == "text":
             if len(text := str(value).strip()) > MAX_PROMPT_LETTERS:
                 raise StudioError(
-                    f"{self.title} has {len(text)} letters.", f"{MAX_PROMPT_LETTERS} are the most."
+                    "{value} has {count} letters.",
+                    "{max_prompt_letters} are the most.",
+                    value=self.title,
+                    count=len(text),
+                    max_prompt_letters=MAX_PROMPT_LETTERS,
                 )
             return text
         try:

@@ -41,10 +41,12 @@ def parse_subject(name: str, noun: str, taken: Collection[str]) -> Subject:
     if not noun:
         raise StudioError("The noun is missing.", 'Say what it is in a word, such as "cat".')
     if len(noun) > MAX_NOUN_LETTERS or handles_in(noun):
-        raise StudioError(f"{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".')
+        raise StudioError(
+            "{noun!r} cannot be the noun.", 'Say what it is in a word or two, such as "cat".', noun=noun
+        )
     if handle in taken:
         hint = "Choose another name, or rename or delete the old one in the Library."
-        raise StudioError(f"{handle} is already the name of a concept.", hint)
+        raise StudioError("{handle} is already the name of a concept.", hint, handle=handle)
     return Subject(handle, noun)
 
 
@@ -59,12 +61,15 @@ def parse_subjects(
     if len(names) > max_subjects:
         things = "one thing" if max_subjects == 1 else f"{max_subjects} things"
         raise StudioError(
-            f"{method_title} learns {things} at a time; there are {len(names)}.",
+            "{method_title} learns {things} at a time; there are {count}.",
             "Remove some, or choose another method.",
+            method_title=method_title,
+            things=things,
+            count=len(names),
         )
     first, *others = (parse_subject(name, noun, taken) for name, noun in names)
     handles = [first.handle, *(other.handle for other in others)]
     twice = next((handle for handle in handles if handles.count(handle) > 1), None)
     if twice:
-        raise StudioError(f"Two things are called {twice}.", "Give each its own name.")
+        raise StudioError("Two things are called {twice}.", "Give each its own name.", twice=twice)
     return replace(first, beside=tuple(others))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 # Read when the libraries are imported, here and in the processes that tests start.
+os.environ["LIKENESS_LANGUAGE"] = "en"  # tests read sentences; tests of the others say which
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

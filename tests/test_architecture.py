@@ -31,6 +31,7 @@ LEAVES = {
     "output",
     "settings",
     "starter",
+    "words",
 }
 
 # What each package may import besides the leaves: the drawing in the README. PAGE never needs torch.

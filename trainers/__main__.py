@@ -65,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         if launched() and given.command not in METHODS:
-            raise StudioError(f"{given.command} is done by one process.", "Start it without a launcher.")
+            raise StudioError(
+                "{command} is done by one process.", "Start it without a launcher.", command=given.command
+            )
         if given.command in COMPARISONS:
             compare(given, METHODS)
         elif given.command == CHECK:
@@ -118,7 +120,12 @@ def _check_base(given: argparse.Namespace) -> bool:
     """Check a base and print the table; returns whether everything worked."""
     unknown = sorted(set(given.methods) - set(METHODS))
     if unknown:
-        raise StudioError(f"There is no method called {unknown[0]!r}.", f"Choose {', '.join(METHODS)}.")
+        raise StudioError(
+            "There is no method called {unknown!r}.",
+            "Choose {methods}.",
+            unknown=unknown[0],
+            methods=", ".join(METHODS),
+        )
     if min(given.steps, given.sampling_steps) < 2:
         raise StudioError(
             "Less than 2 steps cannot be timed.", "Give --steps and --sampling-steps 2 or more."
@@ -146,7 +153,7 @@ def _moments(given: argparse.Namespace) -> None:
     backbone = open_base(given)
     out = given.out or (backbone.folder and backbone.folder / moments.FILE)
     if out is None:
-        raise StudioError(f"{given.base} is no folder to save them in.", "Name a file with --out.")
+        raise StudioError("{base} is no folder to save them in.", "Name a file with --out.", base=given.base)
     writable_file(out)
     captions = read_lines(given.captions) if given.captions else plain_captions(given.count)
     for event in show_progress(moments.estimate(backbone.text, captions)):

@@ -178,7 +178,9 @@ class BreakAScene(Method):
         self.masked_handles = tuple(subject.handles)  # all but the background's
         background = to_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
         if background in self.masked_handles:
-            raise StudioError(f"Two things are called {background}.", "Give each its own name.")
+            raise StudioError(
+                "Two things are called {background}.", "Give each its own name.", background=background
+            )
         if background:
             beside = (*subject.beside, Subject(background, "background"))
             subject = dataclasses.replace(subject, beside=beside)

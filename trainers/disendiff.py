@@ -188,7 +188,9 @@ class DisenDiff(Method):
         """
         if len(set(self.subject.handles.values())) < len(self.nouns):
             hint = "Give them different nouns, or take Break-A-Scene, which goes by masks."
-            raise StudioError(f"{self.title} tells things apart by their nouns; two have the same.", hint)
+            raise StudioError(
+                "{value} tells things apart by their nouns; two have the same.", hint, value=self.title
+            )
         with attach(self.backbone, [ActiveEdit(word) for word in self._words()]):
             spans = self.backbone.text.tokenize(self.prompt).spans
         if any(len(spans[word.handle]) != len(word.vectors) for word in self._words()):

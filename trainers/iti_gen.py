@@ -146,7 +146,9 @@ class ItiGen(Method):
     ) -> None:
         super().__init__(backbone, subject, settings, generator)
         if settings.sentence.count(PLACE) != 1:
-            raise StudioError("The sentence does not say where the noun is.", f"Write {PLACE} there, once.")
+            raise StudioError(
+                "The sentence does not say where the noun is.", "Write {place} there, once.", place=PLACE
+            )
         self.word = SortedWord(subject.handle, subject.noun, {}, {}, settings.late_start)
         self.categories = Categories({}, ())
         self.space: JointSpace | None = None

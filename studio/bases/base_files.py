@@ -134,7 +134,9 @@ def look_at(path: Path, prediction: str = "", name: str = "") -> BaseFiles:
     try:
         return look(path, prediction, name or path.name)
     except OSError as error:
-        raise StudioError(f"{name or path.name} cannot be read.", "See whether you may read it.") from error
+        raise StudioError(
+            "{name} cannot be read.", "See whether you may read it.", name=name or path.name
+        ) from error
 
 
 def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
@@ -145,7 +147,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
         raise StudioError(f"There is no {INDEX} in {name}.", hint)
     index = _json_object(folder / INDEX)
     if index is None:
-        raise StudioError(f"The {INDEX} of {name} cannot be read.", DOWNLOAD)
+        raise StudioError("The {index} of {name} cannot be read.", DOWNLOAD, index=INDEX, name=name)
     parts = [name for name, kind in index.items() if _holds_weights(name, kind)]
     stored = {part: _weights_of(folder, part) for part in parts}
     common = set.intersection(*map(set, stored.values())) if stored else {""}
@@ -153,7 +155,12 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     variant = "fp16" if "" not in (common or variants) else ""
     if any(variant not in names for names in stored.values()):
         lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
-        raise StudioError(f"{name} is incomplete: the weights of {lacking} are missing.", DOWNLOAD)
+        raise StudioError(
+            "{name} is incomplete: the weights of {lacking} are missing.",
+            DOWNLOAD,
+            name=name,
+            lacking=lacking,
+        )
     read, made = (_json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
     chosen = {part: names[variant] for part, names in stored.items()}
@@ -185,7 +192,14 @@ def _check_channels(name: str, read: object, made: object) -> None:
         return
     kind = "an inpainting model" if read == 2 * made + 1 else "a model that changes given pictures"
     hint = "Choose the model that it was made from: concepts are learned on one that paints from noise."
-    raise StudioError(f"{name} is {kind}: it reads {read} channels where others read {made}.", hint)
+    raise StudioError(
+        "{name} is {kind}: it reads {read} channels where others read {made}.",
+        hint,
+        name=name,
+        kind=kind,
+        read=read,
+        made=made,
+    )
 
 
 def _holds_weights(name: str, kind: object) -> bool:
@@ -212,7 +226,9 @@ def _weights_of(folder: Path, part: str) -> dict[str, list[Path]]:
         return found
     if any(file.suffix in PICKLES for file in (folder / part).glob("*")):
         raise _is_pickle(f"{folder.name}/{part}")
-    raise StudioError(f"{folder.name} is incomplete: the weights of {part} are missing.", DOWNLOAD)
+    raise StudioError(
+        "{folder} is incomplete: the weights of {part} are missing.", DOWNLOAD, folder=folder.name, part=part
+    )
 
 
 def _precision_of(file: Path) -> str:
@@ -268,11 +284,13 @@ def _opened(path: Path) -> Any:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError, ValueError) as error:
         raise StudioError(
-            f"{path.name} is damaged, was cut short, or is no safetensors file.", DOWNLOAD
+            "{path} is damaged, was cut short, or is no safetensors file.", DOWNLOAD, path=path.name
         ) from error
 
 
 def _is_pickle(name: str) -> StudioError:
     """Return the error for weights in a format that can run code."""
     hint = "Look for the same model as safetensors, or convert it with a program that you trust."
-    return StudioError(f"{name} holds pickled weights, which could run code and are never opened.", hint)
+    return StudioError(
+        "{name} holds pickled weights, which could run code and are never opened.", hint, name=name
+    )

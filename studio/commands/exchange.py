@@ -63,7 +63,7 @@ def run_import(given: argparse.Namespace) -> None:
     """Put a concept out of a file into the library. Raises StudioError."""
     workspace = open_workspace(given)
     if not given.file.is_file():
-        raise StudioError(f"There is no {given.file}.", "Name a .safetensors file.")
+        raise StudioError("There is no {file}.", "Name a .safetensors file.", file=given.file)
     if is_ours(given.file):
         entry = workspace.concepts.add(given.file)
         if given.name:
@@ -72,7 +72,12 @@ def run_import(given: argparse.Namespace) -> None:
         return
     foreign = look_at(given.file)
     if not given.name or not given.noun:
-        raise StudioError(f"{given.file.name} is {foreign.kind}.", "Say what it is with --name and --noun.")
+        raise StudioError(
+            "{file} is {kind}.",
+            "Say what it is with --name and --noun.",
+            file=given.file.name,
+            kind=foreign.kind,
+        )
     subject = parse_subject(given.name, given.noun, workspace.used_handles)
     backbone = open_base(given)
     imported = import_concept(foreign, backbone, subject.handle, subject.noun, given.trigger)

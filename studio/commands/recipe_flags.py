@@ -119,7 +119,9 @@ def _strengths(texts: list[str], prompts: str, workspace: Workspace) -> dict[str
         name, strength = (name, _number(tail, text)) if name and not Path(text).exists() else (text, 1.0)
         handles = list(workspace.concepts.resolve(name).header.handles)
         if not set(handles) & set(handles_called(prompts, workspace.concepts.headers())):
-            raise StudioError(f"The prompt does not name {handles[0]}.", "Write it where it should appear.")
+            raise StudioError(
+                "The prompt does not name {handles}.", "Write it where it should appear.", handles=handles[0]
+            )
         strengths |= dict.fromkeys(handles, strength)
     return strengths
 
@@ -140,4 +142,4 @@ def _number(value: str, text: str) -> float:
         return float(value)
     except ValueError:
         hint = "Write --concept lily.safetensors:0.8 or --knob lily.bias=0.4."
-        raise StudioError(f"{text!r} is not understood.", hint) from None
+        raise StudioError("{written!r} is not understood.", hint, written=text) from None

@@ -54,11 +54,21 @@ def run_score(given: argparse.Namespace) -> None:
     entry = workspace.concepts.resolve(given.concept)
     handle = to_handle(given.handle) if given.handle else entry.header.handle
     if handle not in entry.header.handles:
-        raise StudioError(f"There is no {handle} in it.", f"It has {', '.join(entry.header.handles)}.")
+        raise StudioError(
+            "There is no {handle} in it.",
+            "It has {handles}.",
+            handle=handle,
+            handles=", ".join(entry.header.handles),
+        )
     photos, absent = _squares(given.photos), _squares(given.absent)
     held_out = max(0, len(photos) - entry.header.photos) if given.held_out is None else given.held_out
     if not 0 <= held_out <= len(photos) or not photos:
-        raise StudioError(f"{held_out} of {len(photos)} photos cannot be held out.", "Give more photos.")
+        raise StudioError(
+            "{held_out} of {count} photos cannot be held out.",
+            "Give more photos.",
+            held_out=held_out,
+            count=len(photos),
+        )
     trained = len(photos) - held_out
     references = References(photos[trained:], photos[:trained], absent)
     defaults = workspace.base_defaults()
@@ -95,6 +105,8 @@ def _patterns(file: Path | None) -> tuple[str, ...]:
     wrong = next((line for line in lines if line.count("{}") != 1), None if lines else "an empty file")
     if wrong:
         raise StudioError(
-            f"{wrong!r} is no prompt to score with.", 'Write "{}" once, in place of the subject.'
+            "{wrong!r} is no prompt to score with.",
+            'Write "{{}}" once, in place of the subject.',
+            wrong=wrong,
         )
     return lines

@@ -139,7 +139,9 @@ class Library:
         """Move a file that is no concept to the trash; return its path there. Raises StudioError."""
         found = [path for path in self.unreadable() if shortened(path) == name]
         if not found:
-            raise StudioError(f"{name} is no longer there, or is a concept by now.", "Look at the Library.")
+            raise StudioError(
+                "{name} is no longer there, or is a concept by now.", "Look at the Library.", name=name
+            )
         return move_to_trash(self.folder / found[0], self.trash)
 
     def find(self, handle: str) -> Entry:
@@ -155,7 +157,9 @@ class Library:
         if found is not None:
             return found
         raise StudioError(
-            f"There is no concept called {handle}.", "Train it, or import its file in the Library."
+            "There is no concept called {handle}.",
+            "Train it, or import its file in the Library.",
+            handle=handle,
         )
 
     def headers(self) -> dict[str, Header]:
@@ -217,7 +221,7 @@ class Library:
         if new == handle:
             return entry
         if self.has(new):
-            raise StudioError(f"{new} is already the name of a concept.", "Choose another name.")
+            raise StudioError("{new} is already the name of a concept.", "Choose another name.", new=new)
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:
@@ -242,7 +246,7 @@ class Library:
         for handle in header.handles:
             if self.has(handle):
                 hint = "Rename the one in the Library first, then import again."
-                raise StudioError(f"The Library already has a concept called {handle}.", hint)
+                raise StudioError("The Library already has a concept called {handle}.", hint, handle=handle)
         target = self.path(header.handle)
         write_atomic(target, path.read_bytes())
         return Entry.of(target)

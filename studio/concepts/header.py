@@ -115,12 +115,17 @@ class Header:
         """Return the header that `to_text` wrote. Raises DocumentError with the reason when it is none."""
         header = read_document(cls, text, WHAT, _upgrade)
         if header.format != FORMAT:
-            raise DocumentError(WHAT, f"its format is {header.format}, and this version knows {FORMAT}")
+            raise DocumentError(
+                WHAT,
+                "its format is {format}, and this version knows {format_2}",
+                format=header.format,
+                format_2=FORMAT,
+            )
         if not header.handles:
             raise DocumentError(WHAT, "it names nothing that was learned")
         for name, knob in header.knobs.items():
             if not knob.low <= knob.default <= knob.high:
-                raise DocumentError(WHAT, f"the default of {name} is out of its range")
+                raise DocumentError(WHAT, "the default of {name} is out of its range", name=name)
         return header
 
 
@@ -139,7 +144,10 @@ def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
 def not_a_concept(path: Path, reason: str) -> StudioError:
     """Return the error for a file that is no concept of ours."""
     return StudioError(
-        f"{path.name} is not a concept file: {reason}.", "Choose a .safetensors file that Likeness wrote."
+        "{path} is not a concept file: {reason}.",
+        "Choose a .safetensors file that Likeness wrote.",
+        path=path.name,
+        reason=reason,
     )
 
 

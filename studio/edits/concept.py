@@ -103,8 +103,15 @@ class Concept:
             return
         made = f"{self.header.base} ({self.header.fingerprint})"
         here = f"{backbone.name} ({backbone.fingerprint})"
-        hint = f"Start the studio with --base {self.header.base}, or train it again from the photos."
-        raise StudioError(f"{self.header.handle} was made for {made}, but the base is {here}.", hint)
+        hint = "Start the studio with --base {base}, or train it again from the photos."
+        raise StudioError(
+            "{handle} was made for {made}, but the base is {here}.",
+            hint,
+            handle=self.header.handle,
+            made=made,
+            here=here,
+            base=self.header.base,
+        )
 
     def note_on(self, backbone: Backbone) -> str:
         """Return what to know of this concept on a base that it was not made on; empty for its own."""
@@ -164,7 +171,9 @@ def open_concepts(library: Library, recipe: Recipe) -> list[Concept]:
     for handle in recipe.handles:
         entry = library.find(handle)
         if recipe.concepts.get(handle, known := library.hash(entry)) != known:
-            raise StudioError(f"{handle} has changed since this was asked for.", "Ask for it once more.")
+            raise StudioError(
+                "{handle} has changed since this was asked for.", "Ask for it once more.", handle=handle
+            )
         if not any(handle in concept.header.handles for concept in concepts):
             concepts.append(Concept.open(entry.path))
     return concepts

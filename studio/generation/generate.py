@@ -97,7 +97,9 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     for handle in recipe.handles:
         if handle not in known:
             raise StudioError(
-                f"There is no concept called {handle}.", "Train it, or import its file in the Library."
+                "There is no concept called {handle}.",
+                "Train it, or import its file in the Library.",
+                handle=handle,
             )
     check_concepts(backbone, concepts)
     for note in filter(None, (concept.note_on(backbone) for concept in concepts)):
@@ -147,7 +149,13 @@ def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
             handle, first = first_with.setdefault(name, (concept.header.handle, digest))
             if first != digest:
                 hint = "Train one of them again on this base."
-                raise StudioError(f"{handle} and {concept.header.handle} were made with other {name}.", hint)
+                raise StudioError(
+                    "{handle} and {handle_2} were made with other {name}.",
+                    hint,
+                    handle=handle,
+                    handle_2=concept.header.handle,
+                    name=name,
+                )
 
 
 def _paint(painting: Painting, refining: Sequence[Refinement]) -> Iterator[Event]:

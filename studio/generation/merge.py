@@ -57,7 +57,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
     named = [handle for concept in concepts for handle in concept.header.handles]
     twice = next((handle for handle in named if named.count(handle) > 1), None)
     if twice:
-        raise StudioError(f"Two of these are called {twice}.", "Rename one of them first.")
+        raise StudioError("Two of these are called {twice}.", "Rename one of them first.", twice=twice)
     check_concepts(backbone, concepts)
     everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
     low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]

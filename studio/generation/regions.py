@@ -64,5 +64,5 @@ def box_masks(boxes: Mapping[str, Box], handles: Sequence[str], height: int, wid
             rows, columns = (down >= top) & (down < bottom), (across >= left) & (across < right)
             areas[number] = (rows[:, None] & columns).float()
             if not areas[number].any():
-                raise StudioError(f"The region of {handle} is too small.", "Make it larger.")
+                raise StudioError("The region of {handle} is too small.", "Make it larger.", handle=handle)
     return areas

@@ -93,7 +93,12 @@ class Ballot:
         ]
         if not pairs:
             hint = "Let the grid paint both settings, or choose two others."
-            raise StudioError(f"There are no pairs of {settings[0]} and {settings[1]}.", hint)
+            raise StudioError(
+                "There are no pairs of {settings} and {settings_2}.",
+                hint,
+                settings=settings[0],
+                settings_2=settings[1],
+            )
         chance.shuffle(pairs)
         return cls(settings, tuple(pairs))
 
@@ -109,7 +114,7 @@ class Ballot:
         Raises StudioError for a vote that is none.
         """
         if vote not in ("left", "right", "same"):
-            raise StudioError(f"{vote!r} is no vote.", "Say left, right or same.")
+            raise StudioError("{vote!r} is no vote.", "Say left, right or same.", vote=vote)
         if self.pair is None or number != len(self.votes):  # a click may arrive twice
             return self
         votes = (*self.votes, vote)

@@ -80,8 +80,14 @@ class GridFolder:
         grid = Grid(saved.base, saved.x, saved.y)
         columns = max(1, len(grid.x.values))
         if len(saved.cells) != columns * len(grid.y.values):
-            reason = f"it has {len(saved.cells)} cells, not {columns * len(grid.y.values)}"
-            raise DocumentError("This grid", reason, "Paint it again.")
+            reason = "it has {count} cells, not {columns}"
+            raise DocumentError(
+                "This grid",
+                reason,
+                "Paint it again.",
+                count=len(saved.cells),
+                columns=columns * len(grid.y.values),
+            )
         cells = (Cell(number % columns, number // columns, one) for number, one in enumerate(saved.cells))
         return cls(folder, grid, tuple(cells))
 

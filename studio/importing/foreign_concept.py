@@ -58,7 +58,7 @@ def import_concept(
         vectors = backbone.text.embeddings_of(said)
         if len(vectors) > MAX_VECTORS:
             hint = "Give fewer: the one or two that it was trained with."
-            raise StudioError(f"The trigger words are {len(vectors)} tokens long.", hint)
+            raise StudioError("The trigger words are {count} tokens long.", hint, count=len(vectors))
         word = NewWord(handle, noun, vectors)
         low_rank, left_out = _low_rank(file, tensors, backbone, handle, noun)
         edits = (word, low_rank)
@@ -93,9 +93,11 @@ def _tensors(file: ForeignFile) -> dict[str, Tensor]:
         tensors = {name: tensor.float() for name, tensor in load_file(file.path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         hint = "Download it again."
-        raise StudioError(f"{file.path.name} is damaged or cut short.", hint) from error
+        raise StudioError("{path} is damaged or cut short.", hint, path=file.path.name) from error
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise StudioError(f"{file.path.name} holds values that are no numbers.", "Choose another file.")
+        raise StudioError(
+            "{path} holds values that are no numbers.", "Choose another file.", path=file.path.name
+        )
     return tensors
 
 

@@ -65,7 +65,7 @@ class Export:
 def refuse_existing(path: Path) -> None:
     """Raise StudioError when there is something at a path: an embedding is called as our own file is."""
     if path.exists():
-        raise StudioError(f"{path} is there already.", "Name another folder with --out.")
+        raise StudioError("{path} is there already.", "Name another folder with --out.", path=path)
 
 
 def export_concept(path: Path, program: str) -> Export:
@@ -74,7 +74,12 @@ def export_concept(path: Path, program: str) -> Export:
     Raises StudioError for a concept that has no form there.
     """
     if program not in PROGRAMS:
-        raise StudioError(f"There is no export for {program[:40]!r}.", f"Choose {', '.join(PROGRAMS)}.")
+        raise StudioError(
+            "There is no export for {program!r}.",
+            "Choose {programs}.",
+            program=program[:40],
+            programs=", ".join(PROGRAMS),
+        )
     header = read_header(path)
     try:
         tensors = load_file(path)

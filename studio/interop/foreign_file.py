@@ -91,10 +91,12 @@ def look_at(path: Path) -> ForeignFile:
     """Return what a file of another program holds. Raises StudioError, with what it is, for anything else."""
     shapes, metadata = _table(path)
     if "likeness" in metadata:
-        raise StudioError(f"{path.name} is a concept of Likeness.", "Import it as such.")
+        raise StudioError("{path} is a concept of Likeness.", "Import it as such.", path=path.name)
     for part, kind in OTHER_KINDS.items():
         if any(part in name for name in shapes):
-            raise StudioError(f"{path.name} is {kind}, which Likeness cannot use yet.", INSTEAD)
+            raise StudioError(
+                "{path} is {kind}, which Likeness cannot use yet.", INSTEAD, path=path.name, kind=kind
+            )
     words = _words(shapes)
     if words:
         return ForeignFile(path, words, metadata=metadata)
@@ -114,7 +116,7 @@ def look_at(path: Path) -> ForeignFile:
     other = kind_of_other_file(shapes, metadata)
     what = other.kind if other else "a whole checkpoint"
     hint = "Choose an embedding, a LoRA, or a concept of Likeness."
-    raise StudioError(f"{path.name} is {what}, not a concept.", hint)
+    raise StudioError("{path} is {what}, not a concept.", hint, path=path.name, what=what)
 
 
 def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:

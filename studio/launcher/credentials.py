@@ -48,7 +48,10 @@ def first_line(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise StudioError(
-            f"The password file {path} cannot be read: {reason}.", "Name another with --auth-file."
+            "The password file {path} cannot be read: {reason}.",
+            "Name another with --auth-file.",
+            path=path,
+            reason=reason,
         ) from None
     return (text.splitlines() or [""])[0]
 

@@ -122,12 +122,18 @@ def make() -> None:
 def check_possible() -> None:
     """Raise StudioError when no environment can be made here."""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
-        hint = f"On Debian or Ubuntu: sudo apt install python{PYTHON}-venv. Then run this again."
-        raise StudioError("This Python cannot make virtual environments.", hint)
+        hint = "On Debian or Ubuntu: sudo apt install python{python}-venv. Then run this again."
+        raise StudioError("This Python cannot make virtual environments.", hint, python=PYTHON)
     free = shutil.disk_usage(HERE).free / 1e9
     if free < DISK_GIGABYTES:
-        message = f"Setting up needs {DISK_GIGABYTES:.0f} GB of disk; {HERE} has {free:.1f} GB free."
-        raise StudioError(message, "Make room, or move this folder to a larger disk.")
+        message = "Setting up needs {disk_gigabytes:.0f} GB of disk; {here} has {free:.1f} GB free."
+        raise StudioError(
+            message,
+            "Make room, or move this folder to a larger disk.",
+            disk_gigabytes=DISK_GIGABYTES,
+            here=HERE,
+            free=free,
+        )
 
 
 def install(what: str, pip_log: Path, log: SetupLog) -> None:
@@ -173,7 +179,11 @@ def count_packages() -> int:
 def diagnosis(log: str, path: Path) -> StudioError:
     """Return why pip failed, in plain words. `log` is the output of pip, `path` the file that holds it."""
     if "No space left on device" in log:
-        return StudioError("The disk is full.", f"Make {DISK_GIGABYTES:.0f} GB of room and run this again.")
+        return StudioError(
+            "The disk is full.",
+            "Make {disk_gigabytes:.0f} GB of room and run this again.",
+            disk_gigabytes=DISK_GIGABYTES,
+        )
     if "Retrying (Retry(" in log or "ReadTimeoutError" in log:
         hint = "Check the network connection and run this again."
         return StudioError("The package index cannot be reached.", hint)

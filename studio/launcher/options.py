@@ -31,7 +31,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise StudioError."""
-        raise StudioError(f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
+        raise StudioError(
+            "{upper}{message_}.",
+            "See {prog} --help.",
+            upper=message[:1].upper(),
+            message_=message[1:],
+            prog=self.prog,
+        )
 
 
 def parser() -> Parser:
@@ -100,7 +106,7 @@ def user_folder() -> Path:
 def check_flags(options: argparse.Namespace) -> None:
     """Raise StudioError for flags that could only fail later."""
     if not 1 <= options.port <= 65535:
-        raise StudioError(f"{options.port} is not a port.", "Give --port a number from 1 to 65535.")
+        raise StudioError("{port} is not a port.", "Give --port a number from 1 to 65535.", port=options.port)
     if options.window and options.no_browser:
         raise StudioError("--window opens the page, and --no-browser does not.", "Leave one of them out.")
     credentials = read_credentials(options)
@@ -120,7 +126,9 @@ def check_flags(options: argparse.Namespace) -> None:
         raise StudioError(f"There is no base model at {options.base}.", hint)
     for folder in options.bases:
         if not Path(folder).expanduser().is_dir():
-            raise StudioError(f"There is no folder {folder[:200]}.", "Give --bases folders with checkpoints.")
+            raise StudioError(
+                "There is no folder {folder}.", "Give --bases folders with checkpoints.", folder=folder[:200]
+            )
     if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
         hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
         raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
@@ -145,7 +153,9 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
             return
         except PermissionError:
-            raise StudioError(f"Port {port} is reserved.", "Choose one above 1023 with --port.") from None
+            raise StudioError(
+                "Port {port} is reserved.", "Choose one above 1023 with --port.", port=port
+            ) from None
         except OSError:
             pass
     address = f"http://127.0.0.1:{port}"
@@ -155,8 +165,13 @@ def check_port(host: str, port: int) -> None:
     except (OSError, ValueError):
         is_studio = False
     if is_studio:
-        raise StudioError(f"A studio is already open at {address}.", f"Use that one, or choose {other}")
-    raise StudioError(f"Port {port} is taken by another program.", f"Choose {other}")
+        raise StudioError(
+            "A studio is already open at {address}.",
+            "Use that one, or choose {other}",
+            address=address,
+            other=other,
+        )
+    raise StudioError("Port {port} is taken by another program.", "Choose {other}", port=port, other=other)
 
 
 def host_of(options: argparse.Namespace) -> str:

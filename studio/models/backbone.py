@@ -274,7 +274,7 @@ class Backbone(ABC):
         """Return `attention`. Raises StudioError where the family cannot record it."""
         if self.attention is None:
             hint = "Choose another base, or a method that works without it."
-            raise StudioError(f"The attention of {self.name} cannot be recorded.", hint)
+            raise StudioError("The attention of {value} cannot be recorded.", hint, value=self.name)
         return self.attention
 
     def linear_sites(self, *endings: str) -> dict[str, nn.Linear]:

@@ -63,8 +63,10 @@ class Clip:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise StudioError(
-                f"The CLIP model in {folder} lacks {', '.join(missing)}.",
+                "The CLIP model in {folder} lacks {missing}.",
                 "Install the studio again, or use a base whose folder is complete.",
+                folder=folder,
+                missing=", ".join(missing),
             )
         config = json.loads((folder / "config.json").read_text())
         clip = cls.build(config, folder / "merges.txt.gz", f"judge of {folder.resolve().parent.name}")
@@ -88,7 +90,9 @@ class Clip:
         """Load the model that "MODEL=FILE" asks for. Raises StudioError when it cannot be opened."""
         model, equals, file = text.partition("=")
         if not equals:
-            raise StudioError(f"{text!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.")
+            raise StudioError(
+                "{written!r} is not understood.", "Write --clip ViT-B-32=weights.safetensors.", written=text
+            )
         return cls.of_open_clip(model, Path(file))
 
     @classmethod
@@ -100,10 +104,17 @@ class Clip:
         """
         if model_name not in list_models():
             raise StudioError(
-                f"open_clip has no model called {model_name!r}.", "Write ViT-B-32=FILE, for instance."
+                "open_clip has no model called {model_name!r}.",
+                "Write ViT-B-32=FILE, for instance.",
+                model_name=model_name,
             )
         if not checkpoint.is_file():
-            raise StudioError(f"There is no {checkpoint}.", f"Name a file with the weights of {model_name}.")
+            raise StudioError(
+                "There is no {checkpoint}.",
+                "Name a file with the weights of {model_name}.",
+                checkpoint=checkpoint,
+                model_name=model_name,
+            )
         try:
             model = create_model(model_name, str(checkpoint.resolve()))
             tokenizer = get_tokenizer(model_name)
@@ -111,7 +122,11 @@ class Clip:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
             hint = "Name the model that the weights were trained for; a safetensors file is safest."
             raise StudioError(
-                f"{checkpoint.name} cannot be opened as {model_name} ({reason}).", hint
+                "{checkpoint} cannot be opened as {model_name} ({reason}).",
+                hint,
+                checkpoint=checkpoint.name,
+                model_name=model_name,
+                reason=reason,
             ) from error
         return cls(model, tokenizer, _preprocess_of(model.visual.preprocess_cfg), model_name)
 

@@ -26,7 +26,11 @@ def use_device(name: str) -> str:
         cards = ", ".join(f"cuda:{number}" for number in range(count)) or "no card that torch can use"
         last = ",".join(map(str, range(count))) or CPU
         raise StudioError(
-            f"There is no device cuda:{name}: this machine has {cards}.", f"Use --devices {last}."
+            "There is no device cuda:{name}: this machine has {cards}.",
+            "Use --devices {last}.",
+            name=name,
+            cards=cards,
+            last=last,
         )
     torch.cuda.set_device(int(name))
     return "cuda"

@@ -47,8 +47,11 @@ class Dino:
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
             raise StudioError(
-                f"{checkpoint.name} cannot be opened as {model_name} ({reason}).",
+                "{checkpoint} cannot be opened as {model_name} ({reason}).",
                 "Name the weights of DINO ViT-S/16, or write MODEL=FILE with timm's name of the model.",
+                checkpoint=checkpoint.name,
+                model_name=model_name,
+                reason=reason,
             ) from error
         return cls(model, model_name)
 

@@ -65,9 +65,13 @@ def fetch(name: str, report: Report = lambda sentence: None) -> Path:
         hint = "Go online once to fetch it, or give a folder or a file of this machine."
         raise StudioError(f"{name} is not on this machine, and the hub cannot be reached.", hint) from error
     except HfHubHTTPError as error:
-        raise StudioError(f"The hub did not give {name}: {_status(error)}.", "Try again later.") from error
+        raise StudioError(
+            "The hub did not give {name}: {status}.", "Try again later.", name=name, status=_status(error)
+        ) from error
     except HFValidationError as error:
-        raise StudioError(f"{name[:80]!r} is no name on the hub.", "Write it as OWNER/NAME.") from error
+        raise StudioError(
+            "{name!r} is no name on the hub.", "Write it as OWNER/NAME.", name=name[:80]
+        ) from error
     except httpx.HTTPError as error:
         hint = "See whether you are online, then try again: what has come is kept."
         raise StudioError(f"The connection to the hub broke off while fetching {name}.", hint) from error

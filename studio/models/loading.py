@@ -51,9 +51,11 @@ def load_pipeline(files: BaseFiles, pipeline: Any, config: Path | None = None, *
     except Exception as error:  # every library below has errors of its own
         hint = "See whether the download is complete, or choose another base with --base."
         if any(part in str(error) for part in OF_MISSING_WEIGHTS):
-            message = f"{files.name} is incomplete: it lacks some of the model's weights."
-            raise StudioError(message, hint) from error
-        raise StudioError(f"{files.name} cannot be opened: {_reason(error)}.", hint) from error
+            message = "{files} is incomplete: it lacks some of the model's weights."
+            raise StudioError(message, hint, files=files.name) from error
+        raise StudioError(
+            "{files} cannot be opened: {reason}.", hint, files=files.name, reason=_reason(error)
+        ) from error
 
 
 def _reason(error: Exception) -> str:

@@ -159,7 +159,9 @@ def forced_plan(choice: str, free: int | None, sizes: PartSizes, can_float8: boo
     Raises StudioError for a choice that there is not.
     """
     if choice not in CHOICES:
-        raise StudioError(f"There is no memory plan called {choice[:60]!r}.", "Write auto, all or least.")
+        raise StudioError(
+            "There is no memory plan called {choice!r}.", "Write auto, all or least.", choice=choice[:60]
+        )
     if choice == LEAST:
         every = (measure for measure in Measure if can_float8 or measure is not Measure.FLOAT8)
         return _plan(frozenset(every), free, sizes)

@@ -59,7 +59,7 @@ def open_backbone(
         settle(backbone, torch.device(device), memory)
     except (torch.OutOfMemoryError, MemoryError) as error:
         hint = "Close other programs that use it, or choose a smaller base."
-        raise StudioError(f"{files.name} needs more memory than the device has.", hint) from error
+        raise StudioError("{files} needs more memory than the device has.", hint, files=files.name) from error
     path = Path(base).expanduser()
     backbone.file_hash = FileHash(files.path, cache) if cache else None
     backbone.folder = path if path.is_dir() else None
@@ -75,13 +75,15 @@ def find_base(
     Raises StudioError when there is no such model, or it is no base model.
     """
     if prediction and prediction not in PREDICTIONS:
-        raise StudioError(f"No base predicts {prediction!r}.", "Write epsilon or v_prediction.")
+        raise StudioError(
+            "No base predicts {prediction!r}.", "Write epsilon or v_prediction.", prediction=prediction
+        )
     path = Path(base).expanduser()
     if path.exists():
         return look_at(path, PREDICTIONS.get(prediction, ""))
     if path.is_absolute() or str(base).startswith((".", "~")) or path.suffix == ".safetensors":
         hint = "Give --base a diffusers folder, a .safetensors checkpoint, or a name on the hub."
-        raise StudioError(f"There is no base model at {base}.", hint)
+        raise StudioError("There is no base model at {base}.", hint, base=base)
     return look_at(hub.fetch(str(base), report), PREDICTIONS.get(prediction, ""), str(base))
 
 
@@ -92,7 +94,13 @@ def family_of(files: BaseFiles) -> str:
             return name
     known = ", ".join(FAMILIES).replace("_", " ")
     kind = files.pipeline or f"checkpoint of a model that reads text {files.text_width} wide"
-    raise StudioError(f"{files.name} is a {kind}.", f"Likeness works on these families: {known}.")
+    raise StudioError(
+        "{files} is a {kind}.",
+        "Likeness works on these families: {known}.",
+        files=files.name,
+        kind=kind,
+        known=known,
+    )
 
 
 def running_dtype(device: str) -> torch.dtype:

@@ -118,7 +118,12 @@ class PatchJudge(nn.Module):
     def open(cls, folder: Path) -> PatchJudge:
         """Load a judge of `Clip.open`'s files and its head. Raises StudioError if one of them is missing."""
         if not (folder / HEAD_FILE).is_file():
-            raise StudioError(f"The judge in {folder} lacks {HEAD_FILE}.", "Install the studio again.")
+            raise StudioError(
+                "The judge in {folder} lacks {head_file}.",
+                "Install the studio again.",
+                folder=folder,
+                head_file=HEAD_FILE,
+            )
         clip = Clip.open(folder)
         judge = cls(json.loads((folder / "config.json").read_text()), clip.model)
         judge.head.load_state_dict(load_state_dict(str(folder / HEAD_FILE)))

@@ -39,7 +39,12 @@ def make_sampler(
     Raises StudioError for a name that is not known.
     """
     if name not in SCHEDULERS:
-        raise StudioError(f"There is no sampler called {name[:60]!r}.", f"Choose {', '.join(SCHEDULERS)}.")
+        raise StudioError(
+            "There is no sampler called {name!r}.",
+            "Choose {schedulers}.",
+            name=name[:60],
+            schedulers=", ".join(SCHEDULERS),
+        )
     kind, options = SCHEDULERS[name]
     return DiffusersSampler(
         kind.from_config({**config, **options}), steps, device, seeds if name in ADDS_NOISE else ()

@@ -35,7 +35,9 @@ class Segmenter:
         except Exception as error:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             hint = "Name a folder of a SAM or SAM 2 model in transformers' layout, or leave --segmenter out."
-            raise StudioError(f"The segmenter {folder} cannot be opened: {reason}", hint) from error
+            raise StudioError(
+                "The segmenter {folder} cannot be opened: {reason}", hint, folder=folder, reason=reason
+            ) from error
         return cls(model, processor, device)
 
     @torch.no_grad()

@@ -142,7 +142,7 @@ class TextReader:
         for handle in map(str.lower, vectors):
             if handle in self._new_words or len(self._pieces(handle)) == 1:
                 raise StudioError(
-                    f"{handle} already means something.", "Choose another name for the concept."
+                    "{handle} already means something.", "Choose another name for the concept.", handle=handle
                 )
         before = self._new_words
         self._new_words = before | {handle.lower(): rows for handle, rows in vectors.items()}
@@ -280,7 +280,9 @@ class TextReader:
         """
         pieces = self._pieces(text)
         if not pieces:
-            raise StudioError(f"{text!r} has no token.", 'Say what it is in a word, such as "cat".')
+            raise StudioError(
+                "{written!r} has no token.", 'Say what it is in a word, such as "cat".', written=text
+            )
         return self.rows_of(pieces).to(home_of(self.embedding), torch.float32)
 
     def embedding_of_piece(self, piece: str, ends_word: bool) -> Tensor | None:

@@ -37,8 +37,13 @@ def clean_caption(text: str) -> str:
     """Return a caption in one line. Raises StudioError when it is too long."""
     caption = " ".join(text.split())
     if len(caption) > MAX_CAPTION_LETTERS:
-        hint = f"{MAX_CAPTION_LETTERS} are the most."
-        raise StudioError(f"The caption has {len(caption)} letters.", hint)
+        hint = "{max_caption_letters} are the most."
+        raise StudioError(
+            "The caption has {count} letters.",
+            hint,
+            count=len(caption),
+            max_caption_letters=MAX_CAPTION_LETTERS,
+        )
     return caption
 
 

@@ -49,7 +49,9 @@ def sort_photos(captions: Sequence[str], count: int) -> Categories:
     """
     labels = [_label(number, caption) for number, caption in enumerate(captions, 1)]
     if len(labels) < count:
-        raise StudioError(f"The photos are not sorted: {count - len(labels)} have no category.", HINT)
+        raise StudioError(
+            "The photos are not sorted: {count} have no category.", HINT, count=count - len(labels)
+        )
     names: dict[str, list[str]] = {}
     for attribute, category in labels:
         known = names.setdefault(attribute, [])
@@ -57,14 +59,28 @@ def sort_photos(captions: Sequence[str], count: int) -> Categories:
             known.append(category)
     for attribute, known in names.items():
         if len(known) < 2:
-            raise StudioError(f"There is only one {attribute}, {known[0]}.", "Sort into two or more.")
+            raise StudioError(
+                "There is only one {attribute}, {known}.",
+                "Sort into two or more.",
+                attribute=attribute,
+                known=known[0],
+            )
         if len(known) > MAX_CATEGORIES:
-            raise StudioError(f"{len(known)} categories are too many.", f"Take at most {MAX_CATEGORIES}.")
+            raise StudioError(
+                "{count} categories are too many.",
+                "Take at most {max_categories}.",
+                count=len(known),
+                max_categories=MAX_CATEGORIES,
+            )
     combinations = math.prod(map(len, names.values()))
     if len(names) > MAX_ATTRIBUTES or combinations > MAX_COMBINATIONS:
         what = f"{len(names)} attributes make {combinations} combinations of their categories"
         raise StudioError(
-            f"{what}, which is too much.", f"Take {MAX_ATTRIBUTES} and {MAX_COMBINATIONS} at most."
+            "{what}, which is too much.",
+            "Take {max_attributes} and {max_combinations} at most.",
+            what=what,
+            max_attributes=MAX_ATTRIBUTES,
+            max_combinations=MAX_COMBINATIONS,
         )
     numbers = tuple((attribute, names[attribute].index(category)) for attribute, category in labels)
     return Categories({attribute: tuple(known) for attribute, known in names.items()}, numbers)
@@ -78,9 +94,9 @@ def _label(number: int, caption: str) -> tuple[str, str]:
     attribute = re.sub(r"[^a-z0-9]+", "_", attribute).strip("_")[:MAX_ATTRIBUTE_LETTERS]
     category = " ".join(category.split())
     if not category:
-        raise StudioError(f"Photo {number} has no category.", HINT)
+        raise StudioError("Photo {number} has no category.", HINT, number=number)
     if not attribute or not attribute[0].isalpha():
-        raise StudioError(f"{caption!r} names no attribute.", HINT)
+        raise StudioError("{caption!r} names no attribute.", HINT, caption=caption)
     return attribute, category
 
 

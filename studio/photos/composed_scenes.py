@@ -85,7 +85,7 @@ def compose_scene(
     for handle, pictures in cut_outs.items():
         if not pictures:
             raise StudioError(
-                f"Nothing is cut out of {handle}.", "Say where it is with a mask in its photos."
+                "Nothing is cut out of {handle}.", "Say where it is with a mask in its photos.", handle=handle
             )
     handles = list(cut_outs)
     chance.shuffle(handles)

@@ -52,8 +52,8 @@ pillow_heif.register_heif_opener()
 class DecodingError(StudioError):
     """A file that is no picture of use; `kind` is a key of `studio.photos.refusals.KINDS`."""
 
-    def __init__(self, message: str, hint: str, kind: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str, kind: str, /, **values: object) -> None:
+        super().__init__(message, hint, **values)
         self.kind = kind
 
 
@@ -105,8 +105,8 @@ def _check_file(source: Path | bytes) -> int:
         raise DecodingError("it is no file", "Choose a photo.", "format")
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > MAX_PHOTO_BYTES:
-        what = f"it is larger than {MAX_PHOTO_BYTES // MB} MB"
-        raise DecodingError(what, "Save it smaller, as JPEG.", "large")
+        what = "it is larger than {max_photo_bytes} MB"
+        raise DecodingError(what, "Save it smaller, as JPEG.", "large", max_photo_bytes=MAX_PHOTO_BYTES // MB)
     return size
 
 
@@ -114,8 +114,8 @@ def _check_shape(opened: ImageFile, min_side: int) -> None:
     """Raise StudioError for a picture that is too small, or too long to be a photo."""
     short, long = sorted(opened.size)
     if short < min_side:
-        what = f"it is only {opened.width} x {opened.height} pixels"
-        raise DecodingError(what, "Choose a larger photo.", "small")
+        what = "it is only {width} x {height} pixels"
+        raise DecodingError(what, "Choose a larger photo.", "small", width=opened.width, height=opened.height)
     if long > MAX_PHOTO_ASPECT * short:
         raise DecodingError("it is too long and narrow", "Cut it closer to a square.", "long")
 
@@ -126,9 +126,10 @@ def _check_pixels(opened: ImageFile, file_bytes: int) -> None:
     limit = MAX_JPEG_PIXELS if opened.format == "JPEG" else MAX_PIXELS
     if pixels > limit or _decoding_bytes(opened) > MAX_DECODING_BYTES:
         raise DecodingError(
-            f"it has {pixels // 1_000_000} million pixels, too many for its format",
+            "it has {pixels} million pixels, too many for its format",
             "Make it smaller, or save it as a plain JPEG.",
             "large",
+            pixels=pixels // 1000000,
         )
     if opened.format == "PNG":
         bits = 1 if opened.mode in ("1", "L", "P") else 8 * len(opened.getbands())  # of a pixel, the fewest

@@ -60,13 +60,17 @@ def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
         masks = photos.masks.get(handle, ())
         if needed and not any(mask is not None and mask.getbbox() for mask in masks):
             raise StudioError(
-                f"Paint {handle} in at least one photo.", "Select a photo, then click on it or paint over it."
+                "Paint {handle} in at least one photo.",
+                "Select a photo, then click on it or paint over it.",
+                handle=handle,
             )
         for number, mask in enumerate(masks, 1):
             if mask is not None and np.mean(np.asarray(mask) > 127) > MAX_SHARE:
                 raise StudioError(
-                    f"The mask of {handle} covers nearly all of photo {number}.",
-                    f"Erase what is not {handle}, or clear the mask.",
+                    "The mask of {handle} covers nearly all of photo {number}.",
+                    "Erase what is not {handle}, or clear the mask.",
+                    handle=handle,
+                    number=number,
                 )
     for number in range(len(photos)):
         for one, other in combinations(handles, 2):
@@ -75,8 +79,11 @@ def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
             )
             if first is not None and second is not None and overlap(first, second) > MAX_OVERLAP:
                 raise StudioError(
-                    f"{one} and {other} have almost the same mask in photo {number + 1}.",
+                    "{one_} and {other} have almost the same mask in photo {number}.",
                     "Give each its own: select the photo, then erase what is not it.",
+                    one_=one,
+                    other=other,
+                    number=number + 1,
                 )
 
 

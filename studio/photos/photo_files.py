@@ -26,7 +26,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if not exists(path):
-            raise StudioError(f"There is no {path}.", "Name photos, or a folder with photos in it.")
+            raise StudioError("There is no {path}.", "Name photos, or a folder with photos in it.", path=path)
         files += _files_of(path) if path.is_dir() else [path]
     return files
 
@@ -39,10 +39,16 @@ def _files_of(folder: Path) -> list[Path]:
     if files or not (inner or entries):
         return files
     if not inner:
-        raise StudioError(f"There are only masks in {folder}.", "Put the photos beside the folder of masks.")
+        raise StudioError(
+            "There are only masks in {folder}.", "Put the photos beside the folder of masks.", folder=folder
+        )
     more = f" and {len(inner) - MAX_NAMED} more" if len(inner) > MAX_NAMED else ""
     names = ", ".join(entry.name for entry in inner[:MAX_NAMED])
     raise StudioError(
-        f"There are no photos in {folder}, only folders: {names}{more}.",
-        f"Name one of them, such as {inner[0]}.",
+        "There are no photos in {folder}, only folders: {names}{more}.",
+        "Name one of them, such as {inner}.",
+        folder=folder,
+        names=names,
+        more=more,
+        inner=inner[0],
     )

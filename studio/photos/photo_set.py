@@ -127,5 +127,8 @@ def _kept(path: Path, read: Callable[[Path], Kept]) -> Kept:
     except StudioError as error:
         hint = "Drop the photos in again and start a new training."
         raise StudioError(
-            f"{path.name} of this job cannot be used: {error.message.rstrip('.')}.", hint
+            "{path} of this job cannot be used: {rstrip}.",
+            hint,
+            path=path.name,
+            rstrip=error.message.rstrip("."),
         ) from error

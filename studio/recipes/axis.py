@@ -75,7 +75,7 @@ class Axis:
         kind = {**refinements, **FIELDS}.get(name, str if name in WORDS else float)
         if len(text) > MAX_PROMPT_LETTERS:
             raise StudioError(
-                f"The values of {name or 'the axis'} are too long.", "Give fewer, or shorter ones."
+                "The values of {name} are too long.", "Give fewer, or shorter ones.", name=name or "the axis"
             )
         text = " ".join(text.split())  # a line break would end the list of values
         texts = [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]

@@ -57,15 +57,28 @@ class Grid:
         """
         count = len(self.x.values) * len(self.y.values)
         if count > MAX_CELLS:
-            raise StudioError(f"{count} pictures are too many for a grid.", f"Stay below {MAX_CELLS}.")
+            raise StudioError(
+                "{count} pictures are too many for a grid.",
+                "Stay below {max_cells}.",
+                count=count,
+                max_cells=MAX_CELLS,
+            )
         if self.x.name == self.y.name != "prompt":
-            raise StudioError(f"Both directions change the {self.x.name}.", "Change something else in one.")
+            raise StudioError(
+                "Both directions change the {x}.", "Change something else in one.", x=self.x.name
+            )
         for axis in (self.x, self.y):
             if axis.name and not self._knows(axis.name, headers, cards):
                 words = axis.name.replace("_", " ")
                 names = [*FIELDS, *refinement_fields(cards)]
-                hint = f"Take {', '.join(WORDS)}, strength, a knob, {', '.join(names)}."
-                raise StudioError(f"A grid cannot change the {words}.", hint)
+                hint = "Take {words_2}, strength, a knob, {names}."
+                raise StudioError(
+                    "A grid cannot change the {words}.",
+                    hint,
+                    words=words,
+                    words_2=", ".join(WORDS),
+                    names=", ".join(names),
+                )
         return tuple(self._cells(headers, refinement_fields(cards)))
 
     def _knows(self, name: str, headers: Mapping[str, Header], cards: Sequence[RefinementCard]) -> bool:
@@ -172,7 +185,7 @@ def _header(handle: str, headers: Mapping[str, Header]) -> Header:
     """Return the header of a concept. Raises StudioError when there is none."""
     if handle not in headers:
         hint = "Train it, or import its file in the Library."
-        raise StudioError(f"There is no concept called {handle}.", hint)
+        raise StudioError("There is no concept called {handle}.", hint, handle=handle)
     return headers[handle]
 
 
@@ -206,6 +219,6 @@ def _with_words(recipe: Recipe, old: str, new: str) -> Recipe:
     """Return `recipe` with `new` for every `old` in its prompts. Raises StudioError when they have none."""
     if old not in f"{recipe.prompt}\n{recipe.negative}":
         hint = "The first value is what the prompt says; the others are put in its place."
-        raise StudioError(f"The prompt does not say {old!r}.", hint)
+        raise StudioError("The prompt does not say {old!r}.", hint, old=old)
     prompt, negative = recipe.prompt.replace(old, new), recipe.negative.replace(old, new)
     return dataclasses.replace(recipe, prompt=prompt, negative=negative)

@@ -44,7 +44,11 @@ def from_dream(text: str) -> tuple[Recipe, list[str]]:
     Raises DocumentError when it is none.
     """
     if len(text) > MAX_PARAMETERS_LETTERS:
-        raise DocumentError("The recipe", f"it has more than {MAX_PARAMETERS_LETTERS} letters")
+        raise DocumentError(
+            "The recipe",
+            "it has more than {max_parameters_letters} letters",
+            max_parameters_letters=MAX_PARAMETERS_LETTERS,
+        )
     try:
         prompt, *words = shlex.split(text)
     except ValueError as error:

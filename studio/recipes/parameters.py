@@ -80,7 +80,11 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     Raises DocumentError when the text is none, StudioError for regions or refinements that cannot be read.
     """
     if len(text) > MAX_PARAMETERS_LETTERS:
-        raise DocumentError("The recipe", f"it has more than {MAX_PARAMETERS_LETTERS} letters")
+        raise DocumentError(
+            "The recipe",
+            "it has more than {max_parameters_letters} letters",
+            max_parameters_letters=MAX_PARAMETERS_LETTERS,
+        )
     lines = text.replace("\r\n", "\n").strip().split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith(SETTINGS)]
     if not starts:
@@ -91,7 +95,7 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     if not prompt and not negative:
         raise DocumentError("The recipe", "it has no prompt")
     if not is_number(values["Steps"]):
-        raise DocumentError("The recipe", f"its steps, {shown(values['Steps'])!r}, are no number")
+        raise DocumentError("The recipe", "its steps, {shown!r}, are no number", shown=shown(values["Steps"]))
     again = {f"{name} (again)" if name in values else name: value for name, value in rest.items()}
     settings = ForeignSettings(_program(values), values | again)
     settings.take("Version")

@@ -90,15 +90,19 @@ def read_recipe_and_notes(path: Path, behind_pixels: bool = True) -> Read:
             return recipe.with_values_checked(), notes
         return recipe.checked(), notes
     except DocumentError as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged: {error.reason}.", HINT) from error
+        raise StudioError(
+            "The recipe inside {path} is damaged: {reason}.", HINT, path=path.name, reason=error.reason
+        ) from error
     except LimitError as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged: {error}.", HINT) from error
+        raise StudioError(
+            "The recipe inside {path} is damaged: {error}.", HINT, path=path.name, error=error
+        ) from error
     except RecursionError as error:
         raise StudioError(
-            f"The recipe inside {path.name} is damaged: it is nested too deeply.", HINT
+            "The recipe inside {path} is damaged: it is nested too deeply.", HINT, path=path.name
         ) from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise StudioError(f"The recipe inside {path.name} is damaged.", HINT) from error
+        raise StudioError("The recipe inside {path} is damaged.", HINT, path=path.name) from error
 
 
 def _read(texts: dict[str, str], name: str) -> Read:
@@ -115,9 +119,11 @@ def _read(texts: dict[str, str], name: str) -> Read:
     for key, program in WORKFLOWS.items():
         if key in texts:
             raise StudioError(
-                f"{name} was painted by {program}, and holds only a workflow that is not read here.",
+                "{name} was painted by {program}, and holds only a workflow that is not read here.",
                 "Write its prompt into the form by hand.",
+                name=name,
+                program=program,
             )
     raise StudioError(
-        f"{name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved."
+        "{name} has no recipe inside.", "Choose a PNG as it was painted, that nobody re-saved.", name=name
     )

@@ -130,18 +130,31 @@ class Recipe(Sampling):
         letters = max(len(self.prompt), len(self.negative))
         if letters > MAX_PROMPT_LETTERS:
             raise StudioError(
-                f"The prompt has {letters} letters.", f"Shorten it: {MAX_PROMPT_LETTERS} are the most."
+                "The prompt has {letters} letters.",
+                "Shorten it: {max_prompt_letters} are the most.",
+                letters=letters,
+                max_prompt_letters=MAX_PROMPT_LETTERS,
             )
         named = len(self.handles)
         if named > MAX_HANDLES:
-            raise StudioError(f"The prompt names {named} concepts.", f"Name at most {MAX_HANDLES}.")
+            raise StudioError(
+                "The prompt names {named} concepts.",
+                "Name at most {max_handles}.",
+                named=named,
+                max_handles=MAX_HANDLES,
+            )
         for handle, strength in self.strengths.items():
             if not 0 <= strength <= MAX_STRENGTH:
-                raise StudioError(f"A strength of {strength:g} for {handle} is out of range.", "Give 0 to 2.")
+                raise StudioError(
+                    "A strength of {strength:g} for {handle} is out of range.",
+                    "Give 0 to 2.",
+                    strength=strength,
+                    handle=handle,
+                )
         for handle, (left, top, right, bottom) in self.regions.items():
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
                 hint = "Give left, top, right and bottom from 0 to 1, such as 0,0,0.5,1 for the left half."
-                raise StudioError(f"The region of {handle} is no part of the picture.", hint)
+                raise StudioError("The region of {handle} is no part of the picture.", hint, handle=handle)
         settings = {field.name: field.parse(getattr(self, field.name)) for field in fields_of(Recipe)}
         return dataclasses.replace(self, **settings)
 
@@ -149,8 +162,14 @@ class Recipe(Sampling):
         """Raise StudioError when a picture is far larger than those of a base with `base_side` pixels."""
         side = max(self.width, self.height)
         if side > MAX_TIMES_BASE * base_side:
-            hint = f"Give at most {MAX_TIMES_BASE * base_side}, or 0 for the base's own."
-            raise StudioError(f"A side of {side} pixels is too much for a base of {base_side}.", hint)
+            hint = "Give at most {max_times_base}, or 0 for the base's own."
+            raise StudioError(
+                "A side of {side} pixels is too much for a base of {base_side}.",
+                hint,
+                side=side,
+                base_side=base_side,
+                max_times_base=MAX_TIMES_BASE * base_side,
+            )
 
     def single(self, index: int) -> Recipe:
         """Return the recipe of picture `index` alone: painting it repeats that picture."""
@@ -239,7 +258,7 @@ def read_regions(text: str) -> dict[str, Box]:
             left, top, right, bottom = map(float, numbers.split(","))
         except ValueError:
             hint = "Write lily=0,0,0.5,1 for the left half: left, top, right and bottom."
-            raise StudioError(f"{part!r} is no region.", hint) from None
+            raise StudioError("{part!r} is no region.", hint, part=part) from None
         regions[to_handle(name)] = (left, top, right, bottom)
     return regions
 

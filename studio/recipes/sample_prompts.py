@@ -21,8 +21,10 @@ def sample_prompts(texts: Sequence[str], handles: Sequence[str]) -> tuple[str, .
     prompts = [text.strip().replace(PLACE, handles[0]) for text in texts if text.strip()]
     if len(prompts) > MAX_SAMPLES:
         raise StudioError(
-            f"{len(prompts)} sample prompts are too many.",
-            f"Each costs a picture; {MAX_SAMPLES} are the most.",
+            "{count} sample prompts are too many.",
+            "Each costs a picture; {max_samples} are the most.",
+            count=len(prompts),
+            max_samples=MAX_SAMPLES,
         )
     for prompt in prompts:
         named = handles_in(prompt)

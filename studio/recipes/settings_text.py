@@ -33,10 +33,12 @@ def read_refinements(text: str) -> dict[str, Any]:
             elif plain := TO_SPACE.match(text, position):
                 values[match["name"]], position = _number_or_text(plain.group()), plain.end()
         except ValueError:
-            raise StudioError(f"The setting {match['name']!r} cannot be read.", "Close its quotes.") from None
+            raise StudioError(
+                "The setting {match!r} cannot be read.", "Close its quotes.", match=match["name"]
+            ) from None
     if rest := text[position:].split(maxsplit=1):
         hint = "Write name=value, such as prompt_tuning_steps=10."
-        raise StudioError(f"{rest[0]!r} is no setting.", hint)
+        raise StudioError("{rest!r} is no setting.", hint, rest=rest[0])
     return values
 
 

@@ -35,6 +35,7 @@ from studio.ui.export_panel import export_folder
 from studio.ui.kept_form import KeptForm, by_id
 from studio.ui.keyboard import KEYS_SWITCH, SKIP_LINK, keyboard_block
 from studio.ui.page_news import CALL_SWITCH, news_block, page_news
+from studio.ui.page_words import words_script
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
@@ -289,6 +290,7 @@ def serve(
         theme=theme(),
         css_paths=[ASSETS / "style.css", ASSETS / "access.css"],
         js=(ASSETS / "page.js").read_text(encoding="utf-8"),
+        head=words_script(),
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     address = root_path if "://" in root_path else here

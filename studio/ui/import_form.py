@@ -94,7 +94,9 @@ class ImportForm:
             paths, failed = uploaded_files(event)
             if not paths:
                 raise StudioError(
-                    f"{failed[0] if failed else 'The file'} could not be uploaded.", "Try again."
+                    "{failed} could not be uploaded.",
+                    "Try again.",
+                    failed=failed[0] if failed else "The file",
                 )
             try:
                 if not is_ours(paths[0]):

@@ -64,7 +64,9 @@ class Tasks:
         """Run a training job; yields its events."""
         task = TrainingTask.of(job)
         if task.method not in self.methods:
-            raise StudioError(f"There is no method called {task.method!r}.", "Choose another method.")
+            raise StudioError(
+                "There is no method called {method!r}.", "Choose another method.", method=task.method
+            )
         folder = self.workspace.jobs.folder(job.id)
         photos = PhotoSet.load(folder / "photos")
         method = self.methods[task.method]
@@ -110,7 +112,7 @@ class Tasks:
         task = ImportTask.of(job)
         if self.workspace.concepts.has(task.handle):
             hint = "Rename the one in the Library, then press Retry."
-            raise StudioError(f"{task.handle} is the name of another concept by now.", hint)
+            raise StudioError("{handle} is the name of another concept by now.", hint, handle=task.handle)
         file = look_at(self.workspace.jobs.folder(job.id) / task.file)
         imported = import_concept(file, self.backbone, task.handle, task.noun, task.trigger)
         for note in imported.notes:

@@ -119,8 +119,9 @@ class Worker:
             with if_room():
                 write_atomic(jobs.folder(job.id) / "traceback.txt", traceback.format_exc().encode("utf-8"))
             sentence = StudioError(
-                f"Something went wrong inside ({type(error).__name__}).",
+                "Something went wrong inside ({error}).",
                 "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
+                error=type(error).__name__,
             )
             trouble = disk_trouble(error) if isinstance(error, OSError) else None
             self._end(job, "failed", error=(trouble or sentence).message, hint=(trouble or sentence).hint)

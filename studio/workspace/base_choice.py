@@ -21,12 +21,12 @@ def choose_base(bases: KnownBases, jobs: Jobs, path: str, prediction: str = "") 
     if known.reason:
         raise StudioError(known.reason, "Choose another.")
     if known.needs_prediction and not (prediction or known.base.prediction):
-        raise StudioError(f"{known.name} does not say what it predicts.", "Choose noise or v.")
+        raise StudioError("{known} does not say what it predicts.", "Choose noise or v.", known=known.name)
     waiting = len(jobs.under_way(MAX_COUNTED))
     if waiting:
         hint = "Let them end, or take them out of the queue. Then choose again."
         what = "A job is" if waiting == 1 else f"{waiting} jobs are"
-        raise StudioError(f"{what} under way, for the present base.", hint)
+        raise StudioError("{what} under way, for the present base.", hint, what=what)
     base = Base(path, prediction or known.base.prediction)
     bases.remember(base)
     return base

@@ -65,7 +65,7 @@ def keep_step(jobs: Jobs, job: Job, step: int) -> None:
         return
     if len(steps_in(folder, KEPT)) >= MAX_KEPT:
         hint = "Let one of them go first, or make it a concept of its own."
-        raise StudioError(f"{MAX_KEPT} steps of this training are kept already.", hint)
+        raise StudioError("{max_kept} steps of this training are kept already.", hint, max_kept=MAX_KEPT)
     write_atomic(kept_file(folder, step), _file(folder, step).read_bytes())
     _say(jobs, job, f"Step {step} is kept.")
 
@@ -108,7 +108,7 @@ def use_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
         own = (entry.header.method, entry.header.seed, entry.header.handles)
         if own != (header.method, header.seed, header.handles) or job.outcome.get("file") != entry.path.name:
             hint = "Make the step a concept of its own instead."
-            raise StudioError(f"{header.handle} is another concept by now.", hint)
+            raise StudioError("{handle} is another concept by now.", hint, handle=header.handle)
         library.delete(header.handle)
     entry = library.add(source)
     _say(jobs, job, f"{header.handle} is what was learned after step {step}; what it was is in the trash.")
@@ -126,4 +126,4 @@ def _file(folder: Path, step: int) -> Path:
         if file.is_file():
             return file
     hint = "Only the last steps of the last trainings stay, and those that were kept."
-    raise StudioError(f"Step {step} is gone.", hint)
+    raise StudioError("Step {step} is gone.", hint, step=step)

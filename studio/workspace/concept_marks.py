@@ -91,7 +91,11 @@ class ConceptMarks:
             after = others if mark == Mark() else {**others, key: mark}
             if len(after) > MAX_MARKED:
                 hint = "Take the star from some that you no longer need."
-                raise StudioError(f"There are {MAX_MARKED:,} marked concepts, which is the most.", hint)
+                raise StudioError(
+                    "There are {max_marked:,} marked concepts, which is the most.",
+                    hint,
+                    max_marked=MAX_MARKED,
+                )
             return MarksDocument(after)
 
         self._kept.change(changed)
@@ -99,7 +103,12 @@ class ConceptMarks:
     def write_note(self, header: Header, text: str) -> None:
         """Keep a note on a concept. Raises StudioError for one that is too long."""
         if len(text := text.strip()) > MAX_NOTE_LETTERS:
-            raise StudioError(f"The note has {len(text)} letters.", f"{MAX_NOTE_LETTERS} are the most.")
+            raise StudioError(
+                "The note has {count} letters.",
+                "{max_note_letters} are the most.",
+                count=len(text),
+                max_note_letters=MAX_NOTE_LETTERS,
+            )
         self.change(header, note=None if text == header.note else text)
 
     def with_note(self, entry: Entry, folder: Path) -> Path:

@@ -55,7 +55,11 @@ class FavouritePrompts:
             after = (prompt, *before) if kept else tuple(one for one in before if one != prompt)
             if len(after) > MAX_FAVOURITE_PROMPTS:
                 hint = "Take the star from some that you no longer need."
-                raise StudioError(f"There are {MAX_FAVOURITE_PROMPTS} favourite prompts, the most.", hint)
+                raise StudioError(
+                    "There are {max_favourite_prompts} favourite prompts, the most.",
+                    hint,
+                    max_favourite_prompts=MAX_FAVOURITE_PROMPTS,
+                )
             return after
 
         self._file.change(changed)

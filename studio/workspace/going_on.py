@@ -61,16 +61,25 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int, base: s
             "This training cannot go on: its last state is gone.", "Start a new one from the photos."
         )
     if not 0 <= steps <= MAX_MORE_STEPS:
-        raise StudioError(f"{steps} more steps are out of range.", f"Give 0 to {MAX_MORE_STEPS}.")
+        raise StudioError(
+            "{steps} more steps are out of range.",
+            "Give 0 to {max_more_steps}.",
+            steps=steps,
+            max_more_steps=MAX_MORE_STEPS,
+        )
     task = TrainingTask.of(job)
     for handle in task.subject.handles:
         header = library.find(handle).header if library.has(handle) else None
         if header and not _is_of(header.settings, task):
             raise StudioError(
-                f"{handle} is another concept by now.", "Rename that one, or start a new training."
+                "{handle} is another concept by now.",
+                "Rename that one, or start a new training.",
+                handle=handle,
             )
         if header and base and header.fingerprint != base:
-            raise StudioError(f"{handle} was trained on {header.base}.", "Choose that base first.")
+            raise StudioError(
+                "{handle} was trained on {base}.", "Choose that base first.", handle=handle, base=header.base
+            )
     jobs.log(number, {"event": "asked"})
     more = dataclasses.replace(task, more_steps=task.more_steps + steps)
     jobs.requeue(number, more.to_json())

@@ -40,7 +40,9 @@ class JobReader:
         with self._table.reading() as table:
             row = table.execute("select * from jobs where id = ?", (number,)).fetchone()
         if row is None:
-            raise StudioError(f"There is no job {number}.", "Look at the queue for the jobs there are.")
+            raise StudioError(
+                "There is no job {number}.", "Look at the queue for the jobs there are.", number=number
+            )
         return Job.from_row(dict(row))
 
     def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:

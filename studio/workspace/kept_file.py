@@ -64,7 +64,9 @@ class KeptFile(Generic[T]):
                 return
             text = self._text(after)
             if len(text) > MAX_DOCUMENT_BYTES:
-                raise StudioError(f"{self.what} would become too large.", "Delete some of it first.")
+                raise StudioError(
+                    "{what} would become too large.", "Delete some of it first.", what=self.what
+                )
             write_atomic(self.file, text)
             self._value, self._known, self.trouble = after, self._state(), None
 
@@ -85,7 +87,13 @@ class KeptFile(Generic[T]):
             return self._empty
         except OSError as error:
             reason = error.strerror or "the system gives no reason"
-            self.trouble = StudioError(f"{self.what} cannot be read: {reason}.", f"Look at {self.file}.")
+            self.trouble = StudioError(
+                "{what} cannot be read: {reason}.",
+                "Look at {file}.",
+                what=self.what,
+                reason=reason,
+                file=self.file,
+            )
             return self._empty
         self.trouble = None
         return value

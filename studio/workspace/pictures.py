@@ -166,7 +166,9 @@ class Gallery:
         if not exists(trashed):
             raise StudioError("That picture is no longer in the trash.", "Paint it again from its recipe.")
         if exists(self.folder / name):
-            raise StudioError(f"There is another {name} by now.", "Look into the workspace's trash folder.")
+            raise StudioError(
+                "There is another {name} by now.", "Look into the workspace's trash folder.", name=name
+            )
         return move_file(trashed, self.folder / name)
 
     def restore_all(self, trashed: dict[str, Path]) -> None:
@@ -185,7 +187,9 @@ class Gallery:
         named = [self.folder / file.name for file in self._listing.files() if shortened(file.name) == name]
         unreadable = sort_out(named)[1]
         if not unreadable:
-            raise StudioError(f"{name} is no longer there, or can be shown.", "Look at the pictures.")
+            raise StudioError(
+                "{name} is no longer there, or can be shown.", "Look at the pictures.", name=name
+            )
         return move_to_trash(self.folder / next(iter(unreadable)), self.trash)
 
 
@@ -199,7 +203,9 @@ def sort_out(paths: Iterable[Path]) -> tuple[list[Path], dict[str, StudioError]]
         except OSError as error:
             reason = error.strerror or "it is gone"
         if reason:
-            unreadable[path.name] = StudioError(f"{path.name} cannot be shown: {reason}.")
+            unreadable[path.name] = StudioError(
+                "{path} cannot be shown: {reason}.", path=path.name, reason=reason
+            )
         else:
             shown.append(path)
     return shown, unreadable

@@ -46,7 +46,12 @@ class Preset:
         Raises StudioError for another method, or a value that is out of range.
         """
         if card.id != self.method:
-            raise StudioError(f"“{self.name}” holds settings of another method.", f"It is {self.method}.")
+            raise StudioError(
+                "“{value}” holds settings of another method.",
+                "It is {method}.",
+                value=self.name,
+                method=self.method,
+            )
         known = {field.name for field in card.fields}
         return card.parse({name: value for name, value in self.settings.items() if name in known})
 
@@ -57,7 +62,12 @@ def read_preset(path: Path) -> Preset:
     try:
         preset = read_document(Preset, path.read_bytes(), path.name, hint=hint)
     except OSError as error:
-        raise StudioError(f"{path.name} cannot be read: {error.strerror or 'it is gone'}.", hint) from error
+        raise StudioError(
+            "{path} cannot be read: {strerror}.",
+            hint,
+            path=path.name,
+            strerror=error.strerror or "it is gone",
+        ) from error
     try:
         is_usable = preset.name == clean_name(preset.name)
     except StudioError:
@@ -73,7 +83,11 @@ def clean_name(text: str) -> str:
     if not name:
         raise StudioError("The preset has no name.", "Write one.")
     if len(name) > MAX_PRESET_LETTERS:
-        raise StudioError("That name is too long.", f"Write at most {MAX_PRESET_LETTERS} letters.")
+        raise StudioError(
+            "That name is too long.",
+            "Write at most {max_preset_letters} letters.",
+            max_preset_letters=MAX_PRESET_LETTERS,
+        )
     return name
 
 
@@ -119,7 +133,11 @@ class Presets:
         with self._lock:
             self._check_free(preset.name)
             if len(self._read()) >= MAX_PRESETS:
-                raise StudioError(f"There are {MAX_PRESETS} presets, which is the most.", "Delete one first.")
+                raise StudioError(
+                    "There are {max_presets} presets, which is the most.",
+                    "Delete one first.",
+                    max_presets=MAX_PRESETS,
+                )
             with disk_errors(self.folder):
                 self.folder.mkdir(exist_ok=True)
             self._write(self._unused_file(preset.name), preset)
@@ -144,7 +162,9 @@ class Presets:
         """Move a file that is no preset to the trash; return its path there. Raises StudioError."""
         found = [name for name in self.unreadable() if shortened(name) == file]
         if not found:
-            raise StudioError(f"{file} is no longer there, or is a preset by now.", "Look at the presets.")
+            raise StudioError(
+                "{file} is no longer there, or is a preset by now.", "Look at the presets.", file=file
+            )
         return move_to_trash(self.folder / found[0], self.trash)
 
     def _file(self, name: str) -> str:
@@ -158,7 +178,7 @@ class Presets:
 
     def _check_free(self, name: str) -> None:
         if name.casefold() in {preset.name.casefold() for preset in self.all()}:
-            raise StudioError(f"There is a preset called “{name}” already.", "Choose another name.")
+            raise StudioError("There is a preset called “{name}” already.", "Choose another name.", name=name)
 
     def _unused_file(self, name: str) -> str:
         """Return a file name that says the preset's name in plain letters, and is not used."""

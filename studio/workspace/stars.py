@@ -48,7 +48,9 @@ class Stars:
             after = before.union(names) if starred else before.difference(names)
             if len(after) > MAX_STARS:
                 hint = "Take the star from some that you no longer need."
-                raise StudioError(f"There are {MAX_STARS:,} starred pictures, which is the most.", hint)
+                raise StudioError(
+                    "There are {max_stars:,} starred pictures, which is the most.", hint, max_stars=MAX_STARS
+                )
             return after
 
         self._file.change(changed)

@@ -43,7 +43,9 @@ def queue_training(
     """
     handles = tuple(subject.handles)
     if not 0 <= seed <= MAX_SEED:
-        raise StudioError(f"A seed of {seed} is out of range.", f"Give 0 to {MAX_SEED}.")
+        raise StudioError(
+            "A seed of {seed} is out of range.", "Give 0 to {max_seed}.", seed=seed, max_seed=MAX_SEED
+        )
     beside = {other.handle: other.noun for other in subject.beside}
     values = method.parse(settings)
     prompts = sample_prompts(samples, handles)

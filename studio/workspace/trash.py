@@ -82,13 +82,15 @@ class Trash:
         thing = self.find(file)
         path = self.folder / file
         if thing.kind == "file":
-            raise StudioError(f"Nobody knows where {thing.name} was.", "Look into the trash folder.")
+            raise StudioError(
+                "Nobody knows where {thing} was.", "Look into the trash folder.", thing=thing.name
+            )
         if thing.kind == "concept" and path.is_file():
             self._library.restore(path)
             return thing
         folder = self._homes[thing.kind]
         if os.path.lexists(folder / thing.name):
-            raise StudioError(f"There is another {thing.name} by now.", "Delete that one first.")
+            raise StudioError("There is another {thing} by now.", "Delete that one first.", thing=thing.name)
         move_file(path, folder / thing.name)
         return thing
 

@@ -251,7 +251,7 @@ class Workspace:
         """Queue a job that has ended or is paused again; all but a painting go on with what is there."""
         job = self.jobs.get(number)
         if not (job.has_ended or job.status == "paused"):
-            raise StudioError(f"Job {number} has not ended.", "Wait for it, or stop it first.")
+            raise StudioError("Job {number} has not ended.", "Wait for it, or stop it first.", number=number)
         if (kept := unsaved_concept(self.jobs, job)) is not None:
             return save_unsaved(self.jobs, self.concepts, job, kept)
         if job.kind in RESUMABLE:

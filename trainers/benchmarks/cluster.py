@@ -169,9 +169,11 @@ def _result(ray: Any, finished: Any) -> Outcome:
     except ray.exceptions.RayTaskError:
         raise  # a fault of ours
     except ray.exceptions.RayError as error:
-        what = f"A task was lost with its machine {1 + TRIES_AGAIN} times."
+        what = "A task was lost with its machine {tries_again} times."
         raise StudioError(
-            what, "See whether the machines have enough memory, then start it again."
+            what,
+            "See whether the machines have enough memory, then start it again.",
+            tries_again=1 + TRIES_AGAIN,
         ) from error
     if outcome.error is not None:
         raise StudioError(*outcome.error)

@@ -167,7 +167,9 @@ def _methods(given: Namespace, backbone: Backbone, variants: Variants, sampling:
     cases, folder = part_of(cases_in(given.folder), given.part), given.out / given.command
     encoders = open_encoders(backbone)
     if encoders.text is None:
-        raise StudioError(f"{given.base} brings no judge.", "Use a base with one, such as the starter.")
+        raise StudioError(
+            "{base} brings no judge.", "Use a base with one, such as the starter.", base=given.base
+        )
     prompts = PROMPT_SETS[given.prompts]
     yield from method_trial(
         backbone,
@@ -207,7 +209,9 @@ def _dreambench(
     if given.subjects:
         cases = [case for case in cases if case.subject.handle.strip("<>") in given.subjects]
         if not cases:
-            raise StudioError(f"None of {', '.join(given.subjects)} is there.", "Leave --subjects out.")
+            raise StudioError(
+                "None of {subjects} is there.", "Leave --subjects out.", subjects=", ".join(given.subjects)
+            )
     encoders, folder = open_encoders(backbone, given.clip, given.dino), given.out / given.command
     return dreambench(backbone, encoders, cases, variants, sampling, folder, _runner(given))
 

@@ -47,6 +47,6 @@ def subjects_in(folder: Path) -> list[Case]:
         if photos:
             cases.append(Case(Subject(to_handle(name), noun), photos))
     if not cases:
-        hint = f"There should be a folder of photos for each subject, listed in {LISTING}."
-        raise StudioError(f"There are no subjects in {folder}.", hint)
+        hint = "There should be a folder of photos for each subject, listed in {listing}."
+        raise StudioError("There are no subjects in {folder}.", hint, folder=folder, listing=LISTING)
     return cases

@@ -58,10 +58,13 @@ def paint_gallery(
     for variant in variants:
         card = variant.method.card()
         if card.example is None:
-            raise StudioError(f"{card.title} has no example.", "Give its class one, then paint it.")
+            raise StudioError("{card} has no example.", "Give its class one, then paint it.", card=card.title)
         if card.example.photos not in cases:
             raise StudioError(
-                f"There are no demo photos called {card.example.photos!r}.", f"Name {', '.join(cases)}."
+                "There are no demo photos called {photos!r}.",
+                "Name {cases}.",
+                photos=card.example.photos,
+                cases=", ".join(cases),
             )
         case = cases[card.example.photos]
         photos = shown_to(variant.method, case)

@@ -57,7 +57,7 @@ def cases_in(folder: Path) -> list[Case]:
         entries = json.loads((folder / "subjects.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StudioError(
-            f"There is no subjects.json in {folder}.", "Name a folder like assets/demo."
+            "There is no subjects.json in {folder}.", "Name a folder like assets/demo.", folder=folder
         ) from error
     cases = []
     for entry in entries:
@@ -84,7 +84,9 @@ def part_of(cases: Sequence[Any], text: str) -> list[Any]:
     """
     first, _, step = text.partition("/")
     if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
-        raise StudioError(f"The part {text} cannot be read.", "Give 1/2 to one process and 2/2 to another.")
+        raise StudioError(
+            "The part {written} cannot be read.", "Give 1/2 to one process and 2/2 to another.", written=text
+        )
     return list(cases[int(first) - 1 :: int(step)])
 
 

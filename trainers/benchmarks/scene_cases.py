@@ -51,14 +51,16 @@ def scenes_in(folder: Path) -> list[SceneCase]:
         entries = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         hint = "Name a folder like assets/demo/scenes."
-        raise StudioError(f"There is no scenes.json in {folder}.", hint) from error
+        raise StudioError("There is no scenes.json in {folder}.", hint, folder=folder) from error
     cases = []
     for entry in entries:
         first, *others = (Subject(each["handle"], each["noun"]) for each in entry["subjects"])
         subject = dataclasses.replace(first, beside=tuple(others))
         (photo,), _ = open_masked([folder / entry["photo"]], tuple(subject.handles))
         if len(photo.masks) < len(subject.handles):
-            raise StudioError(f"A mask of the scene {entry['name']} is missing.", "Put it into masks/NAME.")
+            raise StudioError(
+                "A mask of the scene {entry} is missing.", "Put it into masks/NAME.", entry=entry["name"]
+            )
         alone = tuple(open_photo(folder / each["alone"]).image for each in entry["subjects"])
         cases.append(SceneCase(entry["name"], photo, subject, alone))
     return cases

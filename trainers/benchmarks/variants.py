@@ -48,7 +48,12 @@ class Variant:
         """
         name, *words = text.split() or [""]
         if name not in methods:
-            raise StudioError(f"There is no method called {name!r}.", f"Choose of {', '.join(methods)}.")
+            raise StudioError(
+                "There is no method called {name!r}.",
+                "Choose of {methods}.",
+                name=name,
+                methods=", ".join(methods),
+            )
         changed: dict[str, str] = {}
         knobs: dict[str, float] = {}
         refinements: dict[str, Any] = {}
@@ -65,7 +70,7 @@ class Variant:
                     changed[key] = value
             except ValueError as error:
                 hint = "Write setting=value, @knob=number or +refinement=value."
-                raise StudioError(f"{word!r} cannot be read.", hint) from error
+                raise StudioError("{word!r} cannot be read.", hint, word=word) from error
         refinements = parse_refinements(refinements, [kind.card() for kind in REFINEMENTS.values()])
         return cls(" ".join([name, *words]), methods[name], cards[name].parse(changed), knobs, refinements)
 

@@ -84,7 +84,7 @@ def photos_of(name: str) -> tuple[Subject, tuple[Photo, ...]]:
                 whole = Photo(alone, photo.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
                 photos = _on_grounds(whole)[: int(grounds)] if grounds else (whole,)
                 return Subject("<it>", scene.subject.handles[handle]), photos
-    raise StudioError(f"There are no photos called {name!r}.", "Name one of the demo subjects.")
+    raise StudioError("There are no photos called {name!r}.", "Name one of the demo subjects.", name=name)
 
 
 def _noise() -> tuple[Photo, ...]:

@@ -55,13 +55,15 @@ def make_scenes(given: argparse.Namespace) -> None:
     """
     nouns = dict(_pair(text, "NAME=NOUN, such as lily=cat") for text in given.subjects)
     if not 1 <= given.count <= MAX_SCENES:
-        raise StudioError(f"--count is 1 to {MAX_SCENES}.", "")
+        raise StudioError("--count is 1 to {max_scenes}.", "", max_scenes=MAX_SCENES)
     cut_outs = {to_handle(name): _cut_outs(given.folder / name) for name in nouns}
     sizes = {
         to_handle(name): _size(size) for name, size in (_pair(text, "NAME=SIZE") for text in given.sizes)
     }
     if unknown := set(sizes) - set(cut_outs):
-        raise StudioError(f"--sizes names {min(unknown)}, --subjects does not.", "Write the same names.")
+        raise StudioError(
+            "--sizes names {unknown}, --subjects does not.", "Write the same names.", unknown=min(unknown)
+        )
     chance = random.Random(given.seed)
     whole = to_handle(given.whole) if given.whole else ""
     out = writable_folder(given.out)
@@ -82,7 +84,7 @@ def _pair(text: str, form: str) -> tuple[str, str]:
     """Return the two sides of "lily=cat". Raises StudioError for anything else."""
     name, equals, value = text.partition("=")
     if not (name.strip() and equals and value.strip()):
-        raise StudioError(f"{text!r} is not of the form {form}.", "")
+        raise StudioError("{written!r} is not of the form {form}.", "", written=text, form=form)
     return name.strip(), value.strip()
 
 
@@ -93,21 +95,25 @@ def _size(text: str) -> float:
     except ValueError:
         size = 0.0
     if not 0 < size <= 100:
-        raise StudioError(f"{text!r} is no size.", "Write a number above 0, such as 0.5 for half as tall.")
+        raise StudioError(
+            "{written!r} is no size.", "Write a number above 0, such as 0.5 for half as tall.", written=text
+        )
     return size
 
 
 def _cut_outs(folder: Path) -> list[Image.Image]:
     """Return the cut-outs of a subject's folder. Raises StudioError when it has none."""
     if not folder.is_dir():
-        raise StudioError(f"There is no folder {folder}.", "Put each subject's photos into one of its name.")
+        raise StudioError(
+            "There is no folder {folder}.", "Put each subject's photos into one of its name.", folder=folder
+        )
     photos, refusals = open_masked(files_in([folder]), [to_handle(folder.name)])
     for refusal in refusals:
         print(f"{refusal.name} is left out: {refusal.reason}")
     cut = cut_outs_of(photos)
     if not cut:
         hint = "Use cut-outs with a transparent ground, or put masks into masks/NAME beside the photos."
-        raise StudioError(f"No photo in {folder} says where its subject is.", hint)
+        raise StudioError("No photo in {folder} says where its subject is.", hint, folder=folder)
     return cut
 
 
@@ -119,7 +125,9 @@ def _own_backgrounds(folder: Path) -> list[tuple[Image.Image, str]]:
         side = min(photo.side, MAX_SIDE)
         found.append((photo.square(side), path.stem.replace("-", " ").replace("_", " ")))
     if not found:
-        raise StudioError(f"There are no pictures in {folder}.", "Name a folder of backgrounds.")
+        raise StudioError(
+            "There are no pictures in {folder}.", "Name a folder of backgrounds.", folder=folder
+        )
     return found
 
 

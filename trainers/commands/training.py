@@ -222,17 +222,19 @@ def _estimate(training: Generator[Event, None, None]) -> None:
             break
     training.close()
     hint = (
-        f"It has fewer than {MIN_STEPS} steps, goes on from where it was interrupted, or is shared by "
-        "several processes."
+        "It has fewer than {min_steps} steps, goes on from where it was interrupted, or is shared "
+        "by several processes."
     )
-    raise StudioError("There is nothing to estimate.", hint)
+    raise StudioError("There is nothing to estimate.", hint, min_steps=MIN_STEPS)
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:
     """Return ("tom", "dog") for "tom=dog". Raises StudioError when one of them is missing."""
     name, _, noun = text.partition("=")
     if not name or not noun:
-        raise StudioError(f"{text!r} is not understood.", "Write --beside NAME=NOUN, such as tom=dog.")
+        raise StudioError(
+            "{written!r} is not understood.", "Write --beside NAME=NOUN, such as tom=dog.", written=text
+        )
     return name, noun
 
 
@@ -241,6 +243,6 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
     missing = [handle for handle in handles if handle not in squares.masks]
     if needed and missing:
         example = f"masks/{missing[0].strip('<>')}/PHOTO.png"
-        hint = f"Put one beside a photo as {example}, of the photo's shape, white where it is."
-        raise StudioError(f"There is no mask of {missing[0]}.", hint)
+        hint = "Put one beside a photo as {example}, of the photo's shape, white where it is."
+        raise StudioError("There is no mask of {missing}.", hint, missing=missing[0], example=example)
     check_masks(squares, handles, needed)

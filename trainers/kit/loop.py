@@ -74,7 +74,11 @@ def train(
     reason = method_class.refusal(backbone)
     if reason:
         raise StudioError(
-            f"{method_class.title} does not work on {backbone.name}: {reason}.", "Choose another."
+            "{method_class} does not work on {backbone}: {reason}.",
+            "Choose another.",
+            method_class=method_class.title,
+            backbone=backbone.name,
+            reason=reason,
         )
     values = method_class.card().parse(settings)
     _check_shares(method_class, values, processes)
@@ -138,14 +142,19 @@ def _check_shares(method: type[Method], values: dict[str, Any], processes: Proce
     if processes.is_alone:
         return
     if method.indivisible:
-        what = f"{method.title} cannot be shared by processes: {method.indivisible}."
-        raise StudioError(what, "Train it in one process.")
+        what = "{method} cannot be shared by processes: {indivisible}."
+        raise StudioError(
+            what, "Train it in one process.", method=method.title, indivisible=method.indivisible
+        )
     for name, size in photos_per_step(method.own(values)).items():
         if size < processes.count:
             photos = "1 photo" if size == 1 else f"{size} photos"
             raise StudioError(
-                f"{processes.count} processes cannot share the {photos} of a step.",
-                f"Give --{name.replace('_', '-')} {processes.count} or more, or train in one process.",
+                "{count} processes cannot share the {photos} of a step.",
+                "Give --{replace} {count} or more, or train in one process.",
+                count=processes.count,
+                photos=photos,
+                replace=name.replace("_", "-"),
             )
 
 

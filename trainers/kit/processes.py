@@ -52,8 +52,10 @@ class Processes:
         """
         if count < self.count:
             raise StudioError(
-                f"{self.count} processes cannot share {_photos(count)} in a step.",
-                f"Let a step see {self.count} photos or more, or train in one process.",
+                "{count} processes cannot share {photos} in a step.",
+                "Let a step see {count} photos or more, or train in one process.",
+                count=self.count,
+                photos=_photos(count),
             )
         each, more = divmod(count, self.count)
         first = self.index * each + min(self.index, more)
@@ -143,8 +145,10 @@ def join() -> Processes:
     has_cards = torch.cuda.is_available()
     cards, number = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
     if has_cards and number >= cards:
-        hint = f"Start at most {cards} of them on this machine."
-        raise StudioError(f"There is no card for process {number + 1}: there are {cards}.", hint)
+        hint = "Start at most {cards} of them on this machine."
+        raise StudioError(
+            "There is no card for process {number}: there are {cards}.", hint, number=number + 1, cards=cards
+        )
     connection = InitProcessGroupKwargs(timeout=PATIENCE).to_kwargs()
     state = PartialState(cpu=not has_cards, **connection)
     return Processes(state.num_processes, state.process_index)

@@ -74,7 +74,13 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
             if not cells:
                 what = "too small to learn from" if mask.any() else "empty"
                 hint = "Paint it larger or crop the photo closer; clear the mask if it is not there."
-                raise StudioError(f"The mask of {handle} in photo {number + 1} is {what}.", hint)
+                raise StudioError(
+                    "The mask of {handle} in photo {number} is {what}.",
+                    hint,
+                    handle=handle,
+                    number=number + 1,
+                    what=what,
+                )
             if cells < MIN_CELLS:
                 yield Note(f"{handle} is very small in photo {number + 1}; a closer crop would help.")
         if masked:

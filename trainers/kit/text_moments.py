@@ -142,7 +142,7 @@ def from_bytes(content: bytes, path: Path) -> Moments:
         return Moments(torch.from_numpy(C + np.tril(C, -1).T), **json.loads(head))
     except (ValueError, TypeError) as error:
         hint = "Delete it; it is made again when it is needed."
-        raise StudioError(f"{path.name} is damaged.", hint) from error
+        raise StudioError("{path} is damaged.", hint, path=path.name) from error
 
 
 def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:

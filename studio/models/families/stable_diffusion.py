@@ -57,7 +57,9 @@ class StableDiffusion(UNetBackbone):
             return cls._of(files, pipeline, schedule, device, dtype)
         if files.needs_prediction:
             hint = "Add --prediction v_prediction for one of 768 pixels, --prediction epsilon for one of 512."
-            raise StudioError(f"{files.name} does not say whether it predicts noise (epsilon) or v.", hint)
+            raise StudioError(
+                "{files} does not say whether it predicts noise (epsilon) or v.", hint, files=files.name
+            )
         pipeline = load_pipeline(
             files, StableDiffusionPipeline, SINGLE_FILES[width], tokenizer=clip_tokenizer()
         )

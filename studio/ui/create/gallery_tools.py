@@ -76,7 +76,12 @@ def chosen_names(event: gr.EventData) -> list[str]:
     if not isinstance(names, list):
         raise StudioError("The page did not say which pictures.", RELOAD)
     if len(names) > MAX_CHOSEN:
-        raise StudioError(f"{len(names):,} pictures are too many.", f"Select at most {MAX_CHOSEN:,} at once.")
+        raise StudioError(
+            "{count:,} pictures are too many.",
+            "Select at most {max_chosen:,} at once.",
+            count=len(names),
+            max_chosen=MAX_CHOSEN,
+        )
     if not names:
         raise StudioError("No picture is selected.", "Click on those that you mean.")
     return [checked_text("A picture's name", name) for name in names]

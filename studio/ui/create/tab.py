@@ -79,7 +79,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
     def read_dropped(event: gr.EventData) -> Changes:
         paths, failed = uploaded_files(event)
         if not paths:
-            raise StudioError(f"{failed[0] if failed else 'The file'} did not arrive.", "Try a smaller one.")
+            raise StudioError(
+                "{failed} did not arrive.", "Try a smaller one.", failed=failed[0] if failed else "The file"
+            )
         try:
             recipe, notes = read_recipe_and_notes(paths[0])
         finally:

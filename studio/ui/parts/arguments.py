@@ -24,13 +24,13 @@ def checked_argument(component: Any, value: Any) -> Any:
     name = getattr(component, "label", None) or "One part of the page"
     match component:
         case gr.Slider() | gr.Number(visible="hidden") if not is_number(value):
-            raise StudioError(f"{name} has no number.", RELOAD)
+            raise StudioError("{name} has no number.", RELOAD, name=name)
         case gr.Number() if not (value is None or is_number(value)):
-            raise StudioError(f"{name} has no number.", RELOAD)
+            raise StudioError("{name} has no number.", RELOAD, name=name)
         case gr.Checkbox() if not isinstance(value, bool):
-            raise StudioError(f"{name} is neither on nor off.", RELOAD)
+            raise StudioError("{name} is neither on nor off.", RELOAD, name=name)
         case gr.Radio() | gr.Dropdown() if not isinstance(value, str):
-            raise StudioError(f"{name} has no choice.", "Choose one of those shown.")
+            raise StudioError("{name} has no choice.", "Choose one of those shown.", name=name)
         case gr.Textbox() | gr.HTML():
             most = getattr(component, "max_length", None) or MAX_LETTERS
             return checked_text(name, "" if value is None else value, most)
@@ -47,13 +47,15 @@ def is_number(value: object) -> bool:
 def checked_text(name: str, value: object, max_letters: int = MAX_LETTERS) -> str:
     """Return a text. Raises StudioError when it is none, is too long, or has half a letter in it."""
     if not isinstance(value, str):
-        raise StudioError(f"{name} has no text.", RELOAD)
+        raise StudioError("{name} has no text.", RELOAD, name=name)
     if len(value) > max_letters:
-        raise StudioError(f"{name} is too long.", f"Write at most {max_letters} letters.")
+        raise StudioError(
+            "{name} is too long.", "Write at most {max_letters} letters.", name=name, max_letters=max_letters
+        )
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise StudioError(f"{name} has a broken letter in it.", "Write it again.") from None
+        raise StudioError("{name} has a broken letter in it.", "Write it again.", name=name) from None
     return value
 
 

@@ -51,7 +51,9 @@ def preset_panel(
 
     def card_of(id: str, name: str) -> MethodCard:
         if id not in known:
-            raise StudioError(f"This studio does not have the method of {name}.", "Choose another preset.")
+            raise StudioError(
+                "This studio does not have the method of {name}.", "Choose another preset.", name=name
+            )
         return workspace.tuned(known[id])
 
     def applied(name: str, what: str) -> dict[Any, Any]:

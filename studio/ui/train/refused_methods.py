@@ -40,5 +40,11 @@ def check_method(workspace: Workspace, card: MethodCard) -> None:
     state = workspace.worker_state()
     reason = state.refusals.get(card.id)
     if reason:
-        message = f"{card.title} does not work on {state.base.get('name', 'this base')}: {reason}."
-        raise StudioError(message, "Choose another method, or another base in the header.")
+        message = "{card} does not work on {base}: {reason}."
+        raise StudioError(
+            message,
+            "Choose another method, or another base in the header.",
+            card=card.title,
+            base=state.base.get("name", "this base"),
+            reason=reason,
+        )

@@ -1,0 +1,66 @@
+"""The visible words in the language of the person who reads them.
+
+English stands in the code, with places for values as in `str.format`; `assets/words/de.json` gives for each
+English text the German one. What has no translation, such as a word of a plug-in, stays English.
+`assets/words/en.json` lists all of them (`python -m tests.words` writes it).
+
+The language is settled once for a process, so that constants may be translated where they are written. Needs
+nothing but the standard library: the launcher speaks before anything is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from studio.starter import ASSETS
+
+ENGLISH = "en"
+VARIABLE = "LIKENESS_LANGUAGE"  # such as de; it is passed on to the processes of the studio
+SYSTEM_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the order of gettext
+FOLDER = ASSETS / "words"
+
+
+def languages() -> list[str]:
+    """Return the languages that the studio speaks, as codes of two letters."""
+    return sorted(path.stem for path in FOLDER.glob("[a-z][a-z].json"))
+
+
+def wanted_language(environment: Mapping[str, str]) -> str:
+    """Return the language of the variables, or else of the system; English where we do not speak it."""
+    named = [environment.get(name, "") for name in (VARIABLE, *SYSTEM_VARIABLES)]
+    wanted = next(filter(None, named), None) or locale.getlocale()[0] or ENGLISH
+    code = wanted[:2].lower()
+    return code if code in languages() else ENGLISH
+
+
+def read_words(language: str) -> dict[str, str]:
+    """Return by English text the text in a language; empty for English, or where the file is unreadable."""
+    if language == ENGLISH:
+        return {}
+    try:
+        words = json.loads((FOLDER / f"{language}.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return words if isinstance(words, dict) else {}
+
+
+LANGUAGE = wanted_language(os.environ)
+WORDS = read_words(LANGUAGE)
+
+
+def tr(text: str, /, **values: Any) -> str:
+    """Return `text` in the person's language, with the values in their places.
+
+    Without values nothing is replaced, so that a text which is not ours may hold braces.
+    """
+    said = WORDS.get(text) or text
+    return said.format(**values) if values else said
+
+
+def trn(one: str, many: str, count: int, /, **values: Any) -> str:
+    """Return `one` for a count of 1 and else `many`, translated, with `{count}` and the values in place."""
+    return tr(one if count == 1 else many, count=count, **values)

@@ -1,0 +1,132 @@
+"""Gather the visible words of the studio: `python -m tests.words` lists them in `assets/words/en.json`.
+
+A visible text is what stands in the code as an argument of the calls in `CALLS`, as a field of a card in
+`CARD_FIELDS`, or in a script as `tr('...')`. A name given in place of a text is followed to what it was
+assigned. Texts of another language whose English is gone are dropped; `untranslated` says what is missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from studio.ui.page_words import script_texts  # noqa: E402
+from studio.words import ENGLISH, FOLDER, languages  # noqa: E402
+
+ERRORS = (
+    "StudioError",
+    "BrokenPictureError",
+    "DecodingError",
+    "DiskError",
+    "DocumentError",
+    "NotANumberError",
+)
+CALLS: dict[str, tuple[int, ...]] = {
+    "tr": (0,),
+    "trn": (0, 1),
+    "setting": (1,),
+    **dict.fromkeys(ERRORS, (0, 1)),
+    "DocumentError": (0, 1, 2),
+}
+CARD_FIELDS = ("title", "summary")  # of methods, refinements, regularizers and families, in class bodies
+
+
+def sources() -> list[Path]:
+    """Return the program's files."""
+    folders = (ROOT / "studio", ROOT / "trainers")
+    return [ROOT / "launch.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+
+
+def assigned(tree: ast.AST, name: str) -> Iterator[ast.expr]:
+    """Yield what is assigned to a name, anywhere in a file."""
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if value is not None and any(isinstance(each, ast.Name) and each.id == name for each in targets):
+            yield value
+
+
+def texts(tree: ast.AST, given: ast.expr, depth: int = 2) -> Iterator[str]:
+    """Yield the texts that an argument may be: itself, either side of a choice, or what a name stands for."""
+    match given:
+        case ast.Constant(value=str(text)):
+            if any(letter.isalpha() for letter in text):
+                yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from texts(tree, one, depth)
+            yield from texts(tree, other, depth)
+        case ast.BoolOp(values=several):
+            for each in several:
+                yield from texts(tree, each, depth)
+        case ast.Name(id=name) if depth:
+            for value in assigned(tree, name):
+                yield from texts(tree, value, depth - 1)
+
+
+def texts_of(source: str) -> set[str]:
+    """Return the visible texts of a Python file."""
+    tree = ast.parse(source)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keys):
+                given = [args[position] for position in CALLS.get(name, ()) if position < len(args)]
+                given += [key.value for key in keys if name == "setting" and key.arg == "help"]
+                found.update(text for each in given for text in texts(tree, each))
+            case ast.ClassDef(body=body):
+                found.update(text for line in body for text in card_texts(tree, line))
+    return found
+
+
+def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
+    """Yield the texts of a line of a class: a field of a card, or the label made of a setting's name."""
+    match line:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in CARD_FIELDS:
+            yield from texts(tree, value)
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=ast.Name(id="setting"))):
+            yield name.replace("_", " ").capitalize()
+
+
+def all_texts() -> set[str]:
+    """Return every visible text of the program."""
+    found = script_texts()
+    for path in sources():
+        found |= texts_of(path.read_text(encoding="utf-8"))
+    return found
+
+
+def read(language: str) -> dict[str, str]:
+    """Return the file of a language."""
+    return json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+
+
+def untranslated(language: str) -> list[str]:
+    """Return the English texts that a language lacks."""
+    return sorted(all_texts() - set(read(language)))
+
+
+def save(language: str, words: dict[str, str] | list[str]) -> None:
+    """Write the file of a language."""
+    text = json.dumps(words, ensure_ascii=False, indent=1)
+    (FOLDER / f"{language}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the list of English texts, drop what is gone from the others, and say what they lack."""
+    known = all_texts()
+    save(ENGLISH, sorted(known))
+    for language in languages():
+        if language != ENGLISH:
+            kept = {text: said for text, said in sorted(read(language).items()) if text in known}
+            save(language, kept)
+            print(f"{language}: {len(untranslated(language))} of {len(known)} texts have no translation")
+
+
+if __name__ == "__main__":
+    main()
