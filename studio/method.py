@@ -21,6 +21,7 @@ from studio.method_example import Example
 from studio.regularizer import Regularizer
 from studio.settings import fields_of
 from studio.subject import Subject
+from studio.words import marked
 
 if TYPE_CHECKING:
     import torch
@@ -212,7 +213,7 @@ class Method(ABC):
             for regularizer in cls.regularizers
             for field in regularizer.fields()
         )
-        more = with_defaults(more, cls.regularizer_defaults, "paper")
+        more = with_defaults(more, cls.regularizer_defaults, marked("paper"))
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)

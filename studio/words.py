@@ -61,6 +61,11 @@ def tr(text: str, /, **values: Any) -> str:
     return said.format(**values) if values else said
 
 
+def marked(text: str, /) -> str:
+    """Return `text` as it is: English that is kept as data, and translated with `tr` where it is shown."""
+    return text
+
+
 def trn(one: str, many: str, count: int, /, **values: Any) -> str:
     """Return `one` for a count of 1 and else `many`, translated, with `{count}` and the values in place."""
     return tr(one if count == 1 else many, count=count, **values)

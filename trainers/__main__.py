@@ -102,7 +102,7 @@ def _catalogue() -> Catalogue:
 def _family_card(family: type[Backbone]) -> FamilyCard:
     """Return what is known of a family's bases before one of them is loaded."""
     refusals = {id: reason for id, method in METHODS.items() if (reason := method.works_on(family))}
-    return FamilyCard(family.family, family.kinds, family.of_distilled(), refusals)
+    return FamilyCard(family.family, family.kinds, family.distilled, refusals)
 
 
 def _add_check_flags(parser: argparse.ArgumentParser) -> None:
