@@ -66,6 +66,11 @@ def marked(text: str, /) -> str:
     return text
 
 
+def mid_sentence(text: str) -> str:
+    """Return a sentence or heading as it goes on after a colon, which only English writes small then."""
+    return text[:1].lower() + text[1:] if LANGUAGE == ENGLISH else text
+
+
 def trn(one: str, many: str, count: int, /, **values: Any) -> str:
     """Return `one` for a count of 1 and else `many`, translated, with `{count}` and the values in place."""
     return tr(one if count == 1 else many, count=count, **values)

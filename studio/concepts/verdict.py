@@ -29,6 +29,7 @@ from studio.words import tr
 OLD_NAMES = {"way": "likeness", "progress": "likeness", "eye": "encoder"}
 Word = Literal["learned", "weak", "broken"]
 WORDS: tuple[Word, ...] = ("broken", "weak", "learned")  # from the worst on
+SAID: dict[Word, str] = {"broken": tr("broken"), "weak": tr("weak"), "learned": tr("learned")}
 
 MIN_LIKENESS = 0.65
 MIN_LIKENESS_OF_ONE = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.limits import MAX_CAPTION_BYTES, MAX_CAPTION_LETTERS
 from studio.photos.photo import Photo, Refusal
-from studio.words import tr
+from studio.words import mid_sentence, tr
 
 SUFFIX = ".txt"
 PLACE = "{}"  # stands in a caption where the subject's name belongs
@@ -78,9 +78,7 @@ def with_captions(photos: Sequence[Photo], files: Iterable[Path]) -> tuple[list[
         try:
             caption = read_caption(file)
         except StudioError as error:
-            refusals.append(
-                Refusal(file.name, f"{error.message[0].lower()}{error.message[1:]} {error.hint}", "caption")
-            )
+            refusals.append(Refusal(file.name, f"{mid_sentence(error.message)} {error.hint}", "caption"))
             continue
         for number in fitting:
             captioned[number] = replace(captioned[number], caption=caption)

@@ -19,7 +19,7 @@ from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
 from studio.recipes.recipe import MODES, OLD_REFINEMENTS, SAMPLERS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.settings import fields_of
-from studio.words import ENGLISH, LANGUAGE, marked, tr
+from studio.words import marked, mid_sentence, tr
 
 MAX_VALUES = 40
 PLAIN = "plain noun"
@@ -115,9 +115,8 @@ class Axis:
 
     @property
     def title_within(self) -> str:
-        """Return the name as a part of a sentence, which only English writes small then."""
-        title = self.title
-        return title[:1].lower() + title[1:] if LANGUAGE == ENGLISH else title
+        """Return the name as a part of a sentence."""
+        return mid_sentence(self.title)
 
     @property
     def labels(self) -> tuple[str, ...]:
