@@ -147,7 +147,7 @@ class NeTI(Method):
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: layers that read the prompt alone are given words one by one."""
-        return "" if family.has_text_layers else "no layer of it reads the prompt alone"
+        return "" if family.has_text_layers else marked("no layer of it reads the prompt alone")
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.photos = PhotoSentences(self.backbone, photos, self.subject, self.settings)

@@ -142,7 +142,7 @@ class Perfusion(Method):
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: it edits projections that read nothing but text."""
-        return "" if family.has_text_layers else "no layer of it reads the prompt alone"
+        return "" if family.has_text_layers else marked("no layer of it reads the prompt alone")
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.metric = yield from moments.load_or_estimate(self.backbone, cache, self.settings.captions)
