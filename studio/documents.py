@@ -26,7 +26,7 @@ from studio.limits import (
     MAX_TEXT_LETTERS,
     MAX_WHOLE,
 )
-from studio.words import tr
+from studio.words import marked, tr
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -209,11 +209,11 @@ PREDICATES = {
     "is_file_name": tr("the name of a file"),
 }
 IS = {
-    "missing": tr("{subject} is missing"),
-    "too_long": tr("{subject} has too many entries"),
-    "string_too_long": tr("{subject} is too long"),
-    "greater_than_equal": tr("{subject} is too small"),
-    "less_than_equal": tr("{subject} is too large"),
+    "missing": marked("{subject} is missing"),
+    "too_long": marked("{subject} has too many entries"),
+    "string_too_long": marked("{subject} is too long"),
+    "greater_than_equal": marked("{subject} is too small"),
+    "less_than_equal": marked("{subject} is too large"),
 }
 
 
@@ -229,7 +229,7 @@ def _sentence(error: ValidationError) -> str:
         alternatives = [first]
     subject = _subject([str(part)[:40] for part in place])
     if first["type"] in IS:
-        return IS[first["type"]].format(subject=subject)
+        return tr(IS[first["type"]], subject=subject)
     words = dict.fromkeys(_expected(one) for one in alternatives)
     return tr("{subject} should be {expected}", subject=subject, expected=tr(" or ").join(words))
 

@@ -55,9 +55,12 @@ def assigned(tree: ast.AST, name: str) -> Iterator[ast.expr]:
     """Yield what is assigned to a name, anywhere in a file."""
     for node in ast.walk(tree):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        value = getattr(node, "value", None)
-        if value is not None and any(isinstance(each, ast.Name) and each.id == name for each in targets):
-            yield value
+        pairs = [(target, getattr(node, "value", None)) for target in targets]
+        for target, value in pairs:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += zip(target.elts, value.elts, strict=False)
+            elif isinstance(target, ast.Name) and target.id == name and value is not None:
+                yield value
 
 
 def texts(tree: ast.AST, given: ast.expr, depth: int = 2) -> Iterator[str]:

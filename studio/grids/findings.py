@@ -21,7 +21,7 @@ from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.intervals import Estimate, t_quantile
 from studio.recipes.axis import Axis
-from studio.words import tr
+from studio.words import marked, tr
 
 CONFIDENCE = 0.95
 MARGIN = 0.25  # of the range of a score over all settings: a loss below it is not called one
@@ -30,28 +30,28 @@ NOT_YET = tr("There is nothing to compare with yet.")
 ONE_PICTURE = tr("One picture of each setting proves nothing: let the other direction change the seed.")
 NOT_TOLD = tr("These pictures do not tell the settings apart: more seeds would, if they differ at all.")
 LEADS = {  # what the best setting does, by whether it keeps the likeness and follows the prompt
-    (True, True): tr("{name} keeps the likeness and follows the prompt; {trades}."),
-    (True, False): tr("{name} keeps the likeness; {trades}."),
-    (False, True): tr("{name} follows the prompt; {trades}."),
+    (True, True): marked("{name} keeps the likeness and follows the prompt; {trades}."),
+    (True, False): marked("{name} keeps the likeness; {trades}."),
+    (False, True): marked("{name} follows the prompt; {trades}."),
 }
-BETWEEN = tr("{name} lies between; {trades}.")
-NEAREST = tr("{name} is nearest to the best of both; {trades}.")
+BETWEEN = marked("{name} lies between; {trades}.")
+NEAREST = marked("{name} is nearest to the best of both; {trades}.")
 # what other settings gain or lose, by whether they gain a little only
 HIGHER = {
-    False: tr("{where} the likeness is higher"),
-    True: tr("{where} the likeness is a little higher"),
+    False: marked("{where} the likeness is higher"),
+    True: marked("{where} the likeness is a little higher"),
 }
 BETTER = {
-    False: tr("{where} the prompt is followed better"),
-    True: tr("{where} the prompt is followed a little better"),
+    False: marked("{where} the prompt is followed better"),
+    True: marked("{where} the prompt is followed a little better"),
 }
 HIGHER_BUT_LOOSER = {
-    False: tr("{where} the likeness is higher, but the prompt is followed less"),
-    True: tr("{where} the likeness is a little higher, but the prompt is followed less"),
+    False: marked("{where} the likeness is higher, but the prompt is followed less"),
+    True: marked("{where} the likeness is a little higher, but the prompt is followed less"),
 }
 BETTER_BUT_LOWER = {
-    False: tr("{where} the prompt is followed better, but the likeness is lower"),
-    True: tr("{where} the prompt is followed a little better, but the likeness is lower"),
+    False: marked("{where} the prompt is followed better, but the likeness is lower"),
+    True: marked("{where} the prompt is followed a little better, but the likeness is lower"),
 }
 
 Rows = Sequence[float | None]  # scores of a setting, one for each line of the other direction
@@ -162,18 +162,18 @@ def sentences(
         return [NOT_TOLD]
     is_alike, is_close = likeness.keeps(chosen), agreement.keeps(chosen)
     trades = {
-        tr("{where} both are better"): more & closer,
+        marked("{where} both are better"): more & closer,
         HIGHER[is_alike]: more - closer - looser,
         BETTER[is_close]: closer - more - less,
         HIGHER_BUT_LOOSER[is_alike]: more & looser,
         BETTER_BUT_LOWER[is_close]: closer & less,
-        tr("{where} the likeness is lower"): less - closer - looser,
-        tr("{where} the prompt is followed less"): looser - more - less,
-        tr("{where} both are worse"): less & looser,
+        marked("{where} the likeness is lower"): less - closer - looser,
+        marked("{where} the prompt is followed less"): looser - more - less,
+        marked("{where} both are worse"): less & looser,
     }
     lead = LEADS.get((is_alike, is_close), BETWEEN if more and closer else NEAREST)
-    said = [text.format(where=places.where(where)) for text, where in trades.items() if where]
-    lines = [lead.format(name=name, trades="; ".join(said))]
+    said = [tr(text, where=places.where(where)) for text, where in trades.items() if where]
+    lines = [tr(lead, name=name, trades="; ".join(said))]
     if doubtful := [label for label in labels if label != chosen and label not in told]:
         text = "{settings} cannot be told from it: more seeds would."
         lines.append(tr(text, settings=places.list(doubtful)))

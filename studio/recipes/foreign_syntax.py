@@ -19,15 +19,15 @@ from studio.handles import HANDLE, handles_in, to_handle
 from studio.limits import MAX_STRENGTH
 from studio.recipes.foreign_settings import as_number, is_number
 from studio.recipes.recipe import Recipe
-from studio.words import tr
+from studio.words import marked, tr
 
 # a call such as <lora:lily:0.8>, <lily:0.8> or <lora:lily:0.8:0.5>: its kind, its name, and what follows
 CALL = re.compile(r" ?<((?:lora|lyco|hypernet):)?([^\s<>:][^<>:\n]{0,80})(:[^<>\n]{0,80})?>", re.IGNORECASE)
 ESCAPED = re.compile(r"\\[()\[\]]")  # a bracket that is meant as one
 IN_SQUARES = r"\[[^\[\]\n]{0,200}"
-WEIGHTS = tr("Likeness reads {sign} as plain words; weights have no effect.")
-TURNS = tr("Likeness reads {sign} as plain words; words do not take turns.")
-DIVIDERS = tr("Likeness reads {sign} as plain words; it divides nothing.")
+WEIGHTS = marked("Likeness reads {sign} as plain words; weights have no effect.")
+TURNS = marked("Likeness reads {sign} as plain words; words do not take turns.")
+DIVIDERS = marked("Likeness reads {sign} as plain words; it divides nothing.")
 SIGNS = {  # by pattern, what is said of it
     re.compile(r"\([^()\[\]\n]{0,200}:[0-9.]{1,8}\)|:[0-9.]{1,8}\)"): WEIGHTS,
     re.compile(r"\(\([^()\n]{0,200}\)\)"): WEIGHTS,
@@ -112,7 +112,7 @@ def foreign_notes(prompts: Iterable[str]) -> list[str]:
     more = [tr("So are {count} more.", count=len(calls) - MAX_NAMED)] if len(calls) > MAX_NAMED else []
     without = CALL.sub(" ", text)
     found = ((pattern.search(without), sentence) for pattern, sentence in SIGNS.items())
-    signs = [sentence.format(sign=match.group().strip()[:MAX_SHOWN]) for match, sentence in found if match]
+    signs = [tr(sentence, sign=match.group().strip()[:MAX_SHOWN]) for match, sentence in found if match]
     return [*calls[:MAX_NAMED], *more, *signs]
 
 

@@ -83,7 +83,8 @@ class KeptFile(Generic[T]):
         try:
             value = self._parse(self.file.read_bytes())
         except DocumentError as error:
-            self.trouble = StudioError(error.message, f"{IN_THE_TRASH} {self.hint}")
+            hint = f"{IN_THE_TRASH} {self.hint}"
+            self.trouble = StudioError(error.message, hint)
             with suppress(DiskError):
                 move_to_trash(self.file, self.trash)
             return self._empty
