@@ -236,13 +236,12 @@ def _sentence(error: ValidationError) -> str:
 
 def _subject(place: list[str]) -> str:
     """Return what a complaint is about, as the subject of a sentence."""
-    match place:
-        case []:
-            return tr("it")
-        case [field]:
-            return tr("its `{field}`", field=field)
-        case [field, *inner]:
-            return tr("its `{field}`, at {place},", field=field, place=", ".join(inner))
+    if not place:
+        return tr("it")
+    field, *inner = place
+    if not inner:
+        return tr("its `{field}`", field=field)
+    return tr("its `{field}`, at {place},", field=field, place=", ".join(inner))
 
 
 def _expected(complaint: Mapping[str, Any]) -> str:
