@@ -34,9 +34,8 @@ EXAMPLES = {
     "clip_skip": "1, 2",
     "guidance_rescale": "0, 0.3, 0.7",
 }
-TITLES = (  # of what is no setting, as `Axis.title` makes them
-    *(marked("Concept"), marked("Method"), marked("Prompt"), marked("Negative"), marked("Strength")),
-)
+# titles, as `Axis.title` makes them, of what is no setting
+TITLES = (marked("Concept"), marked("Method"), marked("Prompt"), marked("Negative"), marked("Strength"))
 STRENGTH_EXAMPLE = "0, 0.5, 1, 1.5"
 
 TYPES = {"int": int, "float": float, "choice": str, "text": str}

@@ -53,8 +53,7 @@ def queue_training(
     check_masks(photos, handles, method.needs.masks)
     if method.needs.sorted:
         sort_photos(photos.captions, len(photos))
-    names = tr(" and ").join(handles)
-    title = tr("{handles} with {method}", handles=names, method=tr(method.title))
+    title = tr("{handles} with {method}", handles=tr(" and ").join(handles), method=tr(method.title))
     with jobs.adding("train", title, task.to_json()) as (number, folder):
         photos.save(folder / "photos")
     return jobs.get(number)
