@@ -34,9 +34,9 @@ class StudioError(Exception):
     ends a job as failed and its traceback goes to the job's log, never to the page.
     """
 
-    def __init__(self, message: str, hint: str = "", /, **values: object) -> None:
-        self.message = shortened(tr(message, **values))
-        self.hint = shortened(tr(hint, **values))
+    def __init__(self, __message: str, __hint: str = "", **values: object) -> None:
+        self.message = shortened(tr(__message, **values))
+        self.hint = shortened(tr(__hint, **values))
         super().__init__(self.message)
 
     def __str__(self) -> str:
