@@ -32,6 +32,7 @@ from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_
 from studio.launcher.options import check_flags, check_port, host_of, parser
 from studio.launcher.window import open_window
 from studio.output import allow_any_letter
+from studio.words import tr
 
 if TYPE_CHECKING:
     import argparse
@@ -68,15 +69,15 @@ def read_catalogue(workspace: Workspace) -> Catalogue:
             return Catalogue.from_json(known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    print("Reading the training methods ...", flush=True)
+    print(tr("Reading the training methods ..."), flush=True)
     command = [sys.executable, "-m", "trainers", "catalogue"]
     reading = subprocess.run(command, cwd=HERE, capture_output=True, text=True, errors="replace")
     if reading.returncode:
-        message = "The training methods cannot be read: {last_line}."
+        message = "The training methods cannot be read: {reason}."
         raise StudioError(
             message,
             "The file in trainers/ that was changed last is the likely cause.",
-            last_line=last_line(reading.stderr),
+            reason=last_line(reading.stderr),
         )
     known = json.loads(reading.stdout)
     write_atomic(kept, json.dumps({"sources": digest, **known}).encode("utf-8"))
@@ -100,9 +101,13 @@ def claim(workspace: Workspace) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             hint = "See whether its disk is full or read-only, or choose another with --workspace DIR."
-            raise StudioError(f"The workspace {workspace.folder} cannot be used: {error}.", hint) from error
+            raise StudioError(
+                "The workspace {folder} cannot be used: {error}.", hint, folder=workspace.folder, error=error
+            ) from error
         hint = "Close that one, or choose another with --workspace DIR."
-        raise StudioError(f"Another studio has the workspace {workspace.folder} open.", hint) from None
+        raise StudioError(
+            "Another studio has the workspace {folder} open.", hint, folder=workspace.folder
+        ) from None
     return holder
 
 
@@ -198,15 +203,14 @@ def choose_base(options: argparse.Namespace) -> None:
         last = KnownBases(options.workspace.expanduser()).last()
         name = last.base.path
         if last.reason:
-            print(
-                f"The base of the last time, {name}, cannot be used: {last.reason} The starter is.",
-                flush=True,
-            )
+            text = "The base of the last time, {name}, cannot be used: {reason} The starter is."
+            print(tr(text, name=name, reason=last.reason), flush=True)
             options.base, options.is_standing_in = str(STARTER), True
             return
         options.base, options.prediction = name, options.prediction or last.base.prediction
         if name != str(STARTER):
-            print(f"The base is {name}, as the last time. Another: --base, or in the page.", flush=True)
+            text = "The base is {name}, as the last time. Another: --base, or in the page."
+            print(tr(text, name=name), flush=True)
     elif options.base in ("", STARTER_WORD):
         options.base = str(STARTER)
 
@@ -228,7 +232,8 @@ def run(options: argparse.Namespace) -> None:
     elif os.environ.get(OFFLINE_BY_US):  # by the page, whose base was another when it was opened
         del os.environ["HF_HUB_OFFLINE"]
     elif options.command == "open":
-        print(f"{options.base} will be fetched from the Hugging Face hub, unless it was before.")
+        text = "{base} will be fetched from the Hugging Face hub, unless it was before."
+        print(tr(text, base=options.base))
     if options.command == "worker":
         work(options)
     elif options.command == "open":
@@ -237,7 +242,7 @@ def run(options: argparse.Namespace) -> None:
         from studio.workspace.workspace import Workspace
 
         read_catalogue(Workspace(options.workspace, base=options.base))
-        print(f"Everything is in place. To open the studio: {parser().prog}")
+        print(tr("Everything is in place. To open the studio: {command}", command=parser().prog))
 
 
 def hand_over(arguments: Sequence[str]) -> int:
@@ -298,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
+        print(f"\n{tr('Stopped.')}", file=sys.stderr)
         return 130
     except Exception as error:
         trouble = disk_trouble(error) if isinstance(error, OSError) else None
@@ -307,7 +312,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         with tempfile.NamedTemporaryFile(prefix="likeness-", suffix=".log", delete=False) as log:
             log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
-        print(f"\nLikeness has a fault: {error!r}. Please report it with {log.name}.", file=sys.stderr)
+        text = "Likeness has a fault: {error!r}. Please report it with {file}."
+        print(f"\n{tr(text, error=error, file=log.name)}", file=sys.stderr)
         return 1
 
 

@@ -30,6 +30,7 @@ from studio.commands.setting_flags import add_setting_flags
 from studio.errors import StudioError, disk_trouble
 from studio.files import keep_private
 from studio.output import allow_any_letter
+from studio.words import tr
 
 
 def flags() -> argparse.ArgumentParser:
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped. What was finished is kept.", file=sys.stderr)
+        print(tr("Stopped. What was finished is kept."), file=sys.stderr)
         return EXIT_CODE
     except OSError as error:
         if (trouble := disk_trouble(error)) is None:

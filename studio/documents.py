@@ -26,7 +26,7 @@ from studio.limits import (
     MAX_TEXT_LETTERS,
     MAX_WHOLE,
 )
-from studio.words import tr
+from studio.words import marked, tr
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -38,11 +38,15 @@ Values = dict[str, Any]
 
 
 class DocumentError(StudioError):
-    """A document that cannot be used; `reason` is a part of a sentence, such as "its `seed` is missing"."""
+    """A document that cannot be used; `reason` is a part of a sentence, such as "its `seed` is missing".
+
+    Its arguments are texts with places for the `values`, as in `tr`.
+    """
 
     def __init__(self, what: str, reason: str, hint: str = "", /, **values: object) -> None:
         self.reason = tr(reason, **values)
-        super().__init__("{what} cannot be read: {reason}.", tr(hint), what=tr(what), reason=self.reason)
+        message = tr("{what} cannot be read: {reason}.", what=tr(what), reason=self.reason)
+        super().__init__(message, tr(hint, **values))
 
 
 def is_handle(text: str) -> bool:
@@ -132,10 +136,10 @@ class LimitError(ValueError):
 def parse_object(text: str | bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> Values:
     """Return the values of a JSON object. Raises LimitError, ValueError or RecursionError when it is none."""
     if len(text) > max_bytes:
-        raise LimitError(f"it is larger than {max_bytes / 1e6:g} MB")
+        raise LimitError(tr("it is larger than {megabytes:g} MB", megabytes=max_bytes / 1e6))
     values = json.loads(text)
     if not isinstance(values, dict):
-        raise LimitError("it should be a table of names and values")
+        raise LimitError(tr("it should be a table of names and values"))
     return values
 
 
@@ -146,27 +150,27 @@ def check_limits(values: Any) -> None:
         value, depth = waiting.pop()
         if isinstance(value, str):
             if len(value) > MAX_TEXT_LETTERS:
-                raise LimitError("it holds a text that is too long")
+                raise LimitError(tr("it holds a text that is too long"))
             if not value.isascii() and HALF_LETTER.search(value):
-                raise LimitError("it holds half of a character")
+                raise LimitError(tr("it holds half of a character"))
         elif isinstance(value, int):
             if abs(value) > MAX_WHOLE:
-                raise LimitError("it holds a number that is too large")
+                raise LimitError(tr("it holds a number that is too large"))
         elif isinstance(value, float):
             if value - value != 0:
-                raise LimitError("it holds a number that is not finite")
+                raise LimitError(tr("it holds a number that is not finite"))
         elif isinstance(value, dict | list | tuple):
             entries += len(value)
             if depth > MAX_DEPTH or entries > MAX_ENTRIES:
                 raise LimitError(
-                    "it is nested too deeply" if depth > MAX_DEPTH else "it has too many entries"
+                    tr("it is nested too deeply" if depth > MAX_DEPTH else "it has too many entries")
                 )
             inner = value.values() if isinstance(value, dict) else value
             waiting += [(one, depth + 1) for one in inner]
             if isinstance(value, dict):
                 waiting += [(name, depth + 1) for name in value]
         elif value is not None:
-            raise LimitError("it holds something that is no text, number, list or table")
+            raise LimitError(tr("it holds something that is no text, number, list or table"))
 
 
 def renamed(values: Any, names: Mapping[str, str]) -> Any:
@@ -185,31 +189,31 @@ def _adapter(kind: type) -> TypeAdapter:
 
 
 SHOULD_BE = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "none_required": "left out",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a table of names and values",
-    "mapping_type": "a table of names and values",
-    "dataclass_type": "a table of names and values",
-    "bytes_invalid_encoding": "base64 text",
-    "bytes_type": "base64 text",
+    "int_type": tr("a whole number"),
+    "int_from_float": tr("a whole number"),
+    "float_type": tr("a number"),
+    "string_type": tr("a text"),
+    "bool_type": tr("true or false"),
+    "none_required": tr("left out"),
+    "tuple_type": tr("a list"),
+    "list_type": tr("a list"),
+    "dict_type": tr("a table of names and values"),
+    "mapping_type": tr("a table of names and values"),
+    "dataclass_type": tr("a table of names and values"),
+    "bytes_invalid_encoding": tr("base64 text"),
+    "bytes_type": tr("base64 text"),
 }
 PREDICATES = {
-    "is_handle": "a name such as <lily>",
-    "is_date": "a date and time",
-    "is_file_name": "the name of a file",
+    "is_handle": tr("a name such as <lily>"),
+    "is_date": tr("a date and time"),
+    "is_file_name": tr("the name of a file"),
 }
 IS = {
-    "missing": "is missing",
-    "too_long": "has too many entries",
-    "string_too_long": "is too long",
-    "greater_than_equal": "is too small",
-    "less_than_equal": "is too large",
+    "missing": marked("{subject} is missing"),
+    "too_long": marked("{subject} has too many entries"),
+    "string_too_long": marked("{subject} is too long"),
+    "greater_than_equal": marked("{subject} is too small"),
+    "less_than_equal": marked("{subject} is too large"),
 }
 
 
@@ -223,21 +227,29 @@ def _sentence(error: ValidationError) -> str:
         place = place[:-1]  # the last part only says which type of a union was tried
     else:
         alternatives = [first]
-    subject = "it" if not place else f"its `{str(place[0])[:40]}`"
-    if first["type"] in IS and len(place) == 1:
-        return f"{subject} {IS[first['type']]}"
-    if len(place) > 1:
-        subject += f", at {', '.join(str(part)[:40] for part in place[1:])},"
+    subject = _subject([str(part)[:40] for part in place])
     if first["type"] in IS:
-        return f"{subject} {IS[first['type']]}"
+        return tr(IS[first["type"]], subject=subject)
     words = dict.fromkeys(_expected(one) for one in alternatives)
-    return f"{subject} should be {' or '.join(words)}"
+    return tr("{subject} should be {expected}", subject=subject, expected=tr(" or ").join(words))
+
+
+def _subject(place: list[str]) -> str:
+    """Return what a complaint is about, as the subject of a sentence."""
+    if not place:
+        return tr("it")
+    field, *inner = place
+    if not inner:
+        return tr("its `{field}`", field=field)
+    return tr("its `{field}`, at {place},", field=field, place=", ".join(inner))
 
 
 def _expected(complaint: Mapping[str, Any]) -> str:
     """Return what one complaint of pydantic's asks for."""
     if complaint["type"] == "predicate_failed":
-        return next((words for name, words in PREDICATES.items() if name in complaint["msg"]), "another text")
+        return next(
+            (words for name, words in PREDICATES.items() if name in complaint["msg"]), tr("another text")
+        )
     if complaint["type"] == "literal_error":
         return str(complaint["ctx"]["expected"])
-    return SHOULD_BE.get(complaint["type"], "of another kind")
+    return SHOULD_BE.get(complaint["type"], tr("of another kind"))

@@ -34,9 +34,9 @@ class StudioError(Exception):
     ends a job as failed and its traceback goes to the job's log, never to the page.
     """
 
-    def __init__(self, message: str, hint: str = "", /, **values: object) -> None:
-        self.message = shortened(tr(message, **values))
-        self.hint = shortened(tr(hint, **values))
+    def __init__(self, __message: str, __hint: str = "", **values: object) -> None:
+        self.message = shortened(tr(__message, **values))
+        self.hint = shortened(tr(__hint, **values))
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -55,12 +55,12 @@ def disk_error(path: Path, error: OSError) -> DiskError:
     """Return the sentence for an error of the system at writing `path`."""
     if error.errno in FULL:
         hint = "Free some space, then try again."
-        return DiskError("There is no room left on the disk for {path}.", hint, path=path.name)
-    reason = error.strerror or "the system gives no reason"
+        return DiskError("There is no room left on the disk for {file}.", hint, file=path.name)
+    reason = error.strerror or tr("the system gives no reason")
     return DiskError(
-        "{path} cannot be written: {reason}.",
+        "{file} cannot be written: {reason}.",
         "Mend that, or choose another folder.",
-        path=path,
+        file=path,
         reason=reason,
     )
 
@@ -69,7 +69,7 @@ def disk_trouble(error: OSError) -> DiskError | None:
     """Return the sentence for an error that says the disk is full or read-only, None for any other."""
     if error.errno not in (*FULL, errno.EROFS):
         return None
-    return disk_error(Path(str(error.filename or "this file")), error)
+    return disk_error(Path(str(error.filename or tr("this file"))), error)
 
 
 @contextmanager

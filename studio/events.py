@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from studio.words import tr
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -62,7 +64,8 @@ class Estimate:
     def words(self) -> str:
         """Return it as "about 6 minutes, 9.1 of 12 GB"."""
         used, total = (gigabytes(size) for size in (self.used_bytes, self.total_bytes))
-        return f"about {rough_time(self.seconds)}, {used} of {total} GB"
+        time = rough_time(self.seconds)
+        return tr("about {time}, {used} of {total} GB", time=time, used=used, total=total)
 
 
 def gigabytes(size: int) -> str:
@@ -73,9 +76,11 @@ def gigabytes(size: int) -> str:
 def rough_time(seconds: float) -> str:
     """Return a time in its largest unit, as people guess it: "40 seconds", "6 minutes", "2.5 hours"."""
     if seconds < 90:
-        return f"{max(10, round(seconds, -1)):.0f} seconds"
+        return tr("{seconds:.0f} seconds", seconds=max(10, round(seconds, -1)))
     minutes = seconds / 60
-    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.2g} hours"
+    if minutes < 90:
+        return tr("{minutes:.0f} minutes", minutes=minutes)
+    return tr("{hours:.2g} hours", hours=minutes / 60)
 
 
 @dataclass(frozen=True)

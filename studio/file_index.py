@@ -16,6 +16,7 @@ from studio.errors import DiskError, StudioError, shortened
 from studio.files import write_atomic
 from studio.folder_listing import ListedFile
 from studio.limits import MAX_FILE_NAME_LETTERS, MAX_INDEX_BYTES
+from studio.words import tr
 
 MAX_UNSAVED = 100  # files that are read again at the next start rather than saved now
 
@@ -85,7 +86,7 @@ class FileIndex(Generic[T]):
         try:
             if self.file.stat().st_size > MAX_INDEX_BYTES:
                 return
-            lines = read_documents(IndexLine[self._kind], self.file.read_bytes(), "The index")  # type: ignore[name-defined]
+            lines = read_documents(IndexLine[self._kind], self.file.read_bytes(), tr("The index"))  # type: ignore[name-defined]
         except (OSError, DocumentError):
             return
         self._known = {ListedFile(one.name, one.changed, one.size): one.content for one in lines}

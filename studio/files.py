@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError, disk_errors
 from studio.limits import MAX_LINES_BYTES, MB
+from studio.words import tr
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,7 @@ def close_folder(folder: Path) -> None:
             folder.chmod(0o700)
 
 
-def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path:
+def writable_folder(place: Path, hint: str = tr("Name another with --out.")) -> Path:
     """Return `place`, made if it is not there.
 
     Raises StudioError, with this hint, if nothing can be written there.
@@ -51,8 +52,9 @@ def writable_folder(place: Path, hint: str = "Name another with --out.") -> Path
         probe.touch()
         probe.unlink()
     except OSError as error:
-        reason = error.strerror or "it cannot be a folder"
-        raise StudioError(f"The folder {place} cannot be written to: {reason}.", hint) from error
+        reason = error.strerror or tr("it cannot be a folder")
+        message = tr("The folder {folder} cannot be written to: {reason}.", folder=place, reason=reason)
+        raise StudioError(message, hint) from error
     return place
 
 
@@ -60,7 +62,7 @@ def writable_file(place: Path) -> Path:
     """Return `place`, its folder made. Raises StudioError if no file can be written there."""
     writable_folder(place.parent)
     if place.is_dir():
-        raise StudioError("{place} is a folder.", "Name a file in it.", place=place)
+        raise StudioError("{folder} is a folder.", "Name a file in it.", folder=place)
     return place
 
 
@@ -201,14 +203,14 @@ def read_lines(path: Path) -> list[str]:
         if path.is_file() and path.stat().st_size > MAX_LINES_BYTES:
             megabytes = MAX_LINES_BYTES // MB
             raise StudioError(
-                "{path} is larger than {megabytes} MB.",
+                "{file} is larger than {megabytes} MB.",
                 "Give a shorter text file.",
-                path=path,
+                file=path,
                 megabytes=megabytes,
             )
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise StudioError("{path} cannot be read.", "Give a plain text file.", path=path) from error
+        raise StudioError("{file} cannot be read.", "Give a plain text file.", file=path) from error
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -21,6 +21,7 @@ from studio.method_example import Example
 from studio.regularizer import Regularizer
 from studio.settings import fields_of
 from studio.subject import Subject
+from studio.words import marked, tr
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +101,7 @@ class Method(ABC):
 
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
-        """Return an empty text when the method works on bases of a family, else why it does not.
+        """Return an empty text when the method works on bases of a family, else why it does not, in English.
 
         The page asks before any is loaded.
         """
@@ -109,7 +110,7 @@ class Method(ABC):
     @classmethod
     def refusal(cls, backbone: Backbone) -> str:
         """Return why nothing can be learned with this method on a base: the base's reason or its own."""
-        return backbone.untrainable or cls.works_on(type(backbone))
+        return backbone.untrainable or tr(cls.works_on(type(backbone)))
 
     @classmethod
     def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class Method(ABC):
             for regularizer in cls.regularizers
             for field in regularizer.fields()
         )
-        more = with_defaults(more, cls.regularizer_defaults, "paper")
+        more = with_defaults(more, cls.regularizer_defaults, marked("paper"))
         fields = (*fields_of(cls.settings_class), *more)
         texts = cls.id, cls.title, cls.summary, cls.paper
         quick = dict(cls.quick_settings)

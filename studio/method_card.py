@@ -13,13 +13,14 @@ from typing import Any
 from studio.errors import StudioError
 from studio.method_example import Example
 from studio.settings import Field
+from studio.words import tr
 
 # What methods are for, by what a person has; the page sorts them so.
 SUITS = {
-    "thing": "One thing, a few photos",
-    "scene": "Several things in one photo",
-    "style": "A style or a material",
-    "sets": "Fair sets",
+    "thing": tr("One thing, a few photos"),
+    "scene": tr("Several things in one photo"),
+    "style": tr("A style or a material"),
+    "sets": tr("Fair sets"),
 }
 
 
@@ -73,9 +74,9 @@ class MethodCard:
         low, high = self.needs.min_photos, self.needs.max_photos
         if not low <= photos <= high:
             raise StudioError(
-                "{value} needs {low} to {high} photos; there are {photos}.",
+                "{method} needs {low} to {high} photos; there are {photos}.",
                 "Add or remove some.",
-                value=self.title,
+                method=tr(self.title),
                 low=low,
                 high=high,
                 photos=photos,
@@ -90,9 +91,9 @@ class MethodCard:
         for name in values:
             if name not in known:
                 raise StudioError(
-                    "{value} has no setting called {name!r}.",
+                    "{method} has no setting called {name!r}.",
                     "It has {known}.",
-                    value=self.title,
+                    method=tr(self.title),
                     name=name,
                     known=", ".join(sorted(known)),
                 )
@@ -100,7 +101,8 @@ class MethodCard:
 
     def tuned(self, defaults: dict[str, Any], base: str) -> MethodCard:
         """Return this card with the defaults that suit a base model better than the paper's."""
-        return dataclasses.replace(self, fields=with_defaults(self.fields, defaults, f"tuned for {base}"))
+        source = tr("tuned for {base}", base=base)
+        return dataclasses.replace(self, fields=with_defaults(self.fields, defaults, source))
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dictionary; `from_json` is its inverse."""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.words import marked, tr
+
 
 @dataclass(frozen=True)
 class ExamplePicture:
@@ -31,7 +33,7 @@ class ExamplePicture:
 
     @property
     def label(self) -> str:
-        """What stands under the picture."""
+        """What stands under the picture, in English."""
         return self.said or self.prompt.replace("{}", "").strip()
 
 
@@ -49,18 +51,19 @@ class Example:
 
     photos: str
     pictures: tuple[ExamplePicture, ...]
-    learned_from: str = "one of its photos"
+    learned_from: str = marked("one of its photos")
     kinds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """What stands under the photo and under each picture, from left to right."""
-        return (self.learned_from, *(picture.label for picture in self.pictures))
+        return (tr(self.learned_from), *(tr(picture.label) for picture in self.pictures))
 
     def alt_text(self, title: str) -> str:
         """Return what the picture of a method with this title shows, for those who do not see it."""
-        shown = "; ".join(picture.label for picture in self.pictures)  # labels have commas
-        return f"{self.learned_from}, then what {title} made of it: {shown}"
+        photo, *pictures = self.labels
+        shown = "; ".join(pictures)  # labels have commas
+        return tr("{photo}, then what {method} made of it: {shown}", photo=photo, method=title, shown=shown)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Example:

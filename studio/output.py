@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
+from studio.words import tr
+
 
 def allow_any_letter() -> None:
     """Let stdout and stderr print letters that their encoding does not have, as escapes such as \\u5b50."""
@@ -20,7 +22,7 @@ def be_brief_when_interrupted() -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            print("Stopped.", file=sys.stderr)
+            print(tr("Stopped."), file=sys.stderr)
         else:
             show(kind, error, trace)
 

@@ -15,14 +15,15 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.limits import MAX_PROMPT_LETTERS
+from studio.words import tr
 
 # What settings are about, in the order in which a form shows them.
 GROUPS = {
-    "learning": "How long and how fast it learns",
-    "photos": "What of the photos is learned",
-    "words": "The word and its sentences",
-    "regularizers": "What keeps the rest as it was",
-    "memory": "Memory and speed",
+    "learning": tr("How long and how fast it learns"),
+    "photos": tr("What of the photos is learned"),
+    "words": tr("The word and its sentences"),
+    "regularizers": tr("What keeps the rest as it was"),
+    "memory": tr("Memory and speed"),
 }
 
 
@@ -41,6 +42,7 @@ def setting(
     Args:
         default: what the paper uses, or what was found to work.
         low, high: the bounds of a number.
+        help, unit, source: English; they are translated where they are shown.
         source: where the default comes from.
         group: what it is about, a key of `GROUPS`.
     """
@@ -88,29 +90,29 @@ class Field:
             if isinstance(value, bool | int):
                 return bool(value)
             raise StudioError(
-                "{value} is either on or off, not {value_2!r}.",
+                "{setting} is either on or off, not {value!r}.",
                 "Choose one of the two.",
-                value=self.title,
-                value_2=value,
+                setting=tr(self.title),
+                value=value,
             )
         if self.kind == "choice":
             if value not in self.choices:
                 raise StudioError(
-                    "{value} cannot be {value_2!r}.",
+                    "{setting} cannot be {value!r}.",
                     "Choose {choices}.",
-                    value=self.title,
-                    value_2=value,
-                    choices=" or ".join(self.choices),
+                    setting=tr(self.title),
+                    value=value,
+                    choices=tr(" or ").join(self.choices),
                 )
             return value
         if self.kind == "text":
             if len(text := str(value).strip()) > MAX_PROMPT_LETTERS:
                 raise StudioError(
-                    "{value} has {count} letters.",
-                    "{max_prompt_letters} are the most.",
-                    value=self.title,
+                    "{setting} has {count} letters.",
+                    "{most} are the most.",
+                    setting=tr(self.title),
                     count=len(text),
-                    max_prompt_letters=MAX_PROMPT_LETTERS,
+                    most=MAX_PROMPT_LETTERS,
                 )
             return text
         try:
@@ -118,27 +120,33 @@ class Field:
             if not math.isfinite(number):
                 raise ValueError(value)
         except (TypeError, ValueError, OverflowError):
-            raise StudioError(f"{self.title} must be a number, not {value!r}.", self.range) from None
+            message = "{setting} must be a number, not {value!r}."
+            raise StudioError(message, self.range, setting=tr(self.title), value=value) from None
         if self.kind == "int" and number != round(number):
-            raise StudioError(f"{self.title} must be a whole number, not {value!r}.", self.range)
+            message = "{setting} must be a whole number, not {value!r}."
+            raise StudioError(message, self.range, setting=tr(self.title), value=value)
         below = self.low is not None and not number >= self.low
         above = self.high is not None and not number <= self.high
         if below or above:
-            raise StudioError(f"{self.title} of {number_text(number)} is out of range.", self.range)
+            message = "{setting} of {value} is out of range."
+            raise StudioError(message, self.range, setting=tr(self.title), value=number_text(number))
         return int(number) if self.kind == "int" else number
 
     @property
     def range(self) -> str:
         """Return the allowed values of a number as a sentence that asks for one."""
-        values = f"a value from {self.bounds}" if self.bounds else "a number"
-        return f"Give {values} {self.unit}".rstrip() + "."
+        if not self.bounds:
+            return tr("Give a number {unit}.", unit=tr(self.unit)) if self.unit else tr("Give a number.")
+        if not self.unit:
+            return tr("Give a value from {range}.", range=self.bounds)
+        return tr("Give a value from {range} {unit}.", range=self.bounds, unit=tr(self.unit))
 
     @property
     def bounds(self) -> str:
         """Return the least and the greatest value as "1 to 100"; empty for a field without both."""
         if self.low is None or self.high is None:
             return ""
-        return f"{number_text(self.low)} to {number_text(self.high)}"
+        return tr("{low} to {high}", low=number_text(self.low), high=number_text(self.high))
 
 
 def number_text(number: float) -> str:
@@ -177,5 +185,16 @@ class Knob:
     @classmethod
     def choosing(cls, choices: Sequence[str]) -> Knob:
         """Return the knob that chooses one of `choices`; as it comes, each in turn."""
-        names = ", ".join(f"{number} {name}" for number, name in enumerate(choices, 1))
-        return cls(0.0, 0.0, len(choices), f"0 each in turn, {names}.", tuple(choices))
+        return cls(0.0, 0.0, len(choices), f"0 each in turn, {_numbered(choices)}.", tuple(choices))
+
+    @property
+    def words(self) -> str:
+        """Return the help, which is kept in English, in the person's language."""
+        if self.choices:
+            return tr("0 each in turn, {choices}.", choices=_numbered(self.choices))
+        return tr(self.help)
+
+
+def _numbered(choices: Sequence[str]) -> str:
+    """Return "1 red, 2 blue" for the names of the whole values of a knob."""
+    return ", ".join(f"{number} {name}" for number, name in enumerate(choices, 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from studio.errors import StudioError
 from studio.handles import handles_in, to_handle
+from studio.words import tr
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,18 @@ def parse_subjects(
     learns together.
     """
     if len(names) > max_subjects:
-        things = "one thing" if max_subjects == 1 else f"{max_subjects} things"
+        one = "{method} learns one thing at a time; there are {count}."
+        several = "{method} learns {most} things at a time; there are {count}."
         raise StudioError(
-            "{method_title} learns {things} at a time; there are {count}.",
+            one if max_subjects == 1 else several,
             "Remove some, or choose another method.",
-            method_title=method_title,
-            things=things,
+            method=tr(method_title),
+            most=max_subjects,
             count=len(names),
         )
     first, *others = (parse_subject(name, noun, taken) for name, noun in names)
     handles = [first.handle, *(other.handle for other in others)]
     twice = next((handle for handle in handles if handles.count(handle) > 1), None)
     if twice:
-        raise StudioError("Two things are called {twice}.", "Give each its own name.", twice=twice)
+        raise StudioError("Two things are called {name}.", "Give each its own name.", name=twice)
     return replace(first, beside=tuple(others))

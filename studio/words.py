@@ -5,7 +5,8 @@ English text the German one. What has no translation, such as a word of a plug-i
 `assets/words/en.json` lists all of them (`python -m tests.words` writes it).
 
 The language is settled once for a process, so that constants may be translated where they are written. Needs
-nothing but the standard library: the launcher speaks before anything is installed.
+nothing but the standard library: the launcher speaks before anything is installed, and to older Pythons too,
+whose grammar has no `/` for arguments without a name; they begin with two underscores here.
 """
 
 from __future__ import annotations
@@ -52,15 +53,25 @@ LANGUAGE = wanted_language(os.environ)
 WORDS = read_words(LANGUAGE)
 
 
-def tr(text: str, /, **values: Any) -> str:
-    """Return `text` in the person's language, with the values in their places.
+def tr(__text: str, **values: Any) -> str:
+    """Return a text in the person's language, with the values in their places.
 
     Without values nothing is replaced, so that a text which is not ours may hold braces.
     """
-    said = WORDS.get(text) or text
+    said = WORDS.get(__text) or __text
     return said.format(**values) if values else said
 
 
-def trn(one: str, many: str, count: int, /, **values: Any) -> str:
-    """Return `one` for a count of 1 and else `many`, translated, with `{count}` and the values in place."""
-    return tr(one if count == 1 else many, count=count, **values)
+def marked(text: str) -> str:
+    """Return `text` as it is: English that is kept as data, and translated with `tr` where it is shown."""
+    return text
+
+
+def mid_sentence(text: str) -> str:
+    """Return a sentence or heading as it goes on after a colon, which only English writes small then."""
+    return text[:1].lower() + text[1:] if LANGUAGE == ENGLISH else text
+
+
+def trn(__one: str, __many: str, __count: int, **values: Any) -> str:
+    """Return the first text for a count of 1 and else the second, with `{count}` and the values in place."""
+    return tr(__one if __count == 1 else __many, count=__count, **values)

@@ -27,14 +27,22 @@ ERRORS = (
     "DocumentError",
     "NotANumberError",
 )
+SETTING_TEXTS = ("help", "unit", "source")  # of a setting or a knob, by keyword
 CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
     "trn": (0, 1),
-    "setting": (1,),
+    "marked": (0,),
+    "setting": (1, 4, 6),
+    "Knob": (3,),
+    "photos_a_step": (1,),
+    "mirror_images": (1,),
+    "picture_count": (1,),
+    "preservation_weight": (0,),
     **dict.fromkeys(ERRORS, (0, 1)),
     "DocumentError": (0, 1, 2),
 }
-CARD_FIELDS = ("title", "summary")  # of methods, refinements, regularizers and families, in class bodies
+# of methods, refinements, regularizers and families, in class bodies
+CARD_FIELDS = ("title", "summary", "action", "undo", "indivisible")
 
 
 def sources() -> list[Path]:
@@ -47,9 +55,12 @@ def assigned(tree: ast.AST, name: str) -> Iterator[ast.expr]:
     """Yield what is assigned to a name, anywhere in a file."""
     for node in ast.walk(tree):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        value = getattr(node, "value", None)
-        if value is not None and any(isinstance(each, ast.Name) and each.id == name for each in targets):
-            yield value
+        pairs = [(target, getattr(node, "value", None)) for target in targets]
+        for target, value in pairs:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += zip(target.elts, value.elts, strict=False)
+            elif isinstance(target, ast.Name) and target.id == name and value is not None:
+                yield value
 
 
 def texts(tree: ast.AST, given: ast.expr, depth: int = 2) -> Iterator[str]:
@@ -77,11 +88,36 @@ def texts_of(source: str) -> set[str]:
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keys):
                 given = [args[position] for position in CALLS.get(name, ()) if position < len(args)]
-                given += [key.value for key in keys if name == "setting" and key.arg == "help"]
+                given += [key.value for key in keys if name in CALLS and key.arg in SETTING_TEXTS]
+                given += [key.value for key in keys if name == "Example" and key.arg == "learned_from"]
                 found.update(text for each in given for text in texts(tree, each))
+                if name == "ExamplePicture":
+                    found.update(label_texts(args))
+            case ast.Dict(keys=names, values=values):
+                knobs = (key for key, value in zip(names, values, strict=True) if is_call(value, "Knob"))
+                found.update(as_label(text) for key in knobs if key for text in texts(tree, key))
             case ast.ClassDef(body=body):
                 found.update(text for line in body for text in card_texts(tree, line))
     return found
+
+
+def label_texts(args: list[ast.expr]) -> Iterator[str]:
+    """Yield the label of a picture of an example: what is said of it, or else its prompt without the name."""
+    match args:
+        case [_, ast.Constant(value=str(said)), *_]:
+            yield said
+        case [ast.Constant(value=str(prompt)), *_]:
+            yield prompt.replace("{}", "").strip()
+
+
+def is_call(node: ast.expr, name: str) -> bool:
+    """Return whether this calls what has that name."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def as_label(name: str) -> str:
+    """Return the label made of the name of a setting or knob."""
+    return name.replace("_", " ").capitalize()
 
 
 def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
@@ -90,7 +126,7 @@ def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in CARD_FIELDS:
             yield from texts(tree, value)
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=ast.Name(id="setting"))):
-            yield name.replace("_", " ").capitalize()
+            yield as_label(name)
 
 
 def all_texts() -> set[str]:

@@ -30,6 +30,7 @@ from studio.models.families import FAMILIES
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.output import allow_any_letter
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 from studio.workspace.catalogue import Catalogue
 from trainers import BROKEN, METHODS
 from trainers.benchmarks.base_check import check_base
@@ -61,7 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "catalogue":
         print(json.dumps(_catalogue().to_json()))
         for name, reason in BROKEN.items():
-            print(f"trainers/{name}.py cannot be used: {reason}", file=sys.stderr)
+            print(
+                tr("{file} cannot be used: {reason}", file=f"trainers/{name}.py", reason=reason),
+                file=sys.stderr,
+            )
         return 0
     try:
         if launched() and given.command not in METHODS:
@@ -102,7 +106,7 @@ def _catalogue() -> Catalogue:
 def _family_card(family: type[Backbone]) -> FamilyCard:
     """Return what is known of a family's bases before one of them is loaded."""
     refusals = {id: reason for id, method in METHODS.items() if (reason := method.works_on(family))}
-    return FamilyCard(family.family, family.kinds, family.of_distilled(), refusals)
+    return FamilyCard(family.family, family.kinds, family.distilled, refusals)
 
 
 def _add_check_flags(parser: argparse.ArgumentParser) -> None:
@@ -121,9 +125,9 @@ def _check_base(given: argparse.Namespace) -> bool:
     unknown = sorted(set(given.methods) - set(METHODS))
     if unknown:
         raise StudioError(
-            "There is no method called {unknown!r}.",
+            "There is no method called {name!r}.",
             "Choose {methods}.",
-            unknown=unknown[0],
+            name=unknown[0],
             methods=", ".join(METHODS),
         )
     if min(given.steps, given.sampling_steps) < 2:
@@ -160,7 +164,9 @@ def _moments(given: argparse.Namespace) -> None:
         if isinstance(event, Result):
             known = event.value
             moments.save(known, out)
-            print(f"Saved as {out}: {known.tokens} tokens ({known.counted}), hash {known.hash}")
+            text = "Saved as {file}: {tokens} tokens ({counted}), hash {hash}"
+            values = {"tokens": known.tokens, "counted": tr(known.counted), "hash": known.hash}
+            print(tr(text, file=out, **values))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import draw_denoising, encode_prompts
 from trainers.kit.class_pictures import (
     LIGHT,
@@ -178,9 +179,7 @@ class BreakAScene(Method):
         self.masked_handles = tuple(subject.handles)  # all but the background's
         background = to_handle(f"{subject.handle.strip('<>')}-background") if settings.background else ""
         if background in self.masked_handles:
-            raise StudioError(
-                "Two things are called {background}.", "Give each its own name.", background=background
-            )
+            raise StudioError("Two things are called {handle}.", "Give each its own name.", handle=background)
         if background:
             beside = (*subject.beside, Subject(background, "background"))
             subject = dataclasses.replace(subject, beside=beside)
@@ -212,7 +211,7 @@ class BreakAScene(Method):
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: its loss needs the attention of each word."""
-        return "" if family.records_attention else "its attention cannot be recorded"
+        return "" if family.records_attention else marked("its attention cannot be recorded")
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         """Encode the scene and paint class pictures.
@@ -220,7 +219,7 @@ class BreakAScene(Method):
         Raises StudioError when a subject has no mask, or one that nothing can be learned from.
         """
         if photos.captions:
-            yield Note("Captions are not used: each step names other subjects in a sentence of its own.")
+            yield Note(tr("Captions are not used: each step names other subjects in a sentence of its own."))
         side = self.settings.side_on(self.backbone)
         cells = self.backbone.shape_of(side, side)[-1]
         photos = yield from masked_photos(photos, self.masked_handles, self.backbone.attention_side_of(cells))
@@ -241,8 +240,8 @@ class BreakAScene(Method):
         both = ((words, self.settings.late_word_rate), (weights, rate))
         late, decay = self.settings.steps - self.word_steps, self.settings.weight_decay
         return [
-            Stage("learning the words", self.word_steps, ((words, self.settings.word_rate),), decay),
-            Stage("tuning the model", late, both, decay),
+            Stage(tr("learning the words"), self.word_steps, ((words, self.settings.word_rate),), decay),
+            Stage(tr("tuning the model"), late, both, decay),
         ]
 
     def draw(self, generator: torch.Generator) -> SceneBatch:

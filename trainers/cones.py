@@ -41,6 +41,7 @@ from studio.models.words import Words
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
@@ -144,7 +145,7 @@ class ConES(Method):
 
     def stages(self) -> list[Stage]:
         groups = (([self.word.rows], self.scale * self.settings.learning_rate),)
-        return [Stage("learning the rows", self.settings.steps, groups, 0.0, self.hold_length)]
+        return [Stage(tr("learning the rows"), self.settings.steps, groups, 0.0, self.hold_length)]
 
     @torch.no_grad()
     def hold_length(self) -> None:
@@ -166,7 +167,7 @@ class ConES(Method):
 
     def report(self) -> dict[str, float]:
         """Return `length`, the mean length of the rows, in lengths of the encoded noun."""
-        return {"length": self.word.rows.detach().norm(dim=1).mean().item() / self.noun_length}
+        return {marked("length"): self.word.rows.detach().norm(dim=1).mean().item() / self.noun_length}
 
     @property
     def preview_prompt(self) -> str:

@@ -35,6 +35,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -118,8 +119,8 @@ class ContextRegularized(Method):
     def stages(self) -> list[Stage]:
         word = (([self.word.vectors], self.settings.learning_rate),)
         weights = ((self.low_rank.parameters(), self.settings.tuning_rate),)
-        first = Stage("learning the word", self.settings.steps, word, after_step=self.hold_length)
-        second = Stage("tuning the model", self.settings.tuning_steps, weights)
+        first = Stage(tr("learning the word"), self.settings.steps, word, after_step=self.hold_length)
+        second = Stage(tr("tuning the model"), self.settings.tuning_steps, weights)
         return [first, second] if self.settings.tuning_steps else [first]
 
     @torch.no_grad()
@@ -160,4 +161,4 @@ class ContextRegularized(Method):
 
     def report(self) -> dict[str, float]:
         """Return `norm` as in Textual Inversion."""
-        return {"norm": self.word.vectors.detach().norm().item() / self.backbone.text.median_norm}
+        return {marked("norm"): self.word.vectors.detach().norm().item() / self.backbone.text.median_norm}

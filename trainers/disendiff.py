@@ -39,6 +39,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.attention_calibration import binding_loss, calibrated, separation_loss, soft_iou, stretched
 from trainers.kit.batches import draw_denoising, encode_prompts
 from trainers.kit.class_pictures import (
@@ -173,8 +174,8 @@ class DisenDiff(Method):
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: it tunes projections that read text alone, and needs attention."""
         if not family.has_text_layers:
-            return "no layer of it reads the prompt alone"
-        return "" if family.records_attention else "its attention cannot be recorded"
+            return marked("no layer of it reads the prompt alone")
+        return "" if family.records_attention else marked("its attention cannot be recorded")
 
     @property
     def prompt(self) -> str:
@@ -189,14 +190,14 @@ class DisenDiff(Method):
         if len(set(self.subject.handles.values())) < len(self.nouns):
             hint = "Give them different nouns, or take Break-A-Scene, which goes by masks."
             raise StudioError(
-                "{value} tells things apart by their nouns; two have the same.", hint, value=self.title
+                "{method} tells things apart by their nouns; two have the same.", hint, method=self.title
             )
         with attach(self.backbone, [ActiveEdit(word) for word in self._words()]):
             spans = self.backbone.text.tokenize(self.prompt).spans
         if any(len(spans[word.handle]) != len(word.vectors) for word in self._words()):
             raise StudioError("The names do not fit after the opening.", "Make it shorter, without names.")
         if photos.captions:
-            yield Note("Captions are not used: one sentence names all that is learned.")
+            yield Note(tr("Captions are not used: one sentence names all that is learned."))
         side = self.settings.side_on(self.backbone)
         self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
         self.square = photos.squares[0]
@@ -210,7 +211,7 @@ class DisenDiff(Method):
         rate = self.settings.full_rate if self.settings.tuning == "full" else self.settings.weight_rate
         words, weights = list(self.identifiers.values()), self.weights.parameters()
         groups = ((words, self.settings.word_rate), (weights, rate))
-        return [Stage("learning the subjects", self.settings.steps, groups)]
+        return [Stage(tr("learning the subjects"), self.settings.steps, groups)]
 
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch
@@ -276,7 +277,8 @@ class DisenDiff(Method):
             mask_preview([self.square] * 2, stretched(torch.stack(pair)))
             for pair in zip(words, nouns, strict=True)
         ]
-        captions = [f"Attention of {handle}: of its word, and of its noun" for handle in self.nouns]
+        text = "Attention of {handle}: of its word, and of its noun"
+        captions = [tr(text, handle=handle) for handle in self.nouns]
         return [*map(Insight, pictures, captions), *self.weights.insights()]
 
     def report(self) -> dict[str, float]:

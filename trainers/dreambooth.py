@@ -34,6 +34,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import draw_denoising, encode_prompts
 from trainers.kit.class_pictures import (
     LIGHT,
@@ -45,6 +46,8 @@ from trainers.kit.class_pictures import (
 )
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
+
+PRESERVES_NOUN = marked("How strongly the plain noun is preserved; 0 turns it off.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
         16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
     )
     class_pictures: int = picture_count(200, "PEFT's example")
-    prior_weight: float = preservation_weight("paper: lambda", "the plain noun")
+    prior_weight: float = preservation_weight("paper: lambda", PRESERVES_NOUN)
     identifier: str = setting(
         "learned",
         "The word before the noun: learned too, or a rare word that stays as it is.",
@@ -165,7 +168,7 @@ class DreamBooth(Method):
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
         if self.identifier.requires_grad:
             groups.append(([self.identifier], self.settings.word_rate))
-        return [Stage("learning the subject", self.settings.steps, tuple(groups))]
+        return [Stage(tr("learning the subject"), self.settings.steps, tuple(groups))]
 
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch

@@ -44,6 +44,7 @@ from studio.photos.categories import Categories, sort_photos
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.direction_loss import direction_loss, semantic_loss
 from trainers.kit.latents import PhotoLatents
@@ -55,7 +56,7 @@ MAX_SHOWN = 8  # categories that are painted at the end
 PLACE = "{}"
 NO_CLIP = (
     "This base brings no CLIP that sees pictures, so each category learns its photos by painting them. "
-    f"For the published way put the base's CLIP beside it, as the folder {FOLDER}."
+    "For the published way put the base's CLIP beside it, as the folder {folder}."
 )
 
 
@@ -176,7 +177,7 @@ class ItiGen(Method):
         if self.settings.guide == "CLIP":
             self.space = JointSpace.beside(self.backbone)
             if self.space is None:
-                yield Note(NO_CLIP)
+                yield Note(tr(NO_CLIP, folder=FOLDER))
         if self.space is not None:
             self.features = self.space.picture_features(photos.squares)
         else:
@@ -187,8 +188,8 @@ class ItiGen(Method):
         steps, rate, vectors = self.settings.steps, self.settings.learning_rate, [*self.word.vectors.values()]
         first = round(FULL_RATE_SHARE * steps)
         return [
-            Stage("learning the categories", first, ((vectors, rate),), weight_decay=0.0),
-            Stage("learning at half the rate", steps - first, ((vectors, rate / 2),), weight_decay=0.0),
+            Stage(tr("learning the categories"), first, ((vectors, rate),), weight_decay=0.0),
+            Stage(tr("learning at half the rate"), steps - first, ((vectors, rate / 2),), weight_decay=0.0),
         ]
 
     def draw(self, generator: torch.Generator) -> SortedPhotos | DenoisingBatch:

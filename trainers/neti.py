@@ -42,6 +42,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, encode_prompts
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
@@ -146,7 +147,7 @@ class NeTI(Method):
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: layers that read the prompt alone are given words one by one."""
-        return "" if family.has_text_layers else "no layer of it reads the prompt alone"
+        return "" if family.has_text_layers else marked("no layer of it reads the prompt alone")
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.photos = PhotoSentences(self.backbone, photos, self.subject, self.settings)
@@ -156,7 +157,7 @@ class NeTI(Method):
         settings = self.settings
         groups = ((self.word.mapper.parameters(), settings.learning_rate),)
         decay, batches = settings.weight_decay, settings.accumulate
-        return [Stage("learning the word", settings.steps, groups, decay, accumulate=batches)]
+        return [Stage(tr("learning the word"), settings.steps, groups, decay, accumulate=batches)]
 
     def draw(self, generator: torch.Generator) -> DroppedBatch:
         drawn, _ = self.photos.draw(self.settings.batch, generator)
@@ -193,7 +194,7 @@ class NeTI(Method):
         vectors = vectors.view(len(levels), len(blocks), -1)
         with_noise = 1 - F.cosine_similarity(vectors[0], vectors[-1], dim=-1).mean().item()
         with_block = 1 - F.cosine_similarity(vectors[:, 0], vectors[:, -1], dim=-1).mean().item()
-        return {"change with noise": with_noise, "change with block": with_block}
+        return {marked("change with noise"): with_noise, marked("change with block"): with_block}
 
     @property
     def preview_prompt(self) -> str:

@@ -41,6 +41,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit import templates
 from trainers.kit import text_moments as moments
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
@@ -51,7 +52,7 @@ from trainers.kit.mask_preview import mask_preview
 from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
 
 SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
-MASKS_CAPTION = "Learns mostly from what is bright. If that is wrong, paint a mask in the photo."
+MASKS_CAPTION = tr("Learns mostly from what is bright. If that is wrong, paint a mask in the photo.")
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Perfusion(Method):
     @classmethod
     def works_on(cls, family: type[Backbone]) -> str:
         """Return why it does not work: it edits projections that read nothing but text."""
-        return "" if family.has_text_layers else "no layer of it reads the prompt alone"
+        return "" if family.has_text_layers else marked("no layer of it reads the prompt alone")
 
     def prepare(self, photos: PhotoSet, cache: Path) -> Iterator[Event]:
         self.metric = yield from moments.load_or_estimate(self.backbone, cache, self.settings.captions)
@@ -203,7 +204,7 @@ class Perfusion(Method):
 
     def stages(self) -> list[Stage]:
         groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
-        return [Stage("learning the appearance", self.settings.steps, groups)]
+        return [Stage(tr("learning the appearance"), self.settings.steps, groups)]
 
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
         count = self.settings.batch
@@ -243,7 +244,7 @@ class Perfusion(Method):
         return gate_and_leak(self.backbone, self.word, self.rank_one)
 
     def dependencies(self) -> dict[str, str]:
-        return {"text moments": self.metric.hash}
+        return {marked("text moments"): self.metric.hash}
 
 
 def running_mean(i_star: Tensor, e_concept: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -172,7 +173,7 @@ class ProSpect(Method):
     def stages(self) -> list[Stage]:
         learned = self.network.parameters() if self.network else [self.word.vectors]
         groups = ((learned, self.settings.learning_rate),)
-        return [Stage("learning the stages", self.settings.steps, groups, self.settings.weight_decay)]
+        return [Stage(tr("learning the stages"), self.settings.steps, groups, self.settings.weight_decay)]
 
     def draw(self, generator: torch.Generator) -> ProSpectBatch:
         photos = self.latents.draw_photos(self.settings.batch, generator)
@@ -210,4 +211,4 @@ class ProSpect(Method):
         flat = F.normalize(vectors.flatten(1), dim=1)
         alike = ((flat @ flat.T).sum() - STAGES) / (STAGES * (STAGES - 1))
         norm = vectors.norm(dim=2).mean() / self.backbone.text.median_norm
-        return {"norm": norm.item(), "stages alike": alike.item()}
+        return {marked("norm"): norm.item(), marked("stages alike"): alike.item()}

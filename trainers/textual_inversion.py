@@ -28,6 +28,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, encode_prompts
 from trainers.kit.losses import denoising_loss
 from trainers.kit.photo_sentences import PhotoSentences, SentenceSettings
@@ -102,7 +103,7 @@ class TextualInversion(Method):
 
     def stages(self) -> list[Stage]:
         groups = (([self.word.vectors], self.settings.learning_rate),)
-        return [Stage("learning the word", self.settings.steps, groups, self.settings.weight_decay)]
+        return [Stage(tr("learning the word"), self.settings.steps, groups, self.settings.weight_decay)]
 
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
         return self.photos.draw(self.settings.batch, generator)[0]
@@ -119,7 +120,10 @@ class TextualInversion(Method):
 
         Far above 1, a word tends to outweigh the rest of the prompt.
         """
-        return {"norm": self.word.vectors.detach().norm(dim=1).mean().item() / self.backbone.text.median_norm}
+        return {
+            marked("norm"): self.word.vectors.detach().norm(dim=1).mean().item()
+            / self.backbone.text.median_norm
+        }
 
     @property
     def preview_prompt(self) -> str:

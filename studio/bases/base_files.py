@@ -143,8 +143,11 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     """Return what a folder holds. Raises StudioError if it is no whole diffusers folder."""
     if not (folder / INDEX).is_file():
         files = sorted(file.name for file in folder.glob("*.safetensors"))
-        hint = f"Give --base one of its files, such as {folder / files[0]}." if files else NAME_A_FOLDER
-        raise StudioError(f"There is no {INDEX} in {name}.", hint)
+        message = "There is no {index} in {name}."
+        if not files:
+            raise StudioError(message, NAME_A_FOLDER, index=INDEX, name=name)
+        hint = "Give --base one of its files, such as {file}."
+        raise StudioError(message, hint, index=INDEX, name=name, file=folder / files[0])
     index = _json_object(folder / INDEX)
     if index is None:
         raise StudioError("The {index} of {name} cannot be read.", DOWNLOAD, index=INDEX, name=name)
@@ -156,10 +159,10 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     if any(variant not in names for names in stored.values()):
         lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
         raise StudioError(
-            "{name} is incomplete: the weights of {lacking} are missing.",
+            "{name} is incomplete: the weights of {parts} are missing.",
             DOWNLOAD,
             name=name,
-            lacking=lacking,
+            parts=lacking,
         )
     read, made = (_json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
@@ -190,16 +193,13 @@ def _check_channels(name: str, read: object, made: object) -> None:
     """Raise StudioError for a U-Net that reads more than the latents of one picture."""
     if not isinstance(read, int) or not isinstance(made, int) or read == made:
         return
-    kind = "an inpainting model" if read == 2 * made + 1 else "a model that changes given pictures"
-    hint = "Choose the model that it was made from: concepts are learned on one that paints from noise."
-    raise StudioError(
-        "{name} is {kind}: it reads {read} channels where others read {made}.",
-        hint,
-        name=name,
-        kind=kind,
-        read=read,
-        made=made,
+    changes = (
+        "{name} is a model that changes given pictures: it reads {count} channels where others read {usual}."
     )
+    inpaints = "{name} is an inpainting model: it reads {count} channels where others read {usual}."
+    hint = "Choose the model that it was made from: concepts are learned on one that paints from noise."
+    message = inpaints if read == 2 * made + 1 else changes
+    raise StudioError(message, hint, name=name, count=read, usual=made)
 
 
 def _holds_weights(name: str, kind: object) -> bool:
@@ -227,7 +227,7 @@ def _weights_of(folder: Path, part: str) -> dict[str, list[Path]]:
     if any(file.suffix in PICKLES for file in (folder / part).glob("*")):
         raise _is_pickle(f"{folder.name}/{part}")
     raise StudioError(
-        "{folder} is incomplete: the weights of {part} are missing.", DOWNLOAD, folder=folder.name, part=part
+        "{name} is incomplete: the weights of {part} are missing.", DOWNLOAD, name=folder.name, part=part
     )
 
 
@@ -256,7 +256,7 @@ def _look_at_file(path: Path, prediction: str, name: str) -> BaseFiles:
         metadata = tensors.metadata() or {}
     other = kind_of_other_file(shapes, metadata)
     if other is not None:
-        raise StudioError(f"{path.name} is {other.kind}, not a base model.", other.hint)
+        raise StudioError("{file} is {kind}, not a base model.", other.hint, file=path.name, kind=other.kind)
     first = shapes.get(FIRST_LAYER, ())
     _check_channels(name, first[1] if len(first) == 4 else None, LATENT_CHANNELS)
     said = str(metadata.get("modelspec.prediction_type", "")).lower()
@@ -284,7 +284,7 @@ def _opened(path: Path) -> Any:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError, ValueError) as error:
         raise StudioError(
-            "{path} is damaged, was cut short, or is no safetensors file.", DOWNLOAD, path=path.name
+            "{file} is damaged, was cut short, or is no safetensors file.", DOWNLOAD, file=path.name
         ) from error
 
 

@@ -16,6 +16,7 @@ from studio.documents import DocumentError, ShortText, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.starter import STARTER
+from studio.words import tr
 
 FILE = "bases.json"  # in the workspace
 STARTER_WORD = "starter"  # stands for its folder
@@ -62,7 +63,7 @@ class KnownBase:
         """Return why nothing can be learned on it; empty if something can, or nothing is known."""
         if self.files is None or self.family is None or not self.files.is_distilled:
             return ""
-        return self.family.distilled
+        return tr(self.family.distilled)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class KnownBases:
     def recent(self) -> tuple[Base, ...]:
         """Return the bases that were used, the last one first."""
         try:
-            bases = read_document(Recent, self._file.read_bytes(), "The list of recent bases").bases
+            bases = read_document(Recent, self._file.read_bytes(), tr("The list of recent bases")).bases
         except (OSError, DocumentError):
             return ()
         return tuple(Base(str(STARTER)) if base.path == STARTER_WORD else base for base in bases)
@@ -132,7 +133,7 @@ class KnownBases:
             changed = path.stat().st_mtime
         except OSError:
             is_name = not path.is_absolute() and base.path.count("/") == 1
-            reason = "" if is_name else "It is not there any more."
+            reason = "" if is_name else tr("It is not there any more.")
             return KnownBase(base, base.path if is_name else path.name, reason=reason)
         if (base.path, changed) not in self._seen:
             try:
@@ -141,7 +142,9 @@ class KnownBases:
                 return KnownBase(base, path.name, reason=error.message)
         files = self._seen[base.path, changed]
         family = family_of(files, self.families)
-        reason = "" if family or not self.families else f"It is a {files.title}, which cannot be opened here."
+        if family or not self.families:
+            return KnownBase(base, path.name, files, family=family)
+        reason = tr("It is a {kind}, which cannot be opened here.", kind=files.title)
         return KnownBase(base, path.name, files, reason, family)
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-IN_THE_LIBRARY = "Import it in the Library, with the base that it was made for open."
-ITS_BASE = "Choose the checkpoint that it was made for."
-WHOLE = "Choose the whole checkpoint, or the diffusers folder."
-FOLDER = "Give --base the diffusers folder of the model, which has the text encoder and the VAE too."
+from studio.words import tr
+
+IN_THE_LIBRARY = tr("Import it in the Library, with the base that it was made for open.")
+ITS_BASE = tr("Choose the checkpoint that it was made for.")
+WHOLE = tr("Choose the whole checkpoint, or the diffusers folder.")
+FOLDER = tr("Give --base the diffusers folder of the model, which has the text encoder and the VAE too.")
 CONCEPTS = ("lora_", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_", ".lokr_", "bundle_emb.")
-WORD = "a learned word (an embedding)"
+WORD = tr("a learned word (an embedding)")
 EMBEDDINGS = {"emb_params", "clip_l", "clip_g", "qwen3_4b"}
 TRANSFORMERS = {  # a name that no other network has, with what it is
-    "double_blocks.0.": "the denoiser of a FLUX model alone",
-    "single_transformer_blocks.0.": "the denoiser of a FLUX model alone",
-    "layers.0.attention.": "the denoiser of a Z-Image or Lumina model alone",
-    "joint_blocks.0.": "the denoiser of a Stable Diffusion 3 model alone",
-    "blocks.0.cross_attn.": "the denoiser of a video or Cosmos model alone",
+    "double_blocks.0.": tr("the denoiser of a FLUX model alone"),
+    "single_transformer_blocks.0.": tr("the denoiser of a FLUX model alone"),
+    "layers.0.attention.": tr("the denoiser of a Z-Image or Lumina model alone"),
+    "joint_blocks.0.": tr("the denoiser of a Stable Diffusion 3 model alone"),
+    "blocks.0.cross_attn.": tr("the denoiser of a video or Cosmos model alone"),
 }
 
 
@@ -39,13 +41,13 @@ def kind_of_other_file(
         metadata: that of the file.
     """
     if "likeness" in metadata:
-        return OtherFile("a concept of Likeness", IN_THE_LIBRARY)
+        return OtherFile(tr("a concept of Likeness"), IN_THE_LIBRARY)
     if any(part in name for name in shapes for part in CONCEPTS):
-        return OtherFile("a LoRA", ITS_BASE)
+        return OtherFile(tr("a LoRA"), ITS_BASE)
     if shapes and set(shapes) <= EMBEDDINGS:
         return OtherFile(WORD, ITS_BASE)
     if any(name.startswith(("control_model.", "controlnet_", "input_hint_block.")) for name in shapes):
-        return OtherFile("a ControlNet", WHOLE)
+        return OtherFile(tr("a ControlNet"), WHOLE)
     for start, kind in TRANSFORMERS.items():
         if any(name.removeprefix("model.diffusion_model.").startswith(start) for name in shapes):
             return OtherFile(kind, FOLDER)
@@ -63,19 +65,22 @@ def _part_of_a_checkpoint(shapes: Mapping[str, tuple[int, ...]]) -> OtherFile | 
     has_text = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in shapes)
     has_vae = any(name.startswith("first_stage_model.") for name in shapes)
     if any(name.startswith("conditioner.embedders.0.model.") for name in shapes):
-        return OtherFile("the refiner of Stable Diffusion XL", "Choose Stable Diffusion XL itself.")
+        return OtherFile(tr("the refiner of Stable Diffusion XL"), tr("Choose Stable Diffusion XL itself."))
     if has_denoiser and has_text and has_vae:
         return None
     if has_denoiser:
-        lacking = [name for name, there in (("text encoder", has_text), ("VAE", has_vae)) if not there]
-        return OtherFile(f"a checkpoint without its {' and '.join(lacking)}", WHOLE)
+        if has_vae:
+            return OtherFile(tr("a checkpoint without its text encoder"), WHOLE)
+        if has_text:
+            return OtherFile(tr("a checkpoint without its VAE"), WHOLE)
+        return OtherFile(tr("a checkpoint without its text encoder and VAE"), WHOLE)
     starts = {name.split(".")[0] for name in shapes}
     if has_vae or starts & {"decoder", "post_quant_conv"}:
-        return OtherFile("a VAE alone", WHOLE)
+        return OtherFile(tr("a VAE alone"), WHOLE)
     if has_text or starts & {"text_model", "token_embedding"}:
-        return OtherFile("a text encoder alone", WHOLE)
+        return OtherFile(tr("a text encoder alone"), WHOLE)
     if starts & {"down_blocks", "transformer_blocks", "mid_block"}:
-        return OtherFile("one part of a diffusers folder", FOLDER)
+        return OtherFile(tr("one part of a diffusers folder"), FOLDER)
     if _is_one_word(shapes):
         return OtherFile(WORD, ITS_BASE)
-    return OtherFile("a file that Likeness does not know", WHOLE)
+    return OtherFile(tr("a file that Likeness does not know"), WHOLE)

@@ -10,6 +10,7 @@ from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.starter import STARTER
+from studio.words import tr
 
 BASE = "a diffusers folder, a .safetensors checkpoint, or a name on the hub (default: the starter)"
 PREDICTION = "what the base predicts, where its file does not say so: epsilon or v_prediction"
@@ -42,5 +43,5 @@ def open_base(given: argparse.Namespace, cache: Path | None = None) -> Backbone:
         is_plain=given.plain,
     )
     if not backbone.memory_plan.is_trivial:
-        print(f"To fit the device: {backbone.memory_plan.words}.")
+        print(tr("To fit the device: {measures}.", measures=backbone.memory_plan.words))
     return backbone

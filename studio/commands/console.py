@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from tqdm import tqdm
 
 from studio.events import Estimate, Event, Note, Step
+from studio.words import tr
 
 
 def show_progress(events: Iterable[Event]) -> Iterator[Event]:
@@ -29,7 +30,7 @@ def show_progress(events: Iterable[Event]) -> Iterator[Event]:
                 case Note(text=text):
                     tqdm.write(text)
                 case Estimate():
-                    tqdm.write(f"It takes {event.words} of memory.")
+                    tqdm.write(tr("It takes {time_and_memory} of memory.", time_and_memory=event.words))
                     yield event
                 case _:
                     yield event

@@ -17,6 +17,7 @@ from studio.photos.colours import plain_rgb
 from studio.photos.decoding import decode
 from studio.photos.photo_files import files_in
 from studio.starter import STARTER
+from studio.words import tr
 
 
 def add_evenness_flags(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +38,11 @@ def run_evenness(given: argparse.Namespace) -> None:
     if len(kinds) < 2:
         hint = "Sort the photos into two folders or more." if given.photos else "Name two or more."
         raise StudioError("There is only one category." if kinds else "There are no categories.", hint)
-    pictures = _pictures_in(given.pictures, "Name the folder that they were painted into.")
+    pictures = _pictures_in(given.pictures, tr("Name the folder that they were painted into."))
     photos = {
-        kind: _pictures_in([given.photos / kind], f"Put photos into {kind}, or take it away.")
+        kind: _pictures_in(
+            [given.photos / kind], tr("Put photos into {folder}, or take it away.", folder=kind)
+        )
         for kind in kinds
         if given.photos
     }
@@ -50,7 +53,8 @@ def run_evenness(given: argparse.Namespace) -> None:
     by_photos = PhotoJudge(photos, judge)
     print(by_photos.evenness(pictures).table())
     right, total = by_photos.recognised()
-    print(f"Of the photos themselves {right} of {total} are seen as their own category.")
+    text = "Of the photos themselves {right} of {total} are seen as their own category."
+    print(tr(text, right=right, total=total))
 
 
 def _pictures_in(paths: Sequence[Path], hint: str) -> list[Image.Image]:
@@ -63,7 +67,7 @@ def _pictures_in(paths: Sequence[Path], hint: str) -> list[Image.Image]:
         try:
             pictures.append(plain_rgb(decode(file, MAX_PHOTO_SIDE)))
         except StudioError as error:
-            print(f"{file.name} is left out: {error.message}.")
+            print(tr("{file} is left out: {reason}.", file=file.name, reason=error.message))
     if not pictures:
         raise StudioError("There are no pictures.", hint)
     return pictures

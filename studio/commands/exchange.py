@@ -18,6 +18,7 @@ from studio.interop.exporting import PROGRAMS, export_concept, refuse_existing
 from studio.interop.foreign_file import look_at
 from studio.interop.sharing import SHARED, write_without_traces
 from studio.subject import parse_subject
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 
@@ -40,11 +41,11 @@ def run_export(given: argparse.Namespace) -> None:
         target = folder / f"{read_header(path).handle.strip('<>')}.safetensors"
         refuse_existing(target)
         write_without_traces(path, target)
-        print(f"Saved as {target}")
+        print(tr("Saved as {file}", file=target))
         return
     export = export_concept(path, given.program)
     for written in export.write(folder):
-        print(f"Saved as {written}")
+        print(tr("Saved as {file}", file=written))
     print(f"\n{export.text}", end="")
 
 
@@ -68,7 +69,7 @@ def run_import(given: argparse.Namespace) -> None:
         entry = workspace.concepts.add(given.file)
         if given.name:
             entry = workspace.concepts.rename(entry.header.handle, given.name)
-        print(f"{entry.header.handle} is in the library.")
+        print(tr("{handle} is in the library.", handle=entry.header.handle))
         return
     foreign = look_at(given.file)
     if not given.name or not given.noun:

@@ -14,6 +14,7 @@ from studio.generation.grid_painting import paint_grid
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
+from studio.words import tr
 
 GRID = (
     "Paint a prompt once for every pair of two values. What can change: concept, method, prompt (the first "
@@ -39,7 +40,8 @@ def run_grid(given: argparse.Namespace) -> None:
     painting = paint_grid(backbone, folder, lambda recipe: open_concepts(workspace.concepts, recipe))
     for _ in show_progress(painting):
         pass
-    print(f"{folder.folder / PICTURE}, and all pictures in {folder.folder / ARCHIVE}")
+    text = "{picture}, and all pictures in {archive}"
+    print(tr(text, picture=folder.folder / PICTURE, archive=folder.folder / ARCHIVE))
 
 
 def _axis(text: str) -> Axis:

@@ -12,11 +12,12 @@ from types import FrameType
 from typing import Any
 
 from studio.events import Event, FinishEarly
+from studio.words import tr
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 130  # what shells expect of a program that Ctrl-C has ended
-FIRST = "Stopping, and keeping what was learned so far. Press Ctrl-C once more to stop at once."
-STOPPED = "Stopped. Nothing was saved or harmed."
+FIRST = tr("Stopping, and keeping what was learned so far. Press Ctrl-C once more to stop at once.")
+STOPPED = tr("Stopped. Nothing was saved or harmed.")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from studio.generation.generate import generate
 from studio.recipes.foreign_syntax import with_concepts
 from studio.recipes.png import is_picture_of, save_picture
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 from studio.workspace.painting import base_notes, with_fitting_size
 from studio.workspace.workspace import Workspace
 
@@ -49,7 +50,8 @@ def _paint(given: argparse.Namespace, workspace: Workspace, asked: Recipe, was_r
     recipe = workspace.resolve_recipe(asked)
     for handle, digest in asked.concepts.items():
         if recipe.concepts.get(handle) != digest:
-            print(f"{handle} is another file than when this was painted; the picture will differ.")
+            text = "{handle} is another file than when this was painted; the picture will differ."
+            print(tr(text, handle=handle))
     folder = writable_folder(given.out or workspace.pictures)
     backbone = open_base(given, workspace.cache)
     if was_read:

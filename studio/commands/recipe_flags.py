@@ -120,7 +120,7 @@ def _strengths(texts: list[str], prompts: str, workspace: Workspace) -> dict[str
         handles = list(workspace.concepts.resolve(name).header.handles)
         if not set(handles) & set(handles_called(prompts, workspace.concepts.headers())):
             raise StudioError(
-                "The prompt does not name {handles}.", "Write it where it should appear.", handles=handles[0]
+                "The prompt does not name {handle}.", "Write it where it should appear.", handle=handles[0]
             )
         strengths |= dict.fromkeys(handles, strength)
     return strengths

@@ -24,6 +24,7 @@ from studio.handles import to_handle
 from studio.photos.photo import open_photos
 from studio.photos.photo_files import files_in
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 
 SETTINGS = [FIELDS[name] for name in ("seed", "steps", "guidance")]
 
@@ -86,14 +87,14 @@ def run_score(given: argparse.Namespace) -> None:
                 print(card.table())
                 write_atomic(out / "card.json", json.dumps(card.to_json(), indent=1).encode("utf-8"))
                 write_atomic(out / "card.md", f"{card.table()}\n".encode())
-                print(f"Saved in {out}")
+                print(tr("Saved in {folder}", folder=out))
 
 
 def _squares(paths: list[Path]) -> tuple[Image.Image, ...]:
     """Return the squares of the photos in these files and folders; prints which files are none."""
     photos, refusals = open_photos(files_in(paths))
     for refusal in refusals:
-        print(f"{refusal.name} is left out: {refusal.reason}")
+        print(tr("{file} is left out: {reason}", file=refusal.name, reason=refusal.reason))
     return tuple(photo.square(photo.side) for photo in photos)
 
 
@@ -102,11 +103,11 @@ def _patterns(file: Path | None) -> tuple[str, ...]:
     if file is None:
         return PATTERNS
     lines = tuple(read_lines(file))
-    wrong = next((line for line in lines if line.count("{}") != 1), None if lines else "an empty file")
+    wrong = next((line for line in lines if line.count("{}") != 1), None if lines else tr("an empty file"))
     if wrong:
         raise StudioError(
-            "{wrong!r} is no prompt to score with.",
+            "{line!r} is no prompt to score with.",
             'Write "{{}}" once, in place of the subject.',
-            wrong=wrong,
+            line=wrong,
         )
     return lines

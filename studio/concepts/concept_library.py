@@ -221,7 +221,7 @@ class Library:
         if new == handle:
             return entry
         if self.has(new):
-            raise StudioError("{new} is already the name of a concept.", "Choose another name.", new=new)
+            raise StudioError("{name} is already the name of a concept.", "Choose another name.", name=new)
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:

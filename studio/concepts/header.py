@@ -37,6 +37,7 @@ from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.limits import MAX_CONCEPT_BYTES, MAX_NOTE_LETTERS, MAX_TABLE_BYTES, MAX_TENSORS, MB
 from studio.settings import Knob
+from studio.words import tr
 
 FORMAT = 1
 METADATA_KEY = "likeness"
@@ -117,9 +118,9 @@ class Header:
         if header.format != FORMAT:
             raise DocumentError(
                 WHAT,
-                "its format is {format}, and this version knows {format_2}",
+                "its format is {format}, and this version knows {known}",
                 format=header.format,
-                format_2=FORMAT,
+                known=FORMAT,
             )
         if not header.handles:
             raise DocumentError(WHAT, "it names nothing that was learned")
@@ -129,7 +130,7 @@ class Header:
         return header
 
 
-WHAT = "The header of a concept"
+WHAT = tr("The header of a concept")
 
 
 def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
@@ -144,9 +145,9 @@ def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
 def not_a_concept(path: Path, reason: str) -> StudioError:
     """Return the error for a file that is no concept of ours."""
     return StudioError(
-        "{path} is not a concept file: {reason}.",
+        "{file} is not a concept file: {reason}.",
         "Choose a .safetensors file that Likeness wrote.",
-        path=path.name,
+        file=path.name,
         reason=reason,
     )
 
@@ -168,28 +169,29 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
         about = path.stat()
         size = about.st_size
         if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for ever
-            raise not_a_concept(path, "it is no file")
+            raise not_a_concept(path, tr("it is no file"))
         if size > MAX_CONCEPT_BYTES:
-            raise not_a_concept(path, f"it is larger than {MAX_CONCEPT_BYTES // MB} MB")
+            megabytes = MAX_CONCEPT_BYTES // MB
+            raise not_a_concept(path, tr("it is larger than {megabytes} MB", megabytes=megabytes))
         with path.open("rb") as file:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
             if length > min(MAX_TABLE_BYTES, size - 8):
                 # a table's length may begin with these bytes too, but read as a length a pickle's are huge
                 if start[:2] == b"PK" or start[:1] == b"\x80":
-                    raise not_a_concept(path, "it is a pickle, which could run code and is never opened")
-                raise not_a_concept(path, "it is no safetensors file, or was cut short")
+                    raise not_a_concept(path, tr("it is a pickle, which could run code and is never opened"))
+                raise not_a_concept(path, tr("it is no safetensors file, or was cut short"))
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
         if len(table) > MAX_TENSORS + 1:  # with the metadata
-            raise not_a_concept(path, f"it has more than {MAX_TENSORS} tensors")
+            raise not_a_concept(path, tr("it has more than {most} tensors", most=MAX_TENSORS))
         with safe_open(path, framework="numpy"):  # checks that the tensors fill the file
             return table, 8 + length
     except OSError as error:
-        raise not_a_concept(path, error.strerror or "it cannot be read") from error
+        raise not_a_concept(path, error.strerror or tr("it cannot be read")) from error
     except SafetensorError as error:
-        raise not_a_concept(path, "it is damaged or was cut short") from error
+        raise not_a_concept(path, tr("it is damaged or was cut short")) from error
     except (ValueError, RecursionError) as error:
-        raise not_a_concept(path, "its table is damaged") from error
+        raise not_a_concept(path, tr("its table is damaged")) from error
 
 
 def is_ours(path: Path) -> bool:
@@ -206,14 +208,15 @@ def read_header(path: Path) -> Header:
     table, _ = read_table(path)
     metadata = table.pop("__metadata__", {})
     if METADATA_KEY not in metadata:
-        raise not_a_concept(path, "it carries no Likeness header")
+        raise not_a_concept(path, tr("it carries no Likeness header"))
     for entry in table.values():
         if entry["dtype"] not in DTYPES:
-            raise not_a_concept(path, f"it holds numbers of the kind {entry['dtype']}")
+            raise not_a_concept(path, tr("it holds numbers of the kind {kind}", kind=entry["dtype"]))
     try:
         return Header.from_text(metadata[METADATA_KEY])
     except DocumentError as error:
-        raise not_a_concept(path, f"its header cannot be read ({error.reason})") from error
+        reason = tr("its header cannot be read ({reason})", reason=error.reason)
+        raise not_a_concept(path, reason) from error
 
 
 def rename_handle(path: Path, old: str, new: str, target: Path) -> None:

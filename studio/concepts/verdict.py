@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from studio.documents import Count, Measured, ShortText
+from studio.words import tr
 
 # fields that files of earlier versions call otherwise
 OLD_NAMES = {"way": "likeness", "progress": "likeness", "eye": "encoder"}
 Word = Literal["learned", "weak", "broken"]
 WORDS: tuple[Word, ...] = ("broken", "weak", "learned")  # from the worst on
+SAID: dict[Word, str] = {"broken": tr("broken"), "weak": tr("weak"), "learned": tr("learned")}
 
 MIN_LIKENESS = 0.65
 MIN_LIKENESS_OF_ONE = (
@@ -38,6 +40,20 @@ MIN_VARIETY = 0.01
 MAX_STRANGE = 2.0
 MAX_UNKNOWN = 1.9
 MIN_CONTRAST = 0.4
+
+FEWER = "Train it again with fewer steps, or with photos in which the background differs more."
+FEWER_THAN = (
+    "Train it again with fewer steps (it had {count}), or with photos in which the background differs more."
+)
+RATES = {  # how the settings that are learning rates are called in a sentence
+    "learning_rate": tr("learning rate"),
+    "word_rate": tr("word rate"),
+    "late_word_rate": tr("late word rate"),
+    "value_rate": tr("value rate"),
+    "weight_rate": tr("weight rate"),
+    "tuning_rate": tr("tuning rate"),
+    "full_rate": tr("full rate"),
+}
 
 
 @dataclass(frozen=True)
@@ -112,49 +128,52 @@ class Verdict:
         alike = share(self.likeness)
         match self.fault or self.lack:
             case "numbers":
-                return "Broken: the pictures are no longer numbers."
+                return tr("Broken: the pictures are no longer numbers.")
             case "noise":
-                return "Broken: the pictures are noise, or nothing that this base would paint."
+                return tr("Broken: the pictures are noise, or nothing that this base would paint.")
             case "flat":
-                return "Broken: the pictures are all but one colour."
+                return tr("Broken: the pictures are all but one colour.")
             case "unknown":
-                return "Weak: these photos are of a kind that this base does not paint."
+                return tr("Weak: these photos are of a kind that this base does not paint.")
             case "copy":
-                return "Weak: it paints nearly the same picture whatever the prompt says."
+                return tr("Weak: it paints nearly the same picture whatever the prompt says.")
             case "prompt":
-                return (
-                    f"Weak: it looks like the photos, but of a scene in the prompt only {share(self.obeyed)} "
-                    "is left."
-                )
+                text = "Weak: it looks like the photos, but of a scene in the prompt only {share} is left."
+                return tr(text, share=share(self.obeyed))
             case "likeness":
-                return f"Weak: the pictures have {alike} of the likeness that the photos have to each other."
+                text = "Weak: the pictures have {share} of the likeness that the photos have to each other."
+                return tr(text, share=alike)
         if self.obeyed is None:
-            return f"Learned: the pictures moved {alike} of the way to the photos."
-        return (
-            f"Learned: the pictures have {alike} of the likeness that the photos have to each other, and "
-            f"{share(self.obeyed)} of a scene in the prompt."
+            return tr("Learned: the pictures moved {share} of the way to the photos.", share=alike)
+        text = (
+            "Learned: the pictures have {likeness} of the likeness that the photos have to each other, and "
+            "{scene} of a scene in the prompt."
         )
+        return tr(text, likeness=alike, scene=share(self.obeyed))
 
     def advice(self, settings: Mapping[str, Any]) -> str:
         """Return what to do, given the `settings` it was trained with; empty when it was learned."""
-        steps = f"steps (it had {settings['steps']})" if "steps" in settings else "steps"
         numbers = {name: value for name, value in settings.items() if isinstance(value, int | float)}
         rate = next((name for name in numbers if name.endswith("rate")), "")
-        rate = f"{rate.replace('_', ' ')} ({numbers[rate]:g})" if rate else "learning rate"
+        its_name = RATES.get(rate, rate.replace("_", " "))
+        rate = f"{its_name} ({numbers[rate]:g})" if rate else tr("learning rate")
         match self.fault or self.lack:
             case "":
                 return ""
             case "numbers" | "noise" | "flat":
                 if self.unknown is not None and self.unknown > MAX_UNKNOWN:
-                    return "Choose clear photos of the kind that this base paints, then train again."
-                return f"Train it again with a lower {rate}."
+                    return tr("Choose clear photos of the kind that this base paints, then train again.")
+                return tr("Train it again with a lower {rate}.", rate=rate)
             case "unknown":
-                return "Use photos of the kind that it paints, or another base."
+                return tr("Use photos of the kind that it paints, or another base.")
             case "copy" | "prompt":
-                return (
-                    f"Train it again with fewer {steps}, or with photos in which the background differs more."
-                )
-        return f"Train it again with more {steps} or a higher {rate}."
+                if "steps" not in settings:
+                    return tr(FEWER)
+                return tr(FEWER_THAN, count=settings["steps"])
+        if "steps" not in settings:
+            return tr("Train it again with more steps or a higher {rate}.", rate=rate)
+        text = "Train it again with more steps (it had {count}) or a higher {rate}."
+        return tr(text, count=settings["steps"], rate=rate)
 
     def summary(self, settings: Mapping[str, Any]) -> str:
         """Return the sentence, and what to do where it was not learned."""

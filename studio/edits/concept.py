@@ -23,6 +23,8 @@ from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
+from studio.settings import Knob
+from studio.words import tr
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ class Concept:
         try:
             tensors = load_file(path)
         except (SafetensorError, OSError, ValueError, RecursionError) as error:
-            raise not_a_concept(path, "its tensors are damaged") from error
+            raise not_a_concept(path, tr("its tensors are damaged")) from error
         if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()):
-            raise not_a_concept(path, "it holds values that are no numbers")
+            raise not_a_concept(path, tr("it holds values that are no numbers"))
         try:
             edits = tuple(_edits(header, {name: tensor.float() for name, tensor in tensors.items()}))
         except ValueError as error:
@@ -117,8 +119,8 @@ class Concept:
         """Return what to know of this concept on a base that it was not made on; empty for its own."""
         if self.header.fingerprint == backbone.fingerprint:
             return ""
-        made = f"{self.header.handle} was made on {self.header.base}"
-        return f"{made}, another base of the same kind: here it may look different."
+        text = "{handle} was made on {base}, another base of the same kind: here it may look different."
+        return tr(text, handle=self.header.handle, base=self.header.base)
 
     def active_edits(self, recipe: Recipe) -> list[ActiveEdit]:
         """Return the edits with the strengths and knobs of a recipe.
@@ -129,11 +131,14 @@ class Concept:
             for name, value in recipe.knobs.get(handle, {}).items():
                 knob = self.header.knobs.get(name)
                 if knob is None or not knob.low <= value <= knob.high:
-                    known = ", ".join(
-                        f"{name} {k.low:g} to {k.high:g}" for name, k in self.header.knobs.items()
+                    raise StudioError(
+                        "{handle} cannot have {knob} {value:g}.",
+                        "It has {known}." if self.header.knobs else "It has nothing of the kind.",
+                        handle=handle,
+                        knob=name,
+                        value=value,
+                        known=", ".join(_with_range(*one) for one in self.header.knobs.items()),
                     )
-                    hint = f"It has {known}." if known else "It has nothing of the kind."
-                    raise StudioError(f"{handle} cannot have {name} {value:g}.", hint)
         named = recipe.painted_handles
         actives = []
         for edit in self.edits:
@@ -145,6 +150,11 @@ class Concept:
         return actives
 
 
+def _with_range(name: str, knob: Knob) -> str:
+    """Return the name of a knob with the values that it takes."""
+    return tr("{name} {low:g} to {high:g}", name=name, low=knob.low, high=knob.high)
+
+
 def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
     """Return the edits that these tensors make up. Raises ValueError when a name fits no kind or handle."""
     edits: list[Edit] = []
@@ -152,12 +162,12 @@ def _edits(header: Header, tensors: dict[str, torch.Tensor]) -> Sequence[Edit]:
     for name, tensor in tensors.items():
         kind, _, rest = name.partition("/")
         if kind not in KINDS:
-            raise ValueError(f"it holds {kind!r}, which this version does not know")
+            raise ValueError(tr("it holds {kind!r}, which this version does not know", kind=kind))
         handle = rest.split("/")[0] if rest.startswith("<") else header.handle
         groups.setdefault((kind, handle), {})[rest] = tensor
     for (kind, handle), named in sorted(groups.items()):
         if handle not in header.handles:
-            raise ValueError(f"it holds {handle}, which its header does not name")
+            raise ValueError(tr("it holds {handle}, which its header does not name", handle=handle))
         edits.append(KINDS[kind].from_tensors(handle, header.handles[handle], named, header.settings))
     return edits
 

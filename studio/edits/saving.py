@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from studio.errors import DiskError
+from studio.words import tr
 
 RETRY_SECONDS = 5.0
 
@@ -34,7 +35,7 @@ def save_anywhere(
                 if place == path:
                     reason = error
         if not said:
-            say(f"{handle} is learned, and waits to be saved. {reason}")
+            say(tr("{handle} is learned, and waits to be saved. {reason}", handle=handle, reason=reason))
             said = True
         time.sleep(RETRY_SECONDS)
 
@@ -42,8 +43,9 @@ def save_anywhere(
 def save_and_say(handle: str, save: Save, path: Path, others: Sequence[Path]) -> None:
     """Save a concept as `path`, or elsewhere when there is no room for it, and print where it is."""
     saved = save_anywhere(handle, save, path, others)
-    words = "" if saved == path else f" There was no room for {path}."
-    print(f"Saved as {saved} ({saved.stat().st_size / 1000:.0f} kB).{words}")
+    size = saved.stat().st_size / 1000
+    words = "" if saved == path else " " + tr("There was no room for {file}.", file=path)
+    print(tr("Saved as {file} ({kilobytes:.0f} kB).", file=saved, kilobytes=size) + words)
 
 
 def _unused(path: Path) -> Path:

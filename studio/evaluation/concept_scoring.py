@@ -23,8 +23,9 @@ from studio.intervals import Estimate
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe, Sampling
 from studio.recipes.spoken import with_noun
+from studio.words import marked, tr
 
-CONTROL = "plain noun"
+CONTROL = marked("plain noun")
 PATTERNS = ("a photo of {}", "{} on a red background", "{} on a blue background", "{} on a white background")
 SEEDS = 4
 
@@ -115,7 +116,7 @@ def score_concept(
                 backbone, recipe, concepts, folder / row.strip("<>"), f"{number:02d}"
             ):
                 pictures.append(picture)
-                yield Step(done := done + 1, total, stage="painting")
+                yield Step(done := done + 1, total, stage=tr("painting"))
             series[row].append(PromptPictures(spoken, tuple(pictures)))
     plain = sampling.with_prompt(with_noun("a photo of {}", noun))
     with_and_without = []
@@ -123,7 +124,7 @@ def score_concept(
         painted = []
         for index in range(sampling.count):
             painted.append(_with_edits(backbone, plain.single(index), [ActiveEdit(edit) for edit in edits]))
-            yield Step(done := done + 1, total, stage="painting")
+            yield Step(done := done + 1, total, stage=tr("painting"))
         with_and_without.append(encoders.subject.encode(painted))
     scores = measure(encoders, series[handle], references, series[CONTROL])
     drift = Estimate.of(measures.drift(*with_and_without))
@@ -165,7 +166,12 @@ def _protocol(
         "encoders": encoders.names,
         "prompts": list(patterns),
         "seeds": [sampling.seed + index for index in range(sampling.count)],
-        "sampling": f"{sampling.sampler}, {sampling.steps} steps, guidance {sampling.guidance:g}",
+        "sampling": tr(
+            "{sampler}, {steps} steps, guidance {guidance:g}",
+            sampler=sampling.sampler,
+            steps=sampling.steps,
+            guidance=sampling.guidance,
+        ),
         "photos": references.words,
         "concept": digest,
         "program": header.program,

@@ -10,6 +10,7 @@ from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.models.dino import MODEL, Dino
 from studio.models.image_encoder import ImageEncoder, ImageTextEncoder, SubjectJudge
+from studio.words import marked
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Encoders:
     @property
     def names(self) -> dict[str, str]:
         """Return the name of each encoder, by what it measures. It is saved with the numbers."""
-        reader = {"prompt agreement": self.text.name} if self.text else {}
-        judge = {"subject and cleanliness": self.judge.name} if self.judge else {}
+        reader = {marked("prompt agreement"): self.text.name} if self.text else {}
+        judge = {marked("subject and cleanliness"): self.judge.name} if self.judge else {}
         return {"likeness": self.subject.name, "structure": self.structure.name, **reader, **judge}
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from studio.models.clip import Clip
 from studio.models.image_encoder import ImageEncoder
+from studio.words import tr
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class Evenness:
         """Return the counts and the divergence as Markdown."""
         rows = [f"| {category} | {count} |" for category, count in self.counts.items()]
         worst = math.log(len(self.counts))
-        last = f"D_KL from even: {self.divergence:.4f} (0 is even, {worst:.2f} one category alone)"
-        return "\n".join(["| seen as | pictures |", "|---|---|", *rows, "", last])
+        text = "D_KL from even: {divergence:.4f} (0 is even, {worst:.2f} one category alone)"
+        last = tr(text, divergence=self.divergence, worst=worst)
+        return "\n".join([f"| {tr('seen as')} | {tr('pictures')} |", "|---|---|", *rows, "", last])
 
 
 def evenness(pictures: Sequence[Image.Image], categories: Sequence[str], judge: Clip) -> Evenness:

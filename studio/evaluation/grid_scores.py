@@ -19,6 +19,7 @@ from studio.handles import handles_in
 from studio.models.image_encoder import ImageTextEncoder, SubjectJudge
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.spoken import spoken_prompt
+from studio.words import tr
 
 
 def score_grid(
@@ -37,7 +38,7 @@ def score_grid(
 
     Yields a Note.
     """
-    yield Note("Scoring the pictures.")
+    yield Note(tr("Scoring the pictures."))
     squares: dict[str, tuple[Image.Image, ...]] = {}
     scores: dict[str, PictureScore] = {}
     look = judge.see if judge else encoder.encode

@@ -13,18 +13,19 @@ from typing import Any
 from PIL import Image
 
 from studio.intervals import Estimate
+from studio.words import tr, trn
 
 TITLES = {  # of the columns, by the measure
-    "likeness": "likeness",
-    "subject": "subject by patches",
-    "cleanliness": "cleanliness",
-    "structure": "structure",
-    "agreement": "prompt agreement",
-    "copying": "nearest training photo",
-    "copied": "copied",
-    "diversity": "diversity",
-    "bleed": "bleed",
-    "drift": "class drift",
+    "likeness": tr("likeness"),
+    "subject": tr("subject by patches"),
+    "cleanliness": tr("cleanliness"),
+    "structure": tr("structure"),
+    "agreement": tr("prompt agreement"),
+    "copying": tr("nearest training photo"),
+    "copied": tr("copied"),
+    "diversity": tr("diversity"),
+    "bleed": tr("bleed"),
+    "drift": tr("class drift"),
 }
 
 
@@ -46,8 +47,9 @@ class References:
     def words(self) -> str:
         """Return what likeness is measured against, in words."""
         count = len(self.unseen or self.trained)
-        kind = "held out from training" if self.unseen else "that it was trained on"
-        return f"{count} photo{'s' * (count > 1)} {kind}"
+        if self.unseen:
+            return trn("{count} photo held out from training", "{count} photos held out from training", count)
+        return trn("{count} photo that it was trained on", "{count} photos that it was trained on", count)
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,22 @@ class ScoreCard:
         columns = [name for name in TITLES if any(name in row for row in self.rows.values())]
         lines = [f"| | {' | '.join(TITLES[name] for name in columns)} |", f"|---|{'---|' * len(columns)}"]
         for title, row in self.rows.items():
-            lines.append(f"| {title} | {' | '.join(str(row.get(name, '')) for name in columns)} |")
+            lines.append(f"| {tr(title)} | {' | '.join(str(row.get(name, '')) for name in columns)} |")
         protocol = self.protocol
         lines += [
             "",
-            f"{len(protocol['prompts'])} prompts x {len(protocol['seeds'])} seeds, {protocol['sampling']}, "
-            f"on {protocol['base']}; likeness to {protocol['photos']}; mean and 95 % interval over pictures.",
-            *(f"{title.capitalize()} by {name}." for title, name in protocol["encoders"].items()),
+            tr(
+                "{prompts} prompts x {seeds} seeds, {sampling}, on {base}; likeness to {photos}; mean and "
+                "95 % interval over pictures.",
+                prompts=len(protocol["prompts"]),
+                seeds=len(protocol["seeds"]),
+                sampling=protocol["sampling"],
+                base=protocol["base"],
+                photos=protocol["photos"],
+            ),
+            *(
+                tr("{measure} by {encoder}.", measure=tr(title).capitalize(), encoder=name)
+                for title, name in protocol["encoders"].items()
+            ),
         ]
         return "\n".join(lines)

@@ -35,9 +35,9 @@ def save_checked(backbone: Backbone, concept: Concept, path: Path, sampling: Sam
         raise
     except StudioError as error:
         raise StudioError(
-            "This concept cannot be used: {error}",
+            "This concept cannot be used: {reason}",
             "After a training, train again with a lower learning rate or fewer steps. Nothing was changed.",
-            error=error.message,
+            reason=error.message,
         ) from error
     finally:
         with suppress(OSError):

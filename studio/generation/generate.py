@@ -30,6 +30,7 @@ from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import parse_refinements
 from studio.recipes.turns import in_turn
+from studio.words import tr
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
     prompts = read_in_chunks(backbone, Prompts(negative, prompt, clip_skip=recipe.clip_skip), edits, known)
     with prompts.reading(backbone), torch.no_grad(), attach(backbone, edits):
-        named = {"prompt": prompts.prompt, "negative prompt": prompts.negative}
+        named = {tr("prompt"): prompts.prompt, tr("negative prompt"): prompts.negative}
         unread = [unread_note(backbone.text, text, name) for name, text in named.items()]
     for note in filter(None, [*unread, *foreign_notes((recipe.prompt, recipe.negative))]):
         yield Note(note)
@@ -150,11 +151,11 @@ def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
             if first != digest:
                 hint = "Train one of them again on this base."
                 raise StudioError(
-                    "{handle} and {handle_2} were made with other {name}.",
+                    "{one} and {other} were made with other {name}.",
                     hint,
-                    handle=handle,
-                    handle_2=concept.header.handle,
-                    name=name,
+                    one=handle,
+                    other=concept.header.handle,
+                    name=tr(name),
                 )
 
 

@@ -42,6 +42,7 @@ from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 
 STEPS = 10  # of the painting whose inputs are collected
 RIDGE = 1e-4  # of the mean of G's diagonal
@@ -57,7 +58,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
     named = [handle for concept in concepts for handle in concept.header.handles]
     twice = next((handle for handle in named if named.count(handle) > 1), None)
     if twice:
-        raise StudioError("Two of these are called {twice}.", "Rename one of them first.", twice=twice)
+        raise StudioError("Two of these are called {handle}.", "Rename one of them first.", handle=twice)
     check_concepts(backbone, concepts)
     everything = [edit.to(backbone) for concept in concepts for edit in concept.edits]
     low_ranks = [edit for edit in everything if isinstance(edit, LowRank)]
@@ -71,7 +72,7 @@ def merge_concepts(backbone: Backbone, concepts: Sequence[Concept], sampling: Sa
         for concept in concepts:
             for _ in _paint_alone(backbone, concept, sampling, moments):
                 done += 1
-                yield Step(done, total, stage="recording the inputs of each concept")
+                yield Step(done, total, stage=tr("recording the inputs of each concept"))
         edits.append(moments.merged(header.handle, header.noun))
     yield Result(Concept(header, tuple(edits)).round_to_file())
 

@@ -19,8 +19,9 @@ from studio.generation.regions import assign_regions, box_masks
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
-STAGE = "painting"
+STAGE = tr("painting")
 
 
 @dataclass(frozen=True)

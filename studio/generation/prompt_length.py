@@ -14,6 +14,7 @@ from studio.generation.conditions import Prompts
 from studio.handles import handles_in
 from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
+from studio.words import tr, trn
 
 WORD = re.compile(r"\S+")
 MAX_WORDS = 6  # of those that are not read
@@ -25,7 +26,7 @@ def unread_note(text: TextReader, prompt: str, name: str) -> str:
     Call it while the edits are attached, and within `TextReader.reading`: a handle is as long as its vectors.
 
     Args:
-        name: the prompt in a sentence, such as "negative prompt".
+        name: the prompt in a sentence, such as "negative prompt", translated.
     """
     dropped = text.tokenize(prompt).dropped
     if not dropped:
@@ -35,14 +36,19 @@ def unread_note(text: TextReader, prompt: str, name: str) -> str:
     first = bisect_left(words, True, key=lambda word: text.tokenize(prompt[: word.end()]).dropped > 0)
     unread = words[first:]
     shown = " ".join(word.group()[:40] for word in unread[:MAX_WORDS])
-    more = f" and {len(unread) - MAX_WORDS} more" if len(unread) > MAX_WORDS else ""
-    handles = handles_in(prompt[unread[0].start() :]) if unread else []
-    among = f", {', '.join(handles)} among them" if handles else ""
-    tokens = f"{dropped} token{'' if dropped == 1 else 's'}"
-    return (
-        f"The {name} is {tokens} too long: only its first {text.max_tokens} are read. "
-        f"Not read: “{shown}”{more}{among}."
+    unread_words = f"“{shown}”"
+    if len(unread) > MAX_WORDS:
+        unread_words = tr("{words} and {count} more", words=unread_words, count=len(unread) - MAX_WORDS)
+    if handles := handles_in(prompt[unread[0].start() :]) if unread else []:
+        unread_words = tr("{words}, {handles} among them", words=unread_words, handles=", ".join(handles))
+    too_long = trn(
+        "The {name} is {count} token too long: only its first {most} are read.",
+        "The {name} is {count} tokens too long: only its first {most} are read.",
+        dropped,
+        name=name,
+        most=text.max_tokens,
     )
+    return f"{too_long} {tr('Not read: {words}.', words=unread_words)}"
 
 
 def read_in_chunks(

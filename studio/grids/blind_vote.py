@@ -18,6 +18,7 @@ from studio.documents import DocumentError, FileName, ShortText, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
 from studio.intervals import wilson_interval
+from studio.words import tr
 
 Vote = Literal["left", "right", "same"]
 FILE = "ballot.json"
@@ -94,10 +95,10 @@ class Ballot:
         if not pairs:
             hint = "Let the grid paint both settings, or choose two others."
             raise StudioError(
-                "There are no pairs of {settings} and {settings_2}.",
+                "There are no pairs of {one} and {other}.",
                 hint,
-                settings=settings[0],
-                settings_2=settings[1],
+                one=settings[0],
+                other=settings[1],
             )
         chance.shuffle(pairs)
         return cls(settings, tuple(pairs))
@@ -148,7 +149,7 @@ class Ballot:
     def open(cls, folder: Path) -> Ballot | None:
         """Return the vote in a grid's folder, None when there is none that can be read."""
         try:
-            ballot = read_document(cls, (folder / FILE).read_bytes(), "The blind vote")
+            ballot = read_document(cls, (folder / FILE).read_bytes(), tr("The blind vote"))
         except (OSError, DocumentError):
             return None
         return ballot if ballot.pairs and len(ballot.votes) <= len(ballot.pairs) else None

@@ -13,6 +13,7 @@ from studio.grids.grid_folder import GridFolder
 from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
 from studio.settings import number_text
+from studio.words import tr
 
 PAPER, INK, FAINT, BLANK = "#fffdfa", "#25211d", "#6f675f", "#ece6dd"
 MIN_SIDE = 160  # pixels of a picture; larger ones keep their size, unless the whole gets too large
@@ -97,7 +98,7 @@ def lay_out(grid_folder: GridFolder, side: int, fonts: Fonts) -> Layout:
     width = left + len(grid.x.values) * (side + gap) + gap
     title = _wrap(grid.base.prompt, fonts.title, width - 4 * gap)
     facts = _wrap(_facts(grid_folder), fonts.small, width - 4 * gap)
-    notes = _wrap(" · ".join(filter(None, (grid.x.title, grid.x.note))), fonts.small, width - left - gap)
+    notes = _wrap(" · ".join(filter(None, (grid.x.title, tr(grid.x.note)))), fonts.small, width - left - gap)
     notes_top = 2 * gap + round(TITLE_LINE * line) * len(title) + line * len(facts) + gap
     top = notes_top + line * (len(notes) + max(map(len, column_labels))) + gap // 2
     size = width, top + len(grid.y.values) * (side + gap) + gap
@@ -148,11 +149,15 @@ def _open(path: Path) -> Image.Image | None:
 def _facts(grid_folder: GridFolder) -> str:
     """Return what all pictures share and no axis changes: "seed 3 · steps 20 · without blur · starter"."""
     base = grid_folder.grid.base
-    values = {"seed": base.seed, "steps": base.steps, "guidance": base.guidance}
+    facts = {
+        "seed": tr("seed {value}", value=number_text(base.seed)),
+        "steps": tr("steps {value}", value=number_text(base.steps)),
+        "guidance": tr("guidance {value}", value=number_text(base.guidance)),
+    }
     axes = (grid_folder.grid.x.name, grid_folder.grid.y.name)
-    words = [f"{name} {number_text(value)}" for name, value in values.items() if name not in axes]
+    words = [fact for name, fact in facts.items() if name not in axes]
     if base.negative and "negative" not in axes:
-        words.append(f"without {base.negative}")
+        words.append(tr("without {negative}", negative=base.negative))
     painted = next((path for path in map(grid_folder.path, grid_folder.cells) if path.exists()), None)
     if painted and (model := read_recipe(painted).base):
         words.append(Path(model).name)

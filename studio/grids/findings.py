@@ -21,12 +21,38 @@ from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.intervals import Estimate, t_quantile
 from studio.recipes.axis import Axis
+from studio.words import marked, tr
 
 CONFIDENCE = 0.95
 MARGIN = 0.25  # of the range of a score over all settings: a loss below it is not called one
 MIN_PAIRS = 2
-NOT_YET = "There is nothing to compare with yet."
-ONE_PICTURE = "One picture of each setting proves nothing: let the other direction change the seed."
+NOT_YET = tr("There is nothing to compare with yet.")
+ONE_PICTURE = tr("One picture of each setting proves nothing: let the other direction change the seed.")
+NOT_TOLD = tr("These pictures do not tell the settings apart: more seeds would, if they differ at all.")
+LEADS = {  # what the best setting does, by whether it keeps the likeness and follows the prompt
+    (True, True): marked("{name} keeps the likeness and follows the prompt; {trades}."),
+    (True, False): marked("{name} keeps the likeness; {trades}."),
+    (False, True): marked("{name} follows the prompt; {trades}."),
+}
+BETWEEN = marked("{name} lies between; {trades}.")
+NEAREST = marked("{name} is nearest to the best of both; {trades}.")
+# what other settings gain or lose, by whether they gain a little only
+HIGHER = {
+    False: marked("{where} the likeness is higher"),
+    True: marked("{where} the likeness is a little higher"),
+}
+BETTER = {
+    False: marked("{where} the prompt is followed better"),
+    True: marked("{where} the prompt is followed a little better"),
+}
+HIGHER_BUT_LOOSER = {
+    False: marked("{where} the likeness is higher, but the prompt is followed less"),
+    True: marked("{where} the likeness is a little higher, but the prompt is followed less"),
+}
+BETTER_BUT_LOWER = {
+    False: marked("{where} the prompt is followed better, but the likeness is lower"),
+    True: marked("{where} the prompt is followed a little better, but the likeness is lower"),
+}
 
 Rows = Sequence[float | None]  # scores of a setting, one for each line of the other direction
 
@@ -133,26 +159,24 @@ def sentences(
     closer, looser = agreement.above(chosen), agreement.below(chosen)
     told = more | less | closer | looser
     if not told:
-        return ["These pictures do not tell the settings apart: more seeds would, if they differ at all."]
+        return [NOT_TOLD]
     is_alike, is_close = likeness.keeps(chosen), agreement.keeps(chosen)
-    keeps = ["keeps the likeness"] * is_alike + ["follows the prompt"] * is_close
-    higher = "the likeness is a little higher" if is_alike else "the likeness is higher"
-    better = "the prompt is followed a little better" if is_close else "the prompt is followed better"
     trades = {
-        "both are better": more & closer,
-        higher: more - closer - looser,
-        better: closer - more - less,
-        f"{higher}, but the prompt is followed less": more & looser,
-        f"{better}, but the likeness is lower": closer & less,
-        "the likeness is lower": less - closer - looser,
-        "the prompt is followed less": looser - more - less,
-        "both are worse": less & looser,
+        marked("{where} both are better"): more & closer,
+        HIGHER[is_alike]: more - closer - looser,
+        BETTER[is_close]: closer - more - less,
+        HIGHER_BUT_LOOSER[is_alike]: more & looser,
+        BETTER_BUT_LOWER[is_close]: closer & less,
+        marked("{where} the likeness is lower"): less - closer - looser,
+        marked("{where} the prompt is followed less"): looser - more - less,
+        marked("{where} both are worse"): less & looser,
     }
-    lead = " and ".join(keeps) or ("lies between" if more and closer else "is nearest to the best of both")
-    said = [f"{places.where(where)} {words}" for words, where in trades.items() if where]
-    lines = [f"{name} {lead}; {'; '.join(said)}."]
+    lead = LEADS.get((is_alike, is_close), BETWEEN if more and closer else NEAREST)
+    said = [tr(text, where=places.where(where)) for text, where in trades.items() if where]
+    lines = [tr(lead, name=name, trades="; ".join(said))]
     if doubtful := [label for label in labels if label != chosen and label not in told]:
-        lines.append(f"{places.list(doubtful)} cannot be told from it: more seeds would.")
+        text = "{settings} cannot be told from it: more seeds would."
+        lines.append(tr(text, settings=places.list(doubtful)))
     return lines
 
 
@@ -171,16 +195,16 @@ class _Places:
     def where(self, settings: set[str]) -> str:
         """Return "below it", "above it", "at 2 and 8", or "with <tom>" for texts."""
         if not self._is_number:
-            return f"with {self.list(settings)}"
+            return tr("with {settings}", settings=self.list(settings))
         parts = [
-            words if side <= settings else f"at {self.list(settings & side)}"
-            for words, side in (("below it", self._lower), ("above it", self._higher))
+            words if side <= settings else tr("at {settings}", settings=self.list(settings & side))
+            for words, side in ((tr("below it"), self._lower), (tr("above it"), self._higher))
             if side & settings
         ]
-        return " and ".join(parts)
+        return tr(" and ").join(parts)
 
     def list(self, settings: Iterable[str]) -> str:
         """Return settings in the order of the axis: "2, 4 and 8"."""
         wanted = set(settings)
         *first, last = [label for label in self._order if label in wanted]
-        return f"{', '.join(first)} and {last}" if first else last
+        return tr(" and ").join([", ".join(first), last]) if first else last

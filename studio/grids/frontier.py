@@ -8,6 +8,21 @@ from dataclasses import dataclass
 from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.intervals import Estimate
+from studio.words import tr
+
+KEEPS = (
+    "{best} is nearest to the best of both: it keeps {kept:.3f} more likeness than {obedient} for "
+    "{missed:.3f} less agreement."
+)
+GIVES_UP = (
+    "{best} is nearest to the best of both: it gives up {lost:.3f} likeness against {faithful} for "
+    "{won:.3f} more agreement."
+)
+GIVES_UP_AND_KEEPS = (
+    "{best} is nearest to the best of both: it gives up {lost:.3f} likeness against {faithful} for "
+    "{won:.3f} more agreement and keeps {kept:.3f} more likeness than {obedient} for {missed:.3f} less "
+    "agreement."
+)
 
 
 @dataclass(frozen=True)
@@ -77,35 +92,35 @@ def reason(found: Sequence[Point]) -> str:
     """Return why `best` is the best, in words, and whether the pictures are enough to say so."""
     chosen = best(found)
     if chosen is None or len(found) == 1:
-        return "There is nothing to compare it with yet."
+        return tr("There is nothing to compare it with yet.")
     edge = front(found)
     if len(edge) == 1:
-        words = f"{chosen.label} is ahead in both: no other setting is more alike or closer to the prompt."
+        text = "{best} is ahead in both: no other setting is more alike or closer to the prompt."
+        words = tr(text, best=chosen.label)
     else:
         faithful, obedient = edge[0], edge[-1]
-        parts = []
-        if chosen is not faithful:
-            lost = faithful.likeness.mean - chosen.likeness.mean
-            won = chosen.agreement.mean - faithful.agreement.mean
-            parts.append(
-                f"gives up {lost:.3f} likeness against {faithful.label} for {won:.3f} more agreement"
-            )
-        if chosen is not obedient:
-            won = chosen.likeness.mean - obedient.likeness.mean
-            lost = obedient.agreement.mean - chosen.agreement.mean
-            parts.append(f"keeps {won:.3f} more likeness than {obedient.label} for {lost:.3f} less agreement")
-        words = f"{chosen.label} is nearest to the best of both: it {' and '.join(parts)}."
+        words = tr(
+            KEEPS if chosen is faithful else GIVES_UP if chosen is obedient else GIVES_UP_AND_KEEPS,
+            best=chosen.label,
+            faithful=faithful.label,
+            lost=faithful.likeness.mean - chosen.likeness.mean,
+            won=chosen.agreement.mean - faithful.agreement.mean,
+            obedient=obedient.label,
+            kept=chosen.likeness.mean - obedient.likeness.mean,
+            missed=obedient.agreement.mean - chosen.agreement.mean,
+        )
     return f"{words} {_doubt(chosen, found)}".strip()
 
 
 def _doubt(chosen: Point, found: Sequence[Point]) -> str:
     """Return a sentence when another point may be as good, else an empty text."""
     if any(point.likeness.n == 1 for point in found):
-        return "With one picture for a setting this says little: let the other direction change the seed."
+        return tr("With one picture for a setting this says little: let the other direction change the seed.")
     near = [point.label for point in found if point is not chosen and _overlap(point, chosen)]
     if not near:
         return ""
-    return f"Taken by themselves, its intervals overlap with those of {', '.join(near)}."
+    text = "Taken by themselves, its intervals overlap with those of {others}."
+    return tr(text, others=", ".join(near))
 
 
 def _overlap(one: Point, other: Point) -> bool:

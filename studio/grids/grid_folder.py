@@ -27,6 +27,7 @@ from studio.recipes.grid import Cell, Grid, upgrade_grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.renaming import Renaming
+from studio.words import tr
 
 FILE = "grid.json"
 PICTURE = "grid.png"
@@ -76,17 +77,17 @@ class GridFolder:
             text = (folder / FILE).read_bytes()
         except OSError as error:
             raise StudioError("This grid cannot be read.", "Paint it again.") from error
-        saved = read_document(SavedGrid, text, "This grid", _upgrade, hint="Paint it again.")
+        saved = read_document(SavedGrid, text, tr("This grid"), _upgrade, hint=tr("Paint it again."))
         grid = Grid(saved.base, saved.x, saved.y)
         columns = max(1, len(grid.x.values))
         if len(saved.cells) != columns * len(grid.y.values):
-            reason = "it has {count} cells, not {columns}"
+            reason = "it has {count} cells, not {expected}"
             raise DocumentError(
                 "This grid",
                 reason,
                 "Paint it again.",
                 count=len(saved.cells),
-                columns=columns * len(grid.y.values),
+                expected=columns * len(grid.y.values),
             )
         cells = (Cell(number % columns, number // columns, one) for number, one in enumerate(saved.cells))
         return cls(folder, grid, tuple(cells))

@@ -11,6 +11,7 @@ from pathlib import Path
 from studio.documents import Count, DocumentError, FileName, Measured, ShortText, read_document
 from studio.files import write_atomic
 from studio.grids.grid_folder import SCORES
+from studio.words import tr
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,6 @@ class GridScores:
     def open(cls, folder: Path) -> GridScores | None:
         """Return the scores of the grid in `folder`, None before it was scored."""
         try:
-            return read_document(cls, (folder / SCORES).read_bytes(), "The scores of the grid")
+            return read_document(cls, (folder / SCORES).read_bytes(), tr("The scores of the grid"))
         except (OSError, DocumentError):
             return None

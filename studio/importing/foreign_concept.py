@@ -6,7 +6,7 @@ What a prompt calls <name> is read as the file's vectors; for a LoRA, which has 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from studio.errors import StudioError
 from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
 from studio.interop.module_names import fused_names, names_of
 from studio.models.backbone import Backbone
+from studio.words import marked, tr
 
 NAMED = 6  # unknown tensors that are named in a note
 PEFT_CONFIG = "lora_adapter_metadata"  # where diffusers keeps ranks and alphas
@@ -62,20 +63,17 @@ def import_concept(
         word = NewWord(handle, noun, vectors)
         low_rank, left_out = _low_rank(file, tensors, backbone, handle, noun)
         edits = (word, low_rank)
-        notes.append(f"{handle} is read as: {said}.")
+        notes.append(tr("{handle} is read as: {words}.", handle=handle, words=said))
         if left_out:
-            more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
-            named = ", ".join(left_out[:NAMED]) + more
-            notes.append(f"{len(left_out)} tensors of {file.path.name} are not used: {named}.")
-    title = "an embedding" if file.words else "a LoRA"
+            notes.append(_unused(file.path.name, left_out))
     header = Header(
         handles={handle: noun},
         method="imported",
-        method_title=f"Imported, {title}",
+        method_title=marked("Imported, an embedding") if file.words else marked("Imported, a LoRA"),
         paper="",
         settings={},
         seed=0,
-        base=file.base or "a base that its file does not name",
+        base=file.base or marked("a base that its file does not name"),
         fingerprint="",
         base_kind=backbone.kind,
         photos=0,
@@ -87,16 +85,24 @@ def import_concept(
     return Imported(Concept(header, edits).round_to_file(), tuple(notes))
 
 
+def _unused(file: str, tensors: Sequence[str]) -> str:
+    """Return a sentence with the names of tensors of a file that belong to no layer."""
+    few = "{count} tensors of {file} are not used: {names}."
+    many = "{count} tensors of {file} are not used: {names} and {others} more."
+    names, others = ", ".join(tensors[:NAMED]), len(tensors) - NAMED
+    return tr(many if others > 0 else few, count=len(tensors), file=file, names=names, others=others)
+
+
 def _tensors(file: ForeignFile) -> dict[str, Tensor]:
     """Return the numbers of a file, float32. Raises StudioError when some are none."""
     try:
         tensors = {name: tensor.float() for name, tensor in load_file(file.path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         hint = "Download it again."
-        raise StudioError("{path} is damaged or cut short.", hint, path=file.path.name) from error
+        raise StudioError("{file} is damaged or cut short.", hint, file=file.path.name) from error
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise StudioError(
-            "{path} holds values that are no numbers.", "Choose another file.", path=file.path.name
+            "{file} holds values that are no numbers.", "Choose another file.", file=file.path.name
         )
     return tensors
 
@@ -107,12 +113,19 @@ def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbon
     widths, lengths = [part.shape[1] for part in parts], {len(part) for part in parts}
     if len(lengths) > 1:
         hint = "Choose another file."
-        raise StudioError(f"{file.path.name} has words of different lengths for its two encoders.", hint)
+        message = "{file} has words of different lengths for its two encoders."
+        raise StudioError(message, hint, file=file.path.name)
     here = backbone.text.embeddings_of("a").shape[1]
     if sum(widths) != here or not 1 <= len(parts[0]) <= MAX_VECTORS:
         made = " + ".join(map(str, widths))
-        hint = f"Choose one that was made for a base such as {backbone.name}."
-        raise StudioError(f"{file.path.name} has vectors of {made} numbers; this base reads {here}.", hint)
+        raise StudioError(
+            "{file} has vectors of {made} numbers; this base reads {here}.",
+            "Choose one that was made for a base such as {base}.",
+            file=file.path.name,
+            made=made,
+            here=here,
+            base=backbone.name,
+        )
     return torch.cat(parts, dim=1)
 
 
@@ -144,11 +157,17 @@ def _low_rank(
             for site, part in zip(sites, up.split(rows), strict=True):
                 A[site], B[site] = _factors(layers[site], down, part, alpha)
         except (ValueError, RuntimeError) as error:
-            hint = f"It was made for another kind of base than {backbone.name}."
-            raise StudioError(f"{file.path.name} does not fit this base at {name}.", hint) from error
+            raise StudioError(
+                "{file} does not fit this base at {layer}.",
+                "It was made for another kind of base than {base}.",
+                file=file.path.name,
+                layer=name,
+                base=backbone.name,
+            ) from error
     if not A:
         hint = "It was made for another kind of base, or by a program that Likeness does not know."
-        raise StudioError(f"No layer of {file.path.name} is one of {backbone.name}.", hint)
+        message = "No layer of {file} is one of {base}."
+        raise StudioError(message, hint, file=file.path.name, base=backbone.name)
     return LowRank(handle, noun, A, B), sorted(left_out)
 
 

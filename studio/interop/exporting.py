@@ -21,22 +21,23 @@ from studio.files import write_atomic
 from studio.interop.file_metadata import XL_FAMILY, kohya_metadata, model_spec, to_file
 from studio.interop.foreign_file import PAIR, WORD
 from studio.interop.module_names import denoiser_name, diffusers_name, kohya_name
+from studio.words import tr
 
 WIDEST_SINGLE = 1024  # numbers of a word of Stable Diffusion 2
 FIRST_OF_PAIR = 768  # numbers of a word that the first text encoder of Stable Diffusion XL reads
 ATTENTION, PROJECTIONS = ".self_attn.", ("q_proj", "k_proj", "v_proj", "out_proj")  # of CLIP
-PROGRAMS = {"a1111": "A1111 or Forge", "comfyui": "ComfyUI", "diffusers": "diffusers"}
+PROGRAMS = {"a1111": tr("A1111 or Forge"), "comfyui": "ComfyUI", "diffusers": "diffusers"}
 OTHER_EDITS = {
-    "rank_one": "Perfusion's gate, which opens at the word, is in no other program",
-    "staged_tokens": "a word that changes with the noise is in no other program",
-    "sorted_tokens": "a word that comes in categories is in no other program",
-    "space_time": "a word that changes with the noise and from block to block is in no other program",
-    "encoded_tokens": "a word that stands in the encoded prompt is in no other program",
+    "rank_one": tr("Perfusion's gate, which opens at the word, is in no other program"),
+    "staged_tokens": tr("a word that changes with the noise is in no other program"),
+    "sorted_tokens": tr("a word that comes in categories is in no other program"),
+    "space_time": tr("a word that changes with the noise and from block to block is in no other program"),
+    "encoded_tokens": tr("a word that stands in the encoded prompt is in no other program"),
 }
 CLIP_FAMILIES = "stable_diffusion"  # how the kinds of base begin that read prompts with CLIP
 LANGUAGE_MODEL = "text_encoder."
-LEFT_OUT = "what was learned of the language model that reads prompts, which other programs cannot load"
-UNKNOWN_EDIT = "no other program has its kind of change"
+LEFT_OUT = tr("what was learned of the language model that reads prompts, which other programs cannot load")
+UNKNOWN_EDIT = tr("no other program has its kind of change")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Export:
 def refuse_existing(path: Path) -> None:
     """Raise StudioError when there is something at a path: an embedding is called as our own file is."""
     if path.exists():
-        raise StudioError("{path} is there already.", "Name another folder with --out.", path=path)
+        raise StudioError("{file} is there already.", "Name another folder with --out.", file=path)
 
 
 def export_concept(path: Path, program: str) -> Export:
@@ -84,7 +85,7 @@ def export_concept(path: Path, program: str) -> Export:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise not_a_concept(path, "its tensors are damaged") from error
+        raise not_a_concept(path, tr("its tensors are damaged")) from error
     words: dict[str, np.ndarray] = {}
     factors: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
@@ -94,9 +95,7 @@ def export_concept(path: Path, program: str) -> Export:
         elif kind == "low_rank":
             factors[rest] = tensor
         else:
-            reason = OTHER_EDITS.get(kind, UNKNOWN_EDIT)
-            hint = "Share the concept's own file: whoever has Likeness can use it."
-            raise StudioError(f"{header.handle} cannot be exported: {reason}.", hint)
+            raise _not_exported(header.handle, OTHER_EDITS.get(kind, UNKNOWN_EDIT))
     header = dataclasses.replace(header, base_kind=header.base_kind or _kind_of(words, factors))
     left_out = ""
     if not header.base_kind.startswith(CLIP_FAMILIES):
@@ -106,8 +105,7 @@ def export_concept(path: Path, program: str) -> Export:
             {name: one for name, one in factors.items() if not name.startswith(LANGUAGE_MODEL)},
         )
         if not factors:
-            hint = "Share the concept's own file: whoever has Likeness can use it."
-            raise StudioError(f"{header.handle} cannot be exported: {LEFT_OUT}.", hint)
+            raise _not_exported(header.handle, LEFT_OUT)
     files: dict[str, bytes] = {}
     for handle, vectors in words.items():
         files[f"{handle.strip('<>')}.safetensors"] = _embedding(header, handle, vectors)
@@ -115,8 +113,14 @@ def export_concept(path: Path, program: str) -> Export:
     if factors:
         files[f"{lora}.safetensors"] = _lora(header, factors, lora, program)
     text = _instructions(header, [handle.strip("<>") for handle in words], lora if factors else "", program)
-    text += f"Not in these files: {left_out}.\n" if left_out else ""
+    text += tr("Not in these files: {what}.", what=left_out) + "\n" if left_out else ""
     return Export({**files, f"{header.handle.strip('<>')}-how-to.txt": text.encode()}, text)
+
+
+def _not_exported(handle: str, reason: str) -> StudioError:
+    """Return the error for a concept that no other program can use."""
+    hint = "Share the concept's own file: whoever has Likeness can use it."
+    return StudioError("{handle} cannot be exported: {reason}.", hint, handle=handle, reason=reason)
 
 
 def _kind_of(words: Mapping[str, np.ndarray], factors: Mapping[str, np.ndarray]) -> str:
@@ -188,7 +192,14 @@ def _instructions(header: Header, words: list[str], lora: str, program: str) -> 
     """Return what to do with the files, as a text for a person."""
     first = " and ".join(words) or header.noun
     files = [f"{word}.safetensors" for word in words]
-    lines = [f"{header.handle}, {header.noun}, learned by {header.method_title} on {header.base}.", ""]
+    about = tr(
+        "{handle}, {noun}, learned by {method} on {base}.",
+        handle=header.handle,
+        noun=header.noun,
+        method=tr(header.method_title),
+        base=header.base,
+    )
+    lines = [about, ""]
     if program == "diffusers":
         for word in words:
             lines += _loading_a_word(header, word)
@@ -199,16 +210,16 @@ def _instructions(header: Header, words: list[str], lora: str, program: str) -> 
     places = {"a1111": ("embeddings", "models/Lora"), "comfyui": ("models/embeddings", "models/loras")}
     of_words, of_loras = places[program]
     if files:
-        lines.append(f"Put {' and '.join(files)} into {of_words}.")
+        lines.append(tr("Put {files} into {folder}.", files=tr(" and ").join(files), folder=of_words))
     if lora:
-        lines.append(f"Put {lora}.safetensors into {of_loras}.")
+        lines.append(tr("Put {files} into {folder}.", files=f"{lora}.safetensors", folder=of_loras))
     if program == "a1111":
-        lines.append(f"Then write: a photo of {first}{f' <lora:{lora}:1>' if lora else ''}")
+        prompt = f"a photo of {first}{f' <lora:{lora}:1>' if lora else ''}"
+        lines.append(tr("Then write: {prompt}", prompt=prompt))
     else:
         named = " and ".join(f"embedding:{word}" for word in words) or header.noun
-        lines.append(
-            f"Then write: a photo of {named}{', with the LoRA loaded at strength 1' if lora else ''}"
-        )
+        alone, with_lora = "Then write: {prompt}", "Then write: {prompt}, with the LoRA loaded at strength 1"
+        lines.append(tr(with_lora if lora else alone, prompt=f"a photo of {named}"))
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from studio.bases.base_files import PICKLES
 from studio.bases.other_files import kind_of_other_file
 from studio.errors import StudioError
 from studio.limits import MAX_CONCEPT_BYTES, MAX_SHORT_LETTERS, MB
+from studio.words import tr
 
 DOWN, UP, ALPHA, MID = "down", "up", "alpha", "mid"
 ENDINGS = {  # of tensor names, the longer first: what the tensor is for its layer
@@ -32,13 +33,13 @@ ENDINGS = {  # of tensor names, the longer first: what the tensor is for its lay
     ".alpha": ALPHA,
 }
 OTHER_KINDS = {  # a part of a tensor's name, with the kind of file that it belongs to
-    "dora_scale": "a DoRA",
-    "lora_magnitude_vector": "a DoRA",
-    ".hada_": "a LoHa",
-    ".lokr_": "a LoKr",
-    ".oft_": "an OFT adapter",
-    ".boft_": "a BOFT adapter",
-    "glora_": "a GLoRA",
+    "dora_scale": tr("a DoRA"),
+    "lora_magnitude_vector": tr("a DoRA"),
+    ".hada_": tr("a LoHa"),
+    ".lokr_": tr("a LoKr"),
+    ".oft_": tr("an OFT adapter"),
+    ".boft_": tr("a BOFT adapter"),
+    "glora_": tr("a GLoRA"),
 }
 WORD, PAIR = "emb_params", ("clip_l", "clip_g")
 INSTEAD = "Import an ordinary LoRA; some programs can turn this into one."
@@ -65,7 +66,7 @@ class ForeignFile:
     @property
     def kind(self) -> str:
         """Return what it is in words."""
-        return "an embedding" if self.words else "a LoRA"
+        return tr("an embedding" if self.words else "a LoRA")
 
     @property
     def trigger(self) -> str:
@@ -91,11 +92,11 @@ def look_at(path: Path) -> ForeignFile:
     """Return what a file of another program holds. Raises StudioError, with what it is, for anything else."""
     shapes, metadata = _table(path)
     if "likeness" in metadata:
-        raise StudioError("{path} is a concept of Likeness.", "Import it as such.", path=path.name)
+        raise StudioError("{file} is a concept of Likeness.", "Import it as such.", file=path.name)
     for part, kind in OTHER_KINDS.items():
         if any(part in name for name in shapes):
             raise StudioError(
-                "{path} is {kind}, which Likeness cannot use yet.", INSTEAD, path=path.name, kind=kind
+                "{file} is {kind}, which Likeness cannot use yet.", INSTEAD, file=path.name, kind=kind
             )
     words = _words(shapes)
     if words:
@@ -114,9 +115,9 @@ def look_at(path: Path) -> ForeignFile:
     if whole:
         return ForeignFile(path, (), whole, tuple(sorted(unknown)), metadata)
     other = kind_of_other_file(shapes, metadata)
-    what = other.kind if other else "a whole checkpoint"
+    what = other.kind if other else tr("a whole checkpoint")
     hint = "Choose an embedding, a LoRA, or a concept of Likeness."
-    raise StudioError("{path} is {what}, not a concept.", hint, path=path.name, what=what)
+    raise StudioError("{file} is {kind}, not a concept.", hint, file=path.name, kind=what)
 
 
 def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
@@ -124,16 +125,18 @@ def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
     try:
         if path.stat().st_size > MAX_CONCEPT_BYTES:
             hint = "Choose an embedding or a LoRA."
-            raise StudioError(f"{path.name} is larger than {MAX_CONCEPT_BYTES // MB} MB.", hint)
+            message = "{file} is larger than {megabytes} MB."
+            raise StudioError(message, hint, file=path.name, megabytes=MAX_CONCEPT_BYTES // MB)
         with safe_open(path, framework="np") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             return shapes, dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
         if _is_pickle(path):
             hint = "Such files can run code. Ask for it as .safetensors."
-            raise StudioError(f"{path.name} is a pickle, which is not opened.", hint) from error
+            raise StudioError("{file} is a pickle, which is not opened.", hint, file=path.name) from error
         hint = "Download it again, or choose a .safetensors file."
-        raise StudioError(f"{path.name} is damaged, cut short, or no safetensors file.", hint) from error
+        message = "{file} is damaged, cut short, or no safetensors file."
+        raise StudioError(message, hint, file=path.name) from error
 
 
 def _is_pickle(path: Path) -> bool:

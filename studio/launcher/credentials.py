@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from studio.errors import StudioError
+from studio.words import tr
 
 VARIABLE = "LIKENESS_AUTH"
 MAX_BYTES = 4096
@@ -23,12 +24,13 @@ def read_credentials(options: argparse.Namespace) -> tuple[str, str] | None:
     if options.auth is not None and options.auth_file is not None:
         raise StudioError("There are two passwords: --auth and --auth-file.", "Leave one of them out.")
     if options.auth is not None:
-        return split_credentials(options.auth, "--auth", "Write --auth USER:PASSWORD.")
+        return split_credentials(options.auth, "--auth", tr("Write --auth USER:PASSWORD."))
     if options.auth_file is not None:
-        hint = f"Write USER:PASSWORD on the first line of {options.auth_file}."
+        hint = tr("Write USER:PASSWORD on the first line of {file}.", file=options.auth_file)
         return split_credentials(first_line(options.auth_file), "--auth-file", hint)
     if VARIABLE in os.environ:
-        return split_credentials(os.environ[VARIABLE], VARIABLE, f"Set {VARIABLE} to USER:PASSWORD.")
+        hint = tr("Set {variable} to USER:PASSWORD.", variable=VARIABLE)
+        return split_credentials(os.environ[VARIABLE], VARIABLE, hint)
     return None
 
 
@@ -36,7 +38,7 @@ def split_credentials(text: str, source: str, hint: str) -> tuple[str, str]:
     """Return the parts of "USER:PASSWORD". Raises StudioError, with this hint, when one is missing."""
     user, _, password = text.partition(":")
     if not (user.strip() and password):
-        raise StudioError(f"{source} needs a user and a password.", hint)
+        raise StudioError(tr("{source} needs a user and a password.", source=source), hint)
     return user.strip(), password
 
 
@@ -46,11 +48,11 @@ def first_line(path: Path) -> str:
         with path.expanduser().open("rb") as file:
             text = file.read(MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or tr("it is no text")
         raise StudioError(
-            "The password file {path} cannot be read: {reason}.",
+            "The password file {file} cannot be read: {reason}.",
             "Name another with --auth-file.",
-            path=path,
+            file=path,
             reason=reason,
         ) from None
     return (text.splitlines() or [""])[0]

@@ -19,6 +19,7 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.launcher.setup_log import SetupLog, last_line, news
 from studio.starter import ROOT
+from studio.words import tr, trn
 
 HERE = ROOT
 VENV = HERE / ".venv"
@@ -92,15 +93,16 @@ def set_up(extras: set[str]) -> None:
     if todo == "make":
         check_possible()
     log = SetupLog()
-    log.say("Setting up Likeness, once. It takes a few minutes.")
-    log.say(f"[1/3] {'Making' if todo == 'make' else 'Using'} the Python environment in {VENV.name}")
+    log.say(tr("Setting up Likeness, once. It takes a few minutes."))
+    makes, uses = "Making the Python environment in {folder}", "Using the Python environment in {folder}"
+    log.say(f"[1/3] {tr(makes if todo == 'make' else uses, folder=VENV.name)}")
     extras = extras | set((read_stamp(VENV) or {}).get("extras", ()))
     if todo == "make":
         make()
     write_stamp(VENV, {})
     install(f".[{','.join(sorted(extras))}]" if extras else ".", VENV / "likeness-setup.log", log)
     write_stamp(VENV, {"project": environment_stamp(), "python": PYTHON, "extras": sorted(extras)})
-    log.say("Set up.")
+    log.say(tr("Set up."))
 
 
 def make() -> None:
@@ -111,12 +113,19 @@ def make() -> None:
         write_stamp(VENV, {})
     except OSError as error:
         hint = "Make its folder writable, or move the project."
-        raise StudioError(f"{VENV} cannot be made ({error.strerror}).", hint) from None
+        raise StudioError(
+            "{folder} cannot be made ({reason}).", hint, folder=VENV, reason=error.strerror
+        ) from None
     python = getattr(sys, "_base_executable", sys.executable)  # not the one that has just been deleted
     made = subprocess.run([python, "-m", "venv", VENV], capture_output=True, text=True)
     if made.returncode:
-        hint = f"Find out whether {python} -m venv works at all."
-        raise StudioError(f"{VENV} could not be made: {last_line(made.stdout + made.stderr)}.", hint)
+        raise StudioError(
+            "{folder} could not be made: {reason}.",
+            "Find out whether {python} -m venv works at all.",
+            folder=VENV,
+            reason=last_line(made.stdout + made.stderr),
+            python=python,
+        )
 
 
 def check_possible() -> None:
@@ -126,12 +135,12 @@ def check_possible() -> None:
         raise StudioError("This Python cannot make virtual environments.", hint, python=PYTHON)
     free = shutil.disk_usage(HERE).free / 1e9
     if free < DISK_GIGABYTES:
-        message = "Setting up needs {disk_gigabytes:.0f} GB of disk; {here} has {free:.1f} GB free."
+        message = "Setting up needs {gigabytes:.0f} GB of disk; {folder} has {free:.1f} GB free."
         raise StudioError(
             message,
             "Make room, or move this folder to a larger disk.",
-            disk_gigabytes=DISK_GIGABYTES,
-            here=HERE,
+            gigabytes=DISK_GIGABYTES,
+            folder=HERE,
             free=free,
         )
 
@@ -143,7 +152,7 @@ def install(what: str, pip_log: Path, log: SetupLog) -> None:
         what: for pip, such as ".[test]".
         pip_log: the file that gets all of pip's output.
     """
-    log.say("[2/3] Fetching packages")
+    log.say(f"[2/3] {tr('Fetching packages')}")
     command = [str(python_of(VENV)), "-m", "pip", "install", "--progress-bar=off", "--no-input", "-e", what]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     before, total, rest, is_running = count_packages(), 0, "", True
@@ -156,11 +165,14 @@ def install(what: str, pip_log: Path, log: SetupLog) -> None:
                 for line in lines:
                     if line.startswith("Installing collected packages:"):
                         total = line.count(",") + 1
-                        log.say(f"[3/3] Unpacking {total} packages")
+                        log.say(
+                            f"[3/3] {trn('Unpacking {count} package', 'Unpacking {count} packages', total)}"
+                        )
                     elif news(line):
                         log.say(f"      {news(line)}")
                 done = min(max(count_packages() - before, 0), total)
-                log.tick(f"      {done} of {total} unpacked" if total else "      still fetching")
+                unpacked = tr("{done} of {total} unpacked", done=done, total=total)
+                log.tick(f"      {unpacked if total else tr('still fetching')}")
                 time.sleep(0.5 if is_running else 0)
         finally:
             if process.poll() is None:
@@ -181,12 +193,12 @@ def diagnosis(log: str, path: Path) -> StudioError:
     if "No space left on device" in log:
         return StudioError(
             "The disk is full.",
-            "Make {disk_gigabytes:.0f} GB of room and run this again.",
-            disk_gigabytes=DISK_GIGABYTES,
+            "Make {gigabytes:.0f} GB of room and run this again.",
+            gigabytes=DISK_GIGABYTES,
         )
     if "Retrying (Retry(" in log or "ReadTimeoutError" in log:
         hint = "Check the network connection and run this again."
         return StudioError("The package index cannot be reached.", hint)
     tail = "\n".join(f"    {line}" for line in log.strip().splitlines()[-LOG_LINES:])
-    hint = f"All of it is in {path}. Deleting {VENV.name} and running this again starts afresh."
-    return StudioError(f"Installing failed:\n{tail}\n", hint)
+    hint = "All of it is in {file}. Deleting {folder} and running this again starts afresh."
+    return StudioError("Installing failed:\n{tail}\n", hint, tail=tail, file=path, folder=VENV.name)

@@ -18,6 +18,7 @@ from typing import NoReturn
 from studio.errors import StudioError
 from studio.files import exists, writable_folder
 from studio.launcher.credentials import VARIABLE, read_credentials
+from studio.words import tr
 
 MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 PROXY = re.compile(r"(https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?(/[A-Za-z0-9._~-]+)*/?")
@@ -31,13 +32,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise StudioError."""
-        raise StudioError(
-            "{upper}{message_}.",
-            "See {prog} --help.",
-            upper=message[:1].upper(),
-            message_=message[1:],
-            prog=self.prog,
-        )
+        sentence = f"{message[:1].upper()}{message[1:]}."
+        raise StudioError(sentence, tr("See {command} --help.", command=self.prog))
 
 
 def parser() -> Parser:
@@ -89,7 +85,8 @@ def _devices(text: str) -> tuple[str, ...]:
     """Return ("0", "1") for "0,1": the devices of a list, "cpu" or the number of a card each."""
     names = tuple(name.strip().lower().removeprefix("cuda:") for name in text.split(","))
     if not all(DEVICE.fullmatch(name) for name in names):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list of devices such as 0,1 or cpu,cpu")
+        sentence = tr("{written!r} is no list of devices such as 0,1 or cpu,cpu", written=text[:80])
+        raise argparse.ArgumentTypeError(sentence)
     return names
 
 
@@ -116,14 +113,14 @@ def check_flags(options: argparse.Namespace) -> None:
     for name in options.listen or ():
         if not is_machine(name):
             hint = "Name a machine or an address, without a port: --listen studio.local 192.168.1.5"
-            raise StudioError(f"{name[:80]!r} is not the name of a machine.", hint)
+            raise StudioError("{name!r} is not the name of a machine.", hint, name=name[:80])
     if options.root_path and not PROXY.fullmatch(options.root_path):
         hint = "Write an address such as --root-path https://example.org/studio"
-        raise StudioError(f"{options.root_path[:80]!r} is not the address of a page.", hint)
+        raise StudioError("{address!r} is not the address of a page.", hint, address=options.root_path[:80])
     is_path = options.base.startswith((".", "~")) or Path(options.base).is_absolute()
     if is_path and options.command != "setup" and not exists(Path(options.base).expanduser()):
         hint = "Give --base the folder of a diffusers model, a checkpoint file, or a name on the hub."
-        raise StudioError(f"There is no base model at {options.base}.", hint)
+        raise StudioError("There is no base model at {base}.", hint, base=options.base)
     for folder in options.bases:
         if not Path(folder).expanduser().is_dir():
             raise StudioError(
@@ -131,8 +128,8 @@ def check_flags(options: argparse.Namespace) -> None:
             )
     if options.segmenter and not (Path(options.segmenter).expanduser() / "config.json").is_file():
         hint = "Give --segmenter the folder of a SAM or SAM 2 model in transformers' layout, or leave it out."
-        raise StudioError(f"There is no segmenter in {options.segmenter}.", hint)
-    writable_folder(options.workspace.expanduser(), "Choose another with --workspace DIR.")
+        raise StudioError("There is no segmenter in {folder}.", hint, folder=options.segmenter)
+    writable_folder(options.workspace.expanduser(), tr("Choose another with --workspace DIR."))
 
 
 def is_machine(name: str) -> bool:
@@ -159,7 +156,7 @@ def check_port(host: str, port: int) -> None:
         except OSError:
             pass
     address = f"http://127.0.0.1:{port}"
-    other = f"another port: --port {port + 1 if port < 65535 else 7860}."
+    other = port + 1 if port < 65535 else 7860
     try:
         is_studio = b"Likeness" in urllib.request.urlopen(address, timeout=2).read()
     except (OSError, ValueError):
@@ -167,11 +164,12 @@ def check_port(host: str, port: int) -> None:
     if is_studio:
         raise StudioError(
             "A studio is already open at {address}.",
-            "Use that one, or choose {other}",
+            "Use that one, or choose another port: --port {other}.",
             address=address,
             other=other,
         )
-    raise StudioError("Port {port} is taken by another program.", "Choose {other}", port=port, other=other)
+    hint = "Choose another port: --port {other}."
+    raise StudioError("Port {port} is taken by another program.", hint, port=port, other=other)
 
 
 def host_of(options: argparse.Namespace) -> str:

@@ -9,6 +9,8 @@ import re
 import sys
 import time
 
+from studio.words import tr
+
 LARGE_MEGABYTES = 10.0  # downloads from here on are worth a line
 QUIET_SECONDS = 20.0  # after which a line shows that set-up is still running
 
@@ -47,10 +49,10 @@ def news(line: str) -> str | None:
         name, version = parts[0], parts[1]
         return f"{name} {version} ({float(found[3]):.0f} MB)"
     if "Retrying (Retry(total=4" in line:
-        return "no answer from the package index yet"
+        return tr("no answer from the package index yet")
     return None
 
 
 def last_line(text: str) -> str:
     """Return the last line that a program printed."""
-    return (text.strip().splitlines() or ["no reason was given"])[-1].rstrip(".")
+    return (text.strip().splitlines() or [tr("no reason was given")])[-1].rstrip(".")

@@ -14,6 +14,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from studio.words import tr
+
 COMMANDS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
     *("microsoft-edge", "microsoft-edge-stable", "msedge", "brave-browser", "brave", "vivaldi"),
@@ -28,9 +30,9 @@ WINDOWS_PROGRAMS = (
 )
 WINDOWS_FOLDERS = ("ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA")
 WAIT_SECONDS = 3.0  # in which a browser that cannot start has ended
-NONE_FOUND = "There is no Chromium, Chrome, Edge, Brave or Vivaldi for a window of its own."
-NOT_STARTED = "{} does not open a window."
-USUAL = "The page opens in your usual browser."
+NONE_FOUND = tr("There is no Chromium, Chrome, Edge, Brave or Vivaldi for a window of its own.")
+NOT_STARTED = "{browser} does not open a window."
+USUAL = tr("The page opens in your usual browser.")
 
 
 def app_browsers() -> list[str]:
@@ -55,7 +57,7 @@ def open_window(address: str) -> None:
     elif starts(browsers[0], address):
         return
     else:
-        print(f"{NOT_STARTED.format(Path(browsers[0]).stem)} {USUAL}", flush=True)
+        print(f"{tr(NOT_STARTED, browser=Path(browsers[0]).stem)} {USUAL}", flush=True)
     webbrowser.open(address)
 
 

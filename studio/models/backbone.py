@@ -26,6 +26,7 @@ from studio.models.memory_plan import MemoryPlan
 from studio.models.placement import Placement
 from studio.models.text_reader import TextReader
 from studio.models.words import TextBlock, Words
+from studio.words import tr
 
 if TYPE_CHECKING:
     from studio.models.attention import AttentionAccess
@@ -56,8 +57,8 @@ class Backbone(ABC):
 
     Attributes:
         kinds: what `BaseFiles.kind` says of the files of its members.
-        learns_instead: where its distilled members, which paint in few steps, would unlearn that when they
-            are tuned: what to learn on instead.
+        distilled: why nothing may be learned on its distilled members, which paint in few steps and would
+            unlearn that; English, and empty if all may learn.
         records_attention: whether `attention` is there.
         has_text_layers: whether some layers read nothing but text: `key_sites` and `value_sites`.
         name: what the base is called.
@@ -79,7 +80,7 @@ class Backbone(ABC):
 
     family: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
-    learns_instead: ClassVar[str] = ""
+    distilled: ClassVar[str] = ""
     records_attention: ClassVar[bool] = True
     has_text_layers: ClassVar[bool] = True
     features_title: ClassVar[str]
@@ -120,14 +121,7 @@ class Backbone(ABC):
     @property
     def untrainable(self) -> str:
         """Return why nothing may be learned on this base; empty if it may."""
-        return self.of_distilled() if self.is_distilled else ""
-
-    @classmethod
-    def of_distilled(cls) -> str:
-        """Return why nothing may be learned on distilled bases of the family; empty if it may."""
-        if not cls.learns_instead:
-            return ""
-        return f"it was distilled to few steps; train on {cls.learns_instead}, and paint with this one"
+        return tr(self.distilled) if self.is_distilled else ""
 
     # parts
 
@@ -274,7 +268,7 @@ class Backbone(ABC):
         """Return `attention`. Raises StudioError where the family cannot record it."""
         if self.attention is None:
             hint = "Choose another base, or a method that works without it."
-            raise StudioError("The attention of {value} cannot be recorded.", hint, value=self.name)
+            raise StudioError("The attention of {base} cannot be recorded.", hint, base=self.name)
         return self.attention
 
     def linear_sites(self, *endings: str) -> dict[str, nn.Linear]:

@@ -63,10 +63,10 @@ class Clip:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise StudioError(
-                "The CLIP model in {folder} lacks {missing}.",
+                "The CLIP model in {folder} lacks {files}.",
                 "Install the studio again, or use a base whose folder is complete.",
                 folder=folder,
-                missing=", ".join(missing),
+                files=", ".join(missing),
             )
         config = json.loads((folder / "config.json").read_text())
         clip = cls.build(config, folder / "merges.txt.gz", f"judge of {folder.resolve().parent.name}")
@@ -104,16 +104,16 @@ class Clip:
         """
         if model_name not in list_models():
             raise StudioError(
-                "open_clip has no model called {model_name!r}.",
+                "open_clip has no model called {name!r}.",
                 "Write ViT-B-32=FILE, for instance.",
-                model_name=model_name,
+                name=model_name,
             )
         if not checkpoint.is_file():
             raise StudioError(
-                "There is no {checkpoint}.",
-                "Name a file with the weights of {model_name}.",
-                checkpoint=checkpoint,
-                model_name=model_name,
+                "There is no {file}.",
+                "Name a file with the weights of {name}.",
+                file=checkpoint,
+                name=model_name,
             )
         try:
             model = create_model(model_name, str(checkpoint.resolve()))
@@ -122,10 +122,10 @@ class Clip:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
             hint = "Name the model that the weights were trained for; a safetensors file is safest."
             raise StudioError(
-                "{checkpoint} cannot be opened as {model_name} ({reason}).",
+                "{file} cannot be opened as {name} ({reason}).",
                 hint,
-                checkpoint=checkpoint.name,
-                model_name=model_name,
+                file=checkpoint.name,
+                name=model_name,
                 reason=reason,
             ) from error
         return cls(model, tokenizer, _preprocess_of(model.visual.preprocess_cfg), model_name)

@@ -29,11 +29,13 @@ class DdpmBackbone(Backbone):
         self.prediction_type = self.schedule.config.prediction_type
         if self.prediction_type not in ("epsilon", "v_prediction"):
             hint = "Choose a base that predicts epsilon or v."
-            raise StudioError(f"{self.name} predicts {self.prediction_type}.", hint)
+            raise StudioError(
+                "{base} predicts {prediction}.", hint, base=self.name, prediction=self.prediction_type
+            )
         if self.prediction_type == "epsilon" and self.schedule.alphas_cumprod[-1] <= 0:
             # (z_t - eps) / 0: every picture would be black
             hint = "If it predicts v, start with --prediction v_prediction; otherwise its config is wrong."
-            raise StudioError(f"{self.name} predicts noise where nothing but noise is left.", hint)
+            raise StudioError("{base} predicts noise where nothing but noise is left.", hint, base=self.name)
         self._timesteps = self.schedule.config.num_train_timesteps
         self._alphas = self.schedule.alphas_cumprod.to(self.device)
 

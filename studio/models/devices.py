@@ -23,14 +23,12 @@ def use_device(name: str) -> str:
         return CPU
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(name) >= count:
-        cards = ", ".join(f"cuda:{number}" for number in range(count)) or "no card that torch can use"
-        last = ",".join(map(str, range(count))) or CPU
+        cards = ", ".join(f"cuda:{number}" for number in range(count))
+        none = "There is no device cuda:{number}: this machine has no card that torch can use."
+        others = "There is no device cuda:{number}: this machine has {cards}."
+        every = ",".join(map(str, range(count))) or CPU
         raise StudioError(
-            "There is no device cuda:{name}: this machine has {cards}.",
-            "Use --devices {last}.",
-            name=name,
-            cards=cards,
-            last=last,
+            others if cards else none, "Use --devices {every}.", number=name, cards=cards, every=every
         )
     torch.cuda.set_device(int(name))
     return "cuda"

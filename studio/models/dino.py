@@ -47,10 +47,10 @@ class Dino:
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
             raise StudioError(
-                "{checkpoint} cannot be opened as {model_name} ({reason}).",
+                "{file} cannot be opened as {name} ({reason}).",
                 "Name the weights of DINO ViT-S/16, or write MODEL=FILE with timm's name of the model.",
-                checkpoint=checkpoint.name,
-                model_name=model_name,
+                file=checkpoint.name,
+                name=model_name,
                 reason=reason,
             ) from error
         return cls(model, model_name)

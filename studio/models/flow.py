@@ -60,7 +60,7 @@ class FlowBackbone(Backbone):
         """
         if self.schedule.config.use_dynamic_shifting:
             hint = "Choose another base."
-            raise StudioError("{value} shifts its noise by the size of a picture.", hint, value=self.name)
+            raise StudioError("{base} shifts its noise by the size of a picture.", hint, base=self.name)
         return float(self.schedule.config.shift)
 
     def sampler(
@@ -69,7 +69,9 @@ class FlowBackbone(Backbone):
         """See `Backbone.sampler`. Levels go down evenly from 1 to 1/steps before they are shifted."""
         if name not in NAMES:
             hint = "Choose Euler: on its straight paths the others are not defined."
-            raise StudioError("{value} cannot be sampled with {name}.", hint, value=self.name, name=name[:60])
+            raise StudioError(
+                "{base} cannot be sampled with {sampler}.", hint, base=self.name, sampler=name[:60]
+            )
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.schedule.config)
         shift = self.shift_of(shape or self.latent_shape, steps)
         scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=math.log(shift))

@@ -25,6 +25,7 @@ from huggingface_hub.utils import httpx, tqdm
 
 from studio.bases.base_files import INDEX, look_at
 from studio.errors import StudioError, disk_trouble
+from studio.words import tr
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 NEEDED = (INDEX, "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja", "*/*.safetensors")
@@ -50,23 +51,25 @@ def fetch(name: str, report: Report = lambda sentence: None) -> Path:
         hint = (
             "Give a folder, a .safetensors file, or a name such as stabilityai/stable-diffusion-xl-base-1.0."
         )
-        raise StudioError(f"{name[:80]!r} is neither on this machine nor a name on the hub.", hint)
+        raise StudioError("{name!r} is neither on this machine nor a name on the hub.", hint, name=name[:80])
     try:
         return _found(name) or _fetched(name, report)
     except GatedRepoError as error:
-        hint = f"Accept its licence at https://huggingface.co/{name}, then run: hf auth login"
+        hint = "Accept its licence at https://huggingface.co/{name}, then run: hf auth login"
         raise StudioError(
-            f"{name} may be fetched only by people who have accepted its licence.", hint
+            "{name} may be fetched only by people who have accepted its licence.", hint, name=name
         ) from error
     except RepositoryNotFoundError as error:
         hint = "See whether the name is spelled as on the hub; a private model needs: hf auth login"
-        raise StudioError(f"There is no model called {name} on the hub.", hint) from error
+        raise StudioError("There is no model called {name} on the hub.", hint, name=name) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         hint = "Go online once to fetch it, or give a folder or a file of this machine."
-        raise StudioError(f"{name} is not on this machine, and the hub cannot be reached.", hint) from error
+        raise StudioError(
+            "{name} is not on this machine, and the hub cannot be reached.", hint, name=name
+        ) from error
     except HfHubHTTPError as error:
         raise StudioError(
-            "The hub did not give {name}: {status}.", "Try again later.", name=name, status=_status(error)
+            "The hub did not give {name}: {reason}.", "Try again later.", name=name, reason=_status(error)
         ) from error
     except HFValidationError as error:
         raise StudioError(
@@ -74,11 +77,13 @@ def fetch(name: str, report: Report = lambda sentence: None) -> Path:
         ) from error
     except httpx.HTTPError as error:
         hint = "See whether you are online, then try again: what has come is kept."
-        raise StudioError(f"The connection to the hub broke off while fetching {name}.", hint) from error
+        raise StudioError(
+            "The connection to the hub broke off while fetching {name}.", hint, name=name
+        ) from error
     except (OSError, RuntimeError) as error:
         trouble = disk_trouble(error) if isinstance(error, OSError) else None
         hint = "Go online once to fetch it, or give a folder or a file of this machine."
-        raise trouble or StudioError(f"{name} could not be fetched.", hint) from error
+        raise trouble or StudioError("{name} could not be fetched.", hint, name=name) from error
 
 
 def _found(name: str) -> Path | None:
@@ -110,7 +115,7 @@ def _is_whole(folder: Path) -> bool:
 
 def _fetched(name: str, report: Report) -> Path:
     """Fetch what a base needs, and return its folder."""
-    report(f"Asking the hub for {name}")
+    report(tr("Asking the hub for {name}", name=name))
     try:
         listed = snapshot_download(
             name, allow_patterns=list(NEEDED), ignore_patterns=list(NOT_NEEDED), dry_run=True
@@ -120,7 +125,7 @@ def _fetched(name: str, report: Report) -> Path:
     chosen = [file for file in listed if file.filename in _smallest({file.filename for file in listed})]
     missing = sum(file.file_size or 0 for file in chosen if not file.is_cached)
     log.info("fetching %s: %.1f GB", name, missing / GB)
-    bar = reporting_bar(report, f"Fetching {name}", missing)
+    bar = reporting_bar(report, tr("Fetching {name}", name=name), missing)
     folder = Path(snapshot_download(name, allow_patterns=[file.filename for file in chosen], tqdm_class=bar))
     with suppress(OSError):  # a cache that others share may be closed to us
         (folder / COMPLETE).touch()
@@ -147,7 +152,8 @@ def reporting_bar(report: Report, what: str, total: float) -> type[tqdm]:
             self._come += n or 0
             if self._counts and time.monotonic() - self._reported_at > 1:
                 self._reported_at = time.monotonic()
-                report(f"{what}: {self._come / GB:.1f} of {total / GB:.1f} GB")
+                text = "{what}: {come:.1f} of {total:.1f} GB"
+                report(tr(text, what=what, come=self._come / GB, total=total / GB))
             return super().update(n)
 
     return ReportingBar
@@ -165,4 +171,6 @@ def _smallest(names: set[str]) -> set[str]:
 def _status(error: HfHubHTTPError) -> str:
     """Return the answer of the hub in a few words."""
     response = getattr(error, "response", None)
-    return f"its answer was {response.status_code}" if response is not None else "it gave no answer"
+    if response is None:
+        return tr("it gave no answer")
+    return tr("its answer was {status}", status=response.status_code)

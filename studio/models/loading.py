@@ -51,10 +51,10 @@ def load_pipeline(files: BaseFiles, pipeline: Any, config: Path | None = None, *
     except Exception as error:  # every library below has errors of its own
         hint = "See whether the download is complete, or choose another base with --base."
         if any(part in str(error) for part in OF_MISSING_WEIGHTS):
-            message = "{files} is incomplete: it lacks some of the model's weights."
-            raise StudioError(message, hint, files=files.name) from error
+            message = "{base} is incomplete: it lacks some of the model's weights."
+            raise StudioError(message, hint, base=files.name) from error
         raise StudioError(
-            "{files} cannot be opened: {reason}.", hint, files=files.name, reason=_reason(error)
+            "{base} cannot be opened: {reason}.", hint, base=files.name, reason=_reason(error)
         ) from error
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from studio.errors import StudioError
+from studio.words import tr
 
 AUTO, ALL, LEAST = "auto", "all", "least"
 CHOICES = (AUTO, ALL, LEAST)  # as they fit, everything on the device, every measure
@@ -28,11 +29,11 @@ class Measure(Enum):
     Tiles change a large picture by what its far parts would have added to a normalisation.
     """
 
-    TILES = "large pictures are decoded in tiles"
-    TEXT_WAITS = "the text encoder waits in the computer's memory"
-    AUTOENCODER_WAITS = "the autoencoder waits in the computer's memory"
-    FLOAT8 = "the denoiser is kept in 8 bits, which changes pictures a little"
-    TURNS = "the denoiser makes room while a prompt is read"
+    TILES = tr("large pictures are decoded in tiles")
+    TEXT_WAITS = tr("the text encoder waits in the computer's memory")
+    AUTOENCODER_WAITS = tr("the autoencoder waits in the computer's memory")
+    FLOAT8 = tr("the denoiser is kept in 8 bits, which changes pictures a little")
+    TURNS = tr("the denoiser makes room while a prompt is read")
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,17 @@ class MemoryPlan:
         """Return what does not fit even so, in words with the figures; empty if all does."""
         if self.free is None or max(self.painting, self.training) <= self.free:
             return ""
-        free = f"and {self.free / GB:.1f} GB are free"
+        paints = "it needs about {needed:.1f} GB even so, and {free:.1f} GB are free"
+        trains = "a training needs about {needed:.1f} GB even so, and {free:.1f} GB are free"
         if self.painting > self.free:
-            return f"it needs about {self.painting / GB:.1f} GB even so, {free}"
-        return f"a training needs about {self.training / GB:.1f} GB even so, {free}"
+            return tr(paints, needed=self.painting / GB, free=self.free / GB)
+        return tr(trains, needed=self.training / GB, free=self.free / GB)
 
     @property
     def words(self) -> str:
         """Return the plan in words, in one line without a full stop."""
         sentences = [measure.value for measure in self.measures]
-        return "; ".join(filter(None, (*sentences, self.shortfall))) or "fits as it is"
+        return "; ".join(filter(None, (*sentences, self.shortfall))) or tr("fits as it is")
 
 
 def plan_memory(free: int, sizes: PartSizes, can_float8: bool) -> MemoryPlan:

@@ -59,7 +59,7 @@ def open_backbone(
         settle(backbone, torch.device(device), memory)
     except (torch.OutOfMemoryError, MemoryError) as error:
         hint = "Close other programs that use it, or choose a smaller base."
-        raise StudioError("{files} needs more memory than the device has.", hint, files=files.name) from error
+        raise StudioError("{base} needs more memory than the device has.", hint, base=files.name) from error
     path = Path(base).expanduser()
     backbone.file_hash = FileHash(files.path, cache) if cache else None
     backbone.folder = path if path.is_dir() else None
@@ -93,12 +93,13 @@ def family_of(files: BaseFiles) -> str:
         if files.kind in family.kinds:
             return name
     known = ", ".join(FAMILIES).replace("_", " ")
-    kind = files.pipeline or f"checkpoint of a model that reads text {files.text_width} wide"
+    checkpoint = "{base} is a checkpoint of a model that reads text {width} wide."
     raise StudioError(
-        "{files} is a {kind}.",
+        "{base} is a {kind}." if files.pipeline else checkpoint,
         "Likeness works on these families: {known}.",
-        files=files.name,
-        kind=kind,
+        base=files.name,
+        kind=files.pipeline,
+        width=files.text_width,
         known=known,
     )
 

@@ -119,10 +119,10 @@ class PatchJudge(nn.Module):
         """Load a judge of `Clip.open`'s files and its head. Raises StudioError if one of them is missing."""
         if not (folder / HEAD_FILE).is_file():
             raise StudioError(
-                "The judge in {folder} lacks {head_file}.",
+                "The judge in {folder} lacks {file}.",
                 "Install the studio again.",
                 folder=folder,
-                head_file=HEAD_FILE,
+                file=HEAD_FILE,
             )
         clip = Clip.open(folder)
         judge = cls(json.loads((folder / "config.json").read_text()), clip.model)

@@ -41,9 +41,9 @@ def make_sampler(
     if name not in SCHEDULERS:
         raise StudioError(
             "There is no sampler called {name!r}.",
-            "Choose {schedulers}.",
+            "Choose {samplers}.",
             name=name[:60],
-            schedulers=", ".join(SCHEDULERS),
+            samplers=", ".join(SCHEDULERS),
         )
     kind, options = SCHEDULERS[name]
     return DiffusersSampler(

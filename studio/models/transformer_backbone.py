@@ -74,7 +74,7 @@ class TransformerBackbone(LatentPictures, FlowBackbone):
         """Return the encodings that all layers read. Raises StudioError where some have their own."""
         if words.by_site:
             hint = "Choose another base."
-            raise StudioError("{value} has no layers of its own for the prompt.", hint, value=self.name)
+            raise StudioError("{base} has no layers of its own for the prompt.", hint, base=self.name)
         return words
 
     # where edits go

@@ -25,6 +25,7 @@ import numpy as np
 
 from studio.photos.photo import Photo
 from studio.photos.photo_measures import SIDES, Measures
+from studio.words import tr
 
 BLURRED = 0.2  # of an edge that is crossed in one pixel, for the sharpest edges of a photo
 SHADED = 0.22  # share of softly shaded pixels that a photograph has
@@ -76,32 +77,40 @@ def advise(photos: Sequence[Photo], resolution: int = 0, only_drawings: bool = F
         twin = next((i for i in range(number) if _are_alike(measures[i], measures[number])), None)
         if twin is not None:
             pieces.append(
-                Advice("alike", f"It is nearly the same as {photos[twin].name}: one of them is enough.")
+                Advice(
+                    tr("alike"),
+                    tr("It is nearly the same as {photo}: one of them is enough.", photo=photos[twin].name),
+                )
             )
         by_photo.append(tuple(piece for piece in pieces if piece))
     together = []
     if _have_one_background(photos, measures):
-        sentence = (
+        sentence = tr(
             "All photos have the same background, which may be learned as a part of the subject. "
             "Take some elsewhere, or say where the subject is."
         )
-        together.append(Advice("one background", sentence))
+        together.append(Advice(tr("one background"), sentence))
     shaded = sum(one.shading > SHADED for one in measures)
     if only_drawings and shaded:
-        seen = (
-            "This looks like a photograph" if len(photos) == 1 else f"{shaded} of these look like photographs"
+        alone = (
+            "This looks like a photograph; the starter only knows drawings. "
+            "Choose another base for photographs."
         )
-        sentence = f"{seen}; the starter only knows drawings. Choose another base for photographs."
-        together.append(Advice("photographs", sentence))
+        several = (
+            "{count} of these look like photographs; the starter only knows drawings. "
+            "Choose another base for photographs."
+        )
+        sentence = tr(alone) if len(photos) == 1 else tr(several, count=shaded)
+        together.append(Advice(tr("photographs"), sentence))
     return PhotoAdvice(tuple(by_photo), tuple(together))
 
 
 def _too_small(photo: Photo, resolution: int) -> Advice | None:
     if photo.side >= resolution:
         return None
-    remedy = "Use a larger photo" if photo.crop.zoom <= 1 else "Zoom out, or use a larger photo"
-    sentence = f"Its square has {photo.side} pixels and this base paints {resolution}. {remedy}."
-    return Advice("small", sentence)
+    remedy = tr("Use a larger photo." if photo.crop.zoom <= 1 else "Zoom out, or use a larger photo.")
+    text = "Its square has {pixels} pixels and this base paints {needed}."
+    return Advice(tr("small"), f"{tr(text, pixels=photo.side, needed=resolution)} {remedy}")
 
 
 def _blurred(measures: Measures, resolution: int) -> Advice | None:
@@ -109,18 +118,19 @@ def _blurred(measures: Measures, resolution: int) -> Advice | None:
     side = max((side for side in SIDES if side <= (resolution or USUAL_SIDE)), default=SIDES[0])
     if measures.sharpness.get(side, 1.0) >= BLURRED:
         return None
-    return Advice("blurred", "It is blurred: nothing in it has a sharp edge. Use a sharper photo if you can.")
+    sentence = tr("It is blurred: nothing in it has a sharp edge. Use a sharper photo if you can.")
+    return Advice(tr("blurred"), sentence)
 
 
 def _several_things(photo: Photo, measures: Measures) -> Advice | None:
     """Return advice on a photo of several things, of which no mask says which one is meant."""
     if measures.second < SEVERAL or any(photo.shows_mask(subject) for subject in photo.masks):
         return None
-    sentence = (
+    sentence = tr(
         "It probably shows several things, and all of them may be learned. "
         "Say with a mask where the subject is, or crop the others off."
     )
-    return Advice("several", sentence)
+    return Advice(tr("several"), sentence)
 
 
 def _are_alike(one: Measures, other: Measures) -> bool:

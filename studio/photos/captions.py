@@ -13,6 +13,7 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.limits import MAX_CAPTION_BYTES, MAX_CAPTION_LETTERS
 from studio.photos.photo import Photo, Refusal
+from studio.words import mid_sentence, tr
 
 SUFFIX = ".txt"
 PLACE = "{}"  # stands in a caption where the subject's name belongs
@@ -37,12 +38,12 @@ def clean_caption(text: str) -> str:
     """Return a caption in one line. Raises StudioError when it is too long."""
     caption = " ".join(text.split())
     if len(caption) > MAX_CAPTION_LETTERS:
-        hint = "{max_caption_letters} are the most."
+        hint = "{most} are the most."
         raise StudioError(
             "The caption has {count} letters.",
             hint,
             count=len(caption),
-            max_caption_letters=MAX_CAPTION_LETTERS,
+            most=MAX_CAPTION_LETTERS,
         )
     return caption
 
@@ -72,14 +73,12 @@ def with_captions(photos: Sequence[Photo], files: Iterable[Path]) -> tuple[list[
     for file in files:
         fitting = [number for number, photo in enumerate(captioned) if Path(photo.name).stem == file.stem]
         if not fitting:
-            refusals.append(Refusal(file.name, "it is the caption of no photo here", "caption"))
+            refusals.append(Refusal(file.name, tr("it is the caption of no photo here"), "caption"))
             continue
         try:
             caption = read_caption(file)
         except StudioError as error:
-            refusals.append(
-                Refusal(file.name, f"{error.message[0].lower()}{error.message[1:]} {error.hint}", "caption")
-            )
+            refusals.append(Refusal(file.name, f"{mid_sentence(error.message)} {error.hint}", "caption"))
             continue
         for number in fitting:
             captioned[number] = replace(captioned[number], caption=caption)

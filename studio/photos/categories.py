@@ -60,27 +60,28 @@ def sort_photos(captions: Sequence[str], count: int) -> Categories:
     for attribute, known in names.items():
         if len(known) < 2:
             raise StudioError(
-                "There is only one {attribute}, {known}.",
+                "There is only one {attribute}, {category}.",
                 "Sort into two or more.",
                 attribute=attribute,
-                known=known[0],
+                category=known[0],
             )
         if len(known) > MAX_CATEGORIES:
             raise StudioError(
                 "{count} categories are too many.",
-                "Take at most {max_categories}.",
+                "Take at most {most}.",
                 count=len(known),
-                max_categories=MAX_CATEGORIES,
+                most=MAX_CATEGORIES,
             )
     combinations = math.prod(map(len, names.values()))
     if len(names) > MAX_ATTRIBUTES or combinations > MAX_COMBINATIONS:
-        what = f"{len(names)} attributes make {combinations} combinations of their categories"
         raise StudioError(
-            "{what}, which is too much.",
-            "Take {max_attributes} and {max_combinations} at most.",
-            what=what,
-            max_attributes=MAX_ATTRIBUTES,
-            max_combinations=MAX_COMBINATIONS,
+            "{attributes} attributes make {combinations} combinations of their categories, "
+            "which is too much.",
+            "Take {most_attributes} and {most_combinations} at most.",
+            attributes=len(names),
+            combinations=combinations,
+            most_attributes=MAX_ATTRIBUTES,
+            most_combinations=MAX_COMBINATIONS,
         )
     numbers = tuple((attribute, names[attribute].index(category)) for attribute, category in labels)
     return Categories({attribute: tuple(known) for attribute, known in names.items()}, numbers)

@@ -105,8 +105,8 @@ def _check_file(source: Path | bytes) -> int:
         raise DecodingError("it is no file", "Choose a photo.", "format")
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > MAX_PHOTO_BYTES:
-        what = "it is larger than {max_photo_bytes} MB"
-        raise DecodingError(what, "Save it smaller, as JPEG.", "large", max_photo_bytes=MAX_PHOTO_BYTES // MB)
+        what = "it is larger than {megabytes} MB"
+        raise DecodingError(what, "Save it smaller, as JPEG.", "large", megabytes=MAX_PHOTO_BYTES // MB)
     return size
 
 
@@ -126,10 +126,10 @@ def _check_pixels(opened: ImageFile, file_bytes: int) -> None:
     limit = MAX_JPEG_PIXELS if opened.format == "JPEG" else MAX_PIXELS
     if pixels > limit or _decoding_bytes(opened) > MAX_DECODING_BYTES:
         raise DecodingError(
-            "it has {pixels} million pixels, too many for its format",
+            "it has {millions} million pixels, too many for its format",
             "Make it smaller, or save it as a plain JPEG.",
             "large",
-            pixels=pixels // 1000000,
+            millions=pixels // 1_000_000,
         )
     if opened.format == "PNG":
         bits = 1 if opened.mode in ("1", "L", "P") else 8 * len(opened.getbands())  # of a pixel, the fewest

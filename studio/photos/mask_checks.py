@@ -11,6 +11,7 @@ from PIL import Image
 from studio.errors import StudioError
 from studio.photos.photo import Photo
 from studio.photos.photo_set import PhotoSet
+from studio.words import tr, trn
 
 MAX_SHARE = 0.97  # of a photo that a mask may cover
 MAX_OVERLAP = 0.85  # of the masks of two subjects (intersection over union)
@@ -44,10 +45,15 @@ def masks_sentence(photos: Sequence[Photo], names: Sequence[str]) -> str:
     if not any(counts):
         return ""
     if len(names) == 1:
-        verb = "has" if counts[0] == 1 else "have"
-        return f"{counts[0]} of {len(photos)} {'photo' if len(photos) == 1 else 'photos'} {verb} a mask."
-    told = ", ".join(f"{name} in {count}" for name, count in zip(names, counts, strict=True))
-    return f"Masks, of {len(photos)} {'photo' if len(photos) == 1 else 'photos'}: {told}."
+        if len(photos) == 1:
+            return tr("1 of 1 photo has a mask.")
+        one, several = "{count} of {total} photos has a mask.", "{count} of {total} photos have a mask."
+        return trn(one, several, counts[0], total=len(photos))
+    told = ", ".join(
+        tr("{name} in {count}", name=name, count=count) for name, count in zip(names, counts, strict=True)
+    )
+    one, several = "Masks, of {count} photo: {masks}.", "Masks, of {count} photos: {masks}."
+    return trn(one, several, len(photos), masks=told)
 
 
 def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
@@ -79,9 +85,9 @@ def check_masks(photos: PhotoSet, handles: Sequence[str], needed: bool) -> None:
             )
             if first is not None and second is not None and overlap(first, second) > MAX_OVERLAP:
                 raise StudioError(
-                    "{one_} and {other} have almost the same mask in photo {number}.",
+                    "{one} and {other} have almost the same mask in photo {number}.",
                     "Give each its own: select the photo, then erase what is not it.",
-                    one_=one,
+                    one=one,
                     other=other,
                     number=number + 1,
                 )

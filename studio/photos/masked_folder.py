@@ -21,11 +21,12 @@ from studio.photos.mask_file import read_mask
 from studio.photos.photo import Photo, Refusal, open_photos
 from studio.photos.photo_files import is_side_file
 from studio.photos.photo_set import MASKS
+from studio.words import tr
 
 MASK_ENDING = "-masklabel"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")  # the first that there is
 MAX_SHAPE_RATIO = 1.02  # how much longer, for its height, a mask may be than its photo
-FITS_NONE = "it is the mask of no photo here"
+FITS_NONE = tr("it is the mask of no photo here")
 
 
 def is_mask_file(path: Path) -> bool:
@@ -92,7 +93,8 @@ def _masked(photo: Photo, path: Path, handles: Sequence[str]) -> Photo:
         try:
             masks[number] = _fitted(found[0], photo)
         except StudioError as error:
-            raise StudioError(f"The mask {found[0]} cannot be used: {error.message}.", error.hint) from error
+            message = tr("The mask {file} cannot be used: {reason}.", file=found[0], reason=error.message)
+            raise StudioError(message, error.hint) from error
     if 0 in photo.masks and 0 not in masks:  # a cut-out may show the other subjects as well
         masks[0] = subtract(photo.masks[0], list(masks.values()))
     return dataclasses.replace(photo, masks=masks)
@@ -123,14 +125,18 @@ def _unfitting(folder: Path, handles: Sequence[str]) -> list[Refusal]:
         if entry.is_file() and is_mask_file(entry) and _photo_name(entry).lower() not in known
     ]
     subjects = {handle.strip("<>").lower() for handle in handles}
-    place = f"masks of {handles[0]} belong into {MASKS}/{handles[0].strip('<>')}" if handles else ""
+    place = ""
+    if handles:
+        folder_of_first = f"{MASKS}/{handles[0].strip('<>')}"
+        text = "masks of {handle} belong into {folder}"
+        place = tr(text, handle=handles[0], folder=folder_of_first)
     for masks in (entry for entry in entries if entry.is_dir() and entry.name.lower() == MASKS):
         for entry in sorted(entry for entry in masks.iterdir() if not is_side_file(entry)):
             name = f"{masks.name}/{entry.name}"
             if entry.is_file():
-                refusals.append(Refusal(name, f"it is in no subject's folder; {place}"))
+                refusals.append(Refusal(name, tr("it is in no subject's folder; {place}", place=place)))
             elif entry.name.lower() not in subjects:
-                refusals.append(Refusal(name, f"no subject has this name; {place}"))
+                refusals.append(Refusal(name, tr("no subject has this name; {place}", place=place)))
             else:
                 refusals += [
                     Refusal(f"{name}/{file.name}", FITS_NONE)

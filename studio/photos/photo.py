@@ -19,6 +19,7 @@ from studio.photos.colours import plain_rgb
 from studio.photos.cut_out import cut_out_mask
 from studio.photos.decoding import DecodingError, decode
 from studio.photos.photo_measures import SIDES, Measures, measure
+from studio.words import tr
 
 MAX_ZOOM = 4.0  # of a square
 SAME_LEVELS = 2.0  # two photos are the same below this mean difference, of 255
@@ -164,11 +165,11 @@ def open_photos(paths: Iterable[Path], others: Sequence[Photo] = ()) -> tuple[li
         same = (name for one, name in thumbnails if np.abs(thumbnail - one).mean() < SAME_LEVELS)
         twin = next(same, "")
         if twin:
-            refusals.append(Refusal(path.name, f"it shows the same as {twin}", "same"))
+            refusals.append(Refusal(path.name, tr("it shows the same as {photo}", photo=twin), "same"))
         elif _spread(photo.image) < 1.0:
-            refusals.append(Refusal(path.name, "it is one flat colour", "flat"))
+            refusals.append(Refusal(path.name, tr("it is one flat colour"), "flat"))
         elif len(others) + len(photos) >= MAX_PHOTOS:
-            reason = f"{MAX_PHOTOS} photos are the most that can be used at once"
+            reason = tr("{most} photos are the most that can be used at once", most=MAX_PHOTOS)
             refusals.append(Refusal(path.name, reason, "many"))
         else:
             photos.append(photo)

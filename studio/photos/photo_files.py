@@ -42,13 +42,13 @@ def _files_of(folder: Path) -> list[Path]:
         raise StudioError(
             "There are only masks in {folder}.", "Put the photos beside the folder of masks.", folder=folder
         )
-    more = f" and {len(inner) - MAX_NAMED} more" if len(inner) > MAX_NAMED else ""
-    names = ", ".join(entry.name for entry in inner[:MAX_NAMED])
+    few = "There are no photos in {folder}, only folders: {names}."
+    many = "There are no photos in {folder}, only folders: {names} and {count} more."
     raise StudioError(
-        "There are no photos in {folder}, only folders: {names}{more}.",
-        "Name one of them, such as {inner}.",
+        many if len(inner) > MAX_NAMED else few,
+        "Name one of them, such as {example}.",
         folder=folder,
-        names=names,
-        more=more,
-        inner=inner[0],
+        names=", ".join(entry.name for entry in inner[:MAX_NAMED]),
+        count=len(inner) - MAX_NAMED,
+        example=inner[0],
     )

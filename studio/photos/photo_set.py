@@ -127,8 +127,8 @@ def _kept(path: Path, read: Callable[[Path], Kept]) -> Kept:
     except StudioError as error:
         hint = "Drop the photos in again and start a new training."
         raise StudioError(
-            "{path} of this job cannot be used: {rstrip}.",
+            "{file} of this job cannot be used: {reason}.",
             hint,
-            path=path.name,
-            rstrip=error.message.rstrip("."),
+            file=path.name,
+            reason=error.message.rstrip("."),
         ) from error

@@ -6,24 +6,28 @@ from collections import Counter
 from collections.abc import Sequence
 
 from studio.photos.photo import Refusal
+from studio.words import marked, trn
 
 # By kind, what is said of one file and of several; in the order in which it is said.
 KINDS = {
-    "format": ("is no picture", "are no pictures"),
-    "damaged": ("is damaged", "are damaged"),
-    "same": ("shows the same as another", "show the same as others"),
-    "flat": ("is one flat colour", "are one flat colour"),
-    "small": ("is too small", "are too small"),
-    "long": ("is too long and narrow", "are too long and narrow"),
-    "large": ("is too large", "are too large"),
+    "format": (marked("{count} is no picture"), marked("{count} are no pictures")),
+    "damaged": (marked("{count} is damaged"), marked("{count} are damaged")),
+    "same": (marked("{count} shows the same as another"), marked("{count} show the same as others")),
+    "flat": (marked("{count} is one flat colour"), marked("{count} are one flat colour")),
+    "small": (marked("{count} is too small"), marked("{count} are too small")),
+    "long": (marked("{count} is too long and narrow"), marked("{count} are too long and narrow")),
+    "large": (marked("{count} is too large"), marked("{count} are too large")),
     "many": (
-        "is beyond the number that can be used at once",
-        "are beyond the number that can be used at once",
+        marked("{count} is beyond the number that can be used at once"),
+        marked("{count} are beyond the number that can be used at once"),
     ),
-    "upload": ("could not be uploaded", "could not be uploaded"),
-    "caption": ("is no caption of a photo here", "are no captions of photos here"),
-    "mask": ("is no mask of a photo here", "are no masks of photos here"),
-    "other": ("cannot be used", "cannot be used"),
+    "upload": (marked("{count} could not be uploaded"), marked("{count} could not be uploaded")),
+    "caption": (
+        marked("{count} is no caption of a photo here"),
+        marked("{count} are no captions of photos here"),
+    ),
+    "mask": (marked("{count} is no mask of a photo here"), marked("{count} are no masks of photos here")),
+    "other": (marked("{count} cannot be used"), marked("{count} cannot be used")),
 }
 
 
@@ -36,6 +40,11 @@ def refusals_summary(refusals: Sequence[Refusal], count: int) -> str:
     For example "3 of 40 were not taken: 2 are no pictures, 1 is damaged".
     """
     counts = Counter(refusal.kind if refusal.kind in KINDS else "other" for refusal in refusals)
-    said = [f"{counts[kind]} {words[counts[kind] > 1]}" for kind, words in KINDS.items() if counts[kind]]
-    verb = "was" if len(refusals) == 1 else "were"
-    return f"{len(refusals)} of {max(count, len(refusals))} {verb} not taken: {', '.join(said)}"
+    said = [trn(*texts, counts[kind]) for kind, texts in KINDS.items() if counts[kind]]
+    return trn(
+        "{count} of {total} was not taken: {reasons}",
+        "{count} of {total} were not taken: {reasons}",
+        len(refusals),
+        total=max(count, len(refusals)),
+        reasons=", ".join(said),
+    )

@@ -59,13 +59,13 @@ def compose_photos(
     for photo in photos:
         if not subjects_in(photo, len(names)):
             hint = "Select it, choose what it shows and click on it, or remove the photo."
-            raise StudioError(f"{photo.name} does not say what it shows.", hint)
+            raise StudioError("{photo} does not say what it shows.", hint, photo=photo.name)
     alone = photos_alone(photos, len(names))
     cut_outs = {str(number): cut_outs_of(alone, number) for number in range(len(names))}
     for number, name in enumerate(names):
         if not cut_outs[str(number)]:
-            hint = f"Select a photo of it, choose {name} and click on it; clear another's mask there first."
-            raise StudioError(f"No photo shows {name} alone.", hint)
+            hint = "Select a photo of it, choose {name} and click on it; clear another's mask there first."
+            raise StudioError("No photo shows {name} alone.", hint, name=name)
     side = min(MAX_PHOTO_SIDE, max(photo.side for photo in alone))
     drawn = chance.sample(alone, min(scenes, len(alone)))
     grounds = [ground_of(photo, len(names), side) for photo in drawn]

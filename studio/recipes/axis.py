@@ -19,6 +19,7 @@ from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
 from studio.recipes.recipe import MODES, OLD_REFINEMENTS, SAMPLERS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.settings import fields_of
+from studio.words import marked, mid_sentence, tr
 
 MAX_VALUES = 40
 PLAIN = "plain noun"
@@ -33,6 +34,8 @@ EXAMPLES = {
     "clip_skip": "1, 2",
     "guidance_rescale": "0, 0.3, 0.7",
 }
+# titles, as `Axis.title` makes them, of what is no setting
+TITLES = (marked("Concept"), marked("Method"), marked("Prompt"), marked("Negative"), marked("Strength"))
 STRENGTH_EXAMPLE = "0, 0.5, 1, 1.5"
 
 TYPES = {"int": int, "float": float, "choice": str, "text": str}
@@ -75,7 +78,9 @@ class Axis:
         kind = {**refinements, **FIELDS}.get(name, str if name in WORDS else float)
         if len(text) > MAX_PROMPT_LETTERS:
             raise StudioError(
-                "The values of {name} are too long.", "Give fewer, or shorter ones.", name=name or "the axis"
+                "The values of {name} are too long." if name else "The values of the axis are too long.",
+                "Give fewer, or shorter ones.",
+                name=name,
             )
         text = " ".join(text.split())  # a line break would end the list of values
         texts = [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]
@@ -85,19 +90,32 @@ class Axis:
         else:
             values = tuple(kind(value) for part in texts for value in _numbers(part, name, kind is int))
         if not name or not values:
-            hint = "Write some, such as 1, 2, 3."
-            raise StudioError(f"There are no values for {name or 'the axis'}.", hint)
+            raise StudioError(
+                "There are no values for {name}." if name else "There are no values for the axis.",
+                "Write some, such as 1, 2, 3.",
+                name=name,
+            )
         if len(values) > MAX_VALUES:
-            hint = f"Give at most {MAX_VALUES}."
-            raise StudioError(f"{len(values)} values of {name} are too many.", hint)
+            raise StudioError(
+                "{count} values of {name} are too many.",
+                "Give at most {most}.",
+                count=len(values),
+                name=name,
+                most=MAX_VALUES,
+            )
         return cls(name, tuple(dict.fromkeys(values)))
 
     @property
     def title(self) -> str:
         """Return the name as a heading: "Bias of <lily>"."""
         handle, _, knob = self.name.rpartition(".")
-        words = knob.replace("_", " ").capitalize()
-        return f"{words} of {to_handle(handle)}" if handle else words
+        title = tr(knob.replace("_", " ").capitalize())
+        return tr("{name} of {handle}", name=title, handle=to_handle(handle)) if handle else title
+
+    @property
+    def title_within(self) -> str:
+        """Return the name as a part of a sentence."""
+        return mid_sentence(self.title)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,10 +133,15 @@ class Axis:
         wanted = [to_handle(handle)] if handle else named
         changed = [one for one in wanted if one in named and (knob == STRENGTH or knob in headers[one].knobs)]
         if not changed:
-            who = " and ".join(wanted) if wanted else "The prompt"
             known = sorted({knob for one in named for knob in headers[one].knobs} | {STRENGTH})
-            hint = f"What can change is {', '.join(known)}." if named else "Let it name a concept."
-            raise StudioError(f"{who} has nothing called {knob.replace('_', ' ')}.", hint)
+            of_some, of_none = "{handles} has nothing called {knob}.", "The prompt has nothing called {knob}."
+            raise StudioError(
+                of_some if wanted else of_none,
+                "What can change is {known}." if named else "Let it name a concept.",
+                handles=tr(" and ").join(wanted),
+                knob=knob.replace("_", " "),
+                known=", ".join(known),
+            )
         return changed
 
     def with_help(self, headers: Mapping[str, Header]) -> Axis:
@@ -134,7 +157,7 @@ class Axis:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Axis:
         """Return the axis that `to_json` wrote. Raises DocumentError when it is none."""
-        return read_document(cls, values, "The axis of a grid", upgrade_axis)
+        return read_document(cls, values, tr("The axis of a grid"), upgrade_axis)
 
 
 SINGLE = Axis("", ("",))
@@ -167,5 +190,7 @@ def _numbers(text: str, name: str, whole: bool) -> list[Decimal]:
             raise ValueError(text)
     except (ArithmeticError, InvalidOperation, ValueError):
         hint = "Write whole numbers: 1, 2, 3 or 1:4." if whole else "Write numbers: 0.2, 0.5 or 0.4:1.0:0.2."
-        raise StudioError(f"{text!r} is no value of {name.replace('_', ' ')}.", hint) from None
+        raise StudioError(
+            "{value!r} is no value of {name}.", hint, value=text, name=name.replace("_", " ")
+        ) from None
     return numbers

@@ -10,13 +10,14 @@ from studio.documents import parse_object
 from studio.errors import StudioError
 from studio.recipes.foreign_settings import ForeignSettings, shown
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
 SAMPLERS = ("KSampler", "KSamplerAdvanced")
 TEXTS = ("text", "text_g", "text_l", "clip_l", "t5xxl", "string", "value")  # inputs that hold words
 MODELS = ("ckpt_name", "unet_name", "model_name")
 SILENT = ("VAEDecode", "SaveImage", "PreviewImage", "VAELoader", "CLIPLoader")  # they change no recipe
 MAX_LINKS = 64  # that are followed from the node that samples
-HINT = "Write its prompt into the form by hand."
+HINT = tr("Write its prompt into the form by hand.")
 
 
 @dataclass
@@ -115,11 +116,11 @@ def from_comfyui(text: str) -> tuple[Recipe, list[str]]:
     if isinstance(skip, int) and skip < 0:
         values["clip skip"] = -skip
     unused = (name for name in graph.nodes if name not in graph.used)
-    values |= {f"node {name}": _name(graph, name) for name in unused}
+    values |= {tr("node {number}", number=name): _name(graph, name) for name in unused}
     values["texts"] = [text for text in _texts(graph) if text not in (prompt, negative)]
     settings = ForeignSettings("ComfyUI", values)
     if settings.take("denoise") not in ("", 1, 1.0):
-        settings.add_note("It began with another picture, and here it begins with noise.")
+        settings.add_note(tr("It began with another picture, and here it begins with noise."))
     width, height = settings.size(*size)
     recipe = Recipe(
         prompt=str(prompt),
@@ -149,13 +150,13 @@ def _name(graph: Graph, name: str) -> str:
         return ""
     inputs = graph.nodes[name]["inputs"].items()
     files = [value for key, value in inputs if key.endswith("_name") and isinstance(value, str)]
-    return f"{kind[:60] or 'a node'} {shown(files[0])}" if files else kind[:60]
+    return f"{kind[:60] or tr('a node')} {shown(files[0])}" if files else kind[:60]
 
 
 def _spoken(graph: Graph) -> list[str]:
     """Return a sentence with the texts of a workflow, if it has any."""
     texts = [f"“{shown(text)}”" for text in _texts(graph)]
-    return [f"It says {', '.join(texts[:4])}."] if texts else []
+    return [tr("It says {texts}.", texts=", ".join(texts[:4]))] if texts else []
 
 
 def _texts(graph: Graph) -> list[str]:

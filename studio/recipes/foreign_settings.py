@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.limits import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS
 from studio.recipes.recipe import SAMPLERS, Recipe
+from studio.words import tr
 
 MAX_LISTED = 20  # settings that are not used, with their values
 HASH_DIGITS = 10  # that other programs write of a file's SHA-256
@@ -37,7 +38,7 @@ class ForeignSettings:
 
     def __init__(self, program: str, values: Mapping[str, Any]) -> None:
         self._left = dict(values)
-        self._notes = [f"It was painted by {shown(program)}."] if program else []
+        self._notes = [tr("It was painted by {program}.", program=shown(program))] if program else []
 
     def __contains__(self, name: str) -> bool:
         return name in self._left
@@ -67,8 +68,10 @@ class ForeignSettings:
         ]
         if not left:
             return self._notes
-        more = f"; and {len(left) - MAX_LISTED} more" if len(left) > MAX_LISTED else ""
-        return [*self._notes, f"Not used here: {'; '.join(left[:MAX_LISTED])}{more}."]
+        few, many = "Not used here: {settings}.", "Not used here: {settings}; and {count} more."
+        others = len(left) - MAX_LISTED
+        named = "; ".join(left[:MAX_LISTED])
+        return [*self._notes, tr(many if others > 0 else few, settings=named, count=others)]
 
     def file_hash(self, name: str) -> str:
         """Return the first ten digits of a SHA-256; "" for another kind of hash, which is left unused.
@@ -88,48 +91,52 @@ class ForeignSettings:
         try:
             seed = int(given)
         except (ValueError, TypeError, OverflowError):
-            self.add_note(f"Its seed {shown(given)!r} is no number; here it begins with 0.")
+            text = "Its seed {seed!r} is no number; here it begins with 0."
+            self.add_note(tr(text, seed=shown(given)))
             return 0
         if seed < 0:  # other programs draw one, and some write down what they were asked for
-            self.add_note("It does not say its seed; here it begins with 0.")
+            self.add_note(tr("It does not say its seed; here it begins with 0."))
             return 0
         if seed > MAX_SEED:
-            self.add_note(f"Its seed {shown(seed)} is too large here and becomes {seed % (MAX_SEED + 1)}.")
+            text = "Its seed {seed} is too large here and becomes {other}."
+            self.add_note(tr(text, seed=shown(seed), other=seed % (MAX_SEED + 1)))
         return seed % (MAX_SEED + 1)
 
     def steps(self, *names: str) -> int:
         """Return the number of sampling steps, in our range."""
-        return int(self.number("number of steps", Recipe.steps, 1, MAX_STEPS, *names))
+        return int(self.number(tr("number of steps"), Recipe.steps, 1, MAX_STEPS, *names))
 
     def guidance(self, *names: str) -> float:
         """Return the scale of classifier-free guidance, in our range."""
-        return self.number("CFG scale", Recipe.guidance, 0.0, MAX_GUIDANCE, *names)
+        return self.number(tr("CFG scale"), Recipe.guidance, 0.0, MAX_GUIDANCE, *names)
 
     def clip_skip(self, *names: str) -> int:
         """Return the layer of the text encoder that is read, from the end, in our range."""
         if not any(name in self for name in names):
             return Recipe.clip_skip
-        return int(self.number("clip skip", Recipe.clip_skip, 1, MAX_CLIP_SKIP, *names))
+        return int(self.number(tr("clip skip"), Recipe.clip_skip, 1, MAX_CLIP_SKIP, *names))
 
     def number(self, what: str, usual: float, low: float, high: float, *names: str) -> float:
         """Return a number between `low` and `high`, and note where it is another than what is said.
 
         Args:
-            what: the number in a sentence.
+            what: the number in a sentence, translated.
             usual: what it is where nothing is said.
         """
         given = self.take(*names)
         if given in ("", None):
-            self.add_note(f"It does not say its {what}; here it is {usual:g}.")
+            self.add_note(tr("It does not say its {what}; here it is {usual:g}.", what=what, usual=usual))
             return usual
         try:
             value = as_number(given)
         except ValueError:
-            self.add_note(f"Its {what} {shown(given)!r} is no number; here it is {usual:g}.")
+            text = "Its {what} {given!r} is no number; here it is {usual:g}."
+            self.add_note(tr(text, what=what, given=shown(given), usual=usual))
             return usual
         fitting = min(max(value, low), high)
         if fitting != value:
-            self.add_note(f"Its {what} of {value:g} is beyond what there is here; it becomes {fitting:g}.")
+            text = "Its {what} of {value:g} is beyond what there is here; it becomes {fitting:g}."
+            self.add_note(tr(text, what=what, value=value, fitting=fitting))
         return fitting
 
     def size(self, width: Any, height: Any) -> tuple[int, int]:
@@ -141,10 +148,11 @@ class ForeignSettings:
         except ValueError:
             wide = high = -1
         if min(wide, high) < 1:
-            said = f"{shown(width)} x {shown(height)}"
-            self.add_note(f"Its size of {said} is not understood; here it takes the size of the base.")
+            text = "Its size of {width} x {height} is not understood; here it takes the size of the base."
+            self.add_note(tr(text, width=shown(width), height=shown(height)))
         elif max(wide, high) > MAX_SIDE:
-            self.add_note(f"It is {wide}x{high} pixels large; here it takes the size of the base.")
+            text = "It is {width}x{height} pixels large; here it takes the size of the base."
+            self.add_note(tr(text, width=wide, height=high))
         else:
             return wide, high
         return 0, 0
@@ -164,7 +172,8 @@ class ForeignSettings:
         if plain in known:
             return known[plain]
         if said:
-            self.add_note(f"It was sampled with {shown(said)}; here it is {Recipe.sampler}.")
+            text = "It was sampled with {sampler}; here it is {other}."
+            self.add_note(tr(text, sampler=shown(said), other=Recipe.sampler))
         return Recipe.sampler
 
 

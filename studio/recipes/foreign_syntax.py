@@ -19,21 +19,23 @@ from studio.handles import HANDLE, handles_in, to_handle
 from studio.limits import MAX_STRENGTH
 from studio.recipes.foreign_settings import as_number, is_number
 from studio.recipes.recipe import Recipe
+from studio.words import marked, tr
 
 # a call such as <lora:lily:0.8>, <lily:0.8> or <lora:lily:0.8:0.5>: its kind, its name, and what follows
 CALL = re.compile(r" ?<((?:lora|lyco|hypernet):)?([^\s<>:][^<>:\n]{0,80})(:[^<>\n]{0,80})?>", re.IGNORECASE)
 ESCAPED = re.compile(r"\\[()\[\]]")  # a bracket that is meant as one
 IN_SQUARES = r"\[[^\[\]\n]{0,200}"
-SIGNS = {  # by pattern, what has no effect here
-    re.compile(r"\([^()\[\]\n]{0,200}:[0-9.]{1,8}\)|:[0-9.]{1,8}\)"): "weights have no effect",
-    re.compile(r"\(\([^()\n]{0,200}\)\)"): "weights have no effect",
-    re.compile(r"(?:^|(?<=[,\n]))[ \t]{0,8}\([^()\[\]:\n]{1,200}\)(?=[ \t]{0,8}(?:[,\n]|$))"): (
-        "weights have no effect"
-    ),
-    re.compile(rf"{IN_SQUARES}[:|][^\[\]\n]{{0,200}}\]"): "words do not take turns",
-    re.compile(r"\[[^\[\]:|\n]{1,200}\]"): "weights have no effect",
-    re.compile(r"\bBREAK\b"): "it divides nothing",
-    re.compile(r"\bAND\b"): "it divides nothing",
+WEIGHTS = marked("Likeness reads {sign} as plain words; weights have no effect.")
+TURNS = marked("Likeness reads {sign} as plain words; words do not take turns.")
+DIVIDERS = marked("Likeness reads {sign} as plain words; it divides nothing.")
+SIGNS = {  # by pattern, what is said of it
+    re.compile(r"\([^()\[\]\n]{0,200}:[0-9.]{1,8}\)|:[0-9.]{1,8}\)"): WEIGHTS,
+    re.compile(r"\(\([^()\n]{0,200}\)\)"): WEIGHTS,
+    re.compile(r"(?:^|(?<=[,\n]))[ \t]{0,8}\([^()\[\]:\n]{1,200}\)(?=[ \t]{0,8}(?:[,\n]|$))"): WEIGHTS,
+    re.compile(rf"{IN_SQUARES}[:|][^\[\]\n]{{0,200}}\]"): TURNS,
+    re.compile(r"\[[^\[\]:|\n]{1,200}\]"): WEIGHTS,
+    re.compile(r"\bBREAK\b"): DIVIDERS,
+    re.compile(r"\bAND\b"): DIVIDERS,
 }
 MAX_NAMED = 6  # calls that get a sentence each
 MAX_SHOWN = 60  # letters
@@ -60,11 +62,10 @@ def with_concepts(recipe: Recipe, known: Collection[str]) -> tuple[Recipe, list[
             if HANDLE.fullmatch(call) or handle not in known or strength is None:
                 return match.group()
             if called.setdefault(handle, strength) != strength:
-                notes.append(
-                    f"{handle} has one strength in a picture; that of {call[:MAX_SHOWN]} is not used."
-                )
+                text = "{handle} has one strength in a picture; that of {call} is not used."
             else:
-                notes.append(f"{call[:MAX_SHOWN]} is {handle} at a strength of {strength:g}.")
+                text = "{call} is {handle} at a strength of {strength:g}."
+            notes.append(tr(text, handle=handle, call=call[:MAX_SHOWN], strength=strength))
             if match.group(1) and handle in named:
                 return ""
             named.append(handle)
@@ -83,8 +84,9 @@ def with_concepts(recipe: Recipe, known: Collection[str]) -> tuple[Recipe, list[
 def with_strengths_in_range(recipe: Recipe) -> tuple[Recipe, list[str]]:
     """Return a recipe with strengths that are possible here, and sentences about those that were not."""
     strengths = {handle: min(max(it, 0.0), MAX_STRENGTH) for handle, it in recipe.strengths.items()}
+    text = "A strength of {asked:g} for {handle} is beyond 0 to 2; here it is {given:g}."
     notes = [
-        f"A strength of {recipe.strengths[handle]:g} for {handle} is beyond 0 to 2; here it is {it:g}."
+        tr(text, asked=recipe.strengths[handle], handle=handle, given=it)
         for handle, it in strengths.items()
         if it != recipe.strengths[handle]
     ]
@@ -102,19 +104,15 @@ def foreign_notes(prompts: Iterable[str]) -> list[str]:
         call = match.group().strip()
         if HANDLE.fullmatch(call):
             continue
-        reason = f"the Library has no {match.group(2).strip()[:MAX_SHOWN]}"
-        if _strength(match.group(3) or ":1") is None:
-            reason = "its strength is no number"
-        notes[f"{call[:MAX_SHOWN]} is read as plain words: {reason}."] = None
+        unknown = "{call} is read as plain words: the Library has no {name}."
+        unclear = "{call} is read as plain words: its strength is no number."
+        what = unclear if _strength(match.group(3) or ":1") is None else unknown
+        notes[tr(what, call=call[:MAX_SHOWN], name=match.group(2).strip()[:MAX_SHOWN])] = None
     calls = list(notes)
-    more = [f"So are {len(calls) - MAX_NAMED} more."] if len(calls) > MAX_NAMED else []
+    more = [tr("So are {count} more.", count=len(calls) - MAX_NAMED)] if len(calls) > MAX_NAMED else []
     without = CALL.sub(" ", text)
-    found = ((pattern.search(without), effect) for pattern, effect in SIGNS.items())
-    signs = [
-        f"Likeness reads {match.group().strip()[:MAX_SHOWN]} as plain words; {effect}."
-        for match, effect in found
-        if match
-    ]
+    found = ((pattern.search(without), sentence) for pattern, sentence in SIGNS.items())
+    signs = [tr(sentence, sign=match.group().strip()[:MAX_SHOWN]) for match, sentence in found if match]
     return [*calls[:MAX_NAMED], *more, *signs]
 
 

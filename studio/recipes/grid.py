@@ -15,6 +15,7 @@ from studio.handles import handles_in
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis, upgrade_axis
 from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
+from studio.words import tr
 
 MAX_CELLS = 400
 FIRST = ("prompt", "concept", "method")  # these change the prompt, before strengths and knobs of its concepts
@@ -45,8 +46,8 @@ class Grid:
     @property
     def title(self) -> str:
         """Return the prompt and what changes: "<lily> on blue: concept and bias"."""
-        words = [axis.title[:1].lower() + axis.title[1:] for axis in (self.y, self.x) if axis.name]
-        return f"{self.base.prompt}: {' and '.join(words)}"
+        words = [axis.title_within for axis in (self.y, self.x) if axis.name]
+        return f"{self.base.prompt}: {tr(' and ').join(words)}"
 
     def cells(self, headers: Mapping[str, Header], cards: Sequence[RefinementCard] = ()) -> tuple[Cell, ...]:
         """Return the cells, row by row. Raises StudioError when a cell cannot be painted.
@@ -59,24 +60,24 @@ class Grid:
         if count > MAX_CELLS:
             raise StudioError(
                 "{count} pictures are too many for a grid.",
-                "Stay below {max_cells}.",
+                "Stay below {most}.",
                 count=count,
-                max_cells=MAX_CELLS,
+                most=MAX_CELLS,
             )
         if self.x.name == self.y.name != "prompt":
             raise StudioError(
-                "Both directions change the {x}.", "Change something else in one.", x=self.x.name
+                "Both directions change the {name}.", "Change something else in one.", name=self.x.name
             )
         for axis in (self.x, self.y):
             if axis.name and not self._knows(axis.name, headers, cards):
                 words = axis.name.replace("_", " ")
                 names = [*FIELDS, *refinement_fields(cards)]
-                hint = "Take {words_2}, strength, a knob, {names}."
+                hint = "Take {others}, strength, a knob, {names}."
                 raise StudioError(
-                    "A grid cannot change the {words}.",
+                    "A grid cannot change the {name}.",
                     hint,
-                    words=words,
-                    words_2=", ".join(WORDS),
+                    name=words,
+                    others=", ".join(WORDS),
                     names=", ".join(names),
                 )
         return tuple(self._cells(headers, refinement_fields(cards)))
@@ -105,7 +106,7 @@ class Grid:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Grid:
         """Return the grid that `to_json` wrote. Raises DocumentError when it is none."""
-        return read_document(cls, values, "The grid", upgrade_grid)
+        return read_document(cls, values, tr("The grid"), upgrade_grid)
 
 
 def upgrade_grid(values: dict[str, Any]) -> dict[str, Any]:
@@ -175,10 +176,21 @@ def trained_by(method: str, handle: str, headers: Mapping[str, Header]) -> str:
         case [other]:
             return other
         case []:
-            hint = f"Train the photos of {handle} with it, as {handle[:-1]}-2> or another name."
-            raise StudioError(f"There is no concept of a {noun} made with {method}.", hint)
-    hint = "Let the grid change the concept in place of the method, and name each."
-    raise StudioError(f"{' and '.join(alike)} are all a {noun} made with {method}.", hint)
+            raise StudioError(
+                "There is no concept of a {noun} made with {method}.",
+                "Train the photos of {handle} with it, as {example} or another name.",
+                noun=noun,
+                method=method,
+                handle=handle,
+                example=f"{handle[:-1]}-2>",
+            )
+    raise StudioError(
+        "{handles} are all a {noun} made with {method}.",
+        "Let the grid change the concept in place of the method, and name each.",
+        handles=tr(" and ").join(alike),
+        noun=noun,
+        method=method,
+    )
 
 
 def _header(handle: str, headers: Mapping[str, Header]) -> Header:

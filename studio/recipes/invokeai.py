@@ -46,8 +46,8 @@ def from_dream(text: str) -> tuple[Recipe, list[str]]:
     if len(text) > MAX_PARAMETERS_LETTERS:
         raise DocumentError(
             "The recipe",
-            "it has more than {max_parameters_letters} letters",
-            max_parameters_letters=MAX_PARAMETERS_LETTERS,
+            "it has more than {most} letters",
+            most=MAX_PARAMETERS_LETTERS,
         )
     try:
         prompt, *words = shlex.split(text)

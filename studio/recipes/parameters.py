@@ -28,6 +28,7 @@ from studio.recipes.recipe import (
 )
 from studio.recipes.settings_line import NAME, as_value, settings_and_rest
 from studio.recipes.settings_text import read_refinements, write_refinements
+from studio.words import tr
 
 NEGATIVE = "Negative prompt:"
 SETTINGS = "Steps:"  # the line of settings begins so
@@ -82,8 +83,8 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     if len(text) > MAX_PARAMETERS_LETTERS:
         raise DocumentError(
             "The recipe",
-            "it has more than {max_parameters_letters} letters",
-            max_parameters_letters=MAX_PARAMETERS_LETTERS,
+            "it has more than {most} letters",
+            most=MAX_PARAMETERS_LETTERS,
         )
     lines = text.replace("\r\n", "\n").strip().split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith(SETTINGS)]
@@ -95,8 +96,10 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
     if not prompt and not negative:
         raise DocumentError("The recipe", "it has no prompt")
     if not is_number(values["Steps"]):
-        raise DocumentError("The recipe", "its steps, {shown!r}, are no number", shown=shown(values["Steps"]))
-    again = {f"{name} (again)" if name in values else name: value for name, value in rest.items()}
+        raise DocumentError("The recipe", "its steps, {given!r}, are no number", given=shown(values["Steps"]))
+    again = {
+        tr("{name} (again)", name=name) if name in values else name: value for name, value in rest.items()
+    }
     settings = ForeignSettings(_program(values), values | again)
     settings.take("Version")
     if _are_called(values.get("Lora hashes", ""), prompt + negative):
@@ -112,7 +115,7 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
         height=height,
         sampler=settings.sampler("Sampler", "Schedule type"),
         clip_skip=settings.clip_skip("Clip skip"),
-        guidance_rescale=settings.number("rescale", 0.0, 0.0, 1.0, "CFG rescale")
+        guidance_rescale=settings.number(tr("rescale"), 0.0, 0.0, 1.0, "CFG rescale")
         if "CFG rescale" in settings
         else 0.0,
         refinements=_refinements(settings),
@@ -147,7 +150,7 @@ def _program(values: Mapping[str, str]) -> str:
     elif said.startswith("v"):
         name = "AUTOMATIC1111"
     else:
-        name = "AUTOMATIC1111 or a program of its kind"
+        name = tr("AUTOMATIC1111 or a program of its kind")
     return f"{name} {said}".strip()
 
 

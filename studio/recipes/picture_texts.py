@@ -28,7 +28,7 @@ def texts_of(path: Path, behind_pixels: bool = True) -> dict[str, str]:
     Raises StudioError for a file that is no picture.
     """
     unreadable = StudioError(
-        "{path} is not a picture that can be read.", "Choose a picture painted here.", path=path.name
+        "{file} is not a picture that can be read.", "Choose a picture painted here.", file=path.name
     )
     try:
         if not path.is_file() or path.stat().st_size > MAX_PHOTO_BYTES:

@@ -23,6 +23,7 @@ from studio.recipes.invokeai import from_dream, from_metadata, from_sd_metadata
 from studio.recipes.parameters import from_parameters, parameters
 from studio.recipes.picture_texts import PARAMETERS, texts_of
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
 Read = tuple[Recipe, list[str]]
 PNG_KEY = "likeness"
@@ -44,7 +45,7 @@ SAYS_LITTLE = (
     "invokeai_workflow",
 )
 HINT = "Choose another picture."
-ONLY_NEGATIVE = "It has no prompt, only a negative one: write what you want to see."
+ONLY_NEGATIVE = tr("It has no prompt, only a negative one: write what you want to see.")
 
 
 def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
@@ -91,18 +92,18 @@ def read_recipe_and_notes(path: Path, behind_pixels: bool = True) -> Read:
         return recipe.checked(), notes
     except DocumentError as error:
         raise StudioError(
-            "The recipe inside {path} is damaged: {reason}.", HINT, path=path.name, reason=error.reason
+            "The recipe inside {file} is damaged: {reason}.", HINT, file=path.name, reason=error.reason
         ) from error
     except LimitError as error:
         raise StudioError(
-            "The recipe inside {path} is damaged: {error}.", HINT, path=path.name, error=error
+            "The recipe inside {file} is damaged: {reason}.", HINT, file=path.name, reason=error
         ) from error
     except RecursionError as error:
         raise StudioError(
-            "The recipe inside {path} is damaged: it is nested too deeply.", HINT, path=path.name
+            "The recipe inside {file} is damaged: it is nested too deeply.", HINT, file=path.name
         ) from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise StudioError("The recipe inside {path} is damaged.", HINT, path=path.name) from error
+        raise StudioError("The recipe inside {file} is damaged.", HINT, file=path.name) from error
 
 
 def _read(texts: dict[str, str], name: str) -> Read:
@@ -115,7 +116,7 @@ def _read(texts: dict[str, str], name: str) -> Read:
         known = (found, *SAYS_LITTLE, *(["workflow"] if found == "prompt" else []))
         others = [key for key in texts if key not in known]
         unread = "; ".join(f"{key[:MAX_SHOWN]}: {shown(texts[key])}" for key in others[:4])
-        return recipe, [*notes, *([f"Not read beside it: {unread}."] if unread else [])]
+        return recipe, [*notes, *([tr("Not read beside it: {texts}.", texts=unread)] if unread else [])]
     for key, program in WORKFLOWS.items():
         if key in texts:
             raise StudioError(

@@ -28,11 +28,12 @@ from studio.limits import (
     MAX_TIMES_BASE,
 )
 from studio.settings import fields_of, setting
+from studio.words import ENGLISH, LANGUAGE, marked, tr
 
 MODES = {  # of composing several concepts, with what each does; implemented in `studio.generation.composing`
-    "regions": "Each concept has its own part of the picture",
-    "words": "Each concept acts at its own word only",
-    "sum": "Everything acts everywhere",
+    "regions": tr("Each concept has its own part of the picture"),
+    "words": tr("Each concept acts at its own word only"),
+    "sum": tr("Everything acts everywhere"),
 }
 
 SAMPLERS = ("DDIM", "DPM++ 2M Karras", "Euler", "Euler a")  # as other programs call them
@@ -130,18 +131,18 @@ class Recipe(Sampling):
         letters = max(len(self.prompt), len(self.negative))
         if letters > MAX_PROMPT_LETTERS:
             raise StudioError(
-                "The prompt has {letters} letters.",
-                "Shorten it: {max_prompt_letters} are the most.",
-                letters=letters,
-                max_prompt_letters=MAX_PROMPT_LETTERS,
+                "The prompt has {count} letters.",
+                "Shorten it: {most} are the most.",
+                count=letters,
+                most=MAX_PROMPT_LETTERS,
             )
         named = len(self.handles)
         if named > MAX_HANDLES:
             raise StudioError(
-                "The prompt names {named} concepts.",
-                "Name at most {max_handles}.",
-                named=named,
-                max_handles=MAX_HANDLES,
+                "The prompt names {count} concepts.",
+                "Name at most {most}.",
+                count=named,
+                most=MAX_HANDLES,
             )
         for handle, strength in self.strengths.items():
             if not 0 <= strength <= MAX_STRENGTH:
@@ -162,13 +163,13 @@ class Recipe(Sampling):
         """Raise StudioError when a picture is far larger than those of a base with `base_side` pixels."""
         side = max(self.width, self.height)
         if side > MAX_TIMES_BASE * base_side:
-            hint = "Give at most {max_times_base}, or 0 for the base's own."
+            hint = "Give at most {most}, or 0 for the base's own."
             raise StudioError(
                 "A side of {side} pixels is too much for a base of {base_side}.",
                 hint,
                 side=side,
                 base_side=base_side,
-                max_times_base=MAX_TIMES_BASE * base_side,
+                most=MAX_TIMES_BASE * base_side,
             )
 
     def single(self, index: int) -> Recipe:
@@ -214,7 +215,7 @@ class Recipe(Sampling):
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
         """Return the recipe that `to_json` wrote. Raises DocumentError when it is none."""
-        return read_document(cls, values, "The recipe", upgrade_recipe)
+        return read_document(cls, values, tr("The recipe"), upgrade_recipe)
 
     def flat(self) -> dict[str, Any]:
         """Return every value under a name for people: "seed", "strength of <lily>", "bias of <lily>"."""
@@ -258,7 +259,7 @@ def read_regions(text: str) -> dict[str, Box]:
             left, top, right, bottom = map(float, numbers.split(","))
         except ValueError:
             hint = "Write lily=0,0,0.5,1 for the left half: left, top, right and bottom."
-            raise StudioError("{part!r} is no region.", hint, part=part) from None
+            raise StudioError("{region!r} is no region.", hint, region=part) from None
         regions[to_handle(name)] = (left, top, right, bottom)
     return regions
 
@@ -275,6 +276,16 @@ def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     left, right = one.flat(), other.flat()
     names = [*left, *(name for name in right if name not in left)]
     return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
+
+
+MORE_NAMES = (marked("Base"), marked("Base hash"), marked("File"), marked("Region"))  # besides settings
+
+
+def shown_name(name: str) -> str:
+    """Return a name of `Recipe.flat`, which is English, in the person's language."""
+    what, _, handle = name.partition(" of <")
+    what = tr(what.replace("_", " ").capitalize()) if LANGUAGE != ENGLISH else what
+    return tr("{name} of {handle}", name=what, handle=f"<{handle}") if handle else what
 
 
 def random_seed() -> int:

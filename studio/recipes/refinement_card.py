@@ -74,7 +74,8 @@ def parse_refinements(values: Mapping[str, Any], cards: Sequence[RefinementCard]
     fields = refinement_fields(cards)
     for name in values:
         if name not in fields:
-            hint = f"It knows {', '.join(fields)}." if fields else "It knows none."
-            raise StudioError(f"This studio has no refinement called {name!r}.", hint)
+            hint = "It knows {known}." if fields else "It knows none."
+            message = "This studio has no refinement called {name!r}."
+            raise StudioError(message, hint, name=name, known=", ".join(fields))
     parsed = {name: fields[name].parse(value) for name, value in values.items()}
     return {name: value for name, value in parsed.items() if value != fields[name].default}

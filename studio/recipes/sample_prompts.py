@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from studio.errors import StudioError
 from studio.handles import handles_in
 from studio.limits import MAX_PROMPT_LETTERS
+from studio.words import tr
 
 MAX_SAMPLES = 3
 PLACE = "{}"  # stands for the first subject
@@ -22,20 +23,33 @@ def sample_prompts(texts: Sequence[str], handles: Sequence[str]) -> tuple[str, .
     if len(prompts) > MAX_SAMPLES:
         raise StudioError(
             "{count} sample prompts are too many.",
-            "Each costs a picture; {max_samples} are the most.",
+            "Each costs a picture; {most} are the most.",
             count=len(prompts),
-            max_samples=MAX_SAMPLES,
+            most=MAX_SAMPLES,
         )
     for prompt in prompts:
         named = handles_in(prompt)
         strangers = [handle for handle in named if handle not in handles]
         if strangers:
-            hint = f"Name {' or '.join(handles)}; other concepts are not there while it trains."
-            raise StudioError(f"A sample prompt names {strangers[0]}.", hint)
+            raise StudioError(
+                "A sample prompt names {handle}.",
+                "Name {handles}; other concepts are not there while it trains.",
+                handle=strangers[0],
+                handles=tr(" or ").join(handles),
+            )
         if not named:
-            hint = f"Write {{}} or {handles[0]} where it shall be."
-            raise StudioError(f"The sample prompt {prompt[:60]!r} does not name what is learned.", hint)
+            raise StudioError(
+                "The sample prompt {prompt!r} does not name what is learned.",
+                "Write {place} or {handle} where it shall be.",
+                prompt=prompt[:60],
+                place=PLACE,
+                handle=handles[0],
+            )
         if len(prompt) > MAX_PROMPT_LETTERS:
-            hint = f"{MAX_PROMPT_LETTERS} are the most."
-            raise StudioError(f"A sample prompt has {len(prompt)} letters.", hint)
+            raise StudioError(
+                "A sample prompt has {count} letters.",
+                "{most} are the most.",
+                count=len(prompt),
+                most=MAX_PROMPT_LETTERS,
+            )
     return tuple(prompts)

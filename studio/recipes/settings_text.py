@@ -34,11 +34,11 @@ def read_refinements(text: str) -> dict[str, Any]:
                 values[match["name"]], position = _number_or_text(plain.group()), plain.end()
         except ValueError:
             raise StudioError(
-                "The setting {match!r} cannot be read.", "Close its quotes.", match=match["name"]
+                "The setting {name!r} cannot be read.", "Close its quotes.", name=match["name"]
             ) from None
     if rest := text[position:].split(maxsplit=1):
         hint = "Write name=value, such as prompt_tuning_steps=10."
-        raise StudioError("{rest!r} is no setting.", hint, rest=rest[0])
+        raise StudioError("{word!r} is no setting.", hint, word=rest[0])
     return values
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from studio.concepts.header import Header
 from studio.handles import handles_in
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
 
 def in_turn(recipe: Recipe, headers: Mapping[str, Header]) -> Recipe:
@@ -41,5 +42,7 @@ def choices_of(recipe: Recipe, headers: Mapping[str, Header]) -> dict[str, str]:
         for name, knob in headers[handle].knobs.items() if handle in headers else ():
             number = round(settled.knobs.get(handle, {}).get(name, knob.default))
             if 1 <= number <= len(knob.choices):
-                chosen[f"{name.replace('_', ' ')} of {handle}"] = knob.choices[number - 1]
+                chosen[tr("{name} of {handle}", name=name.replace("_", " "), handle=handle)] = knob.choices[
+                    number - 1
+                ]
     return chosen

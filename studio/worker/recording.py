@@ -21,6 +21,7 @@ from studio.generation.generate import Picture
 from studio.grids.grid_folder import GridFolder
 from studio.models.backbone import Backbone
 from studio.recipes.png import save_picture
+from studio.words import tr
 from studio.workspace.checkpoints import SUGGESTED, checkpoint_file, forget_checkpoints
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
@@ -117,9 +118,9 @@ class UnsavedError(StudioError):
     """A concept that the Library had no room for; it is kept in the file `path`."""
 
     def __init__(self, handle: str, path: Path) -> None:
-        message = f"{handle} is learned, but the Library has no room for it. It is kept as {path}."
-        hint = "Free some space, then press Retry: it is put into the Library without another training."
-        super().__init__(message, hint)
+        text = "{handle} is learned, but the Library has no room for it. It is kept as {file}."
+        hint = tr("Free some space, then press Retry: it is put into the Library without another training.")
+        super().__init__(tr(text, handle=handle, file=path), hint)
         self.path = path
 
 

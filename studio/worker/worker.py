@@ -17,6 +17,7 @@ from studio.events import Event, FinishEarly, Pause
 from studio.files import write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
+from studio.words import tr
 from studio.worker.recording import Recorder, UnsavedError, if_room
 from studio.worker.tasks import Tasks, Train
 from studio.workspace.full_disk import until_written
@@ -30,7 +31,7 @@ BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
     "create": ("mask",),
     "import": ("mask",),
 }
-OUT_OF_MEMORY = (
+OUT_OF_MEMORY = tr(
     "Close other programs that use the device, or choose fewer photos per step or a smaller resolution, then "
     "press Retry."
 )
@@ -113,7 +114,7 @@ class Worker:
             self._end(job, "failed", error=error.message, hint=error.hint)
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()
-            self._end(job, "failed", error="The device ran out of memory.", hint=OUT_OF_MEMORY)
+            self._end(job, "failed", error=tr("The device ran out of memory."), hint=OUT_OF_MEMORY)
         except Exception as error:
             log.exception("job %d failed", job.id)
             with if_room():

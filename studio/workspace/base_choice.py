@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.bases.known_bases import Base, KnownBases
 from studio.errors import StudioError
+from studio.words import trn
 from studio.workspace.jobs import Jobs
 
 MAX_COUNTED = 1000  # jobs
@@ -21,12 +22,13 @@ def choose_base(bases: KnownBases, jobs: Jobs, path: str, prediction: str = "") 
     if known.reason:
         raise StudioError(known.reason, "Choose another.")
     if known.needs_prediction and not (prediction or known.base.prediction):
-        raise StudioError("{known} does not say what it predicts.", "Choose noise or v.", known=known.name)
+        raise StudioError("{base} does not say what it predicts.", "Choose noise or v.", base=known.name)
     waiting = len(jobs.under_way(MAX_COUNTED))
     if waiting:
         hint = "Let them end, or take them out of the queue. Then choose again."
-        what = "A job is" if waiting == 1 else f"{waiting} jobs are"
-        raise StudioError("{what} under way, for the present base.", hint, what=what)
+        one = "A job is under way, for the present base."
+        several = "{count} jobs are under way, for the present base."
+        raise StudioError(trn(one, several, waiting), hint)
     base = Base(path, prediction or known.base.prediction)
     bases.remember(base)
     return base

@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from studio.bases.base_files import INDEX
 from studio.documents import DocumentError, Scalar, ShortText, parse_object, read_document
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 
 OF_DISTILLED = {"steps": 4, "guidance": 1.0}  # what FLUX.2 klein was distilled to
 
@@ -55,7 +56,7 @@ class BaseDefaults:
         if isinstance(values.get("nouns"), dict):
             values["nouns"] = list(values["nouns"])
         try:
-            return read_document(cls, values, "The defaults of the base model")
+            return read_document(cls, values, tr("The defaults of the base model"))
         except DocumentError:
             return cls()
 

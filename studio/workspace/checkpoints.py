@@ -15,6 +15,7 @@ from studio.concepts.concept_library import Entry, Library
 from studio.concepts.header import read_header, rename_handle
 from studio.errors import StudioError
 from studio.files import write_atomic
+from studio.words import tr
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 
@@ -65,15 +66,15 @@ def keep_step(jobs: Jobs, job: Job, step: int) -> None:
         return
     if len(steps_in(folder, KEPT)) >= MAX_KEPT:
         hint = "Let one of them go first, or make it a concept of its own."
-        raise StudioError("{max_kept} steps of this training are kept already.", hint, max_kept=MAX_KEPT)
+        raise StudioError("{most} steps of this training are kept already.", hint, most=MAX_KEPT)
     write_atomic(kept_file(folder, step), _file(folder, step).read_bytes())
-    _say(jobs, job, f"Step {step} is kept.")
+    _say(jobs, job, tr("Step {step} is kept.", step=step))
 
 
 def release_step(jobs: Jobs, job: Job, step: int) -> None:
     """Let a kept step go."""
     kept_file(jobs.folder(job.id), step).unlink(missing_ok=True)
-    _say(jobs, job, f"Step {step} is no longer kept.")
+    _say(jobs, job, tr("Step {step} is no longer kept.", step=step))
 
 
 def promote_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
@@ -90,7 +91,8 @@ def promote_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
             new = library.unused_handle(f"{handle[: 32 - len(ending)].rstrip('>')}{ending}")
             rename_handle(trial, handle, new, trial)
         entry = library.add(trial)
-        _say(jobs, job, f"Step {step} is in your Library as {entry.header.handle}.")
+        text = "Step {step} is in your Library as {handle}."
+        _say(jobs, job, tr(text, step=step, handle=entry.header.handle))
         return entry
     finally:
         trial.unlink(missing_ok=True)
@@ -111,7 +113,8 @@ def use_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
             raise StudioError("{handle} is another concept by now.", hint, handle=header.handle)
         library.delete(header.handle)
     entry = library.add(source)
-    _say(jobs, job, f"{header.handle} is what was learned after step {step}; what it was is in the trash.")
+    text = "{handle} is what was learned after step {step}; what it was is in the trash."
+    _say(jobs, job, tr(text, handle=header.handle, step=step))
     return entry
 
 

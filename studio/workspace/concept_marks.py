@@ -22,9 +22,10 @@ from studio.concepts.header import Header, read_header, write_with_header
 from studio.documents import FileName, ShortText, read_document
 from studio.errors import StudioError
 from studio.limits import MAX_MARKED, MAX_NOTE_LETTERS
+from studio.words import tr
 from studio.workspace.kept_file import KeptFile
 
-WHAT = "The list of stars and notes of concepts"
+WHAT = tr("The list of stars and notes of concepts")
 KEY_LETTERS = 24
 
 
@@ -60,7 +61,7 @@ class ConceptMarks:
     """The marks in `file`; see `KeptFile`."""
 
     def __init__(self, file: Path, trash: Path) -> None:
-        hint = "Give stars, notes and covers again."
+        hint = tr("Give stars, notes and covers again.")
         self._kept = KeptFile(file, trash, MarksDocument(), _marks_in, _text_of, WHAT, hint)
 
     @property
@@ -92,9 +93,9 @@ class ConceptMarks:
             if len(after) > MAX_MARKED:
                 hint = "Take the star from some that you no longer need."
                 raise StudioError(
-                    "There are {max_marked:,} marked concepts, which is the most.",
+                    "There are {most:,} marked concepts, which is the most.",
                     hint,
-                    max_marked=MAX_MARKED,
+                    most=MAX_MARKED,
                 )
             return MarksDocument(after)
 
@@ -105,9 +106,9 @@ class ConceptMarks:
         if len(text := text.strip()) > MAX_NOTE_LETTERS:
             raise StudioError(
                 "The note has {count} letters.",
-                "{max_note_letters} are the most.",
+                "{most} are the most.",
                 count=len(text),
-                max_note_letters=MAX_NOTE_LETTERS,
+                most=MAX_NOTE_LETTERS,
             )
         self.change(header, note=None if text == header.note else text)
 

@@ -40,6 +40,7 @@ from studio.limits import (
 )
 from studio.photos.decoding import decode
 from studio.photos.photo import Crop, Photo, open_photo
+from studio.words import tr
 
 WRITE_SECONDS = 1.0  # between two times that one draft is written
 FILE = "draft.json"
@@ -174,7 +175,7 @@ class Drafts:
     def _document(self, browser: str) -> DraftDocument:
         try:
             text = (self.folder / browser / FILE).read_bytes()
-            return read_document(DraftDocument, text, "The draft")
+            return read_document(DraftDocument, text, tr("The draft"))
         except (OSError, DocumentError):
             return DraftDocument()
 

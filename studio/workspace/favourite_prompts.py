@@ -12,9 +12,10 @@ from annotated_types import MaxLen
 from studio.documents import read_document
 from studio.errors import StudioError
 from studio.limits import MAX_FAVOURITE_PROMPTS, MAX_PROMPT_LETTERS
+from studio.words import tr
 from studio.workspace.kept_file import KeptFile
 
-WHAT = "The list of favourite prompts"
+WHAT = tr("The list of favourite prompts")
 Prompts = tuple[str, ...]
 
 
@@ -32,7 +33,7 @@ class FavouritePrompts:
 
     def __init__(self, file: Path, trash: Path) -> None:
         empty: Prompts = ()
-        self._file = KeptFile(file, trash, empty, _prompts_in, _text_of, WHAT, "Keep them again.")
+        self._file = KeptFile(file, trash, empty, _prompts_in, _text_of, WHAT, tr("Keep them again."))
 
     @property
     def trouble(self) -> StudioError | None:
@@ -56,9 +57,9 @@ class FavouritePrompts:
             if len(after) > MAX_FAVOURITE_PROMPTS:
                 hint = "Take the star from some that you no longer need."
                 raise StudioError(
-                    "There are {max_favourite_prompts} favourite prompts, the most.",
+                    "There are {most} favourite prompts, the most.",
                     hint,
-                    max_favourite_prompts=MAX_FAVOURITE_PROMPTS,
+                    most=MAX_FAVOURITE_PROMPTS,
                 )
             return after
 

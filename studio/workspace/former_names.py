@@ -19,6 +19,7 @@ from studio.documents import DocumentError, Handle, ShortText, read_document
 from studio.files import write_atomic
 from studio.recipes.recipe import Recipe
 from studio.recipes.renaming import Renaming, renamed_recipe
+from studio.words import tr
 
 MAX_RENAMINGS = 5000  # the oldest are forgotten first
 
@@ -57,7 +58,9 @@ class FormerNames:
 
     def _read(self) -> tuple[FormerName, ...]:
         try:
-            return read_document(RenamingsDocument, self.file.read_bytes(), "The list of renamings").renamed
+            return read_document(
+                RenamingsDocument, self.file.read_bytes(), tr("The list of renamings")
+            ).renamed
         except (OSError, DocumentError):
             return ()
 
@@ -83,7 +86,11 @@ class FormerNames:
         present = {old: it for old, it in present.items() if it[0] not in staying}
         names = {old: name for old, (name, _) in present.items()}
         hashes = {recipe.concepts[old]: now for old, (_, now) in present.items()}
-        notes = [f"Painted with {old}, now called {new}." for old, new in names.items() if old != new]
+        notes = [
+            tr("Painted with {old}, now called {new}.", old=old, new=new)
+            for old, new in names.items()
+            if old != new
+        ]
         return (renamed_recipe(recipe, names, hashes) if names else recipe), notes
 
     def _is_there(self, handle: str, hash: str) -> bool:

@@ -63,9 +63,9 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int, base: s
     if not 0 <= steps <= MAX_MORE_STEPS:
         raise StudioError(
             "{steps} more steps are out of range.",
-            "Give 0 to {max_more_steps}.",
+            "Give 0 to {most}.",
             steps=steps,
-            max_more_steps=MAX_MORE_STEPS,
+            most=MAX_MORE_STEPS,
         )
     task = TrainingTask.of(job)
     for handle in task.subject.handles:

@@ -14,6 +14,7 @@ from typing import Any
 from studio.documents import FileName, Handle, ShortText, read_document
 from studio.errors import disk_errors
 from studio.subject import Subject
+from studio.words import tr
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 
@@ -36,7 +37,9 @@ class ImportTask:
     @classmethod
     def of(cls, job: Job) -> ImportTask:
         """Return the task of an import. Raises DocumentError when it is damaged."""
-        return read_document(cls, job.task, "The import", hint="Delete it, and import the file again.")
+        return read_document(
+            cls, job.task, tr("The import"), hint=tr("Delete it, and import the file again.")
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the values for the job table."""
@@ -46,7 +49,7 @@ class ImportTask:
 def queue_import(jobs: Jobs, path: Path, subject: Subject, trigger: str) -> Job:
     """Queue the import of a copy of a file as a concept. Raises DiskError when there is no room for it."""
     task = ImportTask(path.name, subject.handle, subject.noun, trigger)
-    title = f"{subject.handle} from {path.name}"
+    title = tr("{handle} from {file}", handle=subject.handle, file=path.name)
     with jobs.adding("import", title, task.to_json()) as (number, folder), disk_errors(folder / path.name):
         shutil.copyfile(path, folder / path.name)
     return jobs.get(number)

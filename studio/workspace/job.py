@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 
 from studio.documents import Count, FileName, Measured, ShortText, parse_object, read_document
 from studio.limits import MAX_EVENT_BYTES, MAX_MOMENT
+from studio.words import tr
 
 Moment = Annotated[float, Ge(0), Le(MAX_MOMENT)]  # seconds since 1970
 Status = Literal["queued", "running", "paused", "done", "failed", "stopped"]
@@ -63,12 +64,12 @@ class Job:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Job:
         """Return the job of a row of the table. Raises DocumentError for a damaged one."""
-        what = f"Job {row['id']}"
+        what = tr("Job {number}", number=row["id"])
         try:
             texts: dict[str, Any] = {name: parse_object(row[name]) for name in ("task", "outcome")}
         except (ValueError, TypeError, RecursionError):
             texts = {"task": None, "outcome": None}  # refused below, with a sentence
-        return read_document(cls, {**row, **texts}, what, hint="Delete it, and start it again.")
+        return read_document(cls, {**row, **texts}, what, hint=tr("Delete it, and start it again."))
 
 
 @dataclass(frozen=True)
@@ -102,4 +103,4 @@ class JobEvent:
 
 @lru_cache(maxsize=20_000)  # the page reads a growing log again and again
 def _read_line(line: str) -> JobEvent:
-    return read_document(JobEvent, line, "A line of the job's log", max_bytes=MAX_EVENT_BYTES)
+    return read_document(JobEvent, line, tr("A line of the job's log"), max_bytes=MAX_EVENT_BYTES)

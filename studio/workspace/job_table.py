@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from studio.errors import DiskError, disk_errors
+from studio.words import tr
 
 WAIT_SECONDS = 30.0  # for another process that writes
 COLUMNS = {
@@ -106,7 +107,7 @@ class JobTable:
                 table.execute("alter table jobs rename column wish to stop_request")
                 columns = columns - {"wish"} | {"stop_request"}
             if not columns >= COLUMNS.keys() - ADDED.keys():
-                raise DamagedTableError("it has other columns")
+                raise DamagedTableError(tr("it has other columns"))
             for name, value in ADDED.items():
                 if name not in columns:
                     table.execute(f"alter table jobs add column {name} {COLUMNS[name]}")
@@ -143,10 +144,11 @@ class JobTable:
         with self.writing() as table:
             for row in rows:
                 table.execute(f"insert or ignore into jobs ({names}) values ({marks})", row)
-        self.repair = (
-            f"The list of jobs was damaged. It is kept as {aside.name}, and {len(rows)} of its jobs could "
+        text = (
+            "The list of jobs was damaged. It is kept as {file}, and {count} of its jobs could "
             "still be read. Concepts and pictures are not touched."
         )
+        self.repair = tr(text, file=aside.name, count=len(rows))
         log.warning(self.repair)
 
     def _rescued(self, aside: Path) -> Iterator[tuple[object, ...]]:
@@ -176,7 +178,7 @@ class DamagedTableError(DiskError):
 
     def __init__(self, reason: str) -> None:
         hint = "Start the studio again: it sets the file aside, and keeps the jobs that can still be read."
-        super().__init__(f"The list of jobs is damaged ({reason}).", hint)
+        super().__init__(tr("The list of jobs is damaged ({reason}).", reason=reason), tr(hint))
 
 
 @contextmanager
@@ -202,9 +204,9 @@ def _sentence(error: sqlite3.DatabaseError) -> DiskError:
         return DiskError("Another program holds the list of jobs.", "Try again in a moment.")
     if code in REFUSED:
         hint = "Mend the permissions of the workspace, or choose another with --workspace."
-        return DiskError(f"The list of jobs cannot be written: {error}.", hint)
+        return DiskError("The list of jobs cannot be written: {error}.", hint, error=error)
     hint = "See whether the disk is full or broken, then try again."
-    return DiskError(f"The list of jobs cannot be used: {error}.", hint)
+    return DiskError("The list of jobs cannot be used: {error}.", hint, error=error)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -18,13 +18,14 @@ from typing import Any, Literal
 from studio.documents import DocumentError
 from studio.errors import DiskError, disk_errors
 from studio.files import whole_folder
+from studio.words import tr
 from studio.workspace.interrupted import fate_of, learned
 from studio.workspace.job import USER_KINDS, Job, Status
 from studio.workspace.job_log import append_event
 from studio.workspace.job_reader import JobReader, readable, warn_once
 
 QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
-DAMAGED = "What this job was to do cannot be read any more."
+DAMAGED = tr("What this job was to do cannot be read any more.")
 
 
 class Jobs(JobReader):

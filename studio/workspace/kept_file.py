@@ -12,8 +12,10 @@ from studio.documents import DocumentError
 from studio.errors import DiskError, StudioError
 from studio.files import move_to_trash, write_atomic
 from studio.limits import MAX_DOCUMENT_BYTES
+from studio.words import tr
 
 T = TypeVar("T")
+IN_THE_TRASH = tr("The file is in the trash folder.")
 
 
 class KeptFile(Generic[T]):
@@ -81,12 +83,13 @@ class KeptFile(Generic[T]):
         try:
             value = self._parse(self.file.read_bytes())
         except DocumentError as error:
-            self.trouble = StudioError(error.message, f"The file is in the trash folder. {self.hint}")
+            hint = f"{IN_THE_TRASH} {self.hint}"
+            self.trouble = StudioError(error.message, hint)
             with suppress(DiskError):
                 move_to_trash(self.file, self.trash)
             return self._empty
         except OSError as error:
-            reason = error.strerror or "the system gives no reason"
+            reason = error.strerror or tr("the system gives no reason")
             self.trouble = StudioError(
                 "{what} cannot be read: {reason}.",
                 "Look at {file}.",

@@ -11,6 +11,7 @@ from studio.errors import StudioError
 from studio.recipes.foreign_syntax import with_concepts, with_strengths_in_range
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, parse_refinements
+from studio.words import tr
 
 
 def resolve_recipe(recipe: Recipe, library: Library, refinements: Sequence[RefinementCard]) -> Recipe:
@@ -55,8 +56,8 @@ def with_fitting_size(recipe: Recipe, base_side: int) -> tuple[Recipe, list[str]
         if base_side:
             recipe.check_size(base_side)
     except StudioError:
-        size = f"{recipe.width} × {recipe.height}"
-        note = f"Its {size} pixels are too many for this base, whose own size it takes."
+        text = "Its {width} × {height} pixels are too many for this base, whose own size it takes."
+        note = tr(text, width=recipe.width, height=recipe.height)
         return dataclasses.replace(recipe, width=0, height=0), [note]
     return recipe, []
 
@@ -73,11 +74,15 @@ def base_notes(recipe: Recipe, base: str, base_hash: str) -> list[str]:
     if recipe.base_hash and base_hash:
         theirs = f"{said} [{recipe.base_hash}]".strip()
         if recipe.base_hash != base_hash:
-            return [f"It was painted with another checkpoint, {theirs}; here is {here} [{base_hash}]."]
+            text = "It was painted with another checkpoint, {theirs}; here is {ours}."
+            return [tr(text, theirs=theirs, ours=f"{here} [{base_hash}]")]
         if said != here:
-            return [f"Its base, {theirs}, is the very file that is in use here: {here}."]
+            text = "Its base, {theirs}, is the very file that is in use here: {ours}."
+            return [tr(text, theirs=theirs, ours=here)]
         return []
-    return [f"It was painted with {said}; here is {here}."] if said and here and said != here else []
+    if not said or not here or said == here:
+        return []
+    return [tr("It was painted with {theirs}; here is {ours}.", theirs=said, ours=here)]
 
 
 def reproducibility_warnings(recipe: Recipe, library: Library, base: str, base_hash: str = "") -> list[str]:
@@ -90,7 +95,8 @@ def reproducibility_warnings(recipe: Recipe, library: Library, base: str, base_h
     for handle in recipe.handles:
         known = recipe.concepts.get(handle)
         if not library.has(handle):
-            warnings.append(f"{handle} is not in the Library.")
+            warnings.append(tr("{handle} is not in the Library.", handle=handle))
         elif known and known != library.hash(library.find(handle)):
-            warnings.append(f"{handle} is another file than when this was painted.")
+            text = "{handle} is another file than when this was painted."
+            warnings.append(tr(text, handle=handle))
     return warnings

@@ -14,6 +14,7 @@ from studio.errors import DiskError, StudioError, shortened
 from studio.files import exists, move_file, move_to_trash
 from studio.folder_listing import FolderListing, ListedFile
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 from studio.workspace.picture_search import PictureFilter, PictureSearch
 from studio.workspace.picture_summary import PictureSummary, recipe_key
 from studio.workspace.stars import Stars
@@ -201,10 +202,10 @@ def sort_out(paths: Iterable[Path]) -> tuple[list[Path], dict[str, StudioError]]
         try:
             reason = _reason(path, path.stat().st_mtime_ns)
         except OSError as error:
-            reason = error.strerror or "it is gone"
+            reason = error.strerror or tr("it is gone")
         if reason:
             unreadable[path.name] = StudioError(
-                "{path} cannot be shown: {reason}.", path=path.name, reason=reason
+                "{file} cannot be shown: {reason}.", file=path.name, reason=reason
             )
         else:
             shown.append(path)
@@ -215,6 +216,6 @@ def sort_out(paths: Iterable[Path]) -> tuple[list[Path], dict[str, StudioError]]
 def _reason(path: Path, changed: int) -> str:
     """Return why a file cannot be shown, empty when it can. Raises OSError."""
     if not path.is_file():
-        return "it is no file"
+        return tr("it is no file")
     with path.open("rb") as file:
-        return "" if file.read(len(PNG_START)) == PNG_START else "it is no PNG"
+        return "" if file.read(len(PNG_START)) == PNG_START else tr("it is no PNG")

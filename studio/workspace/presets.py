@@ -27,6 +27,7 @@ from studio.files import move_to_trash, write_atomic
 from studio.folder_listing import FolderListing
 from studio.limits import MAX_PRESET_LETTERS, MAX_PRESET_SETTINGS, MAX_PRESETS
 from studio.method_card import MethodCard
+from studio.words import tr
 
 SUFFIX = ".preset.json"
 HINT = "Choose one of those shown."
@@ -47,9 +48,9 @@ class Preset:
         """
         if card.id != self.method:
             raise StudioError(
-                "“{value}” holds settings of another method.",
+                "“{preset}” holds settings of another method.",
                 "It is {method}.",
-                value=self.name,
+                preset=self.name,
                 method=self.method,
             )
         known = {field.name for field in card.fields}
@@ -63,10 +64,10 @@ def read_preset(path: Path) -> Preset:
         preset = read_document(Preset, path.read_bytes(), path.name, hint=hint)
     except OSError as error:
         raise StudioError(
-            "{path} cannot be read: {strerror}.",
+            "{file} cannot be read: {reason}.",
             hint,
-            path=path.name,
-            strerror=error.strerror or "it is gone",
+            file=path.name,
+            reason=error.strerror or tr("it is gone"),
         ) from error
     try:
         is_usable = preset.name == clean_name(preset.name)
@@ -85,8 +86,8 @@ def clean_name(text: str) -> str:
     if len(name) > MAX_PRESET_LETTERS:
         raise StudioError(
             "That name is too long.",
-            "Write at most {max_preset_letters} letters.",
-            max_preset_letters=MAX_PRESET_LETTERS,
+            "Write at most {most} letters.",
+            most=MAX_PRESET_LETTERS,
         )
     return name
 
@@ -134,9 +135,9 @@ class Presets:
             self._check_free(preset.name)
             if len(self._read()) >= MAX_PRESETS:
                 raise StudioError(
-                    "There are {max_presets} presets, which is the most.",
+                    "There are {most} presets, which is the most.",
                     "Delete one first.",
-                    max_presets=MAX_PRESETS,
+                    most=MAX_PRESETS,
                 )
             with disk_errors(self.folder):
                 self.folder.mkdir(exist_ok=True)
@@ -173,8 +174,12 @@ class Presets:
             if preset.name.casefold() == wanted:
                 return file
         names = ", ".join(preset.name for preset in self.all())
-        hint = f"Yours: {shortened(names, 200)}." if names else "Save one in the page, under Settings."
-        raise StudioError(f"There is no preset called {shortened(name.strip(), 80)!r}.", hint)
+        raise StudioError(
+            "There is no preset called {name!r}.",
+            "Yours: {names}." if names else "Save one in the page, under Settings.",
+            name=shortened(name.strip(), 80),
+            names=shortened(names, 200),
+        )
 
     def _check_free(self, name: str) -> None:
         if name.casefold() in {preset.name.casefold() for preset in self.all()}:

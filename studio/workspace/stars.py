@@ -13,9 +13,10 @@ from annotated_types import MaxLen
 from studio.documents import FileName, read_document
 from studio.errors import StudioError, shortened
 from studio.limits import MAX_STARS
+from studio.words import tr
 from studio.workspace.kept_file import KeptFile
 
-WHAT = "The list of stars"
+WHAT = tr("The list of stars")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Stars:
 
     def __init__(self, file: Path, trash: Path) -> None:
         empty: frozenset[str] = frozenset()
-        self._file = KeptFile(file, trash, empty, _names_in, _text_of, WHAT, "Give the stars again.")
+        self._file = KeptFile(file, trash, empty, _names_in, _text_of, WHAT, tr("Give the stars again."))
 
     @property
     def trouble(self) -> StudioError | None:
@@ -49,7 +50,7 @@ class Stars:
             if len(after) > MAX_STARS:
                 hint = "Take the star from some that you no longer need."
                 raise StudioError(
-                    "There are {max_stars:,} starred pictures, which is the most.", hint, max_stars=MAX_STARS
+                    "There are {most:,} starred pictures, which is the most.", hint, most=MAX_STARS
                 )
             return after
 

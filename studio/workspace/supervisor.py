@@ -21,12 +21,13 @@ from types import TracebackType
 from typing import IO
 
 from studio.errors import DiskError
+from studio.words import tr
 from studio.workspace.full_disk import until_written
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 BASE_REFUSED = 3  # the exit code of a worker that cannot use its base or its device
-OTHER_BASE = "Another base was chosen while this was running, twice."
+OTHER_BASE = tr("Another base was chosen while this was running, twice.")
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_TRY_AGAIN = 1.0  # after the system refused to start a worker: it may lack memory for a moment
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
@@ -59,7 +60,7 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         self._write_state(WorkerState("starting"))
         self.workspace.jobs.settle_running(
-            "The studio was closed while this was running, twice.", "Press Retry to start it again."
+            tr("The studio was closed while this was running, twice."), tr("Press Retry to start it again.")
         )
         self.start()
         return self
@@ -158,7 +159,9 @@ class Supervisor:
                 return
             if self._switching.is_set():
                 self._end()
-                settle = partial(self.workspace.jobs.settle_running, OTHER_BASE, "Press Retry.", self.number)
+                settle = partial(
+                    self.workspace.jobs.settle_running, OTHER_BASE, tr("Press Retry."), self.number
+                )
                 until_written(settle, self._leaving)
                 until_written(partial(self._write_state, WorkerState("starting")), self._leaving)
                 quick = 0
@@ -171,11 +174,11 @@ class Supervisor:
                     return
             quick = 0 if was_ready else quick + 1
             if quick >= MAX_QUICK_DEATHS:
-                hint = "Read worker.log in the workspace folder, then start the studio again."
-                error_text = "The worker stops as soon as it starts."
+                hint = tr("Read worker.log in the workspace folder, then start the studio again.")
+                error_text = tr("The worker stops as soon as it starts.")
                 if refusal:
-                    error_text = f"The system does not start the worker: {refusal}."
-                    hint = "Close other programs, or run launch.py setup, then start the studio again."
+                    error_text = tr("The system does not start the worker: {reason}.", reason=refusal)
+                    hint = tr("Close other programs, or run launch.py setup, then start the studio again.")
                 state = WorkerState("error", error=error_text, hint=hint)
                 until_written(partial(self._write_state, state), self._leaving)
                 if self._gives_up():
@@ -184,9 +187,11 @@ class Supervisor:
 
     def _report_death(self, code: int) -> None:
         """Settle the jobs that this worker was running, with the reason for the user if they fail."""
-        how = f"was ended by signal {-code}" if code < 0 else f"stopped with exit code {code}"
-        hint = "Press Retry. If it happens again, the machine may be short of memory."
-        self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint, self.number)
+        ended = "The worker was ended by signal {number} while this was running."
+        stopped = "The worker stopped with exit code {number} while this was running."
+        hint = tr("Press Retry. If it happens again, the machine may be short of memory.")
+        reason = tr(ended if code < 0 else stopped, number=abs(code))
+        self.workspace.jobs.settle_running(reason, hint, self.number)
         if code != BASE_REFUSED:
             self._write_state(WorkerState("starting"))
 

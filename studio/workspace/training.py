@@ -16,6 +16,7 @@ from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.sample_prompts import sample_prompts
 from studio.subject import Subject
+from studio.words import tr
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
@@ -43,9 +44,7 @@ def queue_training(
     """
     handles = tuple(subject.handles)
     if not 0 <= seed <= MAX_SEED:
-        raise StudioError(
-            "A seed of {seed} is out of range.", "Give 0 to {max_seed}.", seed=seed, max_seed=MAX_SEED
-        )
+        raise StudioError("A seed of {seed} is out of range.", "Give 0 to {most}.", seed=seed, most=MAX_SEED)
     beside = {other.handle: other.noun for other in subject.beside}
     values = method.parse(settings)
     prompts = sample_prompts(samples, handles)
@@ -54,7 +53,7 @@ def queue_training(
     check_masks(photos, handles, method.needs.masks)
     if method.needs.sorted:
         sort_photos(photos.captions, len(photos))
-    title = f"{' and '.join(handles)} with {method.title}"
+    title = tr("{handles} with {method}", handles=tr(" and ").join(handles), method=tr(method.title))
     with jobs.adding("train", title, task.to_json()) as (number, folder):
         photos.save(folder / "photos")
     return jobs.get(number)

@@ -12,6 +12,7 @@ from studio.documents import Count, Handle, Scalar, ShortText, read_document
 from studio.limits import MAX_SEED
 from studio.recipes.recipe import Prompt
 from studio.subject import Subject
+from studio.words import tr
 from studio.workspace.job import Job
 
 
@@ -42,7 +43,7 @@ class TrainingTask:
     @classmethod
     def of(cls, job: Job) -> TrainingTask:
         """Return the task of a training. Raises DocumentError when it is damaged."""
-        return read_document(cls, job.task, "The training", hint="Delete it, and start a new one.")
+        return read_document(cls, job.task, tr("The training"), hint=tr("Delete it, and start a new one."))
 
     @property
     def subject(self) -> Subject:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from studio.documents import DocumentError, Scalar, ShortText, read_document
 from studio.files import write_atomic
+from studio.words import tr
 
 FILE = "worker.json"  # of the first worker, and of the only one
 OTHER_FILES = "worker-{}.json"
@@ -43,7 +44,7 @@ class WorkerState:
     def read(cls, folder: Path, number: int = 0) -> WorkerState:
         """Return the state of a worker in a workspace's folder; "starting" as long as there is none."""
         try:
-            return read_document(cls, (folder / file_of(number)).read_bytes(), "The state of the worker")
+            return read_document(cls, (folder / file_of(number)).read_bytes(), tr("The state of the worker"))
         except (OSError, DocumentError):
             return cls()
 

@@ -30,6 +30,7 @@ from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.starter import DEMO, STARTER
 from studio.subject import Subject, parse_subject, parse_subjects
+from studio.words import tr
 from studio.workspace import painting
 from studio.workspace.base_choice import choose_base
 from studio.workspace.base_defaults import BaseDefaults
@@ -53,7 +54,7 @@ from studio.workspace.trash import Trash
 from studio.workspace.unsaved import save_unsaved, unsaved_concept
 from studio.workspace.worker_state import WorkerState
 
-OTHER_FOLDER = "Choose another with --workspace."
+OTHER_FOLDER = tr("Choose another with --workspace.")
 
 
 class Workspace:

@@ -205,6 +205,7 @@ def test_an_old_python_can_read_the_launcher():
         "launcher/installation",
         "launcher/options",
         "starter",
+        "words",
     )
     for name in ("launch.py", *(f"studio/{part}.py" for part in needed)):
         ast.parse((launch.HERE / name).read_text(encoding="utf-8"), feature_version=(3, 7))

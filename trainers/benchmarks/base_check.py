@@ -30,6 +30,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.starter import DEMO
 from studio.subject import Subject
+from studio.words import tr
 from trainers.benchmarks.method_trial import MIDDLE, cases_in
 from trainers.kit.device_memory import most_used_bytes, reset_most_used
 from trainers.kit.loop import train
@@ -76,17 +77,20 @@ class BaseCheck:
         lines = [f"{self.base}, {self.device}", "", HEAD, "|---|---|---|---|---|"]
         for one in self.methods:
             if one.refusal or one.failure:
-                lines.append(f"| {one.title} | {one.failure or f'not on this base: {one.refusal}'} | | | |")
+                reason = one.failure or tr("not on this base: {reason}", reason=one.refusal)
+                lines.append(f"| {one.title} | {reason} | | | |")
             else:
                 cost = f"{one.step_seconds:.3g} s", f"{one.peak_bytes / GB:.2f} GB"
-                lines.append(f"| {one.title} | yes | {' | '.join(cost)} | {one.file_bytes / KB:.0f} kB |")
-        lines += ["", "| a picture | |", "|---|---|"]
+                lines.append(
+                    f"| {one.title} | {tr('yes')} | {' | '.join(cost)} | {one.file_bytes / KB:.0f} kB |"
+                )
+        lines += ["", f"| {tr('a picture')} | |", "|---|---|"]
         lines += [f"| {kind} | {seconds:.2f} s |" for kind, seconds in self.seconds.items()]
         lines += [f"| {kind} | {reason} |" for kind, reason in self.failures.items()]
         return "\n".join(lines)
 
 
-HEAD = "| method | trained, saved, opened, painted | a step | most memory | file |"
+HEAD = tr("| method | trained, saved, opened, painted | a step | most memory | file |")
 
 
 def check_base(
@@ -102,7 +106,9 @@ def check_base(
     report = BaseCheck(f"{backbone.name} ({backbone.kind}, {backbone.resolution} px)", device_of(backbone))
     learned: list[Concept] = []
     for number, (name, method) in enumerate(methods.items(), 1):
-        yield Note(f"{number} of {len(methods)}: {method.title}")
+        yield Note(
+            tr("{number} of {count}: {method}", number=number, count=len(methods), method=method.title)
+        )
         subject = Subject(f"<{name.replace('_', '-')}>", "backpack")
         reason = method.refusal(backbone)
         if reason:
@@ -114,7 +120,7 @@ def check_base(
         except Exception as error:  # what it is that fails is what is asked for
             check = MethodCheck(method.title, failure=_words(error))
         report.methods.append(check)
-    yield Note("Pictures")
+    yield Note(tr("Pictures"))
     for kind, prompt, mode, concepts in _pictures(learned):
         try:
             report.seconds[kind] = _seconds_of(backbone, sampling, prompt, mode, concepts)
@@ -192,14 +198,14 @@ def demo_photos(subject: Subject) -> PhotoSet:
 def _pictures(learned: Sequence[Concept]) -> list[tuple[str, str, str, list[Concept]]]:
     """Return the kinds of pictures to time: name, prompt, mode of composing and concepts."""
     kinds: list[tuple[str, str, str, list[Concept]]] = [
-        ("without a concept", "a backpack on a beach", "sum", [])
+        (tr("without a concept"), "a backpack on a beach", "sum", [])
     ]
     if learned:
-        kinds.append(("with a concept", f"{learned[0].header.handle} on a beach", "sum", [learned[0]]))
+        kinds.append((tr("with a concept"), f"{learned[0].header.handle} on a beach", "sum", [learned[0]]))
     if len(learned) > 1:
         pair = [learned[0], learned[1]]
         prompt = f"{pair[0].header.handle} and {pair[1].header.handle} on a beach"
-        kinds.append(("with two concepts in regions", prompt, "regions", pair))
+        kinds.append((tr("with two concepts in regions"), prompt, "regions", pair))
     return kinds
 
 

@@ -169,11 +169,11 @@ def _result(ray: Any, finished: Any) -> Outcome:
     except ray.exceptions.RayTaskError:
         raise  # a fault of ours
     except ray.exceptions.RayError as error:
-        what = "A task was lost with its machine {tries_again} times."
+        what = "A task was lost with its machine {count} times."
         raise StudioError(
             what,
             "See whether the machines have enough memory, then start it again.",
-            tries_again=1 + TRIES_AGAIN,
+            count=1 + TRIES_AGAIN,
         ) from error
     if outcome.error is not None:
         raise StudioError(*outcome.error)
@@ -202,7 +202,7 @@ def _connected(address: str) -> Iterator[Any]:
         ray.init(log_to_driver=False, logging_level="ERROR", **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         hint = "Start one with ray start --head, and name its address: --on ray://HOST:10001."
-        raise StudioError(f"There is no cluster at {address}.", hint) from error
+        raise StudioError("There is no cluster at {address}.", hint, address=address) from error
     try:
         yield ray
     finally:

@@ -10,6 +10,7 @@ from studio.handles import to_handle
 from studio.photos.photo import open_photo
 from studio.starter import STARTER
 from studio.subject import Subject
+from studio.words import tr
 from trainers.benchmarks.method_trial import Case
 
 LISTS = STARTER.parent / "dreambench"
@@ -43,10 +44,11 @@ def subjects_in(folder: Path) -> list[Case]:
         try:
             photos = tuple(open_photo(path) for path in paths if path.suffix.lower() in PHOTOS)
         except StudioError as error:
-            raise StudioError(f"A photo of {name} cannot be used: {error.message}.", error.hint) from error
+            message = tr("A photo of {subject} cannot be used: {reason}.", subject=name, reason=error.message)
+            raise StudioError(message, error.hint) from error
         if photos:
             cases.append(Case(Subject(to_handle(name), noun), photos))
     if not cases:
-        hint = "There should be a folder of photos for each subject, listed in {listing}."
-        raise StudioError("There are no subjects in {folder}.", hint, folder=folder, listing=LISTING)
+        hint = "There should be a folder of photos for each subject, listed in {file}."
+        raise StudioError("There are no subjects in {folder}.", hint, folder=folder, file=LISTING)
     return cases

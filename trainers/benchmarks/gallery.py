@@ -58,7 +58,9 @@ def paint_gallery(
     for variant in variants:
         card = variant.method.card()
         if card.example is None:
-            raise StudioError("{card} has no example.", "Give its class one, then paint it.", card=card.title)
+            raise StudioError(
+                "{method} has no example.", "Give its class one, then paint it.", method=card.title
+            )
         if card.example.photos not in cases:
             raise StudioError(
                 "There are no demo photos called {photos!r}.",

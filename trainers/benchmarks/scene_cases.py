@@ -59,7 +59,7 @@ def scenes_in(folder: Path) -> list[SceneCase]:
         (photo,), _ = open_masked([folder / entry["photo"]], tuple(subject.handles))
         if len(photo.masks) < len(subject.handles):
             raise StudioError(
-                "A mask of the scene {entry} is missing.", "Put it into masks/NAME.", entry=entry["name"]
+                "A mask of the scene {scene} is missing.", "Put it into masks/NAME.", scene=entry["name"]
             )
         alone = tuple(open_photo(folder / each["alone"]).image for each in entry["subjects"])
         cases.append(SceneCase(entry["name"], photo, subject, alone))

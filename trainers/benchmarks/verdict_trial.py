@@ -26,6 +26,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
+from studio.words import tr
 from trainers.benchmarks.method_trial import Case, shown_to
 from trainers.benchmarks.saved_scores import write_json
 from trainers.benchmarks.trained_concepts import CONCEPT
@@ -156,7 +157,7 @@ def _judge(
 def _saved(file: Path) -> Verdict | None:
     """Return a saved verdict; None where there is none."""
     try:
-        return read_document(Verdict, file.read_bytes(), "The verdict")
+        return read_document(Verdict, file.read_bytes(), tr("The verdict"))
     except (OSError, DocumentError):
         return None
 

@@ -25,6 +25,7 @@ from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.starter import STARTER
 from studio.subject import parse_subject
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 from trainers.kit.loop import train
 
@@ -70,7 +71,7 @@ class Notebook:
         paths = [photos] if isinstance(photos, str | Path) else list(photos)
         opened, refusals = open_masked(files_in([Path(path) for path in paths]), (subject.handle,))
         for refusal in refusals:
-            print(f"{refusal.name} is left out: {refusal.reason}")
+            print(tr("{file} is left out: {reason}", file=refusal.name, reason=refusal.reason))
         card.check(len(opened))
         training = train(
             method,

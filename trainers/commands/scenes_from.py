@@ -20,6 +20,7 @@ from studio.photos.masked_folder import open_masked
 from studio.photos.photo import open_photo
 from studio.photos.photo_files import files_in
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 from studio.workspace.base_defaults import BaseDefaults
 
 COMMAND = "scenes-from"
@@ -53,16 +54,16 @@ def make_scenes(given: argparse.Namespace) -> None:
 
     Raises StudioError for a name without photos, photos without anything cut out, and values out of range.
     """
-    nouns = dict(_pair(text, "NAME=NOUN, such as lily=cat") for text in given.subjects)
+    nouns = dict(_pair(text, tr("NAME=NOUN, such as lily=cat")) for text in given.subjects)
     if not 1 <= given.count <= MAX_SCENES:
-        raise StudioError("--count is 1 to {max_scenes}.", "", max_scenes=MAX_SCENES)
+        raise StudioError("--count is 1 to {most}.", "", most=MAX_SCENES)
     cut_outs = {to_handle(name): _cut_outs(given.folder / name) for name in nouns}
     sizes = {
         to_handle(name): _size(size) for name, size in (_pair(text, "NAME=SIZE") for text in given.sizes)
     }
     if unknown := set(sizes) - set(cut_outs):
         raise StudioError(
-            "--sizes names {unknown}, --subjects does not.", "Write the same names.", unknown=min(unknown)
+            "--sizes names {name}, --subjects does not.", "Write the same names.", name=min(unknown)
         )
     chance = random.Random(given.seed)
     whole = to_handle(given.whole) if given.whole else ""
@@ -76,7 +77,9 @@ def make_scenes(given: argparse.Namespace) -> None:
         _write(compose_scene(cut_outs, background, place, chance, sizes, whole), out, f"scene-{number + 1}")
     (name, noun), *others = nouns.items()
     beside = "".join(f" --beside {other}={its_noun}" for other, its_noun in others)
-    print(f"{given.count} scenes are in {out}. Learn all of them together with")
+    print(
+        tr("{count} scenes are in {folder}. Learn all of them together with", count=given.count, folder=out)
+    )
     print(f"python -m trainers break_a_scene {out} --name {name} --noun {noun}{beside}")
 
 
@@ -109,7 +112,7 @@ def _cut_outs(folder: Path) -> list[Image.Image]:
         )
     photos, refusals = open_masked(files_in([folder]), [to_handle(folder.name)])
     for refusal in refusals:
-        print(f"{refusal.name} is left out: {refusal.reason}")
+        print(tr("{file} is left out: {reason}", file=refusal.name, reason=refusal.reason))
     cut = cut_outs_of(photos)
     if not cut:
         hint = "Use cut-outs with a transparent ground, or put masks into masks/NAME beside the photos."

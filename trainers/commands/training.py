@@ -33,6 +33,7 @@ from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.sample_prompts import MAX_SAMPLES, sample_prompts
 from studio.starter import STARTER
+from studio.words import tr
 from studio.workspace.effort import BALANCED, FACTORS, with_effort
 from studio.workspace.presets import Presets
 from studio.workspace.workspace import Workspace
@@ -107,7 +108,8 @@ def train_method(given: argparse.Namespace, method: type[Method]) -> None:
     except StudioError as error:
         if processes.is_main:
             raise
-        raise StudioError(f"Process {processes.index + 1}: {error.message}", error.hint) from error
+        message = tr("Process {number}: {reason}", number=processes.index + 1, reason=error.message)
+        raise StudioError(message, error.hint) from error
     finally:
         processes.leave()
 
@@ -138,7 +140,7 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
     else:
         photos, refusals = open_masked(files_in(given.photos), handles)
     for refusal in refusals:
-        print(f"{refusal.name} is left out: {refusal.reason}")
+        print(tr("{file} is left out: {reason}", file=refusal.name, reason=refusal.reason))
     if masks := masks_sentence(photos, handles):
         print(masks)
     card.check(len(photos))
@@ -208,7 +210,7 @@ def _keep_step(checkpoint: Checkpoint, file: Path) -> None:
         print(error, file=sys.stderr)
         return
     if checkpoint.is_suggested:
-        print(f"Step {checkpoint.step} is kept as {file}.")
+        print(tr("Step {step} is kept as {file}.", step=checkpoint.step, file=file))
 
 
 def _estimate(training: Generator[Event, None, None]) -> None:
@@ -216,16 +218,16 @@ def _estimate(training: Generator[Event, None, None]) -> None:
     for event in training:
         if isinstance(event, Estimate):
             training.close()
-            print(f"It takes {event.words} of memory.")
+            print(tr("It takes {time_and_memory} of memory.", time_and_memory=event.words))
             return
         if not isinstance(event, Note) and getattr(event, "stage", "") != TRIAL:
             break
     training.close()
     hint = (
-        "It has fewer than {min_steps} steps, goes on from where it was interrupted, or is shared "
+        "It has fewer than {fewest} steps, goes on from where it was interrupted, or is shared "
         "by several processes."
     )
-    raise StudioError("There is nothing to estimate.", hint, min_steps=MIN_STEPS)
+    raise StudioError("There is nothing to estimate.", hint, fewest=MIN_STEPS)
 
 
 def _name_and_noun(text: str) -> tuple[str, str]:
@@ -244,5 +246,5 @@ def _check_masks(squares: PhotoSet, handles: tuple[str, ...], needed: bool) -> N
     if needed and missing:
         example = f"masks/{missing[0].strip('<>')}/PHOTO.png"
         hint = "Put one beside a photo as {example}, of the photo's shape, white where it is."
-        raise StudioError("There is no mask of {missing}.", hint, missing=missing[0], example=example)
+        raise StudioError("There is no mask of {handle}.", hint, handle=missing[0], example=example)
     check_masks(squares, handles, needed)

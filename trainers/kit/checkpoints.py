@@ -14,12 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from studio.concepts.preview import preview_bytes
-from studio.concepts.verdict import MAX_STRANGE, WORDS, Verdict, worst_word
+from studio.concepts.verdict import MAX_STRANGE, SAID, WORDS, Verdict, worst_word
 from studio.edits.concept import Concept
 from studio.evaluation.part_matching import as_cells, directions, parts_found
 from studio.events import Checkpoint, Event, Note
 from studio.method import Method
 from studio.models.base_features import BaseFeatures
+from studio.words import tr
 from trainers.kit.training import Training
 from trainers.kit.verdict import Judge
 
@@ -105,8 +106,8 @@ class Checkpoints:
         if _rank(own) <= _rank(verdicts):
             return
         concept = Concept(dataclasses.replace(one.concept.header, verdicts=own), one.concept.edits)
-        word = worst_word(own.values())
-        yield Note(f"Step {one.step} looks better than the end: {word}. You may use it in place of the last.")
+        text = "Step {step} looks better than the end: {verdict}. You may use it in place of the last."
+        yield Note(tr(text, step=one.step, verdict=SAID[worst_word(own.values())]))
         yield Checkpoint(concept, one.step, is_suggested=True)
 
 

@@ -28,6 +28,7 @@ from studio.models.backbone import Backbone
 from studio.models.words import Words
 from studio.recipes.recipe import Recipe
 from studio.settings import setting
+from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.device_memory import forget_unused
 from trainers.kit.latents import PhotoLatents
@@ -37,6 +38,7 @@ from trainers.kit.photo_settings import PhotoSettings
 LIGHT = {"class_pictures": 1, "class_steps": 2}  # for `Method.light_preparation`
 MOST_TOGETHER = 8
 PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
+PRESERVES = marked("How strongly the rest of the model is preserved; 0 turns it off.")
 
 
 def picture_count(default: int, source: str) -> int:
@@ -45,9 +47,8 @@ def picture_count(default: int, source: str) -> int:
     return setting(default, help, 1, 2000, "pictures", source=source, group="regularizers")
 
 
-def preservation_weight(source: str, what: str = "the rest of the model") -> float:
-    """Return the setting of how much class pictures count; `what` is what they preserve."""
-    help = f"How strongly {what} is preserved; 0 turns it off."
+def preservation_weight(source: str, help: str = PRESERVES) -> float:
+    """Return the setting of how much class pictures count; `help` says what they preserve."""
     return setting(1.0, help, 0.0, 10.0, source=source, group="regularizers")
 
 
@@ -122,7 +123,8 @@ class ClassPictures:
             paths[0].parent.mkdir(parents=True, exist_ok=True)
         missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, self.side)}
         if missing:
-            yield Note(f'Painting "{recipe.prompt}" {len(missing)} times, once for this base.')
+            text = 'Painting "{prompt}" {count} times, once for this base.'
+            yield Note(tr(text, prompt=recipe.prompt, count=len(missing)))
         with torch.no_grad():
             words = self.backbone.text.read(["", recipe.prompt])
         total = len(missing)
@@ -140,9 +142,10 @@ class ClassPictures:
                         write_atomic(paths[seed], png_bytes(picture))
                     except DiskError as error:
                         refusal = error
-            yield Step(len(painted), total, stage="painting class pictures")
+            yield Step(len(painted), total, stage=tr("painting class pictures"))
         if refusal is not None:
-            yield Note(f"They cannot be kept for other trainings: {refusal.message}")
+            text = "They cannot be kept for other trainings: {reason}"
+            yield Note(tr(text, reason=refusal.message))
         pixels = np.stack([_pixels(painted.get(seed) or path) for seed, path in enumerate(paths)])
         self.latents = PhotoLatents(self.backbone, pixels)
 

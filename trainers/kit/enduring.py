@@ -18,6 +18,7 @@ import torch
 
 from studio.errors import StudioError
 from studio.events import Event, Kept, Note
+from studio.words import tr
 from trainers.kit.kept_state import KeptState
 from trainers.kit.optimizing import NotANumberError, Optimization
 
@@ -34,10 +35,11 @@ def keep(optimization: Optimization, kept: KeptState) -> Iterator[Event]:
         if kept.path is not None:
             yield Kept(optimization.done)
     elif kept.reason != said:
-        yield Note(
-            f"The state of this training cannot be kept: {kept.reason}. It goes on; if it is interrupted, it "
+        text = (
+            "The state of this training cannot be kept: {reason}. It goes on; if it is interrupted, it "
             "begins again from the last state that was kept."
         )
+        yield Note(tr(text, reason=kept.reason))
 
 
 def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep) -> Iterator[Event]:
@@ -59,9 +61,8 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
                 raise
             yield from _go_back(optimization, kept, error)
             optimization.slow_down(SLOWER)
-            yield Note(
-                f"{error.message} It goes on from step {optimization.done} with half the learning rate."
-            )
+            text = "It goes on from step {step} with half the learning rate."
+            yield Note(f"{error.message} {tr(text, step=optimization.done)}")
         except torch.OutOfMemoryError:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -69,9 +70,8 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
             measure = optimization.memory.take_next(optimization.method, optimization.processes.count)
             if not measure:
                 raise
-            yield Note(
-                f"The device ran out of memory. It goes on from step {optimization.done} with {measure}."
-            )
+            text = "The device ran out of memory. It goes on from step {step} with {measure}."
+            yield Note(tr(text, step=optimization.done, measure=measure))
         else:
             return
         yield from keep(optimization, kept)
@@ -86,7 +86,7 @@ def _steps(optimization: Optimization, kept: KeptState, after_step: AfterStep) -
                 yield from keep(optimization, kept)
         yield from after_step(step.step)
     if not optimization.state().is_finite:
-        raise NotANumberError("What was learned", optimization.done)
+        raise NotANumberError("What was learned was no longer a number at step {step}.", optimization.done)
     yield from keep(optimization, kept)
 
 

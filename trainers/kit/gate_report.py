@@ -12,11 +12,12 @@ from studio.edits import ActiveEdit, NewWord, RankOne, attach
 from studio.edits.gated_projection import decompose
 from studio.events import Insight
 from studio.models.backbone import Backbone
+from studio.words import marked, tr
 from trainers.kit.captions import plain_captions
 from trainers.kit.word_chart import word_chart
 
 PROMPT = "{} on a blue background in a photo"
-CAPTION = (
+CAPTION = tr(
     "Orange: how far each word opens the gate. "
     "Gray: its share of the concept, which it loses whether the gate opens or not."
 )
@@ -54,4 +55,4 @@ def gate_and_leak(backbone: Backbone, word: NewWord, edit: RankOne) -> dict[str,
     others = text.read(plain_captions(CAPTIONS, seed=1))
     encodings = [others.hidden[row, list(tokens.written)[:-1]] for row, tokens in enumerate(others.tokens)]
     r, _, _ = decompose(torch.cat(encodings).float(), [edit])
-    return {"gate": gate.item(), "leak": r.abs().mean().item()}
+    return {marked("gate"): gate.item(), marked("leak"): r.abs().mean().item()}

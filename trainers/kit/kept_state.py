@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import StudioError
+from studio.words import mid_sentence, tr
 from trainers.kit.step_state import StepState
 
 SECONDS_BETWEEN = 120.0  # so much work is lost at most
@@ -55,7 +56,7 @@ class KeptState:
         why then, and the one before stays.
         """
         if not state.is_finite:
-            self.reason = "what was learned is no longer a number"
+            self.reason = tr("what was learned is no longer a number")
             return False
         started = time.monotonic()
         try:
@@ -64,7 +65,7 @@ class KeptState:
             else:
                 state.save(self.path, self.identity)
         except StudioError as error:
-            self.reason = error.message[:1].lower() + error.message[1:].rstrip(".")
+            self.reason = mid_sentence(error.message.rstrip("."))
         else:
             self.reason = ""
         self._written_at = time.monotonic()

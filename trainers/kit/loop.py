@@ -24,6 +24,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
+from studio.words import tr, trn
 from trainers.kit import verdict
 from trainers.kit.enduring import AfterStep, keep, optimise
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
@@ -74,10 +75,10 @@ def train(
     reason = method_class.refusal(backbone)
     if reason:
         raise StudioError(
-            "{method_class} does not work on {backbone}: {reason}.",
+            "{method} does not work on {base}: {reason}.",
             "Choose another.",
-            method_class=method_class.title,
-            backbone=backbone.name,
+            method=method_class.title,
+            base=backbone.name,
             reason=reason,
         )
     values = method_class.card().parse(settings)
@@ -108,9 +109,8 @@ def train(
         optimization = training.optimization(method, generator, more_steps, processes)
         if preflight is not None and preflight.measure:
             optimization.memory.take_those_of(preflight.memory, method)
-            yield Note(
-                f"The device has too little memory for it as it is. It is done with {preflight.measure}."
-            )
+            text = "The device has too little memory for it as it is. It is done with {measure}."
+            yield Note(tr(text, measure=preflight.measure))
         every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1
         breaks = optimization.breaks = set(range(every, optimization.total, every))
         previews = Previews(training, method, recipe, samples)
@@ -125,7 +125,8 @@ def train(
         if optimization is None or not optimization.losses:
             return
         yield from keep(optimization, kept)
-        yield Note(f"Stopped after {optimization.done} steps; what was learned so far is kept.")
+        text = "Stopped after {step} steps; what was learned so far is kept."
+        yield Note(tr(text, step=optimization.done))
     except Pause:
         if optimization is not None:
             yield from keep(optimization, kept)
@@ -142,20 +143,19 @@ def _check_shares(method: type[Method], values: dict[str, Any], processes: Proce
     if processes.is_alone:
         return
     if method.indivisible:
-        what = "{method} cannot be shared by processes: {indivisible}."
         raise StudioError(
-            what, "Train it in one process.", method=method.title, indivisible=method.indivisible
+            "{method} cannot be shared by processes: {reason}.",
+            "Train it in one process.",
+            method=tr(method.title),
+            reason=tr(method.indivisible),
         )
     for name, size in photos_per_step(method.own(values)).items():
         if size < processes.count:
-            photos = "1 photo" if size == 1 else f"{size} photos"
-            raise StudioError(
-                "{count} processes cannot share the {photos} of a step.",
-                "Give --{replace} {count} or more, or train in one process.",
-                count=processes.count,
-                photos=photos,
-                replace=name.replace("_", "-"),
-            )
+            one = "{processes} processes cannot share the {count} photo of a step."
+            several = "{processes} processes cannot share the {count} photos of a step."
+            flag = f"--{name.replace('_', '-')} {processes.count}"
+            hint = tr("Give {flag} or more, or train in one process.", flag=flag)
+            raise StudioError(trn(one, several, size, processes=processes.count), hint)
 
 
 def _prepare(method: Method, photos: PhotoSet, cache: Path, processes: Processes) -> Iterator[Event]:
@@ -176,7 +176,7 @@ def _learn(
     last = processes.from_main(kept.last())
     if last is not None:
         optimization.load(last)
-        yield Note(f"It goes on from step {last.done} of {optimization.total}.")
+        yield Note(tr("It goes on from step {step} of {steps}.", step=last.done, steps=optimization.total))
     elif processes.is_main:
         yield from previews.painted(0)
     yield from optimise(optimization, kept, after_step)
@@ -226,7 +226,8 @@ def _closing(optimization: Optimization, previews: Previews) -> Iterator[Event]:
     except FinishEarly:
         pass  # there is nothing more to learn
     except torch.OutOfMemoryError:
-        yield Note("The device has too little memory to judge what was learned. It is kept all the same.")
+        text = "The device has too little memory to judge what was learned. It is kept all the same."
+        yield Note(tr(text))
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
 
 

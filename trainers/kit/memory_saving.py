@@ -18,6 +18,7 @@ from torch import Tensor
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.settings import fields_of
+from studio.words import tr
 
 PER_STEP = "photos"  # the unit of the settings that say how many photos a step sees
 SMALL_BYTES = 1 << 16  # not worth the way
@@ -42,10 +43,10 @@ class MemorySaving:
             least: how many photos a batch must have, one for each process.
         """
         if self.split_batches(method, least):
-            return "half as many photos at a time and twice as many batches a step"
+            return tr("half as many photos at a time and twice as many batches a step")
         if not self.is_offloaded:
             self.is_offloaded = True
-            return "what a step computes kept in the computer's memory, which is slower"
+            return tr("what a step computes kept in the computer's memory, which is slower")
         return ""
 
     def take_those_of(self, other: MemorySaving, method: Method) -> None:
@@ -74,7 +75,7 @@ class MemorySaving:
 
     @property
     def words(self) -> str:
-        """Return the measures for a concept's header, empty for none."""
+        """Return the measures for a concept's header, in English; empty for none."""
         parts = f"batches in {self.batch_parts} parts, accumulated" if self.batch_parts > 1 else ""
         offloaded = "activations kept in the computer's memory" if self.is_offloaded else ""
         return "; ".join(filter(None, (parts, offloaded)))

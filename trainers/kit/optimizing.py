@@ -27,6 +27,7 @@ from studio.events import Step
 from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.regularizer import Regularizer
+from studio.words import tr
 from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.processes import ALONE, Processes
 from trainers.kit.step_state import StepState, copied
@@ -35,14 +36,15 @@ CLIP_NORM = 1.0
 BURST_SECONDS = 0.2
 MAX_BURST = 64
 NORM = "length of the gradient"
+NO_GRADIENT = "The gradient of the loss was no longer a number at step {step}."
 
 
 class NotANumberError(StudioError):
     """The loss or its gradient was infinite or no number: what was learned since the last state is lost."""
 
-    def __init__(self, what: str, step: int) -> None:
-        hint = "Train again with a lower learning rate. Nothing was saved or harmed."
-        super().__init__(f"{what} was no longer a number at step {step}.", hint)
+    def __init__(self, message: str, step: int) -> None:
+        hint = tr("Train again with a lower learning rate. Nothing was saved or harmed.")
+        super().__init__(message, hint, step=step)
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,9 @@ class Optimization:
             self.done += 1
             norm = step_values.pop(NORM)
             if not math.isfinite(step_values["loss"]):
-                raise NotANumberError("The loss", self.done)
+                raise NotANumberError("The loss was no longer a number at step {step}.", self.done)
             if not math.isfinite(norm):
-                raise NotANumberError("The gradient of the loss", self.done)
+                raise NotANumberError(NO_GRADIENT, self.done)
             self.losses.append(step_values["loss"])
             events.append(Step(self.done, self.total, step_values, stage.name))
         return events

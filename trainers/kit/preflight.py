@@ -19,13 +19,14 @@ from studio.errors import BrokenPictureError
 from studio.events import Estimate, Event, Note, Step
 from studio.generation.generate import generate
 from studio.method import Method
+from studio.words import tr
 from trainers.kit import verdict
 from trainers.kit.device_memory import forget_unused, most_used_bytes, reset_most_used, total_bytes
 from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.optimizing import NotANumberError, Optimization
 from trainers.kit.training import Training
 
-STAGE = "trying it out"
+STAGE = tr("trying it out")
 MIN_STEPS = 40  # a shorter training is over before an estimate would be of use
 TIMED_STEPS = 2  # of each stage, after a first one
 FEW, MORE = 1, 3  # sampling steps of the pictures whose difference is the time of a sampling step
@@ -59,7 +60,7 @@ def try_training(training: Training, previews: int) -> Generator[Event, None, Pr
     """
     if training.values.get("steps", MIN_STEPS) < MIN_STEPS:
         return None
-    yield Note("Trying a few steps, to say how long it takes.")
+    yield Note(tr("Trying a few steps, to say how long it takes."))
     memory, measure = MemorySaving(), ""
     while True:
         try:

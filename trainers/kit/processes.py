@@ -20,6 +20,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.events import Event, FinishEarly, Pause
+from studio.words import tr, trn
 
 PATIENCE = timedelta(days=1)  # the others wait while the first paints class pictures, which may take hours
 BUCKET = 1 << 24  # numbers that are averaged in one go
@@ -51,12 +52,10 @@ class Processes:
         Raises StudioError when there are fewer photos than processes.
         """
         if count < self.count:
-            raise StudioError(
-                "{count} processes cannot share {photos} in a step.",
-                "Let a step see {count} photos or more, or train in one process.",
-                count=self.count,
-                photos=_photos(count),
-            )
+            one = "{processes} processes cannot share {count} photo in a step."
+            several = "{processes} processes cannot share {count} photos in a step."
+            hint = tr("Let a step see {count} photos or more, or train in one process.", count=self.count)
+            raise StudioError(trn(one, several, count, processes=self.count), hint)
         each, more = divmod(count, self.count)
         first = self.index * each + min(self.index, more)
         return slice(first, first + each + (self.index < more))
@@ -159,7 +158,3 @@ def _average(gradients: Sequence[Tensor]) -> None:
     flat = reduce(torch.cat([each.flatten().float() for each in gradients]), "mean")
     for each, mean in zip(gradients, flat.split([each.numel() for each in gradients]), strict=True):
         each.copy_(mean.view_as(each))
-
-
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"

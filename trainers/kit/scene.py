@@ -12,6 +12,7 @@ from studio.errors import StudioError
 from studio.events import Event, Note
 from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
+from studio.words import tr
 from trainers.kit.latents import PhotoLatents
 
 HALF = 0.5  # a cell is masked when at least this share of its area is
@@ -72,21 +73,18 @@ def masked_photos(photos: PhotoSet, handles: Sequence[str], side: int) -> Genera
         for handle, mask in masked.items():
             cells = np.count_nonzero(mask >= HALF)
             if not cells:
-                what = "too small to learn from" if mask.any() else "empty"
+                small = "The mask of {handle} in photo {number} is too small to learn from."
+                empty = "The mask of {handle} in photo {number} is empty."
                 hint = "Paint it larger or crop the photo closer; clear the mask if it is not there."
-                raise StudioError(
-                    "The mask of {handle} in photo {number} is {what}.",
-                    hint,
-                    handle=handle,
-                    number=number + 1,
-                    what=what,
-                )
+                raise StudioError(small if mask.any() else empty, hint, handle=handle, number=number + 1)
             if cells < MIN_CELLS:
-                yield Note(f"{handle} is very small in photo {number + 1}; a closer crop would help.")
+                text = "{handle} is very small in photo {number}; a closer crop would help."
+                yield Note(tr(text, handle=handle, number=number + 1))
         if masked:
             numbers.append(number)
         else:
-            yield Note(f"Nothing is masked in photo {number + 1}, so it is left out.")
+            text = "Nothing is masked in photo {number}, so it is left out."
+            yield Note(tr(text, number=number + 1))
     masks = {handle: tuple(photos.masks[handle][number] for number in numbers) for handle in handles}
     squares = tuple(photos.squares[number] for number in numbers)
     captions = tuple(photos.captions[number] for number in numbers) if photos.captions else ()

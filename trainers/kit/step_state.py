@@ -104,7 +104,7 @@ class StepState:
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             hint = "Delete it and train again from the photos."
             raise StudioError(
-                "{path} cannot be read: the training cannot go on from it.", hint, path=path.name
+                "{file} cannot be read: the training cannot go on from it.", hint, file=path.name
             ) from error
 
 

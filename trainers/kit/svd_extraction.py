@@ -23,6 +23,7 @@ from studio.edits import ActiveEdit, Edit, Full, LowRank, attach
 from studio.edits.kinds.full import parameters_by_path
 from studio.models.attention import NOISE_LEVELS
 from studio.models.backbone import Backbone
+from studio.words import marked
 
 ROW, BAR, GAP = 13, 90, 12  # pixels of the chart: height of a row, length of a whole bar, space between
 MAX_ROWS = 100  # of a column of the chart
@@ -47,9 +48,9 @@ class Extraction:
         """Return the numbers for the concept's header."""
         shares = list(self.residuals.values())
         report = {
-            "change kept": self.kept,
-            "residual of linear layers, mean": sum(shares) / len(shares),
-            "residual of linear layers, worst": max(shares),
+            marked("change kept"): self.kept,
+            marked("residual of linear layers, mean"): sum(shares) / len(shares),
+            marked("residual of linear layers, worst"): max(shares),
         }
         return report | {f"change left out in {sort}": share for sort, share in self.left_out.items()}
 

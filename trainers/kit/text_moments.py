@@ -26,12 +26,13 @@ from studio.events import Event, Note, Result, Step
 from studio.files import write_atomic
 from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
+from studio.words import marked, tr
 from trainers.kit.captions import plain_captions
 
 READ_TOGETHER = 64
 TOKENS_PER_WIDTH = 20
 RIDGE = 1e-5
-COUNTED = "those between start and end, and the first end"
+COUNTED = marked("those between start and end, and the first end")
 FILE = "moments.bin"
 
 
@@ -105,7 +106,7 @@ def estimate(text: TextReader, captions: Sequence[str]) -> Iterator[Event]:
                 e = hidden[list(tokens.written)]
                 C += e.T @ e
                 count += len(e)
-            yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage="reading captions")
+            yield Step(min(start + READ_TOGETHER, len(captions)), len(captions), stage=tr("reading captions"))
     yield Result(Moments(C / count, count, len(captions), encoder_fingerprint(text)))
 
 
@@ -142,7 +143,7 @@ def from_bytes(content: bytes, path: Path) -> Moments:
         return Moments(torch.from_numpy(C + np.tril(C, -1).T), **json.loads(head))
     except (ValueError, TypeError) as error:
         hint = "Delete it; it is made again when it is needed."
-        raise StudioError("{path} is damaged.", hint, path=path.name) from error
+        raise StudioError("{file} is damaged.", hint, file=path.name) from error
 
 
 def known(backbone: Backbone, cache: Path, captions: int) -> tuple[Moments | None, Path]:
@@ -167,14 +168,15 @@ def load_or_estimate(backbone: Backbone, cache: Path, captions: int) -> Generato
     """
     moments, path = known(backbone, cache, captions)
     if moments is None:
-        yield Note("Reading captions once, for this base's text statistics.")
+        yield Note(tr("Reading captions once, for this base's text statistics."))
         for event in estimate(backbone.text, plain_captions(captions)):
             if isinstance(event, Result):
                 moments = from_bytes(to_bytes(event.value), path)  # as later trainings read it
                 try:
                     save(event.value, path)
                 except DiskError as error:
-                    yield Note(f"The statistics cannot be kept for other trainings: {error.message}")
+                    text = "The statistics cannot be kept for other trainings: {reason}"
+                    yield Note(tr(text, reason=error.message))
             else:
                 yield event
     assert moments is not None

@@ -9,6 +9,7 @@ from torch import Tensor
 from studio.edits import Edit, Full, LowRank
 from studio.events import Event, Insight, Note
 from studio.models.backbone import Backbone
+from studio.words import marked, tr
 from trainers.kit.svd_extraction import Extraction, effect_kept, extract
 
 
@@ -45,21 +46,22 @@ class TunedWeights:
         if not isinstance(self.change, Full):
             return
         full = self.change
-        yield Note("Compressing the tuned weights.")
+        yield Note(tr("Compressing the tuned weights."))
         self.extraction = extract(full, self.backbone, self.rank)
         self.change = self.extraction.edit
         self.effect_kept = effect_kept(self.backbone, latents, prompt, words, full, self.change)
-        shares = f"{self.extraction.kept:.0%} of the change and {self.effect_kept:.0%} of its effect"
-        yield Note(f"Rank {self.rank} keeps {shares} on the photo.")
+        text = "Rank {rank} keeps {change:.0%} of the change and {effect:.0%} of its effect on the photo."
+        yield Note(tr(text, rank=self.rank, change=self.extraction.kept, effect=self.effect_kept))
 
     def insights(self) -> list[Insight]:
         """Return a chart of what the cut lost, of a change that was cut."""
         if self.extraction is None:
             return []
-        return [Insight(self.extraction.chart(), f"What rank {self.rank} loses of each layer's change")]
+        caption = tr("What rank {rank} loses of each layer's change", rank=self.rank)
+        return [Insight(self.extraction.chart(), caption)]
 
     def report(self) -> dict[str, float]:
         """Return what the cut lost, for the concept's header; nothing of a change that was not cut."""
         if self.extraction is None:
             return {}
-        return self.extraction.report() | {"effect kept": self.effect_kept}
+        return self.extraction.report() | {marked("effect kept"): self.effect_kept}

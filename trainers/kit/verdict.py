@@ -31,6 +31,7 @@ from studio.models.backbone import Backbone
 from studio.models.base_features import BaseFeatures
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
+from studio.words import tr
 from trainers.kit.looks import Looks, compare_looks
 from trainers.kit.portraits import portraits, subject_weights, variations
 
@@ -38,7 +39,7 @@ SEEDS = 3
 STEPS = 8  # sampling steps: enough to tell subjects apart
 SETS = 4  # of SEEDS pictures each: concept and noun, without and with a scene
 SCENE = "on the beach at night"  # changes light, colours and ground, and every base knows it
-STAGE = "judging what was learned"
+STAGE = tr("judging what was learned")
 
 
 class Judge:

@@ -10,6 +10,7 @@ from studio.edits import ActiveEdit, Edit
 from studio.events import Insight
 from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
+from studio.words import tr
 from trainers.kit.attention_iou import handle_attention_maps, mean_overlaps
 from trainers.kit.mask_preview import mask_preview
 from trainers.kit.scene import Scene
@@ -44,6 +45,9 @@ class WordAttention:
         brightness = maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-8)
         square = self.photos.squares[0]
         return [
-            Insight(mask_preview([square], brightness[[row]]), f"Attention of {self.sampling.handles[index]}")
+            Insight(
+                mask_preview([square], brightness[[row]]),
+                tr("Attention of {handle}", handle=self.sampling.handles[index]),
+            )
             for row, index in enumerate(self.scene.present[0])
         ]

@@ -28,6 +28,7 @@ from studio.method import Method
 from studio.models.words import TokenBatch, Tokens, Words
 from studio.regularizer import Regularizer
 from studio.settings import setting
+from studio.words import marked
 from trainers.kit.batches import DenoisingBatch
 
 PHRASE = "a photo of a {}"
@@ -114,7 +115,7 @@ class ClassMeaning(Regularizer):
         backbone = self.method.backbone
         with torch.no_grad(), attach(backbone, [ActiveEdit(edit) for edit in self.method.edits()]):
             phrases = self._phrases()
-            return {"class meaning": self.closeness(phrases, backbone.at_noise(0.5, 1)).item()}
+            return {marked("class meaning"): self.closeness(phrases, backbone.at_noise(0.5, 1)).item()}
 
     def _phrases(self) -> TokenBatch:
         return self.method.backbone.text.tokenize_all([PHRASE.format(handle) for handle in self.nouns])

@@ -58,7 +58,7 @@ class Full(Edit):
         if sites is None and backbone.memory_plan.takes(Measure.FLOAT8):
             hint = "Tune the weights by low rank, or start with --memory all if the device has room."
             raise StudioError(
-                "{backbone} is kept in 8 bits, which full tuning cannot change.", hint, backbone=backbone.name
+                "{base} is kept in 8 bits, which full tuning cannot change.", hint, base=backbone.name
             )
         copies = {
             name: getattr(*parameter).detach().to(home_of(parameter[0]), torch.float32, copy=True)

@@ -33,6 +33,7 @@ from studio.handles import handles_in
 from studio.models.text_reader import Amendment, TextReader
 from studio.models.words import Tokens, Words
 from studio.settings import setting
+from studio.words import tr
 
 RANK_CUT = 1e-3  # of the largest singular value
 SMALL_WORDS = {"a", "an", "and", "at", "in", "of", "on", "the", "to", "with"}  # they mean no thing
@@ -87,7 +88,8 @@ class Decor(Refinement):
         if not both:
             return ()
         named = ", ".join(f"“{word}”" for word in both)
-        return [f"The prompt asks for {named}, which is also to be left out: there it is weakened."]
+        text = "The prompt asks for {words}, which is also to be left out: there it is weakened."
+        return [tr(text, words=named)]
 
     def refine(self, painting: Painting) -> Generator[Event, None, Painting]:
         """Return the painting with the projection among the changes of what is encoded."""

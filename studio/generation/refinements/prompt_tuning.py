@@ -39,6 +39,7 @@ from studio.generation.refinement import Refinement
 from studio.models.backbone import Backbone
 from studio.models.text_reader import TextReader
 from studio.settings import setting
+from studio.words import tr
 
 STRIDE = 0.04  # 5e-4 / (0.4 / sqrt(1024)): the paper's rate as a share of a component
 BATCH = 6
@@ -88,7 +89,7 @@ class PromptTuning(Refinement):
 
     def refine(self, painting: Painting) -> Generator[Event, None, Painting]:
         """Sample the picture as it is, then tune its words on these latents."""
-        latents = yield from painting.sample("painting as it is")
+        latents = yield from painting.sample(tr("painting as it is"))
         edits = yield from tune_words(
             painting.backbone,
             painting.prompts,
@@ -162,7 +163,7 @@ def tune_words(
                 tensor.grad = gradient
             optimizer.step()
             values = {"embedding": embedding_loss, "attention": attention_loss}
-            yield Step(step, steps, values, "making the prompt obey")
+            yield Step(step, steps, values, tr("making the prompt obey"))
     for tensor in vectors:
         tensor.requires_grad_(False)
     return edits

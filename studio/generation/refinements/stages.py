@@ -34,8 +34,14 @@ from studio.generation.refinement import Refinement
 from studio.generation.sampling import noise_shares
 from studio.handles import handles_in
 from studio.settings import setting
+from studio.words import tr
 
 ALL = 2.0  # a share that no timestep reaches
+NAMES = {  # what the prompt of a part is called in a sentence
+    "style": tr("style prompt"),
+    "content": tr("content prompt"),
+    "layout": tr("layout prompt"),
+}
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,10 @@ class Stages(Refinement):
             stage = stage_of(painting, part.prompt)
             reading = stage.prompts.reading(stage.backbone)
             with reading, torch.no_grad(), attach(stage.backbone, stage.edits):
-                notes.append(unread_note(stage.backbone.text, part.prompt, f"{part.name} prompt"))
+                notes.append(unread_note(stage.backbone.text, part.prompt, NAMES[part.name]))
             if part not in painted_from:
-                notes.append(
-                    f"No step is in the part of the {part.name} prompt: take more steps, or move its border."
-                )
+                text = "No step is in the part of the {name}: take more steps, or move its border."
+                notes.append(tr(text, name=NAMES[part.name]))
         return [note for note in notes if note]
 
     def refine(self, painting: Painting) -> Generator[Event, None, Painting]:

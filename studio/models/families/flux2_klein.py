@@ -24,6 +24,7 @@ from studio.models.loading import load_pipeline
 from studio.models.patched_latents import PatchedLatents
 from studio.models.transformer_backbone import TransformerBackbone
 from studio.models.words import Words
+from studio.words import marked
 
 TEXT_TOKENS = 512
 TEXT_LAYERS = (9, 18, 27)  # of Qwen3
@@ -36,7 +37,7 @@ class Flux2Klein(PatchedLatents, TransformerBackbone):
 
     family = "flux2_klein"
     kinds = ("flux2 klein",)
-    learns_instead = "FLUX.2 klein base"
+    distilled = marked("it was distilled to few steps; train on FLUX.2 klein base, and paint with this one")
     # Most of its blocks have one layer for queries, keys, values and feed-forward, and one after them.
     # Without these two, tuning learns the class of a subject and little of the subject (diffusers#13011).
     projections = (

@@ -58,7 +58,7 @@ class StableDiffusion(UNetBackbone):
         if files.needs_prediction:
             hint = "Add --prediction v_prediction for one of 768 pixels, --prediction epsilon for one of 512."
             raise StudioError(
-                "{files} does not say whether it predicts noise (epsilon) or v.", hint, files=files.name
+                "{base} does not say whether it predicts noise (epsilon) or v.", hint, base=files.name
             )
         pipeline = load_pipeline(
             files, StableDiffusionPipeline, SINGLE_FILES[width], tokenizer=clip_tokenizer()

@@ -20,6 +20,7 @@ from studio.models.language_reader import LanguageReader
 from studio.models.loading import load_pipeline
 from studio.models.transformer_backbone import TransformerBackbone
 from studio.models.words import Words
+from studio.words import marked
 
 TEXT_TOKENS = 512
 PATCH = 2  # cells of a latent that make a token, along each side
@@ -31,7 +32,7 @@ class ZImage(TransformerBackbone):
 
     family = "z_image"
     kinds = ("zimage",)
-    learns_instead = "Z-Image itself"
+    distilled = marked("it was distilled to few steps; train on Z-Image itself, and paint with this one")
     # What trainers of it tune: attention and feed-forward of the main layers, without the refiners.
     projections = (".to_q", ".to_k", ".to_v", ".to_out.0", ".w1", ".w2", ".w3")
     blocks = ("transformer.layers.",)

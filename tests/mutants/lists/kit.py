@@ -171,8 +171,8 @@ MUTANTS = [
     planted(
         "the leak cancels itself out",
         "trainers/kit/gate_report.py",
-        '"leak": r.abs().mean()',
-        '"leak": r.mean()',
+        '"leak"): r.abs().mean()',
+        '"leak"): r.mean()',
         "trainers/test_perfusion.py::test_p6_the_leak_is_reported_and_charted_word_by_word",
     ),
     planted(

@@ -225,8 +225,8 @@ MUTANTS = [
     planted(
         "nothing decays in the second phase",
         SCENE,
-        'Stage("tuning the model", late, both, decay)',
-        'Stage("tuning the model", late, both)',
+        'Stage(tr("tuning the model"), late, both, decay)',
+        'Stage(tr("tuning the model"), late, both)',
         *SCENE_TESTS,
     ),
     planted(

@@ -356,8 +356,8 @@ MUTANTS = [
     planted(
         "a base of no family can be chosen",
         "studio/bases/known_bases.py",
-        'reason = "" if family or not self.families else',
-        'reason = "" if True else',
+        "if family or not self.families:",
+        "if True:",
         "ui/test_base_list.py",
     ),
     planted(

@@ -135,8 +135,8 @@ MUTANTS = [
     planted(
         "another base is not warned of",
         "studio/workspace/painting.py",
-        "if said and here and said != here else []",
-        "if said and here and not said else []",
+        "if not said or not here or said == here:",
+        "if True:",
         "recipes/test_png.py",
     ),
     planted(
@@ -203,8 +203,8 @@ MUTANTS = [
     planted(
         "jobs that ran when the studio was closed run for ever",
         SUPERVISOR,
-        'self.workspace.jobs.settle_running(\n            "The studio',
-        'str.join(\n            "The studio',
+        'self.workspace.jobs.settle_running(\n            tr("The studio',
+        'str.join(\n            tr("The studio',
         *WATCHED,
         "workspace/test_supervisor.py",
         severe=True,
@@ -221,8 +221,8 @@ MUTANTS = [
     planted(
         "what a dead worker ran goes on for ever",
         SUPERVISOR,
-        'self.workspace.jobs.settle_running(f"The worker {how} while this was running.", hint, self.number)',
-        "print(how, hint)",
+        "self.workspace.jobs.settle_running(reason, hint, self.number)",
+        "print(reason, hint)",
         *WATCHED,
         "workspace/test_supervisor.py",
         severe=True,
