@@ -6,12 +6,9 @@ from html import escape
 from pathlib import Path
 
 from studio.concepts.header import Header
-from studio.concepts.verdict import Word, worst_word
+from studio.concepts.verdict import worst_word
 from studio.ui.parts.markup import file_url, note_card
 from studio.words import tr
-
-WORDS: dict[Word, str] = {"broken": tr("broken"), "weak": tr("weak"), "learned": tr("learned")}
-
 
 def first_photo(folder: Path | None) -> Path | None:
     """Return the first photo in the folder of a training's photos, None where there is none."""
@@ -38,7 +35,7 @@ def is_weak(header: Header) -> bool:
 
 def weak_badge(header: Header) -> str:
     """Return a label for a concept that was not learned; empty for one that was."""
-    return f"<em>{escape(WORDS[worst_word(header.verdicts.values())])}</em>" if is_weak(header) else ""
+    return f"<em>{escape(tr(worst_word(header.verdicts.values())))}</em>" if is_weak(header) else ""
 
 
 def verdict_notes(header: Header) -> str:
