@@ -10,6 +10,7 @@ from studio.concepts.verdict import worst_word
 from studio.ui.parts.markup import file_url, note_card
 from studio.words import tr
 
+
 def first_photo(folder: Path | None) -> Path | None:
     """Return the first photo in the folder of a training's photos, None where there is none."""
     return min(folder.glob("*.png"), default=None) if folder is not None and folder.is_dir() else None
