@@ -9,7 +9,6 @@ const show = (first, second, share) => {
   bar.hidden = share === null;
   if (share === undefined) bar.removeAttribute('value'); else if (share !== null) bar.value = share;
 };
-const counted = count => count === 1 ? '1 file' : `${count} files`;
 const rest = () => { zone.classList.remove('busy'); show(...words, null); };
 /* Wait until what comes of the files is on the page. */
 const answered = () => {
@@ -25,11 +24,15 @@ const take = async list => {
   zone.classList.add('busy');
   const files = [], failed = [];
   for (const [number, file] of chosen.entries()) {
-    show(`Uploading ${counted(chosen.length)}`, `${number} of ${chosen.length} are here`, number / chosen.length);
+    const count = chosen.length;
+    const uploading = count === 1 ? likeness.tr('Uploading 1 file') : likeness.tr('Uploading {count} files', {count});
+    show(uploading, likeness.tr('{number} of {count} are here', {number, count}), number / count);
     try { files.push((await upload(file)).path); } catch (error) { failed.push(file.name); }
   }
   input.value = '';
-  show(`Opening ${counted(files.length)}`, 'A moment', undefined);
+  const count = files.length;
+  const opening = count === 1 ? likeness.tr('Opening 1 file') : likeness.tr('Opening {count} files', {count});
+  show(opening, likeness.tr('A moment'), undefined);
   trigger('upload', {files: files, failed: failed, left: left});
   answered();
 };

@@ -7,14 +7,14 @@
   const isNew = !dialog.isConnected;
   if (isNew) {
     dialog.className = 'lightbox';
-    for (const [name, value] of Object.entries({role: 'dialog', 'aria-modal': 'true', 'aria-label': 'Enlarged picture'}))
+    for (const [name, value] of Object.entries({role: 'dialog', 'aria-modal': 'true', 'aria-label': likeness.tr('Enlarged picture')}))
       dialog.setAttribute(name, value);
     const button = (name, label, drawing) => `<button type="button" class="lightbox-button ${name}" data-do="${name}"` +
-      ` aria-label="${label}"><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${drawing}"/></svg></button>`;
+      ` aria-label="${label.replaceAll('"', '&quot;')}"><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${drawing}"/></svg></button>`;
     dialog.innerHTML = '<div class="lightbox-stage"><img alt="" draggable="false"></div>' +
-      '<div class="lightbox-tools"><span class="lightbox-place"></span>' + button('smaller', 'Smaller', 'M5 12h14') +
-      button('larger', 'Larger', 'M5 12h14M12 5v14') + button('close', 'Close', 'M6 6l12 12M18 6L6 18') + '</div>' +
-      button('previous', 'Previous picture', 'M15 5l-7 7 7 7') + button('next', 'Next picture', 'M9 5l7 7-7 7') +
+      '<div class="lightbox-tools"><span class="lightbox-place"></span>' + button('smaller', likeness.tr('Smaller'), 'M5 12h14') +
+      button('larger', likeness.tr('Larger'), 'M5 12h14M12 5v14') + button('close', likeness.tr('Close'), 'M6 6l12 12M18 6L6 18') + '</div>' +
+      button('previous', likeness.tr('Previous picture'), 'M15 5l-7 7 7 7') + button('next', likeness.tr('Next picture'), 'M9 5l7 7-7 7') +
       '<p class="lightbox-words" aria-live="polite"></p>';
     document.body.append(dialog);
   }
@@ -56,7 +56,8 @@
     image.src = picture.src;
     image.alt = picture.words;
     part('lightbox-words').textContent = picture.words;
-    part('lightbox-place').textContent = pictures.length > 1 ? `${here + 1} of ${pictures.length}` : '';
+    part('lightbox-place').textContent = pictures.length > 1
+      ? likeness.tr('{number} of {count}', {number: here + 1, count: pictures.length}) : '';
     part('previous').hidden = !(here > 0 || turner(false));
     part('next').hidden = !(here < pictures.length - 1 || turner(true));
     for (const near of [pictures[here - 1], pictures[here + 1]]) if (near) new Image().src = near.src;

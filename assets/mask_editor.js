@@ -276,7 +276,8 @@ const pressEnter = event => {
   stage.classList.add('keyed');
   strokeTo(cross);
 };
-canvas.setAttribute('aria-description', 'With a brush, Enter puts it down and lifts it, and the arrows paint.');
+canvas.setAttribute('aria-description',
+  likeness.tr('With a brush, Enter puts it down and lifts it, and the arrows paint.'));
 canvas.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const letter = LETTERS[event.key.toLowerCase()], way = WAYS[event.key];

@@ -4,8 +4,8 @@ const editor = find('dialog'), whole = find('.whole-photo'), zoom = find('.crop-
 const part = name => find(`[data-part=${name}]`);
 const LEAST_SHARE = 0.25, WAIT_CROP_MS = 250, WAIT_WORDS_MS = 300;
 const LABELS = {
-  crop: 'The square that is learned from. Arrows move it, plus and minus make it smaller and larger.',
-  mask: 'Mask of the square. Arrows move a cross, Enter clicks, Shift and Enter says not this.',
+  crop: likeness.tr('The square that is learned from. Arrows move it, plus and minus make it smaller and larger.'),
+  mask: likeness.tr('Mask of the square. Arrows move a cross, Enter clicks, Shift and Enter says not this.'),
 };
 let photo = null, square = null, cropTurn = 0, dragged = null, cropTimer = 0, wordsTimer = 0, removing = false, pressedOutside = false;
 
@@ -27,7 +27,8 @@ function arrange() {
   zoom.value = short() / side;
   canvas.setAttribute('aria-label', crops ? LABELS.crop : LABELS.mask);
   part('hint').textContent = crops && !state.is_error ? frame.dataset.cropText : state.text;
-  part('facts').textContent = `${width} × ${height}, learned from ${Math.round(side)} × ${Math.round(side)}`;
+  part('facts').textContent =
+    likeness.tr('{width} × {height}, learned from {side} × {side}', {width, height, side: Math.round(side)});
 }
 
 /* Called by mask_editor.js with each state. What the server has not seen yet is not taken back. */
@@ -43,7 +44,8 @@ function showPhoto() {
     words.value = photo.caption;
     part('advice').replaceChildren(...photo.advice.map(text => Object.assign(document.createElement('li'), {textContent: text})));
     const number = Number(state.key.split(' ')[0]);
-    part('place').textContent = photo.count > 1 ? `${number + 1} of ${photo.count}` : '';
+    part('place').textContent = photo.count > 1
+      ? likeness.tr('{number} of {count}', {number: number + 1, count: photo.count}) : '';
     for (const [name, there] of [['previous', number > 0], ['next', number < photo.count - 1],
       ['earlier', number > 0], ['later', number < photo.count - 1]]) {
       const button = find(`[data-photo=${name}]`);

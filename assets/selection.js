@@ -28,7 +28,9 @@
     const select = side.querySelector('[data-select]'), count = side.querySelector('.chosen-count');
     if (!select || !count) return;
     set(select, 'aria-pressed', String(isOn()));
-    const words = chosen.size ? `${chosen.size.toLocaleString('en')} selected` : 'None selected';
+    const words = chosen.size
+      ? likeness.tr('{count} selected', {count: chosen.size.toLocaleString(document.documentElement.lang)})
+      : likeness.tr('None selected');
     if (count.textContent !== words) count.textContent = words;
     for (const button of side.querySelectorAll('[data-many]'))
       if (button.disabled !== !chosen.size) button.disabled = !chosen.size;

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from studio.ui.page_words import script_texts  # noqa: E402
+from studio.ui.train.demo_subjects import demo_subjects  # noqa: E402
 from studio.words import ENGLISH, FOLDER, languages  # noqa: E402
 
 ERRORS = (
@@ -75,15 +76,39 @@ def texts(tree: ast.AST, given: ast.expr, depth: int = 2) -> Iterator[str]:
         case ast.BoolOp(values=several):
             for each in several:
                 yield from texts(tree, each, depth)
+        case ast.Tuple(elts=several):
+            for each in several:
+                yield from texts(tree, each, depth)
+        case ast.Starred(value=several) | ast.Call(func=ast.Name(id="tuple"), args=[several]):
+            yield from texts(tree, several, depth)
+        case ast.Dict(keys=several):
+            for each in filter(None, several):
+                yield from texts(tree, each, depth)
         case ast.Name(id=name) if depth:
-            for value in assigned(tree, name):
+            for value in (*assigned(tree, name), *imported(tree, name)):
                 yield from texts(tree, value, depth - 1)
+
+
+def imported(tree: ast.AST, name: str) -> Iterator[ast.expr]:
+    """Yield what is assigned to a name in the file of ours from which another imports it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and any(each.name == name for each in node.names):
+            path = ROOT / f"{str(node.module).replace('.', '/')}.py"
+            if path.is_file():
+                yield from assigned(ast.parse(path.read_text(encoding="utf-8")), name)
+
+
+def choices_in(tree: ast.AST) -> set[str]:
+    """Return the choices of settings in a file: in English they are the values."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    keys = [key for call in calls if getattr(call.func, "id", "") == "setting" for key in call.keywords]
+    return {text for key in keys if key.arg == "choices" for text in texts(tree, key.value)}
 
 
 def texts_of(source: str) -> set[str]:
     """Return the visible texts of a Python file."""
     tree = ast.parse(source)
-    found: set[str] = set()
+    found = choices_in(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keys):
@@ -134,6 +159,7 @@ def all_texts() -> set[str]:
     found = script_texts()
     for path in sources():
         found |= texts_of(path.read_text(encoding="utf-8"))
+    found |= {subject.title for subject in demo_subjects()}
     return found
 
 

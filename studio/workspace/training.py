@@ -49,7 +49,7 @@ def queue_training(
     values = method.parse(settings)
     prompts = sample_prompts(samples, handles)
     names = method.id, subject.handle, subject.noun
-    task = TrainingTask(*names, values, seed, len(photos), beside, samples=prompts)
+    task = TrainingTask(*names, values, seed, len(photos), beside, samples=prompts, method_title=method.title)
     check_masks(photos, handles, method.needs.masks)
     if method.needs.sorted:
         sort_photos(photos.captions, len(photos))

@@ -21,7 +21,7 @@ class TrainingTask:
     """What a training is to do with the photos in the folder of its job.
 
     Args:
-        method: its id.
+        method: its id; `method_title` is empty in tasks of earlier versions.
         handle, noun: of the first subject.
         settings: those that differ from the method's defaults; all of them once the training has begun.
         photos: how many.
@@ -39,6 +39,7 @@ class TrainingTask:
     beside: dict[Handle, ShortText] = field(default_factory=dict)
     more_steps: Count = 0
     samples: tuple[Prompt, ...] = ()
+    method_title: ShortText = ""
 
     @classmethod
     def of(cls, job: Job) -> TrainingTask:

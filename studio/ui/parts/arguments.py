@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.words import tr
 
 MAX_NUMBER = 2**63  # in size; no setting has use for more
 MAX_LETTERS = 2000  # of a text whose control names no other limit
@@ -21,7 +22,7 @@ def checked_argument(component: Any, value: Any) -> Any:
     """Return the value of a control as its handler expects it. Raises StudioError when it cannot be one."""
     if getattr(component, "stateful", False):
         return value  # what was sent is not looked at: the server has the value
-    name = getattr(component, "label", None) or "One part of the page"
+    name = getattr(component, "label", None) or tr("One part of the page")
     match component:
         case gr.Slider() | gr.Number(visible="hidden") if not is_number(value):
             raise StudioError("{name} has no number.", RELOAD, name=name)

@@ -8,27 +8,33 @@ from typing import Any
 import gradio as gr
 
 from studio.settings import Field
+from studio.words import tr
 
 MAX_SLIDER = 64  # a whole number up to here gets a slider, a larger one a number field
 
 
 def explanation(field: Field, with_default: bool = True) -> str:
     """Return the text under a control: help, bounds with their unit, the default and its source."""
-    parts = [field.help]
+    parts = [tr(field.help)]
     if field.bounds:
-        unit = f" {field.unit}" if field.unit else ""
+        unit = f" {tr(field.unit)}" if field.unit else ""
         parts.append(f"{field.bounds}{unit}.")
     if with_default:
-        parts.append(f"Recipe: {value_text(field.default)}.")
+        parts.append(tr("Recipe: {value}.", value=setting_text(field, field.default)))
     if field.source:
-        parts.append(f"({field.source})")
+        parts.append(f"({tr(field.source)})")
     return " ".join(part for part in parts if part)
+
+
+def setting_text(field: Field, value: Any) -> str:
+    """Return the value of a setting as its control shows it."""
+    return tr(str(value)) if field.choices else value_text(value)
 
 
 def value_text(value: Any) -> str:
     """Return a value as people write it: 0.002, not 0.0020000000000000001; on and off for True and False."""
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return tr("on") if value else tr("off")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -40,13 +46,14 @@ def control(
     A number field does not enforce the bounds while one types; they are checked when the form is sent, so
     that the user reads a sentence.
     """
-    common: dict[str, Any] = {"label": field.title, "elem_id": elem_id}
+    common: dict[str, Any] = {"label": tr(field.title), "elem_id": elem_id}
     common["info"] = explanation(field, with_default)
     match field.kind:
         case "bool":
             return gr.Checkbox(field.default, **common)
         case "choice":
-            return gr.Dropdown(list(field.choices), value=field.default, **common)
+            choices = [(tr(choice), choice) for choice in field.choices]
+            return gr.Dropdown(choices, value=field.default, **common)
         case "text":
             return gr.Textbox(field.default, **common)
         case "int" if field.low is not None and field.high is not None and field.high <= MAX_SLIDER:

@@ -17,6 +17,7 @@ from gradio.utils import get_upload_folder
 from studio.errors import StudioError
 from studio.starter import ASSETS
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
+from studio.words import tr
 
 MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
 BUTTONS_SCRIPT = """
@@ -60,7 +61,7 @@ def drop_zone(
         f'<label class="drop" data-answers="{escape(answers)}">'
         f'<input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
         f'<strong>{escape(title)}</strong><span role="status">{escape(text)}</span>'
-        f'<progress max="1" hidden aria-label="Upload"></progress></label>'
+        f'<progress max="1" hidden aria-label="{escape(tr("Upload"))}"></progress></label>'
     )
     script = (ASSETS / "drop_zone.js").read_text(encoding="utf-8")
     return html_block(value, elem_id, js_on_load=script)
@@ -82,7 +83,7 @@ def pressed_button(event: gr.EventData) -> tuple[str, str]:
     Raises StudioError when the event does not say.
     """
     values = event_values(event)
-    action, id = (checked_text("The button", values.get(name, "")) for name in ("action", "id"))
+    action, id = (checked_text(tr("The button"), values.get(name, "")) for name in ("action", "id"))
     return action, id
 
 
@@ -94,7 +95,7 @@ def left_out(event: gr.EventData) -> list[str]:
 
 def written_text(event: gr.EventData) -> str:
     """Return what was written before the button of a `button_block` was pressed. Raises StudioError."""
-    return checked_text("What was written", event_values(event).get("text", ""))
+    return checked_text(tr("What was written"), event_values(event).get("text", ""))
 
 
 def to_int(text: object) -> int:
@@ -102,7 +103,7 @@ def to_int(text: object) -> int:
     try:
         number = int(str(text)[:MAX_DIGITS])
     except ValueError:
-        raise StudioError(f"{str(text)[:MAX_DIGITS]!r} is not a number.", RELOAD) from None
+        raise StudioError("{text!r} is not a number.", RELOAD, text=str(text)[:MAX_DIGITS]) from None
     if not is_number(number):
         raise StudioError("That number is too large.", RELOAD)
     return number

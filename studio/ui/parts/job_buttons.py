@@ -5,13 +5,14 @@ from __future__ import annotations
 from studio.errors import StudioError
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.markup import button
+from studio.words import tr
 from studio.workspace.checkpoints import keep_step, promote_step, release_step, use_step
 from studio.workspace.going_on import can_train_further
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 
-NOTHING_YET = "It is still getting ready: nothing has been learned that could be kept"
-DISCARD_QUESTION = "Discard what it has learned so far? It cannot be brought back."
+NOTHING_YET = tr("It is still getting ready: nothing has been learned that could be kept")
+DISCARD_QUESTION = tr("Discard what it has learned so far? It cannot be brought back.")
 SHARES_FURTHER = (25, 100)  # percent of a training's steps that can be added once it is done
 
 
@@ -23,13 +24,13 @@ def running_buttons(job: Job, has_learned: bool = True) -> str:
     if job.stop_request:
         return ""
     if job.kind != "train":
-        return button("keep", "Stop", job.id)
+        return button("keep", tr("Stop"), job.id)
     if not has_learned:
-        return button("pause", "Pause", job.id) + button("discard", "Stop", job.id, title=NOTHING_YET)
+        return button("pause", tr("Pause"), job.id) + button("discard", tr("Stop"), job.id, title=NOTHING_YET)
     return (
-        button("pause", "Pause", job.id)
-        + button("keep", "Stop and keep", job.id)
-        + button("discard", "Stop and discard", job.id, "danger", ask=DISCARD_QUESTION)
+        button("pause", tr("Pause"), job.id)
+        + button("keep", tr("Stop and keep"), job.id)
+        + button("discard", tr("Stop and discard"), job.id, "danger", ask=DISCARD_QUESTION)
     )
 
 
@@ -37,18 +38,18 @@ def waiting_buttons(job: Job, place: int, places: int) -> str:
     """Return the buttons of a job that waits at `place`, from 0, among `places`."""
     buttons = ""
     if place > 0:
-        buttons += button("first", "Next", job.id) + button("earlier", "Earlier", job.id)
+        buttons += button("first", tr("Next"), job.id) + button("earlier", tr("Earlier"), job.id)
     if place + 1 < places:
-        buttons += button("later", "Later", job.id)
+        buttons += button("later", tr("Later"), job.id)
     if job.kind == "train":
-        buttons += button("pause", "Hold", job.id)
-    return buttons + button("discard", "Cancel", job.id)
+        buttons += button("pause", tr("Hold"), job.id)
+    return buttons + button("discard", tr("Cancel"), job.id)
 
 
 def paused_buttons(job: Job) -> str:
     """Return the buttons of a job that is paused."""
-    return button("retry", "Go on", job.id, "strong") + button(
-        "discard", "Discard", job.id, "danger", ask=DISCARD_QUESTION
+    return button("retry", tr("Go on"), job.id, "strong") + button(
+        "discard", tr("Discard"), job.id, "danger", ask=DISCARD_QUESTION
     )
 
 
@@ -57,8 +58,11 @@ def further_buttons(workspace: Workspace, job: Job) -> str:
     if not can_train_further(workspace.jobs, job):
         return ""
     if job.stop_request == "keep":
-        return button("further-0", "Train to the end", job.id)
-    return "".join(button(f"further-{share}", f"Train {share} % further", job.id) for share in SHARES_FURTHER)
+        return button("further-0", tr("Train to the end"), job.id)
+    return "".join(
+        button(f"further-{share}", tr("Train {share} % further", share=share), job.id)
+        for share in SHARES_FURTHER
+    )
 
 
 def press_job_button(workspace: Workspace, action: str, id: str) -> bool:

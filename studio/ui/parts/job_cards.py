@@ -15,6 +15,8 @@ from studio.documents import DocumentError
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.job_buttons import paused_buttons
 from studio.ui.parts.markup import ago, button
+from studio.ui.parts.wording import all_of
+from studio.words import tr
 from studio.workspace.job import Job
 from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace
@@ -25,7 +27,7 @@ MAX_COUNTED = 500  # of ended ones; beyond these there are "many more"
 MAX_NAMED = 2  # jobs that one has to wait for, by name
 LINE_UP = {"create": ("create",)}  # what a kind waits behind; a painting is taken between training steps
 DEVICE_KINDS = ("train", "grid", "import")
-DONE_WORDS = {"train": "learned", "create": "painted"}
+DONE_WORDS = {"train": tr("learned"), "create": tr("painted")}
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,20 @@ def draw_cards(
     lines = [_waiting_line(workspace, job) for job in cards.waiting]
     lines += [_ended_line(job, job.id == opened) for job in cards.ended]
     if cards.more > 0 or len(cards.ended) > 1:
-        number = str(cards.more) if cards.more < MAX_COUNTED - MAX_ENDED else "many"
-        more = f"and {number} more that ended" if cards.more > 0 else ""
-        buttons = button("put-all-away", "Put all away", title="The Queue goes on listing them")
-        lines.append(f'<li class="more"><span class="faint">{more}</span>{buttons}</li>')
+        buttons = button("put-all-away", tr("Put all away"), title=tr("The Queue goes on listing them"))
+        lines.append(f'<li class="more"><span class="faint">{escape(_more(cards.more))}</span>{buttons}</li>')
     return wholes + (f'<ul class="job-lines">{"".join(lines)}</ul>' if lines else "")
+
+
+def _more(count: int) -> str:
+    if count >= MAX_COUNTED - MAX_ENDED:
+        return tr("and many more that ended")
+    return tr("and {count} more that ended", count=count) if count > 0 else ""
 
 
 def put_away_button(job: Job) -> str:
     """Return the button that puts the card of an ended job away."""
-    return button("put-away", "Put away", job.id, title="The Queue goes on listing it")
+    return button("put-away", tr("Put away"), job.id, title=tr("The Queue goes on listing it"))
 
 
 def press_card_button(workspace: Workspace, kind: str, action: str, id: str) -> int | None:
@@ -108,7 +114,7 @@ def job_name(job: Job) -> str:
     """Return what a job is called in a line: the handles of a training, else its title."""
     if job.kind == "train":
         try:
-            return " and ".join(TrainingTask.of(job).subject.handles)
+            return all_of(TrainingTask.of(job).subject.handles)
         except DocumentError:
             pass  # the card says it
     return job.title
@@ -117,12 +123,25 @@ def job_name(job: Job) -> str:
 def place_words(ahead: Sequence[Job]) -> str:
     """Return where in the queue a job waits behind these: "queued, 2nd · after <lily>"."""
     if not ahead:
-        return "queued, next"
-    number = len(ahead) + 1
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    names = [job_name(job) for job in ahead[-MAX_NAMED:]]
-    more = f" and {len(ahead) - len(names)} more" if len(ahead) > len(names) else ""
-    return f"queued, {number}{ending} · after {' and '.join(names)}{more}"
+        return tr("queued, next")
+    place = ordinal(len(ahead) + 1)
+    names = all_of(job_name(job) for job in ahead[-MAX_NAMED:])
+    if (more := len(ahead) - MAX_NAMED) > 0:
+        return tr("queued, {place} · after {names} and {count} more", place=place, names=names, count=more)
+    return tr("queued, {place} · after {names}", place=place, names=names)
+
+
+def ordinal(number: int) -> str:
+    """Return a place in a row: "1st", "12th", "22nd"."""
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    match last:
+        case 1:
+            return tr("{number}st", number=number)
+        case 2:
+            return tr("{number}nd", number=number)
+        case 3:
+            return tr("{number}rd", number=number)
+    return tr("{number}th", number=number)
 
 
 def jobs_ahead(workspace: Workspace, job: Job) -> list[Job]:
@@ -138,21 +157,21 @@ def jobs_ahead(workspace: Workspace, job: Job) -> list[Job]:
 
 def _waiting_line(workspace: Workspace, job: Job) -> str:
     if job.status == "paused":
-        return _line(job, "paused", paused_buttons(job))
+        return _line(job, tr("paused"), paused_buttons(job))
     words = place_words(jobs_ahead(workspace, job))
-    return _line(job, words, button("discard", "Cancel", job.id))
+    return _line(job, words, button("discard", tr("Cancel"), job.id))
 
 
 def _ended_line(job: Job, is_open: bool) -> str:
-    fold = button("fold", "Fold", job.id) if is_open else button("unfold", "Open", job.id)
+    fold = button("fold", tr("Fold"), job.id) if is_open else button("unfold", tr("Open"), job.id)
     buttons = fold + put_away_button(job)
     when = ago(time.time() - (job.finished or 0.0))
     match job.status:
         case "done":
-            return _line(job, f"{DONE_WORDS.get(job.kind, 'done')} · {when}", buttons)
+            return _line(job, f"{DONE_WORDS.get(job.kind, tr('done'))} · {when}", buttons)
         case "failed":
-            return _line(job, f"failed {when}: {job.error}", buttons)
-    return _line(job, f"stopped · {when}", buttons)
+            return _line(job, tr("failed {when}: {error}", when=when, error=tr(job.error)), buttons)
+    return _line(job, f"{tr('stopped')} · {when}", buttons)
 
 
 def _line(job: Job, words: str, buttons: str) -> str:

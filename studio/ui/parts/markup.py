@@ -16,9 +16,14 @@ from urllib.parse import quote
 from PIL import Image
 
 from studio.errors import StudioError, shortened
+from studio.words import tr, trn
 
 JPEG_QUALITY = 88
 MAX_REFUSALS = 60  # files or jobs that one card names
+MONTHS = (
+    *(tr("Jan"), tr("Feb"), tr("Mar"), tr("Apr"), tr("May"), tr("Jun")),
+    *(tr("Jul"), tr("Aug"), tr("Sep"), tr("Oct"), tr("Nov"), tr("Dec")),
+)
 
 
 def file_url(path: Path) -> str:
@@ -108,7 +113,7 @@ def note_card(text: str, buttons: str = "") -> str:
 
 
 def unreadable_card(
-    title: str, action: str, errors: Mapping[Any, StudioError], label: str = "To the trash"
+    title: str, action: str, errors: Mapping[Any, StudioError], label: str = tr("To the trash")
 ) -> str:
     """Return a card that names files or jobs that cannot be read, each with a button; empty for none.
 
@@ -119,7 +124,7 @@ def unreadable_card(
         for id, error in islice(errors.items(), MAX_REFUSALS)
     )
     if len(errors) > MAX_REFUSALS:
-        rows += f"<li>and {len(errors) - MAX_REFUSALS:,} more</li>"
+        rows += f"<li>{escape(tr('and {count:,} more', count=len(errors) - MAX_REFUSALS))}</li>"
     return f'<div class="card refusals"><strong>{escape(title)}</strong><ul>{rows}</ul></div>' if rows else ""
 
 
@@ -135,17 +140,20 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return tr("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    if minutes:
+        return tr("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return tr("{seconds} s", seconds=rest)
 
 
 def ago(seconds: float) -> str:
     """Return how long ago something was: "just now", "2 min ago", "3 h ago", "2 days ago"."""
-    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
-    return "just now"
+    minutes = int(seconds // 60)
+    if minutes >= 24 * 60:
+        return trn("{count} day ago", "{count} days ago", minutes // (24 * 60))
+    if minutes >= 60:
+        return tr("{hours} h ago", hours=minutes // 60)
+    return tr("{minutes} min ago", minutes=minutes) if minutes > 0 else tr("just now")
 
 
 def counted(count: int, noun: str) -> str:
@@ -160,7 +168,10 @@ def local_time(time: float | str) -> str:
     except ValueError:
         return str(time)[:40]
     local = when.astimezone()
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    month = MONTHS[local.month - 1]
+    return tr(
+        "{day} {month} {year}, {time}", day=local.day, month=month, year=local.year, time=f"{local:%H:%M}"
+    )
 
 
 def file_size(size: int) -> str:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.markup import button
+from studio.words import tr
 
 TURN = "turn"  # the action of the buttons; their id is the number of the page to turn to
+# By what the things are: where one is among them, and what the buttons are called.
+WORDS = {
+    "concepts": (tr("{first:,} to {last:,} of {count:,} concepts"), tr("More concepts")),
+    "ended jobs": (tr("{first:,} to {last:,} of {count:,} ended jobs"), tr("More ended jobs")),
+    "pictures": (tr("{first:,} to {last:,} of {count:,} pictures"), tr("More pictures")),
+    "things": (tr("{first:,} to {last:,} of {count:,} things"), tr("More things")),
+}
 
 
 def first_of_page(page: int, count: int, size: int) -> int:
@@ -19,16 +29,17 @@ def pager(page: int, count: int, size: int, what: str) -> str:
     Args:
         page: from 0.
         count: how many things there are, `size` on a page.
-        what: the things in a word, such as "pictures".
+        what: the things, a key of `WORDS`.
     """
     if count <= size:
         return ""
     first = first_of_page(page, count, size)
     last, here = min(first + size, count), first // size
-    newer = button(TURN, "Newer", here - 1) if here else ""
-    older = button(TURN, "Show more", here + 1) if last < count else ""
-    words = f"{first + 1:,} to {last:,} of {count:,} {what}"
-    return f'<nav class="pager actions" aria-label="More {what}">{newer}<span>{words}</span>{older}</nav>'
+    newer = button(TURN, tr("Newer"), here - 1) if here else ""
+    older = button(TURN, tr("Show more"), here + 1) if last < count else ""
+    place, label = WORDS[what]
+    words = escape(place.format(first=first + 1, last=last, count=count))
+    return f'<nav class="pager actions" aria-label="{escape(label)}">{newer}<span>{words}</span>{older}</nav>'
 
 
 def turned_page(action: str, id: str) -> int | None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.ui.parts.job_buttons import further_buttons, paused_buttons, running_buttons
 from studio.ui.parts.job_cards import jobs_ahead, place_words, put_away_button
-from studio.ui.parts.markup import button, counted, duration, error_card
+from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.parts.verdict_view import photo_and_picture, verdict_notes
 from studio.ui.train.previews import insights, kept_steps, previews
+from studio.words import tr, trn
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
@@ -28,12 +29,12 @@ REREAD_SECONDS = 0.9
 MAX_READ = 500  # logs whose progress is remembered
 MAX_DRAWN = 8  # cards of trainings that are remembered
 STATUS_WORDS = {
-    "queued": "waiting",
-    "running": "running",
-    "paused": "paused",
-    "done": "done",
-    "failed": "failed",
-    "stopped": "stopped",
+    "queued": tr("waiting"),
+    "running": tr("running"),
+    "paused": tr("paused"),
+    "done": tr("done"),
+    "failed": tr("failed"),
+    "stopped": tr("stopped"),
 }
 
 
@@ -97,13 +98,13 @@ def loss_curve(points: Sequence[tuple[int, float]]) -> str:
             for i in kept
         )
 
-    label = f"Loss, running mean {mean[-1]:.3f} at step {last}"
+    label = tr("Loss, running mean {loss} at step {step}", loss=f"{mean[-1]:.3f}", step=last)
     return (
         f'<figure class="curve"><svg viewBox="0 0 {CURVE_WIDTH:.0f} {CURVE_HEIGHT:.0f}" role="img"'
-        f' preserveAspectRatio="none" aria-label="{label}">'
+        f' preserveAspectRatio="none" aria-label="{escape(label)}">'
         f'<polyline class="raw" points="{path([loss for _, loss in points])}"/>'
         f'<polyline class="mean" points="{path(mean)}"/></svg>'
-        f"<figcaption><span>loss</span><b>{mean[-1]:.3f}</b></figcaption></figure>"
+        f"<figcaption><span>{escape(tr('loss'))}</span><b>{mean[-1]:.3f}</b></figcaption></figure>"
     )
 
 
@@ -122,19 +123,17 @@ def progress_bar(progress: Progress, label: str, waiting: bool = False) -> str:
 def progress_numbers(progress: Progress) -> str:
     """Return step, speed and time left, in words."""
     if not progress.steps:
-        return '<p class="numbers"><span>getting ready …</span></p>'
-    parts = [f"step <b>{progress.step}</b> of {progress.steps}"]
-    if progress.rate > 0:
-        rate = (
-            f"{progress.rate:.{1 if progress.rate < 100 else 0}f} steps/s"
-            if progress.rate >= 1
-            else f"{1 / progress.rate:.1f} s per step"
-        )
-        parts.append(rate)
+        return f'<p class="numbers"><span>{escape(tr("getting ready …"))}</span></p>'
+    parts = [tr("step <b>{step}</b> of {steps}", step=progress.step, steps=progress.steps)]
+    if progress.rate >= 1:
+        rate = f"{progress.rate:.{1 if progress.rate < 100 else 0}f}"
+        parts.append(escape(tr("{rate} steps/s", rate=rate)))
+    elif progress.rate > 0:
+        parts.append(escape(tr("{seconds} s per step", seconds=f"{1 / progress.rate:.1f}")))
     if progress.seconds_left is not None and (progress.step < progress.steps or progress.is_preparing):
-        parts.append(f"about {duration(progress.seconds_left)} left")
+        parts.append(escape(tr("about {time} left", time=duration(progress.seconds_left))))
     if progress.stage:
-        parts.append(escape(progress.stage))
+        parts.append(escape(tr(progress.stage)))
     return f'<p class="numbers">{"".join(f"<span>{part}</span>" for part in parts)}</p>'
 
 
@@ -142,13 +141,13 @@ def status_badge(job: Job) -> str:
     """Return a job's status as a small label."""
     words = STATUS_WORDS[job.status]
     if job.stop_request and job.status == "running":
-        words = "pausing" if job.stop_request == "pause" else "stopping"
-    return f'<span class="badge {job.status}">{words}</span>'
+        words = tr("pausing") if job.stop_request == "pause" else tr("stopping")
+    return f'<span class="badge {job.status}">{escape(words)}</span>'
 
 
 def job_error(job: Job) -> str:
     """Return a card that says why a job failed, with a button to try again."""
-    return error_card(StudioError(job.error, job.hint), button("retry", "Retry", job.id, "strong"))
+    return error_card(StudioError(job.error, job.hint), button("retry", tr("Retry"), job.id, "strong"))
 
 
 def training_card(workspace: Workspace, job: Job) -> str:
@@ -164,53 +163,77 @@ def training_card(workspace: Workspace, job: Job) -> str:
 
 def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
     task = TrainingTask.of(job)
-    handle, noun = task.handle, task.noun
+    handle = task.handle
+    learning = tr("Learning {handle}", handle=handle)
     large, strip = previews(workspace, job, progress)
     buttons, words = "", ""
     match job.status:
         case "queued":
             place = place_words(jobs_ahead(workspace, job))
             words = f'<p class="numbers"><span>{escape(place)}</span></p>'
-            words += progress_bar(progress, "Waiting", waiting=True)
-            buttons = button("discard", "Cancel", job.id)
+            words += progress_bar(progress, tr("Waiting"), waiting=True)
+            buttons = button("discard", tr("Cancel"), job.id)
         case "running":
-            words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
+            words = progress_bar(progress, learning) + progress_numbers(progress)
             if job.stop_request:
-                what = "Pausing" if job.stop_request == "pause" else "Stopping"
-                words += f'<p class="numbers"><span>{what} after this step …</span></p>'
+                pauses = job.stop_request == "pause"
+                soon = tr("Pausing after this step …") if pauses else tr("Stopping after this step …")
+                words += f'<p class="numbers"><span>{escape(soon)}</span></p>'
             buttons = running_buttons(job, progress.has_learned)
         case "paused":
-            words = progress_bar(progress, f"Learning {handle}") + progress_numbers(progress)
-            words += "<p>Paused. What was learned so far is kept on the disk.</p>"
+            words = progress_bar(progress, learning) + progress_numbers(progress)
+            words += f"<p>{escape(tr('Paused. What was learned so far is kept on the disk.'))}</p>"
             buttons = paused_buttons(job)
         case "done":
             learned = str(job.outcome.get("handle", handle))
             spent = duration((job.finished or 0) - (job.started or 0))
-            early = " Stopped early, and kept." if job.stop_request == "keep" else ""
-            words = f"<p>{escape(learned)} is in your Library after {spent}.{early}</p>"
+            said = tr("{handle} is in your Library after {time}.", handle=learned, time=spent)
+            said += " " + tr("Stopped early, and kept.") if job.stop_request == "keep" else ""
+            words = f"<p>{escape(said)}</p>"
             large = photo_and_picture(workspace.jobs.folder(job.id) / "photos", large)
             if workspace.concepts.has(learned):
                 words += verdict_notes(workspace.concepts.find(learned).header)
-            buttons = button("paint", f"Paint with {learned}", learned, "strong")
+            buttons = button("paint", tr("Paint with {handle}", handle=learned), learned, "strong")
             buttons += further_buttons(workspace, job) + put_away_button(job)
         case "failed":
             words = job_error(job)
             buttons = put_away_button(job)
         case "stopped":
-            words = "<p>Stopped. Nothing was kept.</p>"
-            buttons = button("retry", "Train again", job.id) + put_away_button(job)
-    count, method = counted(task.photos, "photo"), job.title.split(" with ")[-1]
-    verb = {"done": "Learned", "running": "Learning"}.get(job.status, "Training")
-    is_coming = job.status == "running" and progress.estimate
-    estimate = f" · {escape(progress.estimate)} in all" if is_coming else ""
+            words = f"<p>{escape(tr('Stopped. Nothing was kept.'))}</p>"
+            buttons = button("retry", tr("Train again"), job.id) + put_away_button(job)
     lately = map(escape, progress.notes[-MAX_NOTES:])
     notes = "".join(f"<li>{note}</li>" for note in lately if note not in words)  # the verdict is a card
+    label = tr("Training of {handle}", handle=handle)
     return (
-        f'<section class="card training {job.status}" aria-label="Training of {escape(handle)}">{large}'
-        f'<div class="card-text"><header><h2>{verb} <code>{escape(handle)}</code></h2>'
-        f"{status_badge(job)}</header>"
-        f'<p class="faint">the {escape(noun)} in {count}, with {escape(method)}{estimate}</p>'
+        f'<section class="card training {job.status}" aria-label="{escape(label)}">{large}'
+        f'<div class="card-text"><header><h2>{_heading(job, handle)}</h2>{status_badge(job)}</header>'
+        f'<p class="faint">{escape(_about(job, task, progress))}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'
         f'<div class="actions">{buttons}</div></div>{strip}{kept_steps(workspace, job, progress)}'
         f"{insights(workspace, job, progress)}</section>"
     )
+
+
+def _heading(job: Job, handle: str) -> str:
+    """Return the heading of a training's card as HTML."""
+    name = escape(handle)
+    match job.status:
+        case "done":
+            return tr("Learned <code>{handle}</code>", handle=name)
+        case "running":
+            return tr("Learning <code>{handle}</code>", handle=name)
+    return tr("Training <code>{handle}</code>", handle=name)
+
+
+def _about(job: Job, task: TrainingTask, progress: Progress) -> str:
+    """Return what a training learns from what and how, and while it runs what it will need."""
+    words = trn(
+        "the {noun} in {count} photo, with {method}",
+        "the {noun} in {count:,} photos, with {method}",
+        task.photos,
+        noun=task.noun,
+        method=tr(task.method_title or job.title.split(" with ")[-1]),
+    )
+    if job.status != "running" or not progress.estimate:
+        return words
+    return f"{words} · {tr('{estimate} in all', estimate=progress.estimate)}"

@@ -9,6 +9,7 @@ from itertools import islice
 from studio.handles import HANDLE, handles_in
 from studio.ui.parts.pager import first_of_page, pager
 from studio.ui.parts.thumbnails import portrait
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 MAX_EXAMPLES = 6
@@ -33,12 +34,14 @@ def concept_buttons(workspace: Workspace, page: int = 0) -> str:
     first = first_of_page(page, len(everything), PAGE_SIZE)
     entries = everything[first : first + PAGE_SIZE]
     if not entries:
-        return '<p class="faint">Concepts you have trained appear here, ready to be put into the prompt.</p>'
+        words = tr("Concepts you have trained appear here, ready to be put into the prompt.")
+        return f'<p class="faint">{escape(words)}</p>'
     return (
-        '<div class="round-buttons" aria-label="Concepts">'
+        f'<div class="round-buttons" aria-label="{escape(tr("Concepts"))}">'
         + "".join(
             f'<button type="button" class="round-button" data-action="insert" data-id="{escape(handle)}"'
-            f' title="Put {escape(handle)} into the prompt">{portrait(workspace, entry)}'
+            f' title="{escape(tr("Put {handle} into the prompt", handle=handle))}">'
+            f"{portrait(workspace, entry)}"
             f"<code>{escape(handle)}</code><small>{escape(noun)}</small></button>"
             for entry in entries
             for handle, noun in entry.header.handles.items()
@@ -58,7 +61,7 @@ def example_buttons(workspace: Workspace) -> str:
         f"{escape(prompt)}</button>"
         for prompt in islice(prompts, MAX_EXAMPLES)
     )
-    return f'<div class="examples"><span class="faint">Try</span>{rows}</div>' if rows else ""
+    return f'<div class="examples"><span class="faint">{escape(tr("Try"))}</span>{rows}</div>' if rows else ""
 
 
 def with_handles(prompt: str, handles: Sequence[str]) -> str:

@@ -13,20 +13,22 @@ from studio.ui.parts.icons import copy_button, icon, icon_button, icon_download
 from studio.ui.parts.markup import facts, file_url, note_card
 from studio.ui.parts.refinements import Before, refinement_buttons, refinement_facts, refinement_help
 from studio.ui.parts.slider import slider
+from studio.ui.parts.wording import in_sentence
+from studio.words import tr
 
 TERMS = {  # what the papers and other programs call it
-    "Without": "negative prompt",
-    "Strength": "scale of a concept: 0 is the plain noun, 1 is as learned",
-    "Adjusted": "knobs of a concept that are not at their defaults",
-    "Chosen": "what a concept of several categories is here",
-    "Seed": "seed of the initial noise",
-    "Steps": "sampling steps",
-    "Guidance": "scale of classifier-free guidance",
-    "Size": "width and height in pixels; usual is the base's own",
-    "Clip skip": "layers of the text encoder, counted from the last",
-    "Rescale": "guidance rescale: less contrast under strong guidance",
-    "Regions": "left, top, right and bottom, as shares of the picture",
-    "Base": "base model",
+    tr("Without"): tr("negative prompt"),
+    tr("Strength"): tr("scale of a concept: 0 is the plain noun, 1 is as learned"),
+    tr("Adjusted"): tr("knobs of a concept that are not at their defaults"),
+    tr("Chosen"): tr("what a concept of several categories is here"),
+    tr("Seed"): tr("seed of the initial noise"),
+    tr("Steps"): tr("sampling steps"),
+    tr("Guidance"): tr("scale of classifier-free guidance"),
+    tr("Size"): tr("width and height in pixels; usual is the base's own"),
+    tr("Clip skip"): tr("layers of the text encoder, counted from the last"),
+    tr("Rescale"): tr("guidance rescale: less contrast under strong guidance"),
+    tr("Regions"): tr("left, top, right and bottom, as shares of the picture"),
+    tr("Base"): tr("base model"),
 }
 
 
@@ -40,33 +42,37 @@ def recipe_facts(
     """
     strengths = ", ".join(f"{handle} {strength:g}" for handle, strength in recipe.strengths.items())
     knobs = ", ".join(
-        f"{name.replace('_', ' ')} {value:g} of {handle}"
+        tr("{knob} {value:g} of {handle}", knob=_knob(name), value=value, handle=handle)
         for handle, values in recipe.knobs.items()
         for name, value in values.items()
     )
-    is_sized = recipe.width or recipe.height
+    is_sized, usual = recipe.width or recipe.height, tr("usual")
     return facts(
         {
-            "Without": recipe.negative,
-            "Strength": strengths,
-            "Adjusted": knobs,
-            "Chosen": ", ".join(f"{what}: {name}" for what, name in chosen.items()),
-            "Seed": recipe.seed,
-            "Steps": recipe.steps,
-            "Guidance": f"{recipe.guidance:g}",
-            "Size": f"{recipe.width or 'usual'} × {recipe.height or 'usual'}" if is_sized else "",
-            "Sampler": recipe.sampler,
-            "Clip skip": recipe.clip_skip if recipe.clip_skip != Recipe.clip_skip else "",
-            "Rescale": f"{recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",
+            tr("Without"): recipe.negative,
+            tr("Strength"): strengths,
+            tr("Adjusted"): knobs,
+            tr("Chosen"): ", ".join(f"{what}: {name}" for what, name in chosen.items()),
+            tr("Seed"): recipe.seed,
+            tr("Steps"): recipe.steps,
+            tr("Guidance"): f"{recipe.guidance:g}",
+            tr("Size"): f"{recipe.width or usual} × {recipe.height or usual}" if is_sized else "",
+            tr("Sampler"): recipe.sampler,
+            tr("Clip skip"): recipe.clip_skip if recipe.clip_skip != Recipe.clip_skip else "",
+            tr("Rescale"): f"{recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",
             **refinement_facts(recipe, cards),
-            "Composing": MODES.get(recipe.composing, "") if len(recipe.active_handles) > 1 else "",
-            "Regions": write_regions(recipe.regions),
-            "Base": f"{Path(recipe.base).name} [{recipe.base_hash}]"
+            tr("Composing"): MODES.get(recipe.composing, "") if len(recipe.active_handles) > 1 else "",
+            tr("Regions"): write_regions(recipe.regions),
+            tr("Base"): f"{Path(recipe.base).name} [{recipe.base_hash}]"
             if recipe.base_hash
             else Path(recipe.base).name,
         },
         TERMS | refinement_help(cards),
     )
+
+
+def _knob(name: str) -> str:
+    return in_sentence(tr(name.replace("_", " ").capitalize()))
 
 
 def picture_card(
@@ -92,13 +98,14 @@ def picture_card(
     """
     listed = "".join(f'<p class="faint">{escape(note)}</p>' for note in notes)
     listed += recipe_facts(recipe, cards, chosen)
-    note = note_card(" ".join(["It will not be the very same picture here.", *warnings])) if warnings else ""
-    close = icon_button("close", "Close", "close")
+    differs = " ".join([tr("It will not be the very same picture here."), *warnings])
+    note = note_card(differs) if warnings else ""
+    close = icon_button("close", tr("Close"), "close")
     buttons = _buttons(recipe, cards, path, starred, before)
     return (
-        '<section class="card picture" aria-label="Picture and recipe">'
+        f'<section class="card picture" aria-label="{escape(tr("Picture and recipe"))}">'
         f"{_image(recipe, path, before)}{close}"
-        f'<div class="icon-row" role="group" aria-label="What to do with it">{buttons}</div>'
+        f'<div class="icon-row" role="group" aria-label="{escape(tr("What to do with it"))}">{buttons}</div>'
         f'<div class="card-text"><blockquote>{escape(recipe.prompt)}</blockquote>{listed}{note}</div>'
         "</section>"
     )
@@ -108,7 +115,7 @@ def _image(recipe: Recipe, path: Path | None, before: Before | None) -> str:
     if path is None:
         return ""
     if before is not None:
-        pair = slider(before.path, path, "before", f"after {before.change}")
+        pair = slider(before.path, path, tr("before"), tr("after {change}", change=before.change))
         return f'<div class="picture-pair">{pair}</div>'
     image = f'<img src="{escape(file_url(path))}" alt="{escape(recipe.prompt)}">'
     return f'<button type="button" class="enlarge" {_enlarging(recipe, path)}>{image}</button>'
@@ -121,22 +128,23 @@ def _buttons(
     starred: bool | None,
     before: Before | None,
 ) -> str:
-    buttons = icon_button("more", "More like this: the same recipe, new seeds", "more", word="More")
-    buttons += icon_button("again", "Paint it again", "again", word="Again")
-    buttons += icon_button("use", "Use this recipe", "use", word="Recipe")
+    buttons = icon_button("more", tr("More like this: the same recipe, new seeds"), "more", word=tr("More"))
+    buttons += icon_button("again", tr("Paint it again"), "again", word=tr("Again"))
+    buttons += icon_button("use", tr("Use this recipe"), "use", word=tr("Recipe"))
     buttons += refinement_buttons(recipe, cards)
-    buttons += icon_button("compare", "Compare from here", "compare", word="Compare")
-    buttons += copy_button(recipe.prompt, "Copy the prompt", word="Copy")
+    buttons += icon_button("compare", tr("Compare from here"), "compare", word=tr("Compare"))
+    buttons += copy_button(recipe.prompt, tr("Copy the prompt"), word=tr("Copy"))
     if path and before:
+        enlarge = escape(tr("Enlarge"))
         buttons += (
-            f'<button type="button" class="icon-button" data-tip="Enlarge" {_enlarging(recipe, path)}>'
-            f'{icon("enlarge")}<small aria-hidden="true">Enlarge</small></button>'
+            f'<button type="button" class="icon-button" data-tip="{enlarge}" {_enlarging(recipe, path)}>'
+            f'{icon("enlarge")}<small aria-hidden="true">{enlarge}</small></button>'
         )
     if path:
-        buttons += icon_download(path, "Download", word="Save")
+        buttons += icon_download(path, tr("Download"), word=tr("Save"))
     if path and starred is not None:
-        buttons += icon_button("star", "Star", "star", path.name, word="Star", pressed=starred)
-        buttons += icon_button("delete", "Delete", "delete", path.name, word="Delete")
+        buttons += icon_button("star", tr("Star"), "star", path.name, word=tr("Star"), pressed=starred)
+        buttons += icon_button("delete", tr("Delete"), "delete", path.name, word=tr("Delete"))
     return buttons
 
 
@@ -144,5 +152,5 @@ def _enlarging(recipe: Recipe, path: Path) -> str:
     """Return the attributes of a button that opens the lightbox, `assets/lightbox.js`, on a picture."""
     return (
         f'data-enlarge="{escape(path.name)}" data-src="{escape(file_url(path))}"'
-        f' data-words="{escape(recipe.prompt)}" aria-label="Enlarge"'
+        f' data-words="{escape(recipe.prompt)}" aria-label="{escape(tr("Enlarge"))}"'
     )

@@ -13,12 +13,13 @@ import gradio as gr
 
 from studio.recipes.recipe import MODES, Recipe
 from studio.settings import Field, fields_of
+from studio.words import tr
 
 FIELDS = {field.name: field for field in fields_of(Recipe)}
 MAX_SLIDER = {"steps": 100, "guidance": 20, "count": 8, "guidance_rescale": 1}
 SLIDER_STEP = {"guidance": 0.5, "guidance_rescale": 0.05}
 LISTS = ("sampler",)  # choices of which one is seen at a time
-LABELS = {"count": "Pictures", "composing": "Several concepts in one picture"}
+LABELS = {"count": tr("Pictures"), "composing": tr("Several concepts in one picture")}
 WITHOUT_HELP = ("count", "seed", "composing")  # their labels say it all
 
 
@@ -35,8 +36,8 @@ def recipe_control(
     field = FIELDS[name]
     common = {
         "value": field.default if value is None else value,
-        "label": LABELS.get(name, field.title),
-        "info": field.help.rstrip(".") if help and name not in WITHOUT_HELP else None,
+        "label": LABELS.get(name, tr(field.title)),
+        "info": tr(field.help).rstrip(".") if help and name not in WITHOUT_HELP else None,
         "elem_id": elem_id,
         **options,
     }

@@ -19,18 +19,20 @@ from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.recipes.settings_text import write_refinements
 from studio.settings import Field
-from studio.ui.parts.forms import controls, defaults, filled_in, value_text
+from studio.ui.parts.forms import controls, defaults, filled_in, setting_text, value_text
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.icons import icon_button
+from studio.ui.parts.wording import in_sentence
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 ADD, REMOVE = "refine", "unrefine"  # actions of the buttons, whose id is that of the card
-UNDO_HELP = "Paint it again without. Nothing else changes."
+UNDO_HELP = tr("Paint it again without. Nothing else changes.")
 
 
 @dataclass(frozen=True)
 class Before:
-    """The picture `path` as it was before a refinement, whose title in lower case is `change`."""
+    """The picture `path` as it was before a refinement, whose title within a sentence is `change`."""
 
     path: Path
     change: str
@@ -42,7 +44,7 @@ def picture_before(workspace: Workspace, recipe: Recipe) -> Before | None:
         if card.is_on(recipe.refinements):
             path = workspace.gallery.find_painted(refined(recipe, REMOVE, card.id, workspace.refinements))
             if path is not None:
-                return Before(path, card.title.lower())
+                return Before(path, in_sentence(tr(card.title)))
     return None
 
 
@@ -55,7 +57,8 @@ def refinement_controls(cards: Sequence[RefinementCard]) -> dict[str, gr.compone
     for card in cards:
         with gr.Group(elem_id=f"refinement-group-{card.id}".replace("_", "-"), elem_classes="settings"):
             if len(card.fields) > 1:
-                html_block(f"<h3>{escape(card.title)}</h3><p class='faint'>{escape(card.summary)}</p>")
+                title, summary = escape(tr(card.title)), escape(tr(card.summary))
+                html_block(f"<h3>{title}</h3><p class='faint'>{summary}</p>")
             made |= controls(card.fields, "refinement", with_default=False, as_slider=True)
     return made
 
@@ -78,8 +81,8 @@ def control_values(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str,
 
 
 def titles_of_active(recipe: Recipe, cards: Sequence[RefinementCard]) -> list[str]:
-    """Return the titles of the refinements that a recipe uses, in lower case."""
-    return [card.title.lower() for card in cards if card.is_on(recipe.refinements)]
+    """Return the titles of the refinements that a recipe uses, as within a sentence."""
+    return [in_sentence(tr(card.title)) for card in cards if card.is_on(recipe.refinements)]
 
 
 def refinement_facts(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str, str]:
@@ -90,16 +93,22 @@ def refinement_facts(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[st
     facts = {}
     for card in cards:
         if card.is_on(recipe.refinements):
-            values = {field.title.lower(): _value_of(recipe, field) for field in card.fields}
-            facts[card.title] = ", ".join(f"{title} {value_text(value)}" for title, value in values.items())
+            facts[tr(card.title)] = ", ".join(
+                f"{in_sentence(tr(field.title))} {setting_text(field, _value_of(recipe, field))}"
+                for field in card.fields
+            )
     known = refinement_fields(cards)
     others = {name: value for name, value in recipe.refinements.items() if name not in known}
-    return facts | ({"Refinements": write_refinements(others)} if others else {})
+    return facts | ({tr("Refinements"): write_refinements(others)} if others else {})
 
 
 def refinement_help(cards: Sequence[RefinementCard]) -> dict[str, str]:
     """Return by title what each refinement does, with its paper."""
-    return {card.title: f"{card.summary} {card.paper}".strip() for card in cards}
+    return {tr(card.title): _about(card) for card in cards}
+
+
+def _about(card: RefinementCard) -> str:
+    return f"{tr(card.summary)} {card.paper}".strip()
 
 
 def refinement_buttons(recipe: Recipe, cards: Sequence[RefinementCard]) -> str:
@@ -107,12 +116,13 @@ def refinement_buttons(recipe: Recipe, cards: Sequence[RefinementCard]) -> str:
     buttons = ""
     for card in cards:
         if card.is_on(recipe.refinements):
-            undo = icon_button(REMOVE, card.undo, "unrefine", card.id, word="Without", help=UNDO_HELP)
+            undo = icon_button(REMOVE, tr(card.undo), "unrefine", card.id, word=tr("Without"), help=UNDO_HELP)
             buttons += undo if card.undo else ""
         elif card.action and recipe.active_handles:
-            help = f"Paint it again; nothing else changes. {card.summary} {card.paper}".strip()
-            word = card.action.split()[-1].capitalize()
-            buttons += icon_button(ADD, card.action, "refine", card.id, word=word, help=help)
+            help = f"{tr('Paint it again; nothing else changes.')} {_about(card)}".strip()
+            action = tr(card.action)
+            word = action.split()[-1].capitalize()
+            buttons += icon_button(ADD, action, "refine", card.id, word=word, help=help)
     return buttons
 
 

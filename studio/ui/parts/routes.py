@@ -13,16 +13,18 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from studio.words import tr
+
 log = logging.getLogger("likeness.page")
 USED = re.compile(
     r"/(config|login|logout|theme\.css|favicon\.ico|robots\.txt|manifest\.json|(static|assets|svelte)/.*"
     r"|gradio_api/((run|api)/[^/]+|file=.*|upload|upload_progress|heartbeat/[^/]+|info|app_id|startup-events"
     r"|theme\.css|login_check|user|token))?/?"
 )
-UNKNOWN = "This page has nothing at that address.\n"
-TOO_LARGE = "This request is too large for the page.\n"
+UNKNOWN = tr("This page has nothing at that address.") + "\n"
+TOO_LARGE = tr("This request is too large for the page.") + "\n"
 MAX_BYTES = 64_000_000  # of a request that is no upload; the masks of a photo are the largest ones
-FAILED = "The page did not understand this request. Reload it and try again.\n"
+FAILED = tr("The page did not understand this request. Reload it and try again.") + "\n"
 
 
 class UsedRoutes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import gradio as gr
 
 from studio.ui.parts.icons import icon
+from studio.words import tr
 
 MAX_SEARCH_LETTERS = 200
 STARRED = "starred"  # the action of the switch
@@ -15,15 +18,15 @@ def search_field(what: str, hint: str, elem_id: str, scale: int) -> gr.Textbox:
     """Create a search field.
 
     Args:
-        what: what is searched, such as "the pictures".
+        what: what is searched, such as "the pictures", in the person's language.
         hint: what can be searched for, such as "a name, noun".
         scale: its share of the row, beside that of its neighbours.
     """
     return gr.Textbox(
         "",
-        label=f"Search {what}",
+        label=tr("Search {what}", what=what),
         show_label=False,
-        placeholder=f"Search: {hint}",
+        placeholder=tr("Search: {hint}", hint=hint),
         max_length=MAX_SEARCH_LETTERS,
         max_lines=1,
         elem_id=elem_id,
@@ -36,5 +39,5 @@ def starred_switch(starred: bool) -> str:
     """Return the switch; `starred` says whether only what has a star is shown."""
     return (
         f'<button type="button" class="round-button plain" data-action="{STARRED}"'
-        f' aria-pressed="{str(starred).lower()}">{icon("star")}Starred</button>'
+        f' aria-pressed="{str(starred).lower()}">{icon("star")}{escape(tr("Starred"))}</button>'
     )

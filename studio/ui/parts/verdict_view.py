@@ -8,6 +8,7 @@ from pathlib import Path
 from studio.concepts.header import Header
 from studio.concepts.verdict import worst_word
 from studio.ui.parts.markup import file_url, note_card
+from studio.words import tr
 
 
 def first_photo(folder: Path | None) -> Path | None:
@@ -20,10 +21,11 @@ def photo_and_picture(photos: Path | None, picture: str) -> str:
     if (photo := first_photo(photos)) is None:
         return picture
     if not picture.startswith("<figure"):  # else it has a caption of its own
-        picture = f"<figure>{picture}<figcaption>learned</figcaption></figure>"
+        picture = f"<figure>{picture}<figcaption>{escape(tr('learned'))}</figcaption></figure>"
     return (
-        f'<div class="photo-and-picture"><figure><img src="{escape(file_url(photo))}" alt="A photo of it">'
-        f"<figcaption>photo</figcaption></figure>{picture}</div>"
+        f'<div class="photo-and-picture"><figure><img src="{escape(file_url(photo))}"'
+        f' alt="{escape(tr("A photo of it"))}">'
+        f"<figcaption>{escape(tr('photo'))}</figcaption></figure>{picture}</div>"
     )
 
 
@@ -34,7 +36,7 @@ def is_weak(header: Header) -> bool:
 
 def weak_badge(header: Header) -> str:
     """Return a label for a concept that was not learned; empty for one that was."""
-    return f"<em>{worst_word(header.verdicts.values())}</em>" if is_weak(header) else ""
+    return f"<em>{escape(tr(worst_word(header.verdicts.values())))}</em>" if is_weak(header) else ""
 
 
 def verdict_notes(header: Header) -> str:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from studio.ui.parts.wording import all_of
+from studio.words import tr
 from studio.workspace.worker_state import WorkerState
 
-SINGLE = {"ready": "Ready", "busy": "Busy"}
+SINGLE = ("ready", "busy")  # states of a worker that has a base
 
 
 def worker_words(states: Sequence[WorkerState]) -> str:
@@ -17,9 +19,9 @@ def worker_words(states: Sequence[WorkerState]) -> str:
     if together.state in SINGLE:
         return f"{_activity(states)} · {_base_words(states)}"
     return {
-        "starting": f"{together.note or 'Starting the engine'} …",
-        "stopped": "The engine is stopped",
-        "error": "The engine cannot run",
+        "starting": f"{tr(together.note) or tr('Starting the engine')} …",
+        "stopped": tr("The engine is stopped"),
+        "error": tr("The engine cannot run"),
     }.get(together.state, together.state)
 
 
@@ -27,8 +29,8 @@ def _activity(states: Sequence[WorkerState]) -> str:
     """Return "Ready", "Busy", or how many of several are busy."""
     busy, working = (sum(one.state in names for one in states) for names in (("busy",), SINGLE))
     if busy == working:
-        return "Busy"
-    return f"{busy} of {working} busy" if busy else "Ready"
+        return tr("Busy")
+    return tr("{busy} of {count} busy", busy=busy, count=working) if busy else tr("Ready")
 
 
 def _base_words(states: Sequence[WorkerState]) -> str:
@@ -39,8 +41,10 @@ def _base_words(states: Sequence[WorkerState]) -> str:
     counts = Counter(str(one.base.get("device", "")) for one in loaded)
     devices = [f"{device} × {count}" if count > 1 else device for device, count in counts.items()]
     *others, last = devices
-    words = f"{name} on {', '.join(others)} and {last}" if others else f"{name} on {last}"
-    words = words if name else ""
-    words += ", saving memory" if any(one.base.get("memory") for one in loaded) else ""
-    starting = sum(one.state == "starting" for one in states)
-    return words + (f", {starting} more starting" if starting else "")
+    places = all_of([", ".join(others), last]) if others else last
+    words = [tr("{base} on {devices}", base=name, devices=places) if name else ""]
+    if any(one.base.get("memory") for one in loaded):
+        words.append(tr("saving memory"))
+    if starting := sum(one.state == "starting" for one in states):
+        words.append(tr("{count} more starting", count=starting))
+    return ", ".join(words)

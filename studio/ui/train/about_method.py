@@ -9,40 +9,45 @@ from html import escape
 
 from studio.method_card import SUITS, MethodCard, Needs
 from studio.settings import Field
-from studio.ui.parts.forms import value_text
-from studio.ui.parts.markup import counted
+from studio.ui.parts.forms import setting_text
+from studio.ui.parts.wording import one_of
+from studio.words import tr, trn
 
 
 def about_method(card: MethodCard) -> str:
     """Return the page, folded away under "About NAME"."""
+    about = tr("About {method}", method=tr(card.title))
     return (
-        f'<details class="about-method"><summary>About {escape(card.title)}</summary>'
-        f"<h3>When to choose it</h3>{_choosing(card)}{_example(card)}"
-        f"<h3>Settings</h3>{settings_table(card.fields)}</details>"
+        f'<details class="about-method"><summary>{escape(about)}</summary>'
+        f"<h3>{escape(tr('When to choose it'))}</h3>{_choosing(card)}{_example(card)}"
+        f"<h3>{escape(tr('Settings'))}</h3>{settings_table(card.fields)}</details>"
     )
 
 
 def _choosing(card: MethodCard) -> str:
     suits = "".join(f"<li>{escape(SUITS[suit])}</li>" for suit in card.suits)
+    paper = tr("After <cite>{paper}</cite>.", paper=escape(card.paper))
     return (
-        f"<p>{escape(card.summary)}</p><p>You have:</p><ul>{suits}</ul>"
-        f"<p>{escape(needs_sentence(card.needs))}</p><p>After <cite>{escape(card.paper)}</cite>.</p>"
+        f"<p>{escape(tr(card.summary))}</p><p>{escape(tr('You have:'))}</p><ul>{suits}</ul>"
+        f"<p>{escape(needs_sentence(card.needs))}</p><p>{paper}</p>"
     )
 
 
 def needs_sentence(needs: Needs) -> str:
     """Return what a method asks for before it can start, in a sentence or two."""
     if needs.min_photos == needs.max_photos:
-        photos = counted(needs.min_photos, "photo")
+        count = needs.min_photos
+        sentences = [trn("It learns from {count} photo.", "It learns from {count:,} photos.", count)]
     else:
-        photos = f"{needs.min_photos} to {counted(needs.max_photos, 'photo')}"
-    sentences = [f"It learns from {photos}."]
+        span = {"low": needs.min_photos, "high": needs.max_photos}
+        sentences = [tr("It learns from {low} to {high:,} photos.", **span)]
     if needs.max_subjects > 1:
-        sentences.append(f"Up to {needs.max_subjects} things are learned together from the same photos.")
+        together = "Up to {count} things are learned together from the same photos."
+        sentences.append(tr(together, count=needs.max_subjects))
     if needs.masks:
-        sentences.append("Every thing needs a mask in at least one photo.")
+        sentences.append(tr("Every thing needs a mask in at least one photo."))
     if needs.sorted:
-        sentences.append("The caption of each photo is the kind that it belongs to.")
+        sentences.append(tr("The caption of each photo is the kind that it belongs to."))
     return " ".join(sentences)
 
 
@@ -51,25 +56,28 @@ def _example(card: MethodCard) -> str:
     if card.example is None:
         return ""
     prompts = "".join(f"<li>{escape(picture.prompt)}</li>" for picture in card.example.pictures)
-    return f"<h3>What its picture shows</h3><p>The prompts, {{}} for the name:</p><ol>{prompts}</ol>"
+    title, words = escape(tr("What its picture shows")), escape(tr("The prompts, {} for the name:"))
+    return f"<h3>{title}</h3><p>{words}</p><ol>{prompts}</ol>"
 
 
 def settings_table(fields: tuple[Field, ...]) -> str:
     """Return a table of settings: name and help, the value as it comes, bounds, and where it comes from."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(field.title)}<small>{escape(field.help)}</small></th>'
-        f"<td>{escape(value_text(field.default))}</td><td>{escape(_bounds(field))}</td>"
-        f"<td>{escape(field.source)}</td></tr>"
+        f'<tr><th scope="row">{escape(tr(field.title))}<small>{escape(tr(field.help))}</small></th>'
+        f"<td>{escape(setting_text(field, field.default))}</td><td>{escape(_bounds(field))}</td>"
+        f"<td>{escape(tr(field.source))}</td></tr>"
         for field in fields
     )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Setting", "As it comes", "Range", "Source"))
+    names = (tr("Setting"), tr("As it comes"), tr("Range"), tr("Source"))
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    label = tr("Settings of the method")
     return (
-        '<div class="about-settings" role="group" tabindex="0" aria-label="Settings of the method">'
+        f'<div class="about-settings" role="group" tabindex="0" aria-label="{escape(label)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _bounds(field: Field) -> str:
     if field.choices:
-        return " or ".join(field.choices)
-    return f"{field.bounds} {field.unit}".strip()
+        return one_of(map(tr, field.choices))
+    return f"{field.bounds} {tr(field.unit)}".strip()

@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 
 from studio.starter import DEMO
-from studio.ui.parts.markup import counted, file_url
+from studio.ui.parts.markup import file_url
+from studio.words import tr, trn
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,19 @@ def demo_subjects() -> list[DemoSubject]:
         return []
 
 
+def _photos(count: int) -> str:
+    return trn("{count} photo", "{count:,} photos", count)
+
+
 def demo_cards(subjects: list[DemoSubject]) -> str:
     """Return the subjects as buttons that fill the form."""
     if not subjects:
         return ""
     cards = "".join(
         f'<button type="button" class="demo" data-action="demo" data-id="{escape(subject.slug)}">'
-        f'<img src="{escape(file_url(subject.photos[0]))}" alt=""><span><b>{escape(subject.title)}</b>'
-        f"<small>{counted(len(subject.photos), 'photo')}</small></span></button>"
+        f'<img src="{escape(file_url(subject.photos[0]))}" alt=""><span><b>{escape(tr(subject.title))}</b>'
+        f"<small>{escape(_photos(len(subject.photos)))}</small></span></button>"
         for subject in subjects
         if subject.photos and subject.photos[0].is_file()
     )
-    return f'<p class="label">Or try with</p><div class="demos">{cards}</div>'
+    return f'<p class="label">{escape(tr("Or try with"))}</p><div class="demos">{cards}</div>'

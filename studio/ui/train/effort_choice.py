@@ -12,7 +12,7 @@ import gradio as gr
 from studio.events import rough_time
 from studio.method_card import MethodCard
 from studio.ui.parts.html_blocks import html_block
-from studio.ui.parts.markup import counted
+from studio.words import tr, trn
 from studio.workspace.effort import (
     BALANCED,
     OWN,
@@ -24,9 +24,9 @@ from studio.workspace.effort import (
 from studio.workspace.training_time import expected_seconds
 from studio.workspace.workspace import Workspace
 
-CHOICES = [("Quick", "quick"), ("Balanced", BALANCED), ("Thorough", "thorough")]
-AS_SET = [("As set below", OWN)]
-NOT_KNOWN = "How long that takes is said once the first steps are done"
+CHOICES = [(tr("Quick"), "quick"), (tr("Balanced"), BALANCED), (tr("Thorough"), "thorough")]
+AS_SET = [(tr("As set below"), OWN)]
+NOT_KNOWN = tr("How long that takes is said once the first steps are done.")
 Controls = Mapping[str, Mapping[str, Any]]  # by the id of a method, its controls by name
 
 
@@ -54,7 +54,7 @@ class EffortChoice:
 
 def effort_choice(workspace: Workspace, card: MethodCard) -> EffortChoice:
     """Build the choice, with what the recipe of a method comes to."""
-    effort = gr.Radio(CHOICES, value=BALANCED, label="How thorough?", elem_id="effort")
+    effort = gr.Radio(CHOICES, value=BALANCED, label=tr("How thorough?"), elem_id="effort")
     return EffortChoice(effort, html_block(effort_words(workspace, card, {}), elem_id="effort-words"))
 
 
@@ -62,10 +62,12 @@ def effort_words(workspace: Workspace, card: MethodCard, values: Mapping[str, An
     """Return how many steps a training with these settings has, and how long it may take."""
     fingerprint = str(workspace.worker_state().base.get("fingerprint", ""))
     seconds = expected_seconds(workspace.jobs, workspace.concepts, card, values, fingerprint)
-    steps = counted(training_steps(card, values), "step")
-    time = NOT_KNOWN if seconds is None else f"About {rough_time(seconds)}, going by the last one"
-    balanced = " Balanced is the recipe as published or tuned." if effort_of(card, values) == BALANCED else ""
-    return f'<p class="faint">{escape(f"{steps}. {time}.{balanced}")}</p>'
+    sentences = [trn("{count} step.", "{count:,} steps.", training_steps(card, values)), NOT_KNOWN]
+    if seconds is not None:
+        sentences[-1] = tr("About {time}, going by the last one.", time=rough_time(seconds))
+    if effort_of(card, values) == BALANCED:
+        sentences.append(tr("Balanced is the recipe as published or tuned."))
+    return f'<p class="faint">{escape(" ".join(sentences))}</p>'
 
 
 def work_controls(methods: list[MethodCard], settings: Controls) -> dict[str, dict[str, Any]]:

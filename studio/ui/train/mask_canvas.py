@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -24,32 +25,38 @@ from studio.ui.parts.html_blocks import to_int, uploaded_files
 from studio.ui.parts.markup import data_url
 from studio.ui.train.mask_images import mask_from_url, mask_to_url, with_mask_file
 from studio.ui.train.mask_overlay import COLOURS, Subjects
+from studio.words import tr
 
 Propose = Callable[
     [Image.Image, Sequence[tuple[float, float]], Sequence[Image.Image], Image.Image | None, int], Image.Image
 ]  # as `studio.photos.click_mask.propose_mask`
 
 MAX_SHOWN_SIDE = 640
-INSTRUCTION = "Click on it or drag a box around it, then touch it up."
-OPTIONAL = (
-    f"{INSTRUCTION} Optional: methods that use a mask learn mostly where it is, "
-    "the others see the whole square."
+OPTIONAL = tr(
+    "Click on it or drag a box around it, then touch it up. Optional: methods that use a mask learn mostly "
+    "where it is, the others see the whole square."
 )
-NEEDED = f"{INSTRUCTION} This method needs a mask of everything that it learns."
+NEEDED = tr(
+    "Click on it or drag a box around it, then touch it up. This method needs a mask of everything that it "
+    "learns."
+)
 TOOLS = {
     "click": (
-        "Click",
-        "Click on it, or drag a box around it: its outline is found. Click again to add a part.",
+        tr("Click"),
+        tr("Click on it, or drag a box around it: its outline is found. Click again to add a part."),
     ),
-    "not": ("Not this", "Click on what is not it, to take that part away. With Click, hold Shift."),
-    "brush": ("Brush", "Paint over it."),
-    "eraser": ("Eraser", "Wipe off what is not it."),
+    "not": (
+        tr("Not this"),
+        tr("Click on what is not it, to take that part away. With Click, hold Shift."),
+    ),
+    "brush": (tr("Brush"), tr("Paint over it.")),
+    "eraser": (tr("Eraser"), tr("Wipe off what is not it.")),
 }
 ACTIONS = {
-    "Smaller": "The last click meant less than was found",
-    "Larger": "The last click meant more than was found",
-    "Undo": "Take the last change back",
-    "Clear": "Wipe off the whole mask",
+    "smaller": (tr("Smaller"), tr("The last click meant less than was found")),
+    "larger": (tr("Larger"), tr("The last click meant more than was found")),
+    "undo": (tr("Undo"), tr("Take the last change back")),
+    "clear": (tr("Clear"), tr("Wipe off the whole mask")),
 }
 
 
@@ -65,22 +72,24 @@ def stage(more: str = "") -> str:
 def tools(more: str = "") -> str:
     """Return the HTML of the tools that change a mask; `more` are HTML tools before them."""
     segments = more + "".join(
-        f'<button type="button" class="segment" data-tool="{tool}" title="{title}">{label}</button>'
+        f'<button type="button" class="segment" data-tool="{tool}" title="{escape(title)}">'
+        f"{escape(label)}</button>"
         for tool, (label, title) in TOOLS.items()
     )
     actions = "".join(
-        f'<button type="button" class="action action-quiet" data-do="{name.lower()}" title="{title}">{name}'
-        "</button>"
-        for name, title in ACTIONS.items()
+        f'<button type="button" class="action action-quiet" data-do="{action}" title="{escape(title)}">'
+        f"{escape(label)}</button>"
+        for action, (label, title) in ACTIONS.items()
     )
     return (
         '<div class="mask-tools">'
-        f'<div class="segments" role="group" aria-label="Tool">{segments}</div>'
-        '<label class="mask-size"><span>Size</span>'
-        '<input type="range" min="1" max="40" value="10" aria-label="Brush size"></label>'
+        f'<div class="segments" role="group" aria-label="{escape(tr("Tool"))}">{segments}</div>'
+        f'<label class="mask-size"><span>{escape(tr("Size"))}</span>'
+        f'<input type="range" min="1" max="40" value="10" aria-label="{escape(tr("Brush size"))}"></label>'
         '<div class="mask-actions">'
         f"{actions}"
-        '<label class="action action-quiet" title="White is the subject">Upload a mask'
+        f'<label class="action action-quiet" title="{escape(tr("White is the subject"))}">'
+        f"{escape(tr('Upload a mask'))}"
         '<input type="file" accept="image/*"></label></div></div>'
     )
 

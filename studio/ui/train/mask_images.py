@@ -15,6 +15,7 @@ from studio.limits import MAX_PNG_LETTERS
 from studio.photos.mask_checks import binary_mask
 from studio.photos.mask_file import read_mask
 from studio.photos.photo import Photo
+from studio.words import tr
 
 PNG_START = "data:image/png;base64,"
 
@@ -51,7 +52,9 @@ def with_mask_file(paths: Sequence[Path], photo: Photo, subject: int) -> Photo:
     try:
         mask = read_mask(paths[0])
     except StudioError as error:
-        raise StudioError(f"This mask cannot be used: {error.message}.", error.hint) from error
+        raise StudioError(
+            tr("This mask cannot be used: {reason}.", reason=error.message), error.hint
+        ) from error
     finally:
         for path in paths:
             path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from studio.photos.photo import Photo
+from studio.words import tr
 
 # Four of the eight colours of Okabe and Ito (2008), which people with colour blindness can tell apart.
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7")
@@ -37,7 +38,8 @@ class Subjects:
 
     def title(self, number: int) -> str:
         """Return the name of a subject, or a word for it while it has none."""
-        return self.names[number] or ("it" if len(self.names) == 1 else f"Thing {number + 1}")
+        unnamed = tr("it") if len(self.names) == 1 else tr("Thing {number}", number=number + 1)
+        return self.names[number] or unnamed
 
 
 def with_mask_overlay(photo: Photo, side: int, subjects: Subjects) -> Image.Image:

@@ -15,11 +15,12 @@ from studio.starter import METHOD_PICTURES
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.markup import file_url
 from studio.ui.train.about_method import about_method
+from studio.words import tr
 
 RECOMMENDED = "recommended"
-CHOICES = {RECOMMENDED: "Recommended", **SUITS}
+CHOICES = {RECOMMENDED: tr("Recommended"), **SUITS}
 CELL = 128  # pixels of each part of a method's picture
-LEARNED_ON = "Learned on the starter with the settings as they come."
+LEARNED_ON = tr("Learned on the starter with the settings as they come.")
 
 
 @dataclass
@@ -39,7 +40,7 @@ class MethodChoice:
 
 def method_summary(card: MethodCard) -> str:
     """Return a method in one line, with its paper, its picture and a fold that says all of it."""
-    words = f'<p class="method-summary">{escape(card.summary)} <cite>{escape(card.paper)}</cite></p>'
+    words = f'<p class="method-summary">{escape(tr(card.summary))} <cite>{escape(card.paper)}</cite></p>'
     return words + method_picture(card) + about_method(card)
 
 
@@ -54,7 +55,8 @@ def method_picture(card: MethodCard) -> str:
     return (
         f'<figure class="method-picture" style="--cells: {len(labels)}"><span class="photo-and-pictures">'
         f'<img src="{escape(file_url(path))}" {size} loading="lazy" alt="{alt}"></span>'
-        f'<figcaption aria-hidden="true">{under}</figcaption><p class="faint">{LEARNED_ON}</p></figure>'
+        f'<figcaption aria-hidden="true">{under}</figcaption>'
+        f'<p class="faint">{escape(LEARNED_ON)}</p></figure>'
     )
 
 
@@ -76,8 +78,8 @@ def method_choice(methods: Sequence[MethodCard]) -> MethodChoice:
     """Build the controls; the first recommended method is chosen."""
     kinds = [(title, key) for key, title in CHOICES.items() if methods_for(key, methods)]
     shown = methods_for(RECOMMENDED, methods)
-    what = gr.Radio(kinds, value=RECOMMENDED, label="What do you have?", elem_id="method-kind")
-    method = gr.Radio(_names(shown), value=shown[0].id, label="Method", elem_id="method")
+    what = gr.Radio(kinds, value=RECOMMENDED, label=tr("What do you have?"), elem_id="method-kind")
+    method = gr.Radio(_names(shown), value=shown[0].id, label=tr("Method"), elem_id="method")
     return MethodChoice(what, method, html_block(method_summary(shown[0]), elem_id="method-summary"))
 
 
@@ -99,4 +101,4 @@ def kind_showing(card: MethodCard, what: str, methods: Sequence[MethodCard]) -> 
 
 def _names(methods: Sequence[MethodCard]) -> list[tuple[str, str]]:
     """Return the methods as choices of a control."""
-    return [(card.title, card.id) for card in methods]
+    return [(tr(card.title), card.id) for card in methods]

@@ -26,17 +26,18 @@ from studio.ui.parts.markup import data_url
 from studio.ui.train.mask_canvas import canvas_state, stage, tools
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.session_photos import caption_key
+from studio.words import tr
 
 VIEW_SIDE = 960  # pixels of the long side of the photo as the editor shows it
-CROP_TITLE = "Choose the square that is learned from"
-CROP_TEXT = "Drag the square to what is to be learned; pull a corner, or use Zoom, to bring it closer."
-CAPTION = "Caption"
-CAPTION_INFO = (
+CROP_TITLE = tr("Choose the square that is learned from")
+CROP_TEXT = tr("Drag the square to what is to be learned; pull a corner, or use Zoom, to bring it closer.")
+CAPTION = tr("Caption")
+CAPTION_INFO = tr(
     "Optional. What else the photo shows is then not learned as the subject. Say the noun, or {} where it is."
     " Text files of the photos' names, dropped in with them, fill this in."
 )
-CATEGORY = "Category"
-CATEGORY_INFO = (
+CATEGORY = tr("Category")
+CATEGORY_INFO = tr(
     "Which kind this photo shows, such as red, or colour: red where you sort by several things. Photos of one"
     " kind have the same words."
 )
@@ -44,30 +45,35 @@ CATEGORY_INFO = (
 
 def template() -> str:
     """Return the HTML of the editor before it shows a photo."""
-    crop = f'<button type="button" class="segment" data-tool="crop" title="{CROP_TITLE}">Crop</button>'
+    crop = f'<button type="button" class="segment" data-tool="crop" title="{escape(CROP_TITLE)}">'
+    crop += f"{escape(tr('Crop'))}</button>"
+    zoom = escape(tr("Zoom"))
     zoom = (
-        f'<label class="crop-zoom"><span>Zoom</span><input type="range" min="1" max="{MAX_ZOOM:g}"'
-        ' step="0.01" value="1" aria-label="Zoom"></label>'
+        f'<label class="crop-zoom"><span>{zoom}</span><input type="range" min="1" max="{MAX_ZOOM:g}"'
+        f' step="0.01" value="1" aria-label="{zoom}"></label>'
     )
     corners = "".join(f'<i class="crop-corner {corner}" data-corner="{corner}"></i>' for corner in _CORNERS)
+    masked = tr("What is masked")
     return (
         '<dialog class="photo-editor" aria-labelledby="photo-editor-name"><header>'
         '<div><h2 id="photo-editor-name" data-part="name"></h2><p class="faint" data-part="facts"></p></div>'
-        f'<div class="photo-turn">{_button("previous", "‹", "Previous photo")}<span data-part="place"></span>'
-        f"{_button('next', '›', 'Next photo')}</div>"
-        f"{_button('close', icon('close'), 'Close')}</header>"
+        f'<div class="photo-turn">{_button("previous", "‹", tr("Previous photo"))}'
+        f'<span data-part="place"></span>'
+        f"{_button('next', '›', tr('Next photo'))}</div>"
+        f"{_button('close', icon('close'), tr('Close'))}</header>"
         f'<div class="mask-frame" hidden data-crop-text="{escape(CROP_TEXT)}"><div class="photo-view">'
         f'<div class="photo-room"><div class="whole-photo"><img alt="" data-part="whole" draggable="false">'
         f"{stage(corners)}</div></div>"
         f'<p class="faint" data-part="hint" aria-live="polite"></p></div><div class="photo-panel">'
-        f'<div class="round-buttons" role="group" aria-label="What is masked"></div>{tools(crop)}{zoom}'
+        f'<div class="round-buttons" role="group" aria-label="{escape(masked)}"></div>{tools(crop)}{zoom}'
         '<ul class="photo-said" data-part="advice"></ul>'
-        f'<label class="photo-words" id="photo-caption"><span data-part="caption-label">{CAPTION}</span>'
+        '<label class="photo-words" id="photo-caption">'
+        f'<span data-part="caption-label">{escape(CAPTION)}</span>'
         f'<textarea rows="2" maxlength="{MAX_CAPTION_LETTERS}"></textarea>'
         '<small class="faint" data-part="caption-info"></small></label>'
-        f'<div class="actions">{_action("earlier", "Move earlier")}{_action("later", "Move later")}'
-        f"{_action('remove', 'Remove this photo', 'danger')}{_action('close', 'Done', 'strong')}</div>"
-        "</div></div></dialog>"
+        f'<div class="actions">{_action("earlier", tr("Move earlier"))}{_action("later", tr("Move later"))}'
+        f"{_action('remove', tr('Remove this photo'), 'danger')}"
+        f"{_action('close', tr('Done'), 'strong')}</div></div></div></dialog>"
     )
 
 
@@ -75,12 +81,14 @@ _CORNERS = ("nw", "ne", "sw", "se")
 
 
 def _button(action: str, face: str, label: str) -> str:
-    about = f'data-photo="{action}" aria-label="{label}"'
+    about = f'data-photo="{action}" aria-label="{escape(label)}"'
     return f'<button type="button" class="icon-button" {about}>{face}</button>'
 
 
 def _action(action: str, label: str, kind: str = "quiet") -> str:
-    return f'<button type="button" class="action action-{kind}" data-photo="{action}">{label}</button>'
+    return (
+        f'<button type="button" class="action action-{kind}" data-photo="{action}">{escape(label)}</button>'
+    )
 
 
 def photo_editor() -> gr.HTML:
@@ -112,7 +120,7 @@ def editor_state(
         "caption_label": CATEGORY if subjects.sorted else CAPTION,
         "caption_info": CATEGORY_INFO if subjects.sorted else CAPTION_INFO,
         "caption_example": "red" if subjects.sorted else "a cat asleep on a green sofa",
-        "advice": [one.sentence for one in advice],
+        "advice": [tr(one.sentence) for one in advice],
     }
     return canvas_state(photo, number, subjects, about=about)
 

@@ -10,26 +10,30 @@ from studio.photos.mask_checks import masks_sentence
 from studio.photos.photo import Photo, Refusal
 from studio.photos.refusals import refusals_summary
 from studio.ui.parts.icons import icon
-from studio.ui.parts.markup import button, counted, data_url
+from studio.ui.parts.markup import button, data_url
 from studio.ui.train.mask_overlay import Subjects, with_mask_overlay
+from studio.words import tr, trn
 
 TILE_SIDE = 160
 MAX_UNFOLDED = 3  # refusals whose reasons are shown at once
-USE = "Select one to crop it, to say where the subject is, or to write a caption."
-DRAG = "Drag one to another place."
-KEYS = "Arrows go from photo to photo, Shift and arrows move one, Delete removes it."
+USE = tr("Select one to crop it, to say where the subject is, or to write a caption.")
+DRAG = tr("Drag one to another place.")
+KEYS = tr("Arrows go from photo to photo, Shift and arrows move one, Delete removes it.")
 TIPS = (
-    "Five to ten sharp photos of it alone are better than thirty of which some are not.",
-    "Show it from other sides, in other places and light: what all photos share is learned along with it.",
-    "It should fill a good part of the square. Select a photo to crop it closer.",
-    "Where something else is in sight, say with a mask where it is, or in a caption what else is there.",
+    tr("Five to ten sharp photos of it alone are better than thirty of which some are not."),
+    tr(
+        "Show it from other sides, in other places and light: what all photos share is learned along with it."
+    ),
+    tr("It should fill a good part of the square. Select a photo to crop it closer."),
+    tr("Where something else is in sight, say with a mask where it is, or in a caption what else is there."),
 )
 
 
 def photo_tips() -> str:
     """Return what makes good photos, folded."""
     lines = "".join(f"<li>{escape(tip)}</li>" for tip in TIPS)
-    return f'<details class="photo-tips"><summary>What makes good photos</summary><ul>{lines}</ul></details>'
+    title = escape(tr("What makes good photos"))
+    return f'<details class="photo-tips"><summary>{title}</summary><ul>{lines}</ul></details>'
 
 
 def photo_strip(
@@ -58,39 +62,48 @@ def photo_strip(
         for number, (photo, said) in enumerate(zip(photos, pieces, strict=True))
     )
     masks = masks_sentence(photos, subjects.titles)
-    lines = "".join(f'<p class="faint photo-advice">{escape(one.sentence)}</p>' for one in together)
+    lines = "".join(f'<p class="faint photo-advice">{escape(tr(one.sentence))}</p>' for one in together)
     if advised := sum(map(bool, pieces)):
-        said = "1 photo has a badge" if advised == 1 else f"{advised} photos have badges"
-        hint = f"{said} with advice: select it to read more. You can train all the same."
-        lines += f'<p class="faint photo-advice">{hint}</p>'
-    words = f"{counted(len(photos), 'photo')}, squared as they are trained on."
+        hint = trn(
+            "{count} photo has a badge with advice: select it to read more. You can train all the same.",
+            "{count} photos have badges with advice: select it to read more. You can train all the same.",
+            advised,
+        )
+        lines += f'<p class="faint photo-advice">{escape(hint)}</p>'
+    words = trn(
+        "{count} photo, squared as they are trained on.",
+        "{count:,} photos, squared as they are trained on.",
+        len(photos),
+    )
     return (
         f'<div class="tiles" data-photos="{len(photos)}">{tiles}</div>{note}<p class="row faint">'
-        f"<span>{words} {escape(masks)} {USE}<span class='dragging'> {DRAG}</span>"
-        f"<span class='keys'> {KEYS}</span></span>"
-        f"{button('clear', 'Clear')}</p>{row}{lines}"
+        f"<span>{escape(f'{words} {masks} {USE}')}<span class='dragging'> {escape(DRAG)}</span>"
+        f"<span class='keys'> {escape(KEYS)}</span></span>"
+        f"{button('clear', tr('Clear'))}</p>{row}{lines}"
     )
 
 
 def _tile(photo: Photo, number: int, count: int, subjects: Subjects, pieces: Sequence[Advice]) -> str:
-    name, place = escape(photo.name), f", {number + 1} of {count}" if count > 1 else ""
-    title = escape(" ".join([photo.name, *(f"– {advice.sentence}" for advice in pieces)]))
+    alt, remove = tr("{name}, adjust", name=photo.name), escape(tr("Remove {name}", name=photo.name))
+    if count > 1:
+        alt = tr("{name}, {number} of {count}, adjust", name=photo.name, number=number + 1, count=count)
+    title = escape(" ".join([photo.name, *(f"– {tr(advice.sentence)}" for advice in pieces)]))
     caption = f'<p class="tile-caption" title="{escape(photo.caption)}">{escape(photo.caption)}</p>'
     return (
         f'<div class="photo-tile" draggable="{str(count > 1).lower()}" data-number="{number}">'
         f'<button type="button" class="tile" data-action="choose" data-id="{number}" title="{title}"'
         ' aria-keyshortcuts="Shift+ArrowLeft Shift+ArrowRight Delete" aria-haspopup="dialog">'
         f'<img src="{data_url(with_mask_overlay(photo, TILE_SIDE, subjects))}" draggable="false"'
-        f' alt="{name}{place}, adjust">{_badges(pieces)}</button>'
+        f' alt="{escape(alt)}">{_badges(pieces)}</button>'
         f'<button type="button" class="tile-remove" data-action="remove" data-id="{number}"'
-        f' aria-label="Remove {name}" title="Remove {name}">{icon("close")}</button>'
+        f' aria-label="{remove}" title="{remove}">{icon("close")}</button>'
         f"{caption if photo.caption else ''}</div>"
     )
 
 
 def _badges(pieces: Sequence[Advice]) -> str:
     """Return the badges of a photo; the title of its tile says what they mean."""
-    words = ", ".join(advice.badge for advice in pieces)
+    words = ", ".join(tr(advice.badge) for advice in pieces)
     return f'<span class="tile-mark advice" aria-hidden="true">{escape(words)}</span>' if pieces else ""
 
 
@@ -103,8 +116,8 @@ def refusals_card(refusals: Sequence[Refusal], count: int = 1) -> str:
     if not refusals:
         return ""
     rows = "".join(f"<li><b>{escape(refusal.name)}</b> {escape(refusal.reason)}</li>" for refusal in refusals)
-    title = "This file was left out" if count <= 1 else refusals_summary(refusals, count)
+    title = tr("This file was left out") if count <= 1 else refusals_summary(refusals, count)
     listed = f"<ul>{rows}</ul>"
     if len(refusals) > MAX_UNFOLDED:
-        listed = f"<details><summary>Which files, and why</summary>{listed}</details>"
+        listed = f"<details><summary>{escape(tr('Which files, and why'))}</summary>{listed}</details>"
     return f'<div class="card refusals" role="alert"><strong>{escape(title)}</strong>{listed}</div>'

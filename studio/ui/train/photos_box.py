@@ -35,13 +35,14 @@ from studio.ui.train.photo_editor import crop_state, editor_state, photo_editor,
 from studio.ui.train.photo_strip import photo_strip, photo_tips, refusals_card
 from studio.ui.train.scenes_button import COMPOSE, TAKE_APART, change_scenes, scenes_button
 from studio.ui.train.session_photos import NONE, SessionPhotos, locked
+from studio.words import tr
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
 ANSWERS = "#photo-strip, #photo-refusals"  # what changes once dropped files were handled
 BACK = "back"  # the action of the button that undoes a removal
-NOT_UPLOADED = "it could not be uploaded; it may be too large"
-BEYOND = "more files than can be taken at once"
+NOT_UPLOADED = tr("it could not be uploaded; it may be too large")
+BEYOND = tr("more files than can be taken at once")
 Advise = Callable[[Sequence[Photo]], PhotoAdvice]
 
 
@@ -71,8 +72,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     """
     session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
     subjects_text = hidden_text()
-    text = f"or click to choose, or paste · 1 to {MAX_PHOTOS} photos of one thing"
-    drop = drop_zone("photo-drop", "Drop photos here", text, ACCEPT, many=True, answers=ANSWERS)
+    text = tr("or click to choose, or paste · 1 to {count} photos of one thing", count=MAX_PHOTOS)
+    drop = drop_zone("photo-drop", tr("Drop photos here"), text, ACCEPT, many=True, answers=ANSWERS)
     html_block(photo_tips())
     refusals = html_block(elem_id="photo-refusals")
     strip = button_block("photo-strip", script=(ASSETS / "photo_strip.js").read_text(encoding="utf-8"))
@@ -110,8 +111,12 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
             refusals: refusals_card([*refused, *unread, *unfitting, *lost], count),
         }
 
+    def without(session: SessionPhotos, subjects: Subjects, number: int) -> dict[Any, Any]:
+        name = session.remove(number).name
+        return removed(session, subjects, tr("{name} is removed.", name=name))
+
     def removed(session: SessionPhotos, subjects: Subjects, words: str) -> dict[Any, Any]:
-        note = note_card(words, button(BACK, "Undo", kind="strong"))
+        note = note_card(words, button(BACK, tr("Undo"), kind="strong"))
         return drawn(session, subjects, note)
 
     @locked
@@ -119,7 +124,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
         action, id = pressed_button(event)
         if action == "clear":
             session.remove_all()
-            return {**removed(session, subjects, "All photos are removed."), refusals: ""}
+            return {**removed(session, subjects, tr("All photos are removed.")), refusals: ""}
         if action in (COMPOSE, TAKE_APART):
             change_scenes(session, subjects, action)
             return {**drawn(session, subjects), refusals: ""}
@@ -128,7 +133,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
             return drawn(session, subjects)
         number = to_int(id)
         if action == "remove":
-            return removed(session, subjects, f"{session.remove(number).name} is removed.")
+            return without(session, subjects, number)
         if action == "move":
             session.move(number, to_int(event_values(event).get("to")))
             return drawn(session, subjects)
@@ -142,17 +147,18 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
             session.chosen = NONE
             return drawn(session, subjects)
         if action == "caption":
-            key, words = (checked_text("The caption", data.get(name, "")) for name in ("key", "text"))
+            key, words = (checked_text(tr("The caption"), data.get(name, "")) for name in ("key", "text"))
             session.write_caption(key, words)
             return {}
         if action == "crop":
-            photo = session.keyed(checked_text("The photo", data.get("key", ""))).cropped(sent_crop(event))
+            key = checked_text(tr("The photo"), data.get("key", ""))
+            photo = session.keyed(key).cropped(sent_crop(event))
             session.replace_chosen(photo)
             about = crop_state(photo, to_int(data.get("turn", 0)))
             return {editor: canvas_state(photo, session.chosen, subjects, about=about)}
         number = to_int(data.get("id"))
         if action == "remove":
-            return removed(session, subjects, f"{session.remove(number).name} is removed.")
+            return without(session, subjects, number)
         if action == "move":
             number = session.move(number, to_int(data.get("to")))
         return opened(session, subjects, number)

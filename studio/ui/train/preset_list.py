@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.method_card import MethodCard
-from studio.ui.parts.forms import value_text
+from studio.ui.parts.forms import setting_text
 from studio.ui.parts.markup import button, unreadable_card
+from studio.ui.parts.wording import in_sentence
+from studio.words import tr
 from studio.workspace.effort import effort_of
 from studio.workspace.presets import Preset
 from studio.workspace.workspace import Workspace
@@ -27,10 +29,12 @@ def preset_row(workspace: Workspace) -> str:
         f' data-id="{escape(preset.name)}">{escape(preset.name)}</button>'
         for preset in presets[:MAX_ROW]
     )
-    more = f'<span class="faint">{len(presets) - MAX_ROW} more below</span>' if len(presets) > MAX_ROW else ""
+    below = tr("{count} more below", count=len(presets) - MAX_ROW)
+    more = f'<span class="faint">{escape(below)}</span>' if len(presets) > MAX_ROW else ""
+    title = escape(tr("Your presets"))
     return (
-        f'<div class="round-buttons presets" role="group" aria-label="Your presets">'
-        f'<span class="faint">Your presets</span>{buttons}{more}</div>'
+        f'<div class="round-buttons presets" role="group" aria-label="{title}">'
+        f'<span class="faint">{title}</span>{buttons}{more}</div>'
     )
 
 
@@ -38,17 +42,18 @@ def preset_list(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
     """Return the presets with their buttons, the files that are none, and a button to keep one."""
     known = {card.id: card for card in methods}
     rows = "".join(_line(preset, known.get(preset.method)) for preset in workspace.presets.all())
-    unreadable = unreadable_card("Files that are no presets", DISCARD, workspace.presets.unreadable())
-    keep = button(KEEP, "Keep these settings as a preset", write="A name for these settings")
+    unreadable = unreadable_card(tr("Files that are no presets"), DISCARD, workspace.presets.unreadable())
+    keep = button(KEEP, tr("Keep these settings as a preset"), write=tr("A name for these settings"))
     listed = f'<ul class="job-lines preset-list">{rows}</ul>' if rows else ""
     return f'{listed}{unreadable}<div class="actions">{keep}</div>'
 
 
 def _line(preset: Preset, card: MethodCard | None) -> str:
     name = preset.name
-    buttons = button(APPLY, "Use", name, title=f"Set the settings to {name}") if card else ""
-    buttons += button(RENAME, "Rename", name, write=f"A new name for {name}", value=name)
-    buttons += button(DELETE, "Delete", name)
+    setting = tr("Set the settings to {name}", name=name)
+    buttons = button(APPLY, tr("Use"), name, title=setting) if card else ""
+    buttons += button(RENAME, tr("Rename"), name, write=tr("A new name for {name}", name=name), value=name)
+    buttons += button(DELETE, tr("Delete"), name)
     return (
         f'<li class="job-line"><span><b>{escape(name)}</b>'
         f"<small>{escape(_about(preset, card))}</small></span>"
@@ -59,15 +64,24 @@ def _line(preset: Preset, card: MethodCard | None) -> str:
 def _about(preset: Preset, card: MethodCard | None) -> str:
     """Return the method of a preset, and the settings in which it differs from the recipe."""
     if card is None:
-        return f"{preset.method}, which this studio does not have"
+        return tr("{method}, which this studio does not have", method=preset.method)
     others = [
-        f"{field.title.lower()} {value_text(preset.settings[field.name])}"
+        f"{in_sentence(tr(field.title))} {setting_text(field, preset.settings[field.name])}"
         for field in card.fields
         if preset.settings.get(field.name, field.default) != field.default
     ]
     if not others:
-        return f"{card.title}, the recipe"
-    more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
-    effort = effort_of(card, preset.settings)
-    start = f"{card.title}, {effort}" if effort in ("quick", "thorough") else card.title
-    return f"{start}: {', '.join(others[:MAX_NAMED])}{more}"
+        return tr("{method}, the recipe", method=tr(card.title))
+    named, more = ", ".join(others[:MAX_NAMED]), len(others) - MAX_NAMED
+    settings = tr("{settings} and {count} more", settings=named, count=more) if more > 0 else named
+    return f"{_start(preset, card)}: {settings}"
+
+
+def _start(preset: Preset, card: MethodCard) -> str:
+    """Return the method of a preset, and its effort where that is none of the settings' own."""
+    match effort_of(card, preset.settings):
+        case "quick":
+            return tr("{method}, quick", method=tr(card.title))
+        case "thorough":
+            return tr("{method}, thorough", method=tr(card.title))
+    return tr(card.title)

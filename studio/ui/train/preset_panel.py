@@ -28,6 +28,7 @@ from studio.ui.train.preset_list import (
     preset_row,
 )
 from studio.ui.train.settings_fold import SettingsFold
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 
@@ -65,7 +66,7 @@ def preset_panel(
             choice.what: kind,
             choice.method: show_methods(kind, card.id, methods),
             **fold.values_of(card, values),
-            said: note_card(f"The settings are those of “{preset.name}”."),
+            said: note_card(tr("The settings are those of “{name}”.", name=preset.name)),
         }
 
     def press(
@@ -79,16 +80,16 @@ def preset_panel(
         if action == APPLY:
             return applied(id, what)
         if action == KEEP:
-            card = card_of(method_id, "this")
+            card = card_of(method_id, tr("this"))
             values = card.parse(filled_in(card.fields, settings[card.id]))
             preset = workspace.presets.save(written_text(event), card.id, values)
-            return {said: note_card(f"These settings are kept as “{preset.name}”.")}
+            return {said: note_card(tr("These settings are kept as “{name}”.", name=preset.name))}
         if action == RENAME:
             workspace.presets.rename(id, written_text(event))
             return {said: ""}
         if action == DELETE:
-            undo = button(BACK, "Undo", kind="strong")
-            note = note_card(f"“{id}” is in the trash.", undo)
+            undo = button(BACK, tr("Undo"), kind="strong")
+            note = note_card(tr("“{name}” is in the trash.", name=id), undo)
             return {deleted: workspace.presets.delete(id), said: note}
         if action == BACK:
             if deleted_path is None:
@@ -97,7 +98,7 @@ def preset_panel(
             return {deleted: None, said: ""}
         if action == DISCARD:
             workspace.presets.discard(id)
-            return {said: note_card(f"{id} is in the trash.")}
+            return {said: note_card(tr("{name} is in the trash.", name=id))}
         return None
 
     inputs = {

@@ -7,6 +7,7 @@ from html import escape
 
 from studio.errors import StudioError
 from studio.method_card import MethodCard
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 
@@ -19,20 +20,19 @@ def refused_methods(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
             by_reason.setdefault(refusals[card.id], []).append(card)
     if not by_reason:
         return ""
-    sentences = "".join(
-        f"<p>{_who(cards, methods)} on this base: {escape(reason)}.</p>"
-        for reason, cards in by_reason.items()
-    )
+    sentences = "".join(f"<p>{_sentence(reason, cards, methods)}</p>" for reason, cards in by_reason.items())
     refused = [card.id for cards in by_reason.values() for card in cards]
     labels = ", ".join(f'#method label:has(input[value="{escape(id)}"])' for id in refused)
     return f"<style>{labels} {{ opacity: 0.45; pointer-events: none; }}</style>{sentences}"
 
 
-def _who(refused: Sequence[MethodCard], methods: Sequence[MethodCard]) -> str:
-    """Return the beginning of a sentence about methods that do not work."""
+def _sentence(reason: str, refused: Sequence[MethodCard], methods: Sequence[MethodCard]) -> str:
+    """Return a sentence about methods that do not work, as HTML."""
+    reason = escape(tr(reason))
     if len(refused) == len(methods):
-        return "<b>Nothing can be learned</b>"
-    return f"<b>{escape(', '.join(card.title for card in refused))}</b> not"
+        return tr("<b>Nothing can be learned</b> on this base: {reason}.", reason=reason)
+    names = escape(", ".join(tr(card.title) for card in refused))
+    return tr("<b>{methods}</b> not on this base: {reason}.", methods=names, reason=reason)
 
 
 def check_method(workspace: Workspace, card: MethodCard) -> None:
@@ -40,11 +40,11 @@ def check_method(workspace: Workspace, card: MethodCard) -> None:
     state = workspace.worker_state()
     reason = state.refusals.get(card.id)
     if reason:
-        message = "{card} does not work on {base}: {reason}."
+        message = "{method} does not work on {base}: {reason}."
         raise StudioError(
             message,
             "Choose another method, or another base in the header.",
-            card=card.title,
-            base=state.base.get("name", "this base"),
-            reason=reason,
+            method=tr(card.title),
+            base=state.base.get("name", tr("this base")),
+            reason=tr(reason),
         )

@@ -8,6 +8,7 @@ from studio.photos.scenes_of_photos import compose_photos, photos_alone, subject
 from studio.ui.parts.markup import button
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.session_photos import SessionPhotos
+from studio.words import tr
 
 COMPOSE, TAKE_APART = "compose", "take-apart"  # actions of the buttons
 MAX_SCENES = 5  # more of the same few cut-outs say nothing new
@@ -20,13 +21,13 @@ def scenes_button(session: SessionPhotos, subjects: Subjects) -> str:
     can be composed of two or more photos that do not show several already. Empty otherwise.
     """
     if session.apart:
-        title = "Puts the photos that the scenes were composed of back in their place"
-        return button(TAKE_APART, "Back to the photos", title=title)
+        title = tr("Puts the photos that the scenes were composed of back in their place")
+        return button(TAKE_APART, tr("Back to the photos"), title=title)
     apart = [photo for photo in session.photos if len(subjects_in(photo, len(subjects.names))) < 2]
     if not subjects.max_scenes or len(apart) < 2:
         return ""
-    title = "Puts things that were photographed alone into pictures together, cut out by their masks"
-    return button(COMPOSE, "Compose scenes of these", title=title)
+    title = tr("Puts things that were photographed alone into pictures together, cut out by their masks")
+    return button(COMPOSE, tr("Compose scenes of these"), title=title)
 
 
 def change_scenes(session: SessionPhotos, subjects: Subjects, action: str) -> None:

@@ -13,6 +13,7 @@ from studio.recipes.recipe import random_seed
 from studio.recipes.sample_prompts import MAX_SAMPLES
 from studio.settings import GROUPS, Field
 from studio.ui.parts.forms import controls, explanation
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 OPEN = "learning"  # the group that is not folded
@@ -65,7 +66,7 @@ def settings_fold(catalogue: Sequence[MethodCard], first: MethodCard) -> Setting
     """Build the fold; the settings of the method `first` are shown."""
     groups: dict[str, gr.Group] = {}
     settings: dict[str, dict[str, gr.components.Component]] = {}
-    with gr.Accordion("Every setting, and presets of your own", open=False, elem_id="train-settings"):
+    with gr.Accordion(tr("Every setting, and presets of your own"), open=False, elem_id="train-settings"):
         for card in catalogue:
             settings[card.id] = {}
             with gr.Group(visible=card is first, elem_classes="settings") as groups[card.id]:
@@ -79,17 +80,20 @@ def settings_fold(catalogue: Sequence[MethodCard], first: MethodCard) -> Setting
                         settings[card.id] |= controls(fields, f"setting-{card.id}")
         samples = gr.Textbox(
             "",
-            label="Sample prompts",
-            info=f"Painted beside every preview, one a line, up to {MAX_SAMPLES}; {{}} is its name.",
+            label=tr("Sample prompts"),
+            info=tr(
+                "Painted beside every preview, one a line, up to {count}; {{}} is its name.",
+                count=MAX_SAMPLES,
+            ),
             placeholder="{} in the forest",
             lines=2,
             max_lines=MAX_SAMPLES,
             elem_id="train-samples",
         )
         with gr.Row(elem_classes="bottom"):
-            seed = gr.Number(0, precision=0, label="Seed", elem_id="train-seed", min_width=120)
-            dice = gr.Button("Another seed", size="sm", elem_id="train-dice", min_width=120)
-            reset = gr.Button("Reset to the recipe", size="sm", elem_id="train-reset", min_width=120)
+            seed = gr.Number(0, precision=0, label=tr("Seed"), elem_id="train-seed", min_width=120)
+            dice = gr.Button(tr("Another seed"), size="sm", elem_id="train-dice", min_width=120)
+            reset = gr.Button(tr("Reset to the recipe"), size="sm", elem_id="train-reset", min_width=120)
         presets = gr.Column(elem_id="preset-place")
     return SettingsFold(groups, settings, presets, samples, seed, dice, reset)
 

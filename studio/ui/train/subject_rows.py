@@ -15,12 +15,13 @@ from studio.method_card import MethodCard
 from studio.subject import MAX_NOUN_LETTERS
 from studio.ui.parts.html_blocks import hidden_number, html_block
 from studio.ui.train.mask_overlay import COLOURS, Subjects, dot
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 PLACEHOLDERS = (("lily", "cat"), ("throne", "armchair"), ("duke", "duck"), ("mug", "cup"))  # (name, noun)
 MAX_ROWS = len(COLOURS)
 MAX_NAME_LETTERS = 40
-MEANING = "The name is what prompts will call it, the noun what kind of thing it is"
+MEANING = tr("The name is what prompts will call it, the noun what kind of thing it is")
 
 
 @dataclass
@@ -102,15 +103,15 @@ def naming_hints(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> str:
         if name.strip():
             try:
                 handle = to_handle(name)
-                used = " · there is one already" if workspace.concepts.has(handle) else ""
-                lines.append(f"Prompts will say <code>{escape(handle)}</code>{used}")
+                line = tr("Prompts will say <code>{handle}</code>", handle=escape(handle))
+                used = f" · {escape(tr('there is one already'))}" if workspace.concepts.has(handle) else ""
+                lines.append(line + used)
             except StudioError as error:
                 lines.append(escape(str(error)))
         if noun.strip() and known_nouns and noun.strip().lower() not in known_nouns:
-            lines.append(
-                f"This base was not taught the word “{escape(noun.strip())}”; a similar one works better"
-            )
-    return "".join(f'<p class="faint naming">{line}</p>' for line in lines or [MEANING])
+            untaught = "This base was not taught the word “{noun}”; a similar one works better"
+            lines.append(escape(tr(untaught, noun=noun.strip())))
+    return "".join(f'<p class="faint naming">{line}</p>' for line in lines or [escape(MEANING)])
 
 
 def _text(label: str, placeholder: str, max_letters: int, elem_id: str) -> gr.Textbox:
@@ -126,15 +127,15 @@ def subject_rows(workspace: Workspace, card: MethodCard) -> SubjectRows:
         ending = f"-{number + 1}" if number else ""
         with gr.Row(visible=not number, elem_classes="subject") as row:
             dots.append(html_block(dot(number), visible=False, min_width=10))
-            names.append(_text("Name", name, MAX_NAME_LETTERS, f"concept-name{ending}"))
-            nouns.append(_text("Noun", noun, MAX_NOUN_LETTERS, f"concept-noun{ending}"))
+            names.append(_text(tr("Name"), name, MAX_NAME_LETTERS, f"concept-name{ending}"))
+            nouns.append(_text(tr("Noun"), noun, MAX_NOUN_LETTERS, f"concept-noun{ending}"))
             if number:
                 removes.append(
                     gr.Button("×", size="sm", elem_id=f"remove-subject{ending}", min_width=36, scale=0)
                 )
         rows.append(row)
     more = gr.Button(
-        "+ Something else in the photos",
+        tr("+ Something else in the photos"),
         size="sm",
         visible=card.needs.max_subjects > 1,
         elem_id="more-subjects",

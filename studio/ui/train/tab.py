@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -40,6 +41,7 @@ from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.settings_fold import another_seed, settings_fold
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 SHOW_PROGRESS = """() => {
@@ -83,12 +85,12 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
         with gr.Column(scale=5, elem_classes="side"):
-            html_block("<h2>Photos</h2>")
+            html_block(f"<h2>{escape(tr('Photos'))}</h2>")
             notice = html_block(elem_id="train-notice", render=False)
             box = photos_box(connector, notice, workspace.propose_mask, workspace.advise)
             demo_block = button_block("demo-subjects", demo_cards(list(demos.values())))
         with gr.Column(scale=6, elem_classes=["side", "sheet"]):
-            html_block("<h2>What is it?</h2>")
+            html_block(f"<h2>{escape(tr('What is it?'))}</h2>")
             rows = subject_rows(workspace, first)
             choice = method_choice(catalogue)
             method, summary = choice.method, choice.summary
@@ -96,7 +98,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
             effort = effort_choice(workspace, first)
             preset_place = gr.Column(elem_id="preset-row-place")
             notice.render()
-            start = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+            start = gr.Button(tr("Train"), variant="primary", size="lg", elem_id="train")
             fold = settings_fold(catalogue, first)
             seed, settings = fold.seed, fold.settings
             afresh = button_block("train-afresh", afresh_button())
