@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from studio.starter import STARTER  # noqa: E402
 from studio.ui.page_words import script_texts  # noqa: E402
 from studio.words import ENGLISH, FOLDER, languages  # noqa: E402
 
@@ -31,6 +32,7 @@ CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
     "trn": (0, 1),
     "setting": (1,),
+    "Knob": (3,),
     **dict.fromkeys(ERRORS, (0, 1)),
     "DocumentError": (0, 1, 2),
 }
@@ -81,6 +83,13 @@ def texts_of(source: str) -> set[str]:
                 found.update(text for each in given for text in texts(tree, each))
             case ast.ClassDef(body=body):
                 found.update(text for line in body for text in card_texts(tree, line))
+            case ast.Dict(keys=names, values=values):
+                found.update(
+                    text.replace("_", " ").capitalize()
+                    for name, value in zip(names, values, strict=True)
+                    if name and isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Knob"
+                    for text in texts(tree, name)
+                )
     return found
 
 
@@ -95,7 +104,8 @@ def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
 
 def all_texts() -> set[str]:
     """Return every visible text of the program."""
-    found = script_texts()
+    about_starter = json.loads((STARTER / "likeness.json").read_text(encoding="utf-8"))
+    found = script_texts() | {about_starter["pictures"]}
     for path in sources():
         found |= texts_of(path.read_text(encoding="utf-8"))
     return found
