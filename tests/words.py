@@ -32,7 +32,6 @@ CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
     "trn": (0, 1),
     "setting": (1,),
-    "Knob": (3,),
     **dict.fromkeys(ERRORS, (0, 1)),
     "DocumentError": (0, 1, 2),
 }
@@ -83,13 +82,6 @@ def texts_of(source: str) -> set[str]:
                 found.update(text for each in given for text in texts(tree, each))
             case ast.ClassDef(body=body):
                 found.update(text for line in body for text in card_texts(tree, line))
-            case ast.Dict(keys=names, values=values):
-                found.update(
-                    text.replace("_", " ").capitalize()
-                    for name, value in zip(names, values, strict=True)
-                    if name and isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Knob"
-                    for text in texts(tree, name)
-                )
     return found
 
 

@@ -81,9 +81,9 @@ def strength_help(header: Header, handle: str) -> str:
     return tr(words, others=others)
 
 
-def knob_title(knob: str, handle: str) -> str:
+def knob_title(name: str, handle: str) -> str:
     """Return what one setting of a concept is called: "Bias of <lily>"."""
-    return tr("{knob} of {handle}", knob=knob, handle=handle)
+    return tr("{name} of {handle}", name=name, handle=handle)
 
 
 def knob_help(knob: ConceptKnob) -> str:
