@@ -28,9 +28,9 @@
       field.remove();
       button.focus();
     }
-    const tip = button.dataset.tip;
-    button.dataset.tip = 'Copied';
-    setTimeout(() => { if (button.dataset.tip === 'Copied') button.dataset.tip = tip; }, 2000);
+    const tip = button.dataset.tip, copied = window.likeness.tr('Copied');
+    button.dataset.tip = copied;
+    setTimeout(() => { if (button.dataset.tip === copied) button.dataset.tip = tip; }, 2000);
   });
   document.addEventListener('focusin', event => {
     if (event.target.closest('#concept-noun')) event.target.setAttribute('list', 'nouns');
@@ -43,7 +43,7 @@
     const row = Object.assign(document.createElement('form'), {method: 'dialog', className: 'actions'});
     const press = (label, kind, value) => Object.assign(document.createElement('button'),
       {textContent: label, className: `action action-${kind}`, value});
-    row.append(press(yes, 'danger', 'yes'), press('Leave it', 'quiet', ''));
+    row.append(press(yes, 'danger', 'yes'), press(window.likeness.tr('Leave it'), 'quiet', ''));
     box.setAttribute('aria-labelledby', text.id);
     box.append(text, row);
     box.addEventListener('close', () => { answer(box.returnValue === 'yes'); box.remove(); });
@@ -57,11 +57,13 @@
     const box = Object.assign(document.createElement('dialog'), {className: 'ask'});
     box.innerHTML = '<form method="dialog"><label class="write"><span></span><input type="text" maxlength="60" required></label>' +
       '<div class="actions"><button class="action action-strong" value="yes"></button>' +
-      '<button class="action action-quiet" value="" formnovalidate>Leave it</button></div></form>';
+      '<button class="action action-quiet" value="" formnovalidate></button></div></form>';
     const [text, field] = [box.querySelector('span'), box.querySelector('input')];
     text.textContent = wish;
     field.value = value;
-    box.querySelector('button').textContent = yes;
+    const [sure, not] = box.querySelectorAll('button');
+    sure.textContent = yes;
+    not.textContent = window.likeness.tr('Leave it');
     box.setAttribute('aria-label', wish);
     box.addEventListener('close', () => { answer(box.returnValue === 'yes' ? field.value : null); box.remove(); });
     document.querySelector('.gradio-container').append(box);

@@ -1,5 +1,5 @@
 /* What the page says while nobody looks at it; studio/ui/page_news.py says what comes as `props.value`. */
-const NAME = 'Likeness', CALL = 'likeness-call', SOUND = 'likeness-sound', SEEN = 'likeness-seen-';
+const {tr} = window.likeness, NAME = 'Likeness', CALL = 'likeness-call', SOUND = 'likeness-sound', SEEN = 'likeness-seen-';
 const kept = key => { try { return localStorage.getItem(key); } catch { return null; } };
 const keep = (key, value) => { try { localStorage.setItem(key, value); } catch { /* forbidden */ } };
 const isOn = key => kept(key) === 'yes';
@@ -23,7 +23,7 @@ const unseen = tab => {
 const show = () => {
   const fresh = ['train', 'create'].flatMap(tab => {
     const jobs = unseen(tab);
-    mark(tab, jobs.length ? `${jobs.length} new` : '');
+    mark(tab, jobs.length ? tr('{count} new', {count: jobs.length}) : '');
     return jobs;
   });
   mark('queue', news.waiting ? String(news.waiting) : '');
@@ -67,17 +67,17 @@ const read = () => {
 };
 
 const PERMISSION = {
-  none: 'This browser shows no notifications from this address: it wants https, or this machine itself.',
-  denied: 'This browser does not allow notifications from this page. Its settings for this address change that.',
+  none: tr('This browser shows no notifications from this address: it wants https, or this machine itself.'),
+  denied: tr('This browser does not allow notifications from this page. Its settings for this address change that.'),
 };
 const choose = () => {
   const box = Object.assign(document.createElement('dialog'), {className: 'ask', id: 'call-choice'});
-  box.innerHTML = `<form method="dialog"><h2>When a training or painting ends and this page is not in front</h2>
-    <label><input type="checkbox" name="call">Show a notification</label>
-    <label><input type="checkbox" name="sound">Play a short sound</label>
+  box.innerHTML = `<form method="dialog"><h2>${tr('When a training or painting ends and this page is not in front')}</h2>
+    <label><input type="checkbox" name="call">${tr('Show a notification')}</label>
+    <label><input type="checkbox" name="sound">${tr('Play a short sound')}</label>
     <p class="faint" role="status"></p>
-    <div class="actions"><button class="action action-strong">Done</button></div></form>`;
-  box.setAttribute('aria-label', 'Call me when a job ends');
+    <div class="actions"><button class="action action-strong">${tr('Done')}</button></div></form>`;
+  box.setAttribute('aria-label', tr('Call me when a job ends'));
   const [wish, sound] = box.querySelectorAll('input'), why = box.querySelector('.faint');
   const say = () => {
     why.textContent = !('Notification' in window) ? PERMISSION.none

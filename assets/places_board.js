@@ -2,6 +2,7 @@
    `element`, `props`, `trigger` and `watch`; studio/ui/create/places_board.py says what it gets and sends.
    Boxes are left, top, right and bottom in shares of the picture, to a hundredth. */
 {
+  const {tr} = window.likeness;
   const find = selector => element.querySelector(selector);
   const stage = find('.places-stage'), image = find('img'), pills = find('.round-buttons'), said = find('[role=status]');
   const LEAST = 0.12, STEP = 0.02, WAIT_MS = 400, ANSWER_MS = 4000;  // a smaller box may hold no cell of a small base
@@ -12,8 +13,11 @@
   const make = (tag, name, more = {}) => Object.assign(document.createElement(tag), {className: name, ...more});
   const round = box => box.map(at => Math.round(Math.min(1, Math.max(0, at)) * 100) / 100);
   const of = handle => concepts.find(one => one.handle === handle);
-  const words = ({handle, box}) => `Box of ${handle}: ` + ['left', 'top', 'right', 'bottom']
-    .map((edge, at) => `${edge} ${Math.round(100 * box[at])} %`).join(', ');
+  const words = ({handle, box}) => {
+    const [left, top, right, bottom] = box.map(at => Math.round(100 * at));
+    return tr('Box of {handle}: left {left} %, top {top} %, right {right} %, bottom {bottom} %',
+      {handle, left, top, right, bottom});
+  };
   /* All boxes are sent each time: the answer to the one before may still be on its way. */
   const send = () => {
     clearTimeout(later);
@@ -54,7 +58,8 @@
     }));
     for (const pill of pills.children) pill.setAttribute('aria-pressed', String(pill.dataset.handle === current));
     const one = of(current);
-    find('[data-do=add]').textContent = one?.box ? `Remove the box of ${current}` : `Add a box for ${current}`;
+    find('[data-do=add]').textContent = one?.box
+      ? tr('Remove the box of {handle}', {handle: current}) : tr('Add a box for {handle}', {handle: current});
     find('[data-do=clear]').disabled = !concepts.some(each => each.box);
     find('[data-do=blank]').setAttribute('aria-pressed', String(isBlank));
   };
@@ -151,7 +156,7 @@
   const remove = one => {
     one.box = null;
     current = one.handle;
-    said.textContent = `${one.handle} has no box.`;
+    said.textContent = tr('{handle} has no box.', one);
     show();
     send();
     find('[data-do=add]').focus({preventScroll: true});

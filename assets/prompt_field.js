@@ -11,7 +11,7 @@
   copy.setAttribute('aria-hidden', 'true');
   list.id = `${name}-list`;
   list.setAttribute('role', 'listbox');
-  list.setAttribute('aria-label', 'Concepts');
+  list.setAttribute('aria-label', window.likeness.tr('Concepts'));
   said.setAttribute('role', 'status');
   let area = null, text = '', marks = [], chosen = 0, shut = -1;  // marks: for each letter, its mark or null
 
@@ -129,7 +129,9 @@
     list.style.left = `${Math.min(Math.max(0, box.left - frame.left - 8), most)}px`;
     list.style.top = `${Math.min(box.bottom - frame.top, area.offsetTop + area.offsetHeight) + 4}px`;
     choose(chosen);
-    const words = `${rows.length} ${rows.length === 1 ? 'concept' : 'concepts'}: arrow keys choose, Enter takes one.`;
+    const {tr} = window.likeness, count = rows.length;
+    const words = count === 1 ? tr('{count} concept: arrow keys choose, Enter takes one.', {count})
+      : tr('{count} concepts: arrow keys choose, Enter takes one.', {count});
     if (said.textContent !== words) said.textContent = words;
   };
   const choose = number => {

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from studio.starter import STARTER  # noqa: E402
 from studio.ui.page_words import script_texts  # noqa: E402
 from studio.ui.train.demo_subjects import demo_subjects  # noqa: E402
 from studio.words import ENGLISH, FOLDER, languages  # noqa: E402
@@ -156,7 +157,8 @@ def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
 
 def all_texts() -> set[str]:
     """Return every visible text of the program."""
-    found = script_texts()
+    about_starter = json.loads((STARTER / "likeness.json").read_text(encoding="utf-8"))
+    found = script_texts() | {about_starter["pictures"]}
     for path in sources():
         found |= texts_of(path.read_text(encoding="utf-8"))
     found |= {subject.title for subject in demo_subjects()}

@@ -48,13 +48,19 @@ from studio.ui.parts.thumbnails import thumbnail_folder
 from studio.ui.parts.worker_pill import worker_words
 from studio.ui.queue_tab import queue_tab
 from studio.ui.train.tab import train_tab
+from studio.words import tr
 from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 LITTLE_ROOM = 10_000_000  # bytes on the disk, of which a picture of 1024 pixels takes two million
 MAX_UPLOAD = "512mb"
-AUTH_MESSAGE = "After a few wrong passwords the next attempt has to wait, longer each time, up to 5 minutes."
-THEME_SWITCH = '<button type="button" id="theme-switch" aria-label="Switch between light and dark">◐</button>'
+AUTH_MESSAGE = tr(
+    "After a few wrong passwords the next attempt has to wait, longer each time, up to 5 minutes."
+)
+THEME_SWITCH = (
+    '<button type="button" id="theme-switch"'
+    f' aria-label="{escape(tr("Switch between light and dark"))}">◐</button>'
+)
 
 log = logging.getLogger("likeness.page")
 
@@ -64,7 +70,9 @@ def page_header(workspace: Workspace) -> str:
     states = workspace.worker_states()
     state, words = WorkerState.of_all(states), worker_words(states)
     plan = str(state.base.get("memory", ""))
-    about = "Choose the base model" + (f". To fit the device: {plan}" if plan else "")
+    about = tr("Choose the base model")
+    if plan:
+        about = tr("Choose the base model. To fit the device: {plan}", plan=plan)
     failed = dict.fromkeys((one.error, one.hint) for one in states if one.state == "error")
     error = "".join(error_card(StudioError(what, hint)) for what, hint in failed)
     if workspace.free_bytes() < LITTLE_ROOM:
@@ -74,7 +82,7 @@ def page_header(workspace: Workspace) -> str:
         error += note_card(workspace.jobs.repair)
     return (
         f'{SKIP_LINK}<header class="page-header"><div><h1>Likeness</h1>'
-        "<p>A few photos in, a word for them out, paint with it.</p></div>"
+        f"<p>{escape(tr('A few photos in, a word for them out, paint with it.'))}</p></div>"
         f'<button type="button" class="pill {escape(state.state)}" data-action="bases" '
         f'title="{escape(about)}"><span role="status">{escape(words)}</span></button>'
         f"{KEYS_SWITCH}{CALL_SWITCH}{THEME_SWITCH}</header>{error}"
@@ -106,17 +114,17 @@ def build(
         nouns = html_block(noun_list(workspace), elem_id="noun-list")
         with gr.Tabs(elem_id="tabs") as tabs:
             panels = {}
-            with gr.Tab("Train", id="train", elem_id=panel_id("train")) as panels["train"]:
+            with gr.Tab(tr("Train"), id="train", elem_id=panel_id("train")) as panels["train"]:
                 limits = [limits_block(workspace, "train")]
                 train = train_tab(workspace, catalogue, connector)
-            with gr.Tab("Create", id="create", elem_id=panel_id("create")) as panels["create"]:
+            with gr.Tab(tr("Create"), id="create", elem_id=panel_id("create")) as panels["create"]:
                 limits.append(limits_block(workspace, "create"))
                 create = create_tab(workspace, connector)
-            with gr.Tab("Compare", id="compare", elem_id=panel_id("compare")) as panels["compare"]:
+            with gr.Tab(tr("Compare"), id="compare", elem_id=panel_id("compare")) as panels["compare"]:
                 compare = compare_tab(workspace, connector, panels["compare"])
-            with gr.Tab("Library", id="library", elem_id=panel_id("library")) as panels["library"]:
+            with gr.Tab(tr("Library"), id="library", elem_id=panel_id("library")) as panels["library"]:
                 library = library_tab(workspace, connector)
-            with gr.Tab("Queue", id="queue", elem_id=panel_id("queue")) as panels["queue"]:
+            with gr.Tab(tr("Queue"), id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
         notice, news = html_block(elem_id="page-notice"), news_block()
         keyboard_block()
@@ -294,7 +302,7 @@ def serve(
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     address = root_path if "://" in root_path else here
-    print(f"Likeness is open at {address}", flush=True)
+    print(tr("Likeness is open at {address}", address=address), flush=True)
     if open_window is not None:
         threading.Thread(target=open_window, args=[address], name="window", daemon=True).start()
     threading.Thread(target=read_library, args=[workspace], name="library", daemon=True).start()

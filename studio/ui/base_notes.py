@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from studio.concepts.header import Header
+from studio.words import tr
 
 
 def is_of_other_base(header: Header, loaded: Mapping[str, Any]) -> bool:
@@ -27,7 +28,7 @@ def base_note(header: Header, loaded: Mapping[str, Any]) -> str:
     """Return what to know of a concept that was made on another base than the loaded one, else nothing."""
     if not is_of_other_base(header, loaded):
         return ""
-    name = loaded.get("name", "the loaded base")
+    name = loaded.get("name", tr("the loaded base"))
     if fits_base(header, loaded):
-        return f"Made on {header.base}: with {name} it may look different."
-    return f"Made for {header.base}; it cannot be painted with {name}."
+        return tr("Made on {base}: with {name} it may look different.", base=header.base, name=name)
+    return tr("Made for {base}; it cannot be painted with {name}.", base=header.base, name=name)

@@ -15,10 +15,11 @@ from studio.starter import STARTER
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, pressed_button
 from studio.ui.parts.markup import button, file_size
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 CHOICES = {"use": "", "use-epsilon": "epsilon", "use-v": "v_prediction"}  # by the action of a button
-HINT = (
+HINT = tr(
     "Start with --bases and a folder to see your own checkpoints here, or with --base to open one. "
     "A concept goes on every base of the kind that it was made on."
 )
@@ -32,24 +33,28 @@ def base_list(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
         for known in workspace.bases.all()
     )
     return (
-        '<section class="card base-picker" aria-label="Base models"><h2>Which base model?</h2>'
+        f'<section class="card base-picker" aria-label="{escape(tr("Base models"))}">'
+        f"<h2>{escape(tr('Which base model?'))}</h2>"
         f'<ul class="jobs">{rows}</ul><p class="faint">{escape(HINT)}</p>'
-        f'<div class="actions">{button("close", "Close")}</div></section>'
+        f'<div class="actions">{button("close", tr("Close"))}</div></section>'
     )
 
 
 def learning(known: KnownBase, methods: Sequence[MethodCard]) -> str:
     """Return which methods work on a base, in words; empty where that is not known."""
     if known.untrainable:
-        return f"paints only: {known.untrainable}"
+        return tr("paints only: {reason}", reason=known.untrainable)
     if known.family is None:
         return ""
     by_reason: dict[str, list[str]] = {}
     for card in methods:
         if card.id in known.family.refusals:
-            by_reason.setdefault(known.family.refusals[card.id], []).append(card.title)
-    refused = (f"not {', '.join(titles)}: {reason}" for reason, titles in by_reason.items())
-    return "; ".join(refused) or "every method works"
+            by_reason.setdefault(known.family.refusals[card.id], []).append(tr(card.title))
+    refused = (
+        tr("not {methods}: {reason}", methods=", ".join(titles), reason=tr(reason))
+        for reason, titles in by_reason.items()
+    )
+    return "; ".join(refused) or tr("every method works")
 
 
 def _row(known: KnownBase, is_used: bool, plan: str, learns: str) -> str:
@@ -60,21 +65,21 @@ def _row(known: KnownBase, is_used: bool, plan: str, learns: str) -> str:
         learns: which methods work on it.
     """
     path = known.base.path
-    name = "The starter" if path == str(STARTER) else known.name
+    name = tr("The starter") if path == str(STARTER) else known.name
     if known.reason:
         about, buttons = known.reason, ""
     elif known.files is None:
-        about, buttons = "on the hub", button("use", "Use", path)
+        about, buttons = tr("on the hub"), button("use", tr("Use"), path)
     else:
-        on_card = f"weights of {file_size(known.files.card_bytes)} on a card"
+        on_card = tr("weights of {size} on a card", size=file_size(known.files.card_bytes))
         about = " · ".join(filter(None, (known.files.title, on_card, learns)))
-        buttons = button("use", "Use", path)
+        buttons = button("use", tr("Use"), path)
     if is_used:
         about = " · ".join(filter(None, (about, plan)))
-        buttons = '<span class="badge">in use</span>'
+        buttons = f'<span class="badge">{escape(tr("in use"))}</span>'
     elif known.needs_prediction:
-        asked = button("use-v", "Use: predicts v (768 px)", path)
-        buttons = button("use-epsilon", "Use: predicts noise (512 px)", path) + asked
+        asked = button("use-v", tr("Use: predicts v (768 px)"), path)
+        buttons = button("use-epsilon", tr("Use: predicts noise (512 px)"), path) + asked
     return (
         f'<li class="job"><div class="line"><div><b>{escape(name)}</b><small>{escape(about)}</small></div>'
         f'<div class="actions">{buttons}</div></div></li>'

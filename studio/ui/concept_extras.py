@@ -13,8 +13,9 @@ from studio.handles import handles_in
 from studio.limits import MAX_NOTE_LETTERS
 from studio.ui.export_panel import export_folder
 from studio.ui.parts.icons import icon_button
-from studio.ui.parts.markup import counted, download, file_url
+from studio.ui.parts.markup import download, file_url
 from studio.ui.parts.thumbnails import small_file, thumbnail
+from studio.words import tr, trn
 from studio.workspace.concept_search import score_of
 from studio.workspace.picture_search import PictureFilter
 from studio.workspace.workspace import Workspace
@@ -22,22 +23,25 @@ from studio.workspace.workspace import Workspace
 STAR, COVER = "star", "cover"  # actions of buttons; the id is the handle, of a cover with the file behind it
 MAX_COVERS = 11  # pictures to choose from, beside the preview
 MAX_PHOTOS_SHOWN = 12
-SCORE_HELP = "How much of the likeness that its photos have to each other its pictures have, after training"
+SCORE_HELP = tr(
+    "How much of the likeness that its photos have to each other its pictures have, after training"
+)
 
 
 def star_button(workspace: Workspace, entry: Entry) -> str:
     """Return the switch of a concept's star."""
     starred = workspace.marks.of(entry.header).starred
-    label = "Take the star away" if starred else "Give it a star"
+    label = tr("Take the star away") if starred else tr("Give it a star")
     return icon_button(STAR, label, "star", entry.header.handle, pressed=starred)
 
 
 def badges(workspace: Workspace, entry: Entry) -> str:
     """Return the score of a concept and its star, for its card in the list."""
-    score = score_of(entry.header)
-    words = "" if score is None else f'<i class="score" title="{SCORE_HELP}">{score_words(entry.header)}</i>'
-    star = '<i class="starred" title="Starred">★</i>' if workspace.marks.of(entry.header).starred else ""
-    return words + star
+    score = score_words(entry.header)
+    words = f'<i class="score" title="{escape(SCORE_HELP)}">{score}</i>' if score else ""
+    if workspace.marks.of(entry.header).starred:
+        words += f'<i class="starred" title="{escape(tr("Starred"))}">★</i>'
+    return words
 
 
 def score_words(header: Header) -> str:
@@ -49,15 +53,15 @@ def score_words(header: Header) -> str:
 def download_link(workspace: Workspace, entry: Entry) -> str:
     """Return the link that saves a concept, with its note in the file."""
     path = workspace.marks.with_note(entry, export_folder(workspace))
-    return download(path, "Download", entry.path.name)
+    return download(path, tr("Download"), entry.path.name)
 
 
 def note_field() -> gr.Textbox:
     """Create the field for the note on a concept."""
     return gr.Textbox(
         "",
-        label="Note",
-        info="For yourself. It goes along when the concept is renamed or downloaded.",
+        label=tr("Note"),
+        info=tr("For yourself. It goes along when the concept is renamed or downloaded."),
         max_length=MAX_NOTE_LETTERS,
         lines=2,
         elem_id="concept-note",
@@ -72,11 +76,17 @@ def photos_section(workspace: Workspace, handle: str) -> str:
         return ""
     shown = [small for path in paths[:MAX_PHOTOS_SHOWN] if (small := small_file(workspace, path))]
     pictures = "".join(f'<img src="{escape(file_url(path))}" alt="" loading="lazy">' for path in shown)
-    more = f" {len(paths) - len(shown)} more are not shown." if len(paths) > len(shown) else ""
-    words = f"{counted(len(paths), 'photo')}, kept with the training and not in the concept’s file.{more}"
+    words = trn(
+        "{count} photo, kept with the training and not in the concept’s file.",
+        "{count:,} photos, kept with the training and not in the concept’s file.",
+        len(paths),
+    )
+    if len(paths) > len(shown):
+        words += " " + tr("{count} more are not shown.", count=len(paths) - len(shown))
     return (
-        f'<section class="made-from" aria-label="Photos"><h3>Made from these photos</h3>'
-        f'<div class="tiles small">{pictures}</div><p class="faint">{words}</p></section>'
+        f'<section class="made-from" aria-label="{escape(tr("Photos"))}">'
+        f"<h3>{escape(tr('Made from these photos'))}</h3>"
+        f'<div class="tiles small">{pictures}</div><p class="faint">{escape(words)}</p></section>'
     )
 
 
@@ -90,14 +100,15 @@ def cover_section(workspace: Workspace, entry: Entry) -> str:
     if chosen and chosen not in names:
         names = [chosen, *names][:MAX_COVERS]
     preview = thumbnail(workspace, entry)
-    tiles = _cover_tile(header.handle, "", "The preview of its training", preview, not chosen)
+    tiles = _cover_tile(header.handle, "", tr("The preview of its training"), preview, not chosen)
     for name in names:
         small = small_file(workspace, workspace.pictures / name)
-        tiles += _cover_tile(header.handle, name, f"Picture {name}", small, name == chosen)
+        tiles += _cover_tile(header.handle, name, tr("Picture {name}", name=name), small, name == chosen)
     if not names:
-        tiles += '<p class="faint">Paint with it in Create, and its pictures can be chosen here.</p>'
+        hint = tr("Paint with it in Create, and its pictures can be chosen here.")
+        tiles += f'<p class="faint">{escape(hint)}</p>'
     listed = f'<div class="tiles small">{tiles}</div>'
-    return f'<details class="cover-choice"><summary>Cover</summary>{listed}</details>'
+    return f'<details class="cover-choice"><summary>{escape(tr("Cover"))}</summary>{listed}</details>'
 
 
 def _cover_tile(handle: str, name: str, words: str, path: Path | None, chosen: bool) -> str:

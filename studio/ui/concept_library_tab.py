@@ -52,6 +52,7 @@ from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.search_field import SHOW_ALL, STARRED, starred_switch
 from studio.ui.parts.thumbnails import portrait
 from studio.ui.trash_panel import trash_panel
+from studio.words import tr
 from studio.workspace.concept_marks import concept_key
 from studio.workspace.concept_search import NEWEST
 from studio.workspace.workspace import Workspace
@@ -83,21 +84,23 @@ def concept_cards(
     shelf, wanted = workspace.concepts.shelf, wanted_concepts(text, order, starred)
     found = workspace.concept_search.find(shelf, wanted)
     first = first_of_page(page, len(found), PAGE_SIZE)
-    loaded = workspace.worker_state().base
+    loaded, other_base = workspace.worker_state().base, tr("other base")
     cards = "".join(
         f'<button type="button" class="concept" data-action="select" data-id="{escape(entry.header.handle)}"'
         f' aria-pressed="{str(entry.header.handle == selected).lower()}">{portrait(workspace, entry)}'
         f"<span><code>{escape(entry.header.handle)}</code>{badges(workspace, entry)}"
-        f"<small>{escape(nouns(entry.header))} · {escape(entry.header.method_title)}</small>"
-        f"{'<em>other base</em>' if is_of_other_base(entry.header, loaded) else ''}"
+        f"<small>{escape(nouns(entry.header))} · {escape(tr(entry.header.method_title))}</small>"
+        f"{f'<em>{escape(other_base)}</em>' if is_of_other_base(entry.header, loaded) else ''}"
         f"{verdict_view.weak_badge(entry.header)}</span></button>"
         for entry in found[first : first + PAGE_SIZE]
     )
     trouble = error_card(workspace.marks.trouble) if workspace.marks.trouble else ""
-    below = trouble + unreadable_card("Files that are no concepts", "trash", workspace.concepts.unreadable())
+    below = trouble + unreadable_card(
+        tr("Files that are no concepts"), "trash", workspace.concepts.unreadable()
+    )
     if not shelf.entries:
-        hint = "Train a concept, or drop a concept file here."
-        return placeholder("The Library is empty", hint) + below
+        hint = tr("Train a concept, or drop a concept file here.")
+        return placeholder(tr("The Library is empty"), hint) + below
     if not found:
         return no_concept_found(wanted) + below
     turn = pager(page, len(found), PAGE_SIZE, "concepts")
@@ -106,7 +109,7 @@ def concept_cards(
 
 def nouns(header: Header) -> str:
     """Return what a concept stands for: "cat", or "cat and armchair"."""
-    return " and ".join(header.handles.values())
+    return tr(" and ").join(header.handles.values())
 
 
 def concept_card(workspace: Workspace, entry: Entry) -> str:
@@ -114,35 +117,39 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     header = entry.header
     note = base_note(header, workspace.worker_state().base)
     warning = note_card(note) if note else ""
-    settings = {name.replace("_", " ").capitalize(): value for name, value in header.settings.items()}
+    settings = {tr(name.replace("_", " ").capitalize()): value for name, value in header.settings.items()}
     others = ", ".join(header.other_handles(header.handle))
-    together = {"Together with": f"{others}: the model's change is one for all of them"} if others else {}
+    shared = tr("{others}: the model's change is one for all of them", others=others)
+    together = {tr("Together with"): shared} if others else {}
     about = {
-        "Noun": nouns(header),
-        "Score": score_words(header),
+        tr("Noun"): nouns(header),
+        tr("Score"): score_words(header),
         **together,
-        "Method": header.method_title,
-        "Paper": header.paper,
-        "Photos": header.photos,
-        "Steps": header.steps,
-        "Final loss": f"{header.final_loss:.4f}",
-        "Memory": header.memory,
-        "Seed": header.seed,
-        "Base": header.base,
-        "Created": local_time(header.created),
-        "File": f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
+        tr("Method"): tr(header.method_title),
+        tr("Paper"): header.paper,
+        tr("Photos"): header.photos,
+        tr("Steps"): header.steps,
+        tr("Final loss"): f"{header.final_loss:.4f}",
+        tr("Memory"): header.memory,
+        tr("Seed"): header.seed,
+        tr("Base"): header.base,
+        tr("Created"): local_time(header.created),
+        tr("File"): f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",
     }
-    report = {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in header.report.items()}
-    photos = workspace.photos_of(header.handle)
-    buttons = button("paint", f"Paint with {header.handle}", header.handle, "strong")
+    report = {
+        tr(name.replace("_", " ").capitalize()): f"{value:.3g}" for name, value in header.report.items()
+    }
+    photos, label = workspace.photos_of(header.handle), tr("Details of {handle}", handle=header.handle)
+    buttons = button("paint", tr("Paint with {handle}", handle=header.handle), header.handle, "strong")
     buttons += download_link(workspace, entry) + star_button(workspace, entry)
     return (
-        f'<section class="card concept-card" aria-label="Details of {escape(header.handle)}">'
+        f'<section class="card concept-card" aria-label="{escape(label)}">'
         f"{verdict_view.photo_and_picture(photos, portrait(workspace, entry))}"
         f'<div class="card-text"><h2><code>{escape(header.handle)}</code></h2>{warning}'
         f"{verdict_view.verdict_notes(header)}{facts(about)}"
         f'<div class="actions">{buttons}</div>{export_menu(header.handle)}'
-        f"<details><summary>Settings</summary>{facts(settings | report)}</details></div></section>"
+        f"<details><summary>{escape(tr('Settings'))}</summary>{facts(settings | report)}</details>"
+        "</div></section>"
     )
 
 
@@ -154,9 +161,9 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
             undo = button_block("undo")
             tools = concept_tools()
             cards = button_block("library-cards")
-            text = "a concept, or an embedding or LoRA of another program"
+            text = tr("a concept, or an embedding or LoRA of another program")
             drop = drop_zone(
-                "concept-drop", "Import a .safetensors file", text, ".safetensors,.pt,.bin,.ckpt"
+                "concept-drop", tr("Import a .safetensors file"), text, ".safetensors,.pt,.bin,.ckpt"
             )
             form = import_form()
             trash_place = gr.Column(elem_id="trash-place")
@@ -166,10 +173,12 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
             exports = button_block("concept-export")
             with gr.Column(visible=False, elem_classes="card", elem_id="concept-edit") as editor:
                 note = note_field()
-                new_name = gr.Textbox("", label="New name", max_length=40, max_lines=1, elem_id="new-name")
+                new_name = gr.Textbox(
+                    "", label=tr("New name"), max_length=40, max_lines=1, elem_id="new-name"
+                )
                 with gr.Row(elem_classes="actions"):
-                    rename = gr.Button("Rename", size="sm", elem_id="rename")
-                    delete = gr.Button("Delete", size="sm", variant="stop", elem_id="delete")
+                    rename = gr.Button(tr("Rename"), size="sm", elem_id="rename")
+                    delete = gr.Button(tr("Delete"), size="sm", variant="stop", elem_id="delete")
             extras = button_block("concept-extras")
     noted = hidden_text()  # `concept_key` of the concept whose note stands in the field
     shown = [selected, detail, exports, editor, new_name, note, noted, extras]
@@ -200,7 +209,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         if action != "trash":
             return show(id)
         workspace.concepts.discard(id)
-        return {undo: note_card(f"{id} is in the trash.")}
+        return {undo: note_card(tr("{name} is in the trash.", name=id))}
 
     def rename_concept(handle: str, name: str) -> Changes:
         if not name.strip():
@@ -209,7 +218,8 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
 
     def delete_concept(handle: str) -> Changes:
         path = workspace.concepts.delete(handle)
-        said = note_card(f"{handle} is in the trash.", button("undo", "Undo", kind="strong"))
+        words = tr("{name} is in the trash.", name=handle)
+        said = note_card(words, button("undo", tr("Undo"), kind="strong"))
         return {
             selected: "",
             detail: "",

@@ -10,9 +10,10 @@ import gradio as gr
 from studio.ui.parts.html_blocks import button_block
 from studio.ui.parts.markup import button, placeholder
 from studio.ui.parts.search_field import MAX_SEARCH_LETTERS, SHOW_ALL, search_field, starred_switch
+from studio.words import tr
 from studio.workspace.concept_search import NAME, NEWEST, SCORE, ConceptFilter
 
-ORDERS = [("Newest", NEWEST), ("Name", NAME), ("Score", SCORE)]
+ORDERS = [(tr("Newest"), NEWEST), (tr("Name"), NAME), (tr("Score"), SCORE)]
 
 
 @dataclass
@@ -37,11 +38,11 @@ class ConceptTools:
 def concept_tools() -> ConceptTools:
     """Build the search field, the order and the switch."""
     with gr.Row(elem_id="concept-tools", elem_classes="tight"):
-        search = search_field("the concepts", "a name, noun, method, note", "concept-search", scale=3)
+        search = search_field(tr("the concepts"), tr("a name, noun, method, note"), "concept-search", scale=3)
         order = gr.Dropdown(
             ORDERS,
             value=NEWEST,
-            label="Order",
+            label=tr("Order"),
             show_label=False,
             filterable=False,
             elem_id="concept-order",
@@ -59,9 +60,15 @@ def wanted_concepts(text: str = "", order: str = NEWEST, starred: bool = False) 
 
 def no_concept_found(wanted: ConceptFilter) -> str:
     """Return what stands in place of the cards when no concept is wanted."""
-    show_all = button(SHOW_ALL, "Show all concepts")
+    show_all = button(SHOW_ALL, tr("Show all concepts"))
     if wanted.words:
-        among = "Among the starred concepts none" if wanted.starred else "None"
-        hint = f"{among} has all of these words in its names, nouns, method, base or note. Try fewer."
-        return placeholder("No concept found", hint, show_all)
-    return placeholder("No stars yet", "Open a concept and press its star: it is kept here.", show_all)
+        hint = tr("None has all of these words in its names, nouns, method, base or note. Try fewer.")
+        if wanted.starred:
+            hint = tr(
+                "Among the starred concepts none has all of these words in its names, nouns, method, base or "
+                "note. Try fewer."
+            )
+        return placeholder(tr("No concept found"), hint, show_all)
+    return placeholder(
+        tr("No stars yet"), tr("Open a concept and press its star: it is kept here."), show_all
+    )

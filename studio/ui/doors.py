@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from studio.ui.login_delays import LoginDelays
+from studio.words import tr
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -27,12 +28,13 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.IGNORECAS
 STANDARD_PORTS = {"http": 80, "https": 443}
 OWN_SITES = ("same-origin", "none")  # Sec-Fetch-Site of the page's own requests, and of addresses typed in
 FRAMES = ("embed", "frame", "iframe", "object")
-WRONG_HOST = (
+WRONG_HOST = tr(
     "This page does not answer to that address. Whoever starts it can allow it: with --listen NAME, "
     "or behind a reverse proxy with --root-path URL."
 )
-WRONG_SITE = "This request comes from another site, so it is refused."
+WRONG_SITE = tr("This request comes from another site, so it is refused.")
 FORBIDDEN, MISDIRECTED = 403, 421
+MAX_REASON_BYTES = 100  # of 123 that a websocket takes
 BAD_LOGIN = 400  # the only status at which Gradio's form says that the password was not taken
 
 
@@ -156,7 +158,7 @@ class Doorkeeper:
         client = str((scope.get("client") or ("",))[0])
         seconds = self.delays.begin(client)
         if seconds > 0:
-            text = f"Too many wrong passwords. Try again in {seconds:.0f} seconds."
+            text = tr("Too many wrong passwords. Try again in {seconds:.0f} seconds.", seconds=seconds)
             return await refuse(scope, receive, send, BAD_LOGIN, text)
 
         async def watch(message: dict[str, Any]) -> None:
@@ -176,7 +178,8 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, text: 
     """Answer a request with a sentence; a websocket is closed, which its browser sees as status 403."""
     if scope["type"] == "websocket":
         await receive()
-        return await send({"type": "websocket.close", "code": 1008, "reason": text[:100]})
+        reason = text.encode()[:MAX_REASON_BYTES].decode("utf-8", "ignore")
+        return await send({"type": "websocket.close", "code": 1008, "reason": reason})
     body = f"{text}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),

@@ -21,6 +21,7 @@ from studio.ui.train.photo_strip import photo_strip
 from studio.ui.train.photos_box import PhotosBox
 from studio.ui.train.scenes_button import scenes_button
 from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.words import tr
 from studio.workspace.drafts import is_draft_id
 from studio.workspace.workspace import Workspace
 
@@ -31,7 +32,10 @@ GO_BACK_SCRIPT = """tab => {
   const button = tab && document.getElementById('panel-' + tab + '-button');
   if (button && !window.likeness.hasChosenTab) button.click();
 }"""  # not where a person was quicker than the answer, and has chosen another tab meanwhile
-EMPTIED = {"train": "Photos, names and settings are emptied.", "create": "Prompt and settings are emptied."}
+EMPTIED = {
+    "train": tr("Photos, names and settings are emptied."),
+    "create": tr("Prompt and settings are emptied."),
+}
 
 
 def connect_drafts(
@@ -110,7 +114,7 @@ def connect_drafts(
             action, _ = pressed_button(event)
             if action == "afresh":
                 now = (form.written(values, knobs, positions), tuple(session.all_photos))
-                note = note_card(EMPTIED[tab], button("back", "Undo", kind="strong"))
+                note = note_card(EMPTIED[tab], button("back", tr("Undo"), kind="strong"))
                 kept, photos, html = {}, (), note
             elif action == "back" and before is not None:
                 now, (kept, photos), html = None, before, afresh_button()

@@ -13,10 +13,12 @@ from studio.files import write_atomic
 from studio.interop.exporting import PROGRAMS, export_concept
 from studio.interop.sharing import SHARED, write_without_traces
 from studio.ui.parts.markup import button, download
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
-TITLES = {**PROGRAMS, SHARED: "sharing"}
-ABOUT_SHARING = "Its own file, without preview, prompts, note and the number of photos."
+TITLES = {name: tr("For {program}", program=title) for name, title in PROGRAMS.items()}
+TITLES[SHARED] = tr("For sharing")
+ABOUT_SHARING = tr("Its own file, without preview, prompts, note and the number of photos.")
 
 
 def export_folder(workspace: Workspace) -> Path:
@@ -26,8 +28,9 @@ def export_folder(workspace: Workspace) -> Path:
 
 def export_menu(handle: str) -> str:
     """Return the menu of a concept's card; its buttons are pressed with the action "export"."""
-    buttons = "".join(button("export", f"For {title}", f"{name} {handle}") for name, title in TITLES.items())
-    return f'<details class="export"><summary>Export</summary><div class="actions">{buttons}</div></details>'
+    buttons = "".join(button("export", title, f"{name} {handle}") for name, title in TITLES.items())
+    summary = f"<summary>{escape(tr('Export'))}</summary>"
+    return f'<details class="export">{summary}<div class="actions">{buttons}</div></details>'
 
 
 def exported(workspace: Workspace, entry: Entry, program: str) -> str:
@@ -57,7 +60,8 @@ def exported(workspace: Workspace, entry: Entry, program: str) -> str:
 def _card(program: str, text: str, path: Path) -> str:
     """Return the card of an export."""
     return (
-        f'<section class="card export-card" aria-label="Export"><h3>For {escape(TITLES[program])}</h3>'
-        f'<pre>{escape(text.strip())}</pre><div class="actions">{download(path, "Save the files")}'
-        f"{button('close-export', 'Close')}</div></section>"
+        f'<section class="card export-card" aria-label="{escape(tr("Export"))}">'
+        f"<h3>{escape(TITLES[program])}</h3>"
+        f'<pre>{escape(text.strip())}</pre><div class="actions">{download(path, tr("Save the files"))}'
+        f"{button('close-export', tr('Close'))}</div></section>"
     )

@@ -22,13 +22,14 @@ from studio.subject import MAX_NOUN_LETTERS
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block, uploaded_files
 from studio.ui.parts.markup import note_card
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 FOLDER = "imports"
 MAX_NAME_LETTERS = 40
 MAX_TRIGGER_LETTERS = 200
 WAITING_SECONDS = 3600.0  # how long a file may wait for its name
-OF_LORA = "A LoRA has no word of its own: what prompts call it is read as its trigger words."
+OF_LORA = tr("A LoRA has no word of its own: what prompts call it is read as its trigger words.")
 
 
 @dataclass
@@ -56,10 +57,8 @@ class ImportForm:
 
     def opened_with(self, file: ForeignFile) -> dict[Any, Any]:
         """Return the changes that show the form for a file."""
-        layers = f" of {len(file.layers)} layers" if file.layers else ""
-        made = f", made on {file.base}" if file.base else ""
-        note = "" if file.words else f"<p>{OF_LORA}</p>"
-        about = f"<h3>{escape(file.path.name)}</h3><p>This is {file.kind}{layers}{escape(made)}.</p>{note}"
+        note = "" if file.words else f"<p>{escape(OF_LORA)}</p>"
+        about = f"<h3>{escape(file.path.name)}</h3><p>{escape(_about(file))}</p>{note}"
         return {
             self.box: gr.update(visible=True),
             self.about: about,
@@ -96,7 +95,7 @@ class ImportForm:
                 raise StudioError(
                     "{failed} could not be uploaded.",
                     "Try again.",
-                    failed=failed[0] if failed else "The file",
+                    failed=failed[0] if failed else tr("The file"),
                 )
             try:
                 if not is_ours(paths[0]):
@@ -112,8 +111,9 @@ class ImportForm:
                 raise StudioError("The file is gone.", "Drop it in again.")
             job = workspace.import_foreign(Path(file), name, noun, trigger)
             discard_upload(file)
-            words = (
-                f"{job.title} is being imported. It appears here, or in the Queue with the reason why not."
+            words = tr(
+                "{title} is being imported. It appears here, or in the Queue with the reason why not.",
+                title=job.title,
             )
             return self.closed() | {said: note_card(words)}
 
@@ -134,26 +134,30 @@ def import_form() -> ImportForm:
         with gr.Row():
             name = gr.Textbox(
                 "",
-                label="Name",
-                info="What prompts will call it.",
+                label=tr("Name"),
+                info=tr("What prompts will call it."),
                 max_length=MAX_NAME_LETTERS,
                 max_lines=1,
                 elem_id="import-name",
             )
             noun = gr.Textbox(
                 "",
-                label="Noun",
-                info="What it is in a word, such as cat, or painting for a style.",
+                label=tr("Noun"),
+                info=tr("What it is in a word, such as cat, or painting for a style."),
                 max_length=MAX_NOUN_LETTERS,
                 max_lines=1,
                 elem_id="import-noun",
             )
         trigger = gr.Textbox(
-            "", label="Trigger words", max_length=MAX_TRIGGER_LETTERS, max_lines=1, elem_id="import-trigger"
+            "",
+            label=tr("Trigger words"),
+            max_length=MAX_TRIGGER_LETTERS,
+            max_lines=1,
+            elem_id="import-trigger",
         )
         with gr.Row(elem_classes="actions"):
-            start = gr.Button("Import", variant="primary", size="sm", elem_id="import-start")
-            cancel = gr.Button("Cancel", size="sm", elem_id="import-cancel")
+            start = gr.Button(tr("Import"), variant="primary", size="sm", elem_id="import-start")
+            cancel = gr.Button(tr("Cancel"), size="sm", elem_id="import-cancel")
     return ImportForm(box, about, gr.State(""), name, noun, trigger, start, cancel)
 
 
@@ -171,6 +175,16 @@ def discard_upload(path: str) -> None:
     folder = Path(path).parent
     if path and folder.parent.name == FOLDER:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _about(file: ForeignFile) -> str:
+    """Return a sentence about what a file is, how large, and what it was made on."""
+    values = {"kind": file.kind, "count": len(file.layers), "base": file.base}
+    if file.layers and file.base:
+        return tr("This is {kind} of {count} layers, made on {base}.", **values)
+    if file.layers:
+        return tr("This is {kind} of {count} layers.", **values)
+    return tr("This is {kind}, made on {base}." if file.base else "This is {kind}.", **values)
 
 
 def _proposed_trigger(file: ForeignFile) -> str:

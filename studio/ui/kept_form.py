@@ -17,6 +17,7 @@ from studio.errors import StudioError
 from studio.ui.create.knob_sliders import Knob, knob_name
 from studio.ui.parts.arguments import checked_argument, is_number
 from studio.ui.parts.markup import button
+from studio.words import tr
 
 Values = Mapping[str, Any]
 
@@ -109,5 +110,5 @@ def by_id(*controls: Any) -> dict[str, Any]:
 
 def afresh_button() -> str:
     """Return the button that empties a form."""
-    help = "Empties this form. What was learned and painted stays"
-    return f'<p class="afresh">{button("afresh", "Start afresh", kind="link", title=help)}</p>'
+    help = tr("Empties this form. What was learned and painted stays")
+    return f'<p class="afresh">{button("afresh", tr("Start afresh"), kind="link", title=help)}</p>'

@@ -12,78 +12,93 @@ import gradio as gr
 
 from studio.starter import ASSETS
 from studio.ui.parts.html_blocks import html_block
+from studio.words import tr
 
 # by where they work: the keys, separated by spaces, and what they do
 KEYS: dict[str, tuple[tuple[str, str], ...]] = {
-    "Everywhere": (
-        ("?", "This list"),
-        ("1 2 3 4 5", "Open Train, Create, Compare, Library, Queue"),
-        ("/", "Search, in Create and Library"),
-        ("Esc", "Close what is open"),
-        ("Ctrl+Enter", "Paint, in Create"),
-        ("← →", "On a tab: the one beside it; Home and End the first and the last"),
+    tr("Everywhere"): (
+        ("?", tr("This list")),
+        ("1 2 3 4 5", tr("Open Train, Create, Compare, Library, Queue")),
+        ("/", tr("Search, in Create and Library")),
+        ("Esc", tr("Close what is open")),
+        ("Ctrl+Enter", tr("Paint, in Create")),
+        ("← →", tr("On a tab: the one beside it; Home and End the first and the last")),
     ),
-    "Pictures": (
-        ("← → ↑ ↓", "The picture beside this one"),
-        ("Enter", "Open it"),
-        ("Delete", "Put the opened picture into the trash"),
-        ("Ctrl+Z", "Undo that"),
-        ("Ctrl+A", "While selecting: all of this page"),
+    tr("Pictures"): (
+        ("← → ↑ ↓", tr("The picture beside this one")),
+        ("Enter", tr("Open it")),
+        ("Delete", tr("Put the opened picture into the trash")),
+        ("Ctrl+Z", tr("Undo that")),
+        ("Ctrl+A", tr("While selecting: all of this page")),
     ),
-    "Enlarged picture": (
-        ("← →", "Picture before and after; Home and End the first and the last"),
-        ("+ − 0", "Larger, smaller, whole"),
+    tr("Enlarged picture"): (
+        ("← →", tr("Picture before and after; Home and End the first and the last")),
+        ("+ − 0", tr("Larger, smaller, whole")),
     ),
-    "Photos": (
-        ("← →", "The photo beside this one"),
-        ("Enter", "Open the photo: its square, its caption, its mask"),
-        ("Shift+← Shift+→", "Move it in the row"),
-        ("Delete", "Remove it"),
+    tr("Photos"): (
+        ("← →", tr("The photo beside this one")),
+        ("Enter", tr("Open the photo: its square, its caption, its mask")),
+        ("Shift+← Shift+→", tr("Move it in the row")),
+        ("Delete", tr("Remove it")),
     ),
-    "Square of a photo": (
-        ("← → ↑ ↓", "Move it, with Shift in large steps"),
-        ("+ −", "Make it smaller and larger"),
+    tr("Square of a photo"): (
+        ("← → ↑ ↓", tr("Move it, with Shift in large steps")),
+        ("+ −", tr("Make it smaller and larger")),
     ),
-    "Mask of a photo": (
-        ("← → ↑ ↓", "Move the cross, with Shift in large steps"),
-        ("C N B E", "Click, Not this, Brush, Eraser"),
-        ("Enter", "Click there; with Shift: not this"),
-        ("Enter", "With brush or eraser: put it down, paint with the arrows, lift it"),
-        ("[ ]", "Smaller and larger brush"),
-        ("− +", "A smaller and a larger outline of the last click"),
-        ("Ctrl+Z", "Undo"),
+    tr("Mask of a photo"): (
+        ("← → ↑ ↓", tr("Move the cross, with Shift in large steps")),
+        ("C N B E", tr("Click, Not this, Brush, Eraser")),
+        ("Enter", tr("Click there; with Shift: not this")),
+        ("Enter", tr("With brush or eraser: put it down, paint with the arrows, lift it")),
+        ("[ ]", tr("Smaller and larger brush")),
+        ("− +", tr("A smaller and a larger outline of the last click")),
+        ("Ctrl+Z", tr("Undo")),
     ),
-    "Boxes on the picture": (
-        ("← → ↑ ↓", "Move a box; with Shift: resize it"),
-        ("Delete", "Remove it"),
+    tr("Boxes on the picture"): (
+        ("← → ↑ ↓", tr("Move a box; with Shift: resize it")),
+        ("Delete", tr("Remove it")),
     ),
-    "Blind vote": (("← → ↓", "Left, right, no difference"),),
+    tr("Blind vote"): (("← → ↓", tr("Left, right, no difference")),),
+}
+KEY = " (key)"  # tells the word on a key from the same word on a button
+KEY_NAMES = {
+    "Ctrl": tr("Ctrl (key)").removesuffix(KEY),
+    "Delete": tr("Delete (key)").removesuffix(KEY),
+    "Enter": tr("Enter (key)").removesuffix(KEY),
+    "Esc": tr("Esc (key)").removesuffix(KEY),
+    "Shift": tr("Shift (key)").removesuffix(KEY),
 }
 KEYS_SWITCH = (
-    '<button type="button" id="keys-switch" aria-label="Keys" title="Keys (?)" aria-haspopup="dialog">'
-    "?</button>"
+    f'<button type="button" id="keys-switch" aria-label="{escape(tr("Keys"))}"'
+    f' title="{escape(tr("Keys (?)"))}" aria-haspopup="dialog">?</button>'
 )
-SKIP_LINK = '<a class="skip-link" href="#tabs">Skip to the open tab</a>'
+SKIP_LINK = f'<a class="skip-link" href="#tabs">{escape(tr("Skip to the open tab"))}</a>'
 
 
 def keys_list() -> str:
     """Return the dialogue with the list of keys."""
     parts = "".join(f"<h3>{escape(place)}</h3><dl>{_rows(rows)}</dl>" for place, rows in KEYS.items())
+    title, single = escape(tr("Keys")), escape(tr("Keys without Ctrl work outside of fields"))
     return (
         '<dialog class="ask keys-list" aria-labelledby="keys-title"><form method="dialog">'
-        f'<h2 id="keys-title">Keys</h2><div class="keys-columns" tabindex="0" role="group" aria-label="Keys">'
-        f"{parts}</div>"
-        '<label><input type="checkbox" name="single" checked>Keys without Ctrl work outside of fields</label>'
-        '<div class="actions"><button class="action action-strong">Done</button></div></form></dialog>'
+        f'<h2 id="keys-title">{title}</h2>'
+        f'<div class="keys-columns" tabindex="0" role="group" aria-label="{title}">{parts}</div>'
+        f'<label><input type="checkbox" name="single" checked>{single}</label><div class="actions">'
+        f'<button class="action action-strong">{escape(tr("Done"))}</button></div></form></dialog>'
     )
 
 
 def _rows(rows: tuple[tuple[str, str], ...]) -> str:
     return "".join(
-        f"<div><dt>{' '.join(f'<kbd>{escape(key)}</kbd>' for key in keys.split())}</dt>"
+        f"<div><dt>{' '.join(f'<kbd>{escape(_on_keys(key))}</kbd>' for key in keys.split())}</dt>"
         f"<dd>{escape(what)}</dd></div>"
         for keys, what in rows
     )
+
+
+def _on_keys(key: str) -> str:
+    """Return what stands on the keys of the person's keyboard."""
+    return "+".join(KEY_NAMES.get(part, part) for part in key.split("+"))
 
 
 def keyboard_block() -> gr.HTML:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import time
+from html import escape
 
 import gradio as gr
 
 from studio.starter import ASSETS
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.job_cards import job_name
-from studio.ui.parts.markup import counted
 from studio.ui.parts.progress_card import progress_of
+from studio.words import tr, trn
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 
@@ -22,9 +23,10 @@ MAX_UNDER_WAY = 100
 MAX_ENDED = 20  # of each kind
 NEW_SECONDS = 86400.0  # what ended longer ago is no news
 NAME_LETTERS = 60
+CALL = escape(tr("Call me when a job ends"))
 CALL_SWITCH = (
-    '<button type="button" id="call-switch" aria-label="Call me when a job ends"'
-    ' title="Call me when a job ends"><svg viewBox="0 0 24 24" aria-hidden="true">'
+    f'<button type="button" id="call-switch" aria-label="{CALL}" title="{CALL}">'
+    '<svg viewBox="0 0 24 24" aria-hidden="true">'
     '<path d="M6 9a6 6 0 0 1 12 0c0 6 2.5 7 2.5 7h-17S6 15 6 9"/><path d="M10 20a2.2 2.2 0 0 0 4 0"/></svg>'
     "</button>"
 )
@@ -52,13 +54,12 @@ def page_news(workspace: Workspace) -> str:
 
 def running_words(workspace: Workspace, job: Job) -> str:
     """Return a running job for the title: "62 % · <lily>", "getting ready · <lily>"."""
-    progress = progress_of(workspace, job)
-    words = f"{round(100 * progress.fraction)} %"
+    progress, name = progress_of(workspace, job), _short_name(job)
     if not progress.steps or (job.kind == "train" and not progress.has_learned):
-        words = "getting ready"
-    elif job.kind == "train" and not progress.is_learning:
-        words = "finishing"
-    return f"{words} · {_short_name(job)}"
+        return tr("getting ready · {name}", name=name)
+    if job.kind == "train" and not progress.is_learning:
+        return tr("finishing · {name}", name=name)
+    return f"{round(100 * progress.fraction)} % · {name}"
 
 
 def ended_words(job: Job) -> str:
@@ -66,14 +67,19 @@ def ended_words(job: Job) -> str:
     name = _short_name(job)
     match job.status:
         case "failed":
-            return f"{name} failed. {job.error}"
+            return tr("{name} failed. {error}", name=name, error=job.error)
         case "stopped":
-            return f"{name} was stopped."
+            return tr("{name} was stopped.", name=name)
     if job.kind == "train":
-        return f"{name} is learned."
+        return tr("{name} is learned.", name=name)
     pictures = job.outcome.get("pictures", [])
     count = len(pictures) if isinstance(pictures, list) else 0
-    return f"{counted(count, 'picture')} of “{name}” {'is' if count == 1 else 'are'} painted."
+    return trn(
+        "{count} picture of “{name}” is painted.",
+        "{count:,} pictures of “{name}” are painted.",
+        count,
+        name=name,
+    )
 
 
 def _short_name(job: Job) -> str:

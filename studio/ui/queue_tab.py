@@ -21,12 +21,18 @@ from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, duration, error_card, local_time, placeholder, unreadable_card
 from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.progress_card import progress_bar, progress_numbers, progress_of, status_badge
+from studio.words import tr
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 50
 MAX_UNDER_WAY = 1000
-KIND_WORDS = {"train": "Training", "create": "Painting", "grid": "Grid", "import": "Import"}
+KIND_WORDS = {
+    "train": tr("Training"),
+    "create": tr("Painting"),
+    "grid": tr("Grid"),
+    "import": tr("Import"),
+}
 
 
 def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> str:
@@ -47,13 +53,16 @@ def job_row(workspace: Workspace, job: Job, place: int = 0, places: int = 1) -> 
             buttons = further_buttons(workspace, job)
         case "failed":
             below = error_card(StudioError(job.error, job.hint))
-            buttons = button("retry", "Retry", job.id, "strong")
+            buttons = button("retry", tr("Retry"), job.id, "strong")
         case "stopped":
-            buttons = button("retry", "Retry", job.id)
-    spent = f" · took {duration(job.finished - job.started)}" if job.finished and job.started else ""
+            buttons = button("retry", tr("Retry"), job.id)
+    spent = ""
+    if job.finished and job.started:
+        time = duration(job.finished - job.started)
+        spent = f" · {escape(tr('took {time}', time=time))}"
     return (
         f'<li class="job {job.status}" data-job="{job.id}"><div class="line">{status_badge(job)}'
-        f"<div><b>{escape(job.title)}</b><small>{KIND_WORDS.get(job.kind, job.kind)} {job.id}"
+        f"<div><b>{escape(job.title)}</b><small>{escape(KIND_WORDS.get(job.kind, job.kind))} {job.id}"
         f" · {local_time(job.created)}{spent}</small></div>"
         f'<div class="actions">{buttons}</div></div>{below}</li>'
     )
@@ -64,27 +73,29 @@ def job_list(workspace: Workspace, page: int = 0) -> str:
     under_way, count = workspace.jobs.under_way(MAX_UNDER_WAY), workspace.jobs.count_ended()
     ended = workspace.jobs.ended(PAGE_SIZE, first_of_page(page, count, PAGE_SIZE))
     damaged = unreadable_card(
-        "Jobs that cannot be read", "delete", workspace.jobs.unreadable(), label="Delete"
+        tr("Jobs that cannot be read"), "delete", workspace.jobs.unreadable(), label=tr("Delete")
     )
     if not (under_way or ended):
-        on_each = " on each device" if len(workspace.worker_states()) > 1 else ""
-        hint = f"Trainings and paintings line up here; one is done at a time{on_each}."
-        return placeholder("Nothing in the queue", hint) + damaged
+        hint = tr("Trainings and paintings line up here; one is done at a time.")
+        if len(workspace.worker_states()) > 1:
+            hint = tr("Trainings and paintings line up here; one is done at a time on each device.")
+        return placeholder(tr("Nothing in the queue"), hint) + damaged
     waiting = [job.id for job in under_way if job.status == "queued"]
     places = {number: place for place, number in enumerate(waiting)}
     paused = [job for job in under_way if job.status == "paused"]
     others = [job for job in under_way if job.status != "paused"]
     more = len(others) - PAGE_SIZE
-    more_words = f'<p class="faint">{more} more wait behind these.</p>' if more > 0 else ""
+    more_words = escape(tr("{count} more wait behind these.", count=more))
+    behind = f'<p class="faint">{more_words}</p>' if more > 0 else ""
     parts = []
     for title, group, below in (
-        ("Now and next", others[:PAGE_SIZE], more_words),
-        ("Paused", paused, ""),
-        ("Ended", ended, ""),
+        (tr("Now and next"), others[:PAGE_SIZE], behind),
+        (tr("Paused"), paused, ""),
+        (tr("Ended"), ended, ""),
     ):
         if group:
             rows = "".join(job_row(workspace, job, places.get(job.id, 0), len(waiting)) for job in group)
-            parts.append(f'<h2>{title}</h2><ul class="jobs">{rows}</ul>{below}')
+            parts.append(f'<h2>{escape(title)}</h2><ul class="jobs">{rows}</ul>{below}')
     return "".join(parts) + pager(page, count, PAGE_SIZE, "ended jobs") + damaged
 
 

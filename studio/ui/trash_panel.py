@@ -13,14 +13,21 @@ from studio.concepts.preview import open_preview
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, pressed_button
 from studio.ui.parts.live_views import LiveView
-from studio.ui.parts.markup import ago, button, counted, file_size, file_url
+from studio.ui.parts.markup import ago, button, file_size, file_url
 from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.thumbnails import small_picture
+from studio.words import tr, trn
 from studio.workspace.trash import Trashed
 from studio.workspace.workspace import Workspace
 
 PAGE_SIZE = 24
-GOOD = "Delete for good"
+GOOD = tr("Delete for good")
+KIND_WORDS = {
+    "concept": tr("concept"),
+    "picture": tr("picture"),
+    "preset": tr("preset"),
+    "file": tr("file"),
+}
 
 
 def trash_list(workspace: Workspace, is_open: bool, page: int = 0) -> str:
@@ -29,28 +36,33 @@ def trash_list(workspace: Workspace, is_open: bool, page: int = 0) -> str:
     if not count:
         return ""
     size = file_size(workspace.trash.size())
-    toggle = button("close-trash", "Hide") if is_open else button("open-trash", "Show")
-    head = (
-        f"<header><h2>Trash</h2><span class='faint'>{counted(count, 'thing')}, {size}</span>{toggle}</header>"
-    )
+    toggle = button("close-trash", tr("Hide")) if is_open else button("open-trash", tr("Show"))
+    title = escape(tr("Trash"))
+    things_words = escape(trn("{count} thing, {size}", "{count:,} things, {size}", count, size=size))
+    head = f"<header><h2>{title}</h2><span class='faint'>{things_words}</span>{toggle}</header>"
     if not is_open:
-        return f'<section class="trash" aria-label="Trash">{head}</section>'
+        return f'<section class="trash" aria-label="{title}">{head}</section>'
     things = workspace.trash.newest(PAGE_SIZE, first_of_page(page, count, PAGE_SIZE))
     rows = "".join(_row(workspace, thing) for thing in things)
-    question = f"Delete {counted(count, 'thing')} ({size}) for good? Nothing of it can be brought back."
-    empty = button("empty-trash", "Empty the trash", kind="danger", ask=question)
+    question = trn(
+        "Delete {count} thing ({size}) for good? Nothing of it can be brought back.",
+        "Delete {count:,} things ({size}) for good? Nothing of it can be brought back.",
+        count,
+        size=size,
+    )
+    empty = button("empty-trash", tr("Empty the trash"), kind="danger", ask=question)
     return (
-        f'<section class="trash" aria-label="Trash">{head}<ul class="job-lines">{rows}</ul>'
+        f'<section class="trash" aria-label="{title}">{head}<ul class="job-lines">{rows}</ul>'
         f'{pager(page, count, PAGE_SIZE, "things")}<div class="actions">{empty}</div></section>'
     )
 
 
 def _row(workspace: Workspace, thing: Trashed) -> str:
-    about = [thing.kind, file_size(thing.size)]
+    about = [KIND_WORDS.get(thing.kind, thing.kind), file_size(thing.size)]
     if thing.deleted:
-        about.insert(1, f"deleted {ago(time.time() - thing.deleted)}")
-    question = f"Delete {thing.title} for good? It cannot be brought back."
-    restore = button("restore", "Restore", thing.file) if thing.kind != "file" else ""
+        about.insert(1, tr("deleted {when}", when=ago(time.time() - thing.deleted)))
+    question = tr("Delete {name} for good? It cannot be brought back.", name=thing.title)
+    restore = button("restore", tr("Restore"), thing.file) if thing.kind != "file" else ""
     buttons = restore + button("delete-for-good", GOOD, thing.file, "danger", ask=question)
     return (
         f'<li class="trashed">{_thumbnail(workspace, thing)}<span><b>{escape(thing.title)}</b>'

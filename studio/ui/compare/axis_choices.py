@@ -9,19 +9,22 @@ from studio.handles import handles_in
 from studio.recipes.axis import EXAMPLES, FIELDS, PLAIN, STRENGTH, STRENGTH_EXAMPLE, WORDS, Axis
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.ui.parts.refinements import example_values
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 NOTHING = "nothing"  # the choice of a grid with a single row
 NOT_OFFERED = ("negative", "width", "height")  # fields of a recipe that only the command line varies
 FIRST_FIELDS = ("guidance", "steps", "seed")
-NUMBERS_HELP = "With commas, or from:to:by as in 0.4:1.0:0.2"
+NUMBERS_HELP = tr("With commas, or from:to:by as in 0.4:1.0:0.2")
 HELP = {
-    "concept": f"Names that take turns in the prompt; “{PLAIN}” is the model without the concept",
-    "method": "Concepts of the same noun, learned with these methods, take turns in the prompt",
-    "prompt": "Words of the prompt, then what takes their place: red, blue, green",
-    "seed": "With commas, or from:to as in 1:4",
-    "composing": "Ways in which several concepts share the picture",
-    NOTHING: "The grid has one row",
+    "concept": tr(
+        "Names that take turns in the prompt; “{plain}” is the model without the concept", plain=PLAIN
+    ),
+    "method": tr("Concepts of the same noun, learned with these methods, take turns in the prompt"),
+    "prompt": tr("Words of the prompt, then what takes their place: red, blue, green"),
+    "seed": tr("With commas, or from:to as in 1:4"),
+    "composing": tr("Ways in which several concepts share the picture"),
+    NOTHING: tr("The grid has one row"),
 }
 
 
@@ -42,14 +45,14 @@ def axis_choices(
             names += [f"{handle.strip('<>')}.{knob}" for knob in (STRENGTH, *headers[handle].knobs)]
     names += [name for name in FIELDS if name not in (*names, *NOT_OFFERED)]
     names += refinement_fields(cards)
-    choices = [("Prompt words" if name == "prompt" else Axis(name, ()).title, name) for name in names]
-    return [("Nothing", NOTHING), *choices] if optional else choices
+    choices = [(tr("Prompt words") if name == "prompt" else Axis(name, ()).title, name) for name in names]
+    return [(tr("Nothing"), NOTHING), *choices] if optional else choices
 
 
 def axis_help(workspace: Workspace, name: str) -> str:
     """Return how the values of an axis are written, or what they do."""
     fields = refinement_fields(workspace.refinements)
-    return fields[name].help if name in fields else HELP.get(name, NUMBERS_HELP)
+    return tr(fields[name].help) if name in fields else HELP.get(name, NUMBERS_HELP)
 
 
 def example_for(workspace: Workspace, name: str, prompt: str) -> str:

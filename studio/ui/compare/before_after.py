@@ -20,8 +20,9 @@ from studio.ui.compare.pair_choice import (
     with_side,
 )
 from studio.ui.create.gallery import tile
-from studio.ui.parts.markup import button, counted, placeholder, segments
+from studio.ui.parts.markup import button, placeholder, segments
 from studio.ui.parts.slider import slider
+from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 MAX_PICTURES = 24  # of Create
@@ -31,7 +32,7 @@ def pictures_to_compare(workspace: Workspace, shown: int) -> tuple[GridFolder | 
     """Return the shown grid, and the pictures that may stand under the slider: its cells, then the newest."""
     job = shown_grid(workspace, shown)
     grid = grid_folder(workspace, job) if job else None
-    newest = {path: f"Picture {path.stem}" for path in workspace.gallery.newest(MAX_PICTURES)}
+    newest = {path: tr("Picture {name}", name=path.stem) for path in workspace.gallery.newest(MAX_PICTURES)}
     return grid, candidates_of(grid, newest)
 
 
@@ -58,11 +59,12 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     candidates = [one for one in candidates if one.path not in reasons]
     troubles = "".join(f'<p class="faint">{escape(reason)}</p>' for reason in reasons.values())
     if len(candidates) < 2:
-        return placeholder("Nothing to compare yet", "Paint a grid, or two pictures in Create.") + troubles
+        hint = tr("Paint a grid, or two pictures in Create.")
+        return placeholder(tr("Nothing to compare yet"), hint) + troubles
     pair = settled(candidates, sides)
     if pair is None:
-        hint = "Paint one of them again with one thing changed: another seed is enough."
-        return placeholder("No two pictures differ in one thing only", hint) + troubles
+        hint = tr("Paint one of them again with one thing changed: another seed is enough.")
+        return placeholder(tr("No two pictures differ in one thing only"), hint) + troubles
     named = {one.path.name: one for one in candidates}
     left, right = named[pair[0]], named[pair[1]]
     stays = right if sides[2] == 0 else left
@@ -70,14 +72,18 @@ def before_after(workspace: Workspace, shown: int, sides: Sides) -> str:
     tiles = "".join(
         tile(one.path, one.path.name if one in (left, right) else "", one.words, "choose") for one in offered
     )
-    side_buttons = segments("side", "Side", {"0": "left", "1": "right"}, str(sides[2]))
-    swap = button("swap", "Exchange", f"{left.path.name} {right.path.name}")
-    left_out = counted(len(candidates) - len(offered), "picture")
-    note = f'<p class="faint">{left_out} of Create left out: more than one thing differs.</p>'
-    note = note if len(offered) < len(candidates) else ""
+    side_buttons = segments("side", tr("Side"), {"0": tr("left"), "1": tr("right")}, str(sides[2]))
+    swap = button("swap", tr("Exchange"), f"{left.path.name} {right.path.name}")
+    left_out = trn(
+        "{count} picture of Create left out: more than one thing differs.",
+        "{count:,} pictures of Create left out: more than one thing differs.",
+        len(candidates) - len(offered),
+    )
+    note = f'<p class="faint">{escape(left_out)}</p>' if len(offered) < len(candidates) else ""
+    puts = escape(tr("A click puts a picture on the"))
     return (
         f"{slider(left.path, right.path, left.words, right.words)}{difference_words(grid, left, right)}"
-        f'<div class="row wrap"><span>A click puts a picture on the</span>{side_buttons}{swap}</div>'
+        f'<div class="row wrap"><span>{puts}</span>{side_buttons}{swap}</div>'
         f'<div class="tiles small">{tiles}</div>{note}{troubles}'
     )
 
@@ -92,5 +98,5 @@ def unreadable(candidates: Sequence[Candidate]) -> dict[Path, str]:
         except StudioError as error:
             reasons[one.path] = error.message
         except OSError:
-            reasons[one.path] = f"{one.path.name} is gone."
+            reasons[one.path] = tr("{name} is gone.", name=one.path.name)
     return reasons

@@ -12,7 +12,8 @@ from studio.errors import StudioError
 from studio.grids.blind_vote import Ballot, Tally
 from studio.grids.grid_folder import GridFolder
 from studio.ui.compare.grid_view import grid_folder, shown_grid
-from studio.ui.parts.markup import button, counted, file_url, placeholder
+from studio.ui.parts.markup import button, file_url, placeholder
+from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 Picks = tuple[str, ...]  # at most two, such as "x:0" (column 0) or "y:2" (row 2)
@@ -69,7 +70,7 @@ def blind_vote_panel(workspace: Workspace, shown: int, picks: Picks) -> str:
     job = shown_grid(workspace, shown)
     if job is None:
         return placeholder(
-            "Nothing to vote on yet", "Paint a grid with two settings that you want to tell apart."
+            tr("Nothing to vote on yet"), tr("Paint a grid with two settings that you want to tell apart.")
         )
     grid = grid_folder(workspace, job)
     ballot = Ballot.open(grid.folder)
@@ -95,12 +96,12 @@ def setting_picker(grid: GridFolder, picks: Picks) -> str:
                 f'<p class="label">{escape(axis.title)}</p><div class="round-buttons">{buttons}</div>'
             )
     count = len(pairs_of(grid, picks)[1]) if len(picks) == 2 else 0
-    words = f"{count} pairs" if count != 1 else "1 pair"
-    start = button("start", "Start the vote", kind="strong") if count else ""
+    words = trn("{count} pair", "{count} pairs", count)
+    start = button("start", tr("Start the vote"), kind="strong") if count else ""
     count_text = f'<span class="faint">{words}</span>' if len(picks) == 2 else ""
     return (
-        '<section class="setting-picker"><h2>Which two?</h2>'
-        '<p class="faint">You will see them side by side, without being told which is which.</p>'
+        f'<section class="setting-picker"><h2>{escape(tr("Which two?"))}</h2><p class="faint">'
+        f"{escape(tr('You will see them side by side, without being told which is which.'))}</p>"
         f'{"".join(parts)}<div class="actions">{start}{count_text}</div></section>'
     )
 
@@ -110,23 +111,25 @@ def pair_question(grid: GridFolder, ballot: Ballot) -> str:
     number, pair = len(ballot.votes), ballot.pair
     assert pair is not None
     pictures = "".join(
-        f'<img src="{_png_url(grid.folder / name)}" alt="{side} picture">'
-        for side, name in zip(("Left", "Right"), pair.sides, strict=True)
+        f'<img src="{_png_url(grid.folder / name)}" alt="{escape(side)}">'
+        for side, name in zip((tr("Left picture"), tr("Right picture")), pair.sides, strict=True)
     )
     vote_buttons = "".join(
-        f'<button type="button" class="action" data-action="{vote}" data-id="{number}">{words}</button>'
-        for vote, words in (("left", "Left"), ("same", "Both the same"), ("right", "Right"))
+        f'<button type="button" class="action" data-action="{vote}" data-id="{number}">'
+        f"{escape(words)}</button>"
+        for vote, words in (("left", tr("Left")), ("same", tr("Both the same")), ("right", tr("Right")))
     )
+    place = tr("{number} of {count}", number=number + 1, count=len(ballot.pairs))
     shared = f"{escape(pair.where)} · " if pair.where else ""
     return (
-        f'<section class="pair-question"><header><h2>Which is better?</h2>'
-        f'<span class="badge">{number + 1} of {len(ballot.pairs)}</span></header>'
+        f'<section class="pair-question"><header><h2>{escape(tr("Which is better?"))}</h2>'
+        f'<span class="badge">{escape(place)}</span></header>'
         f'<p class="faint">{shared}“{escape(grid.grid.base.prompt)}”</p>'
         f'<div class="pair">{pictures}</div><div class="actions votes">{vote_buttons}</div>'
-        f'<p class="faint">{running_result(ballot.tally)}'
-        ' <span class="keys">The arrow keys vote too.</span></p>'
-        f'<div class="actions">{button("reveal", "End and reveal") if number else ""}'
-        f"{button('discard', 'Give up')}</div></section>"
+        f'<p class="faint">{escape(running_result(ballot.tally))}'
+        f' <span class="keys">{escape(tr("The arrow keys vote too."))}</span></p>'
+        f'<div class="actions">{button("reveal", tr("End and reveal")) if number else ""}'
+        f"{button('discard', tr('Give up'))}</div></section>"
     )
 
 
@@ -134,14 +137,14 @@ def running_result(tally: Tally) -> str:
     """Return the result so far, without saying which setting is which."""
     ahead, behind = sorted((tally.first, tally.second), reverse=True)
     if not ahead:
-        return "No preference so far."
-    return f"So far {ahead} to {behind}, {tally.same} the same."
+        return tr("No preference so far.")
+    return tr("So far {ahead} to {behind}, {same} the same.", ahead=ahead, behind=behind, same=tally.same)
 
 
 def vote_result(grid: GridFolder, ballot: Ballot) -> str:
     """Return the result: which was which, which was preferred, and how sure that is."""
     tally, (first, second) = ballot.tally, ballot.settings
-    decided = tally.first + tally.second
+    decided, same = tally.first + tally.second, tr("same: {count}", count=tally.same)
     low, high = tally.interval
     share = tally.first / decided if decided else 0.5
     rows = "".join(
@@ -150,16 +153,25 @@ def vote_result(grid: GridFolder, ballot: Ballot) -> str:
         f' alt="{escape(second)}"{_won(ballot.winner(number) == 1)}><small>{escape(pair.where)}</small></li>'
         for number, pair in enumerate(ballot.pairs[: len(ballot.votes)])
     )
-    words = f"{share:.0%} for {first}, 95 % interval {low:.0%} to {high:.0%}"
+    figures = {"setting": first, "share": share, "low": low, "high": high}
+    words = tr("{share:.0%} for {setting}, 95 % interval {low:.0%} to {high:.0%}", **figures)
+    in_full = trn(
+        "{share:.0%} of the {count} vote that preferred one are for {setting}; the 95 % interval is "
+        "{low:.0%} to {high:.0%} (Wilson).",
+        "{share:.0%} of the {count:,} votes that preferred one are for {setting}; the 95 % interval is "
+        "{low:.0%} to {high:.0%} (Wilson).",
+        decided,
+        **figures,
+    )
     return (
-        f'<section class="vote-result card" aria-label="Result"><h2>{escape(conclusion(ballot))}</h2>'
+        f'<section class="vote-result card" aria-label="{escape(tr("Result"))}">'
+        f"<h2>{escape(conclusion(ballot))}</h2>"
         f'<div class="vote-share" role="img" aria-label="{escape(words)}"><b style="width:{share:.1%}"></b>'
         f'<i style="left:{low:.1%};right:{1 - high:.1%}"></i><u></u></div>'
-        f'<div class="row ends"><span>{escape(first)}: {tally.first}</span><span>same: {tally.same}</span>'
+        f'<div class="row ends"><span>{escape(first)}: {tally.first}</span><span>{escape(same)}</span>'
         f"<span>{escape(second)}: {tally.second}</span></div>"
-        f'<details class="figures"><summary>The figures</summary><p class="faint">{share:.0%} of the '
-        f"{counted(decided, 'vote')} that preferred one are for {escape(first)}; the 95 % interval is "
-        f"{low:.0%} to {high:.0%} (Wilson).</p></details>"
+        f'<details class="figures"><summary>{escape(tr("The figures"))}</summary>'
+        f'<p class="faint">{escape(in_full)}</p></details>'
         f'<ul class="vote-pairs">{rows}</ul></section>'
     )
 
@@ -169,10 +181,10 @@ def conclusion(ballot: Ballot) -> str:
     low, high = ballot.tally.interval
     first, second = ballot.settings
     if low > 0.5:
-        return f"{first} is preferred to {second}"
+        return tr("{winner} is preferred to {other}", winner=first, other=second)
     if high < 0.5:
-        return f"{second} is preferred to {first}"
-    return f"These votes do not tell {first} and {second} apart"
+        return tr("{winner} is preferred to {other}", winner=second, other=first)
+    return tr("These votes do not tell {first} and {second} apart", first=first, second=second)
 
 
 def _won(won: bool) -> str:

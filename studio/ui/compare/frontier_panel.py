@@ -12,7 +12,8 @@ from studio.grids.scores import GridScores
 from studio.recipes.axis import Axis
 from studio.ui.compare.grid_view import cell_tile, grid_folder, shown_grid
 from studio.ui.compare.scatter import scatter
-from studio.ui.parts.markup import button, counted, note_card, placeholder, segments
+from studio.ui.parts.markup import button, note_card, placeholder, segments
+from studio.words import tr, trn
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
@@ -31,7 +32,9 @@ def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) ->
     """
     job = shown_grid(workspace, shown)
     if job is None:
-        return placeholder("Nothing to plot yet", "Paint a grid: each of its settings becomes a point.")
+        return placeholder(
+            tr("Nothing to plot yet"), tr("Paint a grid: each of its settings becomes a point.")
+        )
     grid = grid_folder(workspace, job)
     scores = GridScores.open(grid.folder)
     if scores is None:
@@ -40,17 +43,18 @@ def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) ->
     found = points(grid, scores, along)
     axis = grid.grid.x if along == "x" else grid.grid.y
     named = {name: each.title for name, each in (("x", grid.grid.x), ("y", grid.grid.y)) if each.name}
-    buttons = segments("along", "Compare by", named, along)
-    head = f'<div class="row wrap"><span>Compare by</span>{buttons}</div>'
+    buttons = segments("along", tr("Compare by"), named, along)
+    head = f'<div class="row wrap"><span>{escape(tr("Compare by"))}</span>{buttons}</div>'
     if not found:
         return f"{head}{_method_text(scores)}"
     top = best(found)
     assert top is not None
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in findings(grid, scores, along))
     return (
-        f'{head}<section class="card best" aria-label="Best setting">{said}</section>'
+        f'{head}<section class="card best" aria-label="{escape(tr("Best setting"))}">{said}</section>'
         f'<div id="best-pictures">{_pictures(grid, along, chosen or top.label, axis)}</div>'
-        f'<details class="figures"><summary>The figures</summary>{scatter(found, chosen or top.label)}'
+        f'<details class="figures"><summary>{escape(tr("The figures"))}</summary>'
+        f"{scatter(found, chosen or top.label)}"
         f'<p class="faint">{escape(reason(found))}</p>{point_table(found, axis.title)}{_method_text(scores)}'
         "</details>"
     )
@@ -59,38 +63,58 @@ def frontier_panel(workspace: Workspace, shown: int, along: str, chosen: str) ->
 def _without_scores(workspace: Workspace, job: Job) -> str:
     """Return why there are no scores, and a button that measures them."""
     if not job.has_ended:
-        return placeholder("Not judged yet", "The judge looks at the pictures when the grid is done.")
+        return placeholder(tr("Not judged yet"), tr("The judge looks at the pictures when the grid is done."))
     if workspace.judge is None:
-        hint = "Likeness and agreement are measured by a model in the folder “judge” of the base."
-        return placeholder("This base has no judge", hint)
-    words = "Judge them now" if job.status == "done" else "Paint the rest and judge"
+        hint = tr("Likeness and agreement are measured by a model in the folder “judge” of the base.")
+        return placeholder(tr("This base has no judge"), hint)
+    words = tr("Judge them now") if job.status == "done" else tr("Paint the rest and judge")
     judge = button("judge", words, job.id, "strong")
-    return note_card("Nobody has looked at these pictures yet.", judge)
+    return note_card(tr("Nobody has looked at these pictures yet."), judge)
 
 
 def _method_text(scores: GridScores) -> str:
     """Return what was measured, and against what."""
-    measured = [f"{counted(count, 'photo')} of {handle}" for handle, count in scores.photos.items() if count]
+    measured = [
+        trn("{count} photo of {handle}", "{count:,} photos of {handle}", count, handle=handle)
+        for handle, count in scores.photos.items()
+        if count
+    ]
     missing = [handle for handle, count in scores.photos.items() if not count]
     parts = []
     if measured:
         parts.append(
-            f"Likeness is the mean cosine of a picture with the {' and the '.join(measured)} that were "
-            "trained on; a picture whose nearest photo is far nearer than that is a copy, and no merit."
+            tr(
+                "Likeness is the mean cosine of a picture with the {photos} that were trained on; a picture "
+                "whose nearest photo is far nearer than that is a copy, and no merit.",
+                photos=tr(" and the ").join(measured),
+            )
         )
     if missing:
         parts.append(
-            f"The photos of {' and '.join(missing)} are not in this workspace, so likeness to "
-            f"{'it' if len(missing) == 1 else 'them'} cannot be measured."
+            trn(
+                "The photos of {handles} are not in this workspace, so likeness to it cannot be measured.",
+                "The photos of {handles} are not in this workspace, so likeness to them cannot be measured.",
+                len(missing),
+                handles=tr(" and ").join(missing),
+            )
         )
     if not scores.photos:
-        parts.append("The prompts name no concept, so there is nothing to be like.")
-    parts.append("Agreement is the cosine of a picture with its prompt, a concept read as its plain noun.")
-    parts.append(f"All as {scores.judge} sees it. Lines are 95 % intervals over the pictures of a setting.")
+        parts.append(tr("The prompts name no concept, so there is nothing to be like."))
     parts.append(
-        "The sentences compare pictures that share the rest, such as the seed, which tells more than"
+        tr("Agreement is the cosine of a picture with its prompt, a concept read as its plain noun.")
     )
-    parts.append("the lines; all of them together hold in 95 % of grids.")
+    parts.append(
+        tr(
+            "All as {judge} sees it. Lines are 95 % intervals over the pictures of a setting.",
+            judge=scores.judge,
+        )
+    )
+    parts.append(
+        tr(
+            "The sentences compare pictures that share the rest, such as the seed, which tells more than the "
+            "lines; all of them together hold in 95 % of grids."
+        )
+    )
     return f'<p class="faint">{escape(" ".join(parts))}</p>'
 
 
@@ -110,13 +134,19 @@ def point_table(found: Sequence[Point], title: str) -> str:
         f' data-id="{escape(point.label)}">{escape(point.label)}</button></th>'
         f"<td>{point.likeness}</td><td>{point.agreement}</td><td>{point.copying or ''}</td>"
         f"<td>{point.likeness.n}</td>"
-        f"<td>{'yes' if point.label in edge else ''}</td></tr>"
+        f"<td>{escape(tr('yes')) if point.label in edge else ''}</td></tr>"
         for point in found
     )
+    titles = (
+        title,
+        tr("Likeness"),
+        tr("Agreement"),
+        tr("Nearest photo"),
+        tr("Pictures"),
+        tr("On the front"),
+    )
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in titles)
     return (
-        '<div class="wide" tabindex="0" role="region" aria-label="Settings in numbers">'
-        f'<table class="differences"><thead><tr><th scope="col">{escape(title)}</th>'
-        '<th scope="col">Likeness</th><th scope="col">Agreement</th><th scope="col">Nearest photo</th>'
-        '<th scope="col">Pictures</th>'
-        f'<th scope="col">On the front</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(tr("Settings in numbers"))}">'
+        f'<table class="differences"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )

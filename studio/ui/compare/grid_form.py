@@ -20,9 +20,11 @@ from studio.ui.kept_form import fits
 from studio.ui.parts.html_blocks import button_block, html_block
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
+from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 DEFAULTS = {"columns": "guidance", "rows": "seed"}  # what each changes until something else is chosen
+TITLES = {"columns": tr("Columns"), "rows": tr("Rows")}
 
 
 @dataclass
@@ -148,9 +150,14 @@ def count_pictures(
         x, y = axis_from_form(columns, cards), axis_from_form(rows, cards)
     except StudioError as error:
         return f'<p class="faint">{escape(str(error))}</p>'
-    count = len(x.values) * len(y.values)
-    pictures = "1 picture" if count == 1 else f"{count} pictures"
-    return f'<p class="faint">{len(x.values)} × {len(y.values)}: {pictures}</p>'
+    words = trn(
+        "{columns} × {rows}: {count} picture",
+        "{columns} × {rows}: {count} pictures",
+        len(x.values) * len(y.values),
+        columns=len(x.values),
+        rows=len(y.values),
+    )
+    return f'<p class="faint">{escape(words)}</p>'
 
 
 def axis_controls(workspace: Workspace, place: str, optional: bool) -> AxisControls:
@@ -165,14 +172,14 @@ def axis_controls(workspace: Workspace, place: str, optional: bool) -> AxisContr
         dropdown = gr.Dropdown(
             axis_choices({}, workspace.refinements, "", optional),  # those of concepts come with the tab
             value=name,
-            label=place.capitalize(),
+            label=TITLES[place],
             elem_id=f"{place}-name",
             scale=2,
             min_width=120,
         )
         values = gr.Textbox(
             example_for(workspace, name, ""),
-            label="Values",
+            label=tr("Values"),
             info=axis_help(workspace, name),
             max_length=400,
             max_lines=2,
@@ -187,7 +194,7 @@ def grid_form(workspace: Workspace) -> GridForm:
     """Build the form."""
     base_defaults = workspace.base_defaults()
     prompt = text_control(
-        "Prompt", "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
+        tr("Prompt"), "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
     )
     notes = html_block(elem_id="grid-prompt-notes")
     concepts = button_block("grid-concept-buttons")
@@ -198,13 +205,13 @@ def grid_form(workspace: Workspace) -> GridForm:
     first = {place: {"name": axis.name.value, "values": axis.values.value} for place, axis in axes.items()}
     count = html_block(count_pictures(**first, cards=workspace.refinements), "grid-count")
     notice = html_block(elem_id="grid-notice")
-    paint = gr.Button("Paint the grid", variant="primary", size="lg", elem_id="paint-grid")
-    with gr.Accordion("More", open=False, elem_id="grid-more"):
+    paint = gr.Button(tr("Paint the grid"), variant="primary", size="lg", elem_id="paint-grid")
+    with gr.Accordion(tr("More"), open=False, elem_id="grid-more"):
         plain: dict[str, Any] = {"help": False, "buttons": []}
         seed = recipe_control("seed", "grid-seed", random_seed())
         steps = recipe_control("steps", "grid-steps", base_defaults.steps, **plain)
         guidance = recipe_control("guidance", "grid-guidance", base_defaults.guidance, **plain)
-        negative = text_control("Negative prompt", "grid-negative")
+        negative = text_control(tr("Negative prompt"), "grid-negative")
     return GridForm(
         recipe={
             "prompt": prompt,

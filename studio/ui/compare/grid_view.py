@@ -18,6 +18,7 @@ from studio.ui.create.gallery import tile
 from studio.ui.parts.markup import button, download, duration, file_url, placeholder
 from studio.ui.parts.progress_card import job_error, progress_bar, progress_of, status_badge
 from studio.ui.parts.recipe_card import recipe_facts
+from studio.words import tr
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
@@ -82,45 +83,48 @@ def grid_buttons(workspace: Workspace, shown: int) -> str:
         f"{status_badge(job)}</button>"
         for job in jobs
     )
-    return f'<p class="label">Grids</p><div class="grids">{rows}</div>'
+    return f'<p class="label">{escape(tr("Grids"))}</p><div class="grids">{rows}</div>'
 
 
 def grid_head(workspace: Workspace, shown: int) -> str:
     """Return what the shown grid compares, how far it is, and buttons to stop, go on or download."""
     job = shown_grid(workspace, shown)
     if job is None:
-        return placeholder("No grid yet", "Choose what changes from column to column and from row to row.")
+        hint = tr("Choose what changes from column to column and from row to row.")
+        return placeholder(tr("No grid yet"), hint)
     try:
         grid = grid_folder(workspace, job)
     except StudioError as error:
         return placeholder(error.message, error.hint)
     painted = sum(grid.path(cell).exists() for cell in grid.cells)
-    count = f"<span><b>{painted}</b> of {len(grid.cells)} pictures</span>"
+    words = tr("<b>{painted}</b> of {count} pictures", painted=painted, count=len(grid.cells))
+    numbers = f"<span>{words}</span>"
     progress = progress_of(workspace, job)
     below, buttons = "", ""
     match job.status:
         case "queued":
-            below = progress_bar(progress, "Waiting", waiting=True)
-            buttons = button("stop", "Cancel", job.id)
+            below = progress_bar(progress, tr("Waiting"), waiting=True)
+            buttons = button("stop", tr("Cancel"), job.id)
         case "running":
             left = progress.seconds_left
-            time_left = f"<span>about {duration(left)} left</span>" if left else ""
-            numbers = f'<p class="numbers">{count}{time_left}</p>'
-            below = progress_bar(progress, "Painting the grid") + numbers
-            buttons = button("stop", "Stop", job.id)
+            time_left = f"<span>{tr('about {time} left', time=duration(left))}</span>" if left else ""
+            numbers = f'<p class="numbers">{numbers}{time_left}</p>'
+            below = progress_bar(progress, tr("Painting the grid")) + numbers
+            buttons = button("stop", tr("Stop"), job.id)
         case "failed":
             below = job_error(job)
         case "stopped":
-            below = f'<p class="numbers">{count}</p>'
-            buttons = button("retry", "Go on", job.id, "strong")
+            below = f'<p class="numbers">{numbers}</p>'
+            buttons = button("retry", tr("Go on"), job.id, "strong")
     if job.has_ended and painted:
-        for file, words in ((PICTURE, "One labelled picture"), (ARCHIVE, "All as a zip")):
+        for file, words in ((PICTURE, tr("One labelled picture")), (ARCHIVE, tr("All as a zip"))):
             path = grid.folder / file
             buttons += download(path, words, f"{job.id:05d}-{file}") if path.exists() else ""
     buttons = f'<div class="actions">{buttons}</div>' if buttons else ""
     return (
-        f'<section class="grid-head {job.status}" aria-label="Grid"><header><h2>{escape(job.title)}</h2>'
-        f'<div class="aside">{status_badge(job)}</div></header>{below}{buttons}</section>'
+        f'<section class="grid-head {job.status}" aria-label="{escape(tr("Grid"))}">'
+        f'<header><h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}</div></header>'
+        f"{below}{buttons}</section>"
     )
 
 
@@ -146,7 +150,7 @@ def grid_table(workspace: Workspace, shown: int, selected: str) -> str:
     # the roles are those of the elements, which lose them where a narrow window shows them as blocks
     corner = f'<tr role="row"><td role="cell" class="corner">{escape(y.title)}</td>{head}</tr>'
     return (
-        '<div class="cells" tabindex="0" role="region" aria-label="Pictures of the grid">'
+        f'<div class="cells" tabindex="0" role="region" aria-label="{escape(tr("Pictures of the grid"))}">'
         f'<table role="table"><caption>{axis_words(x)}</caption><thead role="rowgroup">{corner}</thead>'
         f'<tbody role="rowgroup">{"".join(rows)}</tbody></table></div>'
         f"{selected_cell(grid, selected, workspace.refinements)}"
@@ -155,7 +159,7 @@ def grid_table(workspace: Workspace, shown: int, selected: str) -> str:
 
 def axis_words(axis: Axis) -> str:
     """Return what an axis changes, with the help of its knob."""
-    note = f"<small>{escape(axis.note)}</small>" if axis.note else ""
+    note = f"<small>{escape(tr(axis.note))}</small>" if axis.note else ""
     return f"<b>{escape(axis.title)}</b>{note}"
 
 
@@ -174,11 +178,13 @@ def selected_cell(grid: GridFolder, selected: str, cards: Sequence[RefinementCar
         return ""
     path = grid.path(cell)
     name = path.name
-    buttons = button("create", "Open in Create", name, "strong") + button("left", "Left of the slider", name)
-    buttons += button("right", "Right of the slider", name) + download(path, "Download", grid.file_name(cell))
+    buttons = button("create", tr("Open in Create"), name, "strong")
+    buttons += button("left", tr("Left of the slider"), name)
+    buttons += button("right", tr("Right of the slider"), name)
+    buttons += download(path, tr("Download"), grid.file_name(cell))
     return (
-        f'<section class="card picture" aria-label="Picture and recipe">'
+        f'<section class="card picture" aria-label="{escape(tr("Picture and recipe"))}">'
         f'<img src="{escape(file_url(path))}" alt="{escape(grid.label_of(cell))}"><div class="card-text">'
         f"<blockquote>{escape(cell.recipe.prompt)}</blockquote>{recipe_facts(cell.recipe, cards)}"
-        f'<div class="actions">{buttons}{button("close", "Close")}</div></div></section>'
+        f'<div class="actions">{buttons}{button("close", tr("Close"))}</div></div></section>'
     )

@@ -17,12 +17,21 @@ from studio.grids.grid_folder import GridFolder
 from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, differences
+from studio.ui.create.knob_sliders import knob_title
+from studio.words import ENGLISH, LANGUAGE, tr
 
 Sides = tuple[
     str, str, int
 ]  # file names at the left and the right, and the side that a click replaces: 0 or 1
 NO_EFFECT = ("count", "base_hash")  # how many there were, and what comes with the base
 MAX_VALUE_LETTERS = 40
+TITLES = {  # of what has no setting of its own
+    "base": tr("Base"),
+    "negative": tr("Negative"),
+    "prompt": tr("Prompt"),
+    "region": tr("Region"),
+    "strength": tr("Strength"),
+}
 
 
 @dataclass(frozen=True)
@@ -128,15 +137,28 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
         name, values = axis.title, [axis.labels[place] for place in places]
     else:
         changed = changed_values(recipe_of(left.path), recipe_of(right.path))
-        name, values = what, [_value(value) for value in changed[what]]
-    name = name[:1].lower() + name[1:]
-    sides = f"<b>{escape(values[0])}</b> left, <b>{escape(values[1])}</b> right"
-    return f'<p class="one-difference">Only the {escape(name)} differs: {sides}.</p>'
+        name, values = _title(what), [_value(value) for value in changed[what]]
+    if LANGUAGE == ENGLISH:  # others may write nouns with a capital letter anywhere
+        name = name[:1].lower() + name[1:]
+    words = tr(
+        "Only the {setting} differs: <b>{left}</b> left, <b>{right}</b> right.",
+        setting=escape(name),
+        left=escape(values[0]),
+        right=escape(values[1]),
+    )
+    return f'<p class="one-difference">{words}</p>'
+
+
+def _title(name: str) -> str:
+    """Return one of the names of `Recipe.flat` as a heading: "Guidance", "Bias of <lily>"."""
+    setting, of, handle = name.partition(" of ")
+    title = TITLES.get(setting) or tr(setting[:1].upper() + setting[1:])
+    return knob_title(title, handle) if of else title
 
 
 def _value(value: object) -> str:
     if value is None or value == "":
-        return "none"
+        return tr("none")
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= MAX_VALUE_LETTERS else f"{text[: MAX_VALUE_LETTERS - 1]}…"
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.grids.frontier import Point, best, front
+from studio.words import tr
 
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 16, 46
@@ -58,11 +59,13 @@ def scatter(found: Sequence[Point], chosen: str) -> str:
     top = best(found)
     parts += [_dot(point, x, y, point in edge, point is top, point.label == chosen) for point in found]
     across, down = (WIDTH + LEFT - RIGHT) / 2, (HEIGHT - BOTTOM + TOP) / 2
+    title, agreement = escape(tr("Scatter plot")), escape(tr("agreement with the prompt →"))
     return (
-        f'<figure class="scatter"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Scatter plot">'
+        f'<figure class="scatter"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{title}">'
         f"{''.join(parts)}"
-        f'<text class="name" x="{across}" y="{HEIGHT - 8}">agreement with the prompt →</text>'
-        f'<text class="name" transform="translate(14 {down}) rotate(-90)">likeness →</text></svg></figure>'
+        f'<text class="name" x="{across}" y="{HEIGHT - 8}">{agreement}</text>'
+        f'<text class="name" transform="translate(14 {down}) rotate(-90)">'
+        f"{escape(tr('likeness →'))}</text></svg></figure>"
     )
 
 
@@ -85,9 +88,14 @@ def _dot(point: Point, x: _Scale, y: _Scale, on_front: bool, is_best: bool, chos
     )
     anchor, shift = ("end", -11) if across > 0.75 * WIDTH else ("start", 11)
     label, position = escape(point.label[:24]), f'x="{across + shift:.1f}" y="{down - 9:.1f}"'
-    words = f"{escape(point.label)}: likeness {point.likeness}, agreement {point.agreement}"
+    words = tr(
+        "{setting}: likeness {likeness}, agreement {agreement}",
+        setting=point.label,
+        likeness=point.likeness,
+        agreement=point.agreement,
+    )
     return (
         f'<g class="{kind}" data-action="point" data-id="{escape(point.label)}">{bars}'
         f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{8 if is_best else 6}"/>'
-        f'<text {position} text-anchor="{anchor}">{label}</text><title>{words}</title></g>'
+        f'<text {position} text-anchor="{anchor}">{label}</text><title>{escape(words)}</title></g>'
     )

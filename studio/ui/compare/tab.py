@@ -28,6 +28,7 @@ from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.prompt_buttons import concept_buttons
 from studio.ui.parts.slider import SLIDER_SCRIPT
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 # A grid whose columns would be cut shows each row as lines of pictures, with the headings of their columns.
@@ -88,13 +89,13 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
             head = button_block("grid-head", grid_head(workspace, 0))
             notice = html_block(elem_id="compare-notice")
             with gr.Tabs(elem_id="compare-views") as tabs:
-                with gr.Tab("Grid", id="cells"):
+                with gr.Tab(tr("Grid"), id="cells"):
                     cells = button_block("grid-cells", script=FIT_COLUMNS_SCRIPT)
-                with gr.Tab("Side by side", id="before-after"):
+                with gr.Tab(tr("Side by side"), id="before-after"):
                     slider = button_block("before-after", script=SLIDER_SCRIPT)
-                with gr.Tab("Blind vote", id="vote"):
+                with gr.Tab(tr("Blind vote"), id="vote"):
                     vote_block = button_block("blind-vote", script=KEYS_SCRIPT)
-                with gr.Tab("Best", id="best"):
+                with gr.Tab(tr("Best"), id="best"):
                     frontier = button_block("frontier", script=KEEP_FOLDS_SCRIPT)
             grids = button_block("grid-list")
     nothing_chosen = {selected: "", sides: NO_SIDES, picks: (), along: "", point: ""}

@@ -33,6 +33,7 @@ from studio.ui.parts.refinements import (
     control_values,
     refinement_controls,
 )
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 PICTURES = 2  # that the form asks for at first
@@ -156,9 +157,9 @@ def create_form(workspace: Workspace) -> CreateForm:
     """Build the form."""
     defaults = workspace.base_defaults()
     prompt = text_control(
-        "Prompt",
+        tr("Prompt"),
         "prompt",
-        info="Ctrl+Enter paints. Type < to choose a concept",
+        info=tr("Ctrl+Enter paints. Type < to choose a concept"),
         placeholder=with_handle(workspace, "", "<lily>"),
         lines=3,
         max_lines=8,
@@ -171,8 +172,8 @@ def create_form(workspace: Workspace) -> CreateForm:
         first = PaintSettings(0, 0, Recipe.sampler, defaults.steps, defaults.guidance, {}, {})
         line = button_block("sampling-line", sampling_line(workspace, first), LINE_SCRIPT)
         with gr.Row(elem_id=f"quiet-{SIZE}", elem_classes="quiet-part bottom"):
-            width = recipe_control("width", "width", min_width=100, info="0 for the base's own")
-            height = recipe_control("height", "height", min_width=100, info="0 for the base's own")
+            width = recipe_control("width", "width", min_width=100, info=tr("0 for the base's own"))
+            height = recipe_control("height", "height", min_width=100, info=tr("0 for the base's own"))
         with gr.Column(elem_id=f"quiet-{SAMPLING}", elem_classes="quiet-part"):
             sampler = recipe_control("sampler", "sampler")
             steps = recipe_control("steps", "steps", defaults.steps, buttons=["reset"])
@@ -183,30 +184,30 @@ def create_form(workspace: Workspace) -> CreateForm:
         with gr.Column(elem_id=f"quiet-{PLACES}", elem_classes="quiet-part"):
             board = places_board()
             regions = text_control(
-                "The boxes as numbers",
+                tr("The boxes as numbers"),
                 "regions",
                 max_letters=MAX_REGION_LETTERS,
-                info="Left, top, right and bottom, as shares of the picture",
+                info=tr("Left, top, right and bottom, as shares of the picture"),
                 placeholder="lily=0,0,0.5,1 trek=0.5,0,1,1",
             )
             composing = recipe_control("composing", "composing")
     sliders = slider_pool()
     notice = html_block(elem_id="create-notice")
-    paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+    paint = gr.Button(tr("Paint"), variant="primary", size="lg", elem_id="paint")
     with gr.Row(elem_classes="bottom"):
         count = recipe_control("count", "count", PICTURES, buttons=[])
         seed = recipe_control("seed", "seed", random_seed(), min_width=120)
     with gr.Row(elem_classes="tight"):
-        new_seed = gr.Checkbox(True, label="A new seed every time", elem_id="new-seed")
-        last_seed = gr.Button("Last seed again", size="sm", elem_id="last-seed", min_width=120)
+        new_seed = gr.Checkbox(True, label=tr("A new seed every time"), elem_id="new-seed")
+        last_seed = gr.Button(tr("Last seed again"), size="sm", elem_id="last-seed", min_width=120)
     examples = button_block("examples")
-    with gr.Accordion("More", open=False, elem_id="create-more"):
-        negative = text_control("Negative prompt", "negative", info="What should not be there")
+    with gr.Accordion(tr("More"), open=False, elem_id="create-more"):
+        negative = text_control(tr("Negative prompt"), "negative", info=tr("What should not be there"))
         refinements = refinement_controls(workspace.refinements)
     recipe_drop = drop_zone(
         "recipe-drop",
-        "Read a picture's recipe",
-        "drop a picture painted here or in another web UI",
+        tr("Read a picture's recipe"),
+        tr("drop a picture painted here or in another web UI"),
         "image/png,image/jpeg,image/webp",
     )
     afresh = button_block("create-afresh", afresh_button())

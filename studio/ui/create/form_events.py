@@ -19,6 +19,7 @@ from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import pressed_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.recipe_controls import parsed
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 MAX_TYPED = 40  # letters of a handle
@@ -37,7 +38,7 @@ def connect_form(workspace: Workspace, connector: Connector, form: CreateForm) -
         return {form.knobs: now, **marks, **sliders}
 
     def offer_handles(event: gr.EventData) -> Changes:
-        typed = checked_text("The name", event_values(event).get("typed"), MAX_TYPED)
+        typed = checked_text(tr("The name"), event_values(event).get("typed"), MAX_TYPED)
         return {form.options: handle_options(workspace, typed)}
 
     def press_below(prompt_text: str, event: gr.EventData) -> Changes:

@@ -21,6 +21,7 @@ from studio.ui.parts.progress_card import (
 )
 from studio.ui.parts.refinements import picture_before, titles_of_active
 from studio.ui.parts.slider import slider, waiting_slider
+from studio.words import tr, trn
 from studio.workspace.jobs import Job
 from studio.workspace.picture_search import PictureFilter
 from studio.workspace.pictures import EVERYTHING, PicturePage
@@ -33,7 +34,9 @@ MAX_NOTES = 12  # about the prompt, of one painting
 def tile(path: Path, selected: str, words: str, action: str = "open", starred: bool = False) -> str:
     """Return a picture as a button; it is marked when its file is called `selected`, or has a star."""
     pressed = str(path.name == selected).lower()
-    star = '<span class="tile-star" role="img" aria-label="starred">★</span>' if starred else ""
+    star = (
+        f'<span class="tile-star" role="img" aria-label="{escape(tr("starred"))}">★</span>' if starred else ""
+    )
     return (
         f'<button type="button" class="tile" data-action="{action}" data-id="{escape(path.name)}"'
         f' aria-pressed="{pressed}">'
@@ -58,17 +61,17 @@ def painting_card(workspace: Workspace, job: Job, selected: str = "") -> str:
     match job.status:
         case "queued":
             trains = any(other.status == "running" for other in workspace.jobs.under_way(1, ("train",)))
-            wait = "Waits for a moment between two training steps." if trains else "Waits for its turn."
-            foot = progress_bar(progress, "Waiting", waiting=True)
-            foot += f'<p class="numbers"><span>{wait}</span></p>'
-            aside = button("stop", "Cancel", job.id)
+            wait = tr("Waits for its turn.")
+            if trains:
+                wait = tr("Waits for a moment between two training steps.")
+            foot = progress_bar(progress, tr("Waiting"), waiting=True)
+            foot += f'<p class="numbers"><span>{escape(wait)}</span></p>'
+            aside = button("stop", tr("Cancel"), job.id)
         case "running":
-            foot = progress_bar(progress, "Painting") + progress_numbers(progress)
-            aside = button("stop", "Stop", job.id)
+            foot = progress_bar(progress, tr("Painting")) + progress_numbers(progress)
+            aside = button("stop", tr("Stop"), job.id)
         case "done" | "stopped":
-            count = f"{len(painted)} {'picture' if len(painted) == 1 else 'pictures'}"
-            took = f" in {duration(job.finished - job.started)}" if job.finished and job.started else ""
-            foot = f'<p class="numbers"><span>{count}{took}</span></p>'
+            foot = f'<p class="numbers"><span>{escape(_painted_words(job, len(painted)))}</span></p>'
         case "failed":
             foot = job_error(job)
     aside += put_away_button(job) if job.has_ended else ""
@@ -77,12 +80,20 @@ def painting_card(workspace: Workspace, job: Job, selected: str = "") -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in progress.notes[:MAX_NOTES])
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
     return (
-        f'<section class="card painting {job.status}" aria-label="Painting"><header>'
+        f'<section class="card painting {job.status}" aria-label="{escape(tr("Painting"))}"><header>'
         f'<h2>{escape(job.title)}</h2><div class="aside">{status_badge(job)}{aside}</div></header>'
         f"{refinements}{_pair(workspace, job, recipe, painted)}"
         f'<div class="tiles large">{"".join(tiles)}</div>'
         f'<div class="painting-foot">{foot}</div>{notes}</section>'
     )
+
+
+def _painted_words(job: Job, count: int) -> str:
+    """Return how many pictures a job has painted, and in how long."""
+    if not (job.finished and job.started):
+        return trn("{count} picture", "{count:,} pictures", count)
+    time = duration(job.finished - job.started)
+    return trn("{count} picture in {time}", "{count:,} pictures in {time}", count, time=time)
 
 
 def _pair(workspace: Workspace, job: Job, recipe: Recipe, painted: Sequence[Path]) -> str:
@@ -93,8 +104,8 @@ def _pair(workspace: Workspace, job: Job, recipe: Recipe, painted: Sequence[Path
     if recipe.count != 1 or (before := picture_before(workspace, recipe)) is None:
         return ""
     if not painted:  # it is to come, or was deleted
-        return "" if job.has_ended else waiting_slider(before.path, "before")
-    return slider(before.path, painted[0], "before", f"after {before.change}")
+        return "" if job.has_ended else waiting_slider(before.path, tr("before"))
+    return slider(before.path, painted[0], tr("before"), tr("after {change}", change=before.change))
 
 
 def latest_pictures(
@@ -109,7 +120,7 @@ def latest_pictures(
     first = first_of_page(page, workspace.gallery.count(wanted), MAX_PICTURES)
     shown = workspace.gallery.page(MAX_PICTURES, first, wanted)
     paths = [path for path in shown.paths if path.name not in above]
-    unreadable = unreadable_card("Files that are no pictures", "trash", shown.unreadable)
+    unreadable = unreadable_card(tr("Files that are no pictures"), "trash", shown.unreadable)
     turn = pager(page, shown.count, MAX_PICTURES, "pictures")
     stars = workspace.gallery.stars.trouble
     unreadable += error_card(stars) if stars else ""
@@ -118,14 +129,15 @@ def latest_pictures(
     if not paths and (current or turn):
         return turn + unreadable
     if not paths:
-        hint = "Write a prompt, press Paint, and they gather here."
-        return placeholder("No pictures yet", hint) + unreadable
+        hint = tr("Write a prompt, press Paint, and they gather here.")
+        return placeholder(tr("No pictures yet"), hint) + unreadable
     tiles = "".join(
         tile(path, selected, _words(path, shown), starred=path.name in shown.starred) for path in paths
     )
-    return f'<h2 class="unseen">Pictures</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
+    title = escape(tr("Pictures"))
+    return f'<h2 class="unseen">{title}</h2><div class="tiles gallery">{tiles}</div>{turn}{unreadable}'
 
 
 def _words(path: Path, page: PicturePage) -> str:
     """Return what a picture shows in words: its prompt, else its name."""
-    return shortened(page.prompts.get(path.name) or f"Picture {path.stem}")
+    return shortened(page.prompts.get(path.name) or tr("Picture {name}", name=path.stem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -14,11 +15,16 @@ from studio.ui.parts.html_blocks import button_block
 from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import button, placeholder
 from studio.ui.parts.search_field import SHOW_ALL, search_field, starred_switch
+from studio.words import tr
 from studio.workspace.picture_search import PictureFilter
 
 # names of what the bar of chosen pictures asks for; `assets/selection.js` sends them with the pictures
 STAR, SAVE, DELETE = "star-chosen", "save-chosen", "delete-chosen"
-MANY = {STAR: ("star", "Star"), SAVE: ("download", "Download"), DELETE: ("delete", "Delete")}
+MANY = {
+    STAR: ("star", tr("Star")),
+    SAVE: ("download", tr("Download")),
+    DELETE: ("delete", tr("Delete")),
+}
 
 
 @dataclass
@@ -38,7 +44,7 @@ class GalleryTools:
 def gallery_tools() -> GalleryTools:
     """Build the search field, and the bar beside it."""
     with gr.Row(elem_id="gallery-tools", elem_classes="tight"):
-        search = search_field("the pictures", "words, <lily>, a method", "picture-search", scale=2)
+        search = search_field(tr("the pictures"), tr("words, <lily>, a method"), "picture-search", scale=2)
         bar = button_block("gallery-bar", tools_bar(False))
     return GalleryTools(search, bar, gr.State(False))
 
@@ -47,27 +53,34 @@ def tools_bar(starred: bool) -> str:
     """Return the switch for starred pictures, and the bar for choosing several at once."""
     many = "".join(
         f'<button type="button" class="action action-quiet" data-many="{action}" disabled>'
-        f"{icon(drawing)}{label}</button>"
+        f"{icon(drawing)}{escape(label)}</button>"
         for action, (drawing, label) in MANY.items()
     )
     return (
         f"{starred_switch(starred)}"
         f'<button type="button" class="round-button plain" data-select aria-pressed="false">'
-        f"{icon('select')}Select</button>"
-        f'<div class="chosen-bar" role="group" aria-label="Selected pictures">'
-        f'<span role="status" class="chosen-count">None selected</span>'
-        f'<button type="button" class="action action-quiet" data-all>All here</button>{many}</div>'
+        f"{icon('select')}{escape(tr('Select'))}</button>"
+        f'<div class="chosen-bar" role="group" aria-label="{escape(tr("Selected pictures"))}">'
+        f'<span role="status" class="chosen-count">{escape(tr("None selected"))}</span>'
+        f'<button type="button" class="action action-quiet" data-all>{escape(tr("All here"))}</button>'
+        f"{many}</div>"
     )
 
 
 def nothing_found(wanted: PictureFilter) -> str:
     """Return what stands in place of the gallery when no picture is wanted."""
-    show_all = button(SHOW_ALL, "Show all pictures")
+    show_all = button(SHOW_ALL, tr("Show all pictures"))
     if wanted.words:
-        among = "Among the starred pictures none" if wanted.starred else "None"
-        hint = f"{among} has all of these words in its prompt, concepts, method or base. Try fewer."
-        return placeholder("No picture found", hint, show_all)
-    return placeholder("No stars yet", "Open a picture and press its star: it is kept here.", show_all)
+        hint = tr("None has all of these words in its prompt, concepts, method or base. Try fewer.")
+        if wanted.starred:
+            hint = tr(
+                "Among the starred pictures none has all of these words in its prompt, concepts, method or "
+                "base. Try fewer."
+            )
+        return placeholder(tr("No picture found"), hint, show_all)
+    return placeholder(
+        tr("No stars yet"), tr("Open a picture and press its star: it is kept here."), show_all
+    )
 
 
 def chosen_names(event: gr.EventData) -> list[str]:
@@ -84,4 +97,4 @@ def chosen_names(event: gr.EventData) -> list[str]:
         )
     if not names:
         raise StudioError("No picture is selected.", "Click on those that you mean.")
-    return [checked_text("A picture's name", name) for name in names]
+    return [checked_text(tr("A picture's name"), name) for name in names]

@@ -17,14 +17,13 @@ from studio.concepts.header import Header
 from studio.handles import handles_in
 from studio.limits import MAX_STRENGTH
 from studio.recipes.recipe import Recipe
+from studio.settings import Knob as ConceptKnob
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 MAX_SLIDERS = 10
 STRENGTH_STEP = 0.05
-STRENGTH_HELP = "0 is the plain noun, 1 is as learned"
-SHARED_STRENGTH_HELP = (
-    "Moves its word; the model's change is shared with {others}, at the larger strength"  # of the two
-)
+STRENGTH_HELP = tr("0 is the plain noun, 1 is as learned")
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Knob:
     @property
     def label(self) -> str:
         """The text above the slider."""
-        return f"{(self.name or 'strength').replace('_', ' ').capitalize()} of {self.handle}"
+        return knob_title(tr((self.name or "strength").replace("_", " ").capitalize()), self.handle)
 
     @property
     def step(self) -> float:
@@ -69,14 +68,30 @@ def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
         for name, knob in header.knobs.items():
             if all(map(math.isfinite, (knob.low, knob.default, knob.high))) and knob.low < knob.high:
                 span = knob.default, knob.low, knob.high
-                knobs.append(Knob(handle, name, *span, knob.help, bool(knob.choices)))
+                knobs.append(Knob(handle, name, *span, knob_help(knob), bool(knob.choices)))
     return knobs[:MAX_SLIDERS]
 
 
 def strength_help(header: Header, handle: str) -> str:
     """Return what the strength of a handle does; handles of one file share the change of the model."""
     others = ", ".join(header.other_handles(handle))
-    return SHARED_STRENGTH_HELP.format(others=others) if others else STRENGTH_HELP
+    if not others:
+        return STRENGTH_HELP
+    words = "Moves its word; the model's change is shared with {others}, at the larger strength"  # of the two
+    return tr(words, others=others)
+
+
+def knob_title(name: str, handle: str) -> str:
+    """Return what one setting of a concept is called: "Bias of <lily>"."""
+    return tr("{name} of {handle}", name=name, handle=handle)
+
+
+def knob_help(knob: ConceptKnob) -> str:
+    """Return what a knob of a concept does, which its file says in English."""
+    if not knob.choices:
+        return tr(knob.help)
+    names = ", ".join(f"{number} {name}" for number, name in enumerate(knob.choices, 1))
+    return tr("0 each in turn, {names}.", names=names)
 
 
 def knob_name(knob: Knob) -> str:

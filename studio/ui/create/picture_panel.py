@@ -34,6 +34,7 @@ from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, picture_before, refined
 from studio.ui.parts.search_field import SHOW_ALL, STARRED
 from studio.ui.parts.slider import SLIDER_SCRIPT
+from studio.words import tr
 from studio.workspace.jobs import Job
 from studio.workspace.picture_archive import pack_pictures
 from studio.workspace.picture_search import PictureFilter
@@ -117,10 +118,13 @@ def opened_picture(workspace: Workspace, name: str) -> tuple[Recipe, str]:
 def deleted_note(trashed: Mapping[str, Path], wanted: int) -> str:
     """Return the note about deleted pictures, of which so many were to be deleted."""
     count = len(trashed)
-    what = next(iter(trashed)) if wanted == 1 else f"{count} pictures"
-    what = what if count == wanted else f"{count} of {wanted} pictures"
-    words = f"{what} {'is' if count == wanted == 1 else 'are'} in the trash."
-    return note_card(words, button("undo", "Undo", kind="strong") + button("close", "Close"))
+    if count != wanted:
+        words = tr("{count} of {wanted} pictures are in the trash.", count=count, wanted=wanted)
+    elif count == 1:
+        words = tr("{name} is in the trash.", name=next(iter(trashed)))
+    else:
+        words = tr("{count} pictures are in the trash.", count=count)
+    return note_card(words, button("undo", tr("Undo"), kind="strong") + button("close", tr("Close")))
 
 
 def connect_pictures(
@@ -173,9 +177,9 @@ def connect_pictures(
             gallery.stars.give(starred, not starred <= gallery.stars.names())
             return {}
         archive = pack_pictures(paths, packed_folder(workspace))
-        link = download(archive, f"Save again ({file_size(archive.stat().st_size)})")
-        words = f"Packed: {archive.name}"
-        return {panel.note: note_card(words, link + button("close", "Close"))}
+        again = tr("Save again ({size})", size=file_size(archive.stat().st_size))
+        link = download(archive, again) + button("close", tr("Close"))
+        return {panel.note: note_card(tr("Packed: {name}", name=archive.name), link)}
 
     def press_in_detail(selected: str, event: gr.EventData) -> Changes:
         action, name = pressed_button(event)

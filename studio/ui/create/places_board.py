@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from html import escape
 
 import gradio as gr
 
@@ -20,11 +21,12 @@ from studio.starter import ASSETS
 from studio.ui.create.sampling_line import PaintSettings, picture_size
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
 from studio.ui.parts.html_blocks import html_block
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 # one for each concept, as far as they go: told apart by all kinds of colour vision (Okabe and Ito 2008)
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00", "#999999")
-HELP = (
+HELP = tr(
     "Drag a box for each concept; one without is placed by itself. "
     "Arrow keys move a box, with Shift they resize it, Delete removes it."
 )
@@ -33,16 +35,17 @@ HELP = (
 def template() -> str:
     """Return the HTML of the board before it knows the prompt."""
     return (
-        f'<div class="places-board"><p class="faint" id="places-help">{HELP}</p>'
-        '<div class="round-buttons" role="group" aria-label="Whose box"></div>'
+        f'<div class="places-board"><p class="faint" id="places-help">{escape(HELP)}</p>'
+        f'<div class="round-buttons" role="group" aria-label="{escape(tr("Whose box"))}"></div>'
         '<div class="places-stage"><img alt="" draggable="false" hidden></div><div class="actions">'
-        f"{_button('add', 'Add a box')}{_button('clear', 'Remove all')}{_button('blank', 'Hide the picture')}"
+        f"{_button('add', tr('Add a box'))}{_button('clear', tr('Remove all'))}"
+        f"{_button('blank', tr('Hide the picture'))}"
         '</div><span class="unseen" role="status"></span></div>'
     )
 
 
 def _button(does: str, label: str) -> str:
-    return f'<button type="button" class="action action-quiet" data-do="{does}">{label}</button>'
+    return f'<button type="button" class="action action-quiet" data-do="{does}">{escape(label)}</button>'
 
 
 def places_board() -> gr.HTML:
@@ -83,7 +86,7 @@ def with_sent_boxes(boxes: Mapping[str, Box], event: gr.EventData) -> dict[str, 
     sent = event_values(event).get("boxes")
     if not isinstance(sent, dict) or len(sent) > MAX_HANDLES:
         raise StudioError("These are no boxes.", RELOAD)
-    changed = {to_handle(checked_text("The concept", name)): _box(edges) for name, edges in sent.items()}
+    changed = {to_handle(checked_text(tr("The concept"), name)): _box(edges) for name, edges in sent.items()}
     known = {**boxes, **changed}
     return {handle: box for handle, box in known.items() if box is not None}
 

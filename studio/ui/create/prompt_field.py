@@ -21,6 +21,7 @@ from studio.starter import ASSETS
 from studio.ui.base_notes import base_note, fits_base
 from studio.ui.parts.icons import icon
 from studio.ui.parts.thumbnails import portrait
+from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 MAX_OPTIONS = 8  # concepts that are offered at once
@@ -34,8 +35,8 @@ def prompt_field(workspace: Workspace, prompt: str) -> str:
     favourite = str(prompt.strip() in workspace.favourite_prompts.all()).lower()
     return (
         '<div class="prompt-tools">'
-        f"{_button('history', 'Earlier prompts', 'aria-expanded', 'false')}"
-        f"{_button('favourite', 'Favourite', 'aria-pressed', favourite, 'star')}</div>"
+        f"{_button('history', tr('Earlier prompts'), 'aria-expanded', 'false')}"
+        f"{_button('favourite', tr('Favourite'), 'aria-pressed', favourite, 'star')}</div>"
         f'<p class="prompt-marked" hidden>{marked_prompt(workspace, prompt, known)}</p>'
         f"{notes_list(workspace, prompt)}"
     )
@@ -45,7 +46,7 @@ def _button(action: str, label: str, state: str, value: str, drawing: str = "") 
     """Return a quiet button with a drawing, and an ARIA attribute for its state."""
     return (
         f'<button type="button" class="action action-link" data-action="{action}" {state}="{value}">'
-        f"{icon(drawing or action)}{label}</button>"
+        f"{icon(drawing or action)}{escape(label)}</button>"
     )
 
 
@@ -93,20 +94,28 @@ def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> li
     headers, loaded = workspace.concepts.headers(), workspace.worker_state().base
     for handle in handles_in(prompt):
         if handle not in headers:
-            notes.append(f"<b>{escape(handle)}</b>: the Library has no concept of this name.")
+            unknown = tr("<b>{handle}</b>: the Library has no concept of this name.", handle=escape(handle))
+            notes.append(unknown)
         elif not fits_base(headers[handle], loaded):
             notes.append(f"<b>{escape(handle)}</b>: {escape(base_note(headers[handle], loaded))}")
     words = [prompt[start:end].lower() for start, end in words_without_effect(prompt, known)]
     if words := list(dict.fromkeys(words)):
-        said = "this word, so it changes" if len(words) == 1 else "these words, so they change"
-        notes.append(f"<b>{escape(_listed(words))}</b>: the base was not taught {said} little or nothing.")
+        said = trn(
+            "<b>{words}</b>: the base was not taught this word, so it changes little or nothing.",
+            "<b>{words}</b>: the base was not taught these words, so they change little or nothing.",
+            len(words),
+            words=escape(_listed(words)),
+        )
+        notes.append(said)
     return notes + [escape(note) for note in foreign_notes([prompt])]
 
 
 def _listed(words: Sequence[str]) -> str:
     """Return words with commas, of very many only the first."""
-    more = f" and {len(words) - MAX_NAMED} more" if len(words) > MAX_NAMED else ""
-    return ", ".join(words[:MAX_NAMED]) + more
+    named = ", ".join(words[:MAX_NAMED])
+    if len(words) <= MAX_NAMED:
+        return named
+    return tr("{words} and {count} more", words=named, count=len(words) - MAX_NAMED)
 
 
 def handle_options(workspace: Workspace, typed: str) -> str:

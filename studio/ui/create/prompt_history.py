@@ -10,6 +10,7 @@ from html import escape
 
 from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import error_card
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 MAX_RECENT = 50  # prompts, each once
@@ -26,11 +27,12 @@ def prompt_history(workspace: Workspace) -> str:
     trouble = workspace.favourite_prompts.trouble
     card = error_card(trouble) if trouble else ""
     if not rows:
-        return f'{card}<p class="faint">Prompts that you have painted are kept here.</p>'
+        return f'{card}<p class="faint">{escape(tr("Prompts that you have painted are kept here."))}</p>'
+    search, title = escape(tr("Search the prompts")), escape(tr("Earlier prompts"))
     return (
-        f'{card}<input type="search" aria-label="Search the prompts" placeholder="Search the prompts"'
-        f' autocomplete="off"><ul class="prompt-rows" aria-label="Earlier prompts">{rows}</ul>'
-        '<p class="nothing faint" hidden>No prompt has these words.</p>'
+        f'{card}<input type="search" aria-label="{search}" placeholder="{search}"'
+        f' autocomplete="off"><ul class="prompt-rows" aria-label="{title}">{rows}</ul>'
+        f'<p class="nothing faint" hidden>{escape(tr("No prompt has these words."))}</p>'
     )
 
 
@@ -39,10 +41,10 @@ def _can_be_used(prompt: str) -> bool:
 
 
 def _row(prompt: str, favourite: bool) -> str:
-    words = escape(prompt)
+    words, label = escape(prompt), escape(tr("Favourite: {prompt}", prompt=prompt))
     pressed = str(favourite).lower()
     return (
         f'<li><button type="button" class="prompt-row" data-prompt="{words}">{words}</button>'
         f'<button type="button" class="icon-button" data-action="favourite" data-id="{words}"'
-        f' aria-label="Favourite: {words}" aria-pressed="{pressed}">{icon("star")}</button></li>'
+        f' aria-label="{label}" aria-pressed="{pressed}">{icon("star")}</button></li>'
     )

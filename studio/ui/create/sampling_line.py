@@ -14,7 +14,7 @@ from studio.handles import handles_in
 from studio.recipes.foreign_syntax import handles_called
 from studio.recipes.recipe import Box
 from studio.starter import ASSETS, STARTER
-from studio.ui.parts.markup import counted
+from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 SIZE, SAMPLING, GUIDANCE, PLACES = "size", "sampling", "guidance", "places"
@@ -54,22 +54,24 @@ def concepts_of(workspace: Workspace, prompt: str) -> dict[str, str]:
 
 def sampling_line(workspace: Workspace, now: PaintSettings) -> str:
     """Return the line: size, "DDIM 20 steps", "guidance 3", "starter", and the boxes if there can be some."""
+    sampler = trn("{sampler} {count} step", "{sampler} {count:,} steps", now.steps, sampler=now.sampler)
+    guidance = tr("guidance {guidance:g}", guidance=now.guidance)
     parts = [
-        _part(SIZE, size_words(workspace, now.width, now.height), "Size of the picture"),
-        _part(SAMPLING, f"{now.sampler} {counted(now.steps, 'step')}", "Sampler and steps"),
-        _part(GUIDANCE, f"guidance {now.guidance:g}", "How closely the prompt is followed"),
+        _part(SIZE, size_words(workspace, now.width, now.height), tr("Size of the picture")),
+        _part(SAMPLING, sampler, tr("Sampler and steps")),
+        _part(GUIDANCE, guidance, tr("How closely the prompt is followed")),
         _base_part(workspace),
     ]
     if now.nouns:
-        parts.append(_part(PLACES, place_words(now), "Where in the picture each concept is"))
-    dot = '<i aria-hidden="true">·</i>'
-    return f'<div class="quiet-line" role="group" aria-label="How it is painted">{dot.join(parts)}</div>'
+        parts.append(_part(PLACES, place_words(now), tr("Where in the picture each concept is")))
+    dot, label = '<i aria-hidden="true">·</i>', escape(tr("How it is painted"))
+    return f'<div class="quiet-line" role="group" aria-label="{label}">{dot.join(parts)}</div>'
 
 
 def size_words(workspace: Workspace, width: int, height: int) -> str:
     """Return a size in pixels, in words where it is the base's own and none is loaded."""
     width, height = picture_size(workspace, width, height)
-    return f"{width} × {height}" if width and height else "usual size"
+    return f"{width} × {height}" if width and height else tr("usual size")
 
 
 def picture_size(workspace: Workspace, width: int, height: int) -> tuple[int, int]:
@@ -82,7 +84,7 @@ def picture_size(workspace: Workspace, width: int, height: int) -> tuple[int, in
 def place_words(now: PaintSettings) -> str:
     """Return where the concepts are: by themselves, or in how many boxes."""
     count = len(now.used_boxes)
-    return f"{count or 'no'} {'box' if count == 1 else 'boxes'}"
+    return trn("{count} box", "{count} boxes", count) if count else tr("no boxes")
 
 
 def _part(opens: str, words: str, title: str) -> str:
@@ -95,9 +97,10 @@ def _part(opens: str, words: str, title: str) -> str:
 def _base_part(workspace: Workspace) -> str:
     """Return the part that opens the list of bases, as the button in the header does."""
     is_starter = Path(workspace.base).resolve() == STARTER
-    name = "starter" if is_starter else Path(str(workspace.worker_state().base.get("name", ""))).name
+    name = tr("starter") if is_starter else Path(str(workspace.worker_state().base.get("name", ""))).name
     words = name or Path(workspace.base).name
+    title = escape(tr("The base model: choose another"))
     return (
-        '<button type="button" class="quiet" data-bases title="The base model: choose another"'
+        f'<button type="button" class="quiet" data-bases title="{title}"'
         f' aria-haspopup="true">{escape(words)}</button>'
     )

@@ -23,6 +23,7 @@ from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
 from studio.ui.parts.recipe_card import picture_card
+from studio.words import tr
 from studio.workspace.workspace import Workspace
 
 
@@ -80,7 +81,9 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         paths, failed = uploaded_files(event)
         if not paths:
             raise StudioError(
-                "{failed} did not arrive.", "Try a smaller one.", failed=failed[0] if failed else "The file"
+                "{failed} did not arrive.",
+                "Try a smaller one.",
+                failed=failed[0] if failed else tr("The file"),
             )
         try:
             recipe, notes = read_recipe_and_notes(paths[0])
