@@ -26,12 +26,16 @@ def mona(stage: Stage) -> None:
         save_concept(stage.workspace.concepts.path("<mona>"), header_of("<mona>", "cat", 3, 5, 40))
 
 
-def paint(page: Any, prompt: str, count: int) -> None:
-    """Press Paint and wait for all pictures. No test of the session may have painted this prompt before."""
+def paint(page: Any, prompt: str, count: int) -> list[str]:
+    """Press Paint, wait for all pictures and return their names.
+
+    No test of the session may have painted this prompt before.
+    """
     card = page.locator("#painting .painting.done", has_text=prompt)
     assert card.count() == 0, f"another test painted {prompt!r} already: it would be taken for this one"
     page.locator("#paint").click()
     card.locator(".tile").nth(count - 1).wait_for()
+    return [tile.get_attribute("data-id") for tile in card.locator(".tile").all()]
 
 
 def test_a_concept_is_inserted_painted_and_its_recipe_travels_in_the_png(

@@ -55,6 +55,7 @@ def test_photos_are_learned_painted_opened_deleted_and_brought_back_by_keyboard(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
     put_everything_away(stage)
+    page.locator("#photo-drop .drop[data-ready]").wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate(FOCUSED, ".skip-link")
     page.keyboard.press("Enter")

@@ -73,8 +73,8 @@ def test_boxes_are_drawn_moved_and_resized_and_are_the_recipes_regions(
     names = board.locator(".places-name").all_inner_texts()
     assert sorted(names) == ["<lisa>", "<mona>"]
     page.locator("#sampling-line", has_text="2 boxes").wait_for()
-    paint(page, "<mona> in a box beside <lisa>", 2)
-    recipe = read_recipe(stage.workspace.gallery.newest(1)[0])
+    painted = paint(page, "<mona> in a box beside <lisa>", 2)
+    recipe = read_recipe(stage.workspace.gallery.find(painted[0]))
     assert set(recipe.regions) == {"<mona>", "<lisa>"} and recipe.mode == "regions"
     board.get_by_role("button", name="Remove all").click()
     wait_for_boxes(page)

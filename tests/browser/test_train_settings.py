@@ -36,7 +36,7 @@ def chosen(page: Any, words: str) -> None:
 
 def steps_now(page: Any) -> int:
     """Return how many steps the page says that a training has."""
-    return int(page.locator("#effort-words").inner_text().split(" step")[0].replace(",", ""))
+    return int(page.locator("#effort-words p").inner_text().split(" step")[0].replace(",", ""))
 
 
 def wait_for_steps(page: Any, count: int) -> None:

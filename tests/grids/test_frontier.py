@@ -84,7 +84,7 @@ def test_points_are_means_over_the_pictures_of_a_setting(tmp_path: Path) -> None
     two, four = points(sheet, GridScores.open(tmp_path), "x")
     assert (two.label, two.likeness.n, four.likeness.n) == ("2", 3, 2)
     assert (two.likeness.mean, two.agreement.mean) == pytest.approx((0.1, 0.5))
-    assert two.likeness.half_width == pytest.approx(4.303 * 0.1 / 3**0.5) and two.agreement.half_width == 0
+    assert two.likeness.half_width == pytest.approx(4.302653 * 0.1 / 3**0.5) and two.agreement.half_width == 0
     assert four.likeness.mean == pytest.approx(0.15) and two.copying is None
     assert [each.label for each in points(sheet, GridScores.open(tmp_path), "y")] == ["1", "2", "3"]
 

@@ -75,8 +75,11 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {name: content for name, content in named.items() if not name.startswith("cache/")}
 
 
+pytestmark = pytest.mark.usefixtures("short_verdict")  # `tools` shortens it, and this undoes that
+
+
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
+def alone(short_verdict: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     """The folder and the scores of the tasks when this process does them."""
     folder = tmp_path_factory.mktemp("alone")
     return folder, last_of(in_turn(tasks(), tools(), folder))
