@@ -94,10 +94,10 @@ def run(given: argparse.Namespace, report: Report) -> bool:
             given.picture.write_bytes(workspace.gallery.newest(1)[0].read_bytes())
     rows = [
         Row("the command to the open page", opened, "s"),
-        *(Row(f"the open page to {what}", seconds, "s") for what, seconds in done.seconds.items()),
+        Row("the open page to learned", done.seconds["learned"], "s"),
+        Row("the open page to painted", done.seconds["painted"], "s", MAX_SECONDS),
         Row("clicks", len(done.clicks), "", MAX_CLICKS),
     ]
-    rows[-2] = Row(rows[-2].name, rows[-2].value, "s", MAX_SECONDS)
     table = report.table(f"The first picture: {verdict.word}", "", "", "unit", "at most")
     for row in rows:
         limit = "" if row.limit is None else f"{row.limit:g}"
