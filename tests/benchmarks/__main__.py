@@ -16,6 +16,7 @@ COMMANDS = {  # each a module here, with what it measures
     "whole": "from Train pressed to the concept saved, part by part",
     "painting": "seconds a picture: bare diffusers, and with concepts in every way of composing",
     "page": "the page with many concepts, pictures and tabs",
+    "first": "from the README's command to a first picture, as a newcomer clicks it in a browser",
     "profile": "where the time of a training step goes, by operator",
 }
 QUIET = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "GRADIO_ANALYTICS_ENABLED": "False"}
