@@ -11,9 +11,11 @@ whose grammar has no `/` for arguments without a name; they begin with two under
 
 from __future__ import annotations
 
+import ctypes
 import json
 import locale
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,10 +32,17 @@ def languages() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("[a-z][a-z].json"))
 
 
+def system_language() -> str:
+    """Return what the system calls the language that it shows, such as "de_DE"; empty if unknown."""
+    if sys.platform == "win32":
+        return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
+    return locale.getlocale()[0] or ""
+
+
 def wanted_language(environment: Mapping[str, str]) -> str:
     """Return the language of the variables, or else of the system; English where we do not speak it."""
     named = [environment.get(name, "") for name in (VARIABLE, *SYSTEM_VARIABLES)]
-    wanted = next(filter(None, named), None) or locale.getlocale()[0] or ENGLISH
+    wanted = next(filter(None, named), None) or system_language()
     code = wanted[:2].lower()
     return code if code in languages() else ENGLISH
 

@@ -29,6 +29,7 @@ ERRORS = (
     "DocumentError",
     "NotANumberError",
 )
+TRAINERS = ROOT / "trainers"
 SETTING_TEXTS = ("help", "unit", "source")  # of a setting or a knob, by keyword
 CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
@@ -155,14 +156,24 @@ def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
             yield as_label(name)
 
 
-def all_texts() -> set[str]:
-    """Return every visible text of the program."""
+def studio_texts() -> set[str]:
+    """Return every visible text of the studio and its page."""
     about_starter = json.loads((STARTER / "likeness.json").read_text(encoding="utf-8"))
     found = script_texts() | {about_starter["pictures"]}
     for path in sources():
-        found |= texts_of(path.read_text(encoding="utf-8"))
-    found |= {subject.title for subject in demo_subjects()}
-    return found
+        if TRAINERS not in path.parents:
+            found |= texts_of(path.read_text(encoding="utf-8"))
+    return found | {subject.title for subject in demo_subjects()}
+
+
+def method_texts() -> set[str]:
+    """Return every visible text of the methods. What a new one says stays English until it is translated."""
+    return {text for path in TRAINERS.rglob("*.py") for text in texts_of(path.read_text(encoding="utf-8"))}
+
+
+def all_texts() -> set[str]:
+    """Return every visible text of the program."""
+    return studio_texts() | method_texts()
 
 
 def read(language: str) -> dict[str, str]:

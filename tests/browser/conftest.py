@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -17,6 +18,7 @@ from urllib.parse import urlparse
 import pytest
 from PIL import Image, ImageDraw
 
+from studio.words import VARIABLE
 from studio.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,13 +46,12 @@ class Stage:
     workspace: Workspace
 
 
-@pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Serve the page in a process of its own."""
+@contextmanager
+def served_stage(folder: Path, language: str = "en") -> Iterator[Stage]:
+    """Serve the page in a process of its own, in a language."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("stage")
     command = [
         sys.executable,
         "-m",
@@ -59,7 +60,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         str(port),
         str(STEP_SECONDS),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), VARIABLE: language}
     with (folder / "page.txt").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/"
@@ -79,6 +80,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         process.wait(timeout=20)
     text = (folder / "page.txt").read_text(encoding="utf-8")
     assert "Traceback" not in text, text
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Serve the page for all tests of the session."""
+    with served_stage(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from studio.recipes.recipe import Recipe
 from studio.ui.create.gallery import painting_card
 from studio.ui.parts.job_buttons import running_buttons
 from studio.ui.parts.job_cards import MAX_LINES, cards_of, draw_cards, place_words, press_card_button
-from studio.ui.parts.markup import ago, button, counted
+from studio.ui.parts.markup import ago, button
 from studio.ui.parts.progress_card import progress_numbers, training_card
 from studio.workspace.job import JobEvent
 from studio.workspace.job_reader import ON_SHOW
@@ -186,9 +186,8 @@ def test_preparation_counts_into_the_time_that_is_left() -> None:
     assert slow.seconds_left == 40.0
 
 
-def test_words_of_times_and_counts() -> None:
+def test_words_of_times_and_questions() -> None:
     assert [ago(seconds) for seconds in (-5, 59, 60, 3599, 7200, 86400, 200_000)] == [
         *("just now", "just now", "1 min ago", "59 min ago", "2 h ago", "1 day ago", "2 days ago")
     ]
-    assert counted(1, "photo") == "1 photo" and counted(1200, "photo") == "1,200 photos"
     assert 'data-ask="&quot;Sure?&quot;"' in button("a", "b", ask='"Sure?"')

@@ -156,11 +156,6 @@ def ago(seconds: float) -> str:
     return tr("{minutes} min ago", minutes=minutes) if minutes > 0 else tr("just now")
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: "1 photo", "5 photos"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def local_time(time: float | str) -> str:
     """Return a time in the local zone: "23 Nov 2026, 09:41". A text that is no ISO time stays as it is."""
     try:
