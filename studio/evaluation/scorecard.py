@@ -87,7 +87,7 @@ class ScoreCard:
                 photos=protocol["photos"],
             ),
             *(
-                tr("{measure} by {encoder}.", measure=tr(title).capitalize(), encoder=name)
+                tr("{measure} by {encoder}.", measure=tr(title)[:1].upper() + tr(title)[1:], encoder=name)
                 for title, name in protocol["encoders"].items()
             ),
         ]

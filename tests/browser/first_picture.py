@@ -40,14 +40,14 @@ def paint_first_picture(page: Any) -> FirstPicture:
 
     click("a demo subject", page.locator("#demo-subjects .demo").first)
     page.locator("#photo-strip .tile").first.wait_for()
-    page.wait_for_function("() => document.querySelector('#concept-name input').value")
+    page.wait_for_function("() => document.querySelector('#concept-name input')?.value")
     done.name = page.locator("#concept-name input").input_value()
     click("Train", page.locator("#train"))
     card = page.locator("#train-progress .training.done", has_text=f"<{done.name}>")
     card.wait_for(timeout=LEARNING_MS)
     reached("learned")
     click("Paint with it", card.locator("[data-action=paint]"))
-    page.wait_for_function("() => document.querySelector('#prompt textarea').value.includes('<')")
+    page.wait_for_function("() => document.querySelector('#prompt textarea')?.value.includes('<')")
     click("Paint", page.locator("#paint"))
     picture = page.locator("#painting .painting .tile img").first
     picture.wait_for(timeout=LEARNING_MS)

@@ -29,10 +29,13 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def english_in(page: Any) -> list[str]:
-    """Return the English texts that the page shows although there is a German one."""
+    """Return the English sentences that the page shows although there is a German one.
+
+    What begins with a small letter may be a part of a prompt, and prompts are English.
+    """
     shown = page.locator("body").inner_text()
     sentences = [text for text, said in GERMAN.items() if said != text and "{" not in text]
-    return [text for text in sentences if len(text) >= LONG and text in shown]
+    return [text for text in sentences if text[0].isupper() and len(text) >= LONG and text in shown]
 
 
 def test_a_first_picture_is_painted_in_german(german: Stage, browser: Any, tmp_path: Path) -> None:
