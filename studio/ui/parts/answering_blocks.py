@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -17,12 +20,23 @@ FAULT = StudioError(
 )
 
 
+CALL: ContextVar[int] = ContextVar("call")  # the number of the call that is being answered
+
+
 class AnsweringBlocks(gr.Blocks):
     """Blocks that answer a call with wrong arguments as they answer a handler's StudioError.
 
     The function of each event has an attribute `refuse` that turns a StudioError into the values of its
     outputs; `studio.ui.parts.handlers.by_position` puts it there.
+
+    Where only the last of several calls counts (`always_last`), an answer that was overtaken by another call
+    changes nothing: Gradio's page sends two calls at once when two inputs change together, and shows the
+    answers in whatever order they come.
     """
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._calls: WeakKeyDictionary[Any, Counter[int]] = WeakKeyDictionary()  # by visit, by event
 
     async def preprocess_data(
         self, block_fn: Any, inputs: Sequence[Any], state: Any, explicit_call: bool = False
@@ -41,6 +55,10 @@ class AnsweringBlocks(gr.Blocks):
         self, block_fn: Any, inputs: list[Any], state: Any = None, **more: Any
     ) -> dict[str, Any]:
         """Call the handler of an event. Whatever is raised on the way becomes its answer."""
+        if state is not None and block_fn.trigger_mode == "always_last":
+            calls = self._calls.setdefault(state, Counter())
+            calls[block_fn._id] += 1
+            CALL.set(calls[block_fn._id])
         try:
             return await super().process_api(block_fn, inputs, state, **more)
         except StudioError as error:
@@ -61,3 +79,11 @@ class AnsweringBlocks(gr.Blocks):
             "render_config": None,
             "changed_state_ids": [],
         }
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """Return what an answer changes: nothing when another call was made meanwhile that alone counts."""
+        newest = self._calls[state][block_fn._id] if state is not None and state in self._calls else 0
+        if block_fn.trigger_mode == "always_last" and CALL.get(0) < newest:
+            skips = [gr.skip() for _ in block_fn.outputs]
+            predictions = skips[0] if len(skips) == 1 else skips
+        return await super().postprocess_data(block_fn, predictions, state)

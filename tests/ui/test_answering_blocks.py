@@ -1,0 +1,67 @@
+"""Of calls of which only the last counts, one that was overtaken changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio.state_holder import SessionState
+
+from studio.ui.parts.answering_blocks import AnsweringBlocks
+from studio.ui.parts.handlers import Changes, Connector
+from studio.ui.parts.html_blocks import html_block
+
+
+def page(trigger_mode: str) -> AnsweringBlocks:
+    """Return a page whose handler takes the longer, the shorter the text is."""
+    with AnsweringBlocks() as blocks:
+        typed, shown, kept = gr.Textbox(), gr.Textbox(), gr.State("")
+
+        def show(text: str) -> Changes:
+            time.sleep(0.3 / len(text))
+            return {shown: text, kept: text}
+
+        connect = functools.partial(Connector().connect, notice=html_block())
+        connect(typed.change, show, inputs={"text": typed}, outputs=[shown, kept], trigger_mode=trigger_mode)
+    return blocks
+
+
+async def answers(blocks: AnsweringBlocks, *texts: str, visits: int = 1) -> tuple[list[Any], list[Any]]:
+    """Call the handler with all texts at once; returns what is shown, and what each visit has kept."""
+    states = [SessionState(blocks) for _ in range(visits)]
+    function = blocks.fns[0]
+    calls = (
+        blocks.process_api(function, [text], states[number % visits]) for number, text in enumerate(texts)
+    )
+    answered = [answer["data"][0] for answer in await asyncio.gather(*calls)]
+    return answered, [state[function.outputs[1]._id] for state in states]
+
+
+def is_skipped(value: Any) -> bool:
+    return isinstance(value, dict) and "value" not in value
+
+
+def test_a_late_answer_to_an_earlier_call_changes_nothing() -> None:
+    shown, kept = asyncio.run(answers(page("always_last"), "a", "longer text"))
+    assert is_skipped(shown[0]) and shown[1] == "longer text" and kept == ["longer text"]
+
+
+def test_one_call_after_the_other_is_answered() -> None:
+    blocks = page("always_last")
+    for text in ("a", "longer text", "b"):
+        assert asyncio.run(answers(blocks, text))[0] == [text]
+
+
+def test_visits_do_not_overtake_each_other() -> None:
+    shown, kept = asyncio.run(answers(page("always_last"), "a", "longer text", visits=2))
+    assert shown == kept == ["a", "longer text"]
+
+
+@pytest.mark.parametrize("mode", ["multiple", "once"])
+def test_where_every_call_counts_all_are_answered(mode: str) -> None:
+    shown, _ = asyncio.run(answers(page(mode), "a", "longer text"))
+    assert shown == ["a", "longer text"]
