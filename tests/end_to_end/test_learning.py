@@ -47,11 +47,11 @@ def no_previews_between(monkeypatch: pytest.MonkeyPatch) -> None:
         if method.needs.takes_photos_alone
     ],
 )
-def test_half_the_steps_of_the_default_settings_bring_a_demo_subject_nearer(
+def test_a_quarter_of_the_steps_of_the_default_settings_leaves_a_sound_concept(
     backbone: Backbone, judge: Clip, backpack: Case, workspace: Workspace, method_id: str
 ) -> None:
     settings = workspace.tuned(METHODS[method_id].card()).parse({})
-    settings["steps"] //= 2
+    settings["steps"] //= 4
     photos = PhotoSet.of(backpack.photos)
     *_, last = train(
         METHODS[method_id], backbone, photos, backpack.subject, settings, look(workspace), workspace.cache

@@ -19,6 +19,7 @@ from trainers.kit import class_pictures, loop, optimizing, preflight, verdict
 from trainers.kit.optimizing import Optimization
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
+TRIED = ("break_a_scene", "dreambooth", "perfusion")  # one of each way to learn; -m slow tries all
 LONG = 4  # steps, from which a training is tried here
 
 
@@ -100,7 +101,10 @@ def test_each_stage_has_its_own_time(backbone: Backbone, clock: list[float], tmp
     assert estimate_of(events).seconds == pytest.approx(LONG + 4 * 20 + painted(loop.PREVIEWS + 2))
 
 
-@pytest.mark.parametrize("method_id", sorted(METHODS))
+@pytest.mark.parametrize(
+    "method_id",
+    [pytest.param(id, marks=[] if id in TRIED else pytest.mark.slow) for id in sorted(METHODS)],
+)
 def test_the_training_is_the_same_bit_for_bit_without_a_trial(
     method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
