@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import time
 from typing import Any
 
@@ -14,6 +15,8 @@ from gradio.state_holder import SessionState
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block
+
+NUMBERS = (1, 2, 3)  # of the calls, in the order in which they arrive
 
 
 def page(trigger_mode: str) -> AnsweringBlocks:
@@ -30,12 +33,18 @@ def page(trigger_mode: str) -> AnsweringBlocks:
     return blocks
 
 
+def numbered(function: Any, at: int, text: str) -> list[Any]:
+    """Return what the page sends: the call's number first, where only the last call counts."""
+    return [NUMBERS[at], text] if function.fn.is_numbered else [text]
+
+
 async def answers(blocks: AnsweringBlocks, *texts: str, visits: int = 1) -> tuple[list[Any], list[Any]]:
     """Call the handler with all texts at once; returns what is shown, and what each visit has kept."""
     states = [SessionState(blocks) for _ in range(visits)]
     function = blocks.fns[0]
     calls = (
-        blocks.process_api(function, [text], states[number % visits]) for number, text in enumerate(texts)
+        blocks.process_api(function, numbered(function, at, text), states[at % visits])
+        for at, text in enumerate(texts)
     )
     answered = [answer["data"][0] for answer in await asyncio.gather(*calls)]
     return answered, [state[function.outputs[1]._id] for state in states]
@@ -48,6 +57,12 @@ def is_skipped(value: Any) -> bool:
 def test_a_late_answer_to_an_earlier_call_changes_nothing() -> None:
     shown, kept = asyncio.run(answers(page("always_last"), "a", "longer text"))
     assert is_skipped(shown[0]) and shown[1] == "longer text" and kept == ["longer text"]
+
+
+def test_calls_count_in_the_order_in_which_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "NUMBERS", (2, 1))  # the second came first
+    shown, kept = asyncio.run(answers(page("always_last"), "made last", "a"))
+    assert shown[0] == "made last" and is_skipped(shown[1]) and kept == ["made last"]
 
 
 def test_one_call_after_the_other_is_answered() -> None:

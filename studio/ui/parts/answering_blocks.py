@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.ui.parts.arguments import RELOAD, checked_argument
+from studio.ui.parts.arguments import RELOAD, checked_argument, is_number
 
 log = logging.getLogger("likeness.page")
 FAULT = StudioError(
@@ -20,7 +20,7 @@ FAULT = StudioError(
 )
 
 
-CALL: ContextVar[int] = ContextVar("call")  # the number of the call that is being answered
+CALL: ContextVar[float] = ContextVar("call")  # the number of the call that is being answered
 
 
 class AnsweringBlocks(gr.Blocks):
@@ -30,8 +30,9 @@ class AnsweringBlocks(gr.Blocks):
     outputs; `studio.ui.parts.handlers.by_position` puts it there.
 
     Where only the last of several calls counts (`always_last`), an answer that was overtaken by another call
-    changes nothing: Gradio's page sends two calls at once when two inputs change together, and shows the
-    answers in whatever order they come.
+    changes nothing: Gradio's page sends two calls at once when two inputs change together, they arrive in any
+    order, and it shows the answers as they come. The first input of such a call is its number
+    (`studio.ui.parts.handlers.NUMBER_CALL`).
     """
 
     def __init__(self, *given: Any, **more: Any) -> None:
@@ -57,8 +58,11 @@ class AnsweringBlocks(gr.Blocks):
         """Call the handler of an event. Whatever is raised on the way becomes its answer."""
         if state is not None and block_fn.trigger_mode == "always_last":
             calls = self._calls.setdefault(state, Counter())
-            calls[block_fn._id] += 1
-            CALL.set(calls[block_fn._id])
+            number = calls[block_fn._id] + 1
+            if getattr(block_fn.fn, "is_numbered", False) and inputs and is_number(inputs[0]):
+                number = inputs[0]
+            calls[block_fn._id] = max(calls[block_fn._id], number)
+            CALL.set(number)
         try:
             return await super().process_api(block_fn, inputs, state, **more)
         except StudioError as error:

@@ -29,8 +29,15 @@ from studio.ui.parts.html_blocks import hidden_number
 from studio.ui.parts.markup import error_card
 
 log = logging.getLogger("likeness.page")
+NUMBER = "number of the call"  # an input of ours besides those of a handler
 
 Inputs = Mapping[str, Any]  # name -> component, or -> a mapping or list of such
+# numbers the calls in the order in which the page makes them: they may arrive in another
+NUMBER_CALL = """(...values) => {
+  window.likeness.calls = (window.likeness.calls || 0) + 1;
+  return [window.likeness.calls, ...values.slice(1)];
+}"""
+
 Changes = Mapping[Any, Any] | None  # component -> its new value or gr.update(...)
 Handler = Callable[..., Changes]
 
@@ -80,7 +87,9 @@ def by_position(
     """
 
     def call(values: Sequence[Any], **more: Any) -> list[Any]:
-        return answer(lambda: handler(**with_values(inputs, iter(values)), **more))
+        named = with_values(inputs, iter(values))
+        named.pop(NUMBER, None)
+        return answer(lambda: handler(**named, **more))
 
     def without_event(*values: Any) -> list[Any]:
         return call(values)
@@ -90,6 +99,7 @@ def by_position(
 
     run: Any = with_event if wants_event(handler) else without_event
     run.refuse = refuse
+    run.is_numbered = NUMBER in inputs
     return run
 
 
@@ -111,6 +121,7 @@ class Connector:
 
     def __init__(self) -> None:
         self.refresh_signal = hidden_number(0)
+        self.call_number = hidden_number(0)
 
     def connect(
         self,
@@ -152,6 +163,9 @@ class Connector:
                 trouble = disk_trouble(error) if isinstance(error, OSError) else None
                 return refuse(trouble or FAULT)
 
+        if options["trigger_mode"] == "always_last" and "js" not in options:
+            inputs = {NUMBER: self.call_number, **inputs}
+            options["js"] = NUMBER_CALL
         return event(
             by_position(handler, inputs, answer, refuse),
             components_in(inputs),
