@@ -42,7 +42,7 @@ def name_of(number: int) -> str:
 def shown(stage: Stage, page: Any) -> Iterator[Any]:
     """Fill the gallery with pictures that come before all others, and open it; they go afterwards."""
     for number in range(COUNT):
-        place = "beach" if number % 10 == 4 else "forest"
+        place = "lagoon" if number % 10 == 4 else "forest"
         recipe = Recipe(f"face {number} in the {place}", base="stand-in")
         save_picture(draw_face(number), recipe, stage.workspace.pictures / name_of(number))
     open_tab(page, "Create")
@@ -185,11 +185,11 @@ def test_a_star_is_given_found_again_and_taken(stage: Stage, shown: Any) -> None
 
 def test_pictures_are_searched_by_their_words(shown: Any) -> None:
     search = shown.locator("#picture-search input, #picture-search textarea").first
-    search.press_sequentially("Beach fac")
+    search.press_sequentially("Lagoon fac")
     tile(shown, 59).wait_for(state="detached")
     assert tiles(shown) == [name_of(number) for number in range(54, -1, -10)]
     assert search.evaluate("field => field === document.activeElement")
-    search.fill("beach 44")
+    search.fill("lagoon 44")
     tile(shown, 54).wait_for(state="detached")
     assert tiles(shown) == [name_of(44)]
     search.fill("walrus")
