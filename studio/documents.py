@@ -26,7 +26,7 @@ from studio.limits import (
     MAX_TEXT_LETTERS,
     MAX_WHOLE,
 )
-from studio.words import marked, tr
+from studio.words import marked, one_of, tr
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -231,7 +231,7 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] in IS:
         return tr(IS[first["type"]], subject=subject)
     words = dict.fromkeys(_expected(one) for one in alternatives)
-    return tr("{subject} should be {expected}", subject=subject, expected=tr(" or ").join(words))
+    return tr("{subject} should be {expected}", subject=subject, expected=one_of(words))
 
 
 def _subject(place: list[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.limits import MAX_PROMPT_LETTERS
-from studio.words import tr
+from studio.words import one_of, tr
 
 # What settings are about, in the order in which a form shows them.
 GROUPS = {
@@ -102,7 +102,7 @@ class Field:
                     "Choose {choices}.",
                     setting=tr(self.title),
                     value=value,
-                    choices=tr(" or ").join(self.choices),
+                    choices=one_of(self.choices),
                 )
             return value
         if self.kind == "text":

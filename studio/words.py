@@ -16,7 +16,7 @@ import json
 import locale
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from studio.starter import ASSETS
@@ -74,6 +74,21 @@ def tr(__text: str, **values: Any) -> str:
 def marked(text: str) -> str:
     """Return `text` as it is: English that is kept as data, and translated with `tr` where it is shown."""
     return text
+
+
+def all_of(names: Iterable[str]) -> str:
+    """Return names as "a and b and c"."""
+    return tr(" and ").join(names)
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return names as "a or b or c"."""
+    return tr(" or ").join(names)
+
+
+def in_small_letters(title: str) -> str:
+    """Return a title as it stands within a sentence, where only English drops its capital letters."""
+    return title.lower() if LANGUAGE == ENGLISH else title
 
 
 def mid_sentence(text: str) -> str:

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import ast
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from studio.starter import STARTER
+from studio.ui.page_words import script_texts
+from studio.ui.train.demo_subjects import demo_subjects
+from studio.words import ENGLISH, FOLDER, languages
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from studio.starter import STARTER  # noqa: E402
-from studio.ui.page_words import script_texts  # noqa: E402
-from studio.ui.train.demo_subjects import demo_subjects  # noqa: E402
-from studio.words import ENGLISH, FOLDER, languages  # noqa: E402
-
 ERRORS = (
     "StudioError",
     "BrokenPictureError",

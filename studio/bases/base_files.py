@@ -148,7 +148,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
             raise StudioError(message, NAME_A_FOLDER, index=INDEX, name=name)
         hint = "Give --base one of its files, such as {file}."
         raise StudioError(message, hint, index=INDEX, name=name, file=folder / files[0])
-    index = _json_object(folder / INDEX)
+    index = json_object(folder / INDEX)
     if index is None:
         raise StudioError("The {index} of {name} cannot be read.", DOWNLOAD, index=INDEX, name=name)
     parts = [name for name, kind in index.items() if _holds_weights(name, kind)]
@@ -164,7 +164,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
             name=name,
             parts=lacking,
         )
-    read, made = (_json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
+    read, made = (json_object(folder / part / "config.json") or {} for part in ("unet", "vae"))
     _check_channels(name, read.get("in_channels"), made.get("latent_channels"))
     chosen = {part: names[variant] for part, names in stored.items()}
     precisions = {part: _precision_of(files[0]) for part, files in chosen.items()}
@@ -180,7 +180,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     )
 
 
-def _json_object(file: Path) -> dict[str, Any] | None:
+def json_object(file: Path) -> dict[str, Any] | None:
     """Return the object in a JSON file, None where there is none that can be read."""
     try:
         values = json.loads(file.read_text(encoding="utf-8"))

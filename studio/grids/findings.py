@@ -21,7 +21,7 @@ from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
 from studio.intervals import Estimate, t_quantile
 from studio.recipes.axis import Axis
-from studio.words import marked, tr
+from studio.words import all_of, marked, tr
 
 CONFIDENCE = 0.95
 MARGIN = 0.25  # of the range of a score over all settings: a loss below it is not called one
@@ -201,10 +201,10 @@ class _Places:
             for words, side in ((tr("below it"), self._lower), (tr("above it"), self._higher))
             if side & settings
         ]
-        return tr(" and ").join(parts)
+        return all_of(parts)
 
     def list(self, settings: Iterable[str]) -> str:
         """Return settings in the order of the axis: "2, 4 and 8"."""
         wanted = set(settings)
         *first, last = [label for label in self._order if label in wanted]
-        return tr(" and ").join([", ".join(first), last]) if first else last
+        return all_of([", ".join(first), last]) if first else last

@@ -21,7 +21,7 @@ from studio.files import write_atomic
 from studio.interop.file_metadata import XL_FAMILY, kohya_metadata, model_spec, to_file
 from studio.interop.foreign_file import PAIR, WORD
 from studio.interop.module_names import denoiser_name, diffusers_name, kohya_name
-from studio.words import tr
+from studio.words import all_of, tr
 
 WIDEST_SINGLE = 1024  # numbers of a word of Stable Diffusion 2
 FIRST_OF_PAIR = 768  # numbers of a word that the first text encoder of Stable Diffusion XL reads
@@ -210,7 +210,7 @@ def _instructions(header: Header, words: list[str], lora: str, program: str) -> 
     places = {"a1111": ("embeddings", "models/Lora"), "comfyui": ("models/embeddings", "models/loras")}
     of_words, of_loras = places[program]
     if files:
-        lines.append(tr("Put {files} into {folder}.", files=tr(" and ").join(files), folder=of_words))
+        lines.append(tr("Put {files} into {folder}.", files=all_of(files), folder=of_words))
     if lora:
         lines.append(tr("Put {files} into {folder}.", files=f"{lora}.safetensors", folder=of_loras))
     if program == "a1111":

@@ -19,7 +19,7 @@ from studio.limits import MAX_PROMPT_LETTERS, MAX_WHOLE
 from studio.recipes.recipe import MODES, OLD_REFINEMENTS, SAMPLERS, Recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
 from studio.settings import fields_of
-from studio.words import marked, mid_sentence, tr
+from studio.words import all_of, marked, mid_sentence, tr
 
 MAX_VALUES = 40
 PLAIN = "plain noun"
@@ -138,7 +138,7 @@ class Axis:
             raise StudioError(
                 of_some if wanted else of_none,
                 "What can change is {known}." if named else "Let it name a concept.",
-                handles=tr(" and ").join(wanted),
+                handles=all_of(wanted),
                 knob=knob.replace("_", " "),
                 known=", ".join(known),
             )

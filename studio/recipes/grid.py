@@ -15,7 +15,7 @@ from studio.handles import handles_in
 from studio.recipes.axis import FIELDS, PLAIN, SINGLE, WORDS, Axis, upgrade_axis
 from studio.recipes.recipe import Recipe, upgrade_recipe
 from studio.recipes.refinement_card import RefinementCard, refinement_fields
-from studio.words import tr
+from studio.words import all_of, tr
 
 MAX_CELLS = 400
 FIRST = ("prompt", "concept", "method")  # these change the prompt, before strengths and knobs of its concepts
@@ -47,7 +47,7 @@ class Grid:
     def title(self) -> str:
         """Return the prompt and what changes: "<lily> on blue: concept and bias"."""
         words = [axis.title_within for axis in (self.y, self.x) if axis.name]
-        return f"{self.base.prompt}: {tr(' and ').join(words)}"
+        return f"{self.base.prompt}: {all_of(words)}"
 
     def cells(self, headers: Mapping[str, Header], cards: Sequence[RefinementCard] = ()) -> tuple[Cell, ...]:
         """Return the cells, row by row. Raises StudioError when a cell cannot be painted.
@@ -187,7 +187,7 @@ def trained_by(method: str, handle: str, headers: Mapping[str, Header]) -> str:
     raise StudioError(
         "{handles} are all a {noun} made with {method}.",
         "Let the grid change the concept in place of the method, and name each.",
-        handles=tr(" and ").join(alike),
+        handles=all_of(alike),
         noun=noun,
         method=method,
     )

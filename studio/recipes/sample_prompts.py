@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from studio.errors import StudioError
 from studio.handles import handles_in
 from studio.limits import MAX_PROMPT_LETTERS
-from studio.words import tr
+from studio.words import one_of
 
 MAX_SAMPLES = 3
 PLACE = "{}"  # stands for the first subject
@@ -35,7 +35,7 @@ def sample_prompts(texts: Sequence[str], handles: Sequence[str]) -> tuple[str, .
                 "A sample prompt names {handle}.",
                 "Name {handles}; other concepts are not there while it trains.",
                 handle=strangers[0],
-                handles=tr(" or ").join(handles),
+                handles=one_of(handles),
             )
         if not named:
             raise StudioError(

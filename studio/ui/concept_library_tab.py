@@ -52,7 +52,7 @@ from studio.ui.parts.pager import first_of_page, pager, turned_page
 from studio.ui.parts.search_field import SHOW_ALL, STARRED, starred_switch
 from studio.ui.parts.thumbnails import portrait
 from studio.ui.trash_panel import trash_panel
-from studio.words import tr
+from studio.words import all_of, tr
 from studio.workspace.concept_marks import concept_key
 from studio.workspace.concept_search import NEWEST
 from studio.workspace.workspace import Workspace
@@ -109,7 +109,7 @@ def concept_cards(
 
 def nouns(header: Header) -> str:
     """Return what a concept stands for: "cat", or "cat and armchair"."""
-    return tr(" and ").join(header.handles.values())
+    return all_of(header.handles.values())
 
 
 def concept_card(workspace: Workspace, entry: Entry) -> str:

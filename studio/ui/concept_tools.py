@@ -8,8 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.ui.parts.html_blocks import button_block
-from studio.ui.parts.markup import button, placeholder
-from studio.ui.parts.search_field import MAX_SEARCH_LETTERS, SHOW_ALL, search_field, starred_switch
+from studio.ui.parts.search_field import MAX_SEARCH_LETTERS, nothing_found_card, search_field, starred_switch
 from studio.words import tr
 from studio.workspace.concept_search import NAME, NEWEST, SCORE, ConceptFilter
 
@@ -60,15 +59,15 @@ def wanted_concepts(text: str = "", order: str = NEWEST, starred: bool = False) 
 
 def no_concept_found(wanted: ConceptFilter) -> str:
     """Return what stands in place of the cards when no concept is wanted."""
-    show_all = button(SHOW_ALL, tr("Show all concepts"))
-    if wanted.words:
-        hint = tr("None has all of these words in its names, nouns, method, base or note. Try fewer.")
-        if wanted.starred:
-            hint = tr(
-                "Among the starred concepts none has all of these words in its names, nouns, method, base or "
-                "note. Try fewer."
-            )
-        return placeholder(tr("No concept found"), hint, show_all)
-    return placeholder(
-        tr("No stars yet"), tr("Open a concept and press its star: it is kept here."), show_all
+    return nothing_found_card(
+        wanted.words,
+        wanted.starred,
+        title=tr("No concept found"),
+        hint=tr("None has all of these words in its names, nouns, method, base or note. Try fewer."),
+        starred_hint=tr(
+            "Among the starred concepts none has all of these words "
+            "in its names, nouns, method, base or note. Try fewer."
+        ),
+        no_stars=tr("Open a concept and press its star: it is kept here."),
+        show_all=tr("Show all concepts"),
     )

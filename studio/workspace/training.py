@@ -16,7 +16,7 @@ from studio.photos.mask_checks import check_masks
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.sample_prompts import sample_prompts
 from studio.subject import Subject
-from studio.words import tr
+from studio.words import all_of, tr
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
@@ -53,7 +53,7 @@ def queue_training(
     check_masks(photos, handles, method.needs.masks)
     if method.needs.sorted:
         sort_photos(photos.captions, len(photos))
-    title = tr("{handles} with {method}", handles=tr(" and ").join(handles), method=tr(method.title))
+    title = tr("{handles} with {method}", handles=all_of(handles), method=tr(method.title))
     with jobs.adding("train", title, task.to_json()) as (number, folder):
         photos.save(folder / "photos")
     return jobs.get(number)

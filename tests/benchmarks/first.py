@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from tests.__main__ import find_chromium
 from tests.benchmarks.page import Row
 from tests.benchmarks.report import Report
 from tests.browser.first_picture import FirstPicture, paint_first_picture
+from tests.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_CLICKS, MAX_SECONDS = 4, 90.0
@@ -37,9 +37,7 @@ OPEN = "Likeness is open at "
 @contextmanager
 def open_studio(folder: Path) -> Iterator[str]:
     """Start the studio on a workspace, and yield its address. Raises StudioError when it does not start."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "launch.py", "--no-browser", "--workspace", str(folder), "--port", str(port)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+
+from tests.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,9 +77,7 @@ class Page:
 @contextlib.contextmanager
 def open_page(folder: Path) -> Iterator[Page]:
     """Serve the page on a workspace in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.browser.stage", str(folder), str(port), "0.05"]
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from studio.words import VARIABLE
 from studio.workspace.workspace import Workspace
+from tests.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -49,9 +49,7 @@ class Stage:
 @contextmanager
 def served_stage(folder: Path, language: str = "en") -> Iterator[Stage]:
     """Serve the page in a process of its own, in a language."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import launch
 from studio.workspace import supervisor
 from studio.workspace.catalogue import Catalogue
 from tests.browser.stage import catalogue
+from tests.free_port import free_port
 
 START_SECONDS = 90
 
@@ -34,9 +34,7 @@ def served(
     Args:
         opens: whether it may open a browser.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.launcher.served", "--workspace", str(folder / "work")]
     command += ["--port", str(port), *([] if opens else ["--no-browser"]), *flags]
     log = folder / "page.txt"

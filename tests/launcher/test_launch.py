@@ -7,7 +7,6 @@ import contextlib
 import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import launch
 from studio.errors import StudioError
 from studio.launcher import credentials, installation, options
 from studio.workspace.workspace import Workspace
+from tests.free_port import free_port
 
 CARD = {
     "id": "sketch",
@@ -158,9 +158,7 @@ def test_a_workspace_that_cannot_be_written_is_refused(ready, capsys, tmp_path):
 
 
 def test_the_defaults_reach_the_studio(ready, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert launch.main(["--port", str(port)]) == 0
     (asked,) = ready
     assert asked.command == "open" and asked.port == port and asked.listen is None

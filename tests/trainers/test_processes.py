@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from studio.edits import attach
 from studio.errors import StudioError
 from studio.models.backbone import Backbone
 from tests import tiny
+from tests.free_port import free_port
 from tests.trainers import shared_training
 from tests.trainers.battery import SAMPLING, SUBJECT, parameters_of, photos
 from tests.trainers.shared_training import TRAININGS, learn
@@ -42,9 +42,7 @@ def backbone() -> Backbone:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """By the name of a training, what each of two processes made of it."""
     folder = tmp_path_factory.mktemp("shared")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     together = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     script = [sys.executable, "-m", shared_training.__name__, str(folder)]
     environments = ({**together, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from PIL import Image
 from studio.ui import app
 from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
+from tests.free_port import free_port
 
 
 @pytest.fixture
@@ -25,9 +25,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     workspace = Workspace(tmp_path / "workspace")
     Image.new("RGB", (8, 8)).save(workspace.pictures / "a.png")
     workspace.jobs.add("create", "a job", {"prompt": "secret"})
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ready, leave = threading.Event(), threading.Event()
 
     def block(page: gr.Blocks) -> None:

@@ -13,7 +13,7 @@ from studio.recipes.axis import Axis
 from studio.ui.compare.grid_view import cell_tile, grid_folder, shown_grid
 from studio.ui.compare.scatter import scatter
 from studio.ui.parts.markup import button, note_card, placeholder, segments
-from studio.words import tr, trn
+from studio.words import all_of, tr, trn
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 
@@ -95,7 +95,7 @@ def _method_text(scores: GridScores) -> str:
                 "The photos of {handles} are not in this workspace, so likeness to it cannot be measured.",
                 "The photos of {handles} are not in this workspace, so likeness to them cannot be measured.",
                 len(missing),
-                handles=tr(" and ").join(missing),
+                handles=all_of(missing),
             )
         )
     if not scores.photos:

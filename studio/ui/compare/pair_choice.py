@@ -18,7 +18,7 @@ from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, differences
 from studio.ui.create.knob_sliders import knob_title
-from studio.words import ENGLISH, LANGUAGE, tr
+from studio.words import mid_sentence, tr
 
 Sides = tuple[
     str, str, int
@@ -138,11 +138,9 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
     else:
         changed = changed_values(recipe_of(left.path), recipe_of(right.path))
         name, values = _title(what), [_value(value) for value in changed[what]]
-    if LANGUAGE == ENGLISH:  # others may write nouns with a capital letter anywhere
-        name = name[:1].lower() + name[1:]
     words = tr(
         "Only the {setting} differs: <b>{left}</b> left, <b>{right}</b> right.",
-        setting=escape(name),
+        setting=escape(mid_sentence(name)),
         left=escape(values[0]),
         right=escape(values[1]),
     )

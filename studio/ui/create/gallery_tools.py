@@ -13,8 +13,7 @@ from studio.limits import MAX_CHOSEN
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values
 from studio.ui.parts.html_blocks import button_block
 from studio.ui.parts.icons import icon
-from studio.ui.parts.markup import button, placeholder
-from studio.ui.parts.search_field import SHOW_ALL, search_field, starred_switch
+from studio.ui.parts.search_field import nothing_found_card, search_field, starred_switch
 from studio.words import tr
 from studio.workspace.picture_search import PictureFilter
 
@@ -69,17 +68,17 @@ def tools_bar(starred: bool) -> str:
 
 def nothing_found(wanted: PictureFilter) -> str:
     """Return what stands in place of the gallery when no picture is wanted."""
-    show_all = button(SHOW_ALL, tr("Show all pictures"))
-    if wanted.words:
-        hint = tr("None has all of these words in its prompt, concepts, method or base. Try fewer.")
-        if wanted.starred:
-            hint = tr(
-                "Among the starred pictures none has all of these words in its prompt, concepts, method or "
-                "base. Try fewer."
-            )
-        return placeholder(tr("No picture found"), hint, show_all)
-    return placeholder(
-        tr("No stars yet"), tr("Open a picture and press its star: it is kept here."), show_all
+    return nothing_found_card(
+        wanted.words,
+        wanted.starred,
+        title=tr("No picture found"),
+        hint=tr("None has all of these words in its prompt, concepts, method or base. Try fewer."),
+        starred_hint=tr(
+            "Among the starred pictures none has all of these words "
+            "in its prompt, concepts, method or base. Try fewer."
+        ),
+        no_stars=tr("Open a picture and press its star: it is kept here."),
+        show_all=tr("Show all pictures"),
     )
 
 

@@ -15,8 +15,7 @@ from studio.documents import DocumentError
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.job_buttons import paused_buttons
 from studio.ui.parts.markup import ago, button
-from studio.ui.parts.wording import all_of
-from studio.words import tr
+from studio.words import all_of, tr
 from studio.workspace.job import Job
 from studio.workspace.training_task import TrainingTask
 from studio.workspace.workspace import Workspace

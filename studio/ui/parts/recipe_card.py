@@ -13,8 +13,7 @@ from studio.ui.parts.icons import copy_button, icon, icon_button, icon_download
 from studio.ui.parts.markup import facts, file_url, note_card
 from studio.ui.parts.refinements import Before, refinement_buttons, refinement_facts, refinement_help
 from studio.ui.parts.slider import slider
-from studio.ui.parts.wording import in_sentence
-from studio.words import tr
+from studio.words import in_small_letters, tr
 
 TERMS = {  # what the papers and other programs call it
     tr("Without"): tr("negative prompt"),
@@ -72,7 +71,7 @@ def recipe_facts(
 
 
 def _knob(name: str) -> str:
-    return in_sentence(tr(name.replace("_", " ").capitalize()))
+    return in_small_letters(tr(name.replace("_", " ").capitalize()))
 
 
 def picture_card(

@@ -22,8 +22,7 @@ from studio.settings import Field
 from studio.ui.parts.forms import controls, defaults, filled_in, setting_text, value_text
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.icons import icon_button
-from studio.ui.parts.wording import in_sentence
-from studio.words import tr
+from studio.words import in_small_letters, tr
 from studio.workspace.workspace import Workspace
 
 ADD, REMOVE = "refine", "unrefine"  # actions of the buttons, whose id is that of the card
@@ -44,7 +43,7 @@ def picture_before(workspace: Workspace, recipe: Recipe) -> Before | None:
         if card.is_on(recipe.refinements):
             path = workspace.gallery.find_painted(refined(recipe, REMOVE, card.id, workspace.refinements))
             if path is not None:
-                return Before(path, in_sentence(tr(card.title)))
+                return Before(path, in_small_letters(tr(card.title)))
     return None
 
 
@@ -82,7 +81,7 @@ def control_values(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str,
 
 def titles_of_active(recipe: Recipe, cards: Sequence[RefinementCard]) -> list[str]:
     """Return the titles of the refinements that a recipe uses, as within a sentence."""
-    return [in_sentence(tr(card.title)) for card in cards if card.is_on(recipe.refinements)]
+    return [in_small_letters(tr(card.title)) for card in cards if card.is_on(recipe.refinements)]
 
 
 def refinement_facts(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[str, str]:
@@ -94,7 +93,7 @@ def refinement_facts(recipe: Recipe, cards: Sequence[RefinementCard]) -> dict[st
     for card in cards:
         if card.is_on(recipe.refinements):
             facts[tr(card.title)] = ", ".join(
-                f"{in_sentence(tr(field.title))} {setting_text(field, _value_of(recipe, field))}"
+                f"{in_small_letters(tr(field.title))} {setting_text(field, _value_of(recipe, field))}"
                 for field in card.fields
             )
     known = refinement_fields(cards)

@@ -7,6 +7,7 @@ from html import escape
 import gradio as gr
 
 from studio.ui.parts.icons import icon
+from studio.ui.parts.markup import button, placeholder
 from studio.words import tr
 
 MAX_SEARCH_LETTERS = 200
@@ -41,3 +42,19 @@ def starred_switch(starred: bool) -> str:
         f'<button type="button" class="round-button plain" data-action="{STARRED}"'
         f' aria-pressed="{str(starred).lower()}">{icon("star")}{escape(tr("Starred"))}</button>'
     )
+
+
+def nothing_found_card(
+    words: object, starred: bool, *, title: str, hint: str, starred_hint: str, no_stars: str, show_all: str
+) -> str:
+    """Return what stands in place of things when none is wanted, with a button that shows all.
+
+    Args:
+        words: those that were searched for; empty when only the stars left nothing.
+        hint, starred_hint: what to do when no thing, or no starred one, has all of the words.
+        no_stars: what to do when nothing is starred.
+    """
+    everything = button(SHOW_ALL, show_all)
+    if words:
+        return placeholder(title, starred_hint if starred else hint, everything)
+    return placeholder(tr("No stars yet"), no_stars, everything)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.ui.parts.wording import all_of
-from studio.words import tr
+from studio.words import all_of, tr
 from studio.workspace.worker_state import WorkerState
 
 SINGLE = ("ready", "busy")  # states of a worker that has a base

@@ -10,8 +10,7 @@ from html import escape
 from studio.method_card import SUITS, MethodCard, Needs
 from studio.settings import Field
 from studio.ui.parts.forms import setting_text
-from studio.ui.parts.wording import one_of
-from studio.words import tr, trn
+from studio.words import one_of, tr, trn
 
 
 def about_method(card: MethodCard) -> str:

@@ -8,8 +8,7 @@ from html import escape
 from studio.method_card import MethodCard
 from studio.ui.parts.forms import setting_text
 from studio.ui.parts.markup import button, unreadable_card
-from studio.ui.parts.wording import in_sentence
-from studio.words import tr
+from studio.words import in_small_letters, tr
 from studio.workspace.effort import effort_of
 from studio.workspace.presets import Preset
 from studio.workspace.workspace import Workspace
@@ -66,7 +65,7 @@ def _about(preset: Preset, card: MethodCard | None) -> str:
     if card is None:
         return tr("{method}, which this studio does not have", method=preset.method)
     others = [
-        f"{in_sentence(tr(field.title))} {setting_text(field, preset.settings[field.name])}"
+        f"{in_small_letters(tr(field.title))} {setting_text(field, preset.settings[field.name])}"
         for field in card.fields
         if preset.settings.get(field.name, field.default) != field.default
     ]
