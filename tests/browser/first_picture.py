@@ -49,7 +49,8 @@ def paint_first_picture(page: Any) -> FirstPicture:
     click("Paint with it", card.locator("[data-action=paint]"))
     page.wait_for_function("() => document.querySelector('#prompt textarea')?.value.includes('<')")
     click("Paint", page.locator("#paint"))
-    picture = page.locator("#painting .painting .tile img").first
+    painting = page.locator("#painting .painting", has_text=f"<{done.name}>")  # not one from before
+    picture = painting.locator(".tile img").first
     picture.wait_for(timeout=LEARNING_MS)
     done.picture = picture.get_attribute("src")
     reached("painted")

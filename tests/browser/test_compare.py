@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import zipfile
@@ -71,6 +72,12 @@ def stop_worker_at(stage: Stage, prompt: str, count: int) -> dict[Path, int]:
     raise AssertionError("the grid does not begin")
 
 
+def left_part(slider: Any) -> float:
+    """Return how much of the left picture shows, in percent of its width."""
+    shape = slider.locator(".over").evaluate("image => getComputedStyle(image).clipPath")
+    return 100 - float(re.findall(r"([\d.]+)%", shape)[0])
+
+
 def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
     stage: Stage, page: Any, mona: None, tmp_path: Path
 ) -> None:
@@ -128,8 +135,13 @@ def test_two_cells_under_a_slider_with_what_differs(stage: Stage, page: Any, mon
     slider = page.locator("#before-after .before-after")
     width = slider.bounding_box()["width"]
     slider.locator("input").click(position={"x": 0.2 * width, "y": 40})
-    cut = slider.evaluate("figure => parseFloat(figure.style.getPropertyValue('--split'))")
-    assert 14 < cut < 26
+    before = left_part(slider)
+    assert 14 < before < 26
+    page.locator("#before-after .tiles .tile").nth(3).click()  # drawn again, the line stays where it is
+    page.wait_for_function(
+        "() => document.querySelector('#before-after .ends').innerText.includes('Guidance 4')"
+    )
+    assert left_part(slider) == before and 14 < float(slider.locator("input").input_value()) < 26
 
 
 def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
+from studio.errors import StudioError
 from studio.ui.parts.answering_blocks import AnsweringBlocks
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import html_block
@@ -80,3 +81,35 @@ def test_visits_do_not_overtake_each_other() -> None:
 def test_where_every_call_counts_all_are_answered(mode: str) -> None:
     shown, _ = asyncio.run(answers(page(mode), "a", "longer text"))
     assert shown == ["a", "longer text"]
+
+
+def form_with_notice() -> AnsweringBlocks:
+    """Return a page with an edit and a press that share a notice, and fail for an empty text."""
+    with AnsweringBlocks() as blocks:
+        text, shown, button, notice = gr.Textbox(), gr.Textbox(), gr.Button(), html_block()
+
+        def show(text: str) -> Changes:
+            if not text:
+                raise StudioError("Nothing is written here.")
+            return {shown: text}
+
+        connector = Connector()
+        for event in (text.change, button.click):
+            connector.connect(event, show, inputs={"text": text}, outputs=[shown], notice=notice)
+    return blocks
+
+
+def test_the_card_of_a_press_stays_until_a_press_succeeds() -> None:
+    blocks = form_with_notice()
+    edit, press = blocks.fns[0], blocks.fns[1]
+    visit, other = SessionState(blocks), SessionState(blocks)
+
+    def notice(function: Any, text: str, state: SessionState = visit) -> Any:
+        return asyncio.run(blocks.process_api(function, [text], state))["data"][1]
+
+    assert "Nothing is written" in notice(edit, "")
+    assert notice(edit, "a") == ""  # an edit takes away the card of an edit
+    assert "Nothing is written" in notice(press, "")
+    assert is_skipped(notice(edit, "a")) and is_skipped(notice(edit, "b"))
+    assert notice(edit, "a", other) == ""  # another visit has no card
+    assert notice(press, "a") == "" and notice(edit, "a") == ""

@@ -13,6 +13,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui.parts.arguments import RELOAD, checked_argument, is_number
+from studio.ui.parts.notice_cards import VISIT
 
 log = logging.getLogger("likeness.page")
 FAULT = StudioError(
@@ -56,6 +57,7 @@ class AnsweringBlocks(gr.Blocks):
         self, block_fn: Any, inputs: list[Any], state: Any = None, **more: Any
     ) -> dict[str, Any]:
         """Call the handler of an event. Whatever is raised on the way becomes its answer."""
+        VISIT.set(state)
         if state is not None and block_fn.trigger_mode == "always_last":
             calls = self._calls.setdefault(state, Counter())
             number = calls[block_fn._id] + 1

@@ -27,6 +27,7 @@ from studio.errors import StudioError, disk_trouble
 from studio.ui.parts.answering_blocks import FAULT
 from studio.ui.parts.html_blocks import hidden_number
 from studio.ui.parts.markup import error_card
+from studio.ui.parts.notice_cards import NoticeCards, is_press
 
 log = logging.getLogger("likeness.page")
 NUMBER = "number of the call"  # an input of ours besides those of a handler
@@ -122,6 +123,7 @@ class Connector:
     def __init__(self) -> None:
         self.refresh_signal = hidden_number(0)
         self.call_number = hidden_number(0)
+        self._cards = NoticeCards()
 
     def connect(
         self,
@@ -139,15 +141,17 @@ class Connector:
         Args:
             inputs: by parameter name, the components whose values the handler gets.
             outputs: the components that it may change.
-            notice: shows what the handler raises as a card, and is emptied when it succeeds.
+            notice: shows what the handler raises as a card, and is emptied when it succeeds (`NoticeCards`).
             refresh: whether the page draws again what has changed.
             options: more options of the event.
         """
         inputs, outputs = inputs or {}, list(outputs)
         check_names(handler, inputs)
         options.setdefault("trigger_mode", "multiple")  # else Gradio drops clicks while one is answered
+        by_press = is_press(event)
 
         def refuse(error: StudioError) -> list[Any]:
+            self._cards.show(notice, by_press)
             return in_order({notice: error_card(error)}, [*outputs, notice, self.refresh_signal])
 
         def answer(call: Callable[[], Changes]) -> list[Any]:
@@ -155,7 +159,8 @@ class Connector:
                 changes = call()
                 if changes is None:
                     return in_order({}, [*outputs, notice, self.refresh_signal])
-                return [*in_order(changes, outputs), "", time.time() if refresh else gr.skip()]
+                emptied = "" if self._cards.empty(notice, by_press) else gr.skip()
+                return [*in_order(changes, outputs), emptied, time.time() if refresh else gr.skip()]
             except StudioError as error:
                 return refuse(error)
             except Exception as error:

@@ -8,12 +8,17 @@ from pathlib import Path
 from studio.ui.parts.markup import file_url
 from studio.words import tr
 
-# of the block that it stands in
+# of the block that it stands in, which keeps the line where it is when it is drawn again
 SLIDER_SCRIPT = """
 element.addEventListener('input', event => {
-  const figure = event.target.closest('.before-after');
-  if (figure) figure.style.setProperty('--split', event.target.value + '%');
+  if (!event.target.closest('.before-after')) return;
+  element.dataset.split = event.target.value;
+  element.style.setProperty('--split', event.target.value + '%');
 });
+new MutationObserver(() => {
+  const line = element.querySelector('.before-after input'), {split} = element.dataset;
+  if (line && split && line.value !== split) line.value = split;
+}).observe(element, {childList: true, subtree: true});
 """
 
 
