@@ -99,7 +99,7 @@ def build(
     workspace: Workspace,
     catalogue: Sequence[MethodCard],
     restart_worker: Callable[[], None] = lambda: None,
-) -> gr.Blocks:
+) -> AnsweringBlocks:
     """Build the page on a workspace. The defaults of the methods are tuned to its base.
 
     Args:
@@ -211,7 +211,7 @@ def build(
         )
         afresh = {"train": train.afresh, "create": create.form.afresh}
         connect_drafts(workspace, connector, opened.then, kept, train.photos, panels, afresh, base_notice)
-        refresh_views(page, views, connector.refresh_signal, panels)
+        page.has_changed = refresh_views(page, views, connector.refresh_signal, panels)
     return page
 
 
@@ -278,7 +278,7 @@ def serve(
         auth=auth,
         auth_message=AUTH_MESSAGE,
         root_path=root_path,
-        app_kwargs=app_options(door or Door.of(root_path=root_path)),
+        app_kwargs=app_options(door or Door.of(root_path=root_path), page.has_changed),
         mcp_server=False,
         num_workers=0,
         inbrowser=open_browser,

@@ -52,7 +52,6 @@ def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float, float]:
     That is by how many percent they slow the process (median of rounds), its steps a second without them, and
     the share of a processor that the page takes with them, in percent.
     """
-    poll = page.function(None, "tick")
     stop = Path(tempfile.mkdtemp()) / "stop"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.benchmarks.busy_training", str(folder), str(stop)]
@@ -63,9 +62,12 @@ def slowing(page: Page, folder: Path, tabs: int) -> tuple[float, float, float]:
     polling, leaving = threading.Event(), threading.Event()
 
     def visit(number: int) -> None:
+        name = f"{TABS[number % len(TABS)]} {number}"
+        page.draw(name)
         while not leaving.is_set():
             if polling.wait(0.2):
-                page.call(poll, f"{TABS[number % len(TABS)]} {number}")
+                if page.poll(name):
+                    page.draw(name)
                 time.sleep(1.0)
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(tabs)]

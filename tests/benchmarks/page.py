@@ -63,17 +63,17 @@ def reading_seconds(page: Page) -> float:
 
 
 def poll_milliseconds(page: Page, tab: str) -> tuple[float, float]:
-    """Return the milliseconds of processor time of a poll with nothing changed, and of the first one."""
-    poll = page.function(None, "tick")
+    """Return the milliseconds of processor time of a poll with nothing changed, and of the first drawing."""
+    visit = f"{tab} alone"
     before = page.cpu_seconds()
-    page.call(poll, f"{tab} alone")
+    page.draw(visit)
     first = page.cpu_seconds()
-    page.call(poll, f"{tab} alone")
+    page.draw(visit)
     time.sleep(SETTLING_SECONDS)
-    page.call(poll, f"{tab} alone")
+    page.poll(visit)
     begun = page.cpu_seconds()
     for _ in range(POLLS):
-        page.call(poll, f"{tab} alone")
+        page.poll(visit)
     return (page.cpu_seconds() - begun) / POLLS * 1000, (first - before) * 1000
 
 
@@ -97,7 +97,7 @@ def rows_of(page: Page, folder: Path, entries: int, tabs: int) -> Iterator[Row]:
     for tab in TABS:
         again, first = poll_milliseconds(page, tab)
         yield Row(f"poll of {tab}, nothing changed", again, "ms CPU", 20.0)
-        yield Row(f"first poll of {tab}", first, "ms CPU")
+        yield Row(f"drawing {tab} first", first, "ms CPU")
     yield Row(f"opening a concept, slowest of {OPENED}", opening_seconds(page, entries), "s", 0.3)
     if tabs:
         slower, rate, spent = slowing(page, folder, tabs)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.free_port import free_port
 
@@ -42,6 +43,8 @@ class Page:
                   for number, value in zip(dependency["inputs"], values, strict=True)]  # fmt: skip
         if dependency["js"] and dependency["backend_fn"]:
             values[0] = tab.split()[0].lower()
+        if function == self.function("live-views", "input"):
+            values[1] = tab  # the name of the visit
         body = {"data": values, "fn_index": function, "session_hash": tab, "event_data": event}
         request = urllib.request.Request(
             f"{self.url}gradio_api/run/predict",
@@ -51,15 +54,23 @@ class Page:
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())
 
-    def function(self, elem_id: str | None, event: str) -> int:
-        """Return the number of the handler of an event of a component, of any timer without an id."""
+    def draw(self, tab: str) -> None:
+        """Draw the open tab of a visit, as a browser does when something has changed."""
+        self.call(self.function("live-views", "input"), tab)
+
+    def poll(self, tab: str) -> bool:
+        """Ask whether something has changed, as a browser does every second."""
+        about = urlencode({"visit": tab, "tab": tab.split()[0].lower()})
+        with urllib.request.urlopen(f"{self.url}likeness/changed?{about}", timeout=120) as answer:
+            return json.loads(answer.read())["changed"]
+
+    def function(self, elem_id: str, event: str) -> int:
+        """Return the number of the handler of an event of a component."""
         kinds = {one["id"]: one for one in self.config["components"]}
         for number, dependency in enumerate(self.config["dependencies"]):
             for target, name in dependency["targets"]:
                 part = kinds.get(target)
-                is_it = part and (part["type"] == "timer" if elem_id is None
-                                  else part["props"].get("elem_id") == elem_id)  # fmt: skip
-                if is_it and name == event:
+                if part and part["props"].get("elem_id") == elem_id and name == event:
                     return number
         raise LookupError(f"{elem_id} has no {event}")
 

@@ -47,9 +47,9 @@ class Stage:
 
 
 @contextmanager
-def served_stage(folder: Path, language: str = "en") -> Iterator[Stage]:
-    """Serve the page in a process of its own, in a language."""
-    port = free_port()
+def served_stage(folder: Path, language: str = "en", port: int = 0) -> Iterator[Stage]:
+    """Serve the page in a process of its own, in a language; on a free port unless it is given."""
+    port = port or free_port()
     command = [
         sys.executable,
         "-m",

@@ -98,7 +98,7 @@ def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_pa
     workspace = Workspace(tmp_path)
     page = build(workspace, catalogue())
     page.queue(api_open=False)
-    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of())))
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page.has_changed)))
     load, restore = endpoint(page, "then", "photo-strip")
     keep, event = next((number, one) for number, one in page.fns.items() if one.fn and len(one.targets) > 40)
 

@@ -22,7 +22,7 @@ def test_one_event_alone_redraws_so_that_no_answer_overtakes_another(tmp_path: P
         drawn_by = [event for event in config["dependencies"] if blocks[name] in event["outputs"]]
         assert len(drawn_by) == 1, name
         (event,) = drawn_by
-        assert {name for _, name in event["targets"]} == {"load", "change", "select"}
+        assert {name for _, name in event["targets"]} == {"load", "change", "input", "select"}
         assert len(event["targets"]) == 3 + TABS and event["trigger_mode"] == "always_last"
 
 
@@ -32,13 +32,6 @@ def test_no_event_uses_the_queue(tmp_path: Path) -> None:
     asked = [event for event in config["dependencies"] if event["backend_fn"]]
     assert len(asked) > 30
     assert not [event["targets"] for event in asked if event["queue"] is not False]
-
-
-def test_the_question_of_every_second_has_one_small_output(tmp_path: Path) -> None:
-    config = build(Workspace(tmp_path), catalogue()).config
-    kinds = {part["id"]: part["type"] for part in config["components"]}
-    (tick,) = (event for event in config["dependencies"] if "tick" in {name for _, name in event["targets"]})
-    assert [kinds[output] for output in tick["outputs"]] == ["number"]
 
 
 def test_the_page_says_how_far_a_download_is(tmp_path: Path) -> None:

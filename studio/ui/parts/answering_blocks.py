@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -38,6 +38,7 @@ class AnsweringBlocks(gr.Blocks):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
+        self.has_changed: Callable[[str, str], bool] = lambda visit, tab: True  # `refresh_views` knows it
         self._calls: WeakKeyDictionary[Any, Counter[int]] = WeakKeyDictionary()  # by visit, by event
 
     async def preprocess_data(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,11 +11,15 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.starter import ASSETS
 from studio.ui.parts.handlers import by_position, components_in, in_order
-from studio.ui.parts.html_blocks import hidden_number, hidden_text
+from studio.ui.parts.html_blocks import hidden_text, html_block
 from studio.ui.parts.markup import error_card
+from studio.ui.parts.visits import Visits
 
-REFRESH_SECONDS = 1.0
+HasChanged = Callable[[str, str], bool]  # of the name of a visit, and of the open tab
+# a name for this browser tab, given once
+VISIT_NAME = "window.likeness.visit ||= Date.now().toString(36) + Math.random().toString(36).slice(2)"
 
 log = logging.getLogger("likeness.page")
 
@@ -57,34 +60,41 @@ def panel_id(tab: str) -> str:
     return f"panel-{tab}"
 
 
-def open_tab_script(tabs: Sequence[str], wait_ms: int = 0) -> str:
+def open_tab_script(tabs: Sequence[str], wait_ms: int = 0, more: Sequence[str] = ()) -> str:
     """Return JavaScript that puts the name of the open tab before the other values of a call.
 
     It waits for the browser to have shown a tab that was just selected, and `wait_ms` milliseconds longer.
+
+    Args:
+        more: expressions whose values follow that name.
     """
     return f"""async (...values) => {{
       await new Promise(done => setTimeout(done, {wait_ms}));
       const isOpen = name => document.getElementById('{panel_id("")}' + name)?.offsetParent;
-      return [{list(tabs)}.find(isOpen) || '', ...values.slice(1)];
+      const openTab = (window.likeness ||= {{}}).openTab = () => {list(tabs)}.find(isOpen) || '';
+      return [{", ".join(["openTab()", *more])}, ...values.slice({1 + len(more)})];
     }}"""
 
 
 def refresh_views(
     page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]
-) -> None:
-    """Draw what has changed in the open tab.
+) -> HasChanged:
+    """Draw what has changed in the open tab. Returns whether there is something to draw, for a visit.
 
-    That is when the page opens, every second while it is open, when a tab is selected, and on a change of
-    `signal`. Where a browser does not say which tab is open, all of them are drawn.
+    That is when the page opens, when a tab is selected, on a change of `signal`, and when the answer to
+    `assets/live_views.js`, which asks every second, is that there is something. Where a browser does not say
+    which tab is open, all of them are drawn.
 
     What is drawn comes from one handler, so its requests never overlap. Otherwise an old answer could arrive
-    after a newer one and stay visible, since `drawn` says that the newer one was sent. The handler of every
-    second only says that there is something to draw: Gradio spends milliseconds on every output of a call,
-    whether it changes or not.
+    after a newer one and stay visible, since `drawn` says that the newer one was sent.
     """
     drawn_state = gr.State({})  # by number of a view, the hash of what the browser shows
-    open_tab, news = hidden_text(), hidden_number(0)
-    blocks = [view.block for view in views]
+    open_tab, visit = hidden_text(), hidden_text()
+    script = html_block(
+        elem_id="live-views", js_on_load=(ASSETS / "live_views.js").read_text(encoding="utf-8")
+    )
+    outputs = [drawn_state, *(view.block for view in views)]
+    visits = Visits({"drawn": drawn_state, "values": [view.states for view in views]})
 
     def changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[int, str]:
         fresh = {
@@ -94,37 +104,37 @@ def refresh_views(
         }
         return {number: html for number, html in fresh.items() if drawn.get(number) != hash(html)}
 
-    def redraw_changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[Any, Any]:
+    def redraw_changed(
+        tab: str, visit: str, drawn: dict[int, int], values: list[dict[str, Any]]
+    ) -> dict[Any, Any]:
+        visits.keep(visit, {"drawn": drawn, "values": values})
         new = changed(tab, drawn, values)
         changes: dict[Any, Any] = {views[number].block: html for number, html in new.items()}
         shown = drawn | {number: hash(html) for number, html in new.items()}
         return changes | ({drawn_state: shown} if new else {})
 
-    def look_for_changes(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[Any, Any]:
-        return {news: time.time()} if changed(tab, drawn, values) else {}
+    def has_changed(visit: str, tab: str) -> bool:
+        given = visits.values(visit)
+        return given is None or bool(changed(tab, **given))
 
-    inputs = {"tab": open_tab, "drawn": drawn_state, "values": [view.states for view in views]}
-    selected = [tab.select for tab in tabs.values()]
-    for triggers, handler, outputs in (
-        ([page.load, signal.change, news.change, *selected], redraw_changed, [drawn_state, *blocks]),
-        ([gr.Timer(REFRESH_SECONDS).tick], look_for_changes, [news]),
-    ):
-        gr.on(
-            triggers,
-            by_position(
-                handler,
-                inputs,
-                functools.partial(_answer, outputs),
-                functools.partial(_leave_alone, outputs),
-            ),
-            components_in(inputs),
-            outputs,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-            trigger_mode="always_last",
-            js=open_tab_script(list(tabs)),
-        )
+    inputs = {"tab": open_tab, "visit": visit, **visits.parts}
+    gr.on(
+        [page.load, signal.change, script.input, *(tab.select for tab in tabs.values())],
+        by_position(
+            redraw_changed,
+            inputs,
+            functools.partial(_answer, outputs),
+            functools.partial(_leave_alone, outputs),
+        ),
+        components_in(inputs),
+        outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="always_last",
+        js=open_tab_script(list(tabs), more=[VISIT_NAME]),
+    )
+    return has_changed
 
 
 def _answer(outputs: Sequence[Any], call: Callable[[], Mapping[Any, Any] | None]) -> list[Any]:

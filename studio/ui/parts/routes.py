@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from studio.words import tr
 
 log = logging.getLogger("likeness.page")
+CHANGED = "/likeness/changed"  # our own: the question of every second
 USED = re.compile(
+    rf"{CHANGED}|"
     r"/(config|login|logout|theme\.css|favicon\.ico|robots\.txt|manifest\.json|(static|assets|svelte)/.*"
     r"|gradio_api/((run|api)/[^/]+|file=.*|upload|upload_progress|heartbeat/[^/]+|info|app_id|startup-events"
     r"|theme\.css|login_check|user|token))?/?"
