@@ -88,7 +88,7 @@ def test_what_has_changed_is_said_until_it_is_drawn(tmp_path: Path) -> None:
     assert has_changed()  # nothing was drawn yet
     draw()
     assert not has_changed() and has_changed("another") and has_changed(tab="queue")
-    workspace.jobs.add("mask", "new", {})
+    workspace.jobs.add("create", "a fox", {})
     assert has_changed()
     draw()
     assert not has_changed()
