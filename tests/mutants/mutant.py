@@ -22,6 +22,7 @@ AREAS = {  # the file with the list of each area, and what the table calls it
     "sampling": "generation, sampling",
     "workspace": "workspace, worker",
     "page": "ui, launcher, commands",
+    "answers": "what the page asks and is answered",
     "keeping": "drafts, stars, names, crews, shared trainings",
 }
 
