@@ -1,28 +1,31 @@
 /* Asks every second whether something in the open tab has changed, and has it drawn again. The question is a
    request of its own: a call through Gradio costs the browser several times as much. It also notices when the
-   studio stops answering, and when it was started anew: then the page's session is gone, but the draft is not. */
-const EVERY_MS = 1000, PATIENCE = 3;
+   studio stops answering, and when the page's session is gone, as after a new start of the studio: the page is
+   loaded anew then, and gets its draft back. `start` names the process that has served the page. */
+const EVERY_MS = 1000, ANSWER_MS = 15000, PATIENCE = 3;
 const {tr} = window.likeness;
-let failures = 0, start = null;
+let failures = 0;
 
 const say = words => {
   document.getElementById('lost')?.remove();
   if (!words) return;
   const card = Object.assign(document.createElement('div'), {id: 'lost', textContent: words});
   card.setAttribute('role', 'alert');
-  document.querySelector('.gradio-container').append(card);
+  (document.querySelector('dialog[open]') || document.querySelector('.gradio-container') || document.body).append(card);
 };
 
 const ask = async () => {
   const {visit, openTab} = window.likeness;
-  if (!visit) return;  // nothing was drawn yet
-  const about = new URLSearchParams({visit, tab: openTab()});
-  const answer = await fetch(`${location.pathname.replace(/\/?$/, '/')}likeness/changed?${about}`);
-  if (!answer.ok) return;
+  if (!openTab) return;  // nothing was drawn yet
+  const about = new URLSearchParams({visit: visit || '', tab: openTab()});
+  const address = `${location.pathname.replace(/\/?$/, '/')}gradio_api/changed?${about}`;
+  const answer = await fetch(address, {signal: AbortSignal.timeout(ANSWER_MS)});
+  if (answer.status === 401) { location.reload(); return; }  // logged out elsewhere
+  if (!answer.ok) throw new Error(answer.status);
   const news = await answer.json();
-  start ??= news.start;
   if (start !== news.start) { location.reload(); return; }
   if (failures >= PATIENCE) say('');
+  if (failures) window.likeness.visit = '';  // answers may be lost: all is drawn under a new name
   failures = 0;
   if (news.changed) trigger('input');
 };
@@ -34,7 +37,8 @@ const poll = async () => {
     failures += 1;
     if (failures === PATIENCE)
       say(tr('The studio does not answer. Once it runs again, this page goes on by itself; what is written until then is not kept.'));
+  } finally {
+    setTimeout(poll, EVERY_MS);
   }
-  setTimeout(poll, EVERY_MS);
 };
 poll();

@@ -15,6 +15,8 @@ let pointed = null;
 let asked = null;
 /* Whether the brush was put down by a key. */
 let keyed = false;
+/* The masks when a new square was sent, until the server has cut it: what is painted meanwhile is meant for it. */
+let uncut = null;
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
 const paints = () => tool === 'brush' || tool === 'eraser';
@@ -103,6 +105,7 @@ const remember = () => {
 };
 
 const send = (action, more = {}, from = masks) => {
+  if (uncut && action === 'input') return buttons();  // sent once the new square is there
   const photo = state.key.split(' ')[0];
   trigger(action, {key: state.key, photo, turn, subject: current, masks: from.map(write), ...more});
   buttons();
@@ -128,6 +131,21 @@ const bring = came => masks.forEach((mask, number) => {
   if (before && before.length === mask.length) found.forEach((on, at) => { if (on !== before[at]) mask[at] = on; });
 });
 
+/* What differs between two masks of a square, put into that of another square, which may have other pixels. */
+const carry = (before, after, into) => {
+  const from = Math.sqrt(before.length), to = Math.sqrt(into.length);
+  for (let row = 0, at = 0; row < to; row++) for (let column = 0; column < to; column++, at++) {
+    const there = Math.floor((row + 0.5) * from / to) * from + Math.floor((column + 0.5) * from / to);
+    if (before[there] !== after[there]) into[at] = after[there];
+  }
+};
+/* Put what was painted since a new square was sent into its masks; returns the masks without it if there is any. */
+const carryOver = came => {
+  const plain = came.map(mask => mask.slice());
+  came.forEach((mask, number) => { if (uncut[number] && masks[number]) carry(uncut[number], masks[number], mask); });
+  return came.some((mask, number) => mask.some((on, at) => on !== plain[number][at])) ? plain : null;
+};
+
 /* Show the state that the server sent. When a change was made since, take its names and not its masks. */
 const load = async () => {
   if (!props.value) return;
@@ -136,7 +154,8 @@ const load = async () => {
   if (JSON.parse(props.value).time !== next.time) return;
   const answers = asked?.turn === next.turn && state?.key === next.key;
   const same = next.turn !== null && state && state.key === next.key, overtaken = same && next.turn < turn;
-  if (!same) { past = []; pointed = null; }
+  const cuts = uncut && !same && next.crop_turn && !next.opens, plain = cuts ? carryOver(came) : null;
+  if (!same) { past = plain ? [plain] : []; pointed = null; uncut = cuts && next.crop_turn < cropTurn ? plain || came.map(mask => mask.slice()) : null; }
   else if (!overtaken && !next.is_error && settle(came)) past.push(masks);
   if (next.is_error) pointed = null;
   masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
@@ -153,7 +172,7 @@ const load = async () => {
   buttons();
   showPhoto();
   frame.dataset.shown = state.time;
-  if (late && !last) { turn += 1; send('input'); }
+  if (late && !last || plain && !uncut && !last) { turn += 1; send('input'); }
 };
 
 /* Set or clear every pixel within the brush radius of the line from `last` to (x, y). */
@@ -199,7 +218,7 @@ for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name,
 });
 /* Send a point or a box, in shares of the square, to the server, which finds the outline. */
 const point = more => {
-  if (stage.classList.contains('busy')) return;
+  if (stage.classList.contains('busy') || uncut) return;
   turn += 1;
   busy(true);
   const before = masks.map(mask => mask.slice());
@@ -308,7 +327,7 @@ const undo = () => {
 };
 element.addEventListener('click', event => {
   const button = event.target.closest('button');
-  if (button?.dataset.tool) { tool = button.dataset.tool; buttons(); arrange(); }
+  if (button?.dataset.tool) { flush(); tool = button.dataset.tool; buttons(); arrange(); }
   if (button?.dataset.do === 'undo') undo();
   if (button?.dataset.do === 'smaller') resize(-1);
   if (button?.dataset.do === 'larger') resize(1);

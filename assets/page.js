@@ -1,13 +1,14 @@
 () => {
   const root = document.documentElement, key = 'likeness-night';
   const show = night => document.body.classList.toggle('dark', night);
-  const kept = localStorage.getItem(key);
+  let kept = null;
+  try { kept = localStorage.getItem(key); } catch { /* forbidden */ }
   if (kept !== null) show(kept === 'yes');
   document.addEventListener('click', event => {
     if (!event.target.closest('#theme-switch')) return;
     const night = !document.body.classList.contains('dark');
     show(night);
-    localStorage.setItem(key, night ? 'yes' : 'no');
+    try { localStorage.setItem(key, night ? 'yes' : 'no'); } catch { /* forbidden */ }
   });
   document.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;

@@ -66,6 +66,8 @@ const sendCrop = () => {
   clearTimeout(cropTimer);
   cropTimer = 0;
   cropTurn += 1;
+  uncut ||= masks.map(mask => mask.slice());
+  setTimeout(turn => { if (uncut && turn === cropTurn) { uncut = null; send('input'); } }, WAIT_MS, cropTurn);
   const [left, top, side] = square, [width, height] = photo.size;
   const share = (at, room) => room > 0 ? clamp(at / room, 0, 1) : 0.5;
   edit('crop', {turn: cropTurn, x: share(left, width - side), y: share(top, height - side), zoom: short() / side});

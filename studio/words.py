@@ -15,6 +15,7 @@ import ctypes
 import json
 import locale
 import os
+import string
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ ENGLISH = "en"
 VARIABLE = "LIKENESS_LANGUAGE"  # such as de; it is passed on to the processes of the studio
 SYSTEM_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the order of gettext
 FOLDER = ASSETS / "words"
+NARROW_SPACE = "\u202f"
 
 
 def languages() -> list[str]:
@@ -62,13 +64,28 @@ LANGUAGE = wanted_language(os.environ)
 WORDS = read_words(LANGUAGE)
 
 
+class Values(string.Formatter):
+    """Puts values into their places, as `str.format` does, with numbers as the language writes them.
+
+    English parts thousands by commas, which elsewhere stand for the decimal point; there a narrow space does.
+    """
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as a place with this specification shows it."""
+        text = str(super().format_field(value, format_spec))
+        return text if LANGUAGE == ENGLISH or "," not in format_spec else text.replace(",", NARROW_SPACE)
+
+
+VALUES = Values()
+
+
 def tr(__text: str, **values: Any) -> str:
     """Return a text in the person's language, with the values in their places.
 
     Without values nothing is replaced, so that a text which is not ours may hold braces.
     """
     said = WORDS.get(__text) or __text
-    return said.format(**values) if values else said
+    return VALUES.vformat(said, (), values) if values else said
 
 
 def marked(text: str) -> str:

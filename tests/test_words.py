@@ -112,6 +112,13 @@ def test_only_english_goes_on_with_a_small_letter(monkeypatch: pytest.MonkeyPatc
     assert mid_sentence("Lernrate") == "Lernrate"
 
 
+def test_thousands_are_parted_as_the_language_parts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    say = "{count:,} of {most:,.1f}, {name!r}"
+    assert words.tr(say, count=12345, most=1000.5, name="a, b") == "12,345 of 1,000.5, 'a, b'"
+    monkeypatch.setattr(words, "LANGUAGE", "de")
+    assert words.tr(say, count=12345, most=1000.5, name="a, b") == "12\u202f345 of 1\u202f000.5, 'a, b'"
+
+
 def test_scripts_get_their_words_and_nothing_ends_their_element(monkeypatch: pytest.MonkeyPatch) -> None:
     said = sorted(page_words.script_texts())[0]
     monkeypatch.setattr(page_words, "WORDS", {said: "</script>", "elsewhere": "anders"})

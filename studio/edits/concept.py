@@ -105,7 +105,7 @@ class Concept:
             return
         made = f"{self.header.base} ({self.header.fingerprint})"
         here = f"{backbone.name} ({backbone.fingerprint})"
-        hint = "Start the studio with --base {base}, or train it again from the photos."
+        hint = "Start the studio with --base {base}, or train the concept again from the photos."
         raise StudioError(
             "{handle} was made for {made}, but the base is {here}.",
             hint,

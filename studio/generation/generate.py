@@ -151,7 +151,7 @@ def check_concepts(backbone: Backbone, concepts: Sequence[Concept]) -> None:
             if first != digest:
                 hint = "Train one of them again on this base."
                 raise StudioError(
-                    "{one} and {other} were made with other {name}.",
+                    "{one} and {other} were made with different {name}.",
                     hint,
                     one=handle,
                     other=concept.header.handle,

@@ -45,6 +45,7 @@ from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.theme import theme
 from studio.ui.parts.thumbnails import thumbnail_folder
+from studio.ui.parts.visits import MAX_VISITS
 from studio.ui.parts.worker_pill import worker_words
 from studio.ui.queue_tab import queue_tab
 from studio.ui.train.tab import train_tab
@@ -292,6 +293,7 @@ def serve(
         ssr_mode=False,
         pwa=False,
         max_file_size=MAX_UPLOAD,
+        state_session_capacity=MAX_VISITS,
         allowed_paths=[str(folder) for folder in folders],
         blocked_paths=[str(workspace.jobs.root / f"jobs.sqlite{end}") for end in ("", "-wal", "-shm")],
         favicon_path=str(ASSETS / "favicon.svg"),

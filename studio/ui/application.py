@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,17 +13,31 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from studio.ui.doors import Door, Doorkeeper
-from studio.ui.parts.live_views import HasChanged
+from studio.ui.parts.live_views import START, HasChanged
 from studio.ui.parts.routes import CHANGED, UsedRoutes
 
-START = uuid.uuid4().hex  # of this process: a page that was served by another one has lost its session
 MAX_LETTERS = 100  # of the name of a visit or tab
 
 
 def answer_changed(has_changed: HasChanged, request: Request) -> JSONResponse:
-    """Answer the question of every second: whether something in the open tab has changed."""
+    """Answer the question of every second: whether something in the open tab has changed.
+
+    The name of this process is left out where the visit has lost its session, as after a new start.
+    """
+    if not is_logged_in(request):
+        return JSONResponse({}, 401)
     visit, tab = (request.query_params.get(name, "")[:MAX_LETTERS] for name in ("visit", "tab"))
-    return JSONResponse({"changed": has_changed(visit, tab), "start": START})
+    changed = has_changed(visit, tab)
+    news = {"changed": bool(changed), "start": "" if changed is None else START}
+    return JSONResponse(news, headers={"Cache-Control": "no-store"})
+
+
+def is_logged_in(request: Request) -> bool:
+    """Return whether a request may have an answer: there is no password, or it was given."""
+    app = request.app
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    tokens = (request.cookies.get(name) for name in names)
+    return app.auth is None or any(token in app.tokens for token in tokens if token)
 
 
 def app_options(door: Door, has_changed: HasChanged) -> dict[str, Any]:
@@ -32,7 +45,7 @@ def app_options(door: Door, has_changed: HasChanged) -> dict[str, Any]:
 
     Args:
         door: which requests are let in.
-        has_changed: answers for the name of a visit and the open tab.
+        has_changed: see `studio.ui.parts.live_views.refresh_views`.
 
     Gradio puts its own middleware around what is given here, and that answers some requests itself. So the
     doorkeeper is put around all of it when the application starts, before its port is open.

@@ -70,7 +70,8 @@ def connect_drafts(
             return None
         draft = workspace.drafts.read(sent)
         session.restore(draft.photos, functools.partial(workspace.drafts.keep_photos, sent))
-        changes: dict[Any, Any] = {browser: sent}
+        # given back although it is the same object: Gradio only forgets what was once the output of an event
+        changes: dict[Any, Any] = {browser: sent, box.session: session}
         if draft.form:
             changes |= form.changes(draft.form)
         if draft.photos:
@@ -90,7 +91,7 @@ def connect_drafts(
         opened,
         restore,
         inputs={"sent": sent, "session": box.session},
-        outputs=[browser, *form.outputs, *photo_parts, last_tab],
+        outputs=[browser, box.session, *form.outputs, *photo_parts, last_tab],
         js=OPEN_SCRIPT,
     )
     restored.then(None, [last_tab], js=GO_BACK_SCRIPT)

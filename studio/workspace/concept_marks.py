@@ -93,7 +93,7 @@ class ConceptMarks:
             if len(after) > MAX_MARKED:
                 hint = "Take the star from some that you no longer need."
                 raise StudioError(
-                    "There are {most:,} marked concepts, which is the most.",
+                    "There are {most:,} concepts with a star or a note, which is the most.",
                     hint,
                     most=MAX_MARKED,
                 )

@@ -176,7 +176,9 @@ class Presets:
         names = ", ".join(preset.name for preset in self.all())
         raise StudioError(
             "There is no preset called {name!r}.",
-            "Yours: {names}." if names else "Save one in the page, under Settings.",
+            "Yours: {names}."
+            if names
+            else "Save one in the page, under “Every setting, and presets of your own”.",
             name=shortened(name.strip(), 80),
             names=shortened(names, 200),
         )

@@ -61,7 +61,7 @@ class Page:
     def poll(self, tab: str) -> bool:
         """Ask whether something has changed, as a browser does every second."""
         about = urlencode({"visit": tab, "tab": tab.split()[0].lower()})
-        with urllib.request.urlopen(f"{self.url}likeness/changed?{about}", timeout=120) as answer:
+        with urllib.request.urlopen(f"{self.url}gradio_api/changed?{about}", timeout=120) as answer:
             return json.loads(answer.read())["changed"]
 
     def function(self, elem_id: str, event: str) -> int:

@@ -89,8 +89,8 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(three: Any) -> None:
     three.locator(".mask-stage canvas").press("-")
     assert float(facts.inner_text().split()[-1]) > 82
     before = facts.inner_text()
-    close_photo(three)
-    three.wait_for_timeout(500)
+    with three.expect_response(lambda answer: '"crop"' in (answer.request.post_data or "")):
+        close_photo(three)
     open_photo(three, 0)
     assert facts.inner_text() == before
 

@@ -18,6 +18,7 @@ from studio.workspace.job_reader import ON_SHOW
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
+from tests.browser.actor import header_of, save_concept
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ def test_a_finished_training_keeps_its_card_when_later_ones_are_cancelled(worksp
     assert numbers(workspace) == ([done], [], [])
     drawn = draw_cards(workspace, "train", training_card)
     assert "Learned <code>&lt;lily&gt;</code>" in drawn
+
+
+def test_the_card_of_a_training_follows_what_is_beside_it(workspace: Workspace) -> None:
+    done, first, second = (add_training(workspace, name) for name in ("lily", "tom", "rose"))
+    finish(workspace, done)
+
+    def card(number: int) -> str:
+        return training_card(workspace, workspace.jobs.get(number))
+
+    assert "It is no longer in your Library." in card(done) and "Paint with" not in card(done)
+    save_concept(workspace.concepts.path("<lily>"), header_of("<lily>", "cat", 3, 5, 40))
+    assert "is in your Library" in card(done) and "Paint with &lt;lily&gt;" in card(done)
+    assert "queued, 2nd" in card(second)
+    workspace.jobs.request_stop(first, "discard")
+    assert "queued, 2nd" not in card(second)
 
 
 def test_what_was_put_away_stays_away_after_a_reload_and_comes_back_when_it_ran_again(

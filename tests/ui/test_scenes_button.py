@@ -48,7 +48,7 @@ def test_taking_them_apart_brings_the_photos_back_and_keeps_what_came_since() ->
     session = composed(LILY, TOM)
     later = Photo("later.jpg", Image.new("RGB", (8, 8)))
     session.chosen = 0
-    session.replace_chosen(dataclasses.replace(session.photos[0], caption="edited"))
+    session.put(session.chosen, dataclasses.replace(session.photos[0], caption="edited"))
     session.replace_all([*session.photos[:2], later])
     change_scenes(session, TWO, TAKE_APART)
     assert names(session) == ["lily.jpg", "tom.jpg", "later.jpg"] and session.photos[0] == LILY

@@ -12,7 +12,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.ui.train.session_photos import NONE, SessionPhotos, caption_key, locked
+from studio.ui.train.session_photos import NONE, SessionPhotos, locked, photo_key
 
 
 def photo(name: str) -> Photo:
@@ -55,7 +55,7 @@ def test_each_visitor_has_photos_and_a_lock_of_their_own() -> None:
 def test_the_chosen_photo_is_replaced_and_removed() -> None:
     session = SessionPhotos([photo("a"), photo("b")])
     session.chosen = 1
-    session.replace_chosen(photo("c"))
+    session.put(1, photo("c"))
     assert names(session) == ["a", "c"] and session.chosen_photo.name == "c"
     session.remove(1)
     assert names(session) == ["a"] and session.chosen == NONE
@@ -66,7 +66,7 @@ def test_a_photo_that_is_gone_is_named_in_an_error() -> None:
     for use in (
         lambda: session.photo(1),
         lambda: session.photo(NONE),
-        lambda: session.replace_chosen(photo("d")),
+        lambda: session.put(1, photo("d")),
         lambda: session.remove(1),
         lambda: session.move(3, 0),
     ):
@@ -77,9 +77,9 @@ def test_a_photo_that_is_gone_is_named_in_an_error() -> None:
 def test_a_caption_is_kept_with_its_photo_though_another_is_in_the_editor() -> None:
     session = SessionPhotos([photo("a"), photo("b")])
     session.chosen = 1
-    assert session.write_caption(caption_key(session.photos[0], 0), " a cat\n asleep ")
+    assert session.write_caption(photo_key(session.photos[0], 0), " a cat\n asleep ")
     assert [one.caption for one in session.photos] == ["a cat asleep", ""] and session.chosen == 1
-    assert not session.write_caption(caption_key(session.photos[0], 0), "a cat awake")
+    assert not session.write_caption(photo_key(session.photos[0], 0), "a cat awake")
     assert session.photos[0].caption == "a cat awake"
     session.remove(1)
     assert not session.write_caption("1 b", "a dog") and len(session.photos) == 1
@@ -97,7 +97,7 @@ def test_what_was_removed_comes_back_where_it_was_and_later_changes_stay() -> No
     session = SessionPhotos(map(photo, "abc"))
     assert session.remove(1).name == "b"
     session.chosen = 0
-    session.replace_chosen(replace(session.chosen_photo, caption="new"))
+    session.put(0, replace(session.chosen_photo, caption="new"))
     session.replace_all([*session.photos, photo("d")])
     session.bring_back()
     assert names(session) == list("abcd") and session.photos[0].caption == "new"
@@ -115,3 +115,13 @@ def test_photos_that_were_put_aside_come_back_too() -> None:
     session.remove_all()
     session.bring_back()
     assert names(session) == ["a"] and [one.name for one in session.apart] == ["b"]
+
+
+def test_what_is_changed_of_a_photo_finds_it_whichever_is_in_the_editor_by_now() -> None:
+    session = SessionPhotos([photo("a"), photo("b"), photo("b")])
+    session.chosen = NONE
+    assert [session.number_of(photo_key(one, n)) for n, one in enumerate(session.photos)] == [0, 1, 2]
+    session.put(session.number_of("2 b"), photo("c"))
+    assert names(session) == ["a", "b", "c"] and session.chosen == NONE
+    with pytest.raises(StudioError, match="no longer there"):
+        session.number_of("2 b")

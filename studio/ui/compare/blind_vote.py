@@ -156,7 +156,7 @@ def vote_result(grid: GridFolder, ballot: Ballot) -> str:
     figures = {"setting": first, "share": share, "low": low, "high": high}
     words = tr("{share:.0%} for {setting}, 95 % interval {low:.0%} to {high:.0%}", **figures)
     in_full = trn(
-        "{share:.0%} of the {count} vote that preferred one are for {setting}; the 95 % interval is "
+        "{share:.0%} of the {count} vote that preferred one is for {setting}; the 95 % interval is "
         "{low:.0%} to {high:.0%} (Wilson).",
         "{share:.0%} of the {count:,} votes that preferred one are for {setting}; the 95 % interval is "
         "{low:.0%} to {high:.0%} (Wilson).",

@@ -146,8 +146,10 @@ def connect_pictures(
                 workspace.retry(to_int(id))
             case "discard":
                 workspace.jobs.request_stop(to_int(id), "discard")
-        number = press_card_button(workspace, "create", action, id)
-        return {} if number is None else {panel.unfolded: number}
+            case _:
+                number = press_card_button(workspace, "create", action, id)
+                return None if number is None else {panel.unfolded: number}
+        return {}
 
     def open_picture(event: gr.EventData) -> Changes:
         action, name = pressed_button(event)

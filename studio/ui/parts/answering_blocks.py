@@ -13,7 +13,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui.parts.arguments import RELOAD, checked_argument, is_number
-from studio.ui.parts.notice_cards import VISIT
+from studio.ui.parts.visits import SESSION
 
 log = logging.getLogger("likeness.page")
 FAULT = StudioError(
@@ -38,7 +38,7 @@ class AnsweringBlocks(gr.Blocks):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        self.has_changed: Callable[[str, str], bool] = lambda visit, tab: True  # `refresh_views` knows it
+        self.has_changed: Callable[[str, str], bool | None] = lambda visit, tab: True  # `refresh_views` knows
         self._calls: WeakKeyDictionary[Any, Counter[int]] = WeakKeyDictionary()  # by visit, by event
 
     async def preprocess_data(
@@ -58,7 +58,7 @@ class AnsweringBlocks(gr.Blocks):
         self, block_fn: Any, inputs: list[Any], state: Any = None, **more: Any
     ) -> dict[str, Any]:
         """Call the handler of an event. Whatever is raised on the way becomes its answer."""
-        VISIT.set(state)
+        SESSION.set(state)
         if state is not None and block_fn.trigger_mode == "always_last":
             calls = self._calls.setdefault(state, Counter())
             number = calls[block_fn._id] + 1
@@ -75,7 +75,8 @@ class AnsweringBlocks(gr.Blocks):
         except Exception:
             log.exception("%s failed", block_fn.name)
             refused = FAULT
-        values = block_fn.fn.refuse(refused)
+        refuse = getattr(block_fn.fn, "refuse", None)  # None: a script alone, which nobody has to call
+        values = refuse(refused) if refuse else [gr.skip() for _ in block_fn.outputs]
         data = await self.postprocess_data(block_fn, values, state)
         return {
             "data": data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,9 +18,11 @@ from studio.ui.parts.html_blocks import hidden_text, html_block
 from studio.ui.parts.markup import error_card
 from studio.ui.parts.visits import Visits
 
-HasChanged = Callable[[str, str], bool]  # of the name of a visit, and of the open tab
-# a name for this browser tab, given once
-VISIT_NAME = "window.likeness.visit ||= Date.now().toString(36) + Math.random().toString(36).slice(2)"
+HasChanged = Callable[[str, str], bool | None]  # of the name of a visit, and of the open tab
+# JavaScript: the name of this visit, made when it is asked for first
+NAME_VISIT = "window.likeness.visit ||= Date.now().toString(36) + Math.random().toString(36).slice(2)"
+
+START = uuid.uuid4().hex  # of this process: a page that another one has served has lost its session
 
 log = logging.getLogger("likeness.page")
 
@@ -61,12 +64,14 @@ def panel_id(tab: str) -> str:
 
 
 def open_tab_script(tabs: Sequence[str], wait_ms: int = 0, more: Sequence[str] = ()) -> str:
-    """Return JavaScript that puts the name of the open tab before the other values of a call.
+    """Return JavaScript that puts the name of the open tab in the place of the first value of a call.
 
     It waits for the browser to have shown a tab that was just selected, and `wait_ms` milliseconds longer.
 
     Args:
-        more: expressions whose values follow that name.
+        more: expressions, whose values go in the places of the next ones.
+
+    `likeness.openTab()` is the name of the open tab from then on.
     """
     return f"""async (...values) => {{
       await new Promise(done => setTimeout(done, {wait_ms}));
@@ -79,7 +84,10 @@ def open_tab_script(tabs: Sequence[str], wait_ms: int = 0, more: Sequence[str] =
 def refresh_views(
     page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]
 ) -> HasChanged:
-    """Draw what has changed in the open tab. Returns whether there is something to draw, for a visit.
+    """Draw what has changed in the open tab.
+
+    Returns a function that says whether there is something to draw for a visit, or None when its states are
+    lost, so that it has to begin again.
 
     That is when the page opens, when a tab is selected, on a change of `signal`, and when the answer to
     `assets/live_views.js`, which asks every second, is that there is something. Where a browser does not say
@@ -90,9 +98,8 @@ def refresh_views(
     """
     drawn_state = gr.State({})  # by number of a view, the hash of what the browser shows
     open_tab, visit = hidden_text(), hidden_text()
-    script = html_block(
-        elem_id="live-views", js_on_load=(ASSETS / "live_views.js").read_text(encoding="utf-8")
-    )
+    poll = f"const start = '{START}';\n" + (ASSETS / "live_views.js").read_text(encoding="utf-8")
+    script = html_block(elem_id="live-views", js_on_load=poll)
     outputs = [drawn_state, *(view.block for view in views)]
     visits = Visits({"drawn": drawn_state, "values": [view.states for view in views]})
 
@@ -107,15 +114,21 @@ def refresh_views(
     def redraw_changed(
         tab: str, visit: str, drawn: dict[int, int], values: list[dict[str, Any]]
     ) -> dict[Any, Any]:
-        visits.keep(visit, {"drawn": drawn, "values": values})
+        if not visits.keep(visit, {"drawn": drawn, "values": values}):
+            drawn = {}  # a visit that is new here, or gave itself a new name since answers may be lost
         new = changed(tab, drawn, values)
         changes: dict[Any, Any] = {views[number].block: html for number, html in new.items()}
         shown = drawn | {number: hash(html) for number, html in new.items()}
         return changes | ({drawn_state: shown} if new else {})
 
-    def has_changed(visit: str, tab: str) -> bool:
-        given = visits.values(visit)
-        return given is None or bool(changed(tab, **given))
+    def has_changed(visit: str, tab: str) -> bool | None:
+        asking = visits.ask(visit)
+        if asking is None:
+            return True
+        if asking.is_lost:
+            return None
+        asking.keep_alive()
+        return bool(changed(tab, **visits.values(asking)))
 
     inputs = {"tab": open_tab, "visit": visit, **visits.parts}
     gr.on(
@@ -132,7 +145,7 @@ def refresh_views(
         show_progress="hidden",
         api_visibility="private",
         trigger_mode="always_last",
-        js=open_tab_script(list(tabs), more=[VISIT_NAME]),
+        js=open_tab_script(list(tabs), more=[NAME_VISIT]),
     )
     return has_changed
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import gradio as gr
 
-PRESSES = ("click", "double_click", "submit", "upload")
-VISIT: ContextVar[Any] = ContextVar("visit", default=None)  # Gradio's state of who is being answered
+from studio.ui.parts.visits import SESSION
+
+PRESSES = ("click", "double_click", "edit", "submit", "upload")  # "edit": of the photo editor
 
 
 def is_press(event: Callable[..., Any]) -> bool:
@@ -22,28 +22,27 @@ class NoticeCards:
     """Keeps the answer to an edit from taking away the card that a press has brought.
 
     A press follows an edit so closely that they are answered in either order; and who reads what went wrong
-    wants to read on while mending it. So the card of a press stays until the next press succeeds, and that of
-    an edit until anything succeeds.
+    wants to read on while mending it. So the card of a press stays until the next press succeeds; an edit
+    takes away only what another edit has brought.
     """
 
     def __init__(self) -> None:
-        self._of_presses: WeakKeyDictionary[Any, set[int]] = WeakKeyDictionary()  # ids of notices, by visit
+        # by Gradio's state of a visit: by the id of a notice, whether its card is that of a press
+        self._shown: WeakKeyDictionary[Any, dict[int, bool]] = WeakKeyDictionary()
 
     def show(self, notice: gr.HTML, by_press: bool) -> None:
-        """Note that a notice shows a card now."""
-        ids = self._ids()
-        if by_press:
-            ids.add(notice._id)
-        else:
-            ids.discard(notice._id)
+        """Note that a notice shows a card now. That of an edit stays as long as that of a press before it."""
+        shown = self._of_visit()
+        shown[notice._id] = by_press or shown.get(notice._id, False)
 
     def empty(self, notice: gr.HTML, by_press: bool) -> bool:
         """Note that a press or an edit has succeeded; returns whether the notice is emptied."""
-        ids = self._ids()
-        if by_press:
-            ids.discard(notice._id)
-        return notice._id not in ids
+        shown = self._of_visit()
+        if not by_press and SESSION.get() is not None and shown.get(notice._id, True):
+            return False
+        shown.pop(notice._id, None)
+        return True
 
-    def _ids(self) -> set[int]:
-        visit = VISIT.get()
-        return set() if visit is None else self._of_presses.setdefault(visit, set())
+    def _of_visit(self) -> dict[int, bool]:
+        session = SESSION.get()
+        return {} if session is None else self._shown.setdefault(session, {})

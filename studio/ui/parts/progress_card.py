@@ -15,6 +15,7 @@ from studio.ui.parts.markup import button, duration, error_card
 from studio.ui.parts.verdict_view import photo_and_picture, verdict_notes
 from studio.ui.train.previews import insights, kept_steps, previews
 from studio.words import tr, trn
+from studio.workspace.going_on import can_train_further
 from studio.workspace.job_log import LOG
 from studio.workspace.jobs import Job
 from studio.workspace.progress import Progress
@@ -48,7 +49,7 @@ class ReadLog:
 
 
 _read: dict[Path, ReadLog] = {}
-_drawn: dict[Path, tuple[Job, Progress, str]] = {}  # the cards of trainings
+_drawn: dict[Path, tuple[Job, Progress, tuple[object, ...], str]] = {}  # the cards of trainings
 
 
 def progress_of(workspace: Workspace, job: Job) -> Progress:
@@ -62,7 +63,7 @@ def progress_of(workspace: Workspace, job: Job) -> Progress:
     is_fresh = known is not None and not job.has_ended and now - known.time < REREAD_SECONDS
     if known is None or not (known.size == size or is_fresh):
         while len(_read) >= MAX_READ:
-            _read.pop(next(iter(_read)))
+            _read.pop(next(iter(_read)), None)
         known = _read[log] = ReadLog(size, now, workspace.progress(job))
     return known.progress
 
@@ -154,11 +155,27 @@ def training_card(workspace: Workspace, job: Job) -> str:
     """Return the card of a training, whatever its status. It is drawn once for everybody who looks at it."""
     progress, folder = progress_of(workspace, job), workspace.jobs.folder(job.id)
     known = _drawn.get(folder)
-    if known is None or known[1] is not progress or known[0] != job:
+    others = _beside(workspace, job)
+    if known is None or known[1] is not progress or (known[0], known[2]) != (job, others):
         while len(_drawn) >= MAX_DRAWN:
             _drawn.pop(next(iter(_drawn)), None)
-        known = _drawn[folder] = (job, progress, _draw_training(workspace, job, progress))
-    return known[2]
+        known = _drawn[folder] = (job, progress, others, _draw_training(workspace, job, progress))
+    return known[3]
+
+
+def _learned(job: Job) -> str:
+    """Return the handle of what a finished training has learned."""
+    return str(job.outcome.get("handle", TrainingTask.of(job).handle))
+
+
+def _beside(workspace: Workspace, job: Job) -> tuple[object, ...]:
+    """Return what a training's card shows that is said neither by the job nor by its log."""
+    match job.status:
+        case "queued":
+            return (place_words(jobs_ahead(workspace, job)),)
+        case "done":
+            return workspace.concepts.has(_learned(job)), can_train_further(workspace.jobs, job)
+    return ()
 
 
 def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
@@ -185,15 +202,22 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             words += f"<p>{escape(tr('Paused. What was learned so far is kept on the disk.'))}</p>"
             buttons = paused_buttons(job)
         case "done":
-            learned = str(job.outcome.get("handle", handle))
+            learned = _learned(job)
             spent = duration((job.finished or 0) - (job.started or 0))
+            is_here = workspace.concepts.has(learned)
             said = tr("{handle} is in your Library after {time}.", handle=learned, time=spent)
+            if not is_here:
+                said = tr(
+                    "{handle} was learned in {time}. It is no longer in your Library.",
+                    handle=learned,
+                    time=spent,
+                )
             said += " " + tr("Stopped early, and kept.") if job.stop_request == "keep" else ""
             words = f"<p>{escape(said)}</p>"
             large = photo_and_picture(workspace.jobs.folder(job.id) / "photos", large)
-            if workspace.concepts.has(learned):
+            if is_here:
                 words += verdict_notes(workspace.concepts.find(learned).header)
-            buttons = button("paint", tr("Paint with {handle}", handle=learned), learned, "strong")
+                buttons = button("paint", tr("Paint with {handle}", handle=learned), learned, "strong")
             buttons += further_buttons(workspace, job) + put_away_button(job)
         case "failed":
             words = job_error(job)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from studio.words import tr
 
 log = logging.getLogger("likeness.page")
-CHANGED = "/likeness/changed"  # our own: the question of every second
+CHANGED = "/gradio_api/changed"  # our own: the question of every second
 USED = re.compile(
     rf"{CHANGED}|"
     r"/(config|login|logout|theme\.css|favicon\.ico|robots\.txt|manifest\.json|(static|assets|svelte)/.*"

@@ -38,7 +38,7 @@ class Subjects:
 
     def title(self, number: int) -> str:
         """Return the name of a subject, or a word for it while it has none."""
-        unnamed = tr("it") if len(self.names) == 1 else tr("Thing {number}", number=number + 1)
+        unnamed = tr("The thing") if len(self.names) == 1 else tr("Thing {number}", number=number + 1)
         return self.names[number] or unnamed
 
 

@@ -25,7 +25,7 @@ from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import data_url
 from studio.ui.train.mask_canvas import canvas_state, stage, tools
 from studio.ui.train.mask_overlay import Subjects
-from studio.ui.train.session_photos import caption_key
+from studio.ui.train.session_photos import photo_key
 from studio.words import tr
 
 VIEW_SIDE = 960  # pixels of the long side of the photo as the editor shows it
@@ -112,7 +112,7 @@ def editor_state(
     small.thumbnail((VIEW_SIDE, VIEW_SIDE))
     about = crop_state(photo, 0) | {
         "opens": True,
-        "photo_key": caption_key(photo, number),
+        "photo_key": photo_key(photo, number),
         "name": photo.name,
         "count": len(photos),
         "whole": data_url(small),

@@ -66,12 +66,12 @@ def photo_strip(
     if advised := sum(map(bool, pieces)):
         hint = trn(
             "{count} photo has a badge with advice: select it to read more. You can train all the same.",
-            "{count} photos have badges with advice: select it to read more. You can train all the same.",
+            "{count} photos have badges with advice: select one to read more. You can train all the same.",
             advised,
         )
         lines += f'<p class="faint photo-advice">{escape(hint)}</p>'
     words = trn(
-        "{count} photo, squared as they are trained on.",
+        "{count} photo, squared as it is trained on.",
         "{count:,} photos, squared as they are trained on.",
         len(photos),
     )

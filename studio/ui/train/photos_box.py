@@ -152,8 +152,13 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
             return {}
         if action == "crop":
             key = checked_text(tr("The photo"), data.get("key", ""))
-            photo = session.keyed(key).cropped(sent_crop(event))
-            session.replace_chosen(photo)
+            number = session.number_of(key)  # whichever is in the editor by now: a close may come first
+            photo = session.photo(number).cropped(sent_crop(event))
+            session.put(number, photo)
+            if session.chosen == NONE:
+                return drawn(session, subjects)
+            if session.chosen != number:
+                return {}
             about = crop_state(photo, to_int(data.get("turn", 0)))
             return {editor: canvas_state(photo, session.chosen, subjects, about=about)}
         number = to_int(data.get("id"))

@@ -92,29 +92,29 @@ class SessionPhotos:
         """The photo in the editor. Raises StudioError when there is none."""
         return self.photo(self.chosen)
 
-    def replace_chosen(self, photo: Photo) -> None:
-        """Replace the photo in the editor. Raises StudioError when there is none."""
-        self.photo(self.chosen)
-        self.photos = [photo if i == self.chosen else other for i, other in enumerate(self.photos)]
+    def put(self, number: int, photo: Photo) -> None:
+        """Replace the photo of a number. Raises StudioError when there is none."""
+        self.photo(number)
+        self.photos = [photo if i == number else other for i, other in enumerate(self.photos)]
 
-    def keyed(self, key: str) -> Photo:
-        """Return the photo in the editor. Raises StudioError when it is not the one of this `caption_key`."""
-        photo = self.chosen_photo
-        if caption_key(photo, self.chosen) != key:
-            raise StudioError("That photo is no longer there.", "Select another one.")
-        return photo
+    def number_of(self, key: str) -> int:
+        """Return the number of the photo with this `photo_key`. Raises StudioError when it is gone."""
+        for number, photo in enumerate(self.photos):
+            if photo_key(photo, number) == key:
+                return number
+        raise StudioError("That photo is no longer there.", "Select another one.")
 
     def write_caption(self, key: str, caption: str) -> bool:
         """Keep what was typed as the caption of a photo, whichever is in the editor by now.
 
         Args:
-            key: says which photo it is (`caption_key`); of one that is gone, nothing is kept.
+            key: says which photo it is (`photo_key`); of one that is gone, nothing is kept.
 
         Returns whether the photo has a caption now and had none, or the other way round.
         """
         changed = False
         for number, photo in enumerate(self.photos):
-            if key == caption_key(photo, number) and photo.caption != (text := clean_caption(caption)):
+            if key == photo_key(photo, number) and photo.caption != (text := clean_caption(caption)):
                 changed = bool(photo.caption) != bool(text)
                 self.photos = [
                     *self.photos[:number],
@@ -155,8 +155,8 @@ class SessionPhotos:
         return to
 
 
-def caption_key(photo: Photo, number: int) -> str:
-    """Return a text that differs for each photo: the browser sends it back with a caption."""
+def photo_key(photo: Photo, number: int) -> str:
+    """Return a text that differs for each photo: the browser sends it with what it changes of the photo."""
     return f"{number} {photo.name}"
 
 
