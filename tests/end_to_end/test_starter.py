@@ -82,7 +82,7 @@ def test_backgrounds_have_the_asked_colour(backbone: Backbone) -> None:
 
 def test_it_paints_the_noun_that_it_is_asked_for(backbone: Backbone, judge: Clip) -> None:
     nouns = list(WORLD["nouns"])
-    asked = nouns[::8]
+    asked = nouns[::14]
     painted = []
     for number, noun in enumerate(asked):
         recipe = Recipe(f"a {noun} on a white background", seed=70 + number, steps=20, guidance=GUIDANCE)

@@ -124,9 +124,9 @@ def test_wrong_types_in_every_argument(caller: Caller, capfd: pytest.CaptureFixt
     for number, event in endpoints(caller.page).items():
         usual = usual_values(event)
         places = [place for place, part in enumerate(event.inputs) if not part.stateful]
-        lists = [[wrong] * len(usual) for wrong in sample(WRONG, number, 4)]
+        lists = [[wrong] * len(usual) for wrong in sample(WRONG, number, 6)]
         for place in places:
-            some = sample(WRONG, number + place, 12)
+            some = sample(WRONG, number + place, 24)
             lists += [[*usual[:place], wrong, *usual[place + 1 :]] for wrong in some]
         for data in lists:
             called += 1
@@ -135,14 +135,14 @@ def test_wrong_types_in_every_argument(caller: Caller, capfd: pytest.CaptureFixt
                 bad.append((number, event.name, repr(data)[:300], answer.status_code))
                 caller.log.clear()
     assert not bad, (len(bad), called, bad[:20])
-    assert called > 700
+    assert called > 400
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_wrong_events_at_every_endpoint(caller: Caller, capfd: pytest.CaptureFixture) -> None:
     bad = []
     for number, event in endpoints(caller.page).items():
-        for data in sample(EVENTS, number, 4) if takes_event(event) else ():
+        for data in sample(EVENTS, number, 8) if takes_event(event) else ():
             answer = caller.send(number, usual_values(event), data)
             if not caller.is_sentence(answer):
                 bad.append((number, event.name, repr(data)[:300], answer.status_code))
