@@ -68,13 +68,14 @@ def connect_drafts(
     def restore(sent: str, session: SessionPhotos) -> Changes:
         if not is_draft_id(sent):
             return None
-        draft = workspace.drafts.read(sent)
+        draft, is_begun = workspace.drafts.read(sent), bool(session.all_photos)
         session.restore(draft.photos, functools.partial(workspace.drafts.keep_photos, sent))
-        # given back although it is the same object: Gradio only forgets what was once the output of an event
-        changes: dict[Any, Any] = {browser: sent, box.session: session}
-        if draft.form:
-            changes |= form.changes(draft.form)
-        if draft.photos:
+        changes: dict[Any, Any] = {browser: sent}
+        if draft.form:  # who was quicker than the draft keeps the photos, and what was filled in for them
+            changes |= form.changes(
+                draft.form, [tab for tab in form.tabs if not (is_begun and tab == "train")]
+            )
+        if draft.photos and not is_begun:
             changes |= shown(session)
         if (tab := draft.form.get(TAB)) in panels:
             changes[last_tab] = tab
@@ -91,7 +92,7 @@ def connect_drafts(
         opened,
         restore,
         inputs={"sent": sent, "session": box.session},
-        outputs=[browser, box.session, *form.outputs, *photo_parts, last_tab],
+        outputs=[browser, *form.outputs, *photo_parts, last_tab],
         js=OPEN_SCRIPT,
     )
     restored.then(None, [last_tab], js=GO_BACK_SCRIPT)

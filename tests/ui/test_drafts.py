@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from studio.ui.application import app_options
 from studio.ui.create.knob_sliders import Knob
 from studio.ui.doors import Door
 from studio.ui.kept_form import KeptForm, fits
+from studio.ui.train.demo_subjects import demo_subjects
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
@@ -38,7 +40,6 @@ def test_a_session_keeps_its_photos_after_a_change_and_not_what_it_restored() ->
     def look(session: SessionPhotos) -> None:
         session.photo(0)
 
-    set_photos(session=session, photos=[two])
     session.restore([one], lambda photos: kept.append([photo.name for photo in photos]))
     look(session=session)
     assert kept == []
@@ -136,3 +137,38 @@ def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_pa
     send(keep, event, "four", ["create", "../" + ONE], prompt="out")
     workspace.drafts.flush()
     assert sorted(path.name for path in workspace.drafts.folder.iterdir()) == [ONE]
+
+
+def test_photos_put_in_before_the_draft_is_back_stay(tmp_path: Path) -> None:
+    kept: list[Sequence[Photo]] = []
+    early, before = (Photo(name, Image.new("RGB", (8, 8))) for name in ("early", "before"))
+    session = SessionPhotos()
+    session.replace_all([early])
+    session.restore([before], kept.append)
+    session.keep_changes()
+    assert session.photos == [early] and kept == [[early]]
+    workspace = Workspace(tmp_path)
+    page = build(workspace, catalogue())
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page.has_changed)))
+    workspace.drafts.keep_form(ONE, {"prompt": "a cat", "concept-name": "old"})
+    workspace.drafts.flush()
+    load, restore = endpoint(page, "then", "photo-strip")
+    (block,) = (number for number, part in page.blocks.items() if part.elem_id == "demo-subjects")
+    demo, pressed = next(
+        (n, one) for n, one in page.fns.items() if (block, "click") in one.targets and one.fn
+    )
+    slug = demo_subjects()[0].slug
+
+    def send(number: int, event: Any, first: list[Any], data: Any = None) -> dict[str | None, Any]:
+        usual = [None if part.stateful else part.value for part in event.inputs]
+        body = {"fn_index": number, "data": [*first, *usual[len(first) :]], "session_hash": "quick"}
+        body["event_data"] = data
+        answer = client.post("/gradio_api/run/predict", json=body, headers={"host": "127.0.0.1"}).json()
+        return dict(
+            zip((getattr(part, "elem_id", None) for part in event.outputs), answer["data"], strict=True)
+        )
+
+    send(demo, pressed, [], {"action": "demo", "id": slug})
+    brought = send(load, restore, [ONE])
+    assert brought["prompt"] == "a cat"
+    assert "value" not in brought["concept-name"] and "value" not in brought["photo-strip"]

@@ -5,6 +5,7 @@ A visit is one tab of a browser, from when it opens the page until it leaves it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -89,6 +90,9 @@ class Visits:
         session = SESSION.get()
         if not name or session is None:
             return False
+        now = datetime.now()
+        for number in list(session.state_data):  # Gradio would never forget what was no output of an event
+            session._state_ttl.setdefault(number, (math.inf, now))
         with self._lock:
             was_known = name in self._known
             self._known[name] = Visit(session, sent, time.monotonic())

@@ -41,9 +41,11 @@ class SessionPhotos:
         return SessionPhotos(self.photos)
 
     def restore(self, photos: Iterable[Photo], keep: Callable[[Sequence[Photo]], None]) -> None:
-        """Begin with photos that are kept already; later changes are kept with `keep`."""
-        self.start_anew(photos)
-        self.keep, self._kept = keep, self.photos
+        """Begin with photos that are kept already, unless some are here; `keep` keeps later changes."""
+        self.keep = keep
+        if not self.all_photos:
+            self.start_anew(photos)
+            self._kept = self.photos
 
     def keep_changes(self) -> None:
         """Keep the photos if they were changed since."""
