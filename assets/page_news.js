@@ -1,4 +1,4 @@
-/* What the page says while nobody looks at it; studio/ui/page_news.py says what comes as `props.value`. */
+/* What the page says while nobody looks at it; studio/ui/page_news.py says what `likeness.tell` is told. */
 const {tr} = window.likeness, NAME = 'Likeness', CALL = 'likeness-call', SOUND = 'likeness-sound', SEEN = 'likeness-seen-';
 const kept = key => { try { return localStorage.getItem(key); } catch { return null; } };
 const keep = (key, value) => { try { localStorage.setItem(key, value); } catch { /* forbidden */ } };
@@ -58,8 +58,9 @@ const call = jobs => {
   }
 };
 
-const read = () => {
-  try { news = JSON.parse(props.value); } catch { return; }
+likeness.tell = told => {
+  if (known && JSON.stringify(told) === JSON.stringify(news)) return;
+  news = told;
   const keys = news.ended.map(job => job.key);
   if (known) call(news.ended.filter(job => !known.has(job.key)));
   known = new Set([...(known || []), ...keys]);
@@ -102,5 +103,3 @@ const choose = () => {
 document.addEventListener('click', event => { if (event.target.closest('#call-switch')) choose(); });
 document.addEventListener('visibilitychange', show);
 document.addEventListener('click', event => { if (event.target.closest('[role=tab]')) setTimeout(show, 100); });
-watch('value', read);
-read();

@@ -127,7 +127,8 @@ def build(
                 library = library_tab(workspace, connector)
             with gr.Tab(tr("Queue"), id="queue", elem_id=panel_id("queue")) as panels["queue"]:
                 jobs = queue_tab(workspace, connector)
-        notice, news = html_block(elem_id="page-notice"), news_block()
+        notice = html_block(elem_id="page-notice")
+        news_block()
         keyboard_block()
 
         def base_changes() -> dict[Any, Any]:
@@ -182,7 +183,6 @@ def build(
         )
         views = [
             LiveView(header, lambda: page_header(workspace)),
-            LiveView(news, lambda: page_news(workspace)),
             *in_tab("train", train.views),
             *in_tab("create", create.views),
             *in_tab("compare", compare.views),
@@ -212,7 +212,8 @@ def build(
         )
         afresh = {"train": train.afresh, "create": create.form.afresh}
         connect_drafts(workspace, connector, opened.then, kept, train.photos, panels, afresh, base_notice)
-        page.has_changed = refresh_views(page, views, connector.refresh_signal, panels)
+        page.news = functools.partial(page_news, workspace)
+        page.what_changed = refresh_views(page, views, connector.refresh_signal, panels)
     return page
 
 
@@ -279,7 +280,7 @@ def serve(
         auth=auth,
         auth_message=AUTH_MESSAGE,
         root_path=root_path,
-        app_kwargs=app_options(door or Door.of(root_path=root_path), page.has_changed),
+        app_kwargs=app_options(door or Door.of(root_path=root_path), page),
         mcp_server=False,
         num_workers=0,
         inbrowser=open_browser,

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -33,8 +33,8 @@ CALL_SWITCH = (
 TABS = {"train": "train", "create": "create"}  # the tab that shows jobs of a kind
 
 
-def page_news(workspace: Workspace) -> str:
-    """Return the news as JSON.
+def page_news(workspace: Workspace) -> dict[str, Any]:
+    """Return the news.
 
     title: what runs and how far it is, empty for nothing. waiting: jobs that run or wait. ended: for each job
     that ended lately, a key, its tab, when it ended, and a sentence.
@@ -49,7 +49,7 @@ def page_news(workspace: Workspace) -> str:
         if (job.finished or 0.0) > since
     ]
     title = running_words(workspace, running[0]) if running else ""
-    return json.dumps({"title": title, "waiting": len(under_way), "ended": ended})
+    return {"title": title, "waiting": len(under_way), "ended": ended}
 
 
 def running_words(workspace: Workspace, job: Job) -> str:
@@ -88,6 +88,6 @@ def _short_name(job: Job) -> str:
 
 
 def news_block() -> gr.HTML:
-    """Create the block that hands the news to the script."""
+    """Create the block that runs the script; `assets/live_views.js` hands it the news."""
     script = (ASSETS / "page_news.js").read_text(encoding="utf-8")
-    return html_block(elem_id="page-news", html_template="<i></i>", js_on_load=script)
+    return html_block(elem_id="page-news", js_on_load=script)

@@ -43,8 +43,8 @@ class Page:
                   for number, value in zip(dependency["inputs"], values, strict=True)]  # fmt: skip
         if dependency["js"] and dependency["backend_fn"]:
             values[0] = tab.split()[0].lower()
-        if function == self.function("live-views", "input"):
-            values[1] = tab  # the name of the visit
+        if len(dependency["targets"]) == 1 and dependency["targets"][0][0] in self._scripts():
+            values[0] = tab  # the name of the visit
         body = {"data": values, "fn_index": function, "session_hash": tab, "event_data": event}
         request = urllib.request.Request(
             f"{self.url}gradio_api/run/predict",
@@ -56,13 +56,19 @@ class Page:
 
     def draw(self, tab: str) -> None:
         """Draw the open tab of a visit, as a browser does when something has changed."""
-        self.call(self.function("live-views", "input"), tab)
+        for part in ("page", tab.split()[0].lower()):
+            self.call(self.function(f"live-{part}", "input"), tab)
+
+    def _scripts(self) -> set[int]:
+        """Return the ids of the blocks whose scripts have a tab drawn."""
+        parts = self.config["components"]
+        return {one["id"] for one in parts if str(one["props"].get("elem_id")).startswith("live-")}
 
     def poll(self, tab: str) -> bool:
         """Ask whether something has changed, as a browser does every second."""
         about = urlencode({"visit": tab, "tab": tab.split()[0].lower()})
         with urllib.request.urlopen(f"{self.url}gradio_api/changed?{about}", timeout=120) as answer:
-            return json.loads(answer.read())["changed"]
+            return bool(json.loads(answer.read())["changed"])
 
     def function(self, elem_id: str, event: str) -> int:
         """Return the number of the handler of an event of a component."""

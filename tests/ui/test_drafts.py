@@ -99,7 +99,7 @@ def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_pa
     workspace = Workspace(tmp_path)
     page = build(workspace, catalogue())
     page.queue(api_open=False)
-    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page.has_changed)))
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page)))
     load, restore = endpoint(page, "then", "photo-strip")
     keep, event = next((number, one) for number, one in page.fns.items() if one.fn and len(one.targets) > 40)
 
@@ -149,7 +149,7 @@ def test_photos_put_in_before_the_draft_is_back_stay(tmp_path: Path) -> None:
     assert session.photos == [early] and kept == [[early]]
     workspace = Workspace(tmp_path)
     page = build(workspace, catalogue())
-    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page.has_changed)))
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page)))
     workspace.drafts.keep_form(ONE, {"prompt": "a cat", "concept-name": "old"})
     workspace.drafts.flush()
     load, restore = endpoint(page, "then", "photo-strip")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def news(workspace: Workspace) -> dict[str, Any]:
-    return json.loads(page_news(workspace))
+    return page_news(workspace)
 
 
 def step(workspace: Workspace, job: int, number: int, **values: float) -> None:

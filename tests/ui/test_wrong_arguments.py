@@ -79,7 +79,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, TestCl
     workspace.compare(Grid(Recipe("a <rusty>"), Axis.parse("guidance", "2, 4", ()), SINGLE))
     page = build(workspace, catalogue())
     page.queue(api_open=False)
-    app = App.create_app(page, app_kwargs=app_options(Door.of(), page.has_changed))
+    app = App.create_app(page, app_kwargs=app_options(Door.of(), page))
     with TestClient(app, raise_server_exceptions=False) as client:
         caller = Caller(page, client, None)
         answers = []

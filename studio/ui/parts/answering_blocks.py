@@ -38,7 +38,8 @@ class AnsweringBlocks(gr.Blocks):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        self.has_changed: Callable[[str, str], bool | None] = lambda visit, tab: True  # `refresh_views` knows
+        self.news: Callable[[], dict[str, Any]] = dict  # what the page says while nobody looks at it
+        self.what_changed: Callable[[str, str], list[str] | None] = lambda *_: []  # `refresh_views` knows
         self._calls: WeakKeyDictionary[Any, Counter[int]] = WeakKeyDictionary()  # by visit, by event
 
     async def preprocess_data(

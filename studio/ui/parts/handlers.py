@@ -115,6 +115,9 @@ def in_order(changes: Mapping[Any, Any], outputs: Sequence[Any]) -> list[Any]:
 class Connector:
     """Connects events to handlers. A change of `refresh_signal` makes the page draw again what has changed.
 
+    At the start and end of every call Gradio's page tells every component on which any call has ever shown
+    progress, even hidden, and looks for each in the whole page. So progress is on one hidden number alone.
+
     Gradio's queue is not used: it can lose the answer to a request that is made while it closes the
     connection of the previous one. Without the queue a State has no `change` event, so what others listen to
     is a hidden number or text.
@@ -177,6 +180,7 @@ class Connector:
             [*outputs, notice, self.refresh_signal],
             queue=False,
             show_progress="hidden",
+            show_progress_on=self.refresh_signal,
             api_visibility="private",
             **options,
         )

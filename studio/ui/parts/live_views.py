@@ -16,11 +16,12 @@ from studio.starter import ASSETS
 from studio.ui.parts.handlers import by_position, components_in, in_order
 from studio.ui.parts.html_blocks import hidden_text, html_block
 from studio.ui.parts.markup import error_card
-from studio.ui.parts.visits import Visits
+from studio.ui.parts.visits import Visit, Visits
 
-HasChanged = Callable[[str, str], bool | None]  # of the name of a visit, and of the open tab
-# JavaScript: the name of this visit, made when it is asked for first
-NAME_VISIT = "window.likeness.visit ||= Date.now().toString(36) + Math.random().toString(36).slice(2)"
+# by the name of a visit and of the open tab, the tabs whose views have changed; "" for those outside of tabs
+WhatChanged = Callable[[str, str], list[str] | None]
+NAME_VISIT = "(...values) => [window.likeness.visit, ...values.slice(1)]"
+ASK_NOW = "() => window.likeness.askNow?.()"
 
 START = uuid.uuid4().hex  # of this process: a page that another one has served has lost its session
 
@@ -63,91 +64,92 @@ def panel_id(tab: str) -> str:
     return f"panel-{tab}"
 
 
-def open_tab_script(tabs: Sequence[str], wait_ms: int = 0, more: Sequence[str] = ()) -> str:
+def open_tab_script(tabs: Sequence[str], wait_ms: int = 0) -> str:
     """Return JavaScript that puts the name of the open tab in the place of the first value of a call.
 
     It waits for the browser to have shown a tab that was just selected, and `wait_ms` milliseconds longer.
-
-    Args:
-        more: expressions, whose values go in the places of the next ones.
-
-    `likeness.openTab()` is the name of the open tab from then on.
     """
     return f"""async (...values) => {{
       await new Promise(done => setTimeout(done, {wait_ms}));
       const isOpen = name => document.getElementById('{panel_id("")}' + name)?.offsetParent;
-      const openTab = (window.likeness ||= {{}}).openTab = () => {list(tabs)}.find(isOpen) || '';
-      return [{", ".join(["openTab()", *more])}, ...values.slice({1 + len(more)})];
+      return [{list(tabs)}.find(isOpen) || '', ...values.slice(1)];
     }}"""
 
 
 def refresh_views(
     page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]
-) -> HasChanged:
-    """Draw what has changed in the open tab.
+) -> WhatChanged:
+    """Draw what has changed: the views of the open tab, and those outside of tabs.
 
-    Returns a function that says whether there is something to draw for a visit, or None when its states are
-    lost, so that it has to begin again.
+    `assets/live_views.js` asks what has changed when the page opens, every second while it is open, when a
+    tab is selected and on a change of `signal`. What the answer names is drawn: the views of a tab by one
+    handler, so that its requests never overlap. Otherwise an old answer could arrive after a newer one and
+    stay visible, since `Visit.drawn` says that the newer one was sent.
 
-    That is when the page opens, when a tab is selected, on a change of `signal`, and when the answer to
-    `assets/live_views.js`, which asks every second, is that there is something. Where a browser does not say
-    which tab is open, all of them are drawn.
+    Gradio's page spends milliseconds on every input and output of a call, whether it changes or not. So each
+    tab has a handler of its own, states are read here (`Visits`) and are no inputs, and progress is shown on
+    one hidden part alone (see `Connector`).
 
-    What is drawn comes from one handler, so its requests never overlap. Otherwise an old answer could arrive
-    after a newer one and stay visible, since `drawn` says that the newer one was sent.
+    Returns a function that says for a visit what has changed, or None when its states are lost, so that it
+    has to begin again. Where a browser does not say which tab is open, it answers for all of them.
     """
-    drawn_state = gr.State({})  # by number of a view, the hash of what the browser shows
-    open_tab, visit = hidden_text(), hidden_text()
-    poll = f"const start = '{START}';\n" + (ASSETS / "live_views.js").read_text(encoding="utf-8")
-    script = html_block(elem_id="live-views", js_on_load=poll)
-    outputs = [drawn_state, *(view.block for view in views)]
-    visits = Visits({"drawn": drawn_state, "values": [view.states for view in views]})
+    groups = {tab: [view for view in views if view.tab == tab] for tab in ("", *tabs)}
+    visits = Visits({tab: [view.states for view in group] for tab, group in groups.items()})
 
-    def changed(tab: str, drawn: dict[int, int], values: list[dict[str, Any]]) -> dict[int, str]:
+    def changed(tab: str, visit: Visit) -> dict[int, str]:
+        drawn, values = visit.drawn[tab], visits.values(visit, tab)
         fresh = {
             number: view.redraw(its)
-            for number, (view, its) in enumerate(zip(views, values, strict=True))
-            if view.tab in ("", tab) or tab not in tabs
+            for number, (view, its) in enumerate(zip(groups[tab], values, strict=True))
         }
         return {number: html for number, html in fresh.items() if drawn.get(number) != hash(html)}
 
-    def redraw_changed(
-        tab: str, visit: str, drawn: dict[int, int], values: list[dict[str, Any]]
-    ) -> dict[Any, Any]:
-        if not visits.keep(visit, {"drawn": drawn, "values": values}):
-            drawn = {}  # a visit that is new here, or gave itself a new name since answers may be lost
-        new = changed(tab, drawn, values)
-        changes: dict[Any, Any] = {views[number].block: html for number, html in new.items()}
-        shown = drawn | {number: hash(html) for number, html in new.items()}
-        return changes | ({drawn_state: shown} if new else {})
+    def redraw_changed(tab: str, name: str, sent: list[Any]) -> dict[Any, Any]:
+        visit = visits.keep(name, tab, sent)
+        new = changed(tab, visit)
+        visit.drawn[tab] |= {number: hash(html) for number, html in new.items()}
+        return {groups[tab][number].block: html for number, html in new.items()}
 
-    def has_changed(visit: str, tab: str) -> bool | None:
-        asking = visits.ask(visit)
-        if asking is None:
-            return True
-        if asking.is_lost:
+    def what_changed(name: str, tab: str) -> list[str] | None:
+        visit, about = visits.ask(name), ["", tab] if tab in tabs else list(groups)
+        if visit is None:
+            return about
+        if visit.is_lost:
             return None
-        asking.keep_alive()
-        return bool(changed(tab, **visits.values(asking)))
+        visit.keep_alive()
+        return [part for part in about if part not in visit.drawn or changed(part, visit)]
 
-    inputs = {"tab": open_tab, "visit": visit, **visits.parts}
-    gr.on(
-        [page.load, signal.change, script.input, *(tab.select for tab in tabs.values())],
-        by_position(
-            redraw_changed,
-            inputs,
-            functools.partial(_answer, outputs),
-            functools.partial(_leave_alone, outputs),
-        ),
-        components_in(inputs),
-        outputs,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-        trigger_mode="always_last",
-        js=open_tab_script(list(tabs), more=[NAME_VISIT]),
-    )
-    return has_changed
+    for tab, group in groups.items():
+        outputs, name = [view.block for view in group], hidden_text()
+        inputs = {"name": name, "sent": visits.sent_by_browser(tab)}
+        gr.on(
+            [_script(tab, list(tabs)).input],
+            by_position(
+                functools.partial(redraw_changed, tab),
+                inputs,
+                functools.partial(_answer, outputs),
+                functools.partial(_leave_alone, outputs),
+            ),
+            components_in(inputs),
+            outputs,
+            queue=False,
+            show_progress="hidden",
+            show_progress_on=signal,
+            api_visibility="private",
+            trigger_mode="always_last",
+            js=NAME_VISIT,
+        )
+    gr.on([signal.change, *(tab.select for tab in tabs.values())], None, js=ASK_NOW)
+    return what_changed
+
+
+def _script(tab: str, tabs: Sequence[str]) -> gr.HTML:
+    """Return the block whose script has a tab's views drawn; the one outside of tabs asks for changes."""
+    script = f"(likeness.draw ||= {{}})['{tab}'] = () => trigger('input');\n"
+    if not tab:
+        script += f"const start = '{START}', tabs = {list(tabs)}, panel = '{panel_id('')}';\n"
+        script += (ASSETS / "live_views.js").read_text(encoding="utf-8")
+    return html_block(elem_id=f"live-{tab or 'page'}", js_on_load=script)
 
 
 def _answer(outputs: Sequence[Any], call: Callable[[], Mapping[Any, Any] | None]) -> list[Any]:

@@ -9,9 +9,9 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,13 +28,15 @@ class Visit:
 
     Args:
         session: Gradio's state of it, which knows the newest value of every `gr.State`.
-        sent: the values that the browser sent last.
         asked: when it asked last, by `time.monotonic`.
+        sent: by group, the values of other components, as the browser sent them last.
+        drawn: by group, by number of a view, the hash of what the browser shows.
     """
 
     session: Any
-    sent: Mapping[str, Any]
-    asked: float
+    asked: float = field(default_factory=time.monotonic)
+    sent: dict[str, list[Any]] = field(default_factory=dict)
+    drawn: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @property
     def is_lost(self) -> bool:
@@ -55,51 +57,44 @@ class Visit:
                 lives[number] = seconds, datetime.now()
 
 
-def current(parts: Any, sent: Any, session: Any) -> Any:
-    """Return nested values as they are now.
-
-    Args:
-        parts: nested mappings and lists of components.
-        sent: the values of the same shape that the browser sent last.
-        session: Gradio's state of the visit.
-    """
-    if isinstance(parts, Mapping):
-        return {name: current(part, sent[name], session) for name, part in parts.items()}
-    if isinstance(parts, list):
-        return [current(part, value, session) for part, value in zip(parts, sent, strict=True)]
-    return session.state_data.get(parts._id, parts.value) if isinstance(parts, gr.State) else sent
-
-
 class Visits:
     """The visits by the name that each browser tab gives itself.
 
     Args:
-        parts: nested mappings and lists of the components whose values are asked for.
+        groups: by the name of a group, for each of its views the components whose values it is drawn with.
     """
 
-    def __init__(self, parts: Mapping[str, Any]) -> None:
-        self.parts = parts
+    def __init__(self, groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self.groups = groups
         self._known: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, name: str, sent: Mapping[str, Any]) -> bool:
-        """Remember the values of the visit that is being answered; forgets the one that asked least lately.
+    def sent_by_browser(self, group: str) -> list[Any]:
+        """Return the components of a group whose values only the browser knows."""
+        parts = (part for view in self.groups[group] for part in view.values())
+        return list({part._id: part for part in parts if not isinstance(part, gr.State)}.values())
 
-        Returns whether it was known.
+    def keep(self, name: str, group: str, sent: list[Any]) -> Visit:
+        """Return the visit that is being answered, with what it sends of `sent_by_browser`.
+
+        Forgets the one that asked least lately when there are too many.
         """
         session = SESSION.get()
-        if not name or session is None:
-            return False
         now = datetime.now()
         for number in list(session.state_data):  # Gradio would never forget what was no output of an event
             session._state_ttl.setdefault(number, (math.inf, now))
         with self._lock:
-            was_known = name in self._known
-            self._known[name] = Visit(session, sent, time.monotonic())
-            self._known.move_to_end(name)
+            visit = self._known.get(name)
+            if visit is None or visit.session is not session:
+                visit = Visit(session)
+            visit.sent[group] = sent
+            visit.drawn.setdefault(group, {})
+            if name:
+                self._known[name] = visit
+                self._known.move_to_end(name)
             if len(self._known) > MAX_VISITS:
                 self._known.popitem(last=False)
-        return was_known
+        return visit
 
     def ask(self, name: str) -> Visit | None:
         """Return a visit that asks for news, None for one that is not known."""
@@ -108,6 +103,15 @@ class Visits:
                 self._known.move_to_end(name)
             return self._known.get(name)
 
-    def values(self, visit: Visit) -> Mapping[str, Any]:
-        """Return the values of a visit as they are now."""
-        return current(self.parts, visit.sent, visit.session)
+    def values(self, visit: Visit, group: str) -> list[dict[str, Any]]:
+        """Return the values of the views of a group as they are now."""
+        browser = (part._id for part in self.sent_by_browser(group))
+        sent = dict(zip(browser, visit.sent[group], strict=True))
+        states = visit.session.state_data
+        return [
+            {
+                name: sent[part._id] if part._id in sent else states.get(part._id, part.value)
+                for name, part in view.items()
+            }
+            for view in self.groups[group]
+        ]
