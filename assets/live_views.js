@@ -49,6 +49,10 @@ const askNow = async () => {
     asksAgain = false;
   }
 };
-/* A tab that was just selected has to be shown first. */
-likeness.askNow = () => setTimeout(askNow, 0);
+/* What a person does may have changed something: ask at once, when a tab that was just selected is shown. What is
+   typed in a search field the server learns only when the views beside it are drawn, so that is done in any case. */
+likeness.askNow = () => setTimeout(() => {
+  if (withText.includes(openTab())) likeness.draw[openTab()]?.();
+  askNow();
+}, 0);
 askNow();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,7 +123,7 @@ def refresh_views(
         outputs, name = [view.block for view in group], hidden_text()
         inputs = {"name": name, "sent": visits.sent_by_browser(tab)}
         gr.on(
-            [_script(tab, list(tabs)).input],
+            [_script(tab, tabs, [name for name in tabs if visits.sent_by_browser(name)]).input],
             by_position(
                 functools.partial(redraw_changed, tab),
                 inputs,
@@ -143,11 +143,15 @@ def refresh_views(
     return what_changed
 
 
-def _script(tab: str, tabs: Sequence[str]) -> gr.HTML:
-    """Return the block whose script has a tab's views drawn; the one outside of tabs asks for changes."""
+def _script(tab: str, tabs: Iterable[str], with_text: list[str]) -> gr.HTML:
+    """Return the block whose script has a tab's views drawn; the one outside of tabs asks for changes.
+
+    `with_text`: the tabs whose views are drawn with values that only the browser knows.
+    """
     script = f"(likeness.draw ||= {{}})['{tab}'] = () => trigger('input');\n"
     if not tab:
-        script += f"const start = '{START}', tabs = {list(tabs)}, panel = '{panel_id('')}';\n"
+        script += f"const start = '{START}', tabs = {list(tabs)}, withText = {with_text};\n"
+        script += f"const panel = '{panel_id('')}';\n"
         script += (ASSETS / "live_views.js").read_text(encoding="utf-8")
     return html_block(elem_id=f"live-{tab or 'page'}", js_on_load=script)
 
