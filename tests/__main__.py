@@ -17,10 +17,7 @@ from studio.output import allow_any_letter
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PROCESSES = min(
-    4, (os.cpu_count() or 1) + 1
-)  # one more than there are cores: those of the browser wait a lot
-SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile")
+SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 CHECKS = (("ruff", "check", "--quiet", "."), ("ruff", "format", "--check", "--quiet", "."), ("mypy",))
 SLOW = (
     "benchmarks",

@@ -1,8 +1,8 @@
 """What every test starts from: one thread, no network, no telemetry; and which tests run side by side.
 
-With several processes (`-n 3`) tests go to them in rooms: each file is one, since its tests share what they
-set up, and the browser's are two, since those of a process share a page. The longest rooms go first, so that
-no process is left alone with one at the end.
+With several processes (`-n 2`) tests go to them in rooms: each file is one, since its tests share what they
+set up, and so are all of the browser's, since they share a page. The longest rooms go first, so that no
+process is left alone with one at the end.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 BROWSER = "tests/browser/"
-BROWSER_ROOMS = (f"{BROWSER} to k", f"{BROWSER} from l")  # by the first letter after test_
 LONGEST_FIRST = (
-    *BROWSER_ROOMS,
+    BROWSER,
     "tests/end_to_end/test_learning.py",
     "tests/starter/test_recipe.py",
     "tests/trainers/test_every_method.py",
@@ -47,10 +46,8 @@ def _same_random_numbers() -> None:
 
 
 def room_of(nodeid: str) -> str:
-    """Return the room of a test: one of the browser's, else its file."""
-    if nodeid.startswith(BROWSER):
-        return BROWSER_ROOMS[nodeid.removeprefix(f"{BROWSER}test_") >= "l"]
-    return nodeid.split("::", 1)[0]
+    """Return the room of a test: the folder of the browser, else its file."""
+    return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::", 1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
