@@ -6,7 +6,7 @@ const EVERY_MS = 1000, ANSWER_MS = 15000, PATIENCE = 3;
 const {tr} = window.likeness;
 let failures = 0, timer = 0, asking = false, asksAgain = false;
 const newName = () => Date.now().toString(36) + Math.random().toString(36).slice(2);
-const openTab = () => tabs.find(name => document.getElementById(panel + name)?.offsetParent) || '';
+const openTab = likeness.openTab = () => tabs.find(name => document.getElementById(panel + name)?.offsetParent) || '';
 likeness.visit = newName();
 
 const say = words => {

@@ -155,8 +155,12 @@ const load = async () => {
   const answers = asked?.turn === next.turn && state?.key === next.key;
   const same = next.turn !== null && state && state.key === next.key, overtaken = same && next.turn < turn;
   const cuts = uncut && !same && next.crop_turn && !next.opens, plain = cuts ? carryOver(came) : null;
-  if (!same) { past = plain ? [plain] : []; pointed = null; uncut = cuts && next.crop_turn < cropTurn ? plain || came.map(mask => mask.slice()) : null; }
-  else if (!overtaken && !next.is_error && settle(came)) past.push(masks);
+  if (!same) {
+    past = plain ? [plain] : [];
+    pointed = null;
+    const isLastCut = !cuts || next.crop_turn === cropTurn;
+    uncut = isLastCut ? null : plain || came.map(mask => mask.slice());
+  } else if (!overtaken && !next.is_error && settle(came)) past.push(masks);
   if (next.is_error) pointed = null;
   masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
   if (!overtaken || answers) busy(false);

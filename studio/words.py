@@ -64,8 +64,8 @@ LANGUAGE = wanted_language(os.environ)
 WORDS = read_words(LANGUAGE)
 
 
-class Values(string.Formatter):
-    """Puts values into their places, as `str.format` does, with numbers as the language writes them.
+class WordsFormatter(string.Formatter):
+    """Formats as `str.format` does, with thousands parted as the language parts them.
 
     English parts thousands by commas, which elsewhere stand for the decimal point; there a narrow space does.
     """
@@ -76,7 +76,7 @@ class Values(string.Formatter):
         return text if LANGUAGE == ENGLISH or "," not in format_spec else text.replace(",", NARROW_SPACE)
 
 
-VALUES = Values()
+FORMATTER = WordsFormatter()
 
 
 def tr(__text: str, **values: Any) -> str:
@@ -85,7 +85,7 @@ def tr(__text: str, **values: Any) -> str:
     Without values nothing is replaced, so that a text which is not ours may hold braces.
     """
     said = WORDS.get(__text) or __text
-    return VALUES.vformat(said, (), values) if values else said
+    return FORMATTER.vformat(said, (), values) if values else said
 
 
 def marked(text: str) -> str:

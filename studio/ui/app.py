@@ -213,7 +213,7 @@ def build(
         afresh = {"train": train.afresh, "create": create.form.afresh}
         connect_drafts(workspace, connector, opened.then, kept, train.photos, panels, afresh, base_notice)
         page.news = functools.partial(page_news, workspace)
-        page.what_changed = refresh_views(page, views, connector.refresh_signal, panels)
+        page.what_changed = refresh_views(views, connector.refresh_signal, panels)
     return page
 
 

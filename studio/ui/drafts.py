@@ -14,7 +14,6 @@ import gradio as gr
 from studio.ui.kept_form import KeptForm, afresh_button
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import hidden_text, pressed_button
-from studio.ui.parts.live_views import open_tab_script
 from studio.ui.parts.markup import button, note_card
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_strip import photo_strip
@@ -27,6 +26,11 @@ from studio.workspace.workspace import Workspace
 
 TAB = "tab"  # under which a draft holds the open tab
 SEND_MS = 400  # what is typed within this time is sent together
+# the tab that is open once a tab that was just selected is shown; assets/live_views.js knows it
+OPEN_TAB_SCRIPT = f"""async (...values) => {{
+  await new Promise(done => setTimeout(done, {SEND_MS}));
+  return [window.likeness.openTab?.() || '', ...values.slice(1)];
+}}"""
 OPEN_SCRIPT = "(...values) => { values[0] = window.likeness.browser(); return values; }"
 GO_BACK_SCRIPT = """tab => {
   const button = tab && document.getElementById('panel-' + tab + '-button');
@@ -103,7 +107,7 @@ def connect_drafts(
         keep,
         inputs={"tab": open_tab, "browser": browser, **form.inputs},
         trigger_mode="always_last",
-        js=open_tab_script(list(panels), SEND_MS),
+        js=OPEN_TAB_SCRIPT,
     )
 
     def form_emptier(tab: str, emptied: gr.State) -> Any:

@@ -34,17 +34,22 @@ class Page:
     seconds: float
     megabytes: float
 
-    def call(self, function: int, tab: str, event: dict[str, Any] | None = None) -> Any:
-        """Call a handler as a browser tab does; `tab` is the name of its visit."""
+    def call(
+        self, function: int, tab: str, event: dict[str, Any] | None = None, first: str | None = None
+    ) -> Any:
+        """Call a handler as a browser tab does.
+
+        Args:
+            tab: the name of its visit.
+            first: what a script of the page puts in the place of the first value.
+        """
         dependency = self.config["dependencies"][function]
         kinds = {one["id"]: one for one in self.config["components"]}
         values = [kinds[number]["props"].get("value") for number in dependency["inputs"]]
         values = [None if kinds[number]["type"] == "state" else value
                   for number, value in zip(dependency["inputs"], values, strict=True)]  # fmt: skip
-        if dependency["js"] and dependency["backend_fn"]:
-            values[0] = tab.split()[0].lower()
-        if len(dependency["targets"]) == 1 and dependency["targets"][0][0] in self._scripts():
-            values[0] = tab  # the name of the visit
+        if first is not None:
+            values[0] = first
         body = {"data": values, "fn_index": function, "session_hash": tab, "event_data": event}
         request = urllib.request.Request(
             f"{self.url}gradio_api/run/predict",
@@ -57,12 +62,7 @@ class Page:
     def draw(self, tab: str) -> None:
         """Draw the open tab of a visit, as a browser does when something has changed."""
         for part in ("page", tab.split()[0].lower()):
-            self.call(self.function(f"live-{part}", "input"), tab)
-
-    def _scripts(self) -> set[int]:
-        """Return the ids of the blocks whose scripts have a tab drawn."""
-        parts = self.config["components"]
-        return {one["id"] for one in parts if str(one["props"].get("elem_id")).startswith("live-")}
+            self.call(self.function(f"live-{part}", "input"), tab, first=tab)
 
     def poll(self, tab: str) -> bool:
         """Ask whether something has changed, as a browser does every second."""

@@ -24,18 +24,24 @@ from tests.browser.test_masks import (
 pytestmark = pytest.mark.browser
 
 
+def hold_first(page: Any, text: str) -> list[Any]:
+    """Hold back the first call that has `text` in it; returns the list in which it is then."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        is_it = text in (route.request.post_data or "")
+        held.append(route) if is_it and not held else route.continue_()
+
+    page.route("**/run/predict*", hold)
+    return held
+
+
 def test_what_is_painted_while_an_outline_is_looked_for_is_kept_and_so_is_the_outline(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
     picture(300, 300).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
-    held: list[Any] = []
-
-    def hold(route: Any) -> None:
-        is_click = '"x":0.' in (route.request.post_data or "")
-        held.append(route) if is_click and not held else route.continue_()
-
-    page.route("**/run/predict*", hold)
+    held = hold_first(page, '"x":0.')
     page.locator("[data-tool=click]").click()
     page.mouse.click(*on_page(page, 0.3, 0.5))
     page.locator(".mask-stage.busy").wait_for()
@@ -55,13 +61,7 @@ def test_what_is_painted_while_an_outline_is_looked_for_is_kept_and_so_is_the_ou
 def test_what_is_painted_while_a_new_square_is_cut_is_kept(stage: Stage, page: Any, tmp_path: Path) -> None:
     picture(400, 300).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
-    held: list[Any] = []
-
-    def hold(route: Any) -> None:
-        is_crop = '"action":"crop"' in (route.request.post_data or "")
-        held.append(route) if is_crop and not held else route.continue_()
-
-    page.route("**/run/predict*", hold)
+    held = hold_first(page, '"action":"crop"')
     page.locator("[data-tool=crop]").click()
     page.locator(".mask-stage canvas").press("Shift+ArrowLeft")
     before = page.locator(".mask-frame").get_attribute("data-shown")

@@ -1,4 +1,4 @@
-"""Of calls of which only the last counts, one that was overtaken changes nothing."""
+"""Late answers: of calls of which only the last counts, and to an edit after the card of a press."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,12 @@ def parts() -> tuple[gr.Blocks, dict[str, Any]]:
     return blocks, {"page": kept, "words": text}
 
 
+def drawer(page: gr.Blocks, tab: str) -> tuple[int, str]:
+    """Return the event that draws a tab's views."""
+    (number,) = (n for n, block in page.blocks.items() if block.elem_id == f"live-{tab or 'page'}")
+    return number, "input"
+
+
 def test_states_are_read_anew_and_texts_as_they_were_sent(parts: tuple[gr.Blocks, dict[str, Any]]) -> None:
     blocks, view = parts
     session = SessionState(blocks)
@@ -41,8 +49,7 @@ def test_states_are_read_anew_and_texts_as_they_were_sent(parts: tuple[gr.Blocks
     session[view["page"]._id] = {"a": 2}
     assert visits.values(visit, "") == [{"page": {"a": 2}, "words": "fox"}]
     assert visits.ask("another") is None
-    visit.drawn[""][0] = 7
-    assert visits.keep("mine", "", ["cat"]) is visit is visits.ask("mine") and visit.drawn == {"": {0: 7}}
+    assert visits.keep("mine", "", ["cat"]) is visit is visits.ask("mine") and visit.sent == {"": ["cat"]}
     SESSION.set(SessionState(blocks))
     assert visits.keep("mine", "", ["cat"]) is not visit  # its states are gone
 
@@ -51,7 +58,7 @@ def test_a_visit_without_a_name_is_drawn_and_not_kept(parts: tuple[gr.Blocks, di
     blocks, view = parts
     SESSION.set(SessionState(blocks))
     visits = Visits({"": [view]})
-    assert visits.keep("", "", ["fox"]).drawn == {"": {}} and visits.ask("") is None
+    assert visits.keep("", "", ["fox"]).sent == {"": ["fox"]} and visits.ask("") is None
 
 
 def test_the_visit_that_asked_least_lately_is_forgotten(
@@ -108,8 +115,7 @@ def test_what_has_changed_is_said_until_it_is_drawn(tmp_path: Path, root_path: s
         return answer["changed"]
 
     def draw(tab: str) -> None:
-        (block,) = (one for one in page.blocks.values() if one.elem_id == f"live-{tab or 'page'}")
-        number, event = next((n, one) for n, one in page.fns.items() if (block._id, "input") in one.targets)
+        number, event = next((n, one) for n, one in page.fns.items() if drawer(page, tab) in one.targets)
         others = [None if isinstance(part, gr.State) else part.value for part in event.inputs[1:]]
         body = {"data": ["mine", *others], "fn_index": number, "session_hash": "a"}
         assert client.post("/gradio_api/run/predict", json=body).status_code == 200
@@ -130,6 +136,21 @@ def test_what_has_changed_is_said_until_it_is_drawn(tmp_path: Path, root_path: s
     app.state_holder["a"].STATE_TTL_WHEN_CLOSED = -1
     told = news()
     assert told["changed"] == [] and told["start"] == ""  # the page begins again
+
+
+def test_of_two_drawings_at_once_the_later_one_shows_what_has_changed(tmp_path: Path) -> None:
+    page = build(Workspace(tmp_path), catalogue())
+    event = next(one for one in page.fns.values() if drawer(page, "queue") in one.targets)
+    session = SessionState(page)
+
+    async def draw_twice() -> list[dict[str, Any]]:
+        calls = (page.process_api(event, ["mine"], session) for _ in range(2))
+        return [answer["data"][1] for answer in await asyncio.gather(*calls)]
+
+    with ThreadPoolExecutor(1) as executor:  # browsers of other tests have a loop in this thread
+        earlier, later = executor.submit(asyncio.run, draw_twice()).result()
+    assert "value" not in earlier and "Nothing in the queue" in str(later)
+    assert page.what_changed("mine", "queue") == [""]
 
 
 def test_who_has_not_given_the_password_is_told_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from studio.ui.parts.visits import Visit, Visits
 # by the name of a visit and of the open tab, the tabs whose views have changed; "" for those outside of tabs
 WhatChanged = Callable[[str, str], list[str] | None]
 NAME_VISIT = "(...values) => [window.likeness.visit, ...values.slice(1)]"
+DRAW_SCRIPT = "(likeness.draw ||= {{}})['{tab}'] = () => trigger('input');"
 ASK_NOW = "() => window.likeness.askNow?.()"
 
 START = uuid.uuid4().hex  # of this process: a page that another one has served has lost its session
@@ -64,27 +65,13 @@ def panel_id(tab: str) -> str:
     return f"panel-{tab}"
 
 
-def open_tab_script(tabs: Sequence[str], wait_ms: int = 0) -> str:
-    """Return JavaScript that puts the name of the open tab in the place of the first value of a call.
-
-    It waits for the browser to have shown a tab that was just selected, and `wait_ms` milliseconds longer.
-    """
-    return f"""async (...values) => {{
-      await new Promise(done => setTimeout(done, {wait_ms}));
-      const isOpen = name => document.getElementById('{panel_id("")}' + name)?.offsetParent;
-      return [{list(tabs)}.find(isOpen) || '', ...values.slice(1)];
-    }}"""
-
-
-def refresh_views(
-    page: gr.Blocks, views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]
-) -> WhatChanged:
+def refresh_views(views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]) -> WhatChanged:
     """Draw what has changed: the views of the open tab, and those outside of tabs.
 
     `assets/live_views.js` asks what has changed when the page opens, every second while it is open, when a
     tab is selected and on a change of `signal`. What the answer names is drawn: the views of a tab by one
-    handler, so that its requests never overlap. Otherwise an old answer could arrive after a newer one and
-    stay visible, since `Visit.drawn` says that the newer one was sent.
+    handler, whose calls hardly ever overlap. Where they do, the earlier answer counts for nothing
+    (`AnsweringBlocks`), so what is shown is noted in a state, which is a part of the answer.
 
     Gradio's page spends milliseconds on every input and output of a call, whether it changes or not. So each
     tab has a handler of its own, states are read here (`Visits`) and are no inputs, and progress is shown on
@@ -95,20 +82,26 @@ def refresh_views(
     """
     groups = {tab: [view for view in views if view.tab == tab] for tab in ("", *tabs)}
     visits = Visits({tab: [view.states for view in group] for tab, group in groups.items()})
+    # by tab: by number of a view, the hash of what the browser shows
+    drawn_states = {tab: gr.State({}) for tab in groups}
 
-    def changed(tab: str, visit: Visit) -> dict[int, str]:
-        drawn, values = visit.drawn[tab], visits.values(visit, tab)
-        fresh = {
-            number: view.redraw(its)
-            for number, (view, its) in enumerate(zip(groups[tab], values, strict=True))
-        }
+    def drawn_in(tab: str, visit: Visit) -> dict[int, int]:
+        return visit.session.state_data.get(drawn_states[tab]._id, {})
+
+    def changed(tab: str, visit: Visit, drawn: Mapping[int, int]) -> dict[int, str]:
+        views_with_values = enumerate(zip(groups[tab], visits.values(visit, tab), strict=True))
+        fresh = {number: view.redraw(values) for number, (view, values) in views_with_values}
         return {number: html for number, html in fresh.items() if drawn.get(number) != hash(html)}
 
     def redraw_changed(tab: str, name: str, sent: list[Any]) -> dict[Any, Any]:
+        known = visits.ask(name)
         visit = visits.keep(name, tab, sent)
-        new = changed(tab, visit)
-        visit.drawn[tab] |= {number: hash(html) for number, html in new.items()}
-        return {groups[tab][number].block: html for number, html in new.items()}
+        # a visit that is new here, or gave itself a new name since answers may be lost, is shown everything
+        drawn = drawn_in(tab, visit) if visit is known else {}
+        new = changed(tab, visit, drawn)
+        shown = drawn | {number: hash(html) for number, html in new.items()}
+        changes = {groups[tab][number].block: html for number, html in new.items()}
+        return changes | ({drawn_states[tab]: shown} if new else {})
 
     def what_changed(name: str, tab: str) -> list[str] | None:
         visit, about = visits.ask(name), ["", tab] if tab in tabs else list(groups)
@@ -117,13 +110,16 @@ def refresh_views(
         if visit.is_lost:
             return None
         visit.keep_alive()
-        return [part for part in about if part not in visit.drawn or changed(part, visit)]
+        return [
+            part for part in about if part not in visit.sent or changed(part, visit, drawn_in(part, visit))
+        ]
 
     for tab, group in groups.items():
-        outputs, name = [view.block for view in group], hidden_text()
+        outputs, name = [drawn_states[tab], *(view.block for view in group)], hidden_text()
         inputs = {"name": name, "sent": visits.sent_by_browser(tab)}
+        drawer = html_block(elem_id=f"live-{tab or 'page'}", js_on_load=DRAW_SCRIPT.format(tab=tab))
         gr.on(
-            [_script(tab, tabs, [name for name in tabs if visits.sent_by_browser(name)]).input],
+            [drawer.input],
             by_position(
                 functools.partial(redraw_changed, tab),
                 inputs,
@@ -139,21 +135,22 @@ def refresh_views(
             trigger_mode="always_last",
             js=NAME_VISIT,
         )
+    with_text = [tab for tab in tabs if visits.sent_by_browser(tab)]
+    html_block(elem_id="live-poll", js_on_load=_poll_script(tabs, with_text))
     gr.on([signal.change, *(tab.select for tab in tabs.values())], None, js=ASK_NOW)
     return what_changed
 
 
-def _script(tab: str, tabs: Iterable[str], with_text: list[str]) -> gr.HTML:
-    """Return the block whose script has a tab's views drawn; the one outside of tabs asks for changes.
+def _poll_script(tabs: Iterable[str], with_text: Iterable[str]) -> str:
+    """Return the script that asks for changes.
 
-    `with_text`: the tabs whose views are drawn with values that only the browser knows.
+    Args:
+        tabs: the names of all tabs.
+        with_text: the tabs whose views are drawn with values that only the browser knows.
     """
-    script = f"(likeness.draw ||= {{}})['{tab}'] = () => trigger('input');\n"
-    if not tab:
-        script += f"const start = '{START}', tabs = {list(tabs)}, withText = {with_text};\n"
-        script += f"const panel = '{panel_id('')}';\n"
-        script += (ASSETS / "live_views.js").read_text(encoding="utf-8")
-    return html_block(elem_id=f"live-{tab or 'page'}", js_on_load=script)
+    names = f"tabs = {list(tabs)}, withText = {list(with_text)}, panel = '{panel_id('')}'"
+    script = (ASSETS / "live_views.js").read_text(encoding="utf-8")
+    return f"const start = '{START}', {names};\n{script}"
 
 
 def _answer(outputs: Sequence[Any], call: Callable[[], Mapping[Any, Any] | None]) -> list[Any]:

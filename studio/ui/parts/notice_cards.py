@@ -38,10 +38,10 @@ class NoticeCards:
     def empty(self, notice: gr.HTML, by_press: bool) -> bool:
         """Note that a press or an edit has succeeded; returns whether the notice is emptied."""
         shown = self._of_visit()
-        if not by_press and SESSION.get() is not None and shown.get(notice._id, True):
-            return False
-        shown.pop(notice._id, None)
-        return True
+        may_empty = by_press or shown.get(notice._id) is False
+        if may_empty:
+            shown.pop(notice._id, None)
+        return may_empty
 
     def _of_visit(self) -> dict[int, bool]:
         session = SESSION.get()

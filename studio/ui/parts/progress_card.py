@@ -48,8 +48,23 @@ class ReadLog:
     progress: Progress
 
 
+@dataclass(frozen=True)
+class DrawnCard:
+    """The card of a training as it was drawn last.
+
+    Args:
+        job, progress, beside: what it was drawn from (`_beside`).
+        html: the card.
+    """
+
+    job: Job
+    progress: Progress
+    beside: tuple[object, ...]
+    html: str
+
+
 _read: dict[Path, ReadLog] = {}
-_drawn: dict[Path, tuple[Job, Progress, tuple[object, ...], str]] = {}  # the cards of trainings
+_drawn: dict[Path, DrawnCard] = {}
 
 
 def progress_of(workspace: Workspace, job: Job) -> Progress:
@@ -154,13 +169,13 @@ def job_error(job: Job) -> str:
 def training_card(workspace: Workspace, job: Job) -> str:
     """Return the card of a training, whatever its status. It is drawn once for everybody who looks at it."""
     progress, folder = progress_of(workspace, job), workspace.jobs.folder(job.id)
-    known = _drawn.get(folder)
-    others = _beside(workspace, job)
-    if known is None or known[1] is not progress or (known[0], known[2]) != (job, others):
+    known, beside = _drawn.get(folder), _beside(workspace, job)
+    if known is None or known.progress is not progress or (known.job, known.beside) != (job, beside):
         while len(_drawn) >= MAX_DRAWN:
             _drawn.pop(next(iter(_drawn)), None)
-        known = _drawn[folder] = (job, progress, others, _draw_training(workspace, job, progress))
-    return known[3]
+        html = _draw_training(workspace, job, progress)
+        known = _drawn[folder] = DrawnCard(job, progress, beside, html)
+    return known.html
 
 
 def _learned(job: Job) -> str:

@@ -30,13 +30,11 @@ class Visit:
         session: Gradio's state of it, which knows the newest value of every `gr.State`.
         asked: when it asked last, by `time.monotonic`.
         sent: by group, the values of other components, as the browser sent them last.
-        drawn: by group, by number of a view, the hash of what the browser shows.
     """
 
     session: Any
     asked: float = field(default_factory=time.monotonic)
     sent: dict[str, list[Any]] = field(default_factory=dict)
-    drawn: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @property
     def is_lost(self) -> bool:
@@ -88,7 +86,6 @@ class Visits:
             if visit is None or visit.session is not session:
                 visit = Visit(session)
             visit.sent[group] = sent
-            visit.drawn.setdefault(group, {})
             if name:
                 self._known[name] = visit
                 self._known.move_to_end(name)

@@ -21,8 +21,8 @@ MUTANTS = [
     planted(
         "the card of an edit is never taken away",
         CARDS,
-        "shown.get(notice._id, True):",
-        "True:",
+        "may_empty = by_press or shown.get(notice._id) is False",
+        "may_empty = by_press",
         *ANSWERS,
     ),
     planted(
