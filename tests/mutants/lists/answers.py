@@ -95,8 +95,8 @@ MUTANTS = [
     planted(
         "a finished training's card offers what is gone",
         "studio/ui/parts/progress_card.py",
-        "(known[0], known[2]) != (job, others)",
-        "known[0] != job",
+        "(known.job, known.beside) != (job, beside)",
+        "known.job != job",
         "ui/test_job_cards.py",
     ),
     planted(
