@@ -90,6 +90,17 @@ def test_a_picture_is_written_once_and_an_unchanged_draft_not_at_all(
     assert written[8:] == []
 
 
+def test_a_picture_where_another_was_in_memory_is_kept_as_itself(drafts: Drafts) -> None:
+    first, second = photo(0), photo(1)
+    drafts.keep_photos(ONE, [first])
+    drafts.flush()
+    drafts._names[id(second.image)] = drafts._names[id(first.image)]  # an id() is given again
+    drafts.keep_photos(ONE, [second])
+    drafts.flush()
+    (back,) = Drafts(drafts.folder).read(ONE).photos
+    assert same(second, back) and not same(first, back)
+
+
 def test_many_changes_in_a_second_are_written_together_by_nobody_who_waits(
     drafts: Drafts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,8 @@ def test_a_star_is_there_at_the_next_start_and_for_another_process(workspace: Wo
     for gallery in (workspace.gallery, other.gallery, Workspace(workspace.folder).gallery):
         assert gallery.stars.names() == {NAMES[2]}
     assert workspace.gallery.stars.names() is workspace.gallery.stars.names()
+    workspace.gallery.stars.give([NAMES[1]])
+    assert other.gallery.stars.names() == {NAMES[1], NAMES[2]}
 
 
 def test_a_deleted_picture_comes_back_with_its_star(workspace: Workspace) -> None:
