@@ -22,6 +22,7 @@ from studio.ui.compare.blind_vote import conclusion, running_result
 from studio.ui.compare.frontier_panel import default_along
 from studio.ui.compare.grid_form import grid_from_form
 from studio.ui.concept_library_tab import concept_card, concept_cards
+from studio.ui.create import gallery
 from studio.ui.create.form import recipe_from_form
 from studio.ui.parts.job_cards import cards_of
 from studio.ui.parts.markup import error_card, facts
@@ -187,3 +188,10 @@ def test_the_queue_shows_paused_jobs_behind_however_many_wait(workspace: Workspa
         workspace.jobs.add("create", "waiting", Recipe("a cat").to_json())
     shown = job_list(workspace)
     assert "3 more wait behind these." in shown and f'data-job="{paused.id}"' in shown
+
+
+def test_a_picture_that_was_deleted_since_it_was_listed_takes_no_other_away(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.png"
+    kept.write_bytes(b"")
+    assert f"?v={kept.stat().st_mtime_ns}" in gallery.tile(kept, "", "kept")
+    assert "gone.png?v=0" in gallery.tile(tmp_path / "gone.png", "", "gone")

@@ -27,8 +27,15 @@ MONTHS = (
 
 
 def file_url(path: Path) -> str:
-    """Return the address of a file in one of the served folders. It changes when the file does."""
-    return f"gradio_api/file={quote(os.fsencode(path.as_posix()))}?v={path.stat().st_mtime_ns}"
+    """Return the address of a file in one of the served folders. It changes when the file does.
+
+    A file that was deleted since it was listed has one too: its picture is missing, and all else is shown.
+    """
+    try:
+        version = path.stat().st_mtime_ns
+    except OSError:
+        version = 0
+    return f"gradio_api/file={quote(os.fsencode(path.as_posix()))}?v={version}"
 
 
 def data_url(picture: Image.Image) -> str:
