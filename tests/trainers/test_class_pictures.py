@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from studio.edits import attach
+from studio.subject import Subject
 from tests import tiny
+from tests.trainers.steps import attached_edits
+from trainers.dreambooth import DreamBooth, Settings
 from trainers.kit.class_pictures import ClassPictureSettings
+from trainers.kit.processes import Processes
 
 PROMPTS = ["a photo of a cat", "a photo of a dog"]
 
@@ -32,3 +38,38 @@ def test_one_prompt_draws_as_it_does_alone(tmp_path: Path) -> None:
     list(alone.prepare(tmp_path)), list(pictures.prepare(tmp_path))
     first, second = (one.draw(2, torch.Generator().manual_seed(5)) for one in (alone, pictures))
     assert torch.equal(first.noise, second.noise) and torch.equal(first.latents, second.latents)
+
+
+@pytest.mark.parametrize(
+    ("share", "photos", "pictures"),
+    [(1, 1, 1), (1, 6, 6), (0.34, 6, 2), (0.34, 3, 1), (0, 4, 1), (1.5, 2, 3)],
+)
+def test_a_step_has_its_share_of_class_pictures(share: float, photos: int, pictures: int) -> None:
+    assert ClassPictureSettings(class_share=share).class_batch(photos) == pictures
+
+
+@pytest.mark.parametrize(
+    ("photos", "pictures", "processes"), [(4, 4, 2), (5, 3, 2), (6, 2, 4), (3, 1, 3), (2, 4, 2)]
+)
+def test_processes_that_share_a_step_have_the_prior_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: int, pictures: int, processes: int
+) -> None:
+    """Shares of any sizes add up to the terms of the whole step, where photos and class pictures differ."""
+    backbone = tiny.backbone()
+    settings = Settings(
+        batch=photos, class_share=pictures / photos, class_pictures=2, class_steps=1, prior_weight=0.5
+    )
+    method = DreamBooth(backbone, Subject("<lily>", "cat"), settings, torch.Generator().manual_seed(0))
+    list(method.prepare(tiny.photos(), tmp_path))
+    monkeypatch.setattr(backbone, "target", lambda latents, noise, timesteps: torch.zeros_like(latents))
+    monkeypatch.setattr(backbone, "predict", lambda noisy, timesteps, words: noisy)
+    with attach(backbone, attached_edits(method)):
+        whole = method.draw(torch.Generator().manual_seed(1))
+        assert whole.prior is not None and len(whole.prior) == pictures
+        expected, found = method.loss(whole), dict.fromkeys(("denoising", "prior"), 0.0)
+        for index in range(processes):
+            own = Processes(processes, index)
+            part = whole.part(own.share_of(photos))
+            for name, term in method.loss(part).items():
+                found[name] += own.weight_of(photos) * term.item() / processes
+    assert found == pytest.approx({name: term.item() for name, term in expected.items()}, rel=1e-5)

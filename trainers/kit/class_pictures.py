@@ -62,6 +62,19 @@ class ClassPictureSettings(PhotoSettings):
         7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script", group="regularizers"
     )
 
+    class_share: float = setting(
+        1.0,
+        "Class pictures in each step, for every photo in it.",
+        0.0,
+        4.0,
+        source="diffusers script",
+        group="regularizers",
+    )
+
+    def class_batch(self, photos: int) -> int:
+        """Return how many class pictures a step of so many photos sees, at least one."""
+        return max(1, round(self.class_share * photos))
+
     def class_pictures_of(self, backbone: Backbone, prompt: str) -> ClassPictures:
         """Return the pictures of a prompt, of the size that the photos have."""
         chosen = self.class_pictures, self.class_steps, self.class_guidance
@@ -75,14 +88,30 @@ class ClassPictureSettings(PhotoSettings):
 
 @dataclass(frozen=True)
 class PriorBatch(DenoisingBatch):
-    """Photos, and in `prior` the class pictures of the same step, None without prior preservation."""
+    """Photos and class pictures of one step.
+
+    Args:
+        prior: the class pictures; None without prior preservation.
+        prior_factor: by what their mean error is multiplied, in a part that has a larger or smaller share of
+            the class pictures than of the photos.
+    """
 
     prior: DenoisingBatch | None = None
+    prior_factor: float = 1.0
 
     def part(self, numbers: slice) -> Self:
-        """See `DenoisingBatch.part`; of as many class pictures as photos."""
+        """See `DenoisingBatch.part`. Parts share out the class pictures as they share out the photos.
+
+        A part for which none is left takes one that does not count, so that all parts have the same terms.
+        """
         part = super().part(numbers)
-        return dataclasses.replace(part, prior=None if self.prior is None else self.prior.part(numbers))
+        if self.prior is None:
+            return part
+        photos, pictures = len(self), len(self.prior)
+        first, end = (number * pictures // photos for number in (numbers.start, numbers.stop))
+        factor = (end - first) / pictures * photos / len(part)
+        prior = self.prior.part(slice(first, max(end, first + 1)))
+        return dataclasses.replace(part, prior=prior, prior_factor=factor)
 
 
 class ClassPictures:
@@ -211,7 +240,7 @@ def losses_with_prior(
     )
     return {
         "denoising": mean_error(batch, own_error, by_area),
-        "prior": weight * mean_error(prior, prior_error),
+        "prior": weight * batch.prior_factor * mean_error(prior, prior_error),
     }
 
 
