@@ -84,8 +84,8 @@ MUTANTS = [
     planted(
         "the prior is not weighted",
         "trainers/kit/class_pictures.py",
-        '"prior": weight * mean_error(',
-        '"prior": mean_error(',
+        '"prior": weight * batch.prior_factor',
+        '"prior": batch.prior_factor',
         *DREAMBOOTH_TESTS,
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-prior_weight]",
     ),
@@ -298,6 +298,21 @@ MUTANTS = [
         "((batch.masks * error).mean((1, 2, 3)) / areas).mean()",
         "(batch.masks * error).mean() / areas.mean()",
         "trainers/test_dreambooth.py::test_a_small_subject_counts_as_much_as_a_large_one",
+    ),
+    planted(
+        "class pictures that do not count have the weight of those that do",
+        "trainers/kit/class_pictures.py",
+        "(end - first) / pictures * photos / len(part)",
+        "1.0",
+        "trainers/test_class_pictures.py",
+    ),
+    planted(
+        "a step has as many class pictures as photos whatever was chosen",
+        "trainers/kit/class_pictures.py",
+        "round(self.class_share * photos)",
+        "photos",
+        "trainers/test_class_pictures.py",
+        "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-class_share]",
     ),
     planted(
         "all class pictures are of the first noun",
