@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -35,9 +36,14 @@ def base_list(workspace: Workspace, methods: Sequence[MethodCard]) -> str:
     return (
         f'<section class="card base-picker" aria-label="{escape(tr("Base models"))}">'
         f"<h2>{escape(tr('Which base model?'))}</h2>"
-        f'<ul class="jobs">{rows}</ul><p class="faint">{escape(HINT)}</p>'
+        f'<ul class="jobs">{rows}</ul><p class="faint">{_unbroken(HINT)}</p>'
         f'<div class="actions">{button("close", tr("Close"))}</div></section>'
     )
+
+
+def _unbroken(sentence: str) -> str:
+    """Return a sentence as markup in which no flag is broken at its hyphens."""
+    return re.sub(r"--\w+", r'<span class="flag">\g<0></span>', escape(sentence))
 
 
 def learning(known: KnownBase, methods: Sequence[MethodCard]) -> str:

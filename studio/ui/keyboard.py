@@ -82,7 +82,8 @@ def keys_list() -> str:
     return (
         '<dialog class="ask keys-list" aria-labelledby="keys-title"><form method="dialog">'
         f'<h2 id="keys-title">{title}</h2>'
-        f'<div class="keys-columns" tabindex="0" role="group" aria-label="{title}">{parts}</div>'
+        f'<div class="keys-scroll" tabindex="0" role="group" aria-label="{title}">'
+        f'<div class="keys-columns">{parts}</div></div>'
         f'<label><input type="checkbox" name="single" checked>{single}</label><div class="actions">'
         f'<button class="action action-strong">{escape(tr("Done"))}</button></div></form></dialog>'
     )

@@ -121,6 +121,8 @@ def test_arrows_turn_the_tabs_and_single_keys_can_be_switched_off(page: Any) -> 
     page.keyboard.press("?")
     keys = page.locator("dialog.keys-list")
     assert "Put the opened picture into the trash" in keys.inner_text()
+    hidden = keys.locator(".keys-scroll").evaluate("each => each.scrollWidth - each.clientWidth")
+    assert hidden <= 0, "a third column of keys is out of sight"
     page.keyboard.press("Escape")
     keys.wait_for(state="detached")
     is_focused(page, "#panel-create-button")

@@ -38,6 +38,18 @@ AT_HAND = """selector => {
   const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
   return box.bottom <= innerHeight && box.bottom > innerHeight - 40 && Boolean(top.closest(selector));
 }"""
+COVERED = """async selector => {
+  const found = [], text = one => `${one.tagName} ${one.closest('[id]')?.id} ${one.innerText}`;
+  for (let top = 0; top < document.documentElement.scrollHeight - innerHeight; top += 30) {
+    scrollTo(0, top);
+    const box = document.querySelector(selector).getBoundingClientRect();
+    for (const share of [0.1, 0.3, 0.5, 0.9]) {
+      const there = document.elementFromPoint(box.left + share * box.width, box.top + box.height / 2);
+      if (!there.closest(selector)) found.push(text(there));
+    }
+  }
+  return found;
+}"""
 IN_VIEW = """selector => {
   const box = document.querySelector(selector)?.getBoundingClientRect();
   return Boolean(box) && box.top >= -1 && box.top < innerHeight * 0.7;
@@ -73,6 +85,8 @@ def test_train_and_paint_are_at_hand_and_what_comes_is_shown(stage: Stage, page:
     open_tab(page, "Create")
     page.evaluate("scrollTo(0, 0)")
     assert page.evaluate(AT_HAND, "#paint")
+    assert page.evaluate(COVERED, "#paint") == []
+    page.evaluate("scrollTo(0, 0)")
     paint(page, "a fox under a thumb")
     page.wait_for_function(IN_VIEW, arg="#painting .painting")
     assert page.evaluate(AT_HAND, "#paint")

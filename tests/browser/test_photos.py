@@ -12,6 +12,14 @@ from tests.browser.actions import close_photo, drop_photos, open_photo
 
 pytestmark = pytest.mark.browser
 NAMES = "() => [...document.querySelectorAll('#photo-strip .tile img')].map(one => one.alt.split('.')[0])"
+OUTSIDE = """() => {  // parts of the editor that are cut off, by their words
+  const editor = document.querySelector('dialog.photo-editor'), frame = editor.getBoundingClientRect();
+  return [...editor.querySelectorAll('button, label, input, textarea')].filter(each => {
+    const box = each.getBoundingClientRect();
+    const row = (each.closest('.segments') ?? editor).getBoundingClientRect();
+    return box.width && (box.left < row.left - 1 || box.right > row.right + 1 || row.right > frame.right);
+  }).map(each => each.innerText || each.tagName);
+}"""
 FOCUSED = "() => document.activeElement.dataset.id"
 
 
@@ -131,3 +139,10 @@ def test_forty_files_come_with_a_count_and_one_sentence(page: Any, tmp_path: Pat
     page.locator("#photo-drop .drop:not(.busy)", has_text="Drop photos here").wait_for()
     card.locator("summary").click()
     assert "it is not a picture in a format" in card.locator("li").first.inner_text()
+
+
+def test_all_of_the_editor_is_inside_it_at_every_width(three: Any) -> None:
+    open_photo(three, 0)
+    for width in (1440, 1000, 820, 761, 390):
+        three.set_viewport_size({"width": width, "height": 844})
+        assert three.evaluate(OUTSIDE) == [], width
