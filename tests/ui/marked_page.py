@@ -25,7 +25,7 @@ LETTERS = re.compile(r"[A-Za-zÄÖÜäöüß]{2,}")
 ALLOWED = re.compile(
     r"Likeness|arXiv|Gal et al\.|[\w.-]+\.(?:png|safetensors|txt|jpg)|<[\w-]+>|\$\{\w+\}|&\w+;"
     r"|\b(?:DDIM|DPM\+\+ 2M Karras|Euler a|Euler|CPU|PNG|JPEG)(?!\w)|lily=\S+ trek=\S+"
-    r"|\{\} in (?:the snow|a box|the forest)|on the beach at sunset"
+    r"|\{\} in (?:the snow|a box|the forest)|in a meadow|on the beach at sunset"
     r"|\b(?:armchair|cat|cup|duck|duke|lily|mug|throne)\b"
 )
 
