@@ -1,6 +1,6 @@
 /* The keys of the whole page, and where the focus goes when what had it is gone. Gradio runs this with `element`,
    the block that holds the list of keys; studio/ui/keyboard.py names all keys. */
-const OFF = 'likeness-keys-off', WAIT_MS = 120;
+const OFF = 'likeness-keys-off', WAIT_MS = 120, MOST_MS = 600;
 const kept = () => { try { return localStorage.getItem(OFF) === 'yes'; } catch { return false; } };
 let off = kept();
 
@@ -78,12 +78,13 @@ const single = key => {
 
 document.addEventListener('keydown', event => {
   byKey = true;
+  placed = null;
   if (event.defaultPrevented || isOpen()) return;
   const plain = !(event.ctrlKey || event.metaKey || event.altKey), writing = writes(event.target);
   const isUndo = (event.ctrlKey || event.metaKey) && event.key === 'z' && !event.target.closest?.('#photo-editor');
   if (plain && turn(event) || plain && event.key === 'Escape' && close()
     || plain && !off && !writing && single(event.key)
-    || isUndo && !writing && press('.card.note [data-action="undo"]')) event.preventDefault();
+    || isUndo && !writing && press(UNDO)) event.preventDefault();
 });
 document.addEventListener('click', event => {
   if (event.target.closest('#keys-switch')) showKeys();
@@ -95,25 +96,34 @@ document.addEventListener('click', event => {
 });
 
 /* When a pressed button is gone, as one of a deleted picture is, the focus would start again at the top of the
-   page. It goes to Undo if that was just offered, else to what stands nearest to where it was. */
+   page. It goes to Undo if that was just offered, else to what stands nearest to where it was; and on to Undo if
+   that is offered later, before the next key is pressed. */
 const FOCUSABLE = 'button:not([disabled], [tabindex="-1"]), a[href], input:not([disabled]), textarea, [tabindex="0"]';
-let trail = [], byKey = false, waiting = 0;
+const UNDO = '.card.note [data-action="undo"]';
+let trail = [], byKey = false, waiting = 0, since = 0, placed = null;
 document.addEventListener('pointerdown', () => { byKey = false; }, true);
 document.addEventListener('focusin', event => {
   trail = [];
   for (let part = event.target; part && part !== document.body; part = part.parentElement) trail.push(part);
 });
+const isPlaced = () => placed !== null && document.activeElement === placed;
 const goOn = () => {
-  if (!byKey || isOpen() || document.activeElement !== document.body || isShown(trail[0])) return;
+  since = 0;
+  if (!byKey || isOpen()) return;
+  if (isPlaced()) { first(UNDO)?.focus(); return; }
+  if (document.activeElement !== document.body || isShown(trail[0])) return;
   const place = trail.find(part => isShown(part) && part.querySelector(FOCUSABLE));
   const near = [...place?.querySelectorAll(FOCUSABLE) || []].find(isShown);
-  (first('.card.note [data-action="undo"]') || near)?.focus({preventScroll: Boolean(near)});
+  const next = first(UNDO) || near;
+  next?.focus({preventScroll: Boolean(near)});
+  placed = next === near ? near : null;
 };
 new MutationObserver(() => {
   rove();
-  if (!byKey || document.activeElement !== document.body) return;
+  if (!byKey || document.activeElement !== document.body && !isPlaced()) return;
+  since ||= performance.now();  // a page that changes all the time must not put it off for ever
   clearTimeout(waiting);
-  waiting = setTimeout(goOn, WAIT_MS);
+  waiting = setTimeout(goOn, Math.min(WAIT_MS, Math.max(0, since + MOST_MS - performance.now())));
 }).observe(document.querySelector('.gradio-container'),
   {childList: true, subtree: true, attributeFilter: ['class', 'hidden', 'aria-selected']});
 rove();
