@@ -44,7 +44,7 @@ def numbered(function: Any, at: int, text: str) -> list[Any]:
 async def answers(blocks: AnsweringBlocks, *texts: str, visits: int = 1) -> tuple[list[Any], list[Any]]:
     """Call the handler with all texts at once; returns what is shown, and what each visit has kept."""
     states = [SessionState(blocks) for _ in range(visits)]
-    function = blocks.fns[0]
+    (function,) = (one for one in blocks.fns.values() if one.fn is not None)
     calls = (
         blocks.process_api(function, numbered(function, at, text), states[at % visits])
         for at, text in enumerate(texts)

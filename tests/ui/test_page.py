@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def test_no_event_uses_the_queue(tmp_path: Path) -> None:
     asked = [event for event in config["dependencies"] if event["backend_fn"]]
     assert len(asked) > 30
     assert not [event["targets"] for event in asked if event["queue"] is not False]
+
+
+def test_no_two_calls_of_which_the_last_counts_hear_the_same_event(tmp_path: Path) -> None:
+    """Gradio's page would send the event again at the end of each, to both, for ever."""
+    config = build(Workspace(tmp_path), catalogue()).config
+    last = [event for event in config["dependencies"] if event["trigger_mode"] == "always_last"]
+    heard = Counter(
+        tuple(target) for event in last for target in event["targets"] if event["trigger_after"] is None
+    )
+    assert len(last) > 10 and sum(heard.values()) > 1
+    assert [target for target, count in heard.items() if count > 1] == []
 
 
 def test_the_page_says_how_far_a_download_is(tmp_path: Path) -> None:

@@ -104,6 +104,23 @@ def by_position(
     return run
 
 
+def heard_alone(event: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an event that comes right after `event`, for one listener alone; it has no EventData.
+
+    If an event came while a call for which the last counts was under way, Gradio's page sends it again at its
+    end, to all who listen to it. Two such calls of one event would send it to each other for ever.
+    """
+    passed_on = event(
+        None,
+        js="() => []",
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="multiple",
+    )
+    return passed_on.then
+
+
 def in_order(changes: Mapping[Any, Any], outputs: Sequence[Any]) -> list[Any]:
     """Return a value for each output, a skip where nothing changes. Raises KeyError for other components."""
     others = [component for component in changes if component not in outputs]
@@ -174,6 +191,8 @@ class Connector:
         if options["trigger_mode"] == "always_last" and "js" not in options:
             inputs = {NUMBER: self.call_number, **inputs}
             options["js"] = NUMBER_CALL
+        if options["trigger_mode"] == "always_last" and not wants_event(handler):
+            event = heard_alone(event)
         return event(
             by_position(handler, inputs, answer, refuse),
             components_in(inputs),
