@@ -258,8 +258,7 @@ class BreakAScene(Method):
         # without a second phase the change never learns, although its parameters could
         tunes_now = self.tunes_weights and self.change.parameters()[0].requires_grad
         has_prior = self.settings.prior_weight and tunes_now
-        pictures = self.settings.class_batch(len(named))
-        prior = self.class_pictures.draw(pictures, generator) if has_prior else None
+        prior = self.class_pictures.draw(self.settings.batch, generator) if has_prior else None
         return SceneBatch(**vars(own), named=tuple(named), prior=prior)
 
     def loss(self, batch: SceneBatch) -> dict[str, Tensor]:

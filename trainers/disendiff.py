@@ -216,8 +216,7 @@ class DisenDiff(Method):
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch
         own = draw_denoising(self.backbone, self.latents.draw(count, generator), [self.prompt], generator)
-        pictures = self.settings.class_batch(count)
-        prior = self.class_pictures.draw(pictures, generator) if self.settings.prior_weight else None
+        prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None
         return PriorBatch(**vars(own), prior=prior)
 
     def loss(self, batch: PriorBatch) -> dict[str, Tensor]:

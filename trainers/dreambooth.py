@@ -175,8 +175,7 @@ class DreamBooth(Method):
         photos = self.latents.draw_photos(count, generator)
         prompts = photos.prompts([f"a photo of {self.subject.handle}"])
         own = draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
-        pictures = self.settings.class_batch(count)
-        prior = self.class_pictures.draw(pictures, generator) if self.settings.prior_weight else None
+        prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None
         return PriorBatch(**vars(own), prior=prior)
 
     def loss(self, batch: PriorBatch) -> dict[str, Tensor]:

@@ -42,10 +42,15 @@ def test_one_prompt_draws_as_it_does_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("share", "photos", "pictures"),
-    [(1, 1, 1), (1, 6, 6), (0.34, 6, 2), (0.34, 3, 1), (0, 4, 1), (1.5, 2, 3)],
+    [(1, 1, 1), (1, 6, 6), (0.34, 6, 2), (0.34, 3, 1), (0.05, 4, 1), (1.5, 2, 3)],
 )
-def test_a_step_has_its_share_of_class_pictures(share: float, photos: int, pictures: int) -> None:
-    assert ClassPictureSettings(class_share=share).class_batch(photos) == pictures
+def test_a_step_has_its_share_of_class_pictures(
+    tmp_path: Path, share: float, photos: int, pictures: int
+) -> None:
+    settings = ClassPictureSettings(class_pictures=2, class_steps=1, class_share=share)
+    made = settings.class_pictures_in_turn(tiny.backbone(), PROMPTS)
+    list(made.prepare(tmp_path))
+    assert len(made.draw(photos, torch.Generator().manual_seed(0))) == pictures
 
 
 @pytest.mark.parametrize(

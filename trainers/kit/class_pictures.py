@@ -61,24 +61,19 @@ class ClassPictureSettings(PhotoSettings):
     class_guidance: float = setting(
         7.5, "Guidance for each of them.", 1.0, 30.0, source="diffusers script", group="regularizers"
     )
-
     class_share: float = setting(
         1.0,
         "Class pictures in each step, for every photo in it.",
-        0.0,
+        0.05,
         4.0,
         source="diffusers script",
         group="regularizers",
     )
 
-    def class_batch(self, photos: int) -> int:
-        """Return how many class pictures a step of so many photos sees, at least one."""
-        return max(1, round(self.class_share * photos))
-
     def class_pictures_of(self, backbone: Backbone, prompt: str) -> ClassPictures:
         """Return the pictures of a prompt, of the size that the photos have."""
         chosen = self.class_pictures, self.class_steps, self.class_guidance
-        return ClassPictures(backbone, prompt, *chosen, self.side_on(backbone))
+        return ClassPictures(backbone, prompt, *chosen, self.side_on(backbone), self.class_share)
 
     def class_pictures_in_turn(self, backbone: Backbone, prompts: Sequence[str]) -> PicturesInTurn:
         """Return the pictures of several prompts, shared out evenly, at least one of each."""
@@ -119,14 +114,22 @@ class ClassPictures:
 
     Args:
         side: in pixels, as the photos have.
+        share: how many of them a step sees for each photo; at least one in any case.
 
     They come from a DDIM sampler, where the paper uses the ancestral one.
     """
 
     def __init__(
-        self, backbone: Backbone, prompt: str, count: int, steps: int, guidance: float, side: int
+        self,
+        backbone: Backbone,
+        prompt: str,
+        count: int,
+        steps: int,
+        guidance: float,
+        side: int,
+        share: float = 1.0,
     ) -> None:
-        self.backbone, self.count, self.side = backbone, count, side
+        self.backbone, self.count, self.side, self.share = backbone, count, side, share
         self.recipe = Recipe(prompt, steps=steps, guidance=guidance, width=side, height=side)
 
     def _paths(self, cache: Path) -> list[Path]:
@@ -189,9 +192,9 @@ class ClassPictures:
         forget_unused(self.backbone)
         return [picture for seed in seeds for picture in self._painted(words, [seed])]
 
-    def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
-        """Return `count` of the pictures, with noise and timesteps of their own."""
-        latents = self.latents.draw(count, generator)
+    def draw(self, photos: int, generator: torch.Generator) -> DenoisingBatch:
+        """Return the pictures of a step of so many photos, with noise and timesteps of their own."""
+        latents = self.latents.draw(max(1, round(self.share * photos)), generator)
         return draw_denoising(self.backbone, latents, [self.recipe.prompt], generator)
 
 
@@ -213,10 +216,10 @@ class PicturesInTurn:
         for pictures in self.sets:
             yield from pictures.prepare(cache)
 
-    def draw(self, count: int, generator: torch.Generator) -> DenoisingBatch:
-        """Return `count` pictures of one of the prompts, with noise and timesteps of their own."""
+    def draw(self, photos: int, generator: torch.Generator) -> DenoisingBatch:
+        """Return the pictures of a step of so many photos, all of them of one of the prompts."""
         chosen = int(torch.randint(len(self.sets), (1,), generator=generator)) if len(self.sets) > 1 else 0
-        return self.sets[chosen].draw(count, generator)
+        return self.sets[chosen].draw(photos, generator)
 
 
 def losses_with_prior(

@@ -93,6 +93,13 @@ MUTANTS = [
         severe=True,
     ),
     planted(
+        "calls of which the last counts hear the same event",
+        "studio/ui/parts/handlers.py",
+        "event = heard_alone(event)",
+        "pass",
+        "ui/test_page.py",
+    ),
+    planted(
         "a finished training's card offers what is gone",
         "studio/ui/parts/progress_card.py",
         "(known.job, known.beside) != (job, beside)",

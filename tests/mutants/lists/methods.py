@@ -309,7 +309,7 @@ MUTANTS = [
     planted(
         "a step has as many class pictures as photos whatever was chosen",
         "trainers/kit/class_pictures.py",
-        "round(self.class_share * photos)",
+        "round(self.share * photos)",
         "photos",
         "trainers/test_class_pictures.py",
         "trainers/test_every_setting.py::test_changing_it_changes_the_outcome[dreambooth-class_share]",
