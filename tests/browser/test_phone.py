@@ -60,6 +60,8 @@ def test_every_target_is_as_large_as_a_finger(stage: Stage, page: Any, photos: l
     add_concept(stage, "<thumb>")
     drop_photos(page, photos)
     page.locator("#photo-strip .tile >> nth=2").wait_for()
+    row = page.locator(".tab-container").first.bounding_box()
+    assert row["height"] >= LEAST, "the row of tabs cuts them off"
     small: list[str] = []
     for tab in ("Train", "Create", "Compare", "Library", "Queue"):
         open_tab(page, tab)
@@ -108,3 +110,6 @@ def test_nothing_moves_on_a_phone_while_a_job_runs(stage: Stage, page: Any, phot
     training_card(page, "afoot", "done")
     page.wait_for_timeout(1500)
     assert page.evaluate("window.shift") < MAX_SHIFT
+    pictures = page.locator("#train-progress .photo-and-picture img").all()
+    wide = [picture.bounding_box()["width"] for picture in pictures]
+    assert len(wide) == 2 and wide[0] == wide[1] > PHONE["width"] / 3
