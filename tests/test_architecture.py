@@ -6,7 +6,7 @@ import ast
 import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -110,6 +110,7 @@ HOMES = {
         "studio/bases/",
         "studio/interop/",
         "studio/importing/",
+        "studio/models/",
         "trainers/kit/step_state.py",
         "assets/starter/recipe/",
     ),
@@ -209,14 +210,32 @@ def test_each_library_has_one_home(path: Path) -> None:
         assert library not in HOMES or name_of(path).startswith(HOMES[library]), library
 
 
-@pytest.mark.parametrize("package", PAGE)
-def test_the_page_side_never_imports_torch(package: str) -> None:
-    folder = ROOT / package.replace(".", "/")
-    files = [folder.with_suffix(".py")] if not folder.is_dir() else sorted(folder.rglob("*.py"))
+def first_to_import(libraries: Sequence[str], modules: Sequence[str]) -> dict[str, str]:
+    """Import modules one by one in a process of its own; returns the first that brought each library."""
+    code = f"""
+import importlib, sys
+first = {{}}
+for module in {list(modules)}:
+    importlib.import_module(module)
+    first |= {{name: module for name in {list(libraries)} if name in sys.modules and name not in first}}
+print(*(f"{{name}}={{module}}" for name, module in first.items()))
+"""
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    return dict(pair.split("=") for pair in printed.split())
+
+
+def test_the_page_side_never_imports_torch() -> None:
+    files: list[Path] = []
+    for package in PAGE:
+        folder = ROOT / package.replace(".", "/")
+        files += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
-    code = f"import sys, {', '.join(modules)}; print(*{{name.split('.')[0] for name in sys.modules}})"
-    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
-    assert not {"torch", "diffusers", "transformers"} & set(loaded)
+    assert first_to_import(("torch", "diffusers", "transformers"), modules) == {}
+
+
+def test_what_takes_long_to_import_and_is_seldom_needed_is_imported_later() -> None:
+    modules = ("studio.worker.process", "studio.__main__", "trainers.__main__")
+    assert first_to_import(("gradio", "open_clip", "timm", "ray"), modules) == {}
 
 
 @pytest.mark.parametrize("path", [*PROGRAM, *RECIPE, *TESTS], ids=name_of)

@@ -6,8 +6,6 @@ import gzip
 from functools import cache
 from pathlib import Path
 
-import open_clip
-from open_clip.tokenizer import bytes_to_unicode
 from transformers import CLIPTokenizer
 
 WORDS = 49_408  # of the vocabulary that every Stable Diffusion was trained with
@@ -18,6 +16,10 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 @cache
 def _vocabulary() -> tuple[dict[str, int], tuple[tuple[str, ...], ...]]:
     """Return CLIP's ids by piece and its merges, from the list of merges that open_clip brings."""
+    # imported here, since most bases bring a tokenizer: see studio.models.clip
+    import open_clip
+    from open_clip.tokenizer import bytes_to_unicode
+
     file = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
     letters = list(bytes_to_unicode().values())
     count = WORDS - 2 * len(letters) - 2

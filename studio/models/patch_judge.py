@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from open_clip.factory import load_state_dict
-from open_clip.model import CLIP
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from studio.errors import StudioError
@@ -87,7 +86,11 @@ class PatchJudge(nn.Module):
         super().__init__()
         vision = config["vision_cfg"]
         self.config = config
-        self.clip = clip or CLIP(**config)
+        if clip is None:
+            from open_clip.model import CLIP  # only for a new one: see studio.models.clip
+
+            clip = CLIP(**config)
+        self.clip = clip
         self.head = Head(vision["width"], vision["layers"])
         self.match_scale = nn.Parameter(torch.tensor(2.5))  # logarithm; used in training only
 
@@ -126,7 +129,7 @@ class PatchJudge(nn.Module):
             )
         clip = Clip.open(folder)
         judge = cls(json.loads((folder / "config.json").read_text()), clip.model)
-        judge.head.load_state_dict(load_state_dict(str(folder / HEAD_FILE)))
+        judge.head.load_state_dict(load_file(folder / HEAD_FILE))
         return judge.eval()
 
     @property

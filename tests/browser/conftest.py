@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import pytest
@@ -36,6 +37,10 @@ QUIET = (
 START_SECONDS = 90
 STEP_SECONDS = 0.05
 TIMEOUT_MS = 60_000  # other tests may run at the same time
+SIZE = {"width": 1280, "height": 900}
+FAILED = pytest.StashKey[bool]()
+# the page that is left can keep nothing any more
+FORGET = "() => { localStorage.clear(); sessionStorage.clear(); Storage.prototype.setItem = () => {}; }"
 
 
 @dataclass
@@ -108,27 +113,72 @@ def is_reload_noise(text: str) -> bool:
     )
 
 
+class Tab:
+    """A tab of the browser that tests use one after the other: the page loads in half the time in it."""
+
+    def __init__(self, browser: Any, size: dict[str, int]) -> None:
+        self.context = browser.new_context(viewport=size, accept_downloads=True)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        self.page.on("request", lambda asked: self.hosts.add(urlparse(asked.url).hostname or ""))
+        self.page.on("console", lambda message: message.type == "error" and self._failed(message.text))
+        self.page.on("pageerror", lambda error: self._failed(str(error)))
+
+    def _failed(self, text: str) -> None:
+        if not is_reload_noise(text):
+            self.errors.append(text)
+
+    def forget(self, size: dict[str, int]) -> None:
+        """Make it as a new one: what the last test left in it and in the browser's storage is gone."""
+        for other in self.context.pages[1:]:
+            other.close()
+        self.page.unroute_all()
+        self.context.clear_permissions()
+        self.context.clear_cookies()
+        self.page.evaluate(FORGET)
+        self.page.set_viewport_size(size)
+        self.hosts.clear()
+        self.errors.clear()
+
+
+@pytest.fixture(scope="session")
+def tabs() -> Iterator[list[Tab]]:
+    """The tab that tests share, if there is one."""
+    shared: list[Tab] = []
+    yield shared
+    for tab in shared:
+        tab.context.close()
+
+
 @pytest.fixture
-def page(stage: Stage, browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
-    """Open the page. Fails the test on any error in its console and on any request to another host."""
-    size = getattr(request, "param", {"width": 1280, "height": 900})
-    context = browser.new_context(viewport=size, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    hosts: set[str] = set()
-    errors: list[str] = []
-    page.on("request", lambda asked: hosts.add(urlparse(asked.url).hostname or ""))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+def page(stage: Stage, browser: object, tabs: list[Tab], request: pytest.FixtureRequest) -> Iterator[object]:
+    """Open the page. Fails the test on any error in its console and on any request to another host.
+
+    It is the tab that others had before, after a failure a new one. A test that changes a tab in ways that
+    cannot be undone names a size, and so gets a tab of its own.
+    """
+    size = getattr(request, "param", SIZE)
+    is_own = hasattr(request, "param")
+    if tabs and not is_own:
+        tab = tabs.pop()
+        tab.forget(size)
+    else:
+        tab = Tab(browser, size)
+    page = tab.page
     page.goto(stage.url)
     page.locator("#train").wait_for()
     page.locator(".pill.ready, .pill.busy").wait_for()
     yield page
     text = page.locator("body").inner_text()
-    context.close()
+    if is_own or request.node.stash.get(FAILED, False):
+        tab.context.close()
+    else:
+        tabs.append(tab)
     assert "Traceback" not in text
-    assert hosts <= {"127.0.0.1", ""}, hosts
-    assert [error for error in errors if not is_reload_noise(error)] == []
+    assert tab.hosts <= {"127.0.0.1", ""}, tab.hosts
+    assert tab.errors == []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -137,6 +187,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     fixtures = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "page" in fixtures:
+        item.stash[FAILED] = True
         page, jobs = fixtures["page"], fixtures["stage"].workspace.jobs.newest()
         try:
             shown = page.locator("body").inner_text()

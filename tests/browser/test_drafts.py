@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.actions import close_photo, drop_photos, open_part, open_photo, open_tab, unfold
-from tests.browser.conftest import Stage
+from tests.browser.conftest import SIZE, Stage
 from tests.browser.test_library import add_concept
 
 pytestmark = pytest.mark.browser
@@ -131,6 +131,7 @@ def test_two_tabs_of_one_browser_are_not_in_each_others_way(page: Any, stage: St
     assert page.locator(".card.error").count() == second.locator(".card.error").count() == 0
 
 
+@pytest.mark.parametrize("page", [SIZE], indirect=True)  # its script stays in the tab
 def test_a_tab_chosen_before_the_draft_is_back_stays_open(page: Any) -> None:
     open_tab(page, "Library")
     page.wait_for_timeout(KEPT_MS)
