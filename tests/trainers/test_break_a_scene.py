@@ -289,22 +289,26 @@ def test_with_words_alone_the_model_takes_no_part(backbone: Backbone, tmp_path: 
 
 
 def test_the_attention_term_alone_brings_words_to_their_own_masks(backbone: Backbone, tmp_path: Path) -> None:
-    def overlaps(attention_weight: float) -> torch.Tensor:
+    def left_of_the_distance(attention_weight: float) -> float:
+        """Return the share of the distance between attention and masks that training leaves."""
         settings = {"prior_weight": 0.0, "batch": 4, "rank": 8, "attention_weight": attention_weight}
         method = prepared(backbone, tmp_path, **settings)
         tensors = [*(word.vectors for word in method.words), *method.change.parameters()]
-        optimizer = torch.optim.AdamW(tensors, lr=0.02)
+        optimizer = torch.optim.AdamW(tensors, lr=0.005)
+
+        @torch.no_grad()
+        def distance() -> float:
+            return sum(loss_terms(method, 1000 + seed)["attention"].item() for seed in range(8))
+
+        before = distance()
         for step in range(20):
             torch.stack(list(loss_terms(method, step).values())).sum().backward()
             optimizer.step()
             optimizer.zero_grad()
-        return method.attention.overlaps(method.edits())
+        return distance() / before
 
-    def apart(overlaps: torch.Tensor) -> float:
-        """How much better the words meet their own masks than each other's, at the worse of the two."""
-        return (overlaps.diag() - overlaps.flip(1).diag()).min().item()
-
-    assert apart(overlaps(1.0)) > 0.2 > 0.1 > apart(overlaps(0.0))
+    # the distance, not the overlap of maps of few cells: that jumps with every step on random weights
+    assert left_of_the_distance(1.0) < 0.5 < 0.75 < left_of_the_distance(1e-6)
 
 
 def test_a_larger_base_uses_a_quarter_of_its_latents(tmp_path: Path) -> None:
