@@ -291,12 +291,11 @@ def test_with_words_alone_the_model_takes_no_part(backbone: Backbone, tmp_path: 
 def test_the_attention_term_alone_brings_words_to_their_own_masks(backbone: Backbone, tmp_path: Path) -> None:
     def left_of_the_distance(attention_weight: float) -> float:
         """Return the share of the distance between attention and masks that training leaves."""
-        settings = {"prior_weight": 0.0, "batch": 4, "rank": 8, "attention_weight": attention_weight}
-        method = prepared(backbone, tmp_path, **settings)
+        weights = {"prior_weight": 0.0, "attention_weight": attention_weight}
+        method = prepared(backbone, tmp_path, batch=4, rank=8, **weights)
         tensors = [*(word.vectors for word in method.words), *method.change.parameters()]
         optimizer = torch.optim.AdamW(tensors, lr=0.005)
 
-        @torch.no_grad()
         def distance() -> float:
             return sum(loss_terms(method, 1000 + seed)["attention"].item() for seed in range(8))
 
@@ -307,7 +306,7 @@ def test_the_attention_term_alone_brings_words_to_their_own_masks(backbone: Back
             optimizer.zero_grad()
         return distance() / before
 
-    # the distance, not the overlap of maps of few cells: that jumps with every step on random weights
+    # not the overlap, which jumps with every step on random weights
     assert left_of_the_distance(1.0) < 0.5 < 0.75 < left_of_the_distance(1e-6)
 
 
