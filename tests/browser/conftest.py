@@ -39,8 +39,7 @@ STEP_SECONDS = 0.05
 TIMEOUT_MS = 60_000  # other tests may run at the same time
 SIZE = {"width": 1280, "height": 900}
 FAILED = pytest.StashKey[bool]()
-# the page that is left can keep nothing any more
-FORGET = "() => { localStorage.clear(); sessionStorage.clear(); Storage.prototype.setItem = () => {}; }"
+FORGET = "() => { Storage.prototype.setItem = () => {}; }"  # the page that is left can keep nothing any more
 
 
 @dataclass
@@ -130,14 +129,17 @@ class Tab:
         if not is_reload_noise(text):
             self.errors.append(text)
 
-    def forget(self, size: dict[str, int]) -> None:
-        """Make it as a new one: what the last test left in it and in the browser's storage is gone."""
+    def forget(self, size: dict[str, int], url: str) -> None:
+        """Make it as a new one: what the last test left in it and in the storage of `url` is gone."""
         for other in self.context.pages[1:]:
             other.close()
         self.page.unroute_all()
         self.context.clear_permissions()
         self.context.clear_cookies()
         self.page.evaluate(FORGET)
+        session = self.context.new_cdp_session(self.page)  # by the browser: the tab may show an empty page
+        session.send("Storage.clearDataForOrigin", {"origin": url.rstrip("/"), "storageTypes": "all"})
+        session.detach()
         self.page.set_viewport_size(size)
         self.hosts.clear()
         self.errors.clear()
@@ -163,7 +165,7 @@ def page(stage: Stage, browser: object, tabs: list[Tab], request: pytest.Fixture
     is_own = hasattr(request, "param")
     if tabs and not is_own:
         tab = tabs.pop()
-        tab.forget(size)
+        tab.forget(size, stage.url)
     else:
         tab = Tab(browser, size)
     page = tab.page
