@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -113,10 +113,11 @@ class Method(ABC):
         return backbone.untrainable or tr(cls.works_on(type(backbone)))
 
     @classmethod
-    def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def resolve_settings(cls, values: dict[str, Any], others: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the settings with those filled in that depend on other concepts.
 
-        `others` are the settings of all concepts of the workspace, queued trainings included.
+        `others` are the settings of all concepts of the workspace, queued trainings included. They are read
+        as they are asked for: who needs none does not wait for them.
         """
         return values
 

@@ -17,7 +17,7 @@ since the loss of the class pictures is over whole pictures too.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ class DreamBooth(Method):
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
 
     @classmethod
-    def resolve_settings(cls, values: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def resolve_settings(cls, values: dict[str, Any], others: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the settings with a free block of the shared basis, where they ask for one."""
         if values["basis"] == "shared" and values["block"] < 0:
             taken = {other.get("block") for other in others if other.get("basis") == "shared"}

@@ -271,11 +271,10 @@ def write_regions(regions: dict[str, Box]) -> str:
     )
 
 
-def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """Return the pairs of values that differ, by the names of `Recipe.flat`; None where a recipe has none."""
-    left, right = one.flat(), other.flat()
-    names = [*left, *(name for name in right if name not in left)]
-    return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
+def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the pairs of values that differ, by the names of `Recipe.flat`; None where one has no value."""
+    names = [*one, *(name for name in other if name not in one)]
+    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
 
 
 MORE_NAMES = (marked("Base"), marked("Base hash"), marked("File"), marked("Region"))  # besides settings

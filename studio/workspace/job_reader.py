@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
@@ -48,6 +49,17 @@ class JobReader:
     def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
         """Return the newest jobs of these kinds, newest first."""
         return self._select(f"where {_among('kind', kinds)} order by id desc limit ?", (*kinds, limit))
+
+    def still_to_paint(self, limit: int) -> list[Job]:
+        """Return the paintings and grids that wait, are paused, or can be started again, newest first."""
+        where = "kind in ('create', 'grid') and status in ('queued', 'paused', 'failed', 'stopped')"
+        return self._select(f"where {where} order by id desc limit ?", (limit,))
+
+    def done_at(self, moment: float, kind: str) -> list[Job]:
+        """Return the finished jobs of this kind that ran during the second of `moment`, newest first."""
+        where = "kind = ? and finished >= ? and started < ? and +status = 'done'"
+        second = math.floor(moment)
+        return self._select(f"where {where} order by id desc", (kind, second, second + 1))
 
     def under_way(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
         """Return those jobs of these kinds that run, wait or are paused, in the order they are done."""

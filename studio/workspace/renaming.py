@@ -30,10 +30,9 @@ def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, hand
     if renaming.new == renaming.old:
         return entry
     former_names.add(renaming)
-    for job in jobs.newest(MAX_JOBS, ("create", "grid")):
-        if job.status not in ("running", "done"):
-            with suppress(StudioError):  # a damaged one says so itself once it is its turn
-                _rename_in_job(jobs, job, renaming)
+    for job in jobs.still_to_paint(MAX_JOBS):
+        with suppress(StudioError):  # a damaged one says so itself once it is its turn
+            _rename_in_job(jobs, job, renaming)
     return entry
 
 

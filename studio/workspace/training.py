@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,8 +20,9 @@ from studio.words import all_of, tr
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
-from studio.workspace.training_photos import MAX_JOBS
 from studio.workspace.training_task import TrainingTask
+
+MAX_JOBS = 10_000  # to look through
 
 
 def queue_training(
@@ -69,8 +70,8 @@ def used_handles(jobs: Jobs, library: Library) -> set[str]:
     return coming | {handle for entry in library.entries() for handle in entry.header.handles}
 
 
-def past_settings(jobs: Jobs, library: Library) -> list[dict[str, Any]]:
-    """Return the settings of all concepts that are in the Library or have been queued for training."""
-    trainings = [job.task.get("settings") for job in jobs.newest(MAX_JOBS, ("train",))]
-    concepts = [entry.header.settings for entry in library.entries()]
-    return concepts + [settings for settings in trainings if isinstance(settings, dict)]
+def past_settings(jobs: Jobs, library: Library) -> Iterator[dict[str, Any]]:
+    """Yield the settings of all concepts that are in the Library or have been queued for training."""
+    yield from (entry.header.settings for entry in library.entries())
+    trainings = (job.task.get("settings") for job in jobs.newest(MAX_JOBS, ("train",)))
+    yield from (settings for settings in trainings if isinstance(settings, dict))

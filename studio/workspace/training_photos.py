@@ -8,8 +8,6 @@ from pathlib import Path
 from studio.concepts.header import Header
 from studio.workspace.jobs import Jobs
 
-MAX_JOBS = 10_000  # trainings to look through
-
 
 def training_photos(header: Header, jobs: Jobs) -> Path | None:
     """Return the folder with the photos of a concept, None when they are not in this workspace.
@@ -20,10 +18,8 @@ def training_photos(header: Header, jobs: Jobs) -> Path | None:
         created = datetime.fromisoformat(header.created).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-    for job in jobs.newest(MAX_JOBS, ("train",)):
-        started, finished = job.started or 0.0, job.finished or 0.0
-        is_same = job.task.get("seed") == header.seed and job.task.get("method") == header.method
-        if job.status == "done" and is_same and int(started) <= created <= finished:
+    for job in jobs.done_at(created, "train"):
+        if job.task.get("seed") == header.seed and job.task.get("method") == header.method:
             photos = jobs.folder(job.id) / "photos"
             return photos if any(photos.glob("*.png")) else None
     return None

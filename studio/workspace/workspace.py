@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,8 @@ class Workspace:
         squares = PhotoSet.of(photos, tuple(subject.handles))
         return queue_training(self.jobs, squares, method, subject, settings or {}, seed, samples)
 
-    def other_settings(self) -> list[dict[str, Any]]:
-        """Return the settings of all concepts that are here or have been queued for training."""
+    def other_settings(self) -> Iterator[dict[str, Any]]:
+        """Yield the settings of all concepts that are here or have been queued for training."""
         return past_settings(self.jobs, self.concepts)
 
     def subjects(self, names: Sequence[tuple[str, str]], method: MethodCard) -> Subject:

@@ -97,12 +97,12 @@ def test_what_two_recipes_differ_in_has_names_for_people() -> None:
         "a <lily>", strengths={"<lily>": 1.0}, knobs={"<lily>": {"bias": 0.2}}, concepts={"<lily>": "ab"}
     )
     other = dataclasses.replace(one, guidance=8.0, knobs={}, strengths={"<lily>": 0.5})
-    assert differences(one, other) == {
+    assert differences(one.flat(), other.flat()) == {
         "strength of <lily>": (1.0, 0.5),
         "bias of <lily>": (0.2, None),
         "guidance": (4.0, 8.0),
     }
-    assert differences(one, one) == {}
+    assert differences(one.flat(), one.flat()) == {}
 
 
 def test_what_stands_in_the_way_of_the_very_same_picture(tmp_path: Path) -> None:

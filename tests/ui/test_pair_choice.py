@@ -73,7 +73,7 @@ def test_whatever_was_chosen_the_pair_differs_in_one_direction_and_stays() -> No
     ],
 )
 def test_what_follows_from_another_change_does_not_count(other: Recipe, changed: list[str]) -> None:
-    assert list(changed_values(Recipe("a cat", seed=1), other)) == changed
+    assert list(changed_values(Recipe("a cat", seed=1).flat(), other.flat())) == changed
 
 
 def test_pictures_of_create_are_offered_where_one_thing_differs(tmp_path: Path) -> None:
@@ -100,3 +100,17 @@ def test_the_one_difference_of_two_cells_is_that_of_their_axis(tmp_path: Path) -
     )
     assert "<b>cat</b> left, <b>&lt;i&gt;</b> right" in difference_words(folder, at[0, 1], at[1, 1])
     assert SINGLE.name == ""
+
+
+def test_a_recipe_is_read_once_however_often_the_pair_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    for seed in range(6):
+        save_picture(draw_face(seed), Recipe("a cat", seed=seed), workspace.pictures / f"0000{seed}-01.png")
+    written: list[int] = []
+    flat = Recipe.flat
+    monkeypatch.setattr(Recipe, "flat", lambda recipe: written.append(recipe.seed) or flat(recipe))
+    for _ in range(2):
+        assert "Only the seed differs" in before_after(workspace, 0, NOTHING)
+    assert sorted(written) == list(range(6))

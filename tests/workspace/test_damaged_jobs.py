@@ -104,5 +104,5 @@ def test_a_training_without_names_leaves_the_page_usable(tmp_path: Path, task: d
     workspace.jobs.add("train", "t", {**task, "settings": None})
     with pytest.raises(DocumentError, match="The training cannot be read"):
         TrainingTask.of(workspace.jobs.newest()[0])
-    assert workspace.used_handles == set() and workspace.other_settings() == []
+    assert workspace.used_handles == set() and [*workspace.other_settings()] == []
     assert json.dumps(workspace.jobs.newest()[0].task)

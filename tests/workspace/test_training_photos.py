@@ -82,6 +82,14 @@ def test_they_are_those_of_its_own_training_among_the_same_at_other_times(
         assert training_photos(made, jobs) == own
 
 
+def test_trainings_of_other_times_are_not_read(jobs: Jobs, clock: SimpleNamespace) -> None:
+    for hour in range(5):
+        clock.now = NOON + 3600 * hour
+        trained(jobs)
+    assert [job.id for job in jobs.done_at(NOON + 2 * 3600, "train")] == [3]
+    assert jobs.done_at(NOON + 2 * 3600, "create") == jobs.done_at(NOON - 3600, "train") == []
+
+
 def test_a_concept_that_no_training_here_made_has_none(jobs: Jobs) -> None:
     trained(jobs)
     trained(jobs, status="failed", seed=9)

@@ -15,7 +15,7 @@ from studio.ui.compare.pair_choice import (
     candidates_of,
     difference,
     difference_words,
-    recipe_of,
+    recipe_values,
     settled,
     with_side,
 )
@@ -94,7 +94,7 @@ def unreadable(candidates: Sequence[Candidate]) -> dict[Path, str]:
     for one in candidates:
         try:
             if not one.cell:
-                recipe_of(one.path)
+                recipe_values(one.path)
         except StudioError as error:
             reasons[one.path] = error.message
         except OSError:

@@ -16,7 +16,7 @@ from studio.errors import StudioError
 from studio.grids.grid_folder import GridFolder
 from studio.recipes.grid import Cell
 from studio.recipes.png import read_recipe
-from studio.recipes.recipe import Recipe, differences
+from studio.recipes.recipe import differences
 from studio.ui.create.knob_sliders import knob_title
 from studio.words import mid_sentence, tr
 
@@ -107,16 +107,17 @@ def difference(one: Candidate, other: Candidate) -> str:
         same_row, same_column = one.cell.row == other.cell.row, one.cell.column == other.cell.column
         return "columns" if same_row and not same_column else "rows" if same_column and not same_row else ""
     try:
-        values = changed_values(recipe_of(one.path), recipe_of(other.path))
+        values = changed_values(recipe_values(one.path), recipe_values(other.path))
     except StudioError:
         return ""
     return next(iter(values)) if len(values) == 1 else ""
 
 
-def changed_values(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+def changed_values(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what two recipes differ in, without what follows from another change or changes no picture.
 
-    The file of a concept and a strength of 1 come with the concept's name in the prompt.
+    The recipes are given as `Recipe.flat`. The file of a concept and a strength of 1 come with the concept's
+    name in the prompt.
     """
     found = differences(one, other)
     return {
@@ -136,7 +137,7 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
         places = [cell.column if what == "columns" else cell.row for cell in (left.cell, right.cell)]
         name, values = axis.title, [axis.labels[place] for place in places]
     else:
-        changed = changed_values(recipe_of(left.path), recipe_of(right.path))
+        changed = changed_values(recipe_values(left.path), recipe_values(right.path))
         name, values = _title(what), [_value(value) for value in changed[what]]
     words = tr(
         "Only the {setting} differs: <b>{left}</b> left, <b>{right}</b> right.",
@@ -161,14 +162,14 @@ def _value(value: object) -> str:
     return text if len(text) <= MAX_VALUE_LETTERS else f"{text[: MAX_VALUE_LETTERS - 1]}…"
 
 
-def recipe_of(path: Path) -> Recipe:
-    """Return the recipe of a picture. Raises StudioError when it has none."""
+def recipe_values(path: Path) -> dict[str, Any]:
+    """Return `Recipe.flat` of a picture, not to be changed. Raises StudioError when it has no recipe."""
     return _read(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=64)
-def _read(path: Path, changed: int) -> Recipe:
-    return read_recipe(path)
+@lru_cache(maxsize=256)  # the page compares every picture with every other, each time that it is drawn
+def _read(path: Path, changed: int) -> dict[str, Any]:
+    return read_recipe(path).flat()
 
 
 def candidates_of(grid: GridFolder | None, others: Mapping[Path, str]) -> list[Candidate]:
