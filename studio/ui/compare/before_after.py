@@ -15,7 +15,6 @@ from studio.ui.compare.pair_choice import (
     candidates_of,
     difference,
     difference_words,
-    recipe_values,
     settled,
     with_side,
 )
@@ -94,7 +93,7 @@ def unreadable(candidates: Sequence[Candidate]) -> dict[Path, str]:
     for one in candidates:
         try:
             if not one.cell:
-                recipe_values(one.path)
+                _ = one.values
         except StudioError as error:
             reasons[one.path] = error.message
         except OSError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,11 @@ class Candidate:
     path: Path
     words: str
     cell: Cell | None = None
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Return `Recipe.flat` of the picture, not to be changed. Raises StudioError when it has none."""
+        return _read(self.path, self.path.stat().st_mtime_ns)
 
 
 def with_side(sides: Sides, name: str, side: int) -> Sides:
@@ -107,7 +112,7 @@ def difference(one: Candidate, other: Candidate) -> str:
         same_row, same_column = one.cell.row == other.cell.row, one.cell.column == other.cell.column
         return "columns" if same_row and not same_column else "rows" if same_column and not same_row else ""
     try:
-        values = changed_values(recipe_values(one.path), recipe_values(other.path))
+        values = changed_values(one.values, other.values)
     except StudioError:
         return ""
     return next(iter(values)) if len(values) == 1 else ""
@@ -137,7 +142,7 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
         places = [cell.column if what == "columns" else cell.row for cell in (left.cell, right.cell)]
         name, values = axis.title, [axis.labels[place] for place in places]
     else:
-        changed = changed_values(recipe_values(left.path), recipe_values(right.path))
+        changed = changed_values(left.values, right.values)
         name, values = _title(what), [_value(value) for value in changed[what]]
     words = tr(
         "Only the {setting} differs: <b>{left}</b> left, <b>{right}</b> right.",
@@ -160,11 +165,6 @@ def _value(value: object) -> str:
         return tr("none")
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= MAX_VALUE_LETTERS else f"{text[: MAX_VALUE_LETTERS - 1]}…"
-
-
-def recipe_values(path: Path) -> dict[str, Any]:
-    """Return `Recipe.flat` of a picture, not to be changed. Raises StudioError when it has no recipe."""
-    return _read(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=256)  # the page compares every picture with every other, each time that it is drawn
