@@ -11,6 +11,7 @@ import pytest
 from studio import folder_listing
 from studio.concepts import header_index
 from studio.concepts.concept_library import Library
+from studio.ui.app import build
 from studio.ui.concept_library_tab import concept_cards
 from studio.ui.create.gallery import latest_pictures
 from studio.ui.parts.job_cards import cards_of
@@ -21,6 +22,7 @@ from studio.ui.queue_tab import job_list
 from studio.workspace.pictures import PNG_START
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
+from tests.browser.stage import catalogue
 
 COUNT = 130
 
@@ -63,6 +65,11 @@ def workspace(filled: Path) -> Iterator[Workspace]:
     for name in ("concepts", "pictures"):
         os.utime(filled / name, (1000, 1000))
     yield workspace
+
+
+def test_the_page_is_up_before_the_library_is_read(workspace: Workspace, scans: list[Path]) -> None:
+    build(workspace, catalogue())
+    assert workspace.concepts.folder not in scans
 
 
 def test_cards_buttons_pictures_and_jobs_come_in_pages(workspace: Workspace) -> None:

@@ -91,8 +91,11 @@ def notes_list(workspace: Workspace, prompt: str) -> str:
 def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> list[str]:
     """Return sentences, as HTML, about what of a prompt changes nothing or cannot be painted, and why."""
     notes = []
-    headers, loaded = workspace.concepts.headers(), workspace.worker_state().base
-    for handle in handles_in(prompt):
+    handles, loaded = handles_in(prompt), workspace.worker_state().base
+    headers = (
+        workspace.concepts.headers() if handles else {}
+    )  # many take seconds to read
+    for handle in handles:
         if handle not in headers:
             unknown = tr("<b>{handle}</b>: the Library has no concept of this name.", handle=escape(handle))
             notes.append(unknown)
