@@ -16,7 +16,8 @@ from pathlib import Path
 from studio.output import allow_any_letter
 
 ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HEADLESS = "chromium-headless-shell"  # loads a page with a quarter less work than the whole browser
+BROWSERS = (HEADLESS, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 CHECKS = (("ruff", "check", "--quiet", "."), ("ruff", "format", "--check", "--quiet", "."), ("mypy",))
 SLOW = (
@@ -48,9 +49,12 @@ def install_chromium() -> None:
     debian = shutil.which("apt-get") and "ID=debian" in Path("/etc/os-release").read_text(encoding="utf-8")
     if debian and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium"]
-        for command in (["apt-get", "update", "--quiet"], install):
-            subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
+        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
+        subprocess.run(["apt-get", "update", "--quiet"], env=quiet, stdout=subprocess.DEVNULL)
+        for package in (HEADLESS, "chromium"):  # releases before 13 have it with their security updates
+            subprocess.run([*install, package], env=quiet, stdout=subprocess.DEVNULL)
+            if any(map(shutil.which, BROWSERS)):
+                return
     if not any(map(shutil.which, BROWSERS)):
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -20,10 +19,10 @@ from PIL import Image, ImageDraw
 
 from studio.words import VARIABLE
 from studio.workspace.workspace import Workspace
+from tests.__main__ import find_chromium
 from tests.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -94,7 +93,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Start Chromium, the one in LIKENESS_CHROMIUM first."""
-    named = os.environ.get("LIKENESS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    named = find_chromium()
     if named is None:
         pytest.skip("there is no Chromium here")
     from playwright.sync_api import sync_playwright
