@@ -71,6 +71,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
+def one_preview() -> Iterator[None]:
+    """Let trainings show one preview between the first and the last; each is painted and measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainers.kit.loop.PREVIEWS", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
 def short_verdict() -> Iterator[None]:
     """Let trainings end with a verdict on hardly painted pictures; test_verdict.py tests the whole one."""
     from trainers.kit import verdict

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -137,9 +138,16 @@ def mapped(change: Callable[[Any], Any], value: Any) -> Any:
     return change(value)
 
 
+@cache
+def about(function: Any) -> tuple[str, bool]:
+    """Return the name of an operation, and whether it writes into one of its arguments."""
+    returns = function._schema.returns
+    return function._schema.name, any(one.alias_info and one.alias_info.is_write for one in returns)
+
+
 def run(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run an operation on the data, and write down what a real accelerator would mind."""
-    name = function._schema.name
+    name, writes = about(function)
     tensors = tensors_in((args, kwargs))
     on_device = [tensor for tensor in tensors if isinstance(tensor, Pretend)]
     on_cpu = [tensor for tensor in tensors if not isinstance(tensor, Pretend) and tensor.dim() > 0]
@@ -166,7 +174,6 @@ def run(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         goes_to_device = isinstance(args[0], Pretend)
     if not goes_to_device:
         return out
-    writes = [one for one in function._schema.returns if one.alias_info and one.alias_info.is_write]
     for tensor in on_device if writes else ():
         if isinstance(out, torch.Tensor) and out is tensor.inner:
             return tensor  # in place: the very wrapper
@@ -179,8 +186,7 @@ class PretendMode(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         asked = kwargs.get("device")
-        has_pretend = any(isinstance(value, Pretend) for value in tensors_in((args, kwargs)))
-        if has_pretend or (asked is not None and torch.device(asked).type == NAME):
+        if Pretend in types or (asked is not None and torch.device(asked).type == NAME):
             return run(function, args, kwargs)
         return function(*args, **kwargs)
 

@@ -27,6 +27,7 @@ from trainers.benchmarks.method_trial import cases_in
 from trainers.kit import text_moments as moments
 
 ROOT = STARTER.parent.parent
+STEPS = 10  # of a picture: few, but enough to see what it shows
 NOUN_RIGHT = 0.8  # share of pictures in which the judge sees the asked noun first
 
 
@@ -75,7 +76,7 @@ def test_backgrounds_have_the_asked_colour(backbone: Backbone) -> None:
     colours = list(WORLD["colours"])
     right = 0
     for number, colour in enumerate(colours):
-        recipe = Recipe(f"a cat on a {colour} background", seed=40 + number, steps=20, guidance=GUIDANCE)
+        recipe = Recipe(f"a cat on a {colour} background", seed=40 + number, steps=STEPS, guidance=GUIDANCE)
         right += border_colour(pictures(backbone, recipe, [])[0]) == colour
     assert right == len(colours)
 
@@ -85,7 +86,7 @@ def test_it_paints_the_noun_that_it_is_asked_for(backbone: Backbone, judge: Clip
     asked = nouns[::14]
     painted = []
     for number, noun in enumerate(asked):
-        recipe = Recipe(f"a {noun} on a white background", seed=70 + number, steps=20, guidance=GUIDANCE)
+        recipe = Recipe(f"a {noun} on a white background", seed=70 + number, steps=STEPS, guidance=GUIDANCE)
         painted += pictures(backbone, recipe, [])
     guesses = judge.guess(painted, nouns)
     right = sum(guess == noun for guess, noun in zip(guesses, asked, strict=True))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,10 @@ from studio.discovery import PLUGINS
 from tests.plugins import toys
 
 ROOT = Path(__file__).resolve().parents[2]
-PAINT = """
-import json, sys
+TOLD = """
+import contextlib, io, json, sys
 import numpy as np
+import studio.__main__, trainers.__main__
 from pathlib import Path
 from studio.generation.generate import generate
 from studio.generation.refinements import REFINEMENTS
@@ -42,22 +44,21 @@ grid = Grid(recipe, Axis.parse("loudness", "0.5, 1, 2", cards))
 cells = Workspace(Path(sys.argv[1]), refinements=cards).resolve_grid(grid)[1]
 with gr.Blocks():
     labels = [control.label for control in refinement_controls(cards).values()]
+
+def said(main, *arguments):
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+        main(list(arguments))
+    return printed.getvalue()
+
+train, paint = trainers.__main__.main, studio.__main__.main
 print(json.dumps({
+    "catalogue": said(train, "catalogue"),
+    "help": [said(*one, "--help") for one in ((train, "toy"), (train, "dreambooth"), (paint, "paint"))],
     "changes": not np.array_equal(picture(), picture(loudness=2.0)),
     "neutral": np.array_equal(picture(), picture(loudness=1.0)),
     "cells": [cell.recipe.refinements for cell in cells],
     "labels": labels,
 }))
-"""
-HELP = """
-import contextlib
-import studio.__main__, trainers.__main__
-
-train, paint = trainers.__main__.main, studio.__main__.main
-for main, command in ((train, "toy"), (train, "dreambooth"), (paint, "paint")):
-    print("usage of", command)
-    with contextlib.suppress(SystemExit):
-        main([command, "--help"])
 """
 
 
@@ -89,8 +90,15 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def test_they_are_in_the_catalogue_that_the_page_reads(environment: dict[str, str]) -> None:
-    catalogue = json.loads(run(environment, "-m", "trainers", "catalogue"))
+@pytest.fixture(scope="module")
+def told(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the program says and paints with the files, in a process of its own."""
+    folder = tmp_path_factory.mktemp("told")
+    return json.loads(run(environment, "-c", TOLD, str(folder)).splitlines()[-1])
+
+
+def test_they_are_in_the_catalogue_that_the_page_reads(told: dict[str, Any]) -> None:
+    catalogue = json.loads(told["catalogue"])
     methods = {card["id"]: [field["name"] for field in card["fields"]] for card in catalogue["methods"]}
     assert "toy_rate" in methods["toy"]
     word = "context_embedding_weight"  # of a regularizer for every method that tunes words
@@ -100,15 +108,12 @@ def test_they_are_in_the_catalogue_that_the_page_reads(environment: dict[str, st
     assert [field["name"] for field in refinements["loudness"]] == ["loudness"]
 
 
-def test_they_have_flags(environment: dict[str, str]) -> None:
-    toy, dreambooth, paint = run(environment, "-c", HELP).split("usage of ")[1:]
+def test_they_have_flags(told: dict[str, Any]) -> None:
+    toy, dreambooth, paint = told["help"]
     assert "--toy-rate" in toy and "--shortness-weight" in dreambooth and "--loudness" in paint
 
 
-def test_a_refinement_is_painted_offered_and_an_axis_of_a_grid(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    told = json.loads(run(environment, "-c", PAINT, str(tmp_path)).splitlines()[-1])
+def test_a_refinement_is_painted_offered_and_an_axis_of_a_grid(told: dict[str, Any]) -> None:
     assert told["changes"] and told["neutral"]
     assert told["cells"] == [{"loudness": 0.5}, {}, {"loudness": 2.0}]
     assert "Loudness" in told["labels"]

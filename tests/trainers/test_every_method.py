@@ -39,7 +39,7 @@ from trainers.kit.step_state import StepState
 
 pytestmark = [
     pytest.mark.parametrize("method_id", sorted(METHODS)),
-    pytest.mark.usefixtures("short_verdict"),
+    pytest.mark.usefixtures("short_verdict", "one_preview"),
 ]
 
 

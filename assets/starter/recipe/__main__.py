@@ -322,7 +322,10 @@ class Recipe:
             splits["left_out"] = [drawing for drawing in drawings if is_held_out(drawing)]
             splits["openmoji"] = drawings_from_packages(self.modules(), ["openmoji"])
         backdrops = Backdrops({}, self.work / "backdrops")
-        figures, page = evaluation.evaluate(self.out, splits, backdrops, self.options.pictures, self.device)
+        steps = 2 if self.options.tiny else evaluation.SAMPLING["steps"]
+        figures, page = evaluation.evaluate(
+            self.out, splits, backdrops, self.options.pictures, self.device, steps
+        )
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
         page.save(self.work / "contact-sheet.png", optimize=True)
         mistakes = judge_mistakes.find_mistakes(Clip.open(self.out / "judge"), splits)

@@ -39,8 +39,10 @@ SHEET_COUNTS = {
 BATCH = 5  # pictures generated at once: larger float32 batches are several times slower on a CPU
 
 
-def generate(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int = 0) -> list[Image.Image]:
-    """Generate one picture per prompt, with the number of steps and the guidance of `likeness.json`."""
+def generate(
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int = 0, steps: int = SAMPLING["steps"]
+) -> list[Image.Image]:
+    """Generate one picture per prompt, with the guidance of `likeness.json` and, unless given, its steps."""
     pipeline.set_progress_bar_config(disable=True)
     pictures = []
     for start in range(0, len(prompts), BATCH):
@@ -48,7 +50,7 @@ def generate(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: in
         batch = list(prompts[start : start + BATCH])
         output = pipeline(
             batch,
-            num_inference_steps=SAMPLING["steps"],
+            num_inference_steps=steps,
             guidance_scale=SAMPLING["guidance"],
             generator=generator,
         )
@@ -57,7 +59,11 @@ def generate(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: in
 
 
 def evaluate_prompts(
-    pipeline: StableDiffusionPipeline, judge: Clip, reader: PlaceReader, prompts: Sequence[EvaluationPrompt]
+    pipeline: StableDiffusionPipeline,
+    judge: Clip,
+    reader: PlaceReader,
+    prompts: Sequence[EvaluationPrompt],
+    steps: int = SAMPLING["steps"],
 ) -> tuple[dict[str, float], list[Image.Image]]:
     """Generate a picture per prompt and measure how well they follow it.
 
@@ -65,7 +71,7 @@ def evaluate_prompts(
     pictures.
     """
     began = time.perf_counter()
-    pictures = generate(pipeline, [prompt.prompt for prompt in prompts])
+    pictures = generate(pipeline, [prompt.prompt for prompt in prompts], steps=steps)
     seconds = (time.perf_counter() - began) / len(prompts)
     figures = {
         "pictures": len(prompts),
@@ -106,6 +112,7 @@ def evaluate(
     backdrops: Backdrops,
     count: int = 200,
     device: str = "cpu",
+    steps: int = SAMPLING["steps"],
 ) -> tuple[dict, Image.Image]:
     """Evaluate a trained starter.
 
@@ -137,6 +144,6 @@ def evaluate(
     for name, prompts in prompt_sets.items():
         if not prompts:
             continue
-        figures["painter"][name], pictures = evaluate_prompts(pipeline, judge, reader, prompts)
+        figures["painter"][name], pictures = evaluate_prompts(pipeline, judge, reader, prompts, steps)
         shown += pictures[: SHEET_COUNTS[name]]
     return figures, contact_sheet(shown)

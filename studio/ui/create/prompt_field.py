@@ -92,9 +92,7 @@ def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> li
     """Return sentences, as HTML, about what of a prompt changes nothing or cannot be painted, and why."""
     notes = []
     handles, loaded = handles_in(prompt), workspace.worker_state().base
-    headers = (
-        workspace.concepts.headers() if handles else {}
-    )  # many take seconds to read
+    headers = workspace.concepts.headers() if handles else {}  # many take seconds to read
     for handle in handles:
         if handle not in headers:
             unknown = tr("<b>{handle}</b>: the Library has no concept of this name.", handle=escape(handle))
