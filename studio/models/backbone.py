@@ -180,7 +180,9 @@ class Backbone(ABC):
 
     @abstractmethod
     def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
-        """Return training timesteps (count,), drawn as the base was trained.
+        """Return training timesteps (count,), each distributed as the base was trained.
+
+        They come from `spread_evenly`, so that every batch has little noise and much.
 
         Args:
             shape: (C, h, w) of the latents, where the noise depends on it; empty for the base's own.

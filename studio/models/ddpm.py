@@ -15,6 +15,7 @@ from torch import Tensor
 from studio.errors import StudioError
 from studio.models.backbone import Backbone, Sampler
 from studio.models.sampler import OWN, make_sampler
+from studio.models.spread import spread_evenly
 
 
 class DdpmBackbone(Backbone):
@@ -40,8 +41,8 @@ class DdpmBackbone(Backbone):
         self._alphas = self.schedule.alphas_cumprod.to(self.device)
 
     def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
-        """Return training timesteps (count,), uniform and independent."""
-        return torch.randint(self._timesteps, (count,), generator=generator).to(self.device)
+        """Return training timesteps (count,), each of them uniform. See `Backbone.draw_timesteps`."""
+        return (self._timesteps * spread_evenly(count, generator)).long().to(self.device)
 
     def at_noise(self, share: float, count: int) -> Tensor:
         """See `Backbone.at_noise`."""

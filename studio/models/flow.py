@@ -17,6 +17,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.models.backbone import Backbone, Sampler
+from studio.models.spread import spread_evenly
 
 TIMESTEPS = 1000
 NAMES = ("", "DDIM", "Euler")  # on a straight path both steps are the same
@@ -31,8 +32,8 @@ class FlowBackbone(Backbone):
         self.schedule = FlowMatchEulerDiscreteScheduler.from_config(dict(config))
 
     def draw_timesteps(self, count: int, generator: torch.Generator, shape: Sequence[int] = ()) -> Tensor:
-        """Return training timesteps (count,), independent."""
-        level = torch.randn(count, generator=generator).sigmoid()
+        """Return training timesteps (count,), their levels logit-normal. See `Backbone.draw_timesteps`."""
+        level = torch.special.ndtri(spread_evenly(count, generator)).sigmoid()
         shift = self.shift_of(shape or self.latent_shape, MANY_STEPS)
         return (TIMESTEPS * shift * level / (1 + (shift - 1) * level)).to(self.device)
 
