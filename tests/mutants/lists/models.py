@@ -24,6 +24,20 @@ JOINT, JOINT_TESTS = "studio/models/joint_attention.py", "models/test_joint_atte
 
 MUTANTS = [
     planted(
+        "the timesteps of a step are independent of each other",
+        "studio/models/spread.py",
+        "(order + torch.rand(count, generator=generator)) / max(count, 1)",
+        "torch.rand(count, generator=generator)",
+        "models/test_spread.py",
+    ),
+    planted(
+        "the first photo of a step has the least noise",
+        "studio/models/spread.py",
+        "torch.randperm(count, generator=generator)",
+        "torch.arange(count)",
+        "models/test_spread.py",
+    ),
+    planted(
         "a hook stays on the text encoder when it raises",
         TEXT,
         "    finally:\n        hook.remove()",
@@ -114,8 +128,8 @@ MUTANTS = [
     planted(
         "training never draws the noisiest half",
         DDPM,
-        "torch.randint(self._timesteps, (count,)",
-        "torch.randint(self._timesteps // 2, (count,)",
+        "(self._timesteps * spread_evenly(count, generator))",
+        "(self._timesteps // 2 * spread_evenly(count, generator))",
         *DIFFUSION,
     ),
     planted(

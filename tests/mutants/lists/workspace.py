@@ -166,11 +166,18 @@ MUTANTS = [
     planted(
         "photos of another training are taken for a concept's",
         "studio/workspace/training_photos.py",
-        'job.status == "done" and is_same and',
-        'job.status == "done" and',
+        'job.task.get("seed") == header.seed and job.task.get("method") == header.method',
+        "True",
         "workspace/test_training_photos.py",
         "recipes/test_grid.py",
         "end_to_end/test_comparing.py::test_the_bases_judge_compares_with_the_photos_that_were_trained_on",
+    ),
+    planted(
+        "photos of a training at another time are taken for a concept's",
+        "studio/workspace/job_reader.py",
+        "finished >= ? and started < ?",
+        "finished >= ? - 1e9 and started < ? + 1e9",
+        "workspace/test_training_photos.py",
     ),
     planted(
         "the last waiting job is claimed first",
@@ -319,9 +326,9 @@ MUTANTS = [
     ),
     planted(
         "a painting that runs is changed by a renaming",
-        RENAMING,
-        'job.status not in ("running", "done")',
-        'job.status != "done"',
+        "studio/workspace/job_reader.py",
+        "status in ('queued', 'paused', 'failed', 'stopped')",
+        "status in ('queued', 'paused', 'failed', 'stopped', 'running')",
         "workspace/test_renaming.py",
     ),
     planted(
