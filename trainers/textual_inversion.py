@@ -81,7 +81,7 @@ class TextualInversion(Method):
     suits = ("thing", "style")
     recommended = 2
     example = Example(
-        "lily",
+        "amber",
         (
             ExamplePicture("{} on a blue background", seed=1),
             ExamplePicture("{} in the snow", seed=1),
