@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from studio.edits import attach
 from studio.edits.concept import Concept
-from studio.events import Event, Result
+from studio.events import Event, Result, Step
 from studio.generation.generate import generate
 from studio.method import Method
 from studio.models.backbone import Backbone
@@ -43,6 +44,14 @@ def run(method_id: str, backbone: Backbone, cache: Path, **settings: object) -> 
     """Return a training of the subject, with the method's quick settings and these."""
     chosen = {**METHODS[method_id].quick_settings, **settings}
     return train(METHODS[method_id], backbone, photos(method_id), SUBJECT, chosen, SAMPLING, cache)
+
+
+def first_losses(method: type[Method], backbone: Backbone, cache: Path) -> list[float]:
+    """Return the losses of the two steps of a training, which is left before it shows what it learned."""
+    settings = {**method.quick_settings, "steps": 2}
+    with closing(train(method, backbone, photos(method.id), SUBJECT, settings, SAMPLING, cache)) as events:
+        steps = (event for event in events if isinstance(event, Step) and "loss" in event.values)
+        return [next(steps).values["loss"] for _ in range(2)]
 
 
 def learn(method_id: str, backbone: Backbone, cache: Path, **settings: object) -> Concept:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from tests.tiny_families import FAMILIES
 from tests.trainers.battery import (
     SAMPLING,
     SUBJECT,
+    first_losses,
     parameters_of,
     photos,
     picture,
@@ -354,18 +354,12 @@ def test_what_is_trained_stays_float32_under_bfloat16(
             super().__init__(*arguments)
             methods.append(self)
 
-    def losses(method: type[Method], base: Backbone, folder: Path) -> list[float]:
-        settings = {**METHODS[method_id].quick_settings, "steps": 2}
-        with closing(train(method, base, photos(method_id), SUBJECT, settings, SAMPLING, folder)) as events:
-            steps = (event for event in events if isinstance(event, Step) and "loss" in event.values)
-            return [next(steps).values["loss"] for _ in range(2)]
-
-    rounded = losses(Kept, half, tmp_path)
+    rounded = first_losses(Kept, half, tmp_path)
     for tensor in parameters_of(methods[-1]):
         assert tensor.dtype == torch.float32
         # and its steps were not rounded to bfloat16 either
         assert not torch.equal(tensor.detach(), tensor.detach().bfloat16().float())
-    assert sum(rounded) == pytest.approx(sum(losses(METHODS[method_id], backbone, cache)), rel=0.1)
+    assert sum(rounded) == pytest.approx(sum(first_losses(METHODS[method_id], backbone, cache)), rel=0.1)
 
 
 @on_both_kinds
