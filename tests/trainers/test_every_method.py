@@ -22,7 +22,6 @@ from tests import tiny
 from tests.tiny_families import FAMILIES
 from tests.trainers.battery import (
     SAMPLING,
-    SUBJECT,
     first_losses,
     parameters_of,
     photos,
