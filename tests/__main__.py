@@ -51,7 +51,7 @@ def install_chromium() -> None:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
         subprocess.run(["apt-get", "update", "--quiet"], env=quiet, stdout=subprocess.DEVNULL)
-        for package in (HEADLESS, "chromium"):  # releases before 13 have it with their security updates
+        for package in (HEADLESS, "chromium"):  # an older Debian may have only the second
             subprocess.run([*install, package], env=quiet, stdout=subprocess.DEVNULL)
             if any(map(shutil.which, BROWSERS)):
                 return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from studio.documents import DocumentError
 from studio.errors import StudioError, disk_errors
-from studio.workspace.job import USER_KINDS, Job, JobEvent, StopRequest
+from studio.workspace.job import USER_KINDS, Job, JobEvent, Status, StopRequest
 from studio.workspace.job_log import read_events
 from studio.workspace.job_table import JobTable
 
@@ -46,14 +46,12 @@ class JobReader:
             )
         return Job.from_row(dict(row))
 
-    def newest(self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS) -> list[Job]:
-        """Return the newest jobs of these kinds, newest first."""
-        return self._select(f"where {_among('kind', kinds)} order by id desc limit ?", (*kinds, limit))
-
-    def still_to_paint(self, limit: int) -> list[Job]:
-        """Return the paintings and grids that wait, are paused, or can be started again, newest first."""
-        where = "kind in ('create', 'grid') and status in ('queued', 'paused', 'failed', 'stopped')"
-        return self._select(f"where {where} order by id desc limit ?", (limit,))
+    def newest(
+        self, limit: int = 50, kinds: tuple[str, ...] = USER_KINDS, statuses: tuple[Status, ...] = ()
+    ) -> list[Job]:
+        """Return the newest jobs of these kinds and statuses, newest first; empty statuses for all."""
+        where = _among("kind", kinds) + (f" and {_among('status', statuses)}" if statuses else "")
+        return self._select(f"where {where} order by id desc limit ?", (*kinds, *statuses, limit))
 
     def done_at(self, moment: float, kind: str) -> list[Job]:
         """Return the finished jobs of this kind that ran during the second of `moment`, newest first."""

@@ -11,10 +11,11 @@ from studio.handles import to_handle
 from studio.recipes.recipe import Recipe
 from studio.recipes.renaming import Renaming
 from studio.workspace.former_names import FormerNames
-from studio.workspace.job import Job
+from studio.workspace.job import Job, Status
 from studio.workspace.jobs import Jobs
 
 MAX_JOBS = 10_000
+STILL_TO_PAINT: tuple[Status, ...] = ("queued", "paused", "failed", "stopped")
 
 
 def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, handle: str, name: str) -> Entry:
@@ -30,7 +31,7 @@ def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, hand
     if renaming.new == renaming.old:
         return entry
     former_names.add(renaming)
-    for job in jobs.still_to_paint(MAX_JOBS):
+    for job in jobs.newest(MAX_JOBS, ("create", "grid"), STILL_TO_PAINT):
         with suppress(StudioError):  # a damaged one says so itself once it is its turn
             _rename_in_job(jobs, job, renaming)
     return entry

@@ -63,7 +63,7 @@ def evaluate_prompts(
     judge: Clip,
     reader: PlaceReader,
     prompts: Sequence[EvaluationPrompt],
-    steps: int = SAMPLING["steps"],
+    steps: int,
 ) -> tuple[dict[str, float], list[Image.Image]]:
     """Generate a picture per prompt and measure how well they follow it.
 
@@ -118,6 +118,7 @@ def evaluate(
 
     `drawings`: drawings by split ("trained", "left_out", "openmoji"); "trained" is required.
     `count`: pictures per kind of prompt; half as many with two objects.
+    `steps`: sampling steps of a picture, those of the studio unless given.
     `backdrops`: sceneries, to read places by.
     Returns all figures and a contact sheet of generated pictures.
     """

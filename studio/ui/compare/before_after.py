@@ -93,7 +93,7 @@ def unreadable(candidates: Sequence[Candidate]) -> dict[Path, str]:
     for one in candidates:
         try:
             if not one.cell:
-                _ = one.values
+                _ = one.values  # read here, and kept for the comparisons
         except StudioError as error:
             reasons[one.path] = error.message
         except OSError:

@@ -326,9 +326,9 @@ MUTANTS = [
     ),
     planted(
         "a painting that runs is changed by a renaming",
-        "studio/workspace/job_reader.py",
-        "status in ('queued', 'paused', 'failed', 'stopped')",
-        "status in ('queued', 'paused', 'failed', 'stopped', 'running')",
+        RENAMING,
+        '("queued", "paused", "failed", "stopped")',
+        '("queued", "paused", "failed", "stopped", "running")',
         "workspace/test_renaming.py",
     ),
     planted(
