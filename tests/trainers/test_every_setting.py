@@ -20,9 +20,11 @@ from tests import tiny, tiny_clip
 from trainers import METHODS
 from trainers.kit import templates
 from trainers.kit.optimizing import Optimization
+from trainers.regularizers import context
 
 SUBJECT = Subject("<lily>", "cat")
 TWO = Subject("<lily>", "cat", beside=(Subject("<tom>", "dog"),))
+PROMPTS = "a red {}", "the {} in a garden"  # of what lives, and of what does not
 SCHEDULE_STEPS = 10  # enough for what happens in the middle fifth of a training
 
 # What has to be set for a setting to matter: "method.setting" or, in every method that has it, "setting".
@@ -121,6 +123,8 @@ def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JointSpace, "beside", tiny_clip.joint_space)
         patch.setattr(templates, "STYLE", ("the {}",))  # the others are too long for this base
+        # The two lists share a quarter of their lines, and one line is drawn a step.
+        patch.setattr(context, "context_prompts", lambda kind, *_: [PROMPTS[kind == "inanimate"]])
         yield lambda method_id, settings: of(method_id, tuple(sorted(settings.items())))
 
 
