@@ -45,13 +45,13 @@ from trainers.kit.class_pictures import (
     preservation_weight,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
+from trainers.kit.photo_settings import MaskedPhotoSettings, mirror_images, photos_a_step
 
 PRESERVES_NOUN = marked("How strongly the plain noun is preserved; 0 turns it off.")
 
 
 @dataclass(frozen=True)
-class Settings(CaptionedPhotoSettings, ClassPictureSettings):
+class Settings(MaskedPhotoSettings, ClassPictureSettings):
     """The recipe of PEFT's DreamBooth example, low-rank with prior preservation.
 
     It scales the edits by 27/16, and tunes the text encoder in place of a learned word.
@@ -89,9 +89,6 @@ class Settings(CaptionedPhotoSettings, ClassPictureSettings):
     )
     block: int = setting(
         -1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000, group="regularizers"
-    )
-    masks: bool = setting(
-        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
     )
     flips: bool = mirror_images(False, "diffusers script")
 

@@ -49,14 +49,14 @@ from trainers.kit.gate_report import gate_and_leak, gate_chart
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
 from trainers.kit.mask_preview import mask_preview
-from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images, photos_a_step
+from trainers.kit.photo_settings import MaskedPhotoSettings, mirror_images, photos_a_step
 
 SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
 MASKS_CAPTION = tr("Learns mostly from what is bright. If that is wrong, paint a mask in the photo.")
 
 
 @dataclass(frozen=True)
-class Settings(CaptionedPhotoSettings):
+class Settings(MaskedPhotoSettings):
     """The recipe of the public port for Stable Diffusion 1.5; gate and running mean are the paper's."""
 
     steps: int = setting(400, "Training steps.", 1, 20000, "steps", source="public port")
@@ -151,10 +151,12 @@ class Perfusion(Method):
         if self.settings.photo_captions:
             self.latents.caption_with(photos, self.subject)
         if self.settings.masks:
-            found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
-            masks = self.latents.masks_of(photos, self.subject.handle, found)
-            self.latents.masks = masks
-            yield Insight(mask_preview(photos.squares, masks[:, 0]), MASKS_CAPTION)
+            self.latents.mask_with(photos, self.subject.handle)
+            if not all(photos.masks.get(self.subject.handle, (None,))):
+                found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
+                masks = self.latents.masks_of(photos, self.subject.handle, found)
+                self.latents.masks = masks
+                yield Insight(mask_preview(photos.squares, masks[:, 0]), MASKS_CAPTION)
         super_category = self._noun_encoding()
         text_sites = {*self.backbone.key_sites, *self.backbone.value_sites}
         sites = {site: layer for site, layer in self.backbone.linear_sites("").items() if site in text_sites}

@@ -44,7 +44,7 @@ from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
-from trainers.kit.photo_settings import CaptionedPhotoSettings, photos_a_step
+from trainers.kit.photo_settings import MaskedPhotoSettings, photos_a_step
 from trainers.kit.stage_network import Dropped, StageNetwork
 
 STAGES = 10
@@ -53,7 +53,7 @@ BEGUN = {"layout_prompt": "{} on a pink background", "layout_border": 0.8}
 
 
 @dataclass(frozen=True)
-class Settings(CaptionedPhotoSettings):
+class Settings(MaskedPhotoSettings):
     """The recipe of the released config for Stable Diffusion 1.4."""
 
     steps: int = setting(
@@ -84,9 +84,6 @@ class Settings(CaptionedPhotoSettings):
         "words",
         source="paper",
         group="words",
-    )
-    masks: bool = setting(
-        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
     )
     flips: bool = setting(
         True,

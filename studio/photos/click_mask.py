@@ -27,8 +27,8 @@ from studio.photos.regions import (
     touching,
     without_holes,
 )
+from studio.photos.small_copy import SIDE, large_mask, small_copy
 
-SIDE = 160  # pixels of the small copy in which a mask is proposed
 CLICK_RADIUS = 3.0
 NEARER = 1.5  # how much farther than the border a click may be from a pixel of the first guess
 CUT_OFF = 0.8  # where the border is nearer to a click than this share of its median, the subject is cut off
@@ -65,7 +65,7 @@ def propose_mask(
         raise StudioError("Nothing was clicked on.", "Click on the subject.")
     if before is not None:
         return corrected_mask(square, before, clicks[-1], True, beside, step)
-    pixels = _small(square)
+    pixels = small_copy(square)
     cost = edges(pixels) + STEP_COST
     if cost.max() == STEP_COST:  # GrabCut would take a minute to find nothing
         raise _nothing()
@@ -81,7 +81,7 @@ def propose_mask(
     masks = [mask for mask in masks if mask.sum() >= 2 * clicked.sum()]
     if not masks:
         raise _nothing()
-    return _large(stepped(masks, likeliness(pixels, masks), step), square)
+    return large_mask(stepped(masks, likeliness(pixels, masks), step), square)
 
 
 def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) -> Image.Image:
@@ -96,7 +96,7 @@ def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) 
     left, top, right, bottom = (min(max(float(edge), 0.0), 1.0) for edge in box)
     if min(right - left, bottom - top) < LEAST_BOX:
         raise StudioError("This box is too small.", "Draw it around the whole subject.")
-    pixels, others = _small(square), _union(beside)
+    pixels, others = small_copy(square), _union(beside)
     y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) / SIDE
     inside = (x > left) & (x < right) & (y > top) & (y < bottom) & ~others
     round_off = ((2 * x - left - right) / (right - left)) ** 2 + (
@@ -111,7 +111,7 @@ def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) 
     if count < 2 or areas.max() < LEAST_BOX * inside.sum():
         raise nothing
     kept = 1 + np.flatnonzero(areas > LESSER * areas.max())
-    return _large(without_holes(np.isin(parts, kept)) & ~others, square)
+    return large_mask(without_holes(np.isin(parts, kept)) & ~others, square)
 
 
 def corrected_mask(
@@ -131,12 +131,12 @@ def corrected_mask(
         adds: whether the click is on what is missing; else on what is not the subject.
         step: as for `propose_mask`, of the part.
     """
-    pixels, others, disc = _small(square), _union(beside), _discs([click])
+    pixels, others, disc = small_copy(square), _union(beside), _discs([click])
     before = _union([mask])
     if not edges(pixels).any():
         if adds:
             raise _nothing()
-        return _large(before & ~disc, square)
+        return large_mask(before & ~disc, square)
     distance = _distance([click])
     if adds:
         results = [
@@ -153,7 +153,7 @@ def corrected_mask(
     scores = [strength * agreement(part, parts) for strength, part in zip(strengths, parts, strict=True)]
     best = before ^ stepped(parts, scores, step)
     fine = np.asarray(mask.convert("L").resize(square.size, Image.Resampling.NEAREST)) > 127
-    changed = np.asarray(_large(best ^ before, square)) > 127  # the rest keeps its fine outline
+    changed = np.asarray(large_mask(best ^ before, square)) > 127  # the rest keeps its fine outline
     return Image.fromarray(np.where((fine | changed) if adds else (fine & ~changed), 255, 0).astype(np.uint8))
 
 
@@ -182,17 +182,6 @@ def _cut(
         surely = before & (distance > FAR * radius) & ~disc
         found = grab_cut(pixels, surely, (~before | disc) & ~surely, before & (distance > radius))
         yield before & ~touching((before & ~found) | disc, disc)
-
-
-def _small(square: Image.Image) -> np.ndarray:
-    """Return the square as (SIDE, SIDE, 3) uint8."""
-    return cv2.resize(np.asarray(square.convert("RGB")), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-
-
-def _large(mask: np.ndarray, square: Image.Image) -> Image.Image:
-    """Return a mask of the small copy in the square's size."""
-    smooth = cv2.resize(mask.astype(np.float32), square.size, interpolation=cv2.INTER_LINEAR)
-    return Image.fromarray(np.where(smooth >= 0.5, 255, 0).astype(np.uint8))
 
 
 def _distance(clicks: Sequence[tuple[float, float]]) -> np.ndarray:

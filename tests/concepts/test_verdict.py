@@ -16,7 +16,7 @@ from studio.documents import DocumentError
 from studio.edits.concept import Concept
 from studio.photos.photo_set import PhotoSet
 from tests.edits.test_concept import HEADER
-from trainers.kit.portraits import portraits, subject_weights, variations
+from trainers.kit.portraits import Portrait, portraits, subject_weights, variations
 
 GOOD = Verdict(
     likeness=1.14,
@@ -127,9 +127,18 @@ def test_a_handle_is_looked_for_where_its_mask_is() -> None:
     two = Concept(dataclasses.replace(HEADER, handles={"<lily>": "cat", "<tom>": "dog"}), ())
     photos = PhotoSet((photo, photo), {"<lily>": (mask, None)})
     (seen,) = portraits(photos, "<lily>", two)
-    assert seen.size == (10, 10) and set(seen.get_flattened_data()) == {(255, 0, 0)}
+    assert seen.picture.size == (10, 10) and set(seen.picture.get_flattened_data()) == {(255, 0, 0)}
+    assert seen.mask is not None and seen.mask.getextrema() == (255, 255)
     assert portraits(photos, "<tom>", two) == []
-    assert portraits(PhotoSet((photo,)), "<lily>", Concept(HEADER, ())) == [photo]
+
+
+def test_a_handle_that_is_alone_is_looked_for_in_whole_photos() -> None:
+    photo, mask = Image.new("RGB", (40, 30), "white"), Image.new("L", (40, 30))
+    mask.paste(255, (30, 5, 40, 15))
+    alone = Concept(HEADER, ())
+    assert portraits(PhotoSet((photo,)), "<lily>", alone) == [Portrait(photo)]
+    masked = PhotoSet((photo, photo), {"<lily>": (mask, None)})
+    assert portraits(masked, "<lily>", alone) == [Portrait(photo, mask), Portrait(photo)]
 
 
 def test_a_single_photo_is_compared_with_its_mirror_image_and_a_closer_crop() -> None:
@@ -142,9 +151,10 @@ def test_a_single_photo_is_compared_with_its_mirror_image_and_a_closer_crop() ->
 
 def test_cells_count_by_how_much_of_them_is_the_subject() -> None:
     mask = Image.new("L", (40, 40))
-    mask.paste(255, (0, 0, 20, 40))  # its square is the left half and as much beside it
-    photos = PhotoSet((Image.new("RGB", (40, 40)),) * 2, {"<lily>": (mask, None)})
-    weights = subject_weights(photos, "<lily>", 4)
-    assert weights is not None and weights.shape == (1, 16)
+    mask.paste(255, (0, 0, 20, 40))
+    photo = Image.new("RGB", (40, 40))
+    weights = subject_weights([Portrait(photo, mask), Portrait(photo)], 4)
+    assert weights is not None and weights.shape == (2, 16)
     assert weights[0].reshape(4, 4).round().tolist() == [[1, 1, 0, 0]] * 4
-    assert subject_weights(photos, "<tom>", 4) is None
+    assert weights[1].eq(1).all()
+    assert subject_weights([Portrait(photo)], 4) is None

@@ -78,6 +78,13 @@ def step_loss(method: Method, generator: torch.Generator) -> torch.Tensor:
         return torch.stack(list(method.loss(method.draw(generator)).values())).sum()
 
 
+@torch.no_grad()
+def prediction(backbone: Backbone, prompt: str) -> torch.Tensor:
+    """Return what the base predicts for a prompt and always the same noise: all that an edit could change."""
+    noise = torch.randn((1, *backbone.latent_shape), generator=torch.Generator().manual_seed(7))
+    return backbone.predict(noise, backbone.at_noise(0.5, 1), backbone.text.read([prompt]))
+
+
 def picture(backbone: Backbone, prompt: str, concepts: list[Concept], **recipe: object) -> np.ndarray:
     """Paint one picture and return its pixels."""
     chosen = SAMPLING.with_prompt(prompt, **recipe)

@@ -19,6 +19,7 @@ from studio.subject import Subject
 from tests import tiny, tiny_clip
 from trainers import METHODS
 from trainers.kit import templates
+from trainers.kit.found_subjects import with_found_subjects
 from trainers.kit.optimizing import Optimization
 from trainers.regularizers import context
 
@@ -66,11 +67,14 @@ def quick(method_id: str) -> dict[str, Any]:
 def photos_for(method_id: str) -> tuple[Subject, PhotoSet]:
     """Return what a method learns: two subjects of one photo if it can, else one in three.
 
-    All are masked, and photos of one subject have captions; those that are sorted have categories.
+    The pair is masked. Of the three only one is, and the subject of the others can be found; they have
+    captions, or categories if they are sorted.
     """
     if METHODS[method_id].needs.max_subjects > 1:
         return TWO, tiny.pair()
     photos = tiny.photos(masked=SUBJECT.handle)
+    masks = {SUBJECT.handle: (None, photos.masks[SUBJECT.handle][1], None)}
+    photos = dataclasses.replace(photos, masks=masks)
     if METHODS[method_id].needs.sorted:
         return SUBJECT, dataclasses.replace(photos, captions=tiny.categories(3))
     return SUBJECT, dataclasses.replace(photos, captions=("a cat asleep", "", "a cat on a chair"))
@@ -100,6 +104,7 @@ def outcome(method_id: str, backbone: Backbone, cache: Path, **settings: Any) ->
     values = METHODS[method_id].card().parse({**quick(method_id), **settings})
     generator = torch.Generator().manual_seed(3)
     method = METHODS[method_id](backbone, subject, METHODS[method_id].own(values), generator)
+    photos = with_found_subjects(photos, subject.handle, method.settings)
     for _ in method.prepare(photos, cache):
         pass
     regularizers = [one(method, one.own(values)) for one in method.regularizers if one.is_on(values)]

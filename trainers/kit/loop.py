@@ -27,6 +27,7 @@ from studio.subject import Subject
 from studio.words import tr, trn
 from trainers.kit import verdict
 from trainers.kit.enduring import AfterStep, keep, optimise
+from trainers.kit.found_subjects import FOUND, found_preview, with_found_subjects
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
 from trainers.kit.memory_saving import photos_per_step
 from trainers.kit.optimizing import Optimization
@@ -83,7 +84,8 @@ def train(
         )
     values = method_class.card().parse(settings)
     _check_shares(method_class, values, processes)
-    training = Training(method_class, backbone, photos, subject, values, sampling, cache)
+    learned = with_found_subjects(photos, subject.handle, method_class.own(values))
+    training = Training(method_class, backbone, learned, subject, values, sampling, cache)
     kept = KeptState(
         state,
         identity_of(
@@ -97,6 +99,8 @@ def train(
     )
     optimization: Optimization | None = None
     try:
+        if learned is not photos and processes.is_main and kept.last() is None:
+            yield Insight(found_preview(learned, subject.handle), tr(FOUND))
         preflight: Preflight | None = None
         if processes.is_alone and kept.last() is None:
             preflight = yield from try_training(training, (PREVIEWS + 2) * (1 + len(samples)))
@@ -105,7 +109,7 @@ def train(
         generator = torch.Generator().manual_seed(sampling.seed)
         method = training.method(generator)
         recipe = sampling.with_prompt(method.preview_prompt)
-        yield from processes.noting_wishes(_prepare(method, photos, cache, processes))
+        yield from processes.noting_wishes(_prepare(method, learned, cache, processes))
         optimization = training.optimization(method, generator, more_steps, processes)
         if preflight is not None and preflight.measure:
             optimization.memory.take_those_of(preflight.memory, method)

@@ -16,11 +16,11 @@ from studio.subject import Subject
 from trainers.kit import templates
 from trainers.kit.batches import DenoisingBatch, draw_denoising
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import CaptionedPhotoSettings, mirror_images
+from trainers.kit.photo_settings import MaskedPhotoSettings, mirror_images
 
 
 @dataclass(frozen=True)
-class SentenceSettings(CaptionedPhotoSettings):
+class SentenceSettings(MaskedPhotoSettings):
     """For methods that learn a word in sentences."""
 
     property: str = setting(
@@ -30,10 +30,11 @@ class SentenceSettings(CaptionedPhotoSettings):
         source="Textual Inversion",
         group="words",
     )
-    masks: bool = setting(
-        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
-    )
     flips: bool = mirror_images(True, "Textual Inversion")
+
+    def finds_subject(self) -> bool:
+        """See `MaskedPhotoSettings.finds_subject`: a style is learned from whole pictures."""
+        return super().finds_subject() and self.property == "object"
 
     def sentences(self, handle: str) -> list[str]:
         """Return the neutral sentences about a handle."""

@@ -46,3 +46,21 @@ class CaptionedPhotoSettings(PhotoSettings):
     photo_captions: bool = setting(
         True, "Learn each photo with its own caption, where it has one.", group="photos"
     )
+
+
+@dataclass(frozen=True)
+class MaskedPhotoSettings(CaptionedPhotoSettings):
+    """For methods that learn one subject, which the photos' masks may cut out."""
+
+    masks: bool = setting(
+        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
+    )
+    find_subject: bool = setting(
+        True,
+        "Find the subject of photos without a mask, where the ground is plain.",
+        group="photos",
+    )
+
+    def finds_subject(self) -> bool:
+        """Return whether masks are found for photos without any."""
+        return self.masks and self.find_subject

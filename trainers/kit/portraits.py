@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -14,29 +17,47 @@ from studio.photos.photo_set import PhotoSet
 CLOSER = 0.1  # of a single photo's side that is cut off at each edge
 
 
-def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Image.Image]:
+@dataclass(frozen=True)
+class Portrait:
+    """What a photo shows of a handle, and the mask of it in the same square; None where nobody said."""
+
+    picture: Image.Image
+    mask: Image.Image | None = None
+
+
+def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Portrait]:
     """Return what the photos show of a handle.
 
-    The square around its mask where it has masks, the whole photo where it is the only handle, else nothing.
+    They are whole photos where it is the only handle: squares around their masks would be larger than what
+    the base paints, and less of them would be found again. Else each is the square around a mask, so that
+    the others are out of sight; a photo without one shows nothing of it.
     """
-    if handle not in photos.masks:
-        return list(photos.squares) if len(concept.header.handles) == 1 else []
-    boxes = [DetectedBox.around(handle, mask) if mask else None for mask in photos.masks[handle]]
-    return [_square(photo, box) for photo, box in zip(photos.squares, boxes, strict=True) if box is not None]
+    masks = photos.masks.get(handle, (None,) * len(photos))
+    both = zip(photos.squares, masks, strict=True)
+    if len(concept.header.handles) == 1:
+        return [Portrait(photo, mask) for photo, mask in both]
+    boxes = ((photo, mask, DetectedBox.around(handle, mask)) for photo, mask in both if mask is not None)
+    return [
+        Portrait(_square(photo, box), _square(mask, box)) for photo, mask, box in boxes if box is not None
+    ]
 
 
-def subject_weights(photos: PhotoSet, handle: str, side: int) -> Tensor | None:
+def subject_weights(seen: Sequence[Portrait], side: int) -> Tensor | None:
     """Return how much of each of side x side cells of each portrait is the subject (m, side^2), 0..1.
 
-    None where nobody said where it is.
+    None where nobody said where it is. Of a portrait without a mask all cells count alike.
     """
-    shares = []
-    for mask in photos.masks.get(handle, ()):
-        box = DetectedBox.around(handle, mask) if mask else None
-        if mask is not None and box is not None:
-            small = _square(mask, box).resize((side, side), Image.Resampling.BOX)
-            shares.append(torch.from_numpy(np.asarray(small, dtype=np.float32) / 255).flatten())
-    return torch.stack(shares).clamp_min(1e-3) if shares else None
+    if not any(one.mask for one in seen):
+        return None
+    shares = [
+        torch.ones(side, side)
+        if one.mask is None
+        else torch.from_numpy(
+            np.asarray(one.mask.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
+        )
+        for one in seen
+    ]
+    return torch.stack(shares).flatten(1).clamp_min(1e-3)
 
 
 def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:

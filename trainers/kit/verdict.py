@@ -15,7 +15,6 @@ import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from PIL import Image
 from torch import Tensor
 
 from studio.concepts.verdict import Verdict
@@ -33,7 +32,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.words import tr
 from trainers.kit.looks import Looks, compare_looks
-from trainers.kit.portraits import portraits, subject_weights, variations
+from trainers.kit.portraits import Portrait, portraits, subject_weights, variations
 
 SEEDS = 3
 STEPS = 8  # sampling steps: enough to tell subjects apart
@@ -67,11 +66,11 @@ class Judge:
 
         Runs with nothing attached.
         """
-        crops = {handle: portraits(self.photos, handle, concept) for handle in concept.header.handles}
-        crops = {handle: pictures for handle, pictures in crops.items() if pictures}
-        total = STEPS * sum(SETS // 2 if handle in self._plain else SETS for handle in crops)
+        shown = {handle: portraits(self.photos, handle, concept) for handle in concept.header.handles}
+        shown = {handle: seen for handle, seen in shown.items() if seen}
+        total = STEPS * sum(SETS // 2 if handle in self._plain else SETS for handle in shown)
         done, verdicts = 0, {}
-        for handle, pictures in crops.items():
+        for handle, seen in shown.items():
             own = (text for text in self.prompts if handles_in(text) == [handle])
             prompt = next(own, f"a photo of {handle}")
             looks: list[Looks] = []
@@ -82,7 +81,7 @@ class Judge:
                         yield Step(done := done + 1, total, stage=STAGE)
                     looks.append(self._looks(self.painted[text, strength]))
             plain = self._plain.setdefault(handle, looks[2:])
-            verdicts[handle] = self._compare(looks[:2], plain, handle, pictures)
+            verdicts[handle] = self._compare(looks[:2], plain, seen)
         return verdicts
 
     def _sampled(self, concept: Concept, prompt: str, strength: float) -> Iterator[Tensor]:
@@ -106,16 +105,15 @@ class Judge:
         self,
         learned: Sequence[Looks],
         plain: Sequence[Looks],
-        handle: str,
-        pictures: Sequence[Image.Image],
+        seen: Sequence[Portrait],
     ) -> Verdict:
-        name, count = self.encoder.name, len(pictures)
-        photos = self._looks(self.encoder.latents(pictures))
-        weights = subject_weights(self.photos, handle, math.isqrt(photos.cells.shape[1]))
+        name, count = self.encoder.name, len(seen)
+        photos = self._looks(self.encoder.latents([one.picture for one in seen]))
+        weights = subject_weights(seen, math.isqrt(photos.cells.shape[1]))
         if weights is not None:  # squares around masks are no pictures that the base was trained on
             whole = self._looks(self.encoder.latents(self.photos.squares))
             photos = dataclasses.replace(photos, weights=weights, errors=whole.errors)
-        others = photos if count > 1 else self._looks(self.encoder.latents(variations(pictures[0])))
+        others = photos if count > 1 else self._looks(self.encoder.latents(variations(seen[0].picture)))
         if not all(looks.is_finite for looks in (photos, others, *learned, *plain)):
             return Verdict(0.0, 0.0, SEEDS, name, photos=count, is_finite=False)
         figures = compare_looks(learned[0], learned[1], plain[0], plain[1], photos, others)
