@@ -9,19 +9,22 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from studio.concepts.verdict import Verdict
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.events import Checkpoint, Event, Note, Preview, Result, Step
+from studio.method import Method
 from studio.models.backbone import Backbone
-from studio.recipes.recipe import Sampling
+from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny
 from tests.edits.test_concept import HEADER
 from trainers import METHODS, train
-from trainers.kit import checkpoints
+from trainers.kit import checkpoints, previews
 from trainers.kit.checkpoints import Checkpoints, Taken
+from trainers.kit.training import Training
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 SAMPLING = Sampling(seed=7, steps=2, guidance=8.0)
@@ -67,6 +70,24 @@ def test_what_is_too_large_is_left_out(
 ) -> None:
     monkeypatch.setattr(checkpoints, "MAX_BYTES", 10)
     assert not any(isinstance(event, Checkpoint) for event in run(backbone, tmp_path))
+
+
+def test_pictures_on_the_way_have_fewer_sampling_steps_than_the_last(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "MOST_STEPS", 1)
+    taken, preview = [], Training.preview
+
+    def noted(training: Training, method: Method, recipe: Recipe) -> Image.Image:
+        taken.append((recipe.prompt, recipe.steps))
+        return preview(training, method, recipe)
+
+    monkeypatch.setattr(Training, "preview", noted)
+    events = run(backbone, tmp_path, samples=("<lily> on blue",))
+    painted = [event for event in events if isinstance(event, Preview)]
+    last = {prompt: steps for prompt, steps in taken if steps != 1}
+    assert set(last) == {"a photo of <lily>", "<lily> on blue"} and set(last.values()) == {SAMPLING.steps}
+    assert len(painted) == len(taken) and [steps for _, steps in taken].count(1) == len(taken) - 2 > 2
 
 
 def test_it_learns_the_same_with_samples_which_are_painted_beside_every_preview(

@@ -10,22 +10,24 @@ from typing import Any
 import pytest
 import torch
 
-from studio.events import Estimate, Event, FinishEarly, Note, Preview, Result, Step
+from studio.events import Estimate, Event, FinishEarly, Insight, Note, Preview, Result, Step
 from studio.models.backbone import Backbone
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
-from trainers.kit import class_pictures, loop, optimizing, preflight, verdict
+from trainers.kit import class_pictures, loop, optimizing, preflight, previews, verdict
 from trainers.kit.optimizing import Optimization
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 TRIED = ("break_a_scene", "dreambooth", "perfusion")  # one of each way to learn; -m slow tries all
+FEW_STEPS = SAMPLING.steps - 1  # of a picture on the way
 LONG = 4  # steps, from which a training is tried here
 
 
 @pytest.fixture(autouse=True)
 def _tries_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "MIN_STEPS", LONG)
+    monkeypatch.setattr(previews, "MOST_STEPS", FEW_STEPS)
 
 
 @pytest.fixture
@@ -59,24 +61,24 @@ def estimate_of(events: Iterator[Event]) -> Estimate:
     return found
 
 
-def painted(pictures: int) -> int:
-    """Return how often the network sees the noisy pictures of some previews and of the verdict."""
-    guided = 2
-    return guided * (pictures * SAMPLING.steps + verdict.SETS * verdict.SEEDS * verdict.STEPS)
+def painted() -> int:
+    """Return how often the network sees the noisy pictures of the previews, the last one and the verdict."""
+    guided, previews = 2, (loop.PREVIEWS + 1) * FEW_STEPS
+    return guided * (previews + SAMPLING.steps + verdict.SETS * verdict.SEEDS * verdict.STEPS)
 
 
 def test_the_time_of_all_steps_and_pictures_is_promised(
     backbone: Backbone, clock: list[float], tmp_path: Path
 ) -> None:
     events = run("textual_inversion", backbone, tmp_path, steps=LONG, batch=2)
-    assert estimate_of(events).seconds == pytest.approx(2 * LONG + painted(loop.PREVIEWS + 2))
+    assert estimate_of(events).seconds == pytest.approx(2 * LONG + painted())
 
 
 def test_class_pictures_that_are_missing_are_counted(
     backbone: Backbone, clock: list[float], tmp_path: Path
 ) -> None:
     settings = {"steps": LONG, "batch": 2, "class_pictures": 5, "class_steps": 4}
-    learned = (2 + 2) * LONG + painted(loop.PREVIEWS + 2)  # photos and class pictures in each step
+    learned = (2 + 2) * LONG + painted()  # photos and class pictures in each step
     events = run("dreambooth", backbone, tmp_path, **settings)
     assert estimate_of(events).seconds == pytest.approx(learned + 2 * 5 * 4)
     short = {**settings, "steps": 2}
@@ -98,7 +100,7 @@ def test_each_stage_has_its_own_time(backbone: Backbone, clock: list[float], tmp
     settings = {"steps": LONG, "batch": 1, "tuning_steps": 20, "tuning_batch": 4}
     own = {"context_embedding_weight": 0.0, "context_attention_weight": 0.0}
     events = run("context_regularized", backbone, tmp_path, **settings, **own)
-    assert estimate_of(events).seconds == pytest.approx(LONG + 4 * 20 + painted(loop.PREVIEWS + 2))
+    assert estimate_of(events).seconds == pytest.approx(LONG + 4 * 20 + painted())
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_what_was_learned_is_kept_though_it_cannot_be_judged(
 
 def test_a_short_training_begins_at_once(backbone: Backbone, tmp_path: Path) -> None:
     events = run("textual_inversion", backbone, tmp_path, steps=LONG - 1)
-    assert isinstance(next(events), Preview)
+    assert isinstance(next(event for event in events if not isinstance(event, Insight)), Preview)
     events.close()
 
 

@@ -99,13 +99,13 @@ def train(
     )
     optimization: Optimization | None = None
     try:
-        if learned is not photos and processes.is_main and kept.last() is None:
-            yield Insight(found_preview(learned, subject.handle), tr(FOUND))
         preflight: Preflight | None = None
         if processes.is_alone and kept.last() is None:
-            preflight = yield from try_training(training, (PREVIEWS + 2) * (1 + len(samples)))
+            preflight = yield from try_training(training, PREVIEWS + 1, 1 + len(samples))
         if preflight is not None:
             yield preflight.estimate
+        if learned is not photos and processes.is_main and kept.last() is None:
+            yield Insight(found_preview(learned, subject.handle), tr(FOUND))
         generator = torch.Generator().manual_seed(sampling.seed)
         method = training.method(generator)
         recipe = sampling.with_prompt(method.preview_prompt)

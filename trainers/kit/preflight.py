@@ -24,6 +24,7 @@ from trainers.kit import verdict
 from trainers.kit.device_memory import forget_unused, most_used_bytes, reset_most_used, total_bytes
 from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.optimizing import NotANumberError, Optimization
+from trainers.kit.previews import on_the_way
 from trainers.kit.training import Training
 
 STAGE = tr("trying it out")
@@ -46,14 +47,17 @@ class Preflight:
     measure: str
 
 
-def try_training(training: Training, previews: int) -> Generator[Event, None, Preflight | None]:
+def try_training(
+    training: Training, previews: int, together: int = 1
+) -> Generator[Event, None, Preflight | None]:
     """Try some steps of a training; returns what they tell about all of it, None where they tell nothing.
 
     Yields a Note and Steps, between which it can be stopped. Nothing of it is kept, and the training is the
     same bit for bit without it.
 
     Args:
-        previews: how many pictures will be painted on the way.
+        previews: how often pictures will be painted on the way.
+        together: how many each time, and at the end.
 
     Raises StudioError when the method cannot be prepared, and torch.OutOfMemoryError when a single photo is
     too much for the device with every measure taken.
@@ -64,7 +68,7 @@ def try_training(training: Training, previews: int) -> Generator[Event, None, Pr
     memory, measure = MemorySaving(), ""
     while True:
         try:
-            estimate = yield from _estimate(training, previews, memory)
+            estimate = yield from _estimate(training, previews, together, memory)
             return Preflight(estimate, memory, measure)
         except (NotANumberError, BrokenPictureError):
             return None  # the training meets it too, and says so
@@ -84,7 +88,9 @@ def _next_measure(training: Training, taken: MemorySaving) -> tuple[MemorySaving
     return memory, memory.take_next(method)
 
 
-def _estimate(training: Training, previews: int, memory: MemorySaving) -> Generator[Event, None, Estimate]:
+def _estimate(
+    training: Training, previews: int, together: int, memory: MemorySaving
+) -> Generator[Event, None, Estimate]:
     """Try a training with these measures to save memory; yields Steps, returns the estimate."""
     backbone = training.backbone
     reset_most_used(backbone)
@@ -107,8 +113,13 @@ def _estimate(training: Training, previews: int, memory: MemorySaving) -> Genera
     rest, step = _seconds_of_a_picture(light, training)
     yield Step(total, total, stage=STAGE)
     judged = verdict.SETS * verdict.SEEDS * len(training.subject.handles)
-    pictures = previews + len(light.closing_prompts)
-    seconds += pictures * (rest + training.sampling.steps * step) + judged * (rest + verdict.STEPS * step)
+    closing = together + len(light.closing_prompts)
+    for pictures, steps in (
+        (previews * together, on_the_way(training.sampling)),
+        (closing, training.sampling.steps),
+        (judged, verdict.STEPS),
+    ):
+        seconds += pictures * (rest + steps * step)
     return Estimate(seconds, most_used_bytes(backbone), total_bytes(backbone))
 
 
