@@ -19,8 +19,9 @@ from studio.photos.regions import edges, grab_cut, on_border, outline_strength, 
 from studio.photos.small_copy import large_mask, small_copy
 
 CALM = 4.0  # colour difference (CIELAB) of neighbours on a ground, less what counts as flat
-CALM_BORDER = 0.9  # share of the picture's border that is calm where the ground is plain
-FREE_BORDER = 0.8  # share of the border that a whole subject leaves to the ground
+CALM_BORDER = (
+    0.9  # share of the picture's border that is calm where the ground is plain and nothing is cut off
+)
 LEAST_AREA, MOST_AREA = 0.02, 0.8  # of a picture
 LEAST_STRENGTH = 10.0  # of the outline: craters on the moon have 5, the faintest drawing 17
 PART = 0.15  # of the largest part, what others must have
@@ -42,9 +43,7 @@ def subject_on_plain_ground(square: Image.Image) -> Image.Image | None:
     if not surely.any():
         return None
     mask = _one_thing(grab_cut(pixels, surely, ground, ~ground))
-    if mask is None or mask[on_border(mask.shape)].mean() > 1 - FREE_BORDER:
-        return None
-    if not LEAST_AREA <= float(mask.mean()) <= MOST_AREA:
+    if mask is None or not LEAST_AREA <= float(mask.mean()) <= MOST_AREA:
         return None
     return large_mask(mask, square) if outline_strength(pixels, mask) >= LEAST_STRENGTH else None
 

@@ -72,8 +72,16 @@ def test_a_part_with_the_colour_of_the_ground_belongs_to_it() -> None:
 
 
 def noise() -> Image.Image:
+    """Return a picture of squares in all colours."""
     levels = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     return Image.fromarray(levels).resize((SIDE, SIDE))
+
+
+def cut_off() -> Image.Image:
+    """Return a lively thing that leaves the picture on one side."""
+    picture, mask = scene(), mask_of((120, 60, 330, 200))
+    picture.paste(noise(), mask=mask)
+    return picture
 
 
 @pytest.mark.parametrize(
@@ -85,10 +93,23 @@ def noise() -> Image.Image:
         lambda: scene((30, 80, 110, 180), (150, 80, 225, 175)),
         lambda: scene((120, 120, 140, 140)),
         lambda: scene((-60, -60, 200, 320)),
+        cut_off,
         lambda: scene((70, 60, 200, 210), fill="#6288d6"),
+        lambda: scene((70, 60, 200, 210), fill="#7496da"),
         lambda: scene((-5, -5, SIDE + 5, SIDE + 5)),
     ],
-    ids=["nothing", "noise", "lively ground", "two", "tiny", "cut off", "faint", "all of it"],
+    ids=[
+        "nothing",
+        "noise",
+        "lively ground",
+        "two",
+        "tiny",
+        "half",
+        "cut off",
+        "hidden",
+        "faint",
+        "all of it",
+    ],
 )
 def test_nothing_is_found_where_it_is_not_plain(draw: Callable[[], Image.Image]) -> None:
     assert subject_on_plain_ground(draw()) is None

@@ -74,20 +74,20 @@ def test_a_training_shows_what_it_found_and_learns_as_if_it_had_been_masked(
     photos, backbone = tiny.photos(3), tiny.backbone(levels=1)
     masked = with_found_subjects(photos, LILY.handle, settings(method_id))
 
-    def learned(given: object) -> tuple[list[object], object]:
+    def learned(given: object) -> tuple[list[object], object, object]:
         *events, last = train(
             METHODS[method_id], backbone, given, LILY, chosen, Sampling(seed=7, steps=2), tmp_path
         )
         assert isinstance(last, Result)
         tensors = [(name, t.tolist()) for edit in last.value.edits for name, t in edit.tensors().items()]
-        return events, tensors
+        return events, tensors, last.value.header.verdicts
 
-    events, tensors = learned(photos)
+    events, *result = learned(photos)
     first = next(event for event in events if isinstance(event, Insight))
     assert first.caption == tr(FOUND)
     assert first.picture.tobytes() == found_preview(masked, LILY.handle).tobytes()
-    others, as_masked = learned(masked)
-    assert tensors == as_masked
+    others, *as_masked = learned(masked)
+    assert result == as_masked
     assert not [event for event in others if isinstance(event, Insight) and event.caption == tr(FOUND)]
 
 

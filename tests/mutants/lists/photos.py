@@ -11,6 +11,7 @@ DECODED = ("photos/test_photo.py", "photos/test_hostile_photos.py")
 PHOTOS = ("photos/test_photo.py", "photos/test_masks.py")
 MASKS = ("photos/test_masks.py",)
 CAPTIONS = "studio/photos/captions.py"
+ON_PLAIN_GROUND = ("photos/test_plain_ground.py",)
 CAPTIONED = ("photos/test_captions.py",)
 
 MUTANTS = [
@@ -309,5 +310,33 @@ MUTANTS = [
         "max(0, 2 * level - 255)",
         "level",
         "photos/test_composed_scenes.py",
+    ),
+    planted(
+        "a lively ground is plain too",
+        "studio/photos/plain_ground.py",
+        "if calm[border].mean() < CALM_BORDER:",
+        "if False:",
+        *ON_PLAIN_GROUND,
+    ),
+    planted(
+        "the larger of two things on a plain ground is the subject",
+        "studio/photos/plain_ground.py",
+        "(count > 2 and np.sort(areas)[-2] > SEVERAL * areas.max())",
+        "False",
+        *ON_PLAIN_GROUND,
+    ),
+    planted(
+        "what is faint stands out as well",
+        "studio/photos/plain_ground.py",
+        "if outline_strength(pixels, mask) >= LEAST_STRENGTH else None",
+        "if True else None",
+        *ON_PLAIN_GROUND,
+    ),
+    planted(
+        "a line in the ground belongs to the subject",
+        "studio/photos/plain_ground.py",
+        "mask & (cv2.dilate(thick, SURELY) > 0)",
+        "mask",
+        *ON_PLAIN_GROUND,
     ),
 ]
