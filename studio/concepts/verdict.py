@@ -12,7 +12,8 @@ scene (`trainers.kit.verdict`). With found(X) how much of the photos' parts is f
     unknown   = error of the base about the photos / about the pictures of the noun
     contrast  = spread of the cells within a picture of the concept / the same of the noun
 
-A likeness of 1 is what the photos have among themselves. The levels were chosen on half of the trainings of
+Where masks say where the subject is, only the parts that they cover are looked for. A likeness of 1 is what
+the photos have among themselves. The levels were chosen on half of the trainings of
 `trainers.benchmarks.verdict_cases`, and tried on the other half.
 """
 
