@@ -11,7 +11,7 @@ a small file; their matrices A may be blocks of one shared orthogonal basis, for
 concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by the studio's DDIM
 sampler instead of an ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; in
 photos with a mask of the subject, only what it covers counts, as much for a small subject as for a large one,
-since the loss of the class pictures is over whole pictures too.
+since the loss of the class pictures is over whole pictures too; on a plain ground the mask is found.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from trainers.kit.class_pictures import (
     preservation_weight,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import MaskedPhotoSettings, mirror_images, photos_a_step
+from trainers.kit.photo_settings import MaskedPhotoSettings, finding_subjects, mirror_images, photos_a_step
 
 PRESERVES_NOUN = marked("How strongly the plain noun is preserved; 0 turns it off.")
 
@@ -90,6 +90,7 @@ class Settings(MaskedPhotoSettings, ClassPictureSettings):
     block: int = setting(
         -1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000, group="regularizers"
     )
+    find_subject: bool = finding_subjects(True)
     flips: bool = mirror_images(False, "diffusers script")
 
 

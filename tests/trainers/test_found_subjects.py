@@ -22,9 +22,14 @@ from trainers.kit.mask_preview import SIDE
 LILY = Subject("<lily>", "cat")
 
 
+FINDING = {"find_subject": True}
+
+
 def settings(method_id: str = "dreambooth", **changes: object) -> object:
+    """Return the settings of a method that finds subjects, if it can."""
     method = METHODS[method_id]
-    return method.own(method.card().parse(changes))
+    finding = FINDING if any(field.name == "find_subject" for field in method.card().fields) else {}
+    return method.own(method.card().parse({**finding, **changes}))
 
 
 def test_the_subject_of_every_photo_is_found() -> None:
@@ -65,12 +70,22 @@ def test_photos_in_which_nothing_is_found_stay_as_they_are() -> None:
     assert with_found_subjects(photos, LILY.handle, settings()) is photos
 
 
+def test_it_is_the_default_where_it_was_measured_to_help() -> None:
+    finding = {
+        id
+        for id, method in METHODS.items()
+        for field in method.card().fields
+        if field.name == "find_subject" and field.default
+    }
+    assert finding == {"dreambooth"}
+
+
 @pytest.mark.parametrize("method_id", ["dreambooth", "perfusion"])  # the second has masks of its own
 @pytest.mark.usefixtures("short_verdict", "one_preview")
 def test_a_training_shows_what_it_found_and_learns_as_if_it_had_been_masked(
     method_id: str, tmp_path: Path
 ) -> None:
-    chosen = {**METHODS[method_id].quick_settings, "steps": 2}
+    chosen = {**METHODS[method_id].quick_settings, **FINDING, "steps": 2}
     photos, backbone = tiny.photos(3), tiny.backbone(levels=1)
     masked = with_found_subjects(photos, LILY.handle, settings(method_id))
 

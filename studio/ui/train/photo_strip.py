@@ -24,7 +24,6 @@ TIPS = (
     tr(
         "Show it from other sides, in other places and light: what all photos share is learned along with it."
     ),
-    tr("On a plain ground it is found by itself, and only it is learned; the training shows what was found."),
     tr("It should fill a good part of the square. Select a photo to crop it closer."),
     tr("Where something else is in sight, say with a mask where it is, or in a caption what else is there."),
 )
