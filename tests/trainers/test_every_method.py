@@ -113,7 +113,7 @@ def test_moves_all_that_it_declares_and_nothing_else(method_id: str, backbone: B
 @on_both_kinds
 def test_the_loss_falls_on_one_fixed_batch(method_id: str, backbone: Backbone, cache: Path) -> None:
     method = prepared(method_id, backbone, cache)
-    optimizer = torch.optim.AdamW(parameters_of(method), lr=0.001)  # numbers of the smallest words are about 0.02
+    optimizer = torch.optim.AdamW(parameters_of(method), lr=0.001)  # numbers of a word may be 0.02
     losses = []
     for _ in range(12):
         loss = step_loss(method, torch.Generator().manual_seed(11))
