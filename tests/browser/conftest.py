@@ -118,6 +118,8 @@ class Tab:
         self.context = browser.new_context(viewport=size, accept_downloads=True)
         self.page = self.context.new_page()
         self.page.set_default_timeout(TIMEOUT_MS)
+        # from the start: on a busy machine a listener that comes with the key is later than the dialogue
+        self.page.on("filechooser", lambda chooser: None)
         self.hosts: set[str] = set()
         self.errors: list[str] = []
         self.page.on("request", lambda asked: self.hosts.add(urlparse(asked.url).hostname or ""))
