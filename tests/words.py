@@ -27,6 +27,15 @@ ERRORS = (
     "NotANumberError",
 )
 TRAINERS = ROOT / "trainers"
+SETTING_CALLS = (
+    "setting",
+    "photos_a_step",
+    "mirror_images",
+    "picture_count",
+    "preservation_weight",
+    "finding_subjects",
+    "weight_of_ground",
+)
 SETTING_TEXTS = ("help", "unit", "source")  # of a setting or a knob, by keyword
 CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
@@ -149,8 +158,9 @@ def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
     match line:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in CARD_FIELDS:
             yield from texts(tree, value)
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=ast.Name(id="setting"))):
-            yield as_label(name)
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=ast.Name(id=call))):
+            if call in SETTING_CALLS:
+                yield as_label(name)
 
 
 def studio_texts() -> set[str]:

@@ -10,8 +10,9 @@ of the attention layers (LoRA, as in the diffusers example) instead of every wei
 a small file; their matrices A may be blocks of one shared orthogonal basis, for less crosstalk between
 concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures are painted by the studio's DDIM
 sampler instead of an ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; in
-photos with a mask of the subject, only what it covers counts, as much for a small subject as for a large one,
-since the loss of the class pictures is over whole pictures too; on a plain ground the mask is found.
+photos with a mask of the subject, mostly what it covers counts, as much for a small subject as for a large
+one, since the loss of the class pictures is over whole pictures too; on a plain ground the mask is found. A
+little of the ground counts as well, for without any the model does not learn where the subject ends.
 """
 
 from __future__ import annotations
@@ -45,7 +46,13 @@ from trainers.kit.class_pictures import (
     preservation_weight,
 )
 from trainers.kit.latents import PhotoLatents
-from trainers.kit.photo_settings import MaskedPhotoSettings, finding_subjects, mirror_images, photos_a_step
+from trainers.kit.photo_settings import (
+    MaskedPhotoSettings,
+    finding_subjects,
+    mirror_images,
+    photos_a_step,
+    weight_of_ground,
+)
 
 PRESERVES_NOUN = marked("How strongly the plain noun is preserved; 0 turns it off.")
 
@@ -91,6 +98,7 @@ class Settings(MaskedPhotoSettings, ClassPictureSettings):
         -1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000, group="regularizers"
     )
     find_subject: bool = finding_subjects(True)
+    ground_weight: float = weight_of_ground(0.1)
     flips: bool = mirror_images(False, "diffusers script")
 
 

@@ -45,6 +45,7 @@ from studio.words import marked, tr
 from trainers.kit import templates
 from trainers.kit import text_moments as moments
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
+from trainers.kit.found_subjects import FOUND
 from trainers.kit.gate_report import gate_and_leak, gate_chart
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss
@@ -52,7 +53,6 @@ from trainers.kit.mask_preview import mask_preview
 from trainers.kit.photo_settings import MaskedPhotoSettings, mirror_images, photos_a_step
 
 SENTENCES = {"photo": templates.PHOTO, "bare": templates.BARE}
-MASKS_CAPTION = tr("Learns mostly from what is bright. If that is wrong, paint a mask in the photo.")
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,12 @@ class Perfusion(Method):
         if self.settings.photo_captions:
             self.latents.caption_with(photos, self.subject)
         if self.settings.masks:
-            self.latents.mask_with(photos, self.subject.handle)
+            self.latents.mask_with(photos, self.subject.handle, self.settings.ground_weight)
             if not all(photos.masks.get(self.subject.handle, (None,))):
                 found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
                 masks = self.latents.masks_of(photos, self.subject.handle, found)
-                self.latents.masks = masks
-                yield Insight(mask_preview(photos.squares, masks[:, 0]), MASKS_CAPTION)
+                self.latents.masks = masks.clamp_min(self.settings.ground_weight)
+                yield Insight(mask_preview(photos.squares, masks[:, 0]), tr(FOUND))
         super_category = self._noun_encoding()
         text_sites = {*self.backbone.key_sites, *self.backbone.value_sites}
         sites = {site: layer for site, layer in self.backbone.linear_sites("").items() if site in text_sites}

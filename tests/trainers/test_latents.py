@@ -56,8 +56,10 @@ def test_each_photo_is_drawn_with_its_own_mask(backbone: Backbone) -> None:
     assert not torch.equal(own, own.flip(1))
     masks = made.draw_photos(4, torch.Generator().manual_seed(0)).masks
     assert masks.shape == (4, 1, 8, 8)
+    made.mask_with(photos, "<tom>", ground=0.25)
+    assert torch.equal(made.masks[0, 0], own.clamp_min(0.25)) and made.masks.min() == 0.25
     made.masks = None
-    made.mask_with(photos, "<nobody>")
+    made.mask_with(photos, "<nobody>", ground=0.25)
     assert made.draw_photos(1, torch.Generator()).masks is None
 
 

@@ -14,7 +14,7 @@ from studio.words import tr
 from trainers.kit.mask_preview import SIDE, mask_preview
 from trainers.kit.photo_settings import MaskedPhotoSettings
 
-FOUND = tr("Learns only what is bright. If that is wrong, paint a mask in the photo.")
+FOUND = tr("Learns mostly from what is bright. If that is wrong, paint a mask in the photo.")
 
 
 def with_found_subjects(photos: PhotoSet, handle: str, settings: Any) -> PhotoSet:

@@ -22,6 +22,8 @@ class SubjectPhotoSettings(Protocol):
     @property
     def masks(self) -> bool: ...
     @property
+    def ground_weight(self) -> float: ...
+    @property
     def flips(self) -> bool: ...
     @property
     def photo_captions(self) -> bool: ...
@@ -73,7 +75,7 @@ class PhotoLatents:
         """Return the photos with the masks and captions of a subject, as far as the settings want them."""
         latents = cls(backbone, photos.pixels(settings.side_on(backbone)), settings.flips)
         if settings.masks:
-            latents.mask_with(photos, subject.handle)
+            latents.mask_with(photos, subject.handle, settings.ground_weight)
         if settings.photo_captions:
             latents.caption_with(photos, subject)
         return latents
@@ -110,14 +112,14 @@ class PhotoLatents:
         mean = self.mean[numbers]
         return mean + self.std[numbers] * self.backbone.draw(mean.shape, generator)
 
-    def mask_with(self, photos: PhotoSet, handle: str) -> None:
+    def mask_with(self, photos: PhotoSet, handle: str, ground: float = 0.0) -> None:
         """Let `draw_photos` return the masks that the photos have of `handle`, if there are any.
 
-        A photo without a mask gets one of ones.
+        A photo without a mask gets one of ones. Outside of a mask is `ground` in place of 0.
         """
         if handle in photos.masks:
             everywhere = self.mean.new_ones(len(self.mean), 1, *self.mean.shape[-2:])
-            self.masks = self.masks_of(photos, handle, everywhere)
+            self.masks = self.masks_of(photos, handle, everywhere).clamp_min(ground)
 
     def caption_with(self, photos: PhotoSet, subject: Subject) -> None:
         """Let `draw_photos` return the captions of the photos, each as a prompt that names the subject.

@@ -26,6 +26,12 @@ def finding_subjects(default: bool) -> bool:
     return setting(default, help, group="photos")
 
 
+def weight_of_ground(default: float) -> float:
+    """Return the setting of how much counts what masks leave out."""
+    help = "How much the ground outside of masks counts; a little of it shows where the subject ends."
+    return setting(default, help, 0.0, 1.0, group="photos")
+
+
 @dataclass(frozen=True)
 class PhotoSettings:
     """For every method."""
@@ -66,6 +72,7 @@ class MaskedPhotoSettings(CaptionedPhotoSettings):
         True, "Learn only what the photos' masks cover, where there are any.", group="photos"
     )
     find_subject: bool = finding_subjects(False)
+    ground_weight: float = weight_of_ground(0.0)
 
     def finds_subject(self) -> bool:
         """Return whether masks are found for photos without any."""

@@ -59,7 +59,7 @@ MUTANTS = [
     planted(
         "Textual Inversion ignores masks",
         "trainers/kit/latents.py",
-        "            latents.mask_with(photos, subject.handle)",
+        "            latents.mask_with(photos, subject.handle, settings.ground_weight)",
         "            pass",
         *WORD_TESTS,
         "trainers/test_scene.py::test_what_is_outside_a_mask_does_not_count",
