@@ -124,11 +124,11 @@ class DreamBooth(Method):
     suits = ("thing", "style")
     recommended = 1  # its pictures look best: assets/readme/results.md
     example = Example(
-        "lily",
+        "amber",
         (
-            ExamplePicture("{} on the beach at night", seed=2),
-            ExamplePicture("{} in the forest", seed=2),
-            ExamplePicture("{} in a box", seed=2),
+            ExamplePicture("{} on the beach at night"),
+            ExamplePicture("{} in the forest"),
+            ExamplePicture("{} in a box"),
         ),
     )
     tunes = frozenset({"words", "weights"})
