@@ -8,6 +8,7 @@ assigned. Texts of another language whose English is gone are dropped; `untransl
 from __future__ import annotations
 
 import ast
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,15 +28,6 @@ ERRORS = (
     "NotANumberError",
 )
 TRAINERS = ROOT / "trainers"
-SETTING_CALLS = (
-    "setting",
-    "photos_a_step",
-    "mirror_images",
-    "picture_count",
-    "preservation_weight",
-    "finding_subjects",
-    "weight_of_ground",
-)
 SETTING_TEXTS = ("help", "unit", "source")  # of a setting or a knob, by keyword
 CALLS: dict[str, tuple[int, ...]] = {
     "tr": (0,),
@@ -143,7 +135,7 @@ def label_texts(args: list[ast.expr]) -> Iterator[str]:
             yield prompt.replace("{}", "").strip()
 
 
-def is_call(node: ast.expr, name: str) -> bool:
+def is_call(node: ast.expr | None, name: str) -> bool:
     """Return whether this calls what has that name."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
@@ -153,13 +145,26 @@ def as_label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
+@functools.cache
+def setting_makers() -> frozenset[str]:
+    """Return `setting`, and the names of our functions that return what it makes."""
+    makers = {"setting"}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(
+                isinstance(line, ast.Return) and is_call(line.value, "setting") for line in node.body
+            ):
+                makers.add(node.name)
+    return frozenset(makers)
+
+
 def card_texts(tree: ast.AST, line: ast.stmt) -> Iterator[str]:
     """Yield the texts of a line of a class: a field of a card, or the label made of a setting's name."""
     match line:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in CARD_FIELDS:
             yield from texts(tree, value)
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=ast.Name(id=call))):
-            if call in SETTING_CALLS:
+            if call in setting_makers():
                 yield as_label(name)
 
 

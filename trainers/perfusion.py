@@ -151,8 +151,9 @@ class Perfusion(Method):
         if self.settings.photo_captions:
             self.latents.caption_with(photos, self.subject)
         if self.settings.masks:
-            self.latents.mask_with(photos, self.subject.handle, self.settings.ground_weight)
-            if not all(photos.masks.get(self.subject.handle, (None,))):
+            if all(photos.masks.get(self.subject.handle, (None,))):
+                self.latents.mask_with(photos, self.subject.handle, self.settings.ground_weight)
+            else:
                 found = noun_masks(self.backbone, self.latents.mean, self.subject.noun)
                 masks = self.latents.masks_of(photos, self.subject.handle, found)
                 self.latents.masks = masks.clamp_min(self.settings.ground_weight)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -21,9 +20,11 @@ from studio.photos.regions import (
     edges,
     geodesic,
     grab_cut,
+    main_parts,
     on_border,
     otsu,
     outline_strength,
+    part_areas,
     touching,
     without_holes,
 )
@@ -37,7 +38,6 @@ RADII = (0.09, 0.16, 0.26, 0.4)  # of the discs that are guesses, in sides of th
 PART_RADII = (0.06, 0.13, 0.25)  # of those that are guesses at a part to add or take away
 FAR = 2.2  # radii from a click from which nothing is changed
 FAINT_PART = 0.5  # strength of the outline of a part below which it is none
-LESSER = 0.15  # of the largest part in a box, what other parts must have
 LEAST_BOX = 0.03  # sides of the square that a box must have
 Box = tuple[float, float, float, float]
 
@@ -106,12 +106,9 @@ def box_mask(square: Image.Image, box: Box, beside: Sequence[Image.Image] = ()) 
     if (edges(pixels) * inside).max() == 0 or inside.all() or not inside.any():
         raise nothing
     found = grab_cut(pixels, np.zeros_like(inside), ~inside, (round_off < 1) & inside) & inside
-    count, parts, measures, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
-    areas = measures[1:, cv2.CC_STAT_AREA]
-    if count < 2 or areas.max() < LEAST_BOX * inside.sum():
+    if not found.any() or part_areas(found)[0] < LEAST_BOX * inside.sum():
         raise nothing
-    kept = 1 + np.flatnonzero(areas > LESSER * areas.max())
-    return large_mask(without_holes(np.isin(parts, kept)) & ~others, square)
+    return large_mask(main_parts(found) & ~others, square)
 
 
 def corrected_mask(

@@ -1,8 +1,8 @@
 """Find the subject of a photo on a plain ground, without a click.
 
-On such photos the ground is learned with the subject more than anywhere else: it is the same in all of them.
-It is also what makes the subject easy to find, since everything without an edge that reaches the border is
-ground. Where that is not plain, nothing is found: a mask that misses half of the subject is worse than none.
+A plain ground is easily learned along with the subject. It also makes the subject easy to find, since
+everything without an edge that reaches the border is ground. Where it is not plain, nothing is found: a mask
+that misses half of the subject is worse than none.
 
 Of 23 pictures that come with scikit-image and scikit-learn, a logo on white, a cell and a flower before dark
 leaves are found, each of them rightly, and nothing is in the 20 others. Of the 45 photos of nine drawings
@@ -15,16 +15,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from studio.photos.regions import edges, grab_cut, on_border, outline_strength, without_holes
+from studio.photos.regions import edges, grab_cut, main_parts, on_border, outline_strength, part_areas
 from studio.photos.small_copy import large_mask, small_copy
 
 CALM = 4.0  # colour difference (CIELAB) of neighbours on a ground, less what counts as flat
-CALM_BORDER = (
-    0.9  # share of the picture's border that is calm where the ground is plain and nothing is cut off
-)
+CALM_BORDER = 0.9  # share of the border that is calm where the ground is plain and nothing is cut off
 LEAST_AREA, MOST_AREA = 0.02, 0.8  # of a picture
 LEAST_STRENGTH = 10.0  # of the outline: craters on the moon have 5, the faintest drawing 17
-PART = 0.15  # of the largest part, what others must have
 SEVERAL = 0.6  # of the largest part, what a second has that is a subject of its own
 SURELY = np.ones((5, 5), np.uint8)  # what is this thick is no line in the ground
 LINE = np.ones((3, 3), np.uint8)  # what is thinner is one
@@ -65,8 +62,7 @@ def _one_thing(mask: np.ndarray) -> np.ndarray | None:
     """
     thick = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, LINE)
     kept = mask & (cv2.dilate(thick, SURELY) > 0)
-    count, parts, measures, _ = cv2.connectedComponentsWithStats(kept.astype(np.uint8))
-    areas = measures[1:, cv2.CC_STAT_AREA]
-    if count < 2 or (count > 2 and np.sort(areas)[-2] > SEVERAL * areas.max()):
+    areas = part_areas(kept)
+    if not areas.size or (areas[1:].sum() and areas[1] > SEVERAL * areas[0]):
         return None
-    return without_holes(np.isin(parts, 1 + np.flatnonzero(areas > PART * areas.max())))
+    return main_parts(kept)

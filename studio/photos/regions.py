@@ -17,6 +17,7 @@ WEAK_SHARE = 40  # percentile of the outline: as strong as most of it, whatever 
 USUAL_AREA = 0.12  # of a picture; a smaller find is more often a part of the subject
 ROUND = 7.0  # outline by the root of the area of a plain shape
 LEAST_AREA, MOST_AREA = 0.003, 0.9
+LESSER = 0.15  # of the largest part, what other parts of one thing have at least
 
 
 def edges(pixels: np.ndarray) -> np.ndarray:
@@ -81,6 +82,19 @@ def touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """Return the parts of `mask` that touch a seed, and the seeds."""
     _, parts = cv2.connectedComponents((mask | seeds).astype(np.uint8))
     return np.isin(parts, np.unique(parts[seeds]))
+
+
+def part_areas(mask: np.ndarray) -> np.ndarray:
+    """Return the area of each part of a mask in pixels, largest first."""
+    _, _, measures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    return np.sort(measures[1:, cv2.CC_STAT_AREA])[::-1]
+
+
+def main_parts(mask: np.ndarray) -> np.ndarray:
+    """Return the largest part of a mask and those not much smaller, with their holes filled."""
+    _, parts, measures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    areas = measures[1:, cv2.CC_STAT_AREA]
+    return without_holes(np.isin(parts, 1 + np.flatnonzero(areas > LESSER * areas.max(initial=0))))
 
 
 def without_holes(mask: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from studio.photos.regions import STEP_COST, edges, geodesic, on_border, otsu, outline_strength, without_holes
+from studio.photos.small_copy import small_copy
 
-SIDE = 160  # pixels of the small copy that is looked at
 LEAST_AREA = 0.03  # of the square, for each of two things
 PLAIN = 8.0  # strength of their outlines; it is less for shadows and stains
 LOW = 0.05  # of the height of the lower one, for the saddle between two things
@@ -26,8 +26,7 @@ def second_share(square: Image.Image) -> float:
 
     It is 0 where there is one thing, or none that stands out.
     """
-    small = square.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-    pixels = np.asarray(small)
+    pixels = small_copy(square)
     cost = edges(pixels) + STEP_COST
     height = geodesic(cost, on_border(cost.shape))
     _, parts, measures, _ = cv2.connectedComponentsWithStats((height > otsu(height)).astype(np.uint8))

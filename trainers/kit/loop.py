@@ -84,8 +84,8 @@ def train(
         )
     values = method_class.card().parse(settings)
     _check_shares(method_class, values, processes)
-    learned = with_found_subjects(photos, subject.handle, method_class.own(values))
-    training = Training(method_class, backbone, learned, subject, values, sampling, cache)
+    masked = with_found_subjects(photos, subject.handle, method_class.own(values))
+    training = Training(method_class, backbone, masked, subject, values, sampling, cache)
     kept = KeptState(
         state,
         identity_of(
@@ -104,12 +104,12 @@ def train(
             preflight = yield from try_training(training, PREVIEWS + 1, 1 + len(samples))
         if preflight is not None:
             yield preflight.estimate
-        if learned is not photos and processes.is_main and kept.last() is None:
-            yield Insight(found_preview(learned, subject.handle), tr(FOUND))
+        if masked is not photos and processes.is_main and kept.last() is None:
+            yield Insight(found_preview(masked, subject.handle), tr(FOUND))
         generator = torch.Generator().manual_seed(sampling.seed)
         method = training.method(generator)
         recipe = sampling.with_prompt(method.preview_prompt)
-        yield from processes.noting_wishes(_prepare(method, learned, cache, processes))
+        yield from processes.noting_wishes(_prepare(method, masked, cache, processes))
         optimization = training.optimization(method, generator, more_steps, processes)
         if preflight is not None and preflight.measure:
             optimization.memory.take_those_of(preflight.memory, method)

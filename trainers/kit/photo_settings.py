@@ -68,9 +68,7 @@ class MaskedPhotoSettings(CaptionedPhotoSettings):
     ground, with nothing that preserves the noun, leaves little of the ground in a prompt.
     """
 
-    masks: bool = setting(
-        True, "Learn only what the photos' masks cover, where there are any.", group="photos"
-    )
+    masks: bool = setting(True, "Learn what the photos' masks cover, where there are any.", group="photos")
     find_subject: bool = finding_subjects(False)
     ground_weight: float = weight_of_ground(0.0)
 

@@ -108,11 +108,13 @@ class Judge:
         seen: Sequence[Portrait],
     ) -> Verdict:
         name, count = self.encoder.name, len(seen)
-        photos = self._looks(self.encoder.latents([one.picture for one in seen]))
+        pictures = [one.picture for one in seen]
+        photos = self._looks(self.encoder.latents(pictures))
         weights = subject_weights(seen, math.isqrt(photos.cells.shape[1]))
-        if weights is not None:  # squares around masks are no pictures that the base was trained on
+        photos = dataclasses.replace(photos, weights=weights)
+        if pictures != list(self.photos.squares):  # the base was trained on no squares around masks
             whole = self._looks(self.encoder.latents(self.photos.squares))
-            photos = dataclasses.replace(photos, weights=weights, errors=whole.errors)
+            photos = dataclasses.replace(photos, errors=whole.errors)
         others = photos if count > 1 else self._looks(self.encoder.latents(variations(seen[0].picture)))
         if not all(looks.is_finite for looks in (photos, others, *learned, *plain)):
             return Verdict(0.0, 0.0, SEEDS, name, photos=count, is_finite=False)

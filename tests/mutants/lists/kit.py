@@ -343,7 +343,7 @@ MUTANTS = [
     planted(
         "photos are learned as they were given, whatever was found",
         "trainers/kit/loop.py",
-        "Training(method_class, backbone, learned, subject",
+        "Training(method_class, backbone, masked, subject",
         "Training(method_class, backbone, photos, subject",
         "trainers/test_found_subjects.py",
         "trainers/test_preflight.py",
