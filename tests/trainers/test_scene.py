@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,8 +113,24 @@ def test_each_map_is_compared_with_its_own_maximum() -> None:
 
 # methods that learn one subject
 
-ONE_PHOTO = {"dreambooth": {"batch": 1, "prior_weight": 0.0, "flips": False}}
+ONE_PHOTO = {"dreambooth": {"batch": 1, "prior_weight": 0.0, "flips": False, "ground_weight": 0.0}}
 ONE_PHOTO["textual_inversion"] = {"batch": 1, "flips": False}
+
+
+def prepared(
+    method_id: str, backbone: Backbone, workdir: Path, photos: PhotoSet, **settings: object
+) -> Method:
+    """Return a method that is ready for its first step on photos, with settings of one's own."""
+    method = METHODS[method_id]
+    values = method.card().parse({**ONE_PHOTO[method_id], **settings})
+    made = method(backbone, Subject("<lily>", "cat"), method.own(values), torch.Generator().manual_seed(0))
+    list(made.prepare(photos, workdir))
+    return made
+
+
+def masks_of(made: Method) -> torch.Tensor | None:
+    """Return the weights of latents, of shape (photos, 1, height, width)."""
+    return getattr(made, "photos", made).latents.masks
 
 
 def denoising(method: Method) -> float:
@@ -124,30 +141,28 @@ def denoising(method: Method) -> float:
 def test_what_is_outside_a_mask_does_not_count(
     method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def prepared(photos: PhotoSet, **settings: object) -> Method:
-        method = METHODS[method_id]
-        values = method.card().parse({**ONE_PHOTO[method_id], **settings})
-        made = method(
-            backbone, Subject("<lily>", "cat"), method.own(values), torch.Generator().manual_seed(0)
-        )
-        list(made.prepare(photos, tmp_path))
-        return made
-
-    def masks_of(made: Method) -> torch.Tensor | None:
-        return getattr(made, "photos", made).latents.masks
-
-    masked, whole = prepared(tiny.pair()), prepared(tiny.pair(), masks=False)
+    learning = partial(prepared, method_id, backbone, tmp_path)
+    masked, whole = learning(tiny.pair()), learning(tiny.pair(), masks=False)
     assert masks_of(whole) is None and masks_of(masked)[0, 0].sum(0).tolist() == [8, 8, 8, *[0] * 5]
     unmasked = denoising(whole)
-    assert denoising(prepared(PhotoSet(tiny.pair().squares))) == unmasked
+    assert denoising(learning(PhotoSet(tiny.pair().squares))) == unmasked
     predict, before = backbone.predict, denoising(masked)
     for inside, same in ((0, True), (1, False)):
         where = masks_of(masked) == inside
         monkeypatch.setattr(backbone, "predict", lambda *a, where=where: predict(*a) + 3.0 * where)
         assert (denoising(masked) == before) is same and denoising(whole) != unmasked
         monkeypatch.setattr(backbone, "predict", predict)
-    some = prepared(PhotoSet(tiny.photos(2).squares, {"<lily>": (tiny.LEFT, None)}))
+    some = learning(PhotoSet(tiny.photos(2).squares, {"<lily>": (tiny.LEFT, None)}))
     assert torch.equal(masks_of(some)[1], torch.ones(1, 8, 8))
+
+
+@pytest.mark.parametrize("method_id", ONE_PHOTO)
+def test_the_ground_counts_as_much_as_its_weight_says(
+    method_id: str, backbone: Backbone, tmp_path: Path
+) -> None:
+    masked = prepared(method_id, backbone, tmp_path, tiny.pair())
+    weighted = prepared(method_id, backbone, tmp_path, tiny.pair(), ground_weight=0.25)
+    assert torch.equal(masks_of(weighted), masks_of(masked).clamp_min(0.25))
 
 
 # from the command line
