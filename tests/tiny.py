@@ -87,14 +87,15 @@ def backbone(
     prediction_type: str = "epsilon",
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
-    levels: int = 2,
+    levels: int = 1,
     words: CLIPTokenizer | None = None,
     width: int = WIDTH,
     attention: bool = False,
 ) -> StableDiffusion:
-    """Return a backbone with one or two `levels` of cross-attention and 16 px pictures.
+    """Return a backbone of 16 px pictures.
 
     Args:
+        levels: of cross-attention, one or two; one is enough for whatever does not look at several sizes.
         words: its tokenizer; None for the one of this file.
         width: of its text.
         attention: see `vae`.

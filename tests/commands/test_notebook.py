@@ -26,7 +26,7 @@ def lines_of_readme() -> str:
     return found
 
 
-@pytest.mark.usefixtures("short_verdict")
+@pytest.mark.usefixtures("short_verdict", "one_preview")
 def test_the_lines_of_the_readme_train_and_paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = lines_of_readme()
     assert len(text.splitlines()) <= MAX_LINES

@@ -102,7 +102,7 @@ def main(folder: Path) -> None:
     optimizing.Accelerator = PlainAccelerator  # type: ignore[assignment,misc]
     optimizing.MAX_BURST = 1  # a burst for each step: waits are counted a step
     verdict.STEPS, verdict.SEEDS, loop.PREVIEWS = 1, 2, 1
-    on_cpu = tiny.backbone(levels=1)
+    on_cpu = tiny.backbone()
     scenarios, concepts = Scenarios(), {}
     with pretend.PretendMode():
         parts = (on_cpu.tokenizer, on_cpu.text_encoder, on_cpu.unet, on_cpu.vae, on_cpu.schedule.config)
@@ -113,7 +113,7 @@ def main(folder: Path) -> None:
             for subject in (LILY, TOM) if name in ("dreambooth", "perfusion") else (LILY,):
                 kinds = tiny.categories(3) if method.needs.sorted else ()
                 photos = dataclasses.replace(tiny.photos(3, masked=subject.handle), captions=kinds)
-                settings = {**method.quick_settings, "steps": 4}
+                settings = {**method.quick_settings, "steps": 3}
                 training = lambda m=method, p=photos, s=subject, v=settings: train(  # noqa: E731
                     m, backbone, p, s, v, SAMPLING, folder
                 )
@@ -144,7 +144,7 @@ def paint(scenarios: Scenarios, backbone: StableDiffusion, concepts: dict[tuple[
     boxes = {"<lily>": (0.0, 0.0, 0.5, 1.0), "<tom>": (0.5, 0.0, 1.0, 1.0)}
 
     def painting(prompt: str, *names: tuple[str, str], **fields: Any) -> Callable[[], Iterable[Event]]:
-        recipe = dataclasses.replace(SAMPLING, steps=4).with_prompt(prompt, **fields)
+        recipe = dataclasses.replace(SAMPLING, steps=3).with_prompt(prompt, **fields)
         return lambda: generate(backbone, recipe, [Concept.open(concepts[name]) for name in names])
 
     for name in METHODS:

@@ -49,7 +49,7 @@ def test_a_burst_of_steps_waits_once(scenario: str, reports: dict[str, dict[str,
     waits = {
         where: count for where, count in report["waits"].items() if not any(one in where for one in PREVIEWED)
     }
-    assert report["steps"] == 3 and sum(waits.values()) == report["steps"], waits  # bursts of one step
+    assert report["steps"] == 2 and sum(waits.values()) == report["steps"], waits  # bursts of one step
 
 
 @pytest.mark.parametrize("scenario", PAINTINGS)
@@ -57,4 +57,4 @@ def test_sampling_never_waits(scenario: str, reports: dict[str, dict[str, Any]])
     waits = {
         w: n for w, n in reports[scenario]["waits"].items() if "assign_regions" not in w
     }  # once a picture
-    assert reports[scenario]["steps"] == 3 and waits == {}
+    assert reports[scenario]["steps"] == 2 and waits == {}

@@ -15,8 +15,7 @@ from trainers import METHODS
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = ("stable_diffusion", "stable_diffusion_xl", "z_image")
 REFUSED = [("z_image", method) for method in ("perfusion", "disendiff")]
-FEW = [("stable_diffusion_xl", method) for method in ("dreambooth", "perfusion")]
-FEW += [("z_image", "break_a_scene"), ("z_image", "perfusion")]
+FEW = [("stable_diffusion_xl", "perfusion"), ("z_image", "break_a_scene"), ("z_image", "perfusion")]
 OTHERS = [(family, method) for family in FAMILIES for method in METHODS if (family, method) not in FEW]
 HOST, DEVICE = "cpu", "npy"
 RESTING = {"text": HOST, "denoiser": DEVICE, "vae": HOST}

@@ -30,7 +30,7 @@ SITES = (
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def edit_of(backbone: Backbone, handle: str = "<lily>", rank: int = 3, seed: int = 0) -> LowRank:

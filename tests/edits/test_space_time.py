@@ -28,7 +28,7 @@ LILY = Prompts("", "a <lily> on blue")
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def spoken(backbone: Backbone, form: Form | None = None, seed: int = 0) -> SpaceTimeWord:
@@ -225,4 +225,4 @@ def test_a_file_with_other_tensors_is_none(backbone: Backbone, change: object) -
 def test_it_fits_bases_with_as_many_blocks_and_the_same_width(backbone: Backbone) -> None:
     edit = spoken(backbone)
     assert edit.is_compatible(backbone)
-    assert not edit.is_compatible(tiny.backbone(levels=1)) and not edit.is_compatible(tiny.backbone(width=48))
+    assert not edit.is_compatible(tiny.backbone()) and not edit.is_compatible(tiny.backbone(width=48))

@@ -30,7 +30,7 @@ SAMPLING = Sampling(seed=3, guidance=2.0)
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def merged(backbone: Backbone, *concepts: Concept) -> Concept:
@@ -196,7 +196,7 @@ def test_two_concepts_of_one_name_are_refused(backbone: Backbone) -> None:
 def test_the_command_line_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone
 ) -> None:
-    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone())
+    monkeypatch.setattr(opening, "open_backbone", lambda base, **options: tiny.backbone(levels=2))
     (tmp_path / "concepts").mkdir()
     tuned(backbone, "<lily>").save(tmp_path / "concepts" / "lily.safetensors")
     tuned(backbone, "<tom>", seed=1).save(tmp_path / "elsewhere.safetensors")

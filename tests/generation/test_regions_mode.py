@@ -42,7 +42,7 @@ BOXES = {"<lily>": (0.0, 0.0, 0.5, 1.0), "<tom>": (0.5, 0.0, 1.0, 1.0)}
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def cross_attention(backbone: Backbone, x: Tensor, conditions: Conditions) -> Tensor:

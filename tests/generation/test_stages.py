@@ -36,7 +36,7 @@ PLAIN = Recipe("the background", seed=7, steps=3, guidance=2.0)
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (6, 8), (8, 4), (4, 12), (12, 20)])

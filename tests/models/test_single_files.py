@@ -33,7 +33,7 @@ def made(kind: str, prediction: str = "epsilon") -> UNetBackbone:
     words = clip_tokenizer()
     if kind == "xl":
         return tiny.backbone_xl(prediction, words=words, attention=True)
-    return tiny.backbone(prediction, words=words, width=WIDTHS[kind], attention=True)
+    return tiny.backbone(prediction, words=words, width=WIDTHS[kind], attention=True, levels=2)
 
 
 def configs_of(base: UNetBackbone, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def backbone() -> StableDiffusion:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def test_photos_are_encoded_from_minus_one_to_one_times_the_factor(backbone: StableDiffusion) -> None:

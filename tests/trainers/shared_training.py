@@ -37,7 +37,7 @@ TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
 @functools.cache
 def backbone() -> Backbone:
     """Return a base that trains in an instant."""
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 def failing(method: type[Method], at: int, fail: Callable[[dict[str, Any]], dict[str, Any]]) -> type[Method]:

@@ -37,7 +37,7 @@ QUICK = {"class_pictures": 2, "class_steps": 1, "rank": 2, "flips": False}
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def prepared(

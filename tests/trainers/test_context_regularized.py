@@ -37,7 +37,7 @@ SAMPLING = Sampling(seed=1, steps=1)
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def prepared(backbone: Backbone, subject: Subject = SUBJECT, **settings: object) -> ContextRegularized:

@@ -41,7 +41,7 @@ QUICK = {"class_pictures": 2, "class_steps": 1, "rank": 2, "batch": 2, "flips": 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def prepared(backbone: Backbone, cache: Path, subject: Subject = PAIR, **settings: object) -> DisenDiff:

@@ -119,7 +119,7 @@ def outcome(method_id: str, backbone: Backbone, cache: Path, **settings: Any) ->
 @pytest.fixture(scope="module")
 def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
     """Returns `outcome` on one backbone; the same settings are trained once."""
-    backbone, cache = tiny.backbone(levels=1), tmp_path_factory.mktemp("cache")
+    backbone, cache = tiny.backbone(), tmp_path_factory.mktemp("cache")
 
     @functools.cache
     def of(method_id: str, settings: tuple[tuple[str, Any], ...]) -> Outcome:
@@ -136,7 +136,7 @@ def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 @pytest.mark.parametrize("method_id", sorted(METHODS))
 def test_the_same_settings_have_the_same_outcome(method_id: str, tmp_path: Path) -> None:
     """Otherwise the differences below would say nothing."""
-    backbone = tiny.backbone(levels=1)
+    backbone = tiny.backbone()
     assert outcome(method_id, backbone, tmp_path) == outcome(method_id, backbone, tmp_path)
 
 

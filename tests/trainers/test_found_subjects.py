@@ -86,7 +86,7 @@ def test_a_training_shows_what_it_found_and_learns_as_if_it_had_been_masked(
     method_id: str, tmp_path: Path
 ) -> None:
     chosen = {**METHODS[method_id].quick_settings, **FINDING, "steps": 2}
-    photos, backbone = tiny.photos(3), tiny.backbone(levels=1)
+    photos, backbone = tiny.photos(3), tiny.backbone()
     masked = with_found_subjects(photos, LILY.handle, settings(method_id))
 
     def learned(given: object) -> tuple[list[object], object, object]:

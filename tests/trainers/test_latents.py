@@ -16,7 +16,7 @@ from trainers.kit.latents import PhotoLatents
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 def latents(backbone: Backbone, flips: bool = False) -> PhotoLatents:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("short_verdict")
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 def learned(backbone: Backbone, cache: Path, seed: int) -> tuple[Concept, np.ndarray]:

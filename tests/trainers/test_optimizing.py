@@ -19,7 +19,7 @@ START = (1.0, -2.0, 0.5)
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 def optimization(

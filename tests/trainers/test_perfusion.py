@@ -33,7 +33,7 @@ SUBJECT = Subject("<lily>", "cat")
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone()
+    return tiny.backbone(levels=2)
 
 
 def prepared(backbone: Backbone, cache: Path, **settings: object) -> Perfusion:

@@ -28,7 +28,7 @@ from trainers.prospect import STAGES, GrownWord, ProSpect
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return tiny.backbone(levels=1)
+    return tiny.backbone()
 
 
 def method_of(backbone: Backbone, **settings: object) -> ProSpect:

@@ -38,7 +38,7 @@ class Colour:
 def tools() -> Tools:
     """Return a tiny base and an encoder, with verdicts on hardly painted pictures."""
     verdict.STEPS, verdict.SEEDS = 1, 2
-    return Tools(tiny.backbone(levels=1), Encoders(Colour(), Colour(), Colour()))
+    return Tools(tiny.backbone(), Encoders(Colour(), Colour(), Colour()))
 
 
 @dataclass(frozen=True)
