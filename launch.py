@@ -296,7 +296,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     the file that has its traceback, with status 1.
     """
     allow_any_letter()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):  # the second: its terminal was closed; Windows has none
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         return dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except StudioError as error:

@@ -11,6 +11,7 @@ because it reads the pipe that only the page holds open; a training has a few se
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -30,6 +31,9 @@ BASE_REFUSED = 3  # the exit code of a worker that cannot use its base or its de
 OTHER_BASE = tr("Another base was chosen while this was running, twice.")
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_TRY_AGAIN = 1.0  # after the system refused to start a worker: it may lack memory for a moment
+STOP_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
 
@@ -199,17 +203,25 @@ class Supervisor:
 def exit_with_parent(seconds: float = 0.0) -> threading.Event:
     """End this process, the worker, as soon as the page is gone and its end of the pipe closes.
 
-    The event that is returned is set then, and the process ends so many seconds later.
+    The event that is returned is set then, and the process ends so many seconds later. So it is after a
+    signal to stop: Ctrl-C reaches all processes of a terminal, and `systemctl stop` all of a service, the
+    worker too, which must still keep the state of a training.
     """
     leaving = threading.Event()
+
+    def leave() -> None:
+        leaving.set()
+        time.sleep(seconds)
+        os._exit(0)
 
     def wait() -> None:
         # not through sys.stdin: its lock would be held when the worker ends by itself
         while os.read(0, 4096):
             pass
-        leaving.set()
-        time.sleep(seconds)
-        os._exit(0)
+        leave()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # such as by nohup
+            signal.signal(number, lambda *_: threading.Thread(target=leave, daemon=True).start())
     return leaving

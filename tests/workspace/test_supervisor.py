@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +17,7 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 WORKER = "import sys; open(sys.argv[1], 'a').write('x'); sys.exit(int(sys.argv[2]))"
+ROOT = Path(__file__).resolve().parents[2]
 LIVES_ON = "import sys; open(sys.argv[1], 'a').write('x'); sys.stdin.read()"
 
 
@@ -136,3 +140,28 @@ def test_another_command_is_tried_after_a_base_was_refused(workspace: Workspace,
         supervisor.switch([sys.executable, "-c", LIVES_ON, str(tmp_path / "two")])
         wait_for((tmp_path / "two").exists, "the second did not start")
     assert starts(tmp_path) == 1
+
+
+LEAVING = """
+import os, signal, sys
+from studio.workspace.supervisor import exit_with_parent
+leaving = exit_with_parent(9)
+print("ready", flush=True)
+leaving.wait(60)
+print("kept", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no groups of processes to signal")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_the_whole_terminal_leaves_the_worker_time_to_keep_its_work(number: str) -> None:
+    """Ctrl-C, the end of a service and the closing of a terminal reach the worker as they reach the page."""
+    command = [sys.executable, "-c", LEAVING]
+    worker = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT
+    )
+    assert worker.stdout and worker.stdout.readline() == "ready\n"
+    os.killpg(worker.pid, getattr(signal, number))
+    said, _ = worker.communicate(timeout=60)  # its end of the pipe closes now too
+    assert (said, worker.returncode) == ("kept\n", 0)
