@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -87,12 +87,17 @@ class Library:
 
     Args:
         index: a file that keeps their headers for the next start; without one they are read again.
+
+    Attributes:
+        coming: returns the handles of concepts that are still being learned or imported. No other concept
+            may take one of them meanwhile, or the one that comes would replace it.
     """
 
     def __init__(self, folder: Path, trash: Path, index: Path | None = None) -> None:
         self.folder = folder
         self.trash = trash
         self.borrowed: list[Entry] = []
+        self.coming: Callable[[], Collection[str]] = frozenset
         for one in (folder, trash):
             with disk_errors(one):
                 one.mkdir(parents=True, exist_ok=True)
@@ -181,13 +186,21 @@ class Library:
         return _hash(entry.path, entry.path.stat().st_mtime_ns)
 
     def unused_handle(self, handle: str) -> str:
-        """Return `handle`, or the first of "<lily-2>", "<lily-3>" ... that no concept has."""
-        if not self.has(handle):
-            return handle
-        number = 2
-        while self.has(numbered := f"{handle[:-1]}-{number}>"):
+        """Return `handle`, or the first of "<lily-2>", "<lily-3>" ... that no concept has or will have."""
+        coming, number, free = self.coming(), 1, handle
+        while self.has(free) or free in coming:
             number += 1
-        return numbered
+            free = f"{handle[:-1]}-{number}>"
+        return free
+
+    def _check_is_not_coming(self, handle: str) -> None:
+        """Raise StudioError when a concept will have the handle."""
+        if handle in self.coming():
+            raise StudioError(
+                "{handle} is the name of a concept that is being learned or imported.",
+                "Choose another name, or wait until that has ended.",
+                handle=handle,
+            )
 
     def path(self, handle: str) -> Path:
         """Return the path of the concept `handle`, whether it exists or not.
@@ -222,6 +235,7 @@ class Library:
             return entry
         if self.has(new):
             raise StudioError("{name} is already the name of a concept.", "Choose another name.", name=new)
+        self._check_is_not_coming(new)
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:
@@ -247,6 +261,7 @@ class Library:
             if self.has(handle):
                 hint = "Rename the one in the Library first, then import again."
                 raise StudioError("The Library already has a concept called {handle}.", hint, handle=handle)
+            self._check_is_not_coming(handle)
         target = self.path(header.handle)
         write_atomic(target, path.read_bytes())
         return Entry.of(target)

@@ -11,11 +11,12 @@ from typing import Any
 
 from PIL import Image
 
+from studio.concepts.header import read_header
 from studio.edits.concept import Concept
 from studio.edits.saving import save_anywhere
 from studio.errors import DiskError, StudioError
 from studio.events import Checkpoint, Estimate, Event, Insight, Kept, Note, Preview, Result, Step
-from studio.files import other_folders, png_bytes, write_atomic
+from studio.files import move_to_trash, other_folders, png_bytes, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.generation.generate import Picture
 from studio.grids.grid_folder import GridFolder
@@ -23,6 +24,7 @@ from studio.models.backbone import Backbone
 from studio.recipes.png import save_picture
 from studio.words import tr
 from studio.workspace.checkpoints import SUGGESTED, checkpoint_file, forget_checkpoints
+from studio.workspace.going_on import is_made_by
 from studio.workspace.job import Job
 from studio.workspace.workspace import Workspace
 
@@ -104,6 +106,10 @@ class Recorder:
     def _save_concept(self, job: Job, concept: Concept, outcome: dict[str, Any]) -> None:
         handle = concept.header.handle
         path = self.workspace.concepts.path(handle)
+        if path.exists() and not is_made_by(read_header(path), path, job):  # put there by hand meanwhile
+            move_to_trash(path, self.workspace.concepts.trash)
+            text = "What was called {handle} before is in the trash."
+            self._note(job, "note", text=tr(text, handle=handle))
         sampling = self.workspace.base_defaults().sampling(0)
         save = functools.partial(save_checked, self.backbone, concept, sampling=sampling)
         others = [self.workspace.jobs.folder(job.id), *other_folders()]

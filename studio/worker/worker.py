@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from studio.errors import StudioError, disk_trouble
-from studio.events import Event, FinishEarly, Pause
+from studio.events import Event, FinishEarly, Note, Pause
 from studio.files import write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
@@ -109,7 +109,7 @@ class Worker:
         except Pause:
             self._end(job, "paused")
         except UnsavedError as error:
-            self._end(job, "failed", {UNSAVED: str(error.path)}, error.message, error.hint)
+            self._end(job, "failed", {**job.outcome, UNSAVED: str(error.path)}, error.message, error.hint)
         except StudioError as error:
             self._end(job, "failed", error=error.message, hint=error.hint)
         except torch.cuda.OutOfMemoryError:
@@ -153,8 +153,8 @@ class Worker:
             request = self.workspace.jobs.stop_request(job.id)
             if request == "discard":
                 events.close()
-                (self.workspace.jobs.folder(job.id) / STATE_FILE).unlink(missing_ok=True)
-                return {}
+                self.workspace.jobs.forget_state(job.id)
+                return self.as_before(job)
             if request == "pause" or self.leaving.is_set():
                 self.interrupt(job, events)
                 raise Left if self.leaving.is_set() else Pause
@@ -174,6 +174,16 @@ class Worker:
         if job.kind == "train":
             forget_large_state(self.workspace.jobs.folder(job.id) / STATE_FILE)
         return outcome
+
+    def as_before(self, job: Job) -> dict[str, Any]:
+        """Return what had come of a job whose run is discarded: nothing, unless it was trained further."""
+        if not job.has_learned:
+            return {}
+        handle = str(job.outcome["handle"])
+        with if_room():
+            note = Note(tr("The further training is discarded. {handle} is as it was before.", handle=handle))
+            self.record(job, note, {})
+        return job.outcome
 
     def interrupt(self, job: Job, events: Generator[Event, None, None]) -> None:
         """Let a training keep its state; anything else is begun again or goes on by its files."""

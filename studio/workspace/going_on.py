@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from studio.concepts.concept_library import Library
+from studio.concepts.header import Header
 from studio.errors import StudioError
 from studio.subject import parse_subject
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.training import coming_handles
 from studio.workspace.training_task import TrainingTask
 
 MAX_MORE_STEPS = 20_000
 
 
-def go_on(jobs: Jobs, number: int, taken: set[str]) -> Job:
+def go_on(jobs: Jobs, library: Library, number: int) -> Job:
     """Queue an ended or paused grid, training or import again under its number; it goes on where it was.
 
     A training without a kept state begins anew, with the same photos, settings and seed. Raises StudioError
-    when its name is among `taken`, the handles of others, or its photos are gone.
+    when its name is that of another concept by now, or its photos are gone.
     """
     job = jobs.get(number)
+    known = library.shelf.by_handle.items()
+    taken = {handle for handle, entry in known if not is_made_by(entry.header, entry.path, job)}
+    taken |= coming_handles(jobs)
     if job.kind == "train" and not (jobs.folder(number) / "photos").is_dir():
         hint = "Drop them in again and start a new training."
         raise StudioError("The photos of this job are gone.", hint)
@@ -84,6 +90,14 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int, base: s
     more = dataclasses.replace(task, more_steps=task.more_steps + steps)
     jobs.requeue(number, more.to_json())
     return jobs.get(number)
+
+
+def is_made_by(header: Header, path: Path, job: Job) -> bool:
+    """Return whether the concept in a file of the Library is what a training made the last time it ended."""
+    if job.kind != "train" or job.outcome.get("file") != path.name:
+        return False
+    task = TrainingTask.of(job)
+    return set(header.handles) == set(task.subject.handles) and _is_of(header.settings, task)
 
 
 def _is_of(settings: dict[str, Any], task: TrainingTask) -> bool:

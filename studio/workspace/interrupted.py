@@ -15,7 +15,7 @@ from studio.workspace.job import Job, JobEvent
 MAX_STARTS = 2
 ADVANCES = ("picture", "concept")  # events after which a job is further than before
 
-Fate = Literal["again", "failed", "done"]
+Fate = Literal["again", "failed", "done", "stopped"]
 
 
 def fate_of(job: Job, events: Sequence[JobEvent]) -> Fate:
@@ -25,7 +25,9 @@ def fate_of(job: Job, events: Sequence[JobEvent]) -> Fate:
     """
     if learned(job, events):
         return "done"
-    if job.stop_request == "discard" or starts_in_vain(events) >= MAX_STARTS:
+    if job.stop_request == "discard":
+        return "stopped"
+    if starts_in_vain(events) >= MAX_STARTS:
         return "failed"
     return "again"
 

@@ -61,6 +61,11 @@ class Job:
         """Return whether nothing more will happen to it."""
         return self.status in ENDED
 
+    @property
+    def has_learned(self) -> bool:
+        """Return whether a run of this training has brought a concept, even if another goes on from there."""
+        return self.kind == "train" and "file" in self.outcome
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Job:
         """Return the job of a row of the table. Raises DocumentError for a damaged one."""

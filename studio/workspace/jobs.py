@@ -10,7 +10,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from studio.errors import DiskError, disk_errors
 from studio.files import whole_folder
 from studio.words import tr
 from studio.workspace.interrupted import fate_of, learned
-from studio.workspace.job import USER_KINDS, Job, Status
+from studio.workspace.job import STATE_FILE, USER_KINDS, Job, Status
 from studio.workspace.job_log import append_event
 from studio.workspace.job_reader import JobReader, readable, warn_once
 
@@ -28,8 +28,20 @@ QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = '', error = '',
 DAMAGED = tr("What this job was to do cannot be read any more.")
 
 
+def ended_status(job: Job | None) -> Status:
+    """Return the status of a job whose run is discarded: what was learned in an earlier one stays."""
+    return "done" if job is not None and job.has_learned else "stopped"
+
+
 class Jobs(JobReader):
-    """The job table and the folders of the jobs, below one folder."""
+    """The job table and the folders of the jobs, below one folder.
+
+    Attributes:
+        last_number: returns the largest number of a job in the names of what jobs have made elsewhere; a new
+            table goes on from there, or its jobs would write over it.
+    """
+
+    last_number: Callable[[], int] = int
 
     @contextmanager
     def adding(self, kind: str, title: str, task: dict[str, Any]) -> Iterator[tuple[int, Path]]:
@@ -56,9 +68,10 @@ class Jobs(JobReader):
     def _new_number(self, table: sqlite3.Connection) -> int:
         """Return the next number; a folder with it belongs to a job of a table that was lost."""
         row = table.execute("select seq from sqlite_sequence where name = 'jobs'").fetchone()
-        number = (row["seq"] if row else 0) + 1
-        if self.folder(number).exists():
-            number = 1 + max(int(path.name) for path in self.root.iterdir() if path.name.isdecimal())
+        number = row["seq"] + 1 if row else 1
+        if row is None or self.folder(number).exists():
+            folders = (int(path.name) for path in self.root.iterdir() if path.name.isdecimal())
+            number = 1 + max(number - 1, self.last_number(), *folders)
         return number
 
     def add(self, kind: str, title: str, task: dict[str, Any]) -> Job:
@@ -70,17 +83,30 @@ class Jobs(JobReader):
     def request_stop(self, number: int, how: Literal["keep", "discard", "pause"]) -> None:
         """Ask a running job to stop, keeping or discarding what was learned, or to pause.
 
-        One that waits or is paused is stopped at once, or held.
+        One that waits or is paused is stopped at once, or held. What it has kept to go on from is deleted
+        then, unless it waits to train what it has learned before further.
         """
         ask = "update jobs set stop_request = ? where id = ? and status = 'running'"
-        stop = "update jobs set status = 'stopped', finished = ? where id = ?"
         hold = "update jobs set status = 'paused' where id = ? and status = 'queued'"
+        find = "select * from jobs where id = ? and status in ('queued', 'paused')"
+        stop = "update jobs set status = ?, finished = ? where id = ?"
         with self._table.writing() as table:
             table.execute(ask, (how, number))
             if how == "pause":
                 table.execute(hold, (number,))
-            else:
-                table.execute(f"{stop} and status in ('queued', 'paused')", (time.time(), number))
+                return
+            row = table.execute(find, (number,)).fetchone()
+            if row is None:
+                return
+            status = ended_status(next(iter(readable([row])), None))
+            table.execute(stop, (status, time.time(), number))
+        if status == "stopped" or row["status"] == "paused":
+            self.forget_state(number)
+
+    def forget_state(self, number: int) -> None:
+        """Delete what a training has kept to go on from."""
+        with suppress(OSError):
+            (self.folder(number) / STATE_FILE).unlink(missing_ok=True)
 
     def requeue(self, number: int, task: dict[str, Any] | None = None) -> None:
         """Queue an ended or paused job again under its own number, to go on with what its folder holds.
@@ -174,11 +200,16 @@ class Jobs(JobReader):
         error: str = "",
         hint: str = "",
     ) -> None:
-        """Record how a running job has ended or paused."""
-        row = (status, json.dumps(outcome or {}), error, hint, time.time(), number)
-        change = "update jobs set status = ?, outcome = ?, error = ?, hint = ?, finished = ?"
+        """Record how a running job has ended or paused.
+
+        Args:
+            outcome: what came of it; None where that is still what came of it before.
+        """
+        came = None if outcome is None else json.dumps(outcome)
+        row = (status, came, error, hint, time.time(), number)
+        change = "update jobs set status = ?, outcome = coalesce(?, outcome), error = ?, hint = ?"
         with self._table.writing() as table:
-            table.execute(f"{change} where id = ? and status = 'running'", row)
+            table.execute(f"{change}, finished = ? where id = ? and status = 'running'", row)
 
     def mark_done(self, number: int, outcome: dict[str, Any]) -> None:
         """Record that a failed job has come to its end after all."""
@@ -209,6 +240,9 @@ class Jobs(JobReader):
                 self.end(job.id, "done", learned(job, events))
             elif job.stop_request == "pause":
                 self.end(job.id, "paused")
+            elif fate == "stopped":
+                self.end(job.id, ended_status(job))
+                self.forget_state(job.id)
             else:
                 with self._table.writing() as table:
                     table.execute(f"{QUEUE_AGAIN} where id = ? and status = 'running'", (job.id,))

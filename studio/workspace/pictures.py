@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from studio.workspace.picture_summary import PictureSummary, recipe_key
 from studio.workspace.stars import Stars
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
+OF_A_JOB = re.compile(  # "00012-01.png", in the trash after a time
+    r"(?:\d{8}-\d{6}(?:\.\d+)?-)?(\d{5,12})-\d{2,3}\.png"
+)
 GONE = StudioError("That picture is no longer there.", "Select another one.")
 
 
@@ -96,6 +100,12 @@ class Gallery:
 
     def _paths(self, limit: int, start: int) -> list[Path]:
         return [self.folder / file.name for file in self._files(limit, start, EVERYTHING)]
+
+    def last_number(self) -> int:
+        """Return the largest number of a job in the names of pictures, deleted ones too; 0 without any."""
+        files = [file.name for file in self._listing.files()]
+        files += [path.name for path in self.trash.glob("*.png")]
+        return max((int(found[1]) for name in files if (found := OF_A_JOB.fullmatch(name))), default=0)
 
     def read_ahead(self) -> None:
         """Read what the pictures say, so that the first search does not wait for thousands."""

@@ -60,14 +60,14 @@ def queue_training(
     return jobs.get(number)
 
 
-def used_handles(jobs: Jobs, library: Library) -> set[str]:
-    """Return the handles of all concepts that are in the Library, queued, being trained or imported."""
+def coming_handles(jobs: Jobs) -> set[str]:
+    """Return the handles of all concepts that are queued, being trained or imported."""
     coming: set[str] = set()
     for job in jobs.under_way(MAX_JOBS, ("train", "import")):
         with suppress(DocumentError):  # it will fail, and needs no name
             is_import = job.kind == "import"
             coming |= {ImportTask.of(job).handle} if is_import else set(TrainingTask.of(job).subject.handles)
-    return coming | {handle for entry in library.entries() for handle in entry.header.handles}
+    return coming
 
 
 def past_settings(jobs: Jobs, library: Library) -> Iterator[dict[str, Any]]:

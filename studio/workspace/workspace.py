@@ -48,7 +48,7 @@ from studio.workspace.pictures import Gallery
 from studio.workspace.presets import Presets
 from studio.workspace.progress import Progress
 from studio.workspace.renaming import rename_concept
-from studio.workspace.training import past_settings, queue_training, used_handles
+from studio.workspace.training import coming_handles, past_settings, queue_training
 from studio.workspace.training_photos import training_photos
 from studio.workspace.trash import Trash
 from studio.workspace.unsaved import save_unsaved, unsaved_concept
@@ -91,6 +91,8 @@ class Workspace:
         stars, index = self.folder / "stars.json", self.cache / "pictures.json"
         self.gallery = Gallery(self.pictures, self.concepts.trash, stars, self.concepts, index)
         self.jobs = Jobs(self._make_folder("jobs"))
+        self.jobs.last_number = self.gallery.last_number
+        self.concepts.coming = lambda: coming_handles(self.jobs)
         self.marks = ConceptMarks(self.folder / "marks.json", self.concepts.trash)
         self.concept_search = ConceptSearch(self.marks)
         self.presets = Presets(self.folder / "presets", self.concepts.trash)
@@ -154,7 +156,7 @@ class Workspace:
     @property
     def used_handles(self) -> set[str]:
         """Return the handles of all concepts that are here, queued or being trained."""
-        return used_handles(self.jobs, self.concepts)
+        return coming_handles(self.jobs) | set(self.concepts.shelf.by_handle)
 
     def propose_mask(
         self,
@@ -256,7 +258,7 @@ class Workspace:
         if (kept := unsaved_concept(self.jobs, job)) is not None:
             return save_unsaved(self.jobs, self.concepts, job, kept)
         if job.kind in RESUMABLE:
-            return go_on(self.jobs, number, self.used_handles)
+            return go_on(self.jobs, self.concepts, number)
         return self.create(Recipe.from_json(job.task))
 
     def train_further(self, number: int, steps: int) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from studio.events import Estimate, Event, Insight, Note, Preview
+from studio.concepts.header import read_header
+from studio.edits.concept import Concept
+from studio.errors import StudioError
+from studio.events import Estimate, Event, Insight, Note, Preview, Result
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
 from studio.ui.parts.progress_card import training_card
 from studio.worker.worker import Worker
-from studio.workspace.job import Job
+from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.workspace import Workspace
 from tests import tiny, tiny_z_image
 from tests.by_hand import tuned
@@ -121,6 +125,75 @@ def test_what_a_training_will_need_is_on_its_card(workspace: Workspace) -> None:
     Worker(workspace, tiny.backbone(), METHODS, train).take(("train",))
     assert "with DreamBooth · about 6 minutes, 9.1 of 12 GB in all</p>" in seen[0]
     assert "9.1 of 12" not in training_card(workspace, workspace.jobs.get(job.id))  # it is over
+
+
+def learned(workspace: Workspace, worker: Worker, method: str = "dreambooth") -> Concept:
+    """Return a concept <lily> as the method would leave it with the settings of `queue`."""
+    concept = tuned(worker.backbone, "<lily>")
+    settings = METHODS[method].card().parse({})
+    return dataclasses.replace(concept, header=dataclasses.replace(concept.header, settings=settings))
+
+
+def test_a_concept_of_the_same_name_that_came_meanwhile_goes_to_the_trash(workspace: Workspace) -> None:
+    job = queue(workspace, "lily")
+    worker, _ = worker_with(workspace, [])
+    mine = learned(workspace, worker)
+    other = dataclasses.replace(mine.header, settings={"steps": 3})
+    dataclasses.replace(mine, header=other).save(workspace.concepts.path("<lily>"))
+    worker.tasks.train = lambda *_, **__: iter([Result(mine)])
+    worker.take(("train",))
+    assert workspace.jobs.get(job.id).status == "done"
+    assert workspace.concepts.find("<lily>").header.settings == mine.header.settings
+    (trashed,) = workspace.concepts.trash.glob("*.safetensors")
+    assert read_header(trashed).settings == {"steps": 3}
+    notes = [event.text for event in workspace.jobs.events(job.id) if event.event == "note"]
+    assert "What was called <lily> before is in the trash." in notes
+
+
+def test_further_training_that_is_discarded_or_fails_leaves_what_was_learned_before(
+    workspace: Workspace,
+) -> None:
+    job = queue(workspace, "lily")
+    worker, _ = worker_with(workspace, [])
+    mine = learned(workspace, worker)
+    worker.tasks.train = lambda *_, **__: iter([Result(mine)])
+    worker.take(("train",))
+    before = workspace.jobs.get(job.id).outcome
+    assert before == {"handle": "<lily>", "file": "lily.safetensors"}
+    state = workspace.jobs.folder(job.id) / STATE_FILE
+
+    def further(*_: Any, **__: Any) -> Iterator[Event]:
+        yield Note("begins")
+        workspace.jobs.request_stop(job.id, "discard")
+        yield Note("is discarded")
+
+    state.touch()
+    workspace.train_further(job.id, 5)
+    worker.tasks.train = further
+    worker.take(("train",))
+    ended = workspace.jobs.get(job.id)
+    assert (ended.status, ended.outcome) == ("done", before) and not state.exists()
+    notes = [event.text for event in workspace.jobs.events(job.id) if event.event == "note"]
+    assert notes[-1] == "The further training is discarded. <lily> is as it was before."
+    assert "is in your Library" in training_card(workspace, ended)
+
+    def failing(*_: Any, **__: Any) -> Iterator[Event]:
+        yield Note("begins")
+        raise StudioError("The device is full.")
+
+    state.touch()
+    workspace.train_further(job.id, 5)
+    worker.tasks.train = failing
+    worker.take(("train",))
+    ended = workspace.jobs.get(job.id)
+    assert (ended.status, ended.outcome) == ("failed", before)
+    assert workspace.retry(job.id).status == "queued"
+    worker.tasks.train = lambda *_, **__: iter(
+        [Result(mine)]
+    )  # it replaces its own concept, without the trash
+    worker.take(("train",))
+    assert workspace.jobs.get(job.id).status == "done"
+    assert list(workspace.concepts.trash.glob("*.safetensors")) == []
 
 
 def test_an_import_ends_in_the_library_or_in_a_sentence(workspace: Workspace, tmp_path: Path) -> None:

@@ -131,9 +131,9 @@ def test_a_bad_row_is_named_and_can_go(tmp_path: Path, value: object) -> None:
 
 def test_a_text_in_no_encoding_hides_no_other_row(tmp_path: Path) -> None:
     workspace = workspace_with_one_of_all(tmp_path)
-    workspace.jobs.add("create", "b", {})
+    bad = workspace.jobs.add("create", "b", {}).id
     with sqlite3.connect(workspace.jobs.root / "jobs.sqlite") as table:
-        table.execute("update jobs set title = cast(x'ff41' as text) where id = 2")
+        table.execute("update jobs set title = cast(x'ff41' as text) where id = ?", (bad,))
     table.close()
     assert [job.title for job in workspace.jobs.newest()] == ["\\xffA", "a cat"]
 

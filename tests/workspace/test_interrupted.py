@@ -13,7 +13,7 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.workspace.going_on import MAX_MORE_STEPS, train_further
 from studio.workspace.interrupted import fate_of, starts_in_vain
-from studio.workspace.job import STATE_FILE, JobEvent
+from studio.workspace.job import STATE_FILE, Job, JobEvent
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress, without_undone
 from studio.workspace.workspace import Workspace
@@ -77,8 +77,96 @@ def test_one_that_was_to_be_discarded_does_not_go_on(jobs: Jobs) -> None:
     job = jobs.add("train", "t", TASK)
     jobs.claim()
     jobs.request_stop(job.id, "discard")
+    (jobs.folder(job.id) / STATE_FILE).touch()
     jobs.settle_running("gone", "")
-    assert jobs.get(job.id).status == "failed"
+    stopped = jobs.get(job.id)
+    assert stopped.status == "stopped" and stopped.error == ""
+    assert not (jobs.folder(job.id) / STATE_FILE).exists()
+
+
+@pytest.mark.parametrize("status", ["queued", "paused"])
+def test_discarding_one_that_waits_deletes_what_it_would_have_gone_on_from(jobs: Jobs, status: str) -> None:
+    job = jobs.add("train", "t", TASK)
+    if status == "paused":
+        jobs.request_stop(job.id, "pause")
+    state = jobs.folder(job.id) / STATE_FILE
+    state.touch()
+    jobs.request_stop(job.id, "discard")
+    assert jobs.get(job.id).status == "stopped" and not state.exists()
+
+
+LEARNED = {"handle": "<lily>", "file": "lily.safetensors"}
+
+
+def trained_further(workspace: Workspace) -> Job:
+    """Return a job that has learned <lily> and is queued to train it further, with its state."""
+    job = workspace.jobs.add("train", "t", TASK)
+    workspace.jobs.claim()
+    header = dataclasses.replace(HEADER, settings={"steps": 100})
+    word = NewWord("<lily>", "cat", torch.ones(1, 8))
+    Concept(header, (word,)).save(workspace.concepts.path("<lily>"))
+    workspace.jobs.end(job.id, "done", LEARNED)
+    (workspace.jobs.folder(job.id) / STATE_FILE).touch()
+    return workspace.train_further(job.id, 50)
+
+
+@pytest.mark.parametrize("moment", ["queued", "paused", "running", "its worker died"])
+def test_discarding_further_training_leaves_what_was_learned_before(tmp_path: Path, moment: str) -> None:
+    workspace = Workspace(tmp_path)
+    jobs, job = workspace.jobs, trained_further(workspace)
+    if moment != "queued":
+        jobs.claim()
+    if moment == "paused":
+        jobs.end(job.id, "paused")
+    jobs.request_stop(job.id, "discard")
+    if moment == "running":
+        jobs.end(job.id, "done", jobs.get(job.id).outcome)  # as the worker does
+    if moment == "its worker died":
+        jobs.settle_running("gone", "")
+    ended = jobs.get(job.id)
+    assert (ended.status, ended.outcome) == ("done", LEARNED)
+    is_there = (jobs.folder(job.id) / STATE_FILE).exists()
+    assert is_there is (
+        moment in ("queued", "running")
+    )  # the first has not begun; the worker deletes the other
+
+
+def test_further_training_that_failed_goes_on_when_asked(tmp_path: Path) -> None:
+    """Its own concept is no other that has its name."""
+    workspace = Workspace(tmp_path)
+    job = trained_further(workspace)
+    (workspace.jobs.folder(job.id) / "photos").mkdir()
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "failed", error="The device ran out of memory.")
+    assert workspace.retry(job.id).status == "queued"
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "failed", error="The device ran out of memory.")
+    workspace.concepts.delete("<lily>")
+    other = dataclasses.replace(HEADER, settings={"steps": 3})
+    Concept(other, (NewWord("<lily>", "cat", torch.ones(1, 8)),)).save(workspace.concepts.path("<lily>"))
+    with pytest.raises(StudioError, match="already the name of a concept"):
+        workspace.retry(job.id)
+
+
+def test_no_other_concept_takes_the_name_of_one_that_is_coming(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    word = NewWord("<lily>", "cat", torch.ones(1, 8))
+    Concept(HEADER, (word,)).save(workspace.concepts.path("<lily>"))
+    deleted = workspace.concepts.delete("<lily>")
+    rose = dataclasses.replace(HEADER, handles={"<rose>": "cat"})
+    Concept(rose, (NewWord("<rose>", "cat", torch.ones(1, 8)),)).save(workspace.concepts.path("<rose>"))
+    job = workspace.jobs.add("train", "t", TASK)
+    for attempt in (
+        lambda: workspace.concepts.restore(deleted),
+        lambda: workspace.concepts.add(deleted),
+        lambda: workspace.concepts.rename("<rose>", "lily"),
+    ):
+        with pytest.raises(StudioError, match="<lily> is the name of a concept that is being learned"):
+            attempt()
+    assert workspace.concepts.unused_handle("<lily>") == "<lily-2>"
+    assert deleted.exists() and workspace.concepts.has("<rose>")
+    workspace.jobs.request_stop(job.id, "discard")
+    assert workspace.concepts.restore(deleted).header.handle == "<lily>"
 
 
 def test_a_waiting_job_can_be_held_and_goes_on_when_asked(jobs: Jobs) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from studio.errors import DiskError, StudioError
+from studio.recipes.recipe import Recipe
 from studio.workspace import job_table
 from studio.workspace.jobs import Jobs
+from studio.workspace.workspace import Workspace
 
 FILE = "jobs.sqlite"
 
@@ -233,3 +237,16 @@ def test_jobs_under_way_run_then_wait_in_their_order_then_are_paused(tmp_path: P
     jobs.claim()
     jobs.move(first, "first")
     assert [job.id for job in jobs.under_way()] == [running, first, second, paused]
+
+
+def test_a_new_table_goes_on_from_the_pictures_that_are_there(tmp_path: Path) -> None:
+    """Who is short of room deletes the folder of the jobs; the next pictures need names of their own."""
+    workspace = Workspace(tmp_path)
+    for name in ("00007-01.png", "00003-12.png", "holiday-2024-01.png", "01.png"):
+        Image.new("RGB", (8, 8)).save(workspace.pictures / name)
+    workspace.gallery.delete("00007-01.png")
+    workspace.gallery.delete("01.png")
+    assert workspace.create(Recipe("a cat")).id == 8
+    assert workspace.create(Recipe("a cat")).id == 9
+    shutil.rmtree(workspace.jobs.root)
+    assert Workspace(tmp_path).create(Recipe("a cat")).id == 8

@@ -93,9 +93,9 @@ def test_what_has_ended_stays_as_it_ended(workspace: Workspace) -> None:
     jobs.request_stop(job, "discard")
     jobs.settle_running("The worker is gone.", "Press Retry.")
     jobs.end(job, "done", {"file": "lily.safetensors"})
-    assert jobs.get(job).status == "failed" and jobs.get(job).outcome == {}
+    assert jobs.get(job).status == "stopped" and jobs.get(job).outcome == {}
     jobs.request_stop(job, "keep")
-    assert jobs.get(job).status == "failed" and jobs.stop_request(job) == "discard"
+    assert jobs.get(job).status == "stopped" and jobs.stop_request(job) == "discard"
 
 
 def test_a_requeued_job_forgets_that_it_was_stopped(workspace: Workspace) -> None:
