@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from studio.concepts import concept_library
 from studio.concepts.header import read_header
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
 from studio.ui.parts import progress_card
 from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.progress_card import training_card
@@ -102,6 +103,24 @@ def test_a_step_takes_the_place_of_the_last_which_can_be_brought_back(workspace:
     assert read_header(trashed).steps == 99
     press(workspace, "use-step", job, 4)  # another one instead
     assert workspace.concepts.find("<lily>").header.steps == 4
+
+
+def test_without_room_for_a_step_the_last_stays_in_the_library(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = training(workspace)
+
+    def no_room(path: Path, content: bytes) -> None:
+        raise DiskError(f"There is no room left on the disk for {path.name}.", "Free some space.")
+
+    monkeypatch.setattr(concept_library, "write_atomic", no_room)
+    with pytest.raises(DiskError, match="no room left on the disk for lily.safetensors"):
+        press(workspace, "use-step", job, 2)
+    assert workspace.concepts.find("<lily>").header.steps == 99
+    assert not list(workspace.concepts.trash.glob("*.safetensors"))
+    monkeypatch.undo()
+    press(workspace, "use-step", job, 2)
+    assert workspace.concepts.find("<lily>").header.steps == 2
 
 
 def test_another_concept_of_that_name_is_not_replaced(workspace: Workspace) -> None:
