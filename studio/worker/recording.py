@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +105,11 @@ class Recorder:
 
     def _save_concept(self, job: Job, concept: Concept, outcome: dict[str, Any]) -> None:
         handle = concept.header.handle
-        path = self.workspace.concepts.path(handle)
+        library = self.workspace.concepts
+        path, before = library.path(handle), library.headers().get(handle)
         if path.exists() and not is_made_by(read_header(path), path, job):  # put there by hand meanwhile
-            move_to_trash(path, self.workspace.concepts.trash)
-            text = "What was called {handle} before is in the trash."
+            move_to_trash(path, library.trash)
+            text, before = "What was called {handle} before is in the trash.", None
             self._note(job, "note", text=tr(text, handle=handle))
         sampling = self.workspace.base_defaults().sampling(0)
         save = functools.partial(save_checked, self.backbone, concept, sampling=sampling)
@@ -116,6 +117,9 @@ class Recorder:
         saved = save_anywhere(handle, save, path, others, log.warning)
         if saved != path:
             raise UnsavedError(handle, saved)
+        if before is not None:
+            with suppress(StudioError):  # the concept is saved, which matters more than its star
+                self.workspace.marks.pass_on(before, concept.header)
         outcome.update(handle=handle, file=path.name)
         self._note(job, "concept", **outcome)
 

@@ -16,6 +16,7 @@ from studio.concepts.header import read_header, rename_handle
 from studio.errors import StudioError
 from studio.files import move_file, write_atomic
 from studio.words import tr
+from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
 
@@ -98,8 +99,10 @@ def promote_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
         trial.unlink(missing_ok=True)
 
 
-def use_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
+def use_step(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, step: int) -> Entry:
     """Put a step in the place of what the training made in the end, which goes to the trash.
+
+    Its star, note and cover are given to the step.
 
     Raises StudioError when it is gone, or the concept in its place is another by now.
     """
@@ -111,6 +114,7 @@ def use_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
         if own != (header.method, header.seed, header.handles) or job.outcome.get("file") != entry.path.name:
             hint = "Make the step a concept of its own instead."
             raise StudioError("{handle} is another concept by now.", hint, handle=header.handle)
+        marks.pass_on(entry.header, header, stays=True)
         entry = _replace(library, entry, source)
     else:
         entry = library.add(source)

@@ -2,8 +2,9 @@
 
 They are not in the concept's file: that would change its hash, by which the recipes of pictures know it, and
 write hundreds of megabytes for a star. They are known by what never changes in a concept, so they survive
-renaming, the trash and a second import, and another concept of the same name does not get them. A note goes
-into the header of a copy that leaves the workspace (`with_note`), and comes back with it.
+renaming, the trash and a second import, and another concept of the same name does not get them. What more
+steps or fewer make of a concept gets them from it (`pass_on`). A note goes into the header of a copy that
+leaves the workspace (`with_note`), and comes back with it.
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ def concept_key(header: Header) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:KEY_LETTERS]
 
 
+def _training(header: Header) -> list[Any]:
+    """Return what all concepts of one training have in common, whatever they are called."""
+    return [header.method, header.seed, header.photos, list(header.handles.values())]
+
+
 class ConceptMarks:
     """The marks in `file`; see `KeptFile`."""
 
@@ -98,6 +104,28 @@ class ConceptMarks:
                     most=MAX_MARKED,
                 )
             return MarksDocument(after)
+
+        self._kept.change(changed)
+
+    def pass_on(self, before: Header, after: Header, stays: bool = False) -> None:
+        """Give a concept's mark to the one that takes its place, unless that is of another training.
+
+        Args:
+            stays: whether the one before is kept, in the trash, and its mark with it.
+
+        Raises StudioError when that cannot be kept.
+        """
+        old, new = concept_key(before), concept_key(after)
+        if _training(before) != _training(after) or old == new:
+            return
+
+        def changed(known: MarksDocument) -> MarksDocument:
+            concepts = {key: mark for key, mark in known.concepts.items() if key != new}
+            if mark := concepts.get(old):
+                if not stays or len(concepts) >= MAX_MARKED:
+                    del concepts[old]
+                concepts[new] = mark
+            return MarksDocument(concepts)
 
         self._kept.change(changed)
 

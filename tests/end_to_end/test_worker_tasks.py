@@ -20,6 +20,7 @@ from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
 from studio.ui.parts.progress_card import training_card
 from studio.worker.worker import Worker
+from studio.workspace.concept_marks import Mark
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.workspace import Workspace
 from tests import tiny, tiny_z_image
@@ -226,3 +227,19 @@ def test_an_import_does_not_replace_a_concept_that_got_its_name(workspace: Works
     Worker(workspace, tiny.backbone(), METHODS, lambda: iter(())).take(("import",))
     assert "<ink> is the name of another concept by now." in workspace.jobs.get(job.id).error
     assert own.read_bytes() == before
+
+
+def test_what_is_trained_further_keeps_its_star_and_note(workspace: Workspace) -> None:
+    job = queue(workspace, "lily", steps=5)
+    learned = tuned(tiny.backbone(), "<lily>")
+    events: list[Event] = [Result(learned)]
+    worker, _ = worker_with(workspace, events)
+    worker.take(("train",))
+    first = workspace.concepts.find("<lily>").header
+    workspace.marks.change(first, starred=True, note="Best at 0.8.", cover="00001-01.png")
+    events[:] = [Result(dataclasses.replace(learned, header=dataclasses.replace(first, steps=9)))]
+    workspace.jobs.requeue(job.id)
+    worker.take(("train",))
+    further = workspace.concepts.find("<lily>").header
+    assert further.steps == 9 and len(workspace.marks.content().concepts) == 1
+    assert workspace.marks.of(further) == Mark(starred=True, note="Best at 0.8.", cover="00001-01.png")

@@ -24,6 +24,7 @@ from studio.workspace.checkpoints import (
     kept_file,
     steps_in,
 )
+from studio.workspace.concept_marks import Mark
 from studio.workspace.job import Job
 from studio.workspace.progress import Progress
 from studio.workspace.workspace import Workspace
@@ -103,6 +104,19 @@ def test_a_step_takes_the_place_of_the_last_which_can_be_brought_back(workspace:
     assert read_header(trashed).steps == 99
     press(workspace, "use-step", job, 4)  # another one instead
     assert workspace.concepts.find("<lily>").header.steps == 4
+
+
+def test_its_star_and_note_go_to_the_step_and_come_back_with_the_last(workspace: Workspace) -> None:
+    job, library = training(workspace), workspace.concepts
+    workspace.marks.change(library.find("<lily>").header, starred=True, note="For the cards.")
+    press(workspace, "use-step", job, 2)
+    assert workspace.marks.of(library.find("<lily>").header) == Mark(True, "For the cards.")
+    (trashed,) = library.trash.glob("*.safetensors")
+    workspace.marks.change(library.find("<lily>").header, starred=False, note=None)
+    press(workspace, "use-step", job, 3)  # what the step before has lost does not come back
+    assert workspace.marks.of(library.find("<lily>").header) == Mark()
+    library.delete("<lily>")
+    assert workspace.marks.of(library.restore(trashed).header) == Mark(True, "For the cards.")
 
 
 def test_without_room_for_a_step_the_last_stays_in_the_library(

@@ -64,6 +64,25 @@ def test_the_key_tells_concepts_apart_and_not_names(workspace: Workspace, change
     assert concept_key(dataclasses.replace(header, handles={"<rose>": "fox"})) == concept_key(header)
 
 
+def test_what_takes_the_place_of_a_concept_has_its_marks_unless_of_another_training(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, mark = header_of("<lily>", "fox", 1, 5, 40), Mark(starred=True, note="old")
+    workspace.marks.change(before, starred=True, note="old")
+    for other in ({"seed": 2}, {"method": "dreambooth"}, {"photos": 6}, {"handles": {"<lily>": "cat"}}):
+        workspace.marks.pass_on(before, dataclasses.replace(before, steps=50, **other))
+    workspace.marks.pass_on(before, before)
+    assert workspace.marks.content().concepts == {concept_key(before): mark}
+    after = dataclasses.replace(before, steps=50, handles={"<rose>": "fox"})
+    workspace.marks.pass_on(before, after, stays=True)
+    assert workspace.marks.of(before) == workspace.marks.of(after) == mark
+    monkeypatch.setattr(concept_marks, "MAX_MARKED", 2)
+    workspace.marks.pass_on(after, last := dataclasses.replace(before, steps=60), stays=True)
+    assert workspace.marks.of(last) == mark and workspace.marks.of(after) == Mark()
+    workspace.marks.pass_on(header_of("<lily>", "fox", 1, 5, 41), last)
+    assert workspace.marks.of(last) == Mark()  # as the one in whose place it is has none
+
+
 def test_a_note_goes_along_with_a_download_and_comes_back(workspace: Workspace, tmp_path: Path) -> None:
     header, entry = add(workspace, "<lily>"), workspace.concepts.find("<lily>")
     assert workspace.marks.with_note(entry, tmp_path / "out") == entry.path

@@ -103,4 +103,4 @@ def press_step_button(workspace: Workspace, action: str, id: str) -> None:
         case "promote-step":
             promote_step(workspace.jobs, workspace.concepts, job, at)
         case "use-step":
-            use_step(workspace.jobs, workspace.concepts, job, at)
+            use_step(workspace.jobs, workspace.concepts, workspace.marks, job, at)
