@@ -22,7 +22,7 @@ class Progress:
         curve: pairs of (step, loss).
         previews: (step, file name, prompt) of pictures in the job's folder.
         insights: (file name, caption) of pictures in the job's folder.
-        pictures: file names in the folder of pictures.
+        pictures: file names in the folder of pictures, each once; one begun again paints them again.
         estimate: what all of it will need, in words.
         checkpoints: steps that were saved as they were.
         suggested: one of these that is better than the end, 0 for none.
@@ -84,7 +84,7 @@ class Progress:
                 (event.step, file, event.prompt) for event, file in files if event.event == "preview"
             ),
             insights=tuple((file, event.caption) for event, file in files if event.event == "insight"),
-            pictures=tuple(file for event, file in files if event.event == "picture"),
+            pictures=tuple(dict.fromkeys(file for event, file in files if event.event == "picture")),
             notes=tuple(event.text for event in events if event.event == "note"),
             estimate=next((event.text for event in reversed(events) if event.event == "estimate"), ""),
             is_learning="loss" in last.values,

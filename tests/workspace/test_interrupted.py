@@ -237,6 +237,12 @@ def test_counting_anew_in_a_later_part_of_the_work_undoes_nothing() -> None:
     assert without_undone(log) == log
 
 
+def test_pictures_that_were_painted_again_count_once() -> None:
+    before = [JobEvent("picture", file=f"00001-0{number}.png") for number in (1, 2)]
+    again = [JobEvent("started"), *before, JobEvent("picture", file="00001-03.png")]
+    assert Progress.of([*before, *again]).pictures == ("00001-01.png", "00001-02.png", "00001-03.png")
+
+
 def test_only_a_finished_training_with_its_state_goes_further(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     job = workspace.jobs.add("train", "t", TASK)
