@@ -15,10 +15,17 @@ from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 
 Concepts = Callable[[Recipe], Sequence[Concept]]
+Present = Callable[[GridFolder], GridFolder]
 
 
-def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Generator[Event, None, bool]:
+def paint_grid(
+    backbone: Backbone, grid: GridFolder, concepts: Concepts, present: Present = lambda grid: grid
+) -> Generator[Event, None, bool]:
     """Paint all missing cells of a grid. Each file is written atomically.
+
+    Args:
+        concepts: opens those of a recipe.
+        present: returns the grid as it is called now; a concept may get another name between two cells.
 
     Yields a Step for each sampling step, counted over all cells, and a Result with the path of each painted
     cell. The contact sheet and the archive are written at the end, however it ends. Returns False if it was
@@ -27,7 +34,9 @@ def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Gene
     steps = [cell.recipe.steps for cell in grid.cells]
     said: set[str] = set()  # the cells differ in little, and would all say the same
     try:
-        for number, cell in enumerate(grid.cells):
+        for number in range(len(steps)):
+            grid = present(grid)
+            cell = grid.cells[number]
             if grid.is_painted(cell, backbone.name):
                 continue
             before = sum(steps[:number])
@@ -45,6 +54,7 @@ def paint_grid(backbone: Backbone, grid: GridFolder, concepts: Concepts) -> Gene
                         yield event
                     case _:
                         yield event
+        grid = present(grid)
         return True
     except FinishEarly:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -135,6 +135,25 @@ class Ballot:
         """Count the votes so far."""
         winners = [self.winner(number) for number in range(len(self.votes))]
         return Tally(winners.count(0), winners.count(1), winners.count(None))
+
+    def renamed(self, files: Mapping[str, str], text: Callable[[str], str]) -> Ballot:
+        """Return this of pictures that have other names by now, `files` old to new, its words as `text`."""
+        pairs = [
+            dataclasses.replace(
+                pair,
+                first=files.get(pair.first, pair.first),
+                second=files.get(pair.second, pair.second),
+                where=text(pair.where),
+            )
+            for pair in self.pairs
+        ]
+        settings = text(self.settings[0]), text(self.settings[1])
+        return dataclasses.replace(self, settings=settings, pairs=tuple(pairs))
+
+    def is_whole(self, folder: Path) -> bool:
+        """Return whether the pictures that are still to be voted on are in the grid's folder."""
+        left = () if self.revealed else self.pairs[len(self.votes) :]
+        return all((folder / name).is_file() for pair in left for name in pair.sides)
 
     def save(self, folder: Path) -> None:
         """Write it to a grid's folder; it replaces an earlier one."""

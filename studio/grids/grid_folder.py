@@ -22,6 +22,7 @@ from PIL import Image
 from studio.documents import DocumentError, read_document
 from studio.errors import StudioError
 from studio.files import write_atomic
+from studio.grids.blind_vote import Ballot
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Cell, Grid, upgrade_grid
 from studio.recipes.png import read_recipe, save_picture
@@ -93,19 +94,23 @@ class GridFolder:
         return cls(folder, grid, tuple(cells))
 
     def rename(self, renaming: Renaming) -> GridFolder:
-        """Give a concept another name in the grid and in its pictures; returns the grid as it is now.
+        """Give a concept another name in the grid, its pictures and its vote; returns the grid as it is now.
 
         Pictures are moved last: if that is interrupted, those that are left are painted again.
         """
         cells = [dataclasses.replace(cell, recipe=renaming.recipe(cell.recipe)) for cell in self.cells]
+        files: dict[str, str] = {}
         renamed = GridFolder.create(self.folder, renaming.grid(self.grid), cells)
         for old, new in zip(self.cells, renamed.cells, strict=True):
             path = self.path(old)
+            files[path.name] = renamed.path(new).name
             if path.exists() and path != renamed.path(new):
                 recipe = renaming.recipe(read_recipe(path))
                 with Image.open(path) as picture:
                     save_picture(picture, recipe, renamed.path(new))
                 path.unlink()
+        if ballot := Ballot.open(self.folder):
+            ballot.renamed(files, renaming.text).save(self.folder)
         return renamed
 
     def path(self, cell: Cell) -> Path:

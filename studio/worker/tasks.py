@@ -92,15 +92,29 @@ class Tasks:
     def painting(self, job: Job) -> Events:
         """Run a painting job; yields its events."""
         recipe = Recipe.from_json(job.task)
+        present, _ = self.workspace.former_names.present(recipe)
+        if present != recipe:  # it ran while a concept got another name, and is begun again
+            recipe = present
+            self.workspace.jobs.change_task(job.id, recipe.to_json(), recipe.prompt)
         yield from generate(self.backbone, recipe, open_concepts(self.workspace.concepts, recipe))
 
     def comparing(self, job: Job) -> Events:
         """Run a grid job: paint the missing cells, then score all; yields its events."""
-        library = self.workspace.concepts
-        grid = GridFolder.open(self.workspace.jobs.folder(job.id))
-        painting = paint_grid(self.backbone, grid, lambda recipe: open_concepts(library, recipe))
+        library, folder = self.workspace.concepts, self.workspace.jobs.folder(job.id)
+
+        def present(grid: GridFolder) -> GridFolder:
+            """Return the grid with the names that its concepts have by now."""
+            renamed = self.workspace.former_names.present_grid(grid)
+            if renamed is not grid:
+                self.workspace.jobs.change_task(job.id, job.task, renamed.grid.title)
+            return renamed
+
+        painting = paint_grid(
+            self.backbone, GridFolder.open(folder), lambda recipe: open_concepts(library, recipe), present
+        )
         if not (yield from painting):
             return
+        grid = GridFolder.open(folder)
         encoders = open_encoders(self.backbone)
         if encoders.text is not None:
             nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}

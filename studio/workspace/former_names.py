@@ -17,6 +17,7 @@ from annotated_types import MaxLen
 from studio.concepts.concept_library import Library
 from studio.documents import DocumentError, Handle, ShortText, read_document
 from studio.files import write_atomic
+from studio.grids.grid_folder import GridFolder
 from studio.recipes.recipe import Recipe
 from studio.recipes.renaming import Renaming, renamed_recipe
 from studio.words import tr
@@ -92,6 +93,18 @@ class FormerNames:
             if old != new
         ]
         return (renamed_recipe(recipe, names, hashes) if names else recipe), notes
+
+    def present_grid(self, grid: GridFolder) -> GridFolder:
+        """Return a grid with the present names of its concepts; its file and pictures are changed with it.
+
+        Raises DiskError, and StudioError for a picture that cannot be read.
+        """
+        used = {it for cell in grid.cells for it in cell.recipe.concepts.values()}
+        for one in self._read():  # in the order in which it was done, since names may change places
+            if one.before in used and not self._is_there(one.old, one.before):
+                grid = grid.rename(Renaming(one.old, one.new, one.before, one.after))
+                used = used - {one.before} | {one.after}
+        return grid
 
     def _is_there(self, handle: str, hash: str) -> bool:
         return self._library.has(handle) and self._library.hash(self._library.find(handle)) == hash

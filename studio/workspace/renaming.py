@@ -22,8 +22,8 @@ def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, hand
     """Give a concept another name, also in what is to be painted with it.
 
     That is every painting and grid that waits or is paused, and every one that failed or was stopped, which
-    Retry would start again; old pictures find it by `former_names`. Raises StudioError when the name is taken
-    or cannot be used.
+    Retry would start again; old pictures find it by `former_names`, and so does what runs, since only the
+    worker changes that. Raises StudioError when the name is taken or cannot be used.
     """
     before = library.hash(library.find(handle))
     entry = library.rename(handle, name)

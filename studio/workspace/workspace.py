@@ -259,7 +259,7 @@ class Workspace:
             return save_unsaved(self.jobs, self.concepts, job, kept)
         if job.kind in RESUMABLE:
             return go_on(self.jobs, self.concepts, number)
-        return self.create(Recipe.from_json(job.task))
+        return self.create(self.former_names.present(Recipe.from_json(job.task))[0])
 
     def train_further(self, number: int, steps: int) -> Job:
         """Queue a training that is done again, to do more steps. Raises StudioError when it cannot be."""

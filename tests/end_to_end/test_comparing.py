@@ -119,6 +119,41 @@ def test_a_picture_is_painted_between_two_steps_of_a_grid(
     assert picture.status == "done" and picture.finished < workspace.jobs.get(grid.id).finished
 
 
+@pytest.mark.parametrize("seen", [0, 2, 3])
+def test_a_grid_goes_on_when_its_concept_gets_another_name(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch, seen: int
+) -> None:
+    job, record, names = workspace.compare(GRID), worker.record, iter(["Rosa"])
+
+    def spy(job: Job, event: Event, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)  # 3: while the last cell is painted
+        if len(workspace.progress(job).pictures) == seen and (name := next(names, None)):
+            workspace.rename("<lily>", name)
+
+    monkeypatch.setattr(worker, "record", spy)
+    assert worker.take(("grid",))
+    ended, sheet = workspace.jobs.get(job.id), sheet_of(workspace, job)
+    assert (ended.status, ended.error) == ("done", "") and "<rosa>" in ended.title
+    assert all(sheet.is_painted(cell, worker.backbone.name) for cell in sheet.cells)
+    assert {cell.recipe.prompt for cell in sheet.cells} == {"a photo of <rosa>"}
+    assert len(list(sheet.folder.glob("*.png"))) == len({sheet.path(cell) for cell in sheet.cells}) + 1
+
+
+def test_a_painting_and_a_grid_that_ran_while_their_concept_got_another_name_can_be_begun_again(
+    workspace: Workspace, worker: Worker
+) -> None:
+    jobs = [workspace.create(BASE), workspace.compare(GRID), workspace.create(BASE)]
+    assert all(workspace.jobs.claim((kind,)) for kind in ("create", "grid", "create"))
+    workspace.rename("<lily>", "Rosa")
+    workspace.jobs.end(jobs[2].id, "failed", error="Out of memory.")
+    workspace.jobs.settle_running("gone", "")  # the other two wait again
+    retried = workspace.retry(jobs[2].id)
+    assert worker.take(("create",)) and worker.take(("create",)) and worker.take(("grid",))
+    for number in (jobs[0].id, jobs[1].id, retried.id):
+        job = workspace.jobs.get(number)
+        assert (job.status, job.error) == ("done", "") and job.title.startswith("a photo of <rosa>")
+
+
 def test_a_concept_that_was_exchanged_meanwhile_is_not_painted_under_its_old_name(
     workspace: Workspace, worker: Worker
 ) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studio.grids.blind_vote import Ballot
 from studio.grids.grid_folder import GridFolder
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
+from studio.ui.compare.blind_vote import blind_vote_panel, pairs_of
 from studio.workspace.workspace import Workspace
 from tests.workspace.test_workspace import keep
 
@@ -66,6 +68,30 @@ def test_renaming_follows_into_grids_and_keeps_their_pictures(tmp_path: Path, st
     hashes = {workspace.concepts.hash(workspace.concepts.find(one)) for one in ("<rose>", "<tom>")}
     assert {it for cell in after.cells for it in cell.recipe.concepts.values()} == hashes
     assert workspace.jobs.get(job.id).title == "<rose> on blue: guidance and concept"
+
+
+def test_a_vote_goes_on_after_a_renaming_and_without_its_pictures_another_can_begin(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    keep(workspace, "<tom>")
+    axes = Axis("concept", ("<lily>", "<tom>")), Axis("guidance", (1, 2))
+    job = workspace.compare(Grid(Recipe("<lily> on blue", steps=2), *axes))
+    grid = GridFolder.open(workspace.jobs.folder(job.id))
+    for cell in grid.cells:
+        save_picture(Image.new("RGB", (8, 8), "red"), cell.recipe, grid.path(cell))
+    Ballot.draw(*pairs_of(grid, ("x:0", "x:1"))).cast("left", 0).save(grid.folder)
+    workspace.jobs.claim(("grid",))
+    workspace.jobs.end(job.id, "stopped")
+    workspace.rename("<lily>", "rose")
+    ballot = Ballot.open(grid.folder)
+    assert ballot is not None and ballot.settings == ("<rose>", "<tom>") and ballot.votes == ("left",)
+    assert all((grid.folder / name).is_file() for pair in ballot.pairs for name in pair.sides)
+    assert "Which is better?" in blind_vote_panel(workspace, job.id, ())
+    assert ballot.pair is not None
+    (grid.folder / ballot.pair.first).unlink()
+    assert "Which two?" in blind_vote_panel(workspace, job.id, ())
+    ballot.reveal().save(grid.folder)
+    assert "vote-result" in blind_vote_panel(workspace, job.id, ())
 
 
 def test_a_knob_of_one_concept_keeps_its_axis(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def blind_vote_panel(workspace: Workspace, shown: int, picks: Picks) -> str:
         )
     grid = grid_folder(workspace, job)
     ballot = Ballot.open(grid.folder)
-    if ballot is None:
+    if ballot is None or not ballot.is_whole(grid.folder):  # its pictures were deleted, or painted anew
         return setting_picker(grid, picks)
     if ballot.pair is not None:
         return pair_question(grid, ballot)
