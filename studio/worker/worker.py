@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from studio.errors import StudioError, disk_trouble
-from studio.events import Event, FinishEarly, Note, Pause
+from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
 from studio.files import write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
@@ -147,6 +147,7 @@ class Worker:
         events = self.tasks.events(job)
         outcome: dict[str, Any] = {}
         finishing = False
+        goes_on = job.kind == "train" and (self.workspace.jobs.folder(job.id) / STATE_FILE).is_file()
         event = next(events, None)
         while event is not None:
             self.record(job, event, outcome)
@@ -158,7 +159,8 @@ class Worker:
             if request == "pause" or self.leaving.is_set():
                 self.interrupt(job, events)
                 raise Left if self.leaving.is_set() else Pause
-            if request == "keep" and not finishing:
+            goes_on = goes_on and not has_loaded(event)  # before that there is nothing to keep
+            if request == "keep" and not finishing and not goes_on:
                 finishing = True
                 try:
                     event = events.throw(FinishEarly())
@@ -223,6 +225,11 @@ class Worker:
     def record(self, job: Job, event: Event, outcome: dict[str, Any]) -> None:
         """Record an event of a job; `outcome` gets what came of it."""
         self.recorder.record(job, event, outcome)
+
+
+def has_loaded(event: Event) -> bool:
+    """Return whether a training that gives this event has its last state, if it goes on from one."""
+    return isinstance(event, Kept | Preview) or (isinstance(event, Step) and "loss" in event.values)
 
 
 def forget_large_state(file: Path) -> None:

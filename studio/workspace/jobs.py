@@ -221,7 +221,7 @@ class Jobs(JobReader):
         """Settle every job that a worker left running when it died; return their numbers.
 
         Each is queued again, in its old place, or ended (`studio.workspace.interrupted`), with this error and
-        hint if it fails.
+        hint if it fails. One that was to stop and keep what it learned is still to do so.
 
         Args:
             worker: the number of the one that died, whose jobs alone are settled; None for all workers.
@@ -246,6 +246,9 @@ class Jobs(JobReader):
             else:
                 with self._table.writing() as table:
                     table.execute(f"{QUEUE_AGAIN} where id = ? and status = 'running'", (job.id,))
+                    if job.stop_request == "keep":
+                        ask = "update jobs set stop_request = 'keep' where id = ? and status = 'queued'"
+                        table.execute(ask, (job.id,))
         return [row["id"] for row in rows]
 
     def log(self, number: int, event: dict[str, Any]) -> None:

@@ -16,12 +16,12 @@ from PIL import Image
 
 from studio.concepts.header import read_header
 from studio.edits.concept import Concept
-from studio.events import Step
+from studio.events import Preview, Step
 from studio.generation.generate import generate
 from studio.photos.photo import Photo
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
-from studio.worker.worker import Worker
+from studio.worker.worker import Left, Worker
 from studio.workspace.job import STATE_FILE
 from studio.workspace.jobs import Job
 from studio.workspace.supervisor import Supervisor
@@ -134,6 +134,47 @@ def test_a_training_stops_when_asked(
     assert workspace.concepts.has("<lily>") == kept
     if kept:
         assert workspace.concepts.find("<lily>").header.steps in range(2, 500)
+
+
+def test_what_was_to_be_kept_is_kept_when_the_studio_is_closed_before_it_is_shown(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue(workspace, steps=500)
+    record = worker.record
+
+    def spy(job: Job, event: object, outcome: dict[str, object]) -> None:
+        record(job, event, outcome)
+        if isinstance(event, Step) and event.step == 3 and "loss" in event.values:
+            workspace.jobs.request_stop(job.id, "keep")
+        elif isinstance(event, Preview) and event.step == 3:
+            worker.leaving.set()
+
+    monkeypatch.setattr(worker, "record", spy)
+    with pytest.raises(Left):
+        worker.take(("train",))
+    assert workspace.jobs.get(job.id).status == "running" and not workspace.concepts.has("<lily>")
+    workspace.jobs.settle_running("gone", "")
+    assert Worker(workspace, worker.backbone, METHODS, train).take(("train",))
+    done = workspace.jobs.get(job.id)
+    assert (done.status, done.stop_request) == ("done", "keep")
+    assert workspace.concepts.find("<lily>").header.steps in range(3, 10)
+
+
+def test_one_that_is_to_stop_before_it_has_a_state_learns_nothing(
+    workspace: Workspace, worker: Worker
+) -> None:
+    job = queue(workspace, steps=500)
+    workspace.jobs.claim()
+    workspace.jobs.request_stop(job.id, "keep")
+    workspace.jobs.settle_running("gone", "")
+    assert worker.take(("train",)) and workspace.jobs.get(job.id).status == "stopped"
+    (workspace.jobs.folder(job.id) / STATE_FILE).write_bytes(b"of another training")
+    workspace.retry(job.id)
+    workspace.jobs.claim()
+    workspace.jobs.request_stop(job.id, "keep")
+    workspace.jobs.settle_running("gone", "")
+    assert worker.take(("train",)) and workspace.jobs.get(job.id).status == "stopped"
+    assert not workspace.concepts.entries()
 
 
 def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(

@@ -272,6 +272,18 @@ def test_one_that_was_to_pause_when_its_worker_died_is_paused(jobs: Jobs) -> Non
     assert again is not None and (again.id, again.stop_request) == (job.id, "")
 
 
+def test_one_that_was_to_stop_when_its_worker_died_stops_at_its_next_start(jobs: Jobs) -> None:
+    job = jobs.add("train", "t", TASK)
+    jobs.claim()
+    jobs.request_stop(job.id, "keep")
+    jobs.settle_running("gone", "")
+    again = jobs.claim()
+    assert again is not None and (again.id, again.stop_request) == (job.id, "keep")
+    jobs.end(job.id, "stopped")
+    jobs.requeue(job.id)
+    assert jobs.stop_request(job.id) == ""  # a person wants it to go on
+
+
 def test_a_concept_that_is_another_by_now_is_not_replaced(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     job = workspace.jobs.add("train", "t", TASK)
