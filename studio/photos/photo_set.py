@@ -16,8 +16,9 @@ from studio.files import png_bytes, write_atomic
 from studio.limits import MAX_PHOTO_SIDE
 from studio.photos.captions import SUFFIX as CAPTION_SUFFIX
 from studio.photos.captions import read_caption
+from studio.photos.colours import plain_rgb
 from studio.photos.decoding import decode
-from studio.photos.photo import Photo, open_photo
+from studio.photos.photo import Photo
 
 MASKS = "masks"
 Kept = TypeVar("Kept")
@@ -113,7 +114,8 @@ class PhotoSet:
 
 
 def _kept_square(path: Path) -> Image.Image:
-    return open_photo(path).image
+    """Return a square; one that was cropped from a small photo may be smaller than any photo may be."""
+    return plain_rgb(decode(path, MAX_PHOTO_SIDE))
 
 
 def _kept_mask(path: Path) -> Image.Image:

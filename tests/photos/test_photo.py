@@ -163,6 +163,16 @@ def test_what_is_shown_is_what_is_trained_on(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(loaded.squares[0]), np.asarray(photo.square(photo.side)))
 
 
+@pytest.mark.parametrize(("side", "zoom"), [(64, 2.2), (64, 4.0), (32, 4.0)])
+def test_a_small_photo_that_is_cropped_close_is_trained_on(tmp_path: Path, side: int, zoom: float) -> None:
+    scene(side, side).save(tmp_path / "drawing.png")
+    photo = open_photo(tmp_path / "drawing.png").cropped(Crop(zoom=zoom))
+    assert photo.side < photo_module.MIN_PHOTO_SIDE
+    PhotoSet.of([photo]).save(tmp_path / "photos")
+    (square,) = PhotoSet.load(tmp_path / "photos").squares
+    assert np.array_equal(np.asarray(square), np.asarray(photo.square(photo.side)))
+
+
 def test_there_is_a_limit_and_it_is_said(tmp_path: Path) -> None:
     for index in range(32):
         scene(seed=index).save(tmp_path / f"{index:02d}.png")
