@@ -58,10 +58,11 @@ class RankOne(Edit):
         self.with_noun: Tensor | None = None
 
     def knobs(self) -> dict[str, Knob]:
-        """See `Edit.knobs`."""
+        """See `Edit.knobs`. The temperature reaches as far as it was set in training."""
+        low, high = min(0.02, self.temperature), max(0.5, self.temperature)
         return {
             "bias": Knob(self.bias, 0.0, 1.0, "Low is faithful, high obeys the prompt."),
-            "temperature": Knob(self.temperature, 0.02, 0.5, "How gradually the gate opens."),
+            "temperature": Knob(self.temperature, low, high, "How gradually the gate opens."),
             "global_lock": Knob(0.0, 0.0, 1.0, "High gives the scene more room, at some cost in likeness."),
         }
 
