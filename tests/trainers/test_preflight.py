@@ -12,11 +12,15 @@ import torch
 
 from studio.events import Estimate, Event, FinishEarly, Insight, Note, Preview, Result, Step
 from studio.models.backbone import Backbone
+from studio.recipes.recipe import Recipe
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
 from trainers.kit import class_pictures, loop, optimizing, preflight, previews, verdict
 from trainers.kit.optimizing import Optimization
+from trainers.kit.training import Training
+from trainers.regularizers.context import Context
+from trainers.textual_inversion import TextualInversion
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 TRIED = ("break_a_scene", "dreambooth", "perfusion")  # one of each way to learn; -m slow tries all
@@ -187,6 +191,37 @@ def test_what_was_learned_is_kept_though_it_cannot_be_judged(
     events = list(run("textual_inversion", backbone, tmp_path, steps=2))
     assert isinstance(events[-1], Result) and events[-1].value.header.verdicts == {}
     assert any("too little memory to judge" in event.text for event in events if isinstance(event, Note))
+
+
+def test_what_was_learned_is_kept_though_there_is_no_memory_for_its_last_picture(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Training.preview
+
+    def preview(this: Training, method: Any, recipe: Recipe) -> Any:
+        if recipe.steps == SAMPLING.steps:  # more than on the way
+            raise torch.OutOfMemoryError
+        return own(this, method, recipe)
+
+    monkeypatch.setattr(Training, "preview", preview)
+    events = list(run("textual_inversion", backbone, tmp_path, steps=2))
+    assert isinstance(events[-1], Result) and events[-1].value.header.preview == b""
+    assert any("too little memory to judge" in event.text for event in events if isinstance(event, Note))
+
+
+@pytest.mark.parametrize(("source", "left"), [(TextualInversion, "gradient of denoising"), (Context, "norm")])
+def test_what_cannot_be_measured_is_left_out_of_the_report(
+    source: Any, left: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def report(this: Any) -> dict[str, float]:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(source, "report", report)
+    settings = {"steps": 2, "context_embedding_weight": 0.5}
+    events = list(run("textual_inversion", backbone, tmp_path, **settings))
+    assert isinstance(events[-1], Result) and left in events[-1].value.header.report
+    assert events[-1].value.header.preview and events[-1].value.header.verdicts
+    assert sum("to measure all" in event.text for event in events if isinstance(event, Note)) == 1
 
 
 def test_a_short_training_begins_at_once(backbone: Backbone, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from studio.words import tr, trn
 from trainers.kit import verdict
+from trainers.kit.device_memory import forget_unused
 from trainers.kit.enduring import AfterStep, keep, optimise
 from trainers.kit.found_subjects import FOUND, found_preview, with_found_subjects
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
-from trainers.kit.memory_saving import photos_per_step
+from trainers.kit.memory_saving import activations_on_host, photos_per_step
 from trainers.kit.optimizing import Optimization
 from trainers.kit.preflight import Preflight, try_training
 from trainers.kit.previews import Previews
@@ -202,20 +203,14 @@ def _closing(optimization: Optimization, previews: Previews) -> Iterator[Event]:
         steps=len(losses),
         final_loss=_recent(losses),
         memory=optimization.memory.words,
+        dependencies=method.dependencies(),
     )
     concept = Concept(header, tuple(method.edits())).round_to_file()
-    picture = previews.picture()
-    reports = method.report()
-    for regularizer in optimization.regularizers:
-        reports |= regularizer.report()
-    header = dataclasses.replace(
-        header,
-        dependencies=method.dependencies(),
-        report={name: round(value, 4) for name, value in reports.items()},
-        preview=preview_bytes(picture),
-    )
     verdicts: dict[str, Verdict] = {}
     try:
+        picture = previews.picture()
+        header = dataclasses.replace(header, preview=preview_bytes(picture))
+        header = dataclasses.replace(header, report=(yield from _reports(optimization)))
         yield from method.insights()
         for caption, knobs in method.closing_choices.items():
             yield Insight(previews.picture(knobs={method.subject.handle: dict(knobs)}), caption)
@@ -233,6 +228,26 @@ def _closing(optimization: Optimization, previews: Previews) -> Iterator[Event]:
         text = "The device has too little memory to judge what was learned. It is kept all the same."
         yield Note(tr(text))
     yield Result(Concept(dataclasses.replace(header, verdicts=verdicts), concept.edits))
+
+
+def _reports(optimization: Optimization) -> Generator[Event, None, dict[str, float]]:
+    """Return what the method and its regularizers measured; yields a Note where there is no memory for all.
+
+    A training that needed to save memory has none to spare for a measurement either.
+    """
+    backbone, is_whole = optimization.backbone, True
+    reports: dict[str, float] = {}
+    for report in (optimization.method.report, *(one.report for one in optimization.regularizers)):
+        try:
+            with activations_on_host(backbone) if optimization.memory.words else nullcontext():
+                reports |= report()
+        except torch.OutOfMemoryError:
+            is_whole = False
+    if not is_whole:
+        forget_unused(backbone)
+        text = "The device has too little memory to measure all of what was learned. It is kept all the same."
+        yield Note(tr(text))
+    return {name: round(value, 4) for name, value in reports.items()}
 
 
 def _recent(losses: list[float]) -> float:
