@@ -31,7 +31,7 @@ from studio.recipes.settings_text import read_refinements, write_refinements
 from studio.words import tr
 
 NEGATIVE = "Negative prompt:"
-SETTINGS = "Steps:"  # the line of settings begins so
+SETTINGS = re.compile("Steps:(?: |$)")  # the line of settings begins so, as `NAME` reads it
 OURS = "Likeness"
 SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
 FORGE_VERSION = re.compile(r"f\d")
@@ -87,10 +87,10 @@ def from_parameters(text: str) -> tuple[Recipe, list[str]]:
             most=MAX_PARAMETERS_LETTERS,
         )
     lines = text.replace("\r\n", "\n").strip().split("\n")
-    starts = [number for number, line in enumerate(lines) if line.startswith(SETTINGS)]
+    starts = [number for number, line in enumerate(lines) if SETTINGS.match(line)]
     if not starts:
         raise DocumentError("The recipe", "it has no line of settings")
-    last = max(starts, key=lambda number: (NAME.search(lines[number], len(SETTINGS)) is not None, number))
+    last = max(starts, key=lambda number: (NAME.search(lines[number], len("Steps:")) is not None, number))
     values, rest = settings_and_rest("\n".join(lines[last:]))
     prompt, negative = _prompts(lines[:last])
     if not prompt and not negative:

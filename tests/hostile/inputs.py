@@ -24,6 +24,7 @@ PARTS = (
         "\n",
         "Negative prompt: ",
         "Steps: ",
+        "\nSteps:",
         "20",
         ", ",
         "Seed: ",
@@ -153,7 +154,8 @@ def parameters(draw: st.DrawFn) -> str:
     """Return a text like those of other programs."""
     parts = st.sampled_from(PARTS)
     texts = draw(st.lists(parts | any_text, max_size=20))
-    return "".join(texts) + draw(st.sampled_from(["", "\nSteps: 20, Seed: 3", "\nSteps: 20, CFG scale: 7"]))
+    ends = ["", "\nSteps: 20, Seed: 3", "\nSteps: 20, CFG scale: 7", "\nSteps:20, Seed: 3"]
+    return "".join(texts) + draw(st.sampled_from(ends))
 
 
 @st.composite

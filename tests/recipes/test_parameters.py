@@ -58,6 +58,8 @@ def test_lines_quotes_json_and_commas_change_no_other_value(settings: str, unuse
 def test_a_prompt_may_look_like_settings() -> None:
     recipe, _ = from_parameters(f"a stair\nSteps: of stone\n{LAST}")
     assert recipe.prompt == "a stair\nSteps: of stone" and recipe.steps == 12
+    recipe, _ = from_parameters(f"a stair\nSteps:7, Seed: 1\n{LAST}")
+    assert recipe.prompt == "a stair\nSteps:7, Seed: 1" and (recipe.steps, recipe.seed) == (12, 77)
 
 
 def test_our_own_text_is_read_again_whatever_the_base_is_called() -> None:

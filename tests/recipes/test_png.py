@@ -80,7 +80,16 @@ def test_our_own_recipe_goes_before_the_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a cat", "Steps: 20", "a cat\nSteps: many", "a cat\nSeed: 3, CFG scale: 7"]
+    "text",
+    [
+        "",
+        "a cat",
+        "Steps: 20",
+        "a cat\nSteps: many",
+        "a cat\nSteps:20, Seed: 3",
+        "a cat\nSteps:",
+        "a cat\nSeed: 3, CFG scale: 7",
+    ],
 )
 def test_texts_that_are_no_parameters_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(StudioError, match="damaged"):
