@@ -27,7 +27,7 @@ from studio.commands.paint import run_again, run_paint
 from studio.commands.recipe_flags import DEFAULTS, FIELDS, add_recipe_flags, add_refinement_flags
 from studio.commands.score import add_score_flags, run_score
 from studio.commands.setting_flags import add_setting_flags
-from studio.errors import StudioError, disk_trouble
+from studio.errors import StudioError, machine_trouble
 from studio.files import keep_private
 from studio.output import allow_any_letter
 from studio.words import tr
@@ -89,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(tr("Stopped. What was finished is kept."), file=sys.stderr)
         return EXIT_CODE
-    except OSError as error:
-        if (trouble := disk_trouble(error)) is None:
+    except Exception as error:
+        if (trouble := machine_trouble(error)) is None:
             raise
         print(trouble, file=sys.stderr)
         return 2

@@ -1,8 +1,9 @@
-"""The error that a user reads, and what the system says of a disk put as one."""
+"""The error that a user reads, and what the system says of a disk or a device put as one."""
 
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,23 @@ def disk_trouble(error: OSError) -> DiskError | None:
     if error.errno not in (*FULL, errno.EROFS):
         return None
     return disk_error(Path(str(error.filename or tr("this file"))), error)
+
+
+def out_of_memory() -> StudioError:
+    """Return the sentence for a device that ran out of memory."""
+    return StudioError(
+        "The device ran out of memory.",
+        "Close other programs that use the device, or choose fewer photos per step or a smaller resolution, "
+        "then try again.",
+    )
+
+
+def machine_trouble(error: Exception) -> StudioError | None:
+    """Return the sentence for an error of a disk or of a device's memory, None for any other."""
+    if isinstance(error, OSError):
+        return disk_trouble(error)
+    torch = sys.modules.get("torch")  # its errors are met only where it was imported
+    return out_of_memory() if torch is not None and isinstance(error, torch.OutOfMemoryError) else None
 
 
 @contextmanager

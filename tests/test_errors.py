@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+import studio.__main__
+import trainers.__main__
 from studio.concepts.concept_library import Library
 from studio.errors import StudioError, shortened
 from studio.handles import to_handle
@@ -23,6 +27,28 @@ def test_a_long_quote_loses_its_middle() -> None:
 
 def test_half_of_a_character_becomes_an_escape() -> None:
     assert StudioError("bad\udcff.png cannot be read.").message == "bad\\udcff.png cannot be read."
+
+
+@pytest.mark.parametrize("command", [studio.__main__, trainers.__main__], ids=["studio", "trainers"])
+def test_a_device_without_memory_is_a_sentence_in_a_terminal(
+    command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(studio.__main__, "run_merge", run)
+    monkeypatch.setattr(trainers.__main__, "train_method", run)
+    flags = {
+        studio.__main__: ["merge", "lily", "--out", "a"],
+        trainers.__main__: ["dreambooth", "photos", "--name", "lily", "--noun", "cat"],
+    }
+    raised: Exception = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+    assert command.main(flags[command]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("The device ran out of memory. Close other programs") and "CUDA" not in said
+    raised = ValueError("a fault of the program")
+    with pytest.raises(ValueError, match="a fault"):
+        command.main(flags[command])
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", 10**400, "1e999", [], None, "x" * 1_000_000])

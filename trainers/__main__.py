@@ -16,7 +16,7 @@ from studio.bases.family_card import FamilyCard
 from studio.commands.base_flags import MEMORY, PREDICTION, add_base_flags, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import EXIT_CODE, STOPPED
-from studio.errors import StudioError, disk_trouble
+from studio.errors import StudioError, machine_trouble
 from studio.events import Result
 from studio.files import (
     keep_private,
@@ -86,8 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(STOPPED, file=sys.stderr)
         return EXIT_CODE
-    except OSError as error:
-        if (trouble := disk_trouble(error)) is None:
+    except Exception as error:
+        if (trouble := machine_trouble(error)) is None:
             raise
         print(trouble, file=sys.stderr)
         return 2

@@ -12,12 +12,11 @@ from typing import Any
 
 import torch
 
-from studio.errors import StudioError, disk_trouble
 from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
+from studio.errors import StudioError, disk_trouble, out_of_memory
 from studio.files import write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
-from studio.words import tr
 from studio.worker.recording import Recorder, UnsavedError, if_room
 from studio.worker.tasks import Tasks, Train
 from studio.workspace.full_disk import until_written
@@ -31,10 +30,6 @@ BETWEEN = {  # kinds of jobs that run between the steps of a job of this kind
     "create": ("mask",),
     "import": ("mask",),
 }
-OUT_OF_MEMORY = tr(
-    "Close other programs that use the device, or choose fewer photos per step or a smaller resolution, then "
-    "press Retry."
-)
 MAX_KEPT_STATE_BYTES = 500_000_000  # of a finished training
 
 log = logging.getLogger("likeness.worker")
@@ -112,9 +107,10 @@ class Worker:
             self._end(job, "failed", {**job.outcome, UNSAVED: str(error.path)}, error.message, error.hint)
         except StudioError as error:
             self._end(job, "failed", error=error.message, hint=error.hint)
-        except torch.cuda.OutOfMemoryError:
+        except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
-            self._end(job, "failed", error=tr("The device ran out of memory."), hint=OUT_OF_MEMORY)
+            trouble = out_of_memory()
+            self._end(job, "failed", error=trouble.message, hint=trouble.hint)
         except Exception as error:
             log.exception("job %d failed", job.id)
             with if_room():
@@ -124,8 +120,8 @@ class Worker:
                 "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
                 error=type(error).__name__,
             )
-            trouble = disk_trouble(error) if isinstance(error, OSError) else None
-            self._end(job, "failed", error=(trouble or sentence).message, hint=(trouble or sentence).hint)
+            said = (disk_trouble(error) if isinstance(error, OSError) else None) or sentence
+            self._end(job, "failed", error=said.message, hint=said.hint)
         else:
             self._end(job, "done" if outcome else "stopped", outcome)
         self.write_state("ready")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from studio.concepts.header import read_header
@@ -175,6 +176,21 @@ def test_one_that_is_to_stop_before_it_has_a_state_learns_nothing(
     workspace.jobs.settle_running("gone", "")
     assert worker.take(("train",)) and workspace.jobs.get(job.id).status == "stopped"
     assert not workspace.concepts.entries()
+
+
+def test_a_device_without_memory_is_a_sentence(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(worker.tasks, "train", fail)
+    job = queue(workspace)
+    worker.take(("train",))
+    failed = workspace.jobs.get(job.id)
+    assert (failed.status, failed.error) == ("failed", "The device ran out of memory.")
+    assert failed.hint.endswith("a smaller resolution, then try again.")
+    assert not (workspace.jobs.folder(job.id) / "traceback.txt").exists()
 
 
 def test_a_mendable_failure_carries_its_hint_and_a_fault_its_traceback(
