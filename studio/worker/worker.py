@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
 from studio.errors import StudioError, disk_trouble, out_of_memory
+from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
 from studio.files import write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
+from studio.words import tr
 from studio.worker.recording import Recorder, UnsavedError, if_room
 from studio.worker.tasks import Tasks, Train
 from studio.workspace.full_disk import until_written

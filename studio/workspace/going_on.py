@@ -97,7 +97,9 @@ def is_made_by(header: Header, path: Path, job: Job) -> bool:
     if job.kind != "train" or job.outcome.get("file") != path.name:
         return False
     task = TrainingTask.of(job)
-    return set(header.handles) == set(task.subject.handles) and _is_of(header.settings, task)
+    made = (header.method, header.seed, set(header.handles))
+    own = (task.method, task.seed, set(task.subject.handles))
+    return made == own and _is_of(header.settings, task)
 
 
 def _is_of(settings: dict[str, Any], task: TrainingTask) -> bool:

@@ -128,17 +128,17 @@ def test_what_a_training_will_need_is_on_its_card(workspace: Workspace) -> None:
     assert "9.1 of 12" not in training_card(workspace, workspace.jobs.get(job.id))  # it is over
 
 
-def learned(workspace: Workspace, worker: Worker, method: str = "dreambooth") -> Concept:
-    """Return a concept <lily> as the method would leave it with the settings of `queue`."""
-    concept = tuned(worker.backbone, "<lily>")
-    settings = METHODS[method].card().parse({})
-    return dataclasses.replace(concept, header=dataclasses.replace(concept.header, settings=settings))
+def learned(worker: Worker, **settings: Any) -> Concept:
+    """Return a concept <lily> with the header that a training of `queue` would leave."""
+    concept, values = tuned(worker.backbone, "<lily>"), METHODS["dreambooth"].card().parse(settings)
+    header = dataclasses.replace(concept.header, method="dreambooth", seed=11, settings=values)
+    return dataclasses.replace(concept, header=header)
 
 
 def test_a_concept_of_the_same_name_that_came_meanwhile_goes_to_the_trash(workspace: Workspace) -> None:
     job = queue(workspace, "lily")
     worker, _ = worker_with(workspace, [])
-    mine = learned(workspace, worker)
+    mine = learned(worker)
     other = dataclasses.replace(mine.header, settings={"steps": 3})
     dataclasses.replace(mine, header=other).save(workspace.concepts.path("<lily>"))
     worker.tasks.train = lambda *_, **__: iter([Result(mine)])
@@ -156,7 +156,7 @@ def test_further_training_that_is_discarded_or_fails_leaves_what_was_learned_bef
 ) -> None:
     job = queue(workspace, "lily")
     worker, _ = worker_with(workspace, [])
-    mine = learned(workspace, worker)
+    mine = learned(worker)
     worker.tasks.train = lambda *_, **__: iter([Result(mine)])
     worker.take(("train",))
     before = workspace.jobs.get(job.id).outcome
@@ -231,13 +231,14 @@ def test_an_import_does_not_replace_a_concept_that_got_its_name(workspace: Works
 
 def test_what_is_trained_further_keeps_its_star_and_note(workspace: Workspace) -> None:
     job = queue(workspace, "lily", steps=5)
-    learned = tuned(tiny.backbone(), "<lily>")
-    events: list[Event] = [Result(learned)]
+    events: list[Event] = []
     worker, _ = worker_with(workspace, events)
+    mine = learned(worker, steps=5)
+    events[:] = [Result(mine)]
     worker.take(("train",))
     first = workspace.concepts.find("<lily>").header
     workspace.marks.change(first, starred=True, note="Best at 0.8.", cover="00001-01.png")
-    events[:] = [Result(dataclasses.replace(learned, header=dataclasses.replace(first, steps=9)))]
+    events[:] = [Result(dataclasses.replace(mine, header=dataclasses.replace(first, steps=9)))]
     workspace.jobs.requeue(job.id)
     worker.take(("train",))
     further = workspace.concepts.find("<lily>").header

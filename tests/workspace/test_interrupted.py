@@ -102,7 +102,7 @@ def trained_further(workspace: Workspace) -> Job:
     """Return a job that has learned <lily> and is queued to train it further, with its state."""
     job = workspace.jobs.add("train", "t", TASK)
     workspace.jobs.claim()
-    header = dataclasses.replace(HEADER, settings={"steps": 100})
+    header = dataclasses.replace(HEADER, method="m", seed=0, settings={"steps": 100})
     word = NewWord("<lily>", "cat", torch.ones(1, 8))
     Concept(header, (word,)).save(workspace.concepts.path("<lily>"))
     workspace.jobs.end(job.id, "done", LEARNED)
