@@ -4,24 +4,25 @@ const zone = element.querySelector('.drop'), input = element.querySelector('inpu
 const MOST = 60, ANSWER_MS = 60000;
 const title = zone.querySelector('strong'), text = zone.querySelector('span'), bar = zone.querySelector('progress');
 const words = [title.textContent, text.textContent];
+const batches = [];  // files that came while others are on their way
+let said = words;
 const show = (first, second, share) => {
-  [title.textContent, text.textContent] = [first, second];
+  said = [first, second, share];
+  const count = batches.flat().length;
+  const more = count === 1 ? likeness.tr('1 more file waits') : likeness.tr('{count} more files wait', {count});
+  [title.textContent, text.textContent] = [first, count ? `${second} · ${more}` : second];
   bar.hidden = share === null;
   if (share === undefined) bar.removeAttribute('value'); else if (share !== null) bar.value = share;
 };
 const rest = () => { zone.classList.remove('busy'); show(...words, null); };
-/* Wait until what comes of the files is on the page. */
-const answered = () => {
-  const places = [...document.querySelectorAll(zone.dataset.answers || '#nowhere')];
-  if (!places.length) return rest();
-  const watcher = new MutationObserver(() => { watcher.disconnect(); rest(); });
-  for (const place of places) watcher.observe(place, {childList: true, subtree: true, attributes: true});
-  setTimeout(() => { watcher.disconnect(); rest(); }, ANSWER_MS);
-};
-const take = async list => {
-  const chosen = [...list].slice(0, MOST), left = [...list].slice(MOST).map(file => file.name);
-  if (!chosen.length || zone.classList.contains('busy')) return;
-  zone.classList.add('busy');
+/* Wait until the call has been answered, if somebody tells the zone when it is. */
+const answer = () => new Promise(done => {
+  if (!('answered' in zone.dataset)) return done();
+  zone.addEventListener('answered', done, {once: true});
+  setTimeout(done, ANSWER_MS);
+});
+const bring = async list => {
+  const chosen = list.slice(0, MOST), left = list.slice(MOST).map(file => file.name);
   const files = [], failed = [];
   for (const [number, file] of chosen.entries()) {
     const count = chosen.length;
@@ -29,12 +30,20 @@ const take = async list => {
     show(uploading, likeness.tr('{number} of {count} are here', {number, count}), number / count);
     try { files.push((await upload(file)).path); } catch (error) { failed.push(file.name); }
   }
-  input.value = '';
   const count = files.length;
   const opening = count === 1 ? likeness.tr('Opening 1 file') : likeness.tr('Opening {count} files', {count});
   show(opening, likeness.tr('A moment'), undefined);
+  const answered = answer();
   trigger('upload', {files: files, failed: failed, left: left});
-  answered();
+  await answered;
+};
+const take = async list => {
+  if (list.length) batches.push([...list]);
+  input.value = '';
+  if (zone.classList.contains('busy')) return show(...said);
+  zone.classList.add('busy');
+  while (batches.length) await bring(batches.shift());
+  rest();
 };
 input.addEventListener('change', () => take(input.files));
 for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {

@@ -141,6 +141,37 @@ def test_forty_files_come_with_a_count_and_one_sentence(page: Any, tmp_path: Pat
     assert "it is not a picture in a format" in card.locator("li").first.inner_text()
 
 
+def hold_first_upload(page: Any) -> list[Any]:
+    """Hold back the first upload; returns the list in which it is then."""
+    held: list[Any] = []
+    page.route("**/upload*", lambda route: route.continue_() if held else held.append(route))
+    return held
+
+
+def test_files_that_come_while_others_are_uploaded_are_taken_after_them(
+    page: Any, photos: list[Path]
+) -> None:
+    held = hold_first_upload(page)
+    drop_photos(page, photos[:1])
+    zone = page.locator("#photo-drop .drop.busy")
+    zone.get_by_text("Uploading 1 file").wait_for()
+    drop_photos(page, photos[1:])
+    zone.get_by_text("0 of 1 are here · 2 more files wait").wait_for()
+    held[0].continue_()
+    wait_for_names(page, "photo-0", "photo-1", "photo-2")
+    page.locator("#photo-drop .drop:not(.busy)", has_text="Drop photos here").wait_for()
+
+
+def test_the_zone_rests_when_what_came_of_the_files_changes_nothing(three: Any, photos: list[Path]) -> None:
+    resting = three.locator("#photo-drop .drop:not(.busy)", has_text="Drop photos here")
+    for _ in range(2):  # the second time the page says the same
+        resting.wait_for(timeout=20_000)
+        with three.expect_response(lambda answer: "run/predict" in answer.url):
+            drop_photos(three, photos[:1])
+        three.locator("#photo-refusals", has_text="it shows the same as").wait_for()
+    resting.wait_for(timeout=20_000)
+
+
 def test_all_of_the_editor_is_inside_it_at_every_width(three: Any) -> None:
     open_photo(three, 0)
     for width in (1440, 1000, 820, 761, 390):

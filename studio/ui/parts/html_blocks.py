@@ -49,22 +49,27 @@ def button_block(elem_id: str, value: str = "", script: str = "", **options: Any
 
 
 def drop_zone(
-    elem_id: str, title: str, text: str, accept: str, many: bool = False, answers: str = ""
+    elem_id: str, title: str, text: str, accept: str, many: bool = False, answered: bool = False
 ) -> gr.HTML:
-    """Create a zone for files; its `upload` event brings them.
+    """Create a zone for files; its `upload` event brings them. Files that come meanwhile wait.
 
     Args:
-        answers: a selector of what changes once the files were handled; until then the zone is busy.
+        answered: whether it is told when the files were handled (`tell_answered`); until then it is busy.
     """
     multiple = " multiple" if many else ""
     value = (
-        f'<label class="drop" data-answers="{escape(answers)}">'
+        f'<label class="drop"{" data-answered" * answered}>'
         f'<input type="file" accept="{accept}"{multiple} aria-label="{escape(title)}">'
         f'<strong>{escape(title)}</strong><span role="status">{escape(text)}</span>'
         f'<progress max="1" hidden aria-label="{escape(tr("Upload"))}"></progress></label>'
     )
     script = (ASSETS / "drop_zone.js").read_text(encoding="utf-8")
     return html_block(value, elem_id, js_on_load=script)
+
+
+def tell_answered(elem_id: str) -> str:
+    """Return the JavaScript of an event that tells a drop zone that its files were handled."""
+    return f"() => {{ document.querySelector('#{elem_id} .drop').dispatchEvent(new Event('answered')); }}"
 
 
 def hidden_number(value: int, precision: int | None = None) -> gr.Number:

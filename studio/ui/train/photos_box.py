@@ -25,6 +25,7 @@ from studio.ui.parts.html_blocks import (
     html_block,
     left_out,
     pressed_button,
+    tell_answered,
     to_int,
     uploaded_files,
 )
@@ -39,7 +40,6 @@ from studio.words import tr
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
-ANSWERS = "#photo-strip, #photo-refusals"  # what changes once dropped files were handled
 BACK = "back"  # the action of the button that undoes a removal
 NOT_UPLOADED = tr("it could not be uploaded; it may be too large")
 BEYOND = tr("more files than can be taken at once")
@@ -73,7 +73,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     session_state, subjects_state = gr.State(SessionPhotos()), gr.State(Subjects())
     subjects_text = hidden_text()
     text = tr("or click to choose, or paste · 1 to {count} photos of one thing", count=MAX_PHOTOS)
-    drop = drop_zone("photo-drop", tr("Drop photos here"), text, ACCEPT, many=True, answers=ANSWERS)
+    drop = drop_zone("photo-drop", tr("Drop photos here"), text, ACCEPT, many=True, answered=True)
     html_block(photo_tips())
     refusals = html_block(elem_id="photo-refusals")
     strip = button_block("photo-strip", script=(ASSETS / "photo_strip.js").read_text(encoding="utf-8"))
@@ -184,7 +184,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
 
     inputs = {"session": session_state, "subjects": subjects_state}
     connect = functools.partial(connector.connect, inputs=inputs, notice=notice, refresh=False)
-    connect(drop.upload, add, outputs=[strip, refusals])
+    added = connect(drop.upload, add, outputs=[strip, refusals])
+    added.then(None, js=tell_answered("photo-drop"))
     connect(strip.click, press_in_strip, outputs=[strip, refusals, editor])
     connect(editor.edit, edit_photo, outputs=[strip, editor])
     for event, action in ((editor.input, "input"), (editor.click, "click"), (editor.upload, "upload")):
