@@ -9,6 +9,7 @@ import gradio as gr
 
 from studio.concepts.concept_library import Entry
 from studio.concepts.header import Header
+from studio.errors import DiskError
 from studio.handles import handles_in
 from studio.limits import MAX_NOTE_LETTERS
 from studio.ui.export_panel import export_folder
@@ -51,8 +52,11 @@ def score_words(header: Header) -> str:
 
 
 def download_link(workspace: Workspace, entry: Entry) -> str:
-    """Return the link that saves a concept, with its note in the file."""
-    path = workspace.marks.with_note(entry, export_folder(workspace))
+    """Return the link that saves a concept, its note inside if the disk has room for that copy."""
+    try:
+        path = workspace.marks.with_note(entry, export_folder(workspace))
+    except DiskError:  # what the card says counts for more
+        path = entry.path
     return download(path, tr("Download"), entry.path.name)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,13 +22,15 @@ from annotated_types import MaxLen
 from studio.concepts.concept_library import Entry
 from studio.concepts.header import Header, read_header, write_with_header
 from studio.documents import FileName, ShortText, read_document
-from studio.errors import StudioError
+from studio.errors import StudioError, disk_errors
+from studio.files import sweep_folders
 from studio.limits import MAX_MARKED, MAX_NOTE_LETTERS
 from studio.words import tr
 from studio.workspace.kept_file import KeptFile
 
 WHAT = tr("The list of stars and notes of concepts")
 KEY_LETTERS = 24
+COPY_SECONDS = 24 * 3600.0  # for who downloads a concept from a card that was drawn a while ago
 
 
 @dataclass(frozen=True)
@@ -143,16 +146,23 @@ class ConceptMarks:
     def with_note(self, entry: Entry, folder: Path) -> Path:
         """Return the concept's file with its note in the header: the file itself where it is there already.
 
-        Otherwise a copy of the same name is written into `folder`, in a folder for this note.
+        Otherwise a copy of the same name is written into `folder`, in a folder for this concept and note. The
+        one with another note on it is deleted, and so are those of all concepts after a day.
+
+        Raises DiskError when the disk does not take it.
         """
+        sweep_folders(folder, COPY_SECONDS)
         note = self.note(entry.header)
         if note == entry.header.note:
             return entry.path
         about = f"{concept_key(entry.header)} {entry.changed} {entry.path.name} {note}"
-        place = folder / hashlib.sha256(about.encode("utf-8", "replace")).hexdigest()[:KEY_LETTERS]
-        target = place / entry.path.name
+        digest = hashlib.sha256(about.encode("utf-8", "replace")).hexdigest()[:KEY_LETTERS]
+        copies = folder / concept_key(entry.header)
+        target = copies / digest / entry.path.name
         if not target.exists():
-            place.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(copies, ignore_errors=True)
+            with disk_errors(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
             write_with_header(entry.path, dataclasses.replace(read_header(entry.path), note=note), target)
         return target
 

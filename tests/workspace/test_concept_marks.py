@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from studio.concepts.header import Header, read_header
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
 from studio.interop.sharing import write_without_traces
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 from studio.ui.concept_extras import cover_section, download_link, photos_section
-from studio.ui.concept_library_tab import concept_cards
+from studio.ui.concept_library_tab import concept_card, concept_cards
+from studio.ui.parts.markup import file_url
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace import concept_marks
 from studio.workspace.concept_marks import Mark, concept_key
@@ -100,6 +102,39 @@ def test_a_note_goes_along_with_a_download_and_comes_back(workspace: Workspace, 
     shared = tmp_path / "shared.safetensors"
     write_without_traces(copy, shared)
     assert read_header(shared).note == ""
+
+
+def test_of_copies_with_a_note_the_last_of_each_concept_stays_for_a_day(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    lily, rose = add(workspace, "<lily>"), add(workspace, "<rose>", seed=2)
+    for header, text in ((rose, "red"), (lily, "one"), (lily, "two")):
+        workspace.marks.write_note(header, text)
+        copy = workspace.marks.with_note(workspace.concepts.find(header.handle), folder)
+    assert {read_header(file).note for file in folder.rglob("*.safetensors")} == {"red", "two"}
+    written = copy.stat().st_mtime_ns
+    assert workspace.marks.with_note(workspace.concepts.find("<lily>"), folder) == copy
+    assert copy.stat().st_mtime_ns == written
+    for place in folder.iterdir():
+        os.utime(place, (0, 0))
+    workspace.marks.with_note(workspace.concepts.find("<lily>"), folder)
+    assert {read_header(file).note for file in folder.rglob("*.safetensors")} == {"two"}
+
+
+def test_without_room_for_a_copy_with_the_note_the_card_brings_the_file_itself(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, entry = add(workspace, "<lily>"), workspace.concepts.find("<lily>")
+    workspace.marks.write_note(header, "Best at 0.8.")
+
+    def no_room(*values: object) -> None:
+        raise DiskError("There is no room left on the disk.", "Free some space.")
+
+    monkeypatch.setattr(concept_marks, "write_with_header", no_room)
+    assert file_url(entry.path) in concept_card(workspace, entry)
+    monkeypatch.undo()
+    assert "/exports/" in concept_card(workspace, entry)
 
 
 def test_files_of_before_open_and_have_no_note(workspace: Workspace) -> None:
