@@ -109,6 +109,24 @@ def test_a_killed_training_ends_with_the_same_file(
     assert concept_of(events).header.final_loss == whole.header.final_loss
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system does not list mappings")
+@pytest.mark.parametrize("method_id", ["dreambooth", "perfusion"])
+def test_the_file_of_a_state_is_not_open_once_it_is_loaded(
+    method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.safetensors"
+    killed = begin(method_id, backbone, cache, state)
+    until(killed, 3)
+    killed.close()
+    goes_on = begin(method_id, backbone, cache, state)
+    while not isinstance(event := next(goes_on), Note) or "goes on from step 3" not in event.text:
+        pass
+    for _ in range(3):
+        assert state.name not in Path("/proc/self/maps").read_text(encoding="utf-8")
+        next(goes_on)
+    goes_on.close()
+
+
 def test_a_paused_training_keeps_its_state_and_ends_without_a_concept(
     backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:

@@ -181,7 +181,11 @@ def _learn(
     last = processes.from_main(kept.last())
     if last is not None:
         optimization.load(last)
-        yield Note(tr("It goes on from step {step} of {steps}.", step=last.done, steps=optimization.total))
+        del (
+            last
+        )  # its tensors are a mapping of the file, which Windows does not replace as long as there is one
+        text = "It goes on from step {step} of {steps}."
+        yield Note(tr(text, step=optimization.done, steps=optimization.total))
     elif processes.is_main:
         yield from previews.painted(0)
     yield from optimise(optimization, kept, after_step)

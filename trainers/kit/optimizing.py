@@ -271,7 +271,7 @@ class Optimization:
 
     @torch.no_grad()
     def load(self, state: StepState) -> None:
-        """Go on from a state of the same training, bit for bit on the CPU."""
+        """Go on from a copy of a state of the same training, bit for bit on the CPU."""
         self.done, self.losses, self.rate_factor = state.done, list(state.losses), state.rate_factor
         self.memory.take_those_of(state.memory, self.method)
         for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
@@ -284,7 +284,7 @@ class Optimization:
             self._enter_stage()
             self._optimizer.load_state_dict(copied(state.optimizer))
         self.generator.set_state(state.generator)
-        self.method.load_state(state.method)
+        self.method.load_state(copied(state.method))
 
     def slow_down(self, factor: float) -> None:
         """Multiply all learning rates, those of later stages too."""

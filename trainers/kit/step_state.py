@@ -80,6 +80,8 @@ class StepState:
     def open(cls, path: Path, identity: str = "") -> StepState | None:
         """Read the state that `save` wrote; None when it belongs to a training with another identity.
 
+        Its tensors are read as they are used: as long as there is one, the file is open.
+
         Raises StudioError when it is damaged.
         """
         try:
