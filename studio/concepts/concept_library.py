@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from studio.concepts.header import Header, read_header, rename_handle
 from studio.concepts.header_index import header_index
 from studio.errors import StudioError, disk_errors, shortened
-from studio.files import exists, move_to_trash, write_atomic
+from studio.files import exists, move_file, move_to_trash, write_atomic
 from studio.folder_listing import FolderListing, ListedFile
 from studio.handles import to_handle
 
@@ -247,6 +248,16 @@ class Library:
         """Move a concept to the trash; return its path there."""
         entry = self.find(handle)
         return move_to_trash(entry.path, self.trash)
+
+    def replace(self, before: Entry, source: Path) -> Entry:
+        """Move a concept to the trash and copy the file `source` to its place; after an error it is back."""
+        trashed = self.delete(before.header.handle)
+        try:
+            return self.add(source)
+        except BaseException:
+            with suppress(StudioError):  # what went wrong first is what is told
+                move_file(trashed, before.path)
+            raise
 
     def restore(self, trashed: Path) -> Entry:
         """Move a deleted concept back. Raises StudioError when its name is taken by now."""

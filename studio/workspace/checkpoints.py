@@ -14,7 +14,7 @@ from pathlib import Path
 from studio.concepts.concept_library import Entry, Library
 from studio.concepts.header import read_header, rename_handle
 from studio.errors import StudioError
-from studio.files import move_file, write_atomic
+from studio.files import write_atomic
 from studio.words import tr
 from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.job import Job
@@ -115,23 +115,12 @@ def use_step(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, step: 
             hint = "Make the step a concept of its own instead."
             raise StudioError("{handle} is another concept by now.", hint, handle=header.handle)
         marks.pass_on(entry.header, header, stays=True)
-        entry = _replace(library, entry, source)
+        entry = library.replace(entry, source)
     else:
         entry = library.add(source)
     text = "{handle} is what was learned after step {step}; what it was is in the trash."
     _say(jobs, job, tr(text, handle=header.handle, step=step))
     return entry
-
-
-def _replace(library: Library, before: Entry, source: Path) -> Entry:
-    """Move a concept to the trash and put the file `source` in its place; after an error it is back there."""
-    trashed = library.delete(before.header.handle)
-    try:
-        return library.add(source)
-    except BaseException:
-        with suppress(StudioError):  # what went wrong first is what is told
-            move_file(trashed, before.path)
-        raise
 
 
 def _say(jobs: Jobs, job: Job, text: str) -> None:

@@ -6,7 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from studio.concepts.concept_library import Library
+from studio.concepts.header import read_header
 from studio.files import other_folders
+from studio.workspace.going_on import is_made_by
 from studio.workspace.job import UNSAVED, Job
 from studio.workspace.jobs import Jobs
 
@@ -21,8 +23,13 @@ def unsaved_concept(jobs: Jobs, job: Job) -> Path | None:
 
 
 def save_unsaved(jobs: Jobs, library: Library, job: Job, kept: Path) -> Job:
-    """Put the concept that a failed training left in `kept` into the Library; returns the job, now done."""
-    entry = library.add(kept)
+    """Put the concept that a failed training left in `kept` into the Library; returns the job, now done.
+
+    What it was before it was trained further goes to the trash.
+    """
+    before = library.shelf.by_handle.get(read_header(kept).handle)
+    is_own = before is not None and is_made_by(before.header, before.path, job)
+    entry = library.replace(before, kept) if before and is_own else library.add(kept)
     jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
     with suppress(OSError):
         kept.unlink()

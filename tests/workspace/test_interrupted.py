@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from studio.concepts.header import read_header
 from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.workspace.going_on import MAX_MORE_STEPS, train_further
 from studio.workspace.interrupted import fate_of, starts_in_vain
-from studio.workspace.job import STATE_FILE, Job, JobEvent
+from studio.workspace.job import STATE_FILE, UNSAVED, Job, JobEvent
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress, without_undone
 from studio.workspace.workspace import Workspace
@@ -302,3 +303,17 @@ def test_a_concept_that_is_another_by_now_is_not_replaced(tmp_path: Path) -> Non
     assert workspace.jobs.get(job.id).status == "done"
     put(steps=100, batch=2)
     assert workspace.train_further(job.id, 50).status == "queued"
+
+
+def test_further_training_that_the_library_had_no_room_for_takes_the_place_of_its_own(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    job = trained_further(workspace)
+    kept = workspace.jobs.folder(job.id) / "lily.safetensors"
+    header = dataclasses.replace(HEADER, method="m", seed=0, settings={"steps": 100}, steps=150)
+    Concept(header, (NewWord("<lily>", "cat", torch.ones(1, 8)),)).save(kept)
+    workspace.jobs.claim()
+    workspace.jobs.end(job.id, "failed", {**LEARNED, UNSAVED: str(kept)}, "No room.", "Press Retry.")
+    assert workspace.retry(job.id).status == "done"
+    assert workspace.concepts.find("<lily>").header.steps == 150 and not kept.exists()
+    (trashed,) = workspace.concepts.trash.glob("*.safetensors")
+    assert read_header(trashed).steps == HEADER.steps
