@@ -65,8 +65,9 @@ class Method(ABC):
         suits: what it is for, among `SUITS`.
         recommended: its place among the few that are shown first, from 1; the first is what the page begins
             with. 0 for none of them.
-        indivisible: why processes cannot share the photos of a step, where they cannot. Else the loss of a
-            batch is the mean over its photos, and batches have the `part` of `DenoisingBatch`.
+        indivisible: why processes cannot share the photos of a step, where they cannot; nor are they taken a
+            few at a time to save memory. Else the loss of a batch is the mean over its photos, and batches
+            have the `part` of `DenoisingBatch`.
         example: what it is good at, in pictures that the page shows; None for no picture.
         reads_prompts: whether its steps encode prompts. Where not, the text encoder may wait off the device.
         regularizer_defaults: defaults for the settings of regularizers that the paper uses.

@@ -54,6 +54,11 @@ class Regularizer(ABC):
     def terms(self, batch: Any, own: Any) -> dict[str, torch.Tensor]:
         """Return the weighted terms of a step, by name; `own` is what `draw` returned."""
 
+    @property
+    def is_divisible(self) -> bool:
+        """Return whether the photos of a step can be shared out by `part`."""
+        return True
+
     def part(self, own: Any, numbers: slice) -> Any:
         """Return what `terms` needs for some photos of the batch, out of what `draw` returned for all.
 

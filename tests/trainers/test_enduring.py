@@ -322,18 +322,6 @@ def test_activations_leave_the_device_and_weights_stay(
     assert moved == [(3, layer.in_features)]  # of exp; the frozen layer needs its weight alone
 
 
-def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole(backbone: Backbone, cache: Path) -> None:
-    whole = prepared("textual_inversion", backbone, cache, batch=4)
-    parted = prepared("textual_inversion", backbone, cache, batch=4)
-    optimization = Optimization(parted, [], backbone, torch.Generator().manual_seed(1))
-    memory = optimization.memory
-    assert memory.split_batches(parted) and memory.split_batches(parted)
-    assert parted.settings.batch == 1 and memory.batch_parts == 4
-    assert not memory.split_batches(parted)
-    batch = whole.draw(torch.Generator().manual_seed(1))
-    assert len(batch.latents) == 4 and len(parted.draw(torch.Generator().manual_seed(1)).latents) == 1
-
-
 def test_a_full_disk_is_said_once_and_the_training_goes_on(
     backbone: Backbone, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,8 @@ from torch import Tensor
 from studio.method import Stage
 from studio.models.backbone import Backbone
 from tests import tiny
-from trainers.kit.optimizing import CLIP_NORM, Batch, Optimization
+from trainers.kit.batches import Batch
+from trainers.kit.optimizing import CLIP_NORM, Optimization
 
 START = (1.0, -2.0, 0.5)
 
@@ -31,6 +32,7 @@ def optimization(
     learning = [Stage(f"learning {number}", 3, groups, **options) for number in range(stages)]
     method = SimpleNamespace(
         reads_prompts=True,
+        indivisible="its batches are plain numbers",
         stages=lambda: learning,
         edits=list,
         state=dict,

@@ -17,6 +17,7 @@ from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
 from trainers.kit import class_pictures, loop, optimizing, preflight, previews, verdict
+from trainers.kit.batches import DenoisingBatch
 from trainers.kit.optimizing import Optimization
 from trainers.kit.training import Training
 from trainers.regularizers.context import Context
@@ -128,14 +129,14 @@ def test_a_device_too_small_is_known_before_the_first_step(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two photos at once are too much for it, so each step has four batches of one from the start."""
-    own = Optimization._step
+    own = TextualInversion.loss
 
-    def step(self: Optimization, stage: Any) -> Any:
-        if self.method.settings.batch > 1:
+    def loss(self: TextualInversion, batch: DenoisingBatch) -> Any:
+        if len(batch) > 1:
             raise torch.OutOfMemoryError
-        return own(self, stage)
+        return own(self, batch)
 
-    monkeypatch.setattr(Optimization, "_step", step)
+    monkeypatch.setattr(TextualInversion, "loss", loss)
     events = list(run("textual_inversion", backbone, tmp_path, steps=LONG, batch=4))
     told = [event.text for event in events if isinstance(event, Note)]
     assert "little memory" in told[1] and not any("ran out" in text for text in told)

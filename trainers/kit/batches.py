@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from studio.models.backbone import Backbone
 from studio.models.words import TokenBatch, Words
+from trainers.kit.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,31 @@ def encode_prompts(backbone: Backbone, batch: DenoisingBatch) -> Words:
     if text.is_timed:
         return text.encode(batch.prompts.repeat(count), batch.timesteps)
     return text.encode(batch.prompts).repeat(count)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that was drawn for a step: the method's own batch, and what each active regularizer drew.
+
+    Args:
+        weight: by what the loss is multiplied.
+    """
+
+    method: Any
+    regularizers: tuple[Any, ...] = ()
+    weight: float = 1.0
+
+    def share_of(self, processes: Processes) -> Batch:
+        """Return this process's share. Raises StudioError when there is less than a photo for each."""
+        count = len(self.method)
+        numbers = processes.share_of(count)
+        own = tuple((one, one.part(drawn, numbers)) for one, drawn in self.regularizers)
+        return Batch(self.method.part(numbers), own, self.weight * processes.weight_of(count))
+
+    def parts(self, most: int) -> list[Batch]:
+        """Return it in up to `most` parts, whose losses add up to its own."""
+        if most == 1:
+            return [self]
+        count = min(most, len(self.method))
+        shares = (self.share_of(Processes(count, index)) for index in range(count))
+        return [dataclasses.replace(share, weight=share.weight / count) for share in shares]

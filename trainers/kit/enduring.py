@@ -5,7 +5,8 @@ States are kept while it runs (`trainers.kit.kept_state`). From the last one the
 - after a kill, a power cut or a pause, when it is started again;
 - with half the learning rate, once, when the loss or its gradient is no longer a number;
 - with half as many photos at a time, and twice as many batches for a step, as often as the device runs out of
-  memory, until a batch is a single photo; then with what a step computes kept in the computer's memory.
+  memory, until a batch is a single photo or where it cannot be taken in parts; then with what a step computes
+  kept in the computer's memory.
 
 Of several processes the first keeps the states, and all of them go on from the same one.
 """
@@ -67,7 +68,7 @@ def optimise(optimization: Optimization, kept: KeptState, after_step: AfterStep)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             yield from _go_back(optimization, kept, None)
-            measure = optimization.memory.take_next(optimization.method, optimization.processes.count)
+            measure = optimization.memory.take_next()
             if not measure:
                 raise
             text = "The device ran out of memory. It goes on from step {step} with {measure}."

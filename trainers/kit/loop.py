@@ -113,7 +113,7 @@ def train(
         yield from processes.noting_wishes(_prepare(method, masked, cache, processes))
         optimization = training.optimization(method, generator, more_steps, processes)
         if preflight is not None and preflight.measure:
-            optimization.memory.take_those_of(preflight.memory, method)
+            optimization.memory.take_those_of(preflight.memory)
             text = "The device has too little memory for it as it is. It is done with {measure}."
             yield Note(tr(text, measure=preflight.measure))
         every = math.ceil(optimization.total / (PREVIEWS + 1)) or 1

@@ -14,7 +14,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,7 +27,8 @@ from studio.method import Method, Stage
 from studio.models.backbone import Backbone
 from studio.regularizer import Regularizer
 from studio.words import tr
-from trainers.kit.memory_saving import MemorySaving
+from trainers.kit.batches import Batch
+from trainers.kit.memory_saving import MemorySaving, most_parts_of
 from trainers.kit.processes import ALONE, Processes
 from trainers.kit.step_state import StepState, copied
 
@@ -45,26 +45,6 @@ class NotANumberError(StudioError):
     def __init__(self, message: str, step: int) -> None:
         hint = tr("Train again with a lower learning rate. Nothing was saved or harmed.")
         super().__init__(message, hint, step=step)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """All that was drawn for a step: the method's own batch, and what each active regularizer drew.
-
-    Args:
-        weight: by what the loss is multiplied.
-    """
-
-    method: Any
-    regularizers: tuple[Any, ...] = ()
-    weight: float = 1.0
-
-    def share_of(self, processes: Processes) -> Batch:
-        """Return this process's share. Raises StudioError when there is less than a photo for each."""
-        count = len(self.method)
-        numbers = processes.share_of(count)
-        own = tuple((one, one.part(drawn, numbers)) for one, drawn in self.regularizers)
-        return Batch(self.method.part(numbers), own, processes.weight_of(count))
 
 
 class Optimization:
@@ -96,7 +76,7 @@ class Optimization:
         self.done = 0
         self.losses: list[float] = []
         self.rate_factor = 1.0
-        self.memory = MemorySaving()
+        self.memory = MemorySaving(most_parts=most_parts_of(method, self.regularizers, processes.count))
         self._optimizer: Any = None
         self._optimizer_of: Stage | None = None
         self._burst = 1
@@ -179,18 +159,20 @@ class Optimization:
         Of several processes one that runs out of memory goes on without gradients, so that the others do not
         wait for it in vain, until the end of the burst (`_agree_on_memory`).
         """
-        edits = [ActiveEdit(edit) for edit in self.method.edits()]
-        batches = stage.accumulate * self.memory.batch_parts
         sums: dict[str, Tensor] = {}
+        left: list[Batch] = []  # the parts of a batch that are still to be seen
+        drawn = 0
         try:
-            for _ in range(0 if self._is_short_of_memory else batches):
+            while (left or drawn < stage.accumulate) and not self._is_short_of_memory:
+                edits = [ActiveEdit(edit) for edit in self.method.edits()]
                 with torch.enable_grad(), attach(self.backbone, edits), self.memory.offloading(self.backbone):
-                    terms = self.loss_terms(self.draw())
-                    loss = torch.stack(list(terms.values())).sum() / batches
+                    if not left:
+                        left, drawn = self.draw().parts(self.memory.batch_parts), drawn + 1
+                    terms = self.loss_terms(left.pop(0))
+                    loss = torch.stack(list(terms.values())).sum() / stage.accumulate
                     self.accelerator.backward(loss)
                 for name, term in terms.items():
-                    sums[name] = sums.get(name, 0) + term.detach() / batches
-                edits = [ActiveEdit(edit) for edit in self.method.edits()] if batches > 1 else edits
+                    sums[name] = sums.get(name, 0) + term.detach() / stage.accumulate
         except torch.OutOfMemoryError:
             if self.processes.is_alone:
                 raise
@@ -273,7 +255,7 @@ class Optimization:
     def load(self, state: StepState) -> None:
         """Go on from a copy of a state of the same training, bit for bit on the CPU."""
         self.done, self.losses, self.rate_factor = state.done, list(state.losses), state.rate_factor
-        self.memory.take_those_of(state.memory, self.method)
+        self.memory.take_those_of(state.memory)
         for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
             tensor.copy_(saved)
             tensor.grad = None  # what a step that failed has left

@@ -76,22 +76,18 @@ def try_training(
             pass  # what the trial holds is only free once its error is forgotten
         finally:
             forget_unused(training.backbone)
-        memory, measure = _next_measure(training, memory)
+        measure = memory.take_next()
         if not measure:
             raise torch.OutOfMemoryError
-
-
-def _next_measure(training: Training, taken: MemorySaving) -> tuple[MemorySaving, str]:
-    """Return the measures taken so far with one more, and that in words; empty when none is left."""
-    memory, method = MemorySaving(), training.method(torch.Generator())
-    memory.take_those_of(taken, method)
-    return memory, memory.take_next(method)
 
 
 def _estimate(
     training: Training, previews: int, together: int, memory: MemorySaving
 ) -> Generator[Event, None, Estimate]:
-    """Try a training with these measures to save memory; yields Steps, returns the estimate."""
+    """Try a training with these measures to save memory; yields Steps, returns the estimate.
+
+    Notes at `memory` how many parts a batch can have.
+    """
     backbone = training.backbone
     reset_most_used(backbone)
     ahead = training.method(torch.Generator()).work_ahead(training.cache)  # and let go: it may be large
@@ -103,7 +99,8 @@ def _estimate(
             _warm_up(training)
         seconds = _seconds_of_preparation(light, training, Path(folder)) * ahead / max(1, units)
     optimization = training.optimization(light, generator)
-    optimization.memory.take_those_of(memory, light)
+    memory.most_parts = optimization.memory.most_parts
+    optimization.memory.take_those_of(memory)
     first, total = 0, len(optimization.stages) + 2
     for number, stage in enumerate(optimization.stages, 1):
         yield Step(number, total, stage=STAGE)

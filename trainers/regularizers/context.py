@@ -60,7 +60,7 @@ class ContextBatch:
     Args:
         prompt: names the method's first handle.
         noise (n, C, h, w), timesteps (n,): for the latents of the method's batch.
-        share: how much of a step's photos these are, below 1 in one of several processes.
+        share: how much of a step's photos these are, below 1 in one of several processes or parts.
     """
 
     prompt: str
@@ -103,6 +103,13 @@ class Context(Regularizer):
         noise = backbone.draw(batch.latents.shape, generator)
         return ContextBatch(self.prompts[int(chosen)].format(self.method.subject.handle), noise, t)
 
+    @property
+    def is_divisible(self) -> bool:
+        """See `Regularizer.is_divisible`: not where `part` would raise."""
+        backbone = self.method.backbone
+        with attach(backbone, [ActiveEdit(edit) for edit in self.method.edits()]):
+            return self.settings.context_form == "paper" or not backbone.text.is_timed
+
     def part(self, own: ContextBatch, numbers: slice) -> ContextBatch:
         """Return the noise of some of the photos.
 
@@ -113,7 +120,9 @@ class Context(Regularizer):
             what = "The photos of a step cannot be shared out: Context compares the word in all of them."
             raise StudioError(what, "Choose the paper's form of Context, or train in one process.")
         noise = own.noise[numbers]
-        return ContextBatch(own.prompt, noise, own.timesteps[numbers], len(noise) / len(own.noise))
+        return ContextBatch(
+            own.prompt, noise, own.timesteps[numbers], own.share * len(noise) / len(own.noise)
+        )
 
     def terms(self, batch: DenoisingBatch, own: ContextBatch) -> dict[str, Tensor]:
         """Return L_emb and L_attn, weighted."""

@@ -27,6 +27,7 @@ KILLED = f"{ENDURING}::test_a_killed_training_ends_with_the_same_file"
 OTHERS = f"{ENDURING}::test_the_state_of_another_training_is_not_used"
 NO_NUMBER = f"{ENDURING}::test_a_loss_that_is_no_number_goes_back_once_with_half_the_rate"
 NO_MEMORY = f"{ENDURING}::test_out_of_memory_halves_the_batch_and_takes_twice_as_many"
+PARTS = "trainers/test_least_memory.py::test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole"
 RESUMED = f"{EVERY}::test_goes_on_from_a_saved_state_bit_for_bit"
 
 MUTANTS = [
@@ -187,7 +188,7 @@ MUTANTS = [
     planted(
         "accumulated gradients add up",
         "trainers/kit/optimizing.py",
-        "loss = torch.stack(list(terms.values())).sum() / batches",
+        "loss = torch.stack(list(terms.values())).sum() / stage.accumulate",
         "loss = torch.stack(list(terms.values())).sum()",
         *STEPS,
         "trainers/test_optimizing.py",
@@ -228,23 +229,22 @@ MUTANTS = [
     planted(
         "a training that ran out of memory goes on with whole batches",
         "trainers/kit/memory_saving.py",
-        "while self.batch_parts < other.batch_parts and self.split_batches(method):",
-        "while False:",
+        "min(max(self.batch_parts, other.batch_parts), self.most_parts)",
+        "self.batch_parts",
         NO_MEMORY,
     ),
     planted(
-        "half as many photos make a step when memory is short",
-        "trainers/kit/memory_saving.py",
-        "        self.batch_parts *= 2",
-        "        self.batch_parts *= 1",
-        NO_MEMORY,
-        f"{ENDURING}::test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole",
+        "each part of a batch counts as much as the whole when memory is short",
+        "trainers/kit/batches.py",
+        "weight=share.weight / count",
+        "weight=share.weight",
+        PARTS,
     ),
     planted(
         "batches stay whole when memory is short",
         "trainers/kit/memory_saving.py",
-        "-(-size // 2)",
-        "size",
+        "self.batch_parts = min(2 * self.batch_parts, self.most_parts)",
+        "pass",
         NO_MEMORY,
     ),
     planted(

@@ -185,14 +185,14 @@ MUTANTS = [
     planted(
         "a trial is made again without the measure that it needs",
         PREFLIGHT,
-        "    optimization.memory.take_those_of(memory, light)\n",
+        "    optimization.memory.take_those_of(memory)\n",
         "",
         TOO_SMALL,
     ),
     planted(
         "a training begins without the measure that its trial needed",
         "trainers/kit/loop.py",
-        "optimization.memory.take_those_of(preflight.memory, method)",
+        "optimization.memory.take_those_of(preflight.memory)",
         "pass",
         TOO_SMALL,
     ),
