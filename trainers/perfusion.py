@@ -207,7 +207,7 @@ class Perfusion(Method):
 
     def stages(self) -> list[Stage]:
         groups = (([self.word.vectors], self.settings.word_rate), (self.learned, self.settings.value_rate))
-        return [Stage(tr("learning the appearance"), self.settings.steps, groups)]
+        return [Stage(tr("learning the appearance"), self.settings.steps, groups, after_step=self.move)]
 
     def draw(self, generator: torch.Generator) -> DenoisingBatch:
         count = self.settings.batch
@@ -221,13 +221,23 @@ class Perfusion(Method):
         words = encode_prompts(self.backbone, batch)
         spans = [prompt.spans[self.subject.handle] for prompt in words.tokens]
         edit, e_concept = self.rank_one, self._concept_encoding(words.hidden, spans)
+        before = edit.i_star, edit.dual
         mean = running_mean(edit.i_star, e_concept.detach())
         edit.i_star = mean + e_concept - e_concept.detach()  # value of the mean, gradient of e_concept
         edit.dual = self.metric.solve(edit.i_star)
-        with edit.gated(self.settings.train_bias, self.settings.train_temperature):
-            loss = denoising_loss(self.backbone, batch, words)
-        edit.i_star, edit.dual = mean, edit.dual.detach()
-        return {"denoising": loss}
+        self.moved = mean, edit.dual.detach()
+        try:
+            with edit.gated(self.settings.train_bias, self.settings.train_temperature):
+                return {"denoising": denoising_loss(self.backbone, batch, words)}
+        finally:
+            edit.i_star, edit.dual = before
+
+    def move(self) -> None:
+        """Move the target input to where the loss of this step had it.
+
+        Not the loss itself: that is also asked for to measure what was learned.
+        """
+        self.rank_one.i_star, self.rank_one.dual = self.moved
 
     def state(self) -> dict[str, Any]:
         return {"i_star": self.rank_one.i_star, "dual": self.rank_one.dual}

@@ -25,6 +25,7 @@ from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.kit.captions import plain_captions
 from trainers.perfusion import Perfusion, Settings, running_mean
+from trainers.regularizers.context import Context
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 
@@ -122,16 +123,32 @@ def test_p5_the_target_input_is_a_running_mean_with_the_gradient_straight_throug
 def test_shares_of_the_target_input_are_in_the_metric_of_c_while_it_learns(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method, duals = prepared(backbone, tmp_path), []
+    method = prepared(backbone, tmp_path)
+    own, seen, start = method.rank_one, [], method.rank_one.i_star.clone()
     predict = backbone.predict
     monkeypatch.setattr(
-        backbone, "predict", lambda *a: duals.append(method.rank_one.dual.detach()) or predict(*a)
+        backbone, "predict", lambda *a: seen.append((own.i_star.detach(), own.dual.detach())) or predict(*a)
     )
     loss_terms(method)
-    assert len(duals) == 1
-    factor, i_star = method.metric._factor, method.rank_one.i_star.double()
-    for dual in (*duals, method.rank_one.dual):  # C dual = i*; a solution of its own would show rounding
-        torch.testing.assert_close(factor @ factor.T @ dual.double(), i_star, rtol=1e-4, atol=1e-4)
+    assert len(seen) == 1 and torch.equal(own.i_star, start)  # a loss alone moves nothing
+    (stage,) = method.stages()
+    stage.after_step()
+    torch.testing.assert_close(own.i_star, seen[0][0])
+    assert not torch.equal(own.i_star, start)
+    factor = method.metric._factor
+    for i_star, dual in (*seen, (own.i_star, own.dual)):
+        # C dual = i*; a solution of its own would show rounding
+        torch.testing.assert_close(factor @ factor.T @ dual.double(), i_star.double(), rtol=1e-4, atol=1e-4)
+
+
+def test_measuring_what_was_learned_does_not_move_the_target_input(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    method = prepared(backbone, tmp_path)
+    before = [tensor.clone() for tensor in method.state().values()]
+    settings = Context.own({**Perfusion.card().parse({}), "context_embedding_weight": 0.5})
+    assert "gradient of denoising" in Context(method, settings).report()
+    assert all(torch.equal(*pair) for pair in zip(before, method.state().values(), strict=True))
 
 
 def test_p6_the_leak_is_reported_and_charted_word_by_word(backbone: Backbone, tmp_path: Path) -> None:
