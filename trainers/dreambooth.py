@@ -55,6 +55,7 @@ from trainers.kit.photo_settings import (
 )
 
 PRESERVES_NOUN = marked("How strongly the plain noun is preserved; 0 turns it off.")
+MAX_RANK = 128
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,11 @@ class Settings(MaskedPhotoSettings, ClassPictureSettings):
     learning_rate: float = setting(1e-4, "Learning rate of the model.", 1e-7, 0.1, source="PEFT's example")
     batch: int = photos_a_step(1, "paper")
     rank: int = setting(
-        16, "Capacity of the change to the model; the file grows with it.", 1, 128, source="PEFT's example"
+        16,
+        "Capacity of the change to the model; the file grows with it.",
+        1,
+        MAX_RANK,
+        source="PEFT's example",
     )
     class_pictures: int = picture_count(200, "PEFT's example")
     prior_weight: float = preservation_weight("paper: lambda", PRESERVES_NOUN)
@@ -153,8 +158,14 @@ class DreamBooth(Method):
     def resolve_settings(cls, values: dict[str, Any], others: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the settings with a free block of the shared basis, where they ask for one."""
         if values["basis"] == "shared" and values["block"] < 0:
-            taken = {other.get("block") for other in others if other.get("basis") == "shared"}
-            values = values | {"block": next(block for block in itertools.count() if block not in taken)}
+            rank = values["rank"]
+            taken = [_rows_of(other) for other in others if other.get("basis") == "shared"]
+            free = (
+                block
+                for block in itertools.count()
+                if not any(_meet(_rows(block, rank), other) for other in taken)
+            )
+            values = values | {"block": next(free)}
         return values
 
     @property
@@ -191,3 +202,21 @@ class DreamBooth(Method):
     def edits(self) -> list[Edit]:
         word = NewWord(self.subject.handle, self.subject.noun, torch.cat([self.identifier, self.noun]))
         return [word, self.low_rank]
+
+
+def _rows(block: int, rank: int) -> range:
+    """Return the rows of the shared basis that a block of this rank has, see `shared_rows`."""
+    return range(block * rank, (block + 1) * rank)
+
+
+def _rows_of(settings: Mapping[str, Any]) -> range:
+    """Return the rows that a concept with these settings has; they may be those of a stranger's file."""
+    block, rank = settings.get("block"), settings.get("rank")
+    if not isinstance(block, int) or not isinstance(rank, int):
+        return range(0)
+    return _rows(block, min(rank, MAX_RANK))
+
+
+def _meet(one: range, other: range) -> bool:
+    """Return whether two ranges have a number in common."""
+    return one.start < other.stop and other.start < one.stop

@@ -12,6 +12,7 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from tests import tiny
 from trainers.commands import notebook
+from trainers.dreambooth import DreamBooth
 from trainers.textual_inversion import TextualInversion
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,3 +53,16 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, monkeypatch: 
         opened.train(TextualInversion, photos, "lily", "dog", speed=1)
     with pytest.raises(StudioError, match="no concept called <lily>"):
         opened.paint("<lily> in a box", steps=1)
+
+
+@pytest.mark.usefixtures("short_verdict", "one_preview")
+def test_concepts_of_a_notebook_share_a_basis_without_meeting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook, "open_backbone", lambda base, device, cache: tiny.backbone())
+    opened, photos = notebook.Notebook(workspace=tmp_path), tmp_path / "photos"
+    tiny.photos(2).save(photos)
+    settings = {"steps": 1, "batch": 1, "basis": "shared", "prior_weight": 0.0, "find_subject": False}
+    names = {"lily": 4, "tom": 2}
+    learned = [opened.train(DreamBooth, photos, name, "dog", rank=names[name], **settings) for name in names]
+    assert [concept.header.settings["block"] for concept in learned] == [0, 2]

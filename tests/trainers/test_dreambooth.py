@@ -273,6 +273,35 @@ def test_blocks_of_the_shared_basis_do_not_meet(backbone: Backbone, tmp_path: Pa
             torch.testing.assert_close(layer(x), alone, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("rank", "others", "block"),
+    [
+        (16, [], 0),
+        (16, [(0, 16), (1, 16)], 2),
+        (8, [(0, 16)], 2),  # rows 0 to 15 are those of two blocks of 8
+        (16, [(0, 8), (5, 8)], 1),
+        (16, [(0, 8), (3, 8)], 2),
+        (4, [(1, 16)], 0),
+        (16, [(-1, 16)], 0),  # queued, and without a block as yet
+    ],
+)
+def test_a_free_block_meets_none_of_another_rank(
+    rank: int, others: list[tuple[int, int]], block: int
+) -> None:
+    values = DreamBooth.card().parse({"basis": "shared", "rank": rank})
+    past = [{"basis": "shared", "block": taken, "rank": other} for taken, other in others]
+    elsewhere = [
+        {"basis": "free", "block": 0, "rank": 128},
+        {"<lily>": "merged"},
+        {"basis": "shared"},
+        {"basis": "shared", "block": "0", "rank": 2.5},
+    ]
+    assert DreamBooth.resolve_settings(values, [*past, *elsewhere])["block"] == block
+    rows = [shared_rows(128, other, taken) for taken, other in others if taken >= 0]
+    own = shared_rows(128, rank, block)
+    assert all((own @ theirs.T).abs().max() < 1e-5 for theirs in rows)
+
+
 def test_a_concept_in_the_shared_basis_learns_and_keeps_its_block(backbone: Backbone, tmp_path: Path) -> None:
     settings = {**QUICK, "steps": 2, "basis": "shared", "block": 1, "learning_rate": 0.05}
     sampling = Sampling(seed=2, steps=1)

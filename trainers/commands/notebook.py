@@ -7,7 +7,7 @@ What is learned stays in memory until `Concept.save` writes it, and goes into no
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Notebook:
     ) -> None:
         self.workspace = Workspace(Path(workspace), str(base))
         self.backbone = open_backbone(base, device or None, cache=self.workspace.cache)
+        self._learned: list[dict[str, Any]] = []  # the settings of each training
 
     def train(
         self,
@@ -78,14 +79,20 @@ class Notebook:
             self.backbone,
             PhotoSet.of(opened, (subject.handle,)),
             subject,
-            method.resolve_settings(card.parse(settings), ()),
+            method.resolve_settings(card.parse(settings), self._others()),
             self.workspace.base_defaults().sampling(seed),
             self.workspace.cache,
         )
         for event in show_progress(training):
             if isinstance(event, Result):
+                self._learned.append(event.value.header.settings)
                 return event.value
         raise StudioError("Nothing was learned.", "Give it more steps.")
+
+    def _others(self) -> Iterator[dict[str, Any]]:
+        """Yield the settings of all concepts of the workspace, and of those that were learned here."""
+        yield from self.workspace.other_settings()
+        yield from self._learned
 
     def paint(self, prompt: str, *concepts: Concept, seed: int = 0, **recipe: Any) -> Image.Image:
         """Paint one picture, and return it; a notebook shows it.

@@ -108,8 +108,8 @@ MUTANTS = [
     planted(
         "two concepts get the same block of the basis",
         DREAMBOOTH,
-        "for block in itertools.count() if block not in taken",
-        "for block in itertools.count()",
+        "one.start < other.stop and other.start < one.stop",
+        "False",
         *DREAMBOOTH_TESTS,
         "end_to_end/test_worker_tasks.py::test_every_training_in_the_shared_basis_gets_a_block_of_its_own",
     ),
