@@ -175,7 +175,7 @@ def keep_gradio_to(folder: Path) -> None:
     machine can read them.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # what is still open stays on Windows, and the folder with it
     os.chdir(folder)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

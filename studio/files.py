@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PARTIAL = ".partial"
+RENAME_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries of a rename that the system forbids
 MAX_NAME_BYTES = 200  # of a name in the trash, which gets the time before it; file systems allow 255
 
 
@@ -80,7 +81,7 @@ def write_atomic(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(path)
+            _patiently(lambda: partial.replace(path))
         except BaseException:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
@@ -100,7 +101,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         yield partial
         with disk_errors(path):
-            partial.rename(path)
+            _patiently(lambda: partial.rename(path))
             _sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -121,7 +122,7 @@ def move_file(path: Path, target: Path) -> Path:
     """Move a file, to another disk as well; return `target`. Raises DiskError when that cannot be done."""
     with disk_errors(target):
         try:
-            path.replace(target)
+            _patiently(lambda: path.replace(target))
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
@@ -129,6 +130,21 @@ def move_file(path: Path, target: Path) -> Path:
             path.unlink()
         _sync_folder(target.parent)
     return target
+
+
+def _patiently(rename: Callable[[], object]) -> None:
+    """Rename something; while the system forbids it, try a few times more.
+
+    Windows forbids it for as long as another process has the file open, a virus scanner or a reader.
+    """
+    for seconds in RENAME_WAITS:
+        try:
+            rename()
+        except PermissionError:
+            time.sleep(seconds)
+        else:
+            return
+    rename()
 
 
 def _partial_of(path: Path) -> Path:

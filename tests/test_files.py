@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,6 +111,51 @@ def test_a_file_moves_to_another_disk_whole(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "replace", between_disks)
     assert files.move_file(tmp_path / "a", tmp_path / "b").read_bytes() == b"mine"
     assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture
+def forbidding(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[float]]:
+    """Let the system forbid so many renames; returns the list of waits between the tries."""
+
+    def forbid(times: int) -> list[float]:
+        waits: list[float] = []
+        monkeypatch.setattr(files.time, "sleep", waits.append)
+        for name in ("replace", "rename"):
+            rename = getattr(Path, name)
+
+            def refused(path: Path, target: Path, rename: Callable[..., Path] = rename) -> Path:
+                if len(waits) < times:
+                    raise PermissionError(errno.EACCES, "The file is used by another process")
+                return rename(path, target)
+
+            monkeypatch.setattr(Path, name, refused)
+        return waits
+
+    return forbid
+
+
+def test_a_file_that_another_process_has_open_for_a_moment_is_replaced_after_it(
+    tmp_path: Path, forbidding: Callable[[int], list[float]]
+) -> None:
+    waits = forbidding(2)
+    files.write_atomic(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new" and len(waits) == 2
+    waits.clear()
+    files.move_file(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").exists() and len(waits) == 2
+    waits.clear()
+    with files.whole_folder(tmp_path / "job") as folder:
+        (folder / "a").write_bytes(b"1")
+    assert (tmp_path / "job" / "a").exists() and len(waits) == 2
+
+
+def test_a_file_that_stays_open_elsewhere_is_said_soon(
+    tmp_path: Path, forbidding: Callable[[int], list[float]]
+) -> None:
+    waits = forbidding(999)
+    with pytest.raises(DiskError, match="used by another process"):
+        files.write_atomic(tmp_path / "a", b"new")
+    assert sum(waits) < 1 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,8 @@ def test_gradio_starts_in_an_empty_folder_of_its_own(tmp_path, monkeypatch):
     launch.keep_gradio_to(tmp_path / "uploads")
     assert Path.cwd() == tmp_path / "uploads" and not list(Path.cwd().iterdir())
     assert os.environ == {"GRADIO_TEMP_DIR": str(Path.cwd()), "GRADIO_ANALYTICS_ENABLED": "False"}
+    monkeypatch.setattr(launch.shutil, "rmtree", lambda *_, **named: None)  # Windows, while a file is open
+    launch.keep_gradio_to(tmp_path / "uploads")
 
 
 def test_a_local_base_forbids_the_network_and_a_hub_name_does_not(monkeypatch, tmp_path, capsys):

@@ -25,7 +25,7 @@ MUTANTS = [
     planted(
         "a file is written in place",
         "studio/files.py",
-        "        partial.replace(path)",
+        "        _patiently(lambda: partial.replace(path))",
         "        path.write_bytes(content)",
         "test_files.py",
         severe=True,
