@@ -111,8 +111,8 @@ MUTANTS = [
     planted(
         "a retried picture has another recipe",
         "studio/workspace/workspace.py",
-        "return self.create(Recipe.from_json(job.task))",
-        'return self.create(Recipe(job.task["prompt"]))',
+        "self.former_names.present(Recipe.from_json(job.task))[0]",
+        'Recipe(job.task["prompt"])',
         *QUEUE,
         "workspace/test_queue.py",
     ),
