@@ -256,7 +256,7 @@ class Workspace:
         if not (job.has_ended or job.status == "paused"):
             raise StudioError("Job {number} has not ended.", "Wait for it, or stop it first.", number=number)
         if (kept := unsaved_concept(self.jobs, job)) is not None:
-            return save_unsaved(self.jobs, self.concepts, job, kept)
+            return save_unsaved(self.jobs, self.concepts, self.marks, job, kept)
         if job.kind in RESUMABLE:
             return go_on(self.jobs, self.concepts, number)
         return self.create(self.former_names.present(Recipe.from_json(job.task))[0])

@@ -313,7 +313,9 @@ def test_further_training_that_the_library_had_no_room_for_takes_the_place_of_it
     Concept(header, (NewWord("<lily>", "cat", torch.ones(1, 8)),)).save(kept)
     workspace.jobs.claim()
     workspace.jobs.end(job.id, "failed", {**LEARNED, UNSAVED: str(kept)}, "No room.", "Press Retry.")
+    workspace.marks.change(workspace.concepts.find("<lily>").header, starred=True)
     assert workspace.retry(job.id).status == "done"
+    assert workspace.marks.of(workspace.concepts.find("<lily>").header).starred
     assert workspace.concepts.find("<lily>").header.steps == 150 and not kept.exists()
     (trashed,) = workspace.concepts.trash.glob("*.safetensors")
     assert read_header(trashed).steps == HEADER.steps
