@@ -28,9 +28,10 @@ from studio.recipes.recipe import Sampling
 from trainers.benchmarks.composition_groups import Group, Member, methods_of
 from trainers.benchmarks.composition_table import GroupResult
 from trainers.benchmarks.picture_crops import attended_crop, presence_crops
-from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.saved_scores import read_made, write_made
 from trainers.benchmarks.subject_presence import Similarities
 from trainers.benchmarks.trained_concepts import train_or_open
+from trainers.benchmarks.variants import made_with
 
 COLOURS = ("blue", "red", "gray", "yellow", "green", "pink", "white", "orange")
 PROMPTS = tuple(f"{{}} on a {colour} background" for colour in COLOURS)
@@ -90,7 +91,9 @@ class CompositionTrial:
         names = [member.name if strength else member.handle.strip("<>") for member in group]
         folder = self.folder / "pictures" / "+".join(names) / (mode if strength else "plain")
         path = folder / f"similarities-{len(self.prompts)}x{self.seeds}.json"
-        saved = read_scores(path, lambda pictures: [Similarities(**fields) for fields in pictures])
+        variants = {member.handle: member.variant if strength else None for member in group}
+        made = made_with(self.backbone, self.sampling, self.prompts, self.seeds, variants)
+        saved = read_made(path, lambda file: [Similarities(**one) for one in file["pictures"]], made)
         if saved:
             return saved
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +111,7 @@ class CompositionTrial:
                     picture = event.value
                     write_atomic(folder / f"{number}-{picture.recipe.seed}.png", png_bytes(picture.image))
                     measured.append(self._similarities(picture, concepts, group, with_nouns))
-        write_json(path, [dataclasses.asdict(each) for each in measured])
+        write_made(path, {"pictures": [dataclasses.asdict(each) for each in measured]}, made)
         return measured
 
     def _similarities(

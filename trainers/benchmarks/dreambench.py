@@ -35,7 +35,7 @@ from studio.recipes.recipe import Sampling
 from studio.recipes.spoken import with_noun
 from trainers.benchmarks.dreambench_cases import prompts_for
 from trainers.benchmarks.method_trial import Case, SubjectTask
-from trainers.benchmarks.saved_scores import read_scores, write_json
+from trainers.benchmarks.saved_scores import read_made, write_made
 from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
 from trainers.benchmarks.variants import Variant
 
@@ -80,11 +80,9 @@ class BenchTask(SubjectTask):
 
     def saved(self, tools: Tools, folder: Path) -> SubjectScore | None:
         """See `TrialTask.saved`: with the same concept, sampling, base and encoders."""
-        file = self.score_file(folder)
-        saved = read_scores(file, lambda fields: (fields.pop("made_with"), SubjectScore(**fields)))
-        if saved is None or saved[0] != self._made_with(tools, folder):
-            return None
-        return saved[1] if saved[1].encoders == tools.encoders.names else None
+        made_with = self._made_with(tools, folder)
+        saved = read_made(self.score_file(folder), lambda fields: SubjectScore(**fields), made_with)
+        return saved if saved and saved.encoders == tools.encoders.names else None
 
     def run(self, tools: Tools, folder: Path) -> Generator[Event, None, SubjectScore]:
         """See `TrialTask.run`."""
@@ -92,7 +90,7 @@ class BenchTask(SubjectTask):
         fields, file = self._recipe_fields(folder), self.score_file(folder)
         painting = _paint_and_score(tools, self.case, self.row, concepts, self.sampling, fields, file.parent)
         score = yield from painting
-        write_json(file, dataclasses.asdict(score) | {"made_with": self._made_with(tools, folder)})
+        write_made(file, dataclasses.asdict(score), self._made_with(tools, folder))
         return score
 
     def summary(self, score: SubjectScore) -> str:

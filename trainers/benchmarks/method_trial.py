@@ -27,10 +27,10 @@ from studio.photos.photo import Photo, open_photo
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from trainers.benchmarks.method_scores import MethodScore
-from trainers.benchmarks.saved_scores import SCORE, read_scores, write_json
+from trainers.benchmarks.saved_scores import SCORE, read_made, write_made
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
-from trainers.benchmarks.variants import Variant
+from trainers.benchmarks.variants import Variant, made_with
 
 MIDDLE = (0.5, 0.5)
 BASE_ROW, BASE_FOLDER = "plain noun", "plain-noun"
@@ -151,11 +151,11 @@ class MethodTask(SubjectTask):
     prompts: tuple[str, ...]
 
     def saved(self, tools: Tools, folder: Path) -> MethodScore | None:
-        """See `TrialTask.saved`: of as many pictures, by a judge if there is one."""
-        saved = read_scores(self.score_file(folder), lambda fields: MethodScore(**fields))
-        if saved is None or saved.pictures != self.seeds * len(self.prompts):
-            return None
-        return saved if (saved.subject is None) == (tools.encoders.judge is None) else None
+        """See `TrialTask.saved`: of the same pictures, by a judge if there is one."""
+        saved = read_made(
+            self.score_file(folder), lambda fields: MethodScore(**fields), self._made_with(tools)
+        )
+        return saved if saved and (saved.subject is None) == (tools.encoders.judge is None) else None
 
     def run(self, tools: Tools, folder: Path) -> Generator[Event, None, MethodScore]:
         """See `TrialTask.run`."""
@@ -164,8 +164,12 @@ class MethodTask(SubjectTask):
         concepts, seconds = self.learn(tools, folder, photos)
         size = self.concept_file(folder).stat().st_size if concepts else 0
         score = dataclasses.replace(self._score(tools, concepts, folder), seconds=seconds, size_bytes=size)
-        write_json(self.score_file(folder), dataclasses.asdict(score))
+        write_made(self.score_file(folder), dataclasses.asdict(score), self._made_with(tools))
         return score
+
+    def _made_with(self, tools: Tools) -> dict[str, Any]:
+        variants = {self.name: self.variant}
+        return made_with(tools.backbone, self.sampling, self.prompts, self.seeds, variants)
 
     def summary(self, score: MethodScore) -> str:
         """See `TrialTask.summary`."""
@@ -233,7 +237,7 @@ def method_trial(
 ) -> Iterator[Event]:
     """Run the trial; the last event is a Result with the list of MethodScores.
 
-    Pictures, concepts and scores are saved in `folder`. A score of as many pictures is not measured again.
+    Pictures, concepts and scores are saved in `folder`. A score of the same pictures is not measured again.
 
     Args:
         seeds: pictures of each prompt.

@@ -30,13 +30,13 @@ from studio.photos.photo import Photo
 from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from trainers.benchmarks.picture_crops import SUBJECT_GRIDS, grid_crops
-from trainers.benchmarks.saved_scores import SCORE, read_scores, write_json
+from trainers.benchmarks.saved_scores import SCORE, read_made, write_made
 from trainers.benchmarks.scene_cases import SceneCase
 from trainers.benchmarks.scene_measures import bleed, likeness, off_diagonal, subjects_found, told_apart
 from trainers.benchmarks.scene_scores import SceneScore
 from trainers.benchmarks.trained_concepts import CONCEPT, train_or_open
 from trainers.benchmarks.trial_task import Runner, Tools, TrialTask, in_turn
-from trainers.benchmarks.variants import Variant
+from trainers.benchmarks.variants import Variant, made_with
 from trainers.kit.attention_iou import handle_attention_maps, intersection_over_union
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.scene import Scene
@@ -86,10 +86,9 @@ class SceneTask(TrialTask):
         return (*learned, f"{self.case.name}/{self.variant.picture_folder}")
 
     def saved(self, tools: Tools, folder: Path) -> SceneScore | None:
-        """See `TrialTask.saved`: of as many pictures."""
-        saved = read_scores(folder / self.folders[-1] / SCORE, lambda fields: SceneScore(**fields))
-        is_whole = saved and saved.pictures == self.seeds * len(COLOURS) * (1 + len(self.case.alone))
-        return saved if is_whole else None
+        """See `TrialTask.saved`: of the same pictures."""
+        file = folder / self.folders[-1] / SCORE
+        return read_made(file, lambda fields: SceneScore(**fields), self._made_with(tools))
 
     def run(self, tools: Tools, folder: Path) -> Generator[Event, None, SceneScore]:
         """See `TrialTask.run`."""
@@ -100,8 +99,13 @@ class SceneTask(TrialTask):
         score = _score(
             tools.backbone, encoder, self.case, self.variant, self.sampling, folder, pictures, self.seeds
         )
-        write_json(pictures / SCORE, dataclasses.asdict(score))
+        write_made(pictures / SCORE, dataclasses.asdict(score), self._made_with(tools))
         return score
+
+    def _made_with(self, tools: Tools) -> dict[str, Any]:
+        prompts = [PROMPT.format("{}", colour) for colour in COLOURS]
+        variants = dict.fromkeys(self.case.subject.handles, self.variant)
+        return made_with(tools.backbone, self.sampling, prompts, self.seeds, variants)
 
     def summary(self, score: SceneScore) -> str:
         """See `TrialTask.summary`."""
@@ -120,7 +124,7 @@ def scene_trial(
 ) -> Iterator[Event]:
     """Run the trial; the last event is a Result with the list of SceneScores.
 
-    Pictures, concepts and scores are saved in `folder`. A score of as many pictures is not measured again.
+    Pictures, concepts and scores are saved in `folder`. A score of the same pictures is not measured again.
 
     Args:
         seeds: pictures of each prompt.

@@ -8,8 +8,9 @@ context_regularized +prompt_tuning_steps=10    the same concept, painted with a 
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ from studio.errors import StudioError
 from studio.generation.refinements import REFINEMENTS
 from studio.method import Method
 from studio.method_card import MethodCard
+from studio.models.backbone import Backbone
+from studio.recipes.recipe import Sampling
 from studio.recipes.refinement_card import parse_refinements
 
 KNOB, REFINEMENT = "@", "+"
@@ -92,3 +95,24 @@ class Variant:
 
 def _folder(words: Iterable[str]) -> str:
     return re.sub(r"[^A-Za-z0-9_.=@+-]", "-", " ".join(words))
+
+
+def made_with(
+    backbone: Backbone,
+    sampling: Sampling,
+    prompts: Sequence[str],
+    seeds: int,
+    variants: Mapping[str, Variant | None],
+) -> dict[str, Any]:
+    """Return what scores depend on, for the file that keeps them.
+
+    Args:
+        seeds: pictures of each prompt.
+        variants: by handle, how it was learned; None for its plain noun.
+    """
+    learned = {
+        handle: variant and {"settings": variant.settings, **variant.recipe_fields([handle])}
+        for handle, variant in variants.items()
+    }
+    base, sampled = backbone.fingerprint, dataclasses.asdict(sampling)
+    return {"base": base, "sampling": sampled, "prompts": [*prompts], "seeds": seeds, "learned": learned}

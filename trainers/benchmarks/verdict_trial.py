@@ -29,7 +29,7 @@ from studio.subject import Subject
 from studio.words import tr
 from trainers.benchmarks.method_trial import Case, shown_to
 from trainers.benchmarks.saved_scores import write_json
-from trainers.benchmarks.trained_concepts import CONCEPT
+from trainers.benchmarks.trained_concepts import CONCEPT, is_of_training
 from trainers.benchmarks.variants import Variant
 from trainers.benchmarks.verdict_cases import KnownRun, photos_of
 from trainers.kit.loop import train
@@ -106,11 +106,12 @@ def _learned(
     sampling: Sampling,
     place: Path,
 ) -> Generator[Event, None, Concept]:
-    """Return the concept of a run, trained unless it is saved in `place`; yields the training's events.
+    """Return the concept of a run, trained unless `place` has it; yields the training's events.
 
     The training's own verdict is left out. Raises StudioError when the training fails.
     """
-    if not (place / CONCEPT).exists():
+    file = place / CONCEPT
+    if not (file.exists() and is_of_training(file, backbone, subject, variant, sampling)):
         cache = place.parent / "cache"
         training = train(variant.method, backbone, squares, subject, variant.settings, sampling, cache)
         has_stopped, event = False, next(training)
@@ -125,8 +126,9 @@ def _learned(
             else:
                 event = next(training)
         place.mkdir(parents=True, exist_ok=True)
-        event.value.save(place / CONCEPT)
-    return Concept.open(place / CONCEPT)
+        (place / VERDICT).unlink(missing_ok=True)  # it was on another
+        event.value.save(file)
+    return Concept.open(file)
 
 
 def _judge(

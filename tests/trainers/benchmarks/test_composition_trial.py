@@ -167,6 +167,8 @@ def test_every_mode_is_painted_and_nothing_twice(tmp_path: Path) -> None:
         pair, list(MODES)
     )
     assert repeated.value == last.value and again.encoded == 0
+    CompositionTrial(backbone, again, sampling, tmp_path, 2, ("{} on red",)).measure(pair[0], "sum")
+    assert again.encoded > 0  # as many pictures of another prompt
 
 
 def test_the_plain_nouns_are_the_untouched_bases(tmp_path: Path) -> None:

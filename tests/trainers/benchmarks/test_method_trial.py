@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
+from trainers.benchmarks import trained_concepts
 from trainers.benchmarks.method_scores import MethodScore, method_table
 from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of, shown_to
 from trainers.benchmarks.trial_sheet import GAP, LABEL, LINE, SIDE, trial_sheet
@@ -74,6 +76,40 @@ def test_every_prompt_and_seed_is_encoderd_against_unseen_photos(tmp_path: Path)
         tiny.backbone(), again, cases, variants, sampling, tmp_path, seeds=1, prompts=PROMPTS
     )
     assert [score.pictures for score in last.value] == [2, 2]  # of another number of seeds: measured anew
+
+
+@pytest.mark.parametrize(
+    ("change", "trained"),
+    [
+        ({}, 0),
+        ({"sampling": Sampling(seed=5, steps=1, guidance=1.0)}, 1),
+        ({"sampling": Sampling(steps=1, guidance=2.0)}, 0),
+        ({"backbone": "another"}, 1),
+        ({"prompts": ("{} on dog", "{} on blue")}, 0),
+    ],
+    ids=["nothing", "seed", "guidance", "base", "prompts"],
+)
+def test_what_was_made_with_something_else_is_made_anew(
+    change: dict[str, Any], trained: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tuple(Photo(f"{index}.png", square) for index, square in enumerate(tiny.photos(2).squares))
+    trial = {
+        "backbone": tiny.backbone(),
+        "cases": [Case(Subject("<lily>", "cat"), photos)],
+        "variants": [read("textual_inversion steps=1 batch=1")],
+        "sampling": Sampling(steps=1, guidance=1.0),
+        "folder": tmp_path,
+        "seeds": 1,
+        "prompts": PROMPTS,
+    }
+    if "backbone" in change:
+        change = {"backbone": tiny.backbone(seed=1)}
+    list(method_trial(encoder=Counter("on blue"), **trial))
+    calls, train = [], trained_concepts.train
+    monkeypatch.setattr(trained_concepts, "train", lambda *given: calls.append(given) or train(*given))
+    encoder = Counter("on blue")
+    list(method_trial(encoder=encoder, **{**trial, **change}))
+    assert bool(encoder.encoded) is bool(change) and len(calls) == trained
 
 
 class Eye:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -150,6 +151,13 @@ def test_subjects_are_learned_together_or_each_under_its_own_mask(
     assert again.value == last.value and len(learned) == 3
     *_, fewer = scene_trial(backbone, encoder, [case()], variants, SAMPLING, tmp_path, seeds=1)
     assert {score.pictures for score in fewer.value} == {6} and len(learned) == 3
+
+
+def test_a_scene_painted_otherwise_is_measured_anew(backbone: Backbone, tmp_path: Path) -> None:
+    encoder, other = Colours(), dataclasses.replace(SAMPLING, seed=SAMPLING.seed + 1)
+    for sampling in (SAMPLING, SAMPLING, other):
+        list(scene_trial(backbone, encoder, [case()], [], sampling, tmp_path, seeds=1))
+    assert len(encoder.counts) == 2 * 5  # the second time everything is there
 
 
 def test_a_score_with_the_fields_of_another_version_is_measured_anew(
