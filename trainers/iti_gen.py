@@ -171,7 +171,7 @@ class ItiGen(Method):
         words = self._words_of_categories()
         with self.backbone.text.new_words(words):
             handle, vectors_of_word = next(iter(words.items()))
-            span = self.backbone.text.tokenize(self.settings.sentence.format(handle)).spans[handle]
+            span = self.backbone.text.tokenize(self._sentence(handle)).spans[handle]
         if len(span) < len(vectors_of_word):
             raise StudioError("The sentence leaves the categories no room in the prompt.", "Make it shorter.")
         if self.settings.guide == "CLIP":
@@ -183,6 +183,10 @@ class ItiGen(Method):
         else:
             side = self.settings.side_on(self.backbone)
             self.latents = PhotoLatents(self.backbone, photos.pixels(side), self.settings.flips)
+
+    def _sentence(self, name: str) -> str:
+        """Return the prompt with a name in its place. Other braces are letters like all others."""
+        return self.settings.sentence.replace(PLACE, name)
 
     def stages(self) -> list[Stage]:
         steps, rate, vectors = self.settings.steps, self.settings.learning_rate, [*self.word.vectors.values()]
@@ -205,7 +209,7 @@ class ItiGen(Method):
             )
         numbers = self.latents.choose(self.settings.batch, generator)
         owners = [self.categories.of_photos[number % len(self.categories.of_photos)] for number in numbers]
-        prompts = [self.settings.sentence.format(_stand_in(*owner)) for owner in owners]
+        prompts = [self._sentence(_stand_in(*owner)) for owner in owners]
         latents = self.latents.at(numbers, generator)
         with self.backbone.text.new_words(self._words_of_categories()):
             return draw_denoising(self.backbone, latents, prompts, generator)
@@ -222,7 +226,7 @@ class ItiGen(Method):
             return {"denoising": denoising_loss(self.backbone, batch, words)}
         assert self.space is not None  # which such batches are drawn for
         noun = self.backbone.text.embeddings_of(self.subject.noun)
-        plain = self.space.prompt_features([self.settings.sentence.format("<noun>")], {"<noun>": noun})[0]
+        plain = self.space.prompt_features([self._sentence("<noun>")], {"<noun>": noun})[0]
         directions, agreements = [], []
         for attribute, numbers in batch.numbers.items():
             pictures = torch.stack([self.features[each.to(self.features.device)].mean(0) for each in numbers])
@@ -250,7 +254,7 @@ class ItiGen(Method):
             f"<category-{number}>": torch.cat([noun, learned.category_vectors(one)])
             for number, one in enumerate(chosen)
         }
-        prompts = [self.settings.sentence.format(handle) for handle in words]
+        prompts = [self._sentence(handle) for handle in words]
         return self.space.prompt_features(prompts, words).unflatten(0, (own, len(others)))
 
     def _words_of_categories(self) -> dict[str, Tensor]:
@@ -284,7 +288,7 @@ class ItiGen(Method):
 
     @property
     def preview_prompt(self) -> str:
-        return self.settings.sentence.format(self.subject.handle)
+        return self._sentence(self.subject.handle)
 
 
 def _stand_in(attribute: str, number: int) -> str:

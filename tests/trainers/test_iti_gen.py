@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studio.edits import attach
 from studio.edits.concept import Concept
 from studio.edits.kinds.sorted_tokens import SortedWord
 from studio.errors import StudioError
@@ -24,6 +25,7 @@ from studio.recipes.recipe import Recipe, Sampling
 from studio.subject import Subject
 from tests import tiny, tiny_clip
 from tests.trainers.battery import SAMPLING, picture
+from tests.trainers.steps import attached_edits
 from trainers import train
 from trainers.iti_gen import ItiGen, Settings
 from trainers.kit.direction_loss import direction_loss, over_pairs, semantic_loss
@@ -223,6 +225,16 @@ def test_without_clip_each_category_learns_its_own_photos(backbone: Backbone) ->
         moved.add(number)
         S.grad = None
     assert moved == {0, 1, 2}
+
+
+@pytest.mark.usefixtures("with_clip")
+@pytest.mark.parametrize("guide", ["CLIP", "photos"])
+@pytest.mark.parametrize("sentence", ["a {red} {}", "{ {}", "a {} }", "{0} {}", "{!x} {}"])
+def test_other_braces_in_the_sentence_are_letters(backbone: Backbone, guide: str, sentence: str) -> None:
+    method = prepared(backbone, guide=guide, sentence=sentence, batch=2)
+    with attach(backbone, attached_edits(method)):
+        assert all(term.isfinite() for term in losses(method).values())
+    assert method.preview_prompt == sentence.replace("{}", "<lily>")
 
 
 @pytest.mark.parametrize(
