@@ -151,6 +151,11 @@ def _runner(given: Namespace) -> Runner:
 
 def compare(given: Namespace, methods: Mapping[str, type[Method]]) -> None:
     """Run a command, print its table and save it. Raises StudioError when it cannot be run."""
+    for flag in ("seeds", "prompts"):
+        if isinstance(number := getattr(given, flag, None), int) and number < 1:
+            raise StudioError(
+                "--{flag} {number} leaves nothing to compare.", "Give 1 or more.", flag=flag, number=number
+            )
     workspace = Workspace(given.out, given.base)
     sampling = dataclasses.replace(workspace.base_defaults().sampling(given.seed), count=given.seeds)
     cards = {name: workspace.tuned(method.card()) for name, method in methods.items()}

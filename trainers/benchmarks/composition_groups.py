@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from studio.errors import StudioError
 from trainers.benchmarks.method_trial import Case
 from trainers.benchmarks.variants import Variant
 
@@ -59,7 +60,17 @@ def draw_groups(
 
     Args:
         mixed: whether to add as many groups in which the variants take turns.
+
+    Raises StudioError when there is no such group.
     """
+    if count < 1 or not 1 <= size <= len(cases):
+        raise StudioError(
+            "{count} groups of {size} cannot be made of {subjects} subjects.",
+            "Give --groups 1 or more, and --together 1 to {subjects}.",
+            count=count,
+            size=size,
+            subjects=len(cases),
+        )
     generator = random.Random(0)
     left = list(itertools.combinations(range(len(cases)), size))
     generator.shuffle(left)

@@ -80,14 +80,22 @@ def shown_to(method: type[Method], case: Case) -> tuple[Photo, ...]:
 def part_of(cases: Sequence[Any], text: str) -> list[Any]:
     """Return one process's share of the cases: "2/3" is every third, from the second on.
 
-    Raises StudioError when the text is not of this form.
+    Raises StudioError when the text is not of this form, or nothing is left for it.
     """
     first, _, step = text.partition("/")
     if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
         raise StudioError(
             "The part {written} cannot be read.", "Give 1/2 to one process and 2/2 to another.", written=text
         )
-    return list(cases[int(first) - 1 :: int(step)])
+    share = list(cases[int(first) - 1 :: int(step)])
+    if not share:
+        raise StudioError(
+            "Nothing is left for the part {written}: there are {count} to share.",
+            "Share them among fewer processes.",
+            written=text,
+            count=len(cases),
+        )
+    return share
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from studio.errors import StudioError
 from studio.photos.photo import Photo
 from studio.recipes.recipe import MODES, Recipe, Sampling
 from studio.subject import Subject
@@ -122,6 +123,13 @@ def test_subjects_meet_about_equally_often_and_alike_for_every_method() -> None:
     assert drawn == draw_groups(CASES, variants, 2, 4, mixed=True)
     assert len(draw_groups(CASES, variants[:1], 3, 99, mixed=False)) == 4
     assert part_of(drawn, "2/3") == drawn[1::3]
+
+
+@pytest.mark.parametrize(("size", "count"), [(len(CASES) + 1, 2), (0, 2), (2, 0)])
+def test_groups_that_cannot_be_made_are_refused(size: int, count: int) -> None:
+    with pytest.raises(StudioError, match="cannot be made of 4 subjects") as raised:
+        draw_groups(CASES, [read("dreambooth")], size, count, mixed=False)
+    assert raised.value.hint == "Give --groups 1 or more, and --together 1 to 4."
 
 
 def test_names_are_enumerated_as_in_english() -> None:

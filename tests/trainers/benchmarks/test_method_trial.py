@@ -19,6 +19,7 @@ from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from tests import tiny
 from trainers import METHODS
+from trainers.__main__ import main
 from trainers.benchmarks import trained_concepts
 from trainers.benchmarks.method_scores import MethodScore, method_table
 from trainers.benchmarks.method_trial import BASE_ROW, Case, cases_in, method_trial, part_of, shown_to
@@ -186,6 +187,15 @@ def test_parts_share_all_cases() -> None:
     for text in ("0/2", "3/2", "half", "1", ""):
         with pytest.raises(StudioError, match="cannot be read"):
             part_of(cases, text)
+    with pytest.raises(StudioError, match="Nothing is left for the part 4/4: there are 3 to share"):
+        part_of(cases, "4/4")
+
+
+@pytest.mark.parametrize("flags", [["trial", "--seeds", "0"], ["composing", "--prompts", "0"]])
+def test_a_comparison_of_nothing_is_refused(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command, *rest = flags
+    assert main([command, "assets/demo", *rest]) == 2
+    assert "leaves nothing to compare. Give 1 or more." in capsys.readouterr().err
 
 
 def test_a_variant_is_a_line_of_words() -> None:
