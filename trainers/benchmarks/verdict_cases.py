@@ -167,3 +167,9 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("copy", "robot", NO_PRIOR, "weak"),
     KnownRun("copy", "amber", NO_PRIOR.replace("steps=160", "steps=240"), "weak"),
 )
+
+
+def held_out_of(runs: Sequence[KnownRun]) -> frozenset[KnownRun]:
+    """Return every second run of each kind: no level of the verdict was chosen by these."""
+    kinds = dict.fromkeys(run.kind for run in runs)
+    return frozenset(run for kind in kinds for run in [one for one in runs if one.kind == kind][1::2])

@@ -31,7 +31,7 @@ from trainers.benchmarks.method_trial import Case, shown_to
 from trainers.benchmarks.saved_scores import write_json
 from trainers.benchmarks.trained_concepts import CONCEPT, is_of_training
 from trainers.benchmarks.variants import Variant
-from trainers.benchmarks.verdict_cases import KnownRun, photos_of
+from trainers.benchmarks.verdict_cases import KNOWN_RUNS, KnownRun, held_out_of, photos_of
 from trainers.kit.loop import train
 from trainers.kit.verdict import STAGE, Judge
 
@@ -64,6 +64,7 @@ def verdict_trial(
     sampling: Sampling,
     folder: Path,
     again: bool = False,
+    everything: Sequence[KnownRun] = KNOWN_RUNS,
 ) -> Iterator[Event]:
     """Train and judge; the last event is a Result with the list of JudgedRuns.
 
@@ -72,8 +73,9 @@ def verdict_trial(
     Args:
         variant_of: parses the variant of a run.
         again: whether saved concepts are judged once more.
+        everything: all known runs, of which `runs` are some: every second of each kind is held out.
     """
-    judged, seen = [], Counter[str]()
+    judged, held_out = [], held_out_of(everything)
     for known in runs:
         place = folder / known.name
         subject, photos = photos_of(known.photos)
@@ -92,8 +94,7 @@ def verdict_trial(
             if verdict is None:
                 verdict = yield from _judge(backbone, concept, subject, squares, variant, sampling, place)
             yield Note(f"{known.name}: {verdict.sentence}")
-        judged.append(JudgedRun(known, verdict, is_held_out=seen[known.kind] % 2 == 1))
-        seen[known.kind] += 1
+        judged.append(JudgedRun(known, verdict, is_held_out=known in held_out))
     yield Result(judged)
 
 

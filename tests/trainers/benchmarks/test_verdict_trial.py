@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,10 +25,10 @@ RUNS = [
 ]
 
 
-def run(folder: Path, again: bool = False) -> list[Event]:
+def run(folder: Path, again: bool = False, some: Sequence[KnownRun] = RUNS) -> list[Event]:
     cards = {name: method.card() for name, method in METHODS.items()}
     parse = partial(Variant.parse, methods=METHODS, cards=cards)
-    return list(verdict_trial(tiny.backbone(), RUNS, parse, Sampling(steps=1), folder, again))
+    return list(verdict_trial(tiny.backbone(), some, parse, Sampling(steps=1), folder, again, RUNS))
 
 
 def test_runs_are_trained_once_stopped_where_they_say_and_judged(tmp_path: Path) -> None:
@@ -42,6 +43,8 @@ def test_runs_are_trained_once_stopped_where_they_say_and_judged(tmp_path: Path)
     once_more = run(tmp_path)
     assert not any(isinstance(event, Step) for event in once_more)
     assert once_more[-1] == events[-1]
+    (one,) = run(tmp_path, some=RUNS[2:])[-1].value
+    assert one.is_held_out  # as among all, though it is the first of those that are judged
     again = run(tmp_path, again=True)
     assert again[-1] == events[-1] and not any("loss" in getattr(event, "values", ()) for event in again)
 
