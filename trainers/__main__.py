@@ -43,6 +43,7 @@ from trainers.kit.captions import plain_captions
 from trainers.kit.processes import launched
 
 CHECK = "check-base"
+OF_SCENES = "break_a_scene"  # the method that learns what is photographed together
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,8 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
             return 0 if _check_base(given) else 1
         elif given.command in METHODS:
             train_method(given, METHODS[given.command])
+        elif given.command == COMPOSE:
+            make_scenes(given, METHODS[OF_SCENES].card())
         else:
-            {"moments": _moments, COMPOSE: make_scenes}[given.command](given)
+            _moments(given)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo_files import files_in
+from trainers import METHODS
 from trainers.__main__ import main
 
 
@@ -49,6 +52,23 @@ def test_scenes_have_masks_and_captions_and_say_how_to_go_on(
     }
     said = capsys.readouterr().out
     assert f"break_a_scene {folder / 'out'} --name lily --noun cat --beside tom=dog" in said
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_the_command_that_is_printed_can_be_given(
+    folder: Path, count: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = folder / "my base"
+    assert make(folder, "--count", str(count), "--base", str(base)) == 0
+    given: list[Namespace] = []
+    monkeypatch.setattr("trainers.__main__.train_method", lambda flags, method: given.append(flags))
+    python, _, module, *words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert (python, module) == ("python", "trainers") and main(words) == 0
+    (flags,) = given
+    photos, refused = open_masked(files_in(flags.photos), ["<lily>", "<tom>"])
+    METHODS["break_a_scene"].card().check(len(photos))
+    assert not refused and len(photos) == min(count, 5) and flags.base == str(base)
+    assert all(set(photo.masks) == {0, 1} for photo in photos)
 
 
 @pytest.mark.parametrize(

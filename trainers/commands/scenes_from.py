@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import random
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -14,12 +16,14 @@ from studio.events import Result
 from studio.files import png_bytes, writable_folder, write_atomic
 from studio.generation.generate import generate
 from studio.handles import to_handle
+from studio.method_card import MethodCard
 from studio.models.backbone import Backbone
 from studio.photos.composed_scenes import ComposedScene, compose_scene, cut_outs_of
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import open_photo
 from studio.photos.photo_files import files_in
 from studio.recipes.recipe import Sampling
+from studio.starter import STARTER
 from studio.words import tr
 from studio.workspace.base_defaults import BaseDefaults
 
@@ -49,8 +53,8 @@ def add_scene_flags(parser: argparse.ArgumentParser) -> None:
     add_base_flags(parser)
 
 
-def make_scenes(given: argparse.Namespace) -> None:
-    """Write scenes, their masks and captions, and say how to learn from them.
+def make_scenes(given: argparse.Namespace, learner: MethodCard) -> None:
+    """Write scenes, their masks and captions, and say how `learner` learns from them.
 
     Raises StudioError for a name without photos, photos without anything cut out, and values out of range.
     """
@@ -75,12 +79,26 @@ def make_scenes(given: argparse.Namespace) -> None:
     for number in range(given.count):
         background, place = backgrounds[number % len(backgrounds)]
         _write(compose_scene(cut_outs, background, place, chance, sizes, whole), out, f"scene-{number + 1}")
+    _say_how_to_learn(given, learner, nouns, out)
+
+
+def _say_how_to_learn(
+    given: argparse.Namespace, learner: MethodCard, nouns: Mapping[str, str], out: Path
+) -> None:
+    """Print the command that learns the subjects together, from as many scenes as the method takes."""
     (name, noun), *others = nouns.items()
-    beside = "".join(f" --beside {other}={its_noun}" for other, its_noun in others)
-    print(
-        tr("{count} scenes are in {folder}. Learn all of them together with", count=given.count, folder=out)
-    )
-    print(f"python -m trainers break_a_scene {out} --name {name} --noun {noun}{beside}")
+    most = learner.needs.max_photos
+    text = "{count} scenes are in {folder}. Learn all of them together with"
+    photos = [str(out)]
+    if given.count > most:
+        text = "{count} scenes are in {folder}. {method} takes {most} at a time; learn from the first with"
+        photos = [str(out / f"scene-{number + 1}.png") for number in range(most)]
+    print(tr(text, count=given.count, folder=out, method=tr(learner.title), most=most))
+    words = ["python", "-m", "trainers", learner.id, *photos, "--name", name, "--noun", noun]
+    words += [word for other, its_noun in others for word in ("--beside", f"{other}={its_noun}")]
+    if given.base != str(STARTER):
+        words += ["--base", given.base]
+    print(shlex.join(words))
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
