@@ -18,6 +18,7 @@ from studio.edits.kinds.sorted_tokens import SortedWord
 from studio.errors import StudioError
 from studio.events import Insight, Note, Result
 from studio.generation.generate import Picture, generate
+from studio.generation.merge import merge_concepts
 from studio.models.backbone import Backbone
 from studio.models.joint_space import JointSpace
 from studio.photos.photo_set import PhotoSet
@@ -293,6 +294,34 @@ def test_with_a_late_start_the_noisiest_steps_read_empty_tokens(backbone: Backbo
     noisy, calm = timed.at(torch.tensor([900, 700]))
     assert torch.equal(calm, vectors) and torch.equal(noisy[:-3], vectors[:-3])
     assert noisy[-3:].abs().max() == 0
+
+
+def test_merged_words_keep_their_late_starts_each(
+    backbone: Backbone, concept: Concept, tmp_path: Path
+) -> None:
+    merging = []
+    for handle, late in (("<lily>", 0.2), ("<tom>", 0.45), ("<rex>", 0.0)):
+        one = SortedWord(handle, "cat", word(backbone)[0].vectors, word(backbone)[0].names, late)
+        header = dataclasses.replace(
+            concept.header,
+            handles={handle: "cat"},
+            settings={**concept.header.settings, "late_start": late},
+            knobs=one.knobs(),
+        )
+        merging.append(Concept(header, (one,)))
+    *_, last = merge_concepts(backbone, merging, SAMPLING)
+    assert isinstance(last, Result)
+    last.value.save(tmp_path / "all.safetensors")
+    opened = Concept.open(tmp_path / "all.safetensors")
+    assert {edit.handle: edit.late_start for edit in opened.edits} == {
+        "<lily>": 0.2,
+        "<tom>": 0.45,
+        "<rex>": 0,
+    }
+    tensors = merging[0].edits[0].tensors()
+    for wrong in (torch.tensor([1.5]), torch.tensor(0.2), torch.zeros(2)):
+        with pytest.raises(ValueError, match="late start"):
+            SortedWord.from_tensors("<lily>", "cat", {**tensors, "<lily>/late_start": wrong}, {})
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from studio.settings import Knob
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,30}")
 LATE_START = "late_start"
 MAX_ATTRIBUTES, MAX_CATEGORIES = 8, 64
+DIGITS = 6  # of a late start, after which float32 is rounded
 LATE_HELP = "Share of the noise range, from the noisiest, in which the category does not act yet."
 
 
@@ -72,8 +73,9 @@ class SortedWord(Edit):
         return changed
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `Edit.tensors`."""
-        return {f"{self.handle}/{attribute}": S for attribute, S in self.vectors.items()}
+        """See `Edit.tensors`. A late start is among them: a file of merged concepts has no settings of it."""
+        late = {LATE_START: torch.tensor([self.late_start])} if self.late_start else {}
+        return {f"{self.handle}/{name}": tensor for name, tensor in {**self.vectors, **late}.items()}
 
     def set_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Edit.set_tensors`."""
@@ -83,8 +85,14 @@ class SortedWord(Edit):
     def from_tensors(
         cls, handle: str, noun: str, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]
     ) -> Self:
-        """See `Edit.from_tensors`. The names of the categories are in the header alone."""
+        """See `Edit.from_tensors`. The names of the categories are in the header alone.
+
+        A late start is in the settings of a file of one concept, and in older files nowhere else.
+        """
         vectors = {name.removeprefix(f"{handle}/"): S for name, S in tensors.items()}
+        kept = vectors.pop(LATE_START, torch.zeros(1))
+        if kept.shape != (1,) or not 0 <= kept.item() <= 1:
+            raise ValueError("a late start is a number from 0 to 1")
         if not 1 <= len(vectors) <= MAX_ATTRIBUTES or not all(map(_is_attribute, vectors)):
             raise ValueError(f"a word in categories has 1 to {MAX_ATTRIBUTES} attributes with plain names")
         shapes = {S.shape[1:] for S in vectors.values()}
@@ -92,7 +100,7 @@ class SortedWord(Edit):
             raise ValueError(f"an attribute has 2 to {MAX_CATEGORIES} categories of vectors")
         if len(shapes) != 1 or not 1 <= next(iter(shapes))[0] <= MAX_VECTORS:
             raise ValueError(f"all categories have as many vectors, 1 to {MAX_VECTORS}")
-        late = settings.get(LATE_START, 0.0)
+        late = settings.get(LATE_START, round(kept.item(), DIGITS))
         names = {attribute: [str(number + 1) for number in range(len(S))] for attribute, S in vectors.items()}
         return cls(handle, noun, vectors, names, float(late) if isinstance(late, int | float) else 0.0)
 
