@@ -16,6 +16,7 @@ import torch
 from studio.events import Event, FinishEarly, Result, Step
 from studio.method import Method
 from studio.models.backbone import Backbone
+from studio.subject import Subject
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT
 from trainers import METHODS
@@ -23,11 +24,14 @@ from trainers.kit import verdict
 from trainers.kit.loop import train
 from trainers.kit.processes import ALONE, Processes, join
 
+TWO = Subject("<lily>", "cat", beside=(Subject("<tom>", "dog"),))
 TEXTUAL_INVERSION = {"steps": 5, "batch": 3, "learning_rate": 0.05}
 CORE = {"steps": 3, "tuning_steps": 2, "batch": 2, "tuning_batch": 2, "learning_rate": 0.05}
+SCENE = {"steps": 8, "batch": 2, "together": False, "background": False, "word_share": 1.0, "word_rate": 0.05}
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "one stage": ("textual_inversion", TEXTUAL_INVERSION),
     "two stages": ("context_regularized", CORE),
+    "unnamed words": ("break_a_scene", SCENE),
     "no number": ("textual_inversion", TEXTUAL_INVERSION),
     "no memory": ("textual_inversion", TEXTUAL_INVERSION | {"batch": 4}),
     "ended": ("textual_inversion", TEXTUAL_INVERSION | {"steps": 400}),
@@ -68,9 +72,10 @@ def events_of(name: str, folder: Path, processes: Processes, fails: bool) -> Ite
     if fails and name in FAILURES:
         method = failing(method, 3, FAILURES[name])
     state = folder / f"{name}.state" if processes.is_main else None
-    photos, cache = tiny.photos(), folder / "cache"
+    photos, subject = (tiny.pair(), TWO) if name == "unnamed words" else (tiny.photos(), SUBJECT)
+    cache = folder / "cache"
     training = train(
-        method, backbone(), photos, SUBJECT, settings, SAMPLING, cache, state, processes=processes
+        method, backbone(), photos, subject, settings, SAMPLING, cache, state, processes=processes
     )
     if not (fails and name == "ended"):
         yield from training

@@ -64,7 +64,7 @@ def same(one: list[dict[str, Tensor]], other: list[dict[str, Tensor]]) -> None:
             torch.testing.assert_close(own[name], theirs[name], **ORDER_OF_SUMMATION)
 
 
-@pytest.mark.parametrize("name", ["one stage", "two stages", "no number"])
+@pytest.mark.parametrize("name", ["one stage", "two stages", "unnamed words", "no number"])
 def test_two_processes_learn_what_one_does(
     name: str, shared: dict[str, list[dict[str, Any]]], tmp_path: Path
 ) -> None:

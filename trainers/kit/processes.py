@@ -69,11 +69,18 @@ class Processes:
         return self.count * (share.stop - share.start) / count
 
     def average_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Replace the gradients by their means over the processes. One that has none counts as zero."""
+        """Replace the gradients by their means over the processes.
+
+        A process that has none counts as zero. What has none in any of them stays without: no optimizer is to
+        move what no photo of the step speaks of.
+        """
         if self.is_alone:
             return
+        has_any = self.most(*(parameter.grad is not None for parameter in parameters))
         bucket: list[Tensor] = []
-        for parameter in parameters:
+        for parameter, has_one in zip(parameters, has_any, strict=True):
+            if not has_one:
+                continue
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             bucket.append(parameter.grad)

@@ -133,6 +133,13 @@ MUTANTS = [
         *SHARED,
     ),
     planted(
+        "processes move words that none of them named",
+        PROCESSES,
+        "            if not has_one:\n                continue\n",
+        "",
+        *SHARED,
+    ),
+    planted(
         "a process sees the first photos, not its own",
         PROCESSES,
         "first = self.index * each + min(self.index, more)",
