@@ -22,7 +22,7 @@ def with_found_subjects(photos: PhotoSet, handle: str, settings: Any) -> PhotoSe
 
     They are the same where nothing is found, or a method's `settings` ask for no masks.
     """
-    if not (isinstance(settings, MaskedPhotoSettings) and settings.finds_subject()):
+    if not (isinstance(settings, MaskedPhotoSettings) and settings.looks_for_subject()):
         return photos
     known = photos.masks.get(handle) or (None,) * len(photos)
     masks = tuple(

@@ -32,9 +32,9 @@ class SentenceSettings(MaskedPhotoSettings):
     )
     flips: bool = mirror_images(True, "Textual Inversion")
 
-    def finds_subject(self) -> bool:
-        """See `MaskedPhotoSettings.finds_subject`: a style is learned from whole pictures."""
-        return super().finds_subject() and self.property == "object"
+    def looks_for_subject(self) -> bool:
+        """See `MaskedPhotoSettings.looks_for_subject`: a style is learned from whole pictures."""
+        return super().looks_for_subject() and self.property == "object"
 
     def sentences(self, handle: str) -> list[str]:
         """Return the neutral sentences about a handle."""

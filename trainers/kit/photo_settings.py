@@ -72,6 +72,6 @@ class MaskedPhotoSettings(CaptionedPhotoSettings):
     find_subject: bool = finding_subjects(False)
     ground_weight: float = weight_of_ground(0.0)
 
-    def finds_subject(self) -> bool:
+    def looks_for_subject(self) -> bool:
         """Return whether masks are found for photos without any."""
         return self.masks and self.find_subject

@@ -336,8 +336,8 @@ MUTANTS = [
     planted(
         "a style is learned from what stands out only",
         "trainers/kit/photo_sentences.py",
-        'super().finds_subject() and self.property == "object"',
-        "super().finds_subject()",
+        'super().looks_for_subject() and self.property == "object"',
+        "super().looks_for_subject()",
         "trainers/test_found_subjects.py",
     ),
     planted(
