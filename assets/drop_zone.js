@@ -54,6 +54,9 @@ for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   });
 }
 document.addEventListener('paste', event => {
-  if (element.offsetParent !== null && event.clipboardData.files.length) take(event.clipboardData.files);
+  /* beside text, a picture is only another form of it, such as of cells of a table */
+  const isText = event.target.closest?.('input, textarea') && event.clipboardData.types.includes('text/plain');
+  if (element.offsetParent === null || isText || document.querySelector('dialog[open]')) return;
+  if (event.clipboardData.files.length) take(event.clipboardData.files);
 });
 zone.dataset.ready = 'yes';

@@ -73,7 +73,9 @@ const single = key => {
     return true;
   }
   if (key === '/') return search();
-  return key === 'Delete' && press('#picture-detail [data-action="delete"]');
+  if (key !== 'Delete') return false;
+  const isSelecting = first('#pictures-side[data-selecting="yes"]');  // then those are meant, not the opened one
+  return press(isSelecting ? '[data-many="delete-chosen"]' : '#picture-detail [data-action="delete"]');
 };
 
 document.addEventListener('keydown', event => {

@@ -84,7 +84,7 @@
   };
   const open = button => {
     const name = button.dataset.enlarge, card = button.closest('.training');
-    ownCard = card ? `.training[aria-label="${CSS.escape(card.getAttribute('aria-label'))}"]` : '';
+    ownCard = card ? `.training[data-job="${card.dataset.job}"]` : '';
     pictures = listed();
     let number = pictures.findIndex(picture => picture.name === name);
     if (number < 0) {

@@ -343,15 +343,16 @@ element.addEventListener('keydown', event => {
   undo();
 });
 file.addEventListener('change', async () => {
-  if (!file.files.length) return;
-  busy(true);
-  try {
-    const {path} = await upload(file.files[0]);
-    turn += 1;
-    pointed = null;
-    send('upload', {files: [path], failed: []});
-  } catch { busy(false); }
+  const [chosen] = file.files, {key} = state, subject = current;
   file.value = '';
+  if (!chosen) return;
+  busy(true);
+  const sent = {files: [], failed: [], subject};
+  try { sent.files.push((await upload(chosen)).path); } catch { sent.failed.push(chosen.name); }
+  if (state.key !== key) return busy(false);  // another photo or square is here by now
+  turn += 1;
+  pointed = null;
+  send('upload', sent);
 });
 watch('value', load);
 load();

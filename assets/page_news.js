@@ -53,7 +53,9 @@ const call = jobs => {
   if (isOn(SOUND)) chime();
   if (!isOn(CALL) || !mayNotify()) return;
   for (const job of jobs) {
-    const shown = new Notification(NAME, {body: job.words, tag: `likeness ${job.key}`});
+    let shown;
+    try { shown = new Notification(NAME, {body: job.words, tag: `likeness ${job.key}`}); }
+    catch { return keep(CALL, 'no'); }  // Chrome on Android allows them and makes none
     shown.onclick = () => { window.focus(); document.getElementById(`panel-${job.tab}-button`)?.click(); };
   }
 };
@@ -62,8 +64,9 @@ likeness.tell = told => {
   if (known && JSON.stringify(told) === JSON.stringify(news)) return;
   news = told;
   const keys = news.ended.map(job => job.key);
-  if (known) call(news.ended.filter(job => !known.has(job.key)));
+  const ended = known ? news.ended.filter(job => !known.has(job.key)) : [];
   known = new Set([...(known || []), ...keys]);
+  call(ended);
   show();
 };
 

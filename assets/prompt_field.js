@@ -95,12 +95,13 @@
     const found = /<([a-z0-9][a-z0-9_-]{0,30})?$/i.exec(area.value.slice(0, area.selectionStart));
     return found && {start: found.index, letters: (found[1] || '').toLowerCase()};
   };
+  let asked = null;
   const close = () => {
     list.hidden = true;
     area.removeAttribute('aria-activedescendant');
     said.textContent = '';
+    asked = null;  // concepts come and go until the next time
   };
-  let asked = null;
   const offer = () => {
     const now = document.activeElement === area ? begun() : null;
     if (!now || now.start === shut) return close();

@@ -29,6 +29,7 @@ from studio.ui.concept_tools import concept_tools, no_concept_found, wanted_conc
 from studio.ui.export_panel import export_menu, exported
 from studio.ui.import_form import import_form
 from studio.ui.parts import verdict_view
+from studio.ui.parts.forms import value_text
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
@@ -117,7 +118,9 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
     header = entry.header
     note = base_note(header, workspace.worker_state().base)
     warning = note_card(note) if note else ""
-    settings = {tr(name.replace("_", " ").capitalize()): value for name, value in header.settings.items()}
+    settings = {
+        tr(name.replace("_", " ").capitalize()): value_text(value) for name, value in header.settings.items()
+    }
     others = ", ".join(header.other_handles(header.handle))
     shared = tr("{others}: the model's change is one for all of them", others=others)
     together = {tr("Together with"): shared} if others else {}
@@ -127,11 +130,11 @@ def concept_card(workspace: Workspace, entry: Entry) -> str:
         **together,
         tr("Method"): tr(header.method_title),
         tr("Paper"): header.paper,
-        tr("Photos"): header.photos,
-        tr("Steps"): header.steps,
-        tr("Final loss"): f"{header.final_loss:.4f}",
+        tr("Photos"): header.photos or "",
+        tr("Steps"): header.steps or "",  # what another program has learned does not say
+        tr("Final loss"): f"{header.final_loss:.4f}" if header.steps else "",
         tr("Memory"): header.memory,
-        tr("Seed"): header.seed,
+        tr("Seed"): header.seed if header.steps else "",
         tr("Base"): header.base,
         tr("Created"): local_time(header.created),
         tr("File"): f"{shortened(entry.path.name)}, {file_size(entry.size_bytes)}",

@@ -14,9 +14,10 @@ import pytest
 
 from studio.grids.blind_vote import Ballot
 from studio.grids.grid_folder import GridFolder
-from studio.recipes.png import read_recipe
+from studio.recipes.png import read_recipe, save_picture
+from studio.recipes.recipe import Recipe
 from tests.browser.actions import open_tab
-from tests.browser.actor import header_of, save_concept
+from tests.browser.actor import draw_face, header_of, save_concept
 from tests.browser.conftest import Stage
 from tests.browser.test_drafts import KEPT_MS
 
@@ -159,6 +160,13 @@ def test_a_blind_vote_is_kept_through_a_reload_and_revealed_at_the_end(
     for number in range(4):
         ballot.locator(".pair-question .badge", has_text=f"{number + 1} of 4").wait_for()
         drawn = Ballot.open(newest_grid(stage).folder)
+        if number == 0:
+            page.keyboard.press("Shift+ArrowRight")
+            page.keyboard.press("?")
+            page.locator("dialog[open]").wait_for()
+            page.keyboard.press("ArrowDown")  # scrolls the list of keys, and is no vote
+            page.keyboard.press("Escape")
+            page.locator("dialog[open]").wait_for(state="detached")
         html = ballot.inner_html()
         assert drawn.pair.first not in html and drawn.pair.second not in html
         if number == 2:
@@ -227,6 +235,24 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     tabs = page.get_by_role("tab").all()
     assert len(tabs) == 9
     assert not [tab for tab in tabs if tab.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]
+
+
+def test_what_a_picture_brings_along_is_said_kept_and_left_out(stage: Stage, page: Any, mona: None) -> None:
+    recipe = Recipe("<mona> on a boat", strengths={"<mona>": 0.6}, base="stand-in")
+    save_picture(draw_face(1), recipe, stage.workspace.pictures / "99998-01.png")
+    open_tab(page, "Create")
+    page.locator('#gallery .tile[data-id="99998-01.png"]').click()
+    page.locator('#picture-detail [data-action="compare"]').click()
+    carried = page.locator("#grid-carried", has_text="Strength of <mona> 0.6")
+    carried.wait_for()
+    page.wait_for_timeout(KEPT_MS)
+    page.reload()
+    carried.wait_for()
+    carried.get_by_role("button", name="Leave that out").click()
+    page.locator("#grid-carried .carried").wait_for(state="detached")
+    assert "on a boat" in page.locator("#grid-prompt textarea").input_value()
+    page.goto("about:blank")
+    (stage.workspace.pictures / "99998-01.png").unlink()
 
 
 def test_the_axes_come_back_after_a_reload(page: Any, mona: None) -> None:

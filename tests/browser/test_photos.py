@@ -48,6 +48,19 @@ def test_each_photo_has_a_cross_and_undo_puts_it_back(three: Any) -> None:
     wait_for_names(three, "photo-0", "photo-1", "photo-2")
 
 
+def test_a_demo_subject_takes_their_place_until_undo(three: Any) -> None:
+    three.locator("#concept-name input").fill("my lily")
+    three.locator("#concept-noun input").fill("orchid")
+    three.locator("#demo-subjects .demo").first.click()
+    note = three.locator("#photo-strip .note", has_text="Your photos made room for these.")
+    note.wait_for()
+    note.get_by_role("button", name="Undo").click()
+    wait_for_names(three, "photo-0", "photo-1", "photo-2")
+    for field, words in (("concept-name", "my lily"), ("concept-noun", "orchid")):
+        is_back = f"words => document.querySelector('#{field} input').value === words"
+        three.wait_for_function(is_back, arg=words)
+
+
 def test_photos_are_dragged_to_another_place(three: Any) -> None:
     tiles = three.locator("#photo-strip .photo-tile")
     box = tiles.nth(2).bounding_box()

@@ -125,3 +125,21 @@ def test_what_is_changed_of_a_photo_finds_it_whichever_is_in_the_editor_by_now()
     assert names(session) == ["a", "b", "c"] and session.chosen == NONE
     with pytest.raises(StudioError, match="no longer there"):
         session.number_of("2 b")
+
+
+def test_what_a_demo_took_the_place_of_comes_back_also_after_a_second_demo() -> None:
+    own, one, other = [photo("a"), photo("b")], [photo("puppy")], [photo("tractor")]
+    session = SessionPhotos(own)
+    session.swap(one, (2, "lily", "cat"))
+    session.swap(other, (1, "puppy", "dog"))
+    assert session.photos == other and session.swapped == (2, "lily", "cat")
+    session.bring_back()
+    assert session.photos == own and session.said == (2, "lily", "cat") and session.swapped is None
+    empty = SessionPhotos()
+    empty.swap(one, (1, "", ""))
+    assert empty.photos == one and empty.swapped is None
+    session.swap(one, (1, "lily", "cat"))
+    session.remove(0)
+    assert session.swapped is None
+    session.bring_back()
+    assert session.photos == one

@@ -21,8 +21,10 @@ Picks = tuple[str, ...]  # at most two, such as "x:0" (column 0) or "y:2" (row 2
 KEYS_SCRIPT = """
 const keys = {ArrowLeft: 'left', ArrowRight: 'right', ArrowDown: 'same'};
 document.addEventListener('keydown', event => {
-  const vote = element.offsetParent !== null && keys[event.key];
-  if (!vote || event.target.closest('input, textarea, select, [role="tab"]')) return;
+  const vote = element.offsetParent !== null && keys[event.key];  // a vote cannot be taken back
+  const held = event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
+  if (!vote || held || event.defaultPrevented || document.querySelector('dialog[open]')) return;
+  if (event.target.closest('input, textarea, select, [role="tab"]')) return;
   const button = element.querySelector(`[data-action="${vote}"]`);
   if (button) { event.preventDefault(); button.click(); }
 });
@@ -163,6 +165,8 @@ def vote_result(grid: GridFolder, ballot: Ballot) -> str:
         decided,
         **figures,
     )
+    if not decided:
+        words = in_full = tr("No vote preferred one of them.")
     return (
         f'<section class="vote-result card" aria-label="{escape(tr("Result"))}">'
         f"<h2>{escape(conclusion(ballot))}</h2>"

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
+from studio.ui.compare.carried import FORGET, carried_note
 from studio.ui.compare.grid_form import DEFAULTS, GridForm, count_pictures
 from studio.ui.create.prompt_field import notes_list
 from studio.ui.parts.handlers import Changes, Connector
@@ -48,6 +49,12 @@ def connect_form(
     def note_words(prompt_text: str) -> Changes:
         return {form.notes: notes_list(workspace, prompt_text or "")}
 
+    def show_carried(text: str) -> Changes:
+        return {form.carried: carried_note(text or "", frozenset(form.recipe))}
+
+    def leave_out(event: gr.EventData) -> Changes:
+        return {form.base: ""} if pressed_button(event)[0] == FORGET else {}
+
     def suggest_values(box: gr.Textbox, name: str, prompt_text: str) -> Changes:
         values = example_for(workspace, name, prompt_text or "")
         info = axis_help(workspace, name)
@@ -64,6 +71,8 @@ def connect_form(
     names = {place: axis.name for place, axis in form.axes.items()}
     for event in (prompt.change, tab.select):
         latest(event, offer_choices, inputs={**texts, "names": names}, outputs=list(names.values()))
+    latest(form.base.change, show_carried, inputs={"text": form.base}, outputs=[form.carried])
+    quietly(form.carried.click, leave_out, outputs=[form.base])
     latest(prompt.change, note_words, inputs=texts, outputs=[form.notes])
     for axis in form.axes.values():
         latest(

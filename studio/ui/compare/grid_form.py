@@ -16,8 +16,9 @@ from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe, random_seed
 from studio.recipes.refinement_card import RefinementCard, without_idle
 from studio.ui.compare.axis_choices import NOTHING, axis_choices, axis_help, example_for
+from studio.ui.compare.carried import carried_text
 from studio.ui.kept_form import fits
-from studio.ui.parts.html_blocks import button_block, html_block
+from studio.ui.parts.html_blocks import button_block, hidden_text, html_block
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_controls import parsed, recipe_control, text_control
 from studio.words import tr, trn
@@ -46,14 +47,16 @@ class GridForm:
 
     Args:
         recipe: controls by the name of the recipe's field, for what all cells share.
-        base: State of the recipe of the picture that the grid starts from, None without one; it holds what
-            has no control here, such as strengths.
+        base: hidden text of the recipe of the picture that the grid starts from, empty without one; it holds
+            what has no control here, such as strengths (`studio.ui.compare.carried`).
+        carried: says what that is.
         axes: "columns" and "rows".
         notes: what of the prompt means nothing here, and why.
     """
 
     recipe: dict[str, Any]
-    base: gr.State
+    base: gr.Textbox
+    carried: gr.HTML
     axes: dict[str, AxisControls]
     notes: gr.HTML
     concepts: gr.HTML
@@ -65,7 +68,7 @@ class GridForm:
     def kept(self) -> list[Any]:
         """The controls whose values outlive a reload."""
         axes = (control for axis in self.axes.values() for control in (axis.name, axis.values))
-        return [*self.recipe.values(), *axes]
+        return [*self.recipe.values(), self.base, *axes]
 
     @property
     def axis_inputs(self) -> dict[str, Any]:
@@ -110,7 +113,9 @@ class GridForm:
 
     def filled(self, recipe: Recipe) -> dict[Any, Any]:
         """Return the changes that fill the form with a recipe."""
-        return {self.recipe[name]: getattr(recipe, name) for name in self.recipe} | {self.base: recipe}
+        return {self.recipe[name]: getattr(recipe, name) for name in self.recipe} | {
+            self.base: carried_text(recipe)
+        }
 
 
 def axis_from_form(values: Mapping[str, str], cards: Sequence[RefinementCard]) -> Axis:
@@ -197,6 +202,7 @@ def grid_form(workspace: Workspace) -> GridForm:
         tr("Prompt"), "grid-prompt", placeholder=with_handle(workspace, "", "<lily>"), lines=2, max_lines=6
     )
     notes = html_block(elem_id="grid-prompt-notes")
+    carried = button_block("grid-carried")
     concepts = button_block("grid-concept-buttons")
     axes = {
         "columns": axis_controls(workspace, "columns", optional=False),
@@ -220,7 +226,8 @@ def grid_form(workspace: Workspace) -> GridForm:
             "steps": steps,
             "guidance": guidance,
         },
-        base=gr.State(None),
+        base=hidden_text("grid-base"),
+        carried=carried,
         axes=axes,
         notes=notes,
         concepts=concepts,

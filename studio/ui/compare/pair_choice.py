@@ -143,7 +143,7 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
         name, values = axis.title, [axis.labels[place] for place in places]
     else:
         changed = changed_values(left.values, right.values)
-        name, values = _title(what), [_value(value) for value in changed[what]]
+        name, values = setting_title(what), [value_words(value) for value in changed[what]]
     words = tr(
         "Only the {setting} differs: <b>{left}</b> left, <b>{right}</b> right.",
         setting=escape(mid_sentence(name)),
@@ -153,14 +153,15 @@ def difference_words(grid: GridFolder | None, left: Candidate, right: Candidate)
     return f'<p class="one-difference">{words}</p>'
 
 
-def _title(name: str) -> str:
+def setting_title(name: str) -> str:
     """Return one of the names of `Recipe.flat` as a heading: "Guidance", "Bias of <lily>"."""
     setting, of, handle = name.partition(" of ")
     title = TITLES.get(setting) or tr(setting[:1].upper() + setting[1:])
     return knob_title(title, handle) if of else title
 
 
-def _value(value: object) -> str:
+def value_words(value: object) -> str:
+    """Return a value of a recipe as it is shown, cut where it is long."""
     if value is None or value == "":
         return tr("none")
     text = f"{value:g}" if isinstance(value, float) else str(value)

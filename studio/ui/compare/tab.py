@@ -11,6 +11,7 @@ import gradio as gr
 from studio.grids.blind_vote import Ballot, Vote
 from studio.ui.compare.before_after import before_after, chosen_sides, turned_side
 from studio.ui.compare.blind_vote import KEYS_SCRIPT, Picks, blind_vote_panel, pairs_of, toggled
+from studio.ui.compare.carried import carried_recipe
 from studio.ui.compare.form_events import connect_form
 from studio.ui.compare.frontier_panel import frontier_panel
 from studio.ui.compare.grid_form import GridForm, grid_form, grid_from_form
@@ -101,6 +102,7 @@ def compare_tab(workspace: Workspace, connector: Connector, tab: gr.Tab) -> Comp
     nothing_chosen = {selected: "", sides: NO_SIDES, picks: (), along: "", point: ""}
 
     def paint_grid(**values: Any) -> Changes:
+        values["base"] = carried_recipe(values["base"])
         job = workspace.compare(grid_from_form(**values, cards=cards))
         return {shown: job.id, **nothing_chosen}
 

@@ -6,15 +6,15 @@ from html import escape
 
 from studio.ui.parts.html_blocks import to_int
 from studio.ui.parts.markup import button
-from studio.words import tr
+from studio.words import marked, tr
 
 TURN = "turn"  # the action of the buttons; their id is the number of the page to turn to
 # By what the things are: where one is among them, and what the buttons are called.
 WORDS = {
-    "concepts": (tr("{first:,} to {last:,} of {count:,} concepts"), tr("More concepts")),
-    "ended jobs": (tr("{first:,} to {last:,} of {count:,} ended jobs"), tr("More ended jobs")),
-    "pictures": (tr("{first:,} to {last:,} of {count:,} pictures"), tr("More pictures")),
-    "things": (tr("{first:,} to {last:,} of {count:,} things"), tr("More things")),
+    "concepts": (marked("{first:,} to {last:,} of {count:,} concepts"), marked("More concepts")),
+    "ended jobs": (marked("{first:,} to {last:,} of {count:,} ended jobs"), marked("More ended jobs")),
+    "pictures": (marked("{first:,} to {last:,} of {count:,} pictures"), marked("More pictures")),
+    "things": (marked("{first:,} to {last:,} of {count:,} things"), marked("More things")),
 }
 
 
@@ -38,8 +38,9 @@ def pager(page: int, count: int, size: int, what: str) -> str:
     newer = button(TURN, tr("Newer"), here - 1) if here else ""
     older = button(TURN, tr("Show more"), here + 1) if last < count else ""
     place, label = WORDS[what]
-    words = escape(place.format(first=first + 1, last=last, count=count))
-    return f'<nav class="pager actions" aria-label="{escape(label)}">{newer}<span>{words}</span>{older}</nav>'
+    words = escape(tr(place, first=first + 1, last=last, count=count))
+    name = escape(tr(label))
+    return f'<nav class="pager actions" aria-label="{name}">{newer}<span>{words}</span>{older}</nav>'
 
 
 def turned_page(action: str, id: str) -> int | None:

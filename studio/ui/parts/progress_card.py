@@ -242,9 +242,9 @@ def _draw_training(workspace: Workspace, job: Job, progress: Progress) -> str:
             buttons = button("retry", tr("Train again"), job.id) + put_away_button(job)
     lately = map(escape, progress.notes[-MAX_NOTES:])
     notes = "".join(f"<li>{note}</li>" for note in lately if note not in words)  # the verdict is a card
-    label = tr("Training of {handle}", handle=handle)
+    label = escape(tr("Training of {handle}", handle=handle))
     return (
-        f'<section class="card training {job.status}" aria-label="{escape(label)}">{large}'
+        f'<section class="card training {job.status}" data-job="{job.id}" aria-label="{label}">{large}'
         f'<div class="card-text"><header><h2>{_heading(job, handle)}</h2>{status_badge(job)}</header>'
         f'<p class="faint">{escape(_about(job, task, progress))}</p>'
         f'{words}{loss_curve(progress.curve)}<ul class="notes">{notes}</ul>'

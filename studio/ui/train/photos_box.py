@@ -54,6 +54,7 @@ class PhotosBox:
         session: State of the visitor's `SessionPhotos`.
         subjects: State of the `Subjects` in the photos.
         subjects_text: a hidden text that changes whenever `subjects` does.
+        pressed: what is done when a button of the strip was pressed, to go on from.
     """
 
     session: gr.State
@@ -61,6 +62,16 @@ class PhotosBox:
     subjects_text: gr.Textbox
     strip: gr.HTML
     refusals: gr.HTML
+    pressed: Any
+
+
+def swap_note() -> str:
+    """Return the note that the photos of a demo are in the place of others, which can come back."""
+    return _undo_note(tr("Your photos made room for these."))
+
+
+def _undo_note(words: str) -> str:
+    return note_card(words, button(BACK, tr("Undo"), kind="strong"))
 
 
 def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: Advise) -> PhotosBox:
@@ -81,6 +92,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
 
     def drawn(session: SessionPhotos, subjects: Subjects, note: str = "") -> dict[Any, Any]:
         scenes = scenes_button(session, subjects)
+        note = note or (swap_note() if session.swapped else "")
         return {strip: photo_strip(session.photos, subjects, advise(session.photos), scenes, note)}
 
     def opened(session: SessionPhotos, subjects: Subjects, number: int) -> dict[Any, Any]:
@@ -102,7 +114,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
         photos, unfitting = with_mask_files(photos, masks)
         for path in paths:
             path.unlink(missing_ok=True)
-        session.replace_all(photos)
+        session.photos = photos  # more at the end: the one in the editor stays there
         lost = [Refusal(name, NOT_UPLOADED, "upload") for name in failed]
         lost += [Refusal(name, BEYOND, "many") for name in beyond]
         count = len(meant) + len(lost)
@@ -116,8 +128,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
         return removed(session, subjects, tr("{name} is removed.", name=name))
 
     def removed(session: SessionPhotos, subjects: Subjects, words: str) -> dict[Any, Any]:
-        note = note_card(words, button(BACK, tr("Undo"), kind="strong"))
-        return drawn(session, subjects, note)
+        return drawn(session, subjects, _undo_note(words))
 
     @locked
     def press_in_strip(session: SessionPhotos, subjects: Subjects, event: gr.EventData) -> Changes:
@@ -186,9 +197,9 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     connect = functools.partial(connector.connect, inputs=inputs, notice=notice, refresh=False)
     added = connect(drop.upload, add, outputs=[strip, refusals])
     added.then(None, js=tell_answered("photo-drop"))
-    connect(strip.click, press_in_strip, outputs=[strip, refusals, editor])
+    pressed = connect(strip.click, press_in_strip, outputs=[strip, refusals, editor])
     connect(editor.edit, edit_photo, outputs=[strip, editor])
     for event, action in ((editor.input, "input"), (editor.click, "click"), (editor.upload, "upload")):
         connect(event, canvas_handler(action), outputs=[editor])
     connect(subjects_text.change, show_names, outputs=[strip, editor])
-    return PhotosBox(session_state, subjects_state, subjects_text, strip, refusals)
+    return PhotosBox(session_state, subjects_state, subjects_text, strip, refusals, pressed)

@@ -16,6 +16,9 @@ from studio.photos.scenes_of_photos import is_scene
 NONE = -1  # the number of the chosen photo when none is in the editor
 
 
+Said = tuple[int, str, str]
+
+
 class SessionPhotos:
     """Photos in the order in which they came, and which of them is in the editor.
 
@@ -24,6 +27,9 @@ class SessionPhotos:
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
         taken_out: all photos as they were before some were removed last, for `bring_back`.
+        swapped: what the form said of those that were taken out for all others (`swap`): how many subjects,
+            and the name and noun of the first. None where only some were removed.
+        said: what it said of those that were brought back, until the form says it again.
         apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
         keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
@@ -35,6 +41,9 @@ class SessionPhotos:
         self._kept = self.photos
         self.apart: list[Photo] = []
         self.taken_out: list[Photo] = []
+        self.swapped: Said | None = None
+        self.said: Said | None = None
+        self._swapped_in = self.photos
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
@@ -128,18 +137,32 @@ class SessionPhotos:
     def remove(self, number: int) -> Photo:
         """Remove a photo, and return it. Raises StudioError when there is none."""
         removed = self.photo(number)
-        self.taken_out = self.all_photos
+        self.taken_out, self.swapped = self.all_photos, None
         self.replace_all([photo for i, photo in enumerate(self.photos) if i != number])
         return removed
 
     def remove_all(self) -> None:
         """Remove all photos, also those that are put aside."""
-        self.taken_out = self.all_photos
+        self.taken_out, self.swapped = self.all_photos, None
         self.start_anew([])
 
+    def swap(self, photos: Iterable[Photo], said: Said) -> None:
+        """Put others in the place of all photos until `bring_back`; `said` is kept as `swapped`.
+
+        Of several in a row, the photos from before the first come back, unless others were changed since.
+        """
+        if self.all_photos and not (self.swapped and self.photos is self._swapped_in):
+            self.taken_out, self.swapped = self.all_photos, said
+        self.start_anew(photos)
+        self._swapped_in = self.photos
+
     def bring_back(self) -> None:
-        """Put back what was removed last, where it was; what was changed or added since stays as it is."""
-        photos = self.all_photos
+        """Put back what was removed last, where it was; what was changed or added since stays as it is.
+
+        Others that were put in the place of all photos go again.
+        """
+        photos = [] if self.swapped else self.all_photos
+        self.said, self.swapped = self.swapped, None
         here = [photo.image for photo in photos]  # a photo that was changed has the same picture
         for number, photo in enumerate(self.taken_out):
             if all(photo.image is not one for one in here):

@@ -35,7 +35,7 @@ from studio.ui.train.method_choice import (
     show_methods,
 )
 from studio.ui.train.photo_strip import photo_strip, refusals_card
-from studio.ui.train.photos_box import PhotosBox, photos_box
+from studio.ui.train.photos_box import PhotosBox, photos_box, swap_note
 from studio.ui.train.preset_panel import preset_panel
 from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
@@ -136,19 +136,29 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         return remove
 
     @locked
-    def fill_with_demo(session: SessionPhotos, event: gr.EventData) -> Changes:
+    def fill_with_demo(
+        session: SessionPhotos, count: int, names: list[str], nouns: list[str], event: gr.EventData
+    ) -> Changes:
         slug = pressed_button(event)[1]
         if slug not in demos:
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         photos, refused = open_photos(demos[slug].photos)
-        session.start_anew(photos)
+        session.swap(photos, (count, names[0], nouns[0]))
+        note = swap_note() if session.swapped else ""
         return {
-            box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos)),
+            box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos), note=note),
             box.refusals: refusals_card(refused),
             rows.count: 1,
             rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
             rows.nouns[0]: demos[slug].noun,
         }
+
+    @locked
+    def say_as_before(session: SessionPhotos) -> Changes:
+        if session.said is None:
+            return {}
+        (count, name, noun), session.said = session.said, None
+        return {rows.count: count, rows.names[0]: name, rows.nouns[0]: noun}
 
     def base_defaults(workspace: Workspace) -> dict[Any, Any]:
         return fold.base_defaults(workspace, methods)
@@ -205,7 +215,8 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     for text in rows.texts:
         quietly(text.change, show_names, inputs=chosen, outputs=named, trigger_mode="always_last")
     filled = [box.strip, box.refusals, rows.count, rows.names[0], rows.nouns[0]]
-    quietly(demo_block.click, fill_with_demo, inputs=session, outputs=filled)
+    quietly(demo_block.click, fill_with_demo, inputs={**session, **rows.inputs}, outputs=filled)
+    quietly(box.pressed.then, say_as_before, inputs=session, outputs=filled[2:])
     quietly(fold.dice.click, lambda: another_seed(seed), outputs=[seed])
     quietly(fold.reset.click, reset_settings, outputs=[seed, *fold.every])
     working = work_controls(catalogue, settings)
