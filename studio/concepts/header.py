@@ -182,6 +182,9 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
                     raise not_a_concept(path, tr("it is a pickle, which could run code and is never opened"))
                 raise not_a_concept(path, tr("it is no safetensors file, or was cut short"))
             table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
+        if not isinstance(table, dict) or not isinstance(table.get("__metadata__", {}), dict):
+            # safetensors itself takes null for a table without tensors, and for no metadata
+            raise not_a_concept(path, tr("its table is damaged"))
         if len(table) > MAX_TENSORS + 1:  # with the metadata
             raise not_a_concept(path, tr("it has more than {most} tensors", most=MAX_TENSORS))
         with safe_open(path, framework="numpy"):  # checks that the tensors fill the file

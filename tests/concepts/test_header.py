@@ -114,12 +114,20 @@ def test_a_header_with_a_wrong_field_is_refused(tmp_path: Path, change: dict, re
         ({"lora.weight": TENSOR["tokens/<lily>/vectors"]}, bytes(8), "carries no Likeness header"),
         ('{"a": {"dtype": "F32"}, "a": {"dtype": "F32"}}', b"", "damaged"),
         ("[" * 5000, b"", "damaged"),
-        ("[]", b"", "damaged"),
+        *((text, b"", "damaged") for text in ("[]", "null", "true", "5", '"a"', '{"__metadata__": null}')),
     ],
 )
 def test_a_file_with_a_wrong_table_is_refused(tmp_path: Path, table: Any, body: bytes, reason: str) -> None:
     with pytest.raises(StudioError, match=reason):
         read_header(file(tmp_path, table, body))
+
+
+def test_a_table_that_is_no_table_leaves_the_library_usable(tmp_path: Path) -> None:
+    library = Library(tmp_path / "concepts", tmp_path / "trash")
+    concept(library.folder)
+    file(library.folder, "null", b"", name="nothing")
+    assert [entry.header.handle for entry in library.entries()] == ["<lily>"]
+    assert len(library.unreadable()) == 1
 
 
 def test_numbers_of_eight_bits_are_refused(tmp_path: Path) -> None:

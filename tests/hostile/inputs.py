@@ -145,7 +145,9 @@ def concept_files(draw: st.DrawFn) -> bytes:
         "__metadata__": {METADATA_KEY: text},
         name: draw(changed_values(entry)) if draw(st.booleans()) else entry,
     }
-    head = as_json(table).encode("utf-8", "surrogatepass")
+    absurd = st.sampled_from(["null", "true", "5", "[]", '{"__metadata__": null}']) | values.map(as_json)
+    written = draw(st.just(as_json(table)) | absurd)
+    head = written.encode("utf-8", "surrogatepass")
     return draw(damaged(struct.pack("<Q", len(head)) + head + bytes(draw(st.sampled_from([8, 8, 0, 9])))))
 
 
