@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL.Image import Image
@@ -74,8 +75,13 @@ def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
     for concept in concepts:
         for handle, noun in concept.header.handles.items():
             if recipe.strength(handle) == 0:
-                text = re.sub(re.escape(handle), noun, text, flags=re.IGNORECASE)
+                text = re.sub(re.escape(handle), partial(_as_it_is, noun), text, flags=re.IGNORECASE)
     return text
+
+
+def _as_it_is(noun: str, match: re.Match[str]) -> str:
+    """Return a noun in place of a handle; as a text, `re` would read a backslash in it as an instruction."""
+    return noun
 
 
 def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = ()) -> Iterator[Event]:
