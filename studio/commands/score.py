@@ -21,6 +21,7 @@ from studio.evaluation.scorecard import References, ScoreCard
 from studio.events import Result
 from studio.files import read_lines, writable_folder, write_atomic
 from studio.handles import to_handle
+from studio.limits import MAX_COUNT
 from studio.photos.photo import open_photos
 from studio.photos.photo_files import files_in
 from studio.recipes.recipe import Sampling
@@ -43,7 +44,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts", type=Path, help='a text file, one prompt a line, "{}" in place of the subject'
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="pictures of each prompt")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"pictures of each prompt, 1 to {MAX_COUNT}")
     add_setting_flags(parser, SETTINGS, {**DEFAULTS, "seed": "0"})
     parser.add_argument("--out", type=Path, help="folder for the card and the pictures it was made from")
     add_encoder_flags(parser)
@@ -51,6 +52,8 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
 
 def run_score(given: argparse.Namespace) -> None:
     """Score a concept, print the card and save it. Raises StudioError."""
+    if not 1 <= given.seeds <= MAX_COUNT:
+        raise StudioError("--seeds is 1 to {most}.", "", most=MAX_COUNT)
     workspace = open_workspace(given)
     entry = workspace.concepts.resolve(given.concept)
     handle = to_handle(given.handle) if given.handle else entry.header.handle

@@ -110,7 +110,8 @@ def score_concept(
         for number, pattern in enumerate(patterns):
             spoken = with_noun(pattern, noun)
             hashes = {handle: digest} if concepts and digest else {}
-            recipe = sampling.with_prompt(pattern.format(handle) if concepts else spoken, concepts=hashes)
+            prompt = pattern.replace("{}", handle) if concepts else spoken  # other braces stay
+            recipe = sampling.with_prompt(prompt, concepts=hashes)
             pictures = []
             for picture in paint_or_load(
                 backbone, recipe, concepts, folder / row.strip("<>"), f"{number:02d}"

@@ -205,6 +205,8 @@ def test_any_pictures_can_be_measured(backbone: Backbone) -> None:
         ("a photo of {}", "owl", "a photo of an owl"),
         ("a {} in the jungle", "stuffed animal", "a stuffed animal in the jungle"),
         ("a cube shaped {}", "toy", "a cube shaped toy"),
+        ("{0} and {} in {x}", "cat", "{0} and a cat in {x}"),
+        ("a {x} {}", "{}", "a {x} {}"),
     ],
 )
 def test_a_noun_gets_an_article_where_there_is_none(pattern: str, noun: str, text: str) -> None:
@@ -218,19 +220,22 @@ def test_a_card_by_command(
     file, photos, prompts = tmp_path / "lily.safetensors", tmp_path / "photos", tmp_path / "prompts.txt"
     concept(backbone).save(file)
     tiny.photos(3).save(photos)
-    prompts.write_text("{} on blue\n\n", encoding="utf-8")
+    prompts.write_text("{} on {blue}, {0}\n\n", encoding="utf-8")
     asked = ["score", str(file), str(photos), "--workspace", str(tmp_path), "--steps", "1", "--seeds", "1"]
     assert command.main([*asked, "--prompts", str(prompts)]) == 0
     saved = json.loads((tmp_path / "scores" / "lily" / "card.json").read_text(encoding="utf-8"))
     assert (
         saved["protocol"]["photos"] == "1 photo held out from training"
     )  # its file says that it was trained on two
+    assert saved["protocol"]["prompts"] == ["{} on {blue}, {0}"]
     assert "| <lily> |" in capsys.readouterr().out
     prompts.write_text("a cat on blue\n", encoding="utf-8")
     for flags, message in (
         (["--prompts", str(prompts)], "'a cat on blue' is no prompt to score with"),
         (["--held-out", "9"], "9 of 3 photos cannot be held out"),
         (["--handle", "tom"], "There is no <tom> in it"),
+        (["--seeds", "0"], "--seeds is 1 to 64"),
+        (["--seeds", "65"], "--seeds is 1 to 64"),
     ):
         assert command.main([*asked, *flags]) == 2
         assert message in capsys.readouterr().err
