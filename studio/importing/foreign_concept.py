@@ -6,6 +6,7 @@ What a prompt calls <name> is read as the file's vectors; for a LoRA, which has 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +23,10 @@ from studio.edits.concept import Concept
 from studio.edits.kinds.low_rank import is_linear_or_convolution
 from studio.edits.kinds.tokens import MAX_VECTORS
 from studio.errors import StudioError
+from studio.importing.factor_shapes import rank_of
 from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
 from studio.interop.module_names import fused_names, names_of
+from studio.limits import MAX_CONCEPT_BYTES, MB
 from studio.models.backbone import Backbone
 from studio.words import marked, tr
 
@@ -49,11 +52,10 @@ def import_concept(
 
     Raises StudioError when the file does not fit the base, or holds values that are no numbers.
     """
-    tensors = _tensors(file)
     notes: list[str] = []
     edits: tuple[Edit, ...]
     if file.words:
-        edits = (NewWord(handle, noun, _vectors(file, tensors, backbone)),)
+        edits = (NewWord(handle, noun, _vectors(file, _tensors(file), backbone)),)
     else:
         said = trigger or file.trigger or noun
         vectors = backbone.text.embeddings_of(said)
@@ -61,7 +63,7 @@ def import_concept(
             hint = "Give fewer: the one or two that it was trained with."
             raise StudioError("The trigger words are {count} tokens long.", hint, count=len(vectors))
         word = NewWord(handle, noun, vectors)
-        low_rank, left_out = _low_rank(file, tensors, backbone, handle, noun)
+        low_rank, left_out = _low_rank(file, backbone, handle, noun)
         edits = (word, low_rank)
         notes.append(tr("{handle} is read as: {words}.", handle=handle, words=said))
         if left_out:
@@ -82,7 +84,10 @@ def import_concept(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         program=f"imported from {file.path.name}"[:100],
     )
-    return Imported(Concept(header, edits).round_to_file(), tuple(notes))
+    concept = Concept(header, edits).round_to_file()
+    if not all(tensor.isfinite().all() for edit in concept.edits for tensor in edit.tensors().values()):
+        raise _no_numbers(file)  # what 16 bits do not hold, or an alpha without bounds
+    return Imported(concept, tuple(notes))
 
 
 def _unused(file: str, tensors: Sequence[str]) -> str:
@@ -97,14 +102,18 @@ def _tensors(file: ForeignFile) -> dict[str, Tensor]:
     """Return the numbers of a file, float32. Raises StudioError when some are none."""
     try:
         tensors = {name: tensor.float() for name, tensor in load_file(file.path).items()}
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last for half a byte a number
         hint = "Download it again."
         raise StudioError("{file} is damaged or cut short.", hint, file=file.path.name) from error
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise StudioError(
-            "{file} holds values that are no numbers.", "Choose another file.", file=file.path.name
-        )
+        raise _no_numbers(file)
     return tensors
+
+
+def _no_numbers(file: ForeignFile) -> StudioError:
+    """Return the error for a file with infinite numbers or none."""
+    message = "{file} holds values that are no numbers."
+    return StudioError(message, "Choose another file.", file=file.path.name)
 
 
 def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbone) -> Tensor:
@@ -129,9 +138,7 @@ def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbon
     return torch.cat(parts, dim=1)
 
 
-def _low_rank(
-    file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbone, handle: str, noun: str
-) -> tuple[LowRank, list[str]]:
+def _low_rank(file: ForeignFile, backbone: Backbone, handle: str, noun: str) -> tuple[LowRank, list[str]]:
     """Return the edit that the layers of a LoRA make up, and the tensors that belong to no layer here.
 
     A layer that makes queries, keys and values in one is split; where a file has both, the single ones count.
@@ -139,40 +146,64 @@ def _low_rank(
     Raises StudioError when none does, or a layer has another shape.
     """
     layers = {site: layer for site, layer in backbone.sites.items() if is_linear_or_convolution(layer)}
-    targets: dict[str, tuple[str, ...]] = dict(fused_names(layers.keys()))
-    targets |= {name: (site,) for site in layers for name in names_of(site)}
-    alphas = _configured_alphas(file)
-    A, B, left_out = {}, {}, [*file.unknown]
-    for name in sorted(file.layers, key=lambda name: len(targets.get(name, ()))):
-        parts, sites = file.layers[name], targets.get(name, ())
-        if not sites or any(site in A for site in sites):
-            left_out += parts.values()
-            continue
+    chosen, left_out = _chosen_layers(file, layers, backbone)
+    tensors, alphas = _tensors(file), _configured_alphas(file)
+    A, B = {}, {}
+    for name, sites in chosen.items():
+        parts = file.layers[name]
         down, up = tensors[parts[DOWN]], tensors[parts[UP]]
         alpha = float(tensors[parts[ALPHA]].flatten()[0]) if ALPHA in parts else alphas.get(name)
         if MID in parts:  # a kernel in three factors (Yeh et al. 2023, arXiv 2309.14859, section 3.2)
             down = torch.einsum("rsij,sc->rcij", tensors[parts[MID]], down.flatten(1))
-        try:
-            rows = [len(layers[site].weight) for site in sites] if len(sites) > 1 else [len(up)]
-            for site, part in zip(sites, up.split(rows), strict=True):
-                A[site], B[site] = _factors(layers[site], down, part, alpha)
-        except (ValueError, RuntimeError) as error:
+        for site, part in zip(sites, up.split([len(layers[site].weight) for site in sites]), strict=True):
+            A[site], B[site] = _factors(layers[site], down, part, alpha)
+    return LowRank(handle, noun, A, B), left_out
+
+
+def _chosen_layers(
+    file: ForeignFile, layers: Mapping[str, nn.Module], backbone: Backbone
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return by name the layers of a LoRA that are of this base, with their sites, and the other tensors.
+
+    Only shapes are looked at: nothing that does not fit, or would become too large, is loaded.
+
+    Raises StudioError as `_low_rank` does.
+    """
+    targets: dict[str, tuple[str, ...]] = dict(fused_names(layers.keys()))
+    targets |= {name: (site,) for site in layers for name in names_of(site)}
+    chosen: dict[str, tuple[str, ...]] = {}
+    left_out, taken, numbers = [*file.unknown], set[str](), 0
+    for name in sorted(file.layers, key=lambda name: len(targets.get(name, ()))):
+        parts, sites = file.layers[name], targets.get(name, ())
+        if not sites or taken & set(sites):
+            left_out += parts.values()
+            continue
+        weights = [tuple(layers[site].weight.shape) for site in sites]
+        rank = rank_of({part: file.shapes[tensor] for part, tensor in parts.items()}, weights)
+        if not rank:
             raise StudioError(
                 "{file} does not fit this base at {layer}.",
                 "It was made for another kind of base than {base}.",
                 file=file.path.name,
                 layer=name,
                 base=backbone.name,
-            ) from error
-    if not A:
+            )
+        chosen[name] = sites
+        taken |= set(sites)
+        numbers += sum(rank * (weight[0] + math.prod(weight[1:])) for weight in weights)
+    if not chosen:
         hint = "It was made for another kind of base, or by a program that Likeness does not know."
         message = "No layer of {file} is one of {base}."
         raise StudioError(message, hint, file=file.path.name, base=backbone.name)
-    return LowRank(handle, noun, A, B), sorted(left_out)
+    if 2 * numbers > MAX_CONCEPT_BYTES:  # two bytes each; the file of a concept could not be opened again
+        message = "{file} would be larger than {megabytes} MB as a concept."
+        megabytes = MAX_CONCEPT_BYTES // MB
+        raise StudioError(message, "Choose a LoRA of a lower rank.", file=file.path.name, megabytes=megabytes)
+    return chosen, sorted(left_out)
 
 
 def _factors(layer: nn.Module, down: Tensor, up: Tensor, alpha: float | None) -> tuple[Tensor, Tensor]:
-    """Return A and B of a layer, with the scale alpha / rank in B. Raises ValueError for other shapes.
+    """Return A and B of a layer, with the scale alpha / rank in B.
 
     Programs disagree on whether 1 x 1 convolutions have two or four dimensions; both are taken.
     """
@@ -195,8 +226,8 @@ def _configured_alphas(file: ForeignFile) -> dict[str, float]:
             if alpha is not None:
                 # with use_rslora the scale is alpha / sqrt(rank) (Kalajdzievski 2023, arXiv 2312.03732)
                 ranks = config.get(f"{network}.rank_pattern") or {}
-                rank = float(ranks.get(path, config.get(f"{network}.r") or 1))
+                rank = abs(float(ranks.get(path, config.get(f"{network}.r") or 1)))
                 found[name] = float(alpha) * (rank**0.5 if config.get(f"{network}.use_rslora") else 1.0)
         return found
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}

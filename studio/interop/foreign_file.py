@@ -53,6 +53,7 @@ class ForeignFile:
     Args:
         words: names of tensors that are vectors of one word: one, or those of two text encoders.
         layers: by the name of a layer, the name of each of its tensors (`DOWN`, `UP`, `ALPHA`, `MID`).
+        shapes: of every tensor, by its name.
         unknown: names of tensors that belong to nothing known.
         metadata: that of the file.
     """
@@ -60,6 +61,7 @@ class ForeignFile:
     path: Path
     words: tuple[str, ...] = ()
     layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,8 +101,10 @@ def look_at(path: Path) -> ForeignFile:
                 "{file} is {kind}, which Likeness cannot use yet.", INSTEAD, file=path.name, kind=kind
             )
     words = _words(shapes)
+    if any(len(shapes[name]) not in (1, 2) or 0 in shapes[name] for name in words):
+        raise StudioError("{file} holds no vectors of a word.", "Choose another file.", file=path.name)
     if words:
-        return ForeignFile(path, words, metadata=metadata)
+        return ForeignFile(path, words, shapes=shapes, metadata=metadata)
     layers: dict[str, dict[str, str]] = {}
     unknown: list[str] = []
     for name in shapes:
@@ -113,7 +117,7 @@ def look_at(path: Path) -> ForeignFile:
     for layer in layers.keys() - whole.keys():
         unknown += layers[layer].values()
     if whole:
-        return ForeignFile(path, (), whole, tuple(sorted(unknown)), metadata)
+        return ForeignFile(path, (), whole, shapes, tuple(sorted(unknown)), metadata)
     other = kind_of_other_file(shapes, metadata)
     what = other.kind if other else tr("a whole checkpoint")
     hint = "Choose an embedding, a LoRA, or a concept of Likeness."
