@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import MaxLen
-from safetensors import SafetensorError, safe_open
 
+from studio.concepts import tensor_table
+from studio.concepts.tensor_table import TableError
 from studio.concepts.verdict import OLD_NAMES as OLD_VERDICT_NAMES
 from studio.concepts.verdict import Verdict
 from studio.documents import (
@@ -35,7 +35,7 @@ from studio.documents import (
 )
 from studio.errors import StudioError
 from studio.files import write_atomic
-from studio.limits import MAX_CONCEPT_BYTES, MAX_NOTE_LETTERS, MAX_TABLE_BYTES, MAX_TENSORS, MB
+from studio.limits import MAX_NOTE_LETTERS, MAX_TABLE_BYTES
 from studio.settings import Knob
 from studio.words import tr
 
@@ -152,49 +152,12 @@ def not_a_concept(path: Path, reason: str) -> StudioError:
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object whose names all differ. Raises ValueError for one with a name twice."""
-    names = dict(pairs)  # safetensors itself lets the last of two equal names win
-    if len(names) != len(pairs):
-        raise ValueError("the same name twice")
-    return names
-
-
 def read_table(path: Path) -> tuple[dict[str, Any], int]:
-    """Return the safetensors table of `path`, and where its tensor bytes start; reads no tensor.
-
-    Raises StudioError when the file is none, was cut short, or is too large.
-    """
+    """Return what `tensor_table.read_table` does. Raises StudioError for what is no concept file."""
     try:
-        about = path.stat()
-        size = about.st_size
-        if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for ever
-            raise not_a_concept(path, tr("it is no file"))
-        if size > MAX_CONCEPT_BYTES:
-            megabytes = MAX_CONCEPT_BYTES // MB
-            raise not_a_concept(path, tr("it is larger than {megabytes} MB", megabytes=megabytes))
-        with path.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-            if length > min(MAX_TABLE_BYTES, size - 8):
-                # a table's length may begin with these bytes too, but read as a length a pickle's are huge
-                if start[:2] == b"PK" or start[:1] == b"\x80":
-                    raise not_a_concept(path, tr("it is a pickle, which could run code and is never opened"))
-                raise not_a_concept(path, tr("it is no safetensors file, or was cut short"))
-            table = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
-        if not isinstance(table, dict) or not isinstance(table.get("__metadata__", {}), dict):
-            # safetensors itself takes null for a table without tensors, and for no metadata
-            raise not_a_concept(path, tr("its table is damaged"))
-        if len(table) > MAX_TENSORS + 1:  # with the metadata
-            raise not_a_concept(path, tr("it has more than {most} tensors", most=MAX_TENSORS))
-        with safe_open(path, framework="numpy"):  # checks that the tensors fill the file
-            return table, 8 + length
-    except OSError as error:
-        raise not_a_concept(path, error.strerror or tr("it cannot be read")) from error
-    except SafetensorError as error:
-        raise not_a_concept(path, tr("it is damaged or was cut short")) from error
-    except (ValueError, RecursionError) as error:
-        raise not_a_concept(path, tr("its table is damaged")) from error
+        return tensor_table.read_table(path)
+    except TableError as error:
+        raise not_a_concept(path, error.reason) from error
 
 
 def is_ours(path: Path) -> bool:

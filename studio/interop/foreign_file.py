@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from studio.bases.base_files import PICKLES
 from studio.bases.other_files import kind_of_other_file
+from studio.concepts.tensor_table import TableError, read_table
 from studio.errors import StudioError
-from studio.limits import MAX_CONCEPT_BYTES, MAX_SHORT_LETTERS, MB
+from studio.limits import MAX_SHORT_LETTERS
 from studio.words import tr
 
 DOWN, UP, ALPHA, MID = "down", "up", "alpha", "mid"
@@ -127,30 +126,20 @@ def look_at(path: Path) -> ForeignFile:
 def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
     """Return the shape of every tensor of a file and its metadata. Raises StudioError for a damaged file."""
     try:
-        if path.stat().st_size > MAX_CONCEPT_BYTES:
+        table, _ = read_table(path)
+    except TableError as error:
+        if error.is_over:
             hint = "Choose an embedding or a LoRA."
-            message = "{file} is larger than {megabytes} MB."
-            raise StudioError(message, hint, file=path.name, megabytes=MAX_CONCEPT_BYTES // MB)
-        with safe_open(path, framework="np") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            return shapes, dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
-        if _is_pickle(path):
+            message = "{file} is not imported: {reason}."
+            raise StudioError(message, hint, file=path.name, reason=error.reason) from error
+        if error.is_pickle or path.suffix.lower() in PICKLES:
             hint = "Such files can run code. Ask for it as .safetensors."
             raise StudioError("{file} is a pickle, which is not opened.", hint, file=path.name) from error
         hint = "Download it again, or choose a .safetensors file."
         message = "{file} is damaged, cut short, or no safetensors file."
         raise StudioError(message, hint, file=path.name) from error
-
-
-def _is_pickle(path: Path) -> bool:
-    """Return whether a file that is no safetensors file is a pickle, by its first bytes or its name."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-    except OSError:
-        return False
-    return start == b"PK" or start[:1] == b"\x80" or path.suffix.lower() in PICKLES
+    metadata = table.pop("__metadata__", {})
+    return {name: tuple(entry["shape"]) for name, entry in table.items()}, metadata
 
 
 def _words(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import studio.__main__ as console
+from studio.concepts import tensor_table
 from studio.concepts.concept_library import Library
 from studio.edits import LowRank, NewWord
 from studio.errors import StudioError
 from studio.importing.foreign_concept import Imported, import_concept
 from studio.interop.exporting import export_concept
 from studio.interop.foreign_file import look_at
+from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS
 from studio.models import opening
 from studio.models.backbone import Backbone
 from tests import tiny
@@ -278,6 +281,31 @@ def test_damaged_files_and_pickles_are_refused(backbone: Backbone, tmp_path: Pat
     down[0, 0] = torch.nan
     with pytest.raises(StudioError, match="no numbers"):
         opened(saved(tmp_path / "b.safetensors", tensors), backbone)
+
+
+def test_more_than_any_file_has_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor_table, "safe_open", lambda *_, **__: pytest.fail("it was opened"))
+    empty = torch.zeros(0)
+    path = saved(tmp_path / "a.safetensors", {f"lora_unet_{n}.alpha": empty for n in range(MAX_TENSORS + 1)})
+    with pytest.raises(StudioError, match=r"a\.safetensors is not imported: it has more than 5000 tensors"):
+        look_at(path)
+    path = saved(tmp_path / "b.safetensors", {"emb_params": empty}, tags="x" * MAX_TABLE_BYTES)
+    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: its table is larger than 4 MB"):
+        look_at(path)
+    with path.open("ab") as file:
+        file.truncate(MAX_CONCEPT_BYTES + 1)
+    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: it is larger than 512 MB"):
+        look_at(path)
+
+
+@pytest.mark.parametrize("table", ["null", "5", "[]", '{"__metadata__": null}'])
+def test_a_table_that_is_none_is_refused(table: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(table)) + table.encode())
+    with pytest.raises(StudioError, match="damaged, cut short"):
+        look_at(path)
 
 
 def test_what_fits_nothing_is_listed_or_refused(backbone: Backbone, tmp_path: Path) -> None:
