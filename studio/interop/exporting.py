@@ -205,7 +205,8 @@ def _instructions(header: Header, words: list[str], lora: str, program: str) -> 
             lines += _loading_a_word(header, word)
         if lora:
             lines.append(f'pipe.load_lora_weights(".", weight_name="{lora}.safetensors")')
-        lines.append(f'pipe("a photo of {first}")')
+        named = " and ".join(map(_token, words)) or header.noun
+        lines.append(f'pipe("a photo of {named}")')
         return "\n".join(lines) + "\n"
     places = {"a1111": ("embeddings", "models/Lora"), "comfyui": ("models/embeddings", "models/loras")}
     of_words, of_loras = places[program]
@@ -223,13 +224,18 @@ def _instructions(header: Header, words: list[str], lora: str, program: str) -> 
     return "\n".join(lines) + "\n"
 
 
+def _token(word: str) -> str:
+    """Return what diffusers calls a word; without brackets "lily" would be in its vocabulary already."""
+    return f"<{word}>"
+
+
 def _loading_a_word(header: Header, word: str) -> list[str]:
     """Return the lines of Python that load a word with diffusers."""
     file = f"{word}.safetensors"
     if not header.base_kind.startswith(XL_FAMILY):
-        return [f'pipe.load_textual_inversion("{file}", token="{word}")']
+        return [f'pipe.load_textual_inversion("{file}", token="{_token(word)}")']
     lines = [f'word = safetensors.torch.load_file("{file}")']
     for key, end in zip(PAIR, ("", "_2"), strict=True):
         parts = f"text_encoder=pipe.text_encoder{end}, tokenizer=pipe.tokenizer{end}"
-        lines.append(f'pipe.load_textual_inversion(word["{key}"], token="{word}", {parts})')
+        lines.append(f'pipe.load_textual_inversion(word["{key}"], token="{_token(word)}", {parts})')
     return lines

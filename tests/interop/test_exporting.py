@@ -70,11 +70,24 @@ def test_diffusers_loads_word_and_lora_and_predicts_the_same(
     files = exported(concept, program, tmp_path)
     pipeline = diffusers_pipeline(backbone, tmp_path)
     plain = their_prediction(pipeline, backbone, "cat")
-    load_words(pipeline, files["lily.safetensors"], "lily")
+    load_words(pipeline, files["lily.safetensors"], "<lily>")
     pipeline.load_lora_weights(str(tmp_path / program), weight_name="lily_lora.safetensors")
-    ours, theirs = our_prediction(backbone, concept), their_prediction(pipeline, backbone, "lily")
+    ours, theirs = our_prediction(backbone, concept), their_prediction(pipeline, backbone, "<lily>")
     assert (ours - plain).abs().max() > 0.01
     assert (ours - theirs).abs().max() < 1e-5 * ours.abs().max()
+
+
+def test_a_name_that_is_a_piece_of_the_vocabulary_is_loaded_as_the_text_says(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    pipeline = diffusers_pipeline(backbone, tmp_path)
+    assert "a" in pipeline.tokenizer.get_vocab()
+    files = exported(tuned_concept(backbone, "<a>"), "diffusers", tmp_path)
+    text = files["a-how-to.txt"].read_text()
+    (token,) = set(re.findall(r'token="(.*?)"', text))
+    assert f'pipe("a photo of {token}")' in text
+    load_words(pipeline, files["a.safetensors"], token)
+    assert token in pipeline.tokenizer.tokenize(f"a photo of {token}")
 
 
 def test_kohya_names_have_complete_modules_with_alpha_equal_to_rank(tmp_path: Path) -> None:
@@ -142,7 +155,7 @@ def test_a_text_says_where_the_files_go_and_what_to_type(program: str, tmp_path:
     said = {
         "a1111": "Then write: a photo of lily <lora:lily_lora:1>",
         "comfyui": "Then write: a photo of embedding:lily, with the LoRA loaded at strength 1",
-        "diffusers": 'pipe.load_textual_inversion("lily.safetensors", token="lily")',
+        "diffusers": 'pipe.load_textual_inversion("lily.safetensors", token="<lily>")',
     }
     assert said[program] in text and "lily_lora.safetensors" in text
     assert str(tmp_path) not in text
