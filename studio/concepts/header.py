@@ -60,6 +60,7 @@ class Header:
         report: what the method measured about what was learned.
         dependencies: hashes of external data; concepts in one picture must agree in them.
         knobs: what can be changed while painting.
+        knob_names: by handle, which of the knobs are its own; of a handle that is not here, all.
         verdicts: by handle, whether it was learned. Older files have none.
         memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
@@ -85,6 +86,7 @@ class Header:
     report: dict[ShortText, Measured] = field(default_factory=dict)
     dependencies: dict[ShortText, ShortText] = field(default_factory=dict)
     knobs: dict[ShortText, Knob] = field(default_factory=dict)
+    knob_names: dict[Handle, list[ShortText]] = field(default_factory=dict)
     verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
     memory: ShortText = ""
@@ -100,6 +102,11 @@ class Header:
     def noun(self) -> str:
         """Return the first handle's noun."""
         return self.handles[self.handle]
+
+    def knobs_of(self, handle: str) -> dict[str, Knob]:
+        """Return the knobs that a handle's own edits have."""
+        names = self.knob_names.get(handle, self.knobs)
+        return {name: knob for name, knob in self.knobs.items() if name in names}
 
     def other_handles(self, handle: str) -> list[str]:
         """Return the handles that were learned together with this one."""
@@ -192,8 +199,10 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     names = {handle: new if handle == old else handle for handle in header.handles}
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
+    knob_names = {names.get(handle, handle): knobs for handle, knobs in header.knob_names.items()}
     renamed = {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
-    _write(path, start, renamed, dataclasses.replace(header, handles=handles, verdicts=verdicts), target)
+    header = dataclasses.replace(header, handles=handles, verdicts=verdicts, knob_names=knob_names)
+    _write(path, start, renamed, header, target)
 
 
 def write_with_header(path: Path, header: Header, target: Path, alone: bool = False) -> None:

@@ -42,6 +42,7 @@ from studio.generation.generate import check_concepts
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
+from studio.settings import Knob
 from studio.words import tr
 
 STEPS = 10  # of the painting whose inputs are collected
@@ -159,9 +160,31 @@ def _header(concepts: Sequence[Concept]) -> Header:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         report={},
         dependencies={name: digest for header in headers for name, digest in header.dependencies.items()},
-        knobs={name: knob for header in headers for name, knob in header.knobs.items()},
+        knobs=_knobs(headers),
+        knob_names={handle: list(header.knobs_of(handle)) for header in headers for handle in header.handles},
         preview=_beside([header.preview for header in headers if header.preview]),
     )
+
+
+def _knobs(headers: Sequence[Header]) -> dict[str, Knob]:
+    """Return the knobs of all concepts; one of several, which is a number, reaches as far as any of them.
+
+    Raises StudioError when two knobs of one name choose from different things.
+    """
+    knobs: dict[str, Knob] = {}
+    for header in headers:
+        for name, knob in header.knobs.items():
+            first = knobs.setdefault(name, knob)
+            if knob.choices != first.choices:
+                raise StudioError(
+                    "The {knob} of {handle} chooses from other things than that of another concept.",
+                    "Leave one out of the file: a prompt can name concepts of several files.",
+                    knob=name.replace("_", " "),
+                    handle=header.handle,
+                )
+            low, high = min(knob.low, first.low), max(knob.high, first.high)
+            knobs[name] = dataclasses.replace(first, low=low, high=high)
+    return knobs
 
 
 def _beside(previews: Sequence[bytes]) -> bytes:

@@ -27,7 +27,7 @@ def in_turn(recipe: Recipe, headers: Mapping[str, Header]) -> Recipe:
     knobs = {handle: dict(values) for handle, values in recipe.knobs.items()}
     turn = recipe.seed
     for handle in sorted(handles_in(f"{recipe.prompt} {recipe.negative}")):
-        for name, knob in sorted(headers[handle].knobs.items() if handle in headers else ()):
+        for name, knob in sorted(headers[handle].knobs_of(handle).items() if handle in headers else ()):
             if knob.choices and not knobs.get(handle, {}).get(name, knob.default):
                 turn, number = divmod(turn, len(knob.choices))
                 knobs.setdefault(handle, {})[name] = number + 1.0
@@ -39,7 +39,7 @@ def choices_of(recipe: Recipe, headers: Mapping[str, Header]) -> dict[str, str]:
     settled = in_turn(recipe, headers)
     chosen = {}
     for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
-        for name, knob in headers[handle].knobs.items() if handle in headers else ():
+        for name, knob in headers[handle].knobs_of(handle).items() if handle in headers else ():
             number = round(settled.knobs.get(handle, {}).get(name, knob.default))
             if 1 <= number <= len(knob.choices):
                 chosen[tr("{name} of {handle}", name=name.replace("_", " "), handle=handle)] = knob.choices[

@@ -156,6 +156,17 @@ def test_more_tensors_than_any_concept_has_are_refused(tmp_path: Path) -> None:
         read_header(file(tmp_path, table, b""))
 
 
+def test_renaming_moves_the_names_of_knobs_too(tmp_path: Path) -> None:
+    path = concept(
+        tmp_path, handles={"<lily>": "cat", "<tom>": "dog"}, knob_names={"<lily>": ["bias"], "<tom>": []}
+    )
+    rename_handle(path, "<lily>", "<rose>", tmp_path / "rose.safetensors")
+    renamed = read_header(tmp_path / "rose.safetensors")
+    assert renamed.knob_names == {"<rose>": ["bias"], "<tom>": []}
+    assert set(renamed.knobs_of("<rose>")) == {"bias"} and renamed.knobs_of("<tom>") == {}
+    assert set(read_header(concept(tmp_path)).knobs_of("<lily>")) == {"bias"}
+
+
 def test_renaming_moves_the_tensors_too(tmp_path: Path) -> None:
     rename_handle(concept(tmp_path), "<lily>", "<rose>", tmp_path / "rose.safetensors")
     assert b"tokens/<rose>/vectors" in (tmp_path / "rose.safetensors").read_bytes()

@@ -150,6 +150,24 @@ def test_a_merged_concept_has_the_knobs_of_all(backbone: Backbone) -> None:
         )
     )
     assert merged(backbone, lily, tom).header.knobs == {"bias": bias, "temperature": temperature}
+    assert merged(backbone, lily, tom).header.knob_names == {"<lily>": ["bias"], "<tom>": ["temperature"]}
+
+
+def with_knobs(backbone: Backbone, handle: str, **knobs: Knob) -> Concept:
+    """Return a concept of a word with these knobs in its header."""
+    header = dataclasses.replace(gated(backbone, handle).header, knobs=knobs)
+    return Concept(header, (word(backbone, handle, "cat", 0),))
+
+
+def test_knobs_of_one_name_are_one_that_fits_all_or_are_refused(backbone: Backbone) -> None:
+    colours, others = Knob.choosing(("red", "blue")), Knob.choosing(("red", "blue", "green"))
+    lily = with_knobs(backbone, "<lily>", colour=colours, gate=Knob(0.5, 0.1, 0.6, ""))
+    tom = with_knobs(backbone, "<tom>", colour=colours, gate=Knob(0.7, 0.2, 0.9, ""))
+    header = merged(backbone, lily, tom, with_knobs(backbone, "<rex>")).header
+    assert header.knobs == {"colour": colours, "gate": Knob(0.5, 0.1, 0.9, "")}
+    assert header.knobs_of("<rex>") == {} and header.knobs_of("<tom>") == header.knobs
+    with pytest.raises(StudioError, match="The colour of <rex> chooses from other things"):
+        merged(backbone, lily, with_knobs(backbone, "<rex>", colour=others))
 
 
 def test_low_rank_edits_learn_to_leave_a_concept_without_any_alone(backbone: Backbone) -> None:

@@ -55,3 +55,20 @@ def test_choices_have_names() -> None:
     assert choices_of(recipe, HEADERS) == {"colour of <toys>": "red", "age of <toys>": "newer"}
     assert TOYS.knobs["age"].help == "0 each in turn, 1 old, 2 new, 3 newer."
     assert Header.from_text(TOYS.to_text()).knobs == TOYS.knobs
+
+
+def test_a_handle_takes_turns_with_its_own_knobs_only() -> None:
+    both = dataclasses.replace(
+        TOYS,
+        handles={"<kites>": "kite", "<toys>": "robot"},
+        knobs={**TOYS.knobs, **KITES.knobs},
+        knob_names={"<kites>": ["size"], "<toys>": ["colour", "age"]},
+    )
+    headers = dict.fromkeys(both.handles, both)
+    seen = Counter(
+        str(sorted(choices_of(Recipe("<toys> and <kites>", seed=seed), headers).items()))
+        for seed in range(12)
+    )
+    assert len(seen) == 12
+    assert in_turn(Recipe("<kites>", seed=1), headers).knobs == {"<kites>": {"size": 2.0}}
+    assert Header.from_text(both.to_text()) == both

@@ -179,8 +179,8 @@ MUTANTS = [
     planted(
         "a merge keeps the knobs of the first only",
         MERGE,
-        "knobs={name: knob for header in headers for",
-        "knobs={name: knob for header in headers[:1] for",
+        "knobs=_knobs(headers)",
+        "knobs=_knobs(headers[:1])",
         *MERGED,
     ),
     planted(
