@@ -113,7 +113,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         yield Note(note)
     edits = on_device(backbone, active_edits(recipe, concepts))
     acting = {handle for active in edits for handle in active.handles}
-    lent = on_device(backbone, edits_of(recipe, concepts, set(recipe.handles) - acting))
+    only_lent = set(recipe.handles) - acting
+    lent = on_device(backbone, edits_of(recipe, concepts, only_lent))
     nouns = handles_with_region(recipe, known)
     negative, prompt = (with_nouns(text, recipe, concepts) for text in (recipe.negative, recipe.prompt))
     prompts = read_in_chunks(backbone, Prompts(negative, prompt, clip_skip=recipe.clip_skip), edits, known)
@@ -138,7 +139,8 @@ def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = (
         single = recipe.single(index)
         if takes_turns and index:
             edits = on_device(backbone, active_edits(single, concepts))
-            painting = dataclasses.replace(painting, edits=edits)
+            lent = on_device(backbone, edits_of(single, concepts, only_lent))
+            painting = dataclasses.replace(painting, edits=edits, lent=lent)
         for event in _paint(dataclasses.replace(painting, recipe=single), refining):
             if isinstance(event, Step):
                 total = total or recipe.count * event.steps

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Mapping
 
 from studio.concepts.header import Header
-from studio.handles import handles_in
 from studio.recipes.recipe import Recipe
 from studio.words import tr
 
@@ -26,7 +25,9 @@ def in_turn(recipe: Recipe, headers: Mapping[str, Header]) -> Recipe:
     """
     knobs = {handle: dict(values) for handle, values in recipe.knobs.items()}
     turn = recipe.seed
-    for handle in sorted(handles_in(f"{recipe.prompt} {recipe.negative}")):
+    painted = recipe.painted_handles
+    # those that only a refinement names come last, so that they change no choice of the others
+    for handle in sorted(recipe.handles, key=lambda handle: (handle not in painted, handle)):
         for name, knob in sorted(headers[handle].knobs_of(handle).items() if handle in headers else ()):
             if knob.choices and not knobs.get(handle, {}).get(name, knob.default):
                 turn, number = divmod(turn, len(knob.choices))
@@ -38,7 +39,7 @@ def choices_of(recipe: Recipe, headers: Mapping[str, Header]) -> dict[str, str]:
     """Return what the knobs of one picture chose: "colour of <toys>" -> "red"."""
     settled = in_turn(recipe, headers)
     chosen = {}
-    for handle in handles_in(f"{recipe.prompt} {recipe.negative}"):
+    for handle in recipe.handles:
         for name, knob in headers[handle].knobs_of(handle).items() if handle in headers else ():
             number = round(settled.knobs.get(handle, {}).get(name, knob.default))
             if 1 <= number <= len(knob.choices):

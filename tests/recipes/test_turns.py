@@ -57,6 +57,18 @@ def test_choices_have_names() -> None:
     assert Header.from_text(TOYS.to_text()).knobs == TOYS.knobs
 
 
+def test_concepts_that_only_a_refinement_names_take_turns_after_the_others() -> None:
+    alone = Recipe("<toys>", seed=0, count=1)
+    seen = Counter()
+    for seed in range(12):
+        recipe = dataclasses.replace(alone, seed=seed, refinements={"layout_prompt": "<kites>", "steps": 3})
+        knobs = in_turn(recipe, HEADERS).knobs
+        assert knobs["<toys>"] == in_turn(dataclasses.replace(alone, seed=seed), HEADERS).knobs["<toys>"]
+        assert "size of <kites>" in choices_of(recipe, HEADERS)
+        seen[tuple(knobs["<toys>"].values()), knobs["<kites>"]["size"]] += 1
+    assert len(seen) == 12
+
+
 def test_a_handle_takes_turns_with_its_own_knobs_only() -> None:
     both = dataclasses.replace(
         TOYS,
