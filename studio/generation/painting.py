@@ -78,7 +78,8 @@ class Painting:
         """Find the region of every concept that the user gave none; yields a Step per sampling step.
 
         The first steps are sampled with plain nouns, and the attention to each noun shows where it will be.
-        Returns the painting with its regions, to go on from the latents of these steps.
+        A concept whose noun is beyond what of the prompt is read has none. Returns the painting with its
+        regions, to go on from the latents of these steps.
         """
         backbone, recipe = self.backbone, self.recipe
         _, height, width = backbone.shape_of(recipe.width, recipe.height)
@@ -93,17 +94,19 @@ class Painting:
         plain = dataclasses.replace(self.prompts, negative=texts[0], prompt=texts[1])
         conditions = compose_sum(backbone, plain, everywhere, self.nouns)
         words_of = list(placeholders(self.nouns))
+        seen = [number for number in missing if spans.get(words_of[number])]
         maps, sampled = [], sample(backbone, recipe, conditions, [recipe.seed])
         steps, latents = layout_steps(recipe, self.nouns), None
         for _ in range(steps):
             with backbone.require_attention().record() as recorded:
                 latents = next(sampled)
             cells = recorded.shape(backbone.attention_side, height, width)
-            positions = [spans[words_of[number]] for number in missing]
-            maps.append(torch.stack([recorded.word(each, *cells)[-1] for each in positions]))
+            positions = [spans[words_of[number]] for number in seen]
+            maps += [torch.stack([recorded.word(each, *cells)[-1] for each in positions])] if seen else []
             yield Step(0, 0, stage=STAGE)
-        attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
-        areas[missing] = assign_regions(attention, areas.amax(0) == 0).to(areas)
+        if seen:
+            attention = F.interpolate(torch.stack(maps).mean(0)[None], (height, width), mode="bilinear")[0]
+            areas[seen] = assign_regions(attention, areas.amax(0) == 0).to(areas)
         return dataclasses.replace(self, areas=areas, started=Started(steps, latents))
 
     def sample(self, stage: str = STAGE) -> Generator[Event, None, Tensor]:

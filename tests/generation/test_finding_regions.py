@@ -24,6 +24,7 @@ from tests.generation.two_concepts import (
     NOUNS,
     active_edits,
     halves,
+    latents,
     pixels,
     prompts,
     recipe_for,
@@ -77,6 +78,19 @@ def test_a_found_region_takes_no_cell_of_a_drawn_one(backbone: Backbone) -> None
     side = lily.shape[-1]
     assert lily[:, : side // 2].all() and not lily[:, side // 2 :].any()
     assert torch.equal(tom, 1 - lily)
+
+
+def test_a_concept_beyond_what_is_read_leaves_the_picture_to_the_others(backbone: Backbone) -> None:
+    far = "cat " * backbone.text.max_tokens
+    for prompt, drawn, shares in (
+        (f"a <lily> on {far}<tom>", {}, [1, 0]),
+        (f"a <lily> on {far}<tom>", {"<lily>": LEFT}, [0.5, 0]),
+        (f"{far}<lily> and <tom>", {}, [0, 0]),
+    ):
+        recipe = recipe_for("regions", prompt=prompt, regions=drawn)
+        found = returned(painting(backbone, recipe).with_regions())
+        assert [area.mean() for area in found.areas] == shares
+        assert latents(backbone, found.conditions()).isfinite().all()
 
 
 @pytest.mark.parametrize("size", [(0, 0), (24, 24), (24, 16), (16, 32)])
