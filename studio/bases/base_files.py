@@ -18,10 +18,12 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from studio.bases.other_files import kind_of_other_file
+from studio.bases.weight_files import HALF, whole_variants
 from studio.errors import StudioError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "assets" / "bases"  # of models that come as a single file
 INDEX = "model_index.json"
+SAFE = ".safetensors"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 STABLE_DIFFUSION_2 = 1024  # the width of its text; it predicts noise at 512 pixels and v at 768
 MARKS = ("v_pred", "ztsnr")  # tensors that only say something by being there
@@ -155,7 +157,7 @@ def _look_at_folder(folder: Path, prediction: str, name: str) -> BaseFiles:
     stored = {part: _weights_of(folder, part) for part in parts}
     common = set.intersection(*map(set, stored.values())) if stored else {""}
     variants = {variant for names in stored.values() for variant in names}
-    variant = "fp16" if "" not in (common or variants) else ""
+    variant = HALF if "" not in (common or variants) else ""
     if any(variant not in names for names in stored.values()):
         lacking = ", ".join(sorted(part for part, names in stored.items() if variant not in names))
         raise StudioError(
@@ -213,18 +215,14 @@ def _holds_weights(name: str, kind: object) -> bool:
 
 
 def _weights_of(folder: Path, part: str) -> dict[str, list[Path]]:
-    """Return the files of weights for every variant in which a part is stored.
+    """Return the files of weights for every variant in which a part is stored whole.
 
     Raises StudioError when there are none, or none but pickles.
     """
-    files = sorted((folder / part).glob("*.safetensors"))
-    found: dict[str, list[Path]] = {}
-    for file in files:
-        if ".non_ema" not in file.name:
-            found.setdefault("fp16" if ".fp16" in file.name else "", []).append(file)
-    if found:
+    if found := whole_variants(folder / part):
         return found
-    if any(file.suffix in PICKLES for file in (folder / part).glob("*")):
+    files = list((folder / part).glob("*"))
+    if any(file.suffix in PICKLES for file in files) and not any(file.suffix == SAFE for file in files):
         raise _is_pickle(f"{folder.name}/{part}")
     raise StudioError(
         "{name} is incomplete: the weights of {part} are missing.", DOWNLOAD, name=folder.name, part=part

@@ -161,6 +161,10 @@ def test_what_another_program_has_fetched_is_used_offline_if_it_is_whole(
     whole_folder(made)
     assert find_base("some/model").path == made and not asked
     index = {"weight_map": {"a": "one.safetensors", "b": "model.safetensors"}}
+    of_halves = made / "vae" / "model.safetensors.index.fp16.json"
+    of_halves.write_text(json.dumps(index))
+    assert find_base("some/model").path == made and not asked  # it is of files that are not read
+    of_halves.unlink()
     (made / "unet" / "model.safetensors.index.json").write_text(json.dumps(index))
     find_base("some/model")
     assert asked  # one of the files that its index names is not here

@@ -193,6 +193,33 @@ def test_a_folder_without_an_index_names_the_checkpoints_in_it(tmp_path: Path) -
     assert refusal(tmp_path).hint == f"Give --base one of its files, such as {path}."
 
 
+@pytest.mark.parametrize("variant", ["", "fp16"])
+def test_a_folder_without_one_of_several_files_of_weights_is_refused(tmp_path: Path, variant: str) -> None:
+    dot = f".{variant}" if variant else ""
+    shards = [f"model{dot}-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    whole_folder(tmp_path, f"model{dot}.safetensors")
+    (tmp_path / "unet" / f"model{dot}.safetensors").unlink()
+    for number, name in enumerate(shards):
+        weights(tmp_path / "unet", name, **{f"weight_{number}": (2, 2)})
+    index = tmp_path / "unet" / f"model.safetensors.index{dot}.json"
+    index.write_text(json.dumps({"weight_map": {f"weight_{n}": name for n, name in enumerate(shards)}}))
+    assert find_base(tmp_path).variant == variant
+    (tmp_path / "unet" / shards[1]).unlink()
+    assert refusal(tmp_path).message == f"{tmp_path.name} is incomplete: the weights of unet are missing."
+    index.write_text("[]")
+    assert refusal(tmp_path).message == f"{tmp_path.name} is incomplete: the weights of unet are missing."
+
+
+def test_of_two_variants_the_whole_one_is_read(tmp_path: Path) -> None:
+    whole_folder(tmp_path)
+    whole_folder(tmp_path, "model.fp16.safetensors")
+    assert find_base(tmp_path).variant == ""
+    named = {"weight": "model.safetensors", "more": "gone.safetensors"}
+    for part in ("unet", "vae"):
+        (tmp_path / part / "model.safetensors.index.json").write_text(json.dumps({"weight_map": named}))
+    assert find_base(tmp_path).variant == "fp16"
+
+
 def test_a_folder_with_a_part_missing_is_refused_by_the_part(tmp_path: Path) -> None:
     made = whole_folder(tmp_path)
     (made / "vae" / "model.safetensors").unlink()
