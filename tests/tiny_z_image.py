@@ -39,7 +39,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def backbone(dtype: torch.dtype = torch.float32, name: str = "tiny-z", shift: float = 3.0) -> ZImage:
+def backbone(
+    dtype: torch.dtype = torch.float32, name: str = "tiny-z", shift: float = 3.0, tokens: int = TOKENS
+) -> ZImage:
     """Return a backbone with two layers and 16 px pictures."""
     torch.manual_seed(0)
     words = tokenizer()
@@ -71,4 +73,4 @@ def backbone(dtype: torch.dtype = torch.float32, name: str = "tiny-z", shift: fl
             weight.data.normal_(std=0.02)
     vae = tiny.vae(scaling_factor=0.3611, shift_factor=0.1159)
     schedule = {"num_train_timesteps": 1000, "shift": shift, "use_dynamic_shifting": False}
-    return ZImage(name, words, text, transformer, vae, schedule, dtype=dtype, text_tokens=TOKENS)
+    return ZImage(name, words, text, transformer, vae, schedule, dtype=dtype, text_tokens=tokens)

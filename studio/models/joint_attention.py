@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.models.attention import AttentionAccess, AttentionMaps, RegionMask, cells_of, keep_output
@@ -180,6 +181,21 @@ class JointAttention(AttentionAccess):
         ones = tokens.new_ones(1, layout.cells, dtype=torch.float32)
         cells = ones if area is None else cells_of(area[None].float(), layout.cells)
         return layout.rows(cells, tokens[-n:].float(), length)
+
+    def token_rows(self, tokens: Tensor, length: int) -> Tensor:
+        """Return the weights (n, S) of an edit's mask in a layer that reads the prompt alone."""
+        layout = self.layout
+        assert layout is not None  # only predictions call the layers
+        counted = torch.where(layout.present, tokens[-len(layout.present) :].float(), 0)
+        rows = counted.new_zeros(len(counted), length)
+        return rows.scatter_add(1, layout.places() - layout.first_token, counted)
+
+    def cell_rows(self, area: Tensor, length: int) -> Tensor:
+        """Return the weights (1, S) of an edit's mask in a layer that sees the picture alone."""
+        layout = self.layout
+        assert layout is not None  # only predictions call the layers
+        cells = cells_of(area[None].float(), layout.cells)
+        return F.pad(cells, (0, length - layout.cells))
 
 
 def _length(arguments: tuple[Any, ...], options: dict[str, Any]) -> int:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline
 
+from studio.edits import ActiveEdit, EditMask, LowRank, attach
 from studio.edits.concept import Concept
 from studio.edits.edit import Edit
 from studio.errors import StudioError
@@ -174,6 +175,49 @@ def test_two_concepts_are_composed_in_every_way(base: ZImage, mode: str, tmp_pat
         both = picture(base, "a <lily> and a <tom>", [lily, tom], **recipe)
         alone = picture(base, "a <lily> and a <tom>", [lily, tom], strengths={"<tom>": 0.0}, **recipe)
         assert not np.array_equal(both, alone)
+
+
+@pytest.mark.parametrize(
+    ("site", "in_area", "size"),
+    [
+        ("context_refiner.0.attention.to_q", False, (16, 16)),
+        ("context_refiner.0.feed_forward.w1", True, (16, 16)),
+        ("noise_refiner.0.attention.to_q", True, (16, 16)),
+        ("noise_refiner.0.attention.to_v", True, (24, 20)),
+    ],
+)
+@torch.no_grad()
+def test_an_edit_of_a_refiner_acts_at_its_tokens_or_in_its_area(
+    site: str, in_area: bool, size: tuple[int, int]
+) -> None:
+    """Its sequences are filled up: of 16 or 30 cells, or more than 64 tokens, to a multiple of 32."""
+    base = tiny_z_image.backbone(tokens=128)
+    words = base.text.read(["a cat", "a photo of the cat and a dog on blue background " * 6])
+    assert words.present is not None and 64 < words.present.sum(1)[1] <= 96
+    own = torch.zeros(2, words.present.shape[1])
+    own[1, words.present[1].nonzero()[66]] = 1  # far back, and none in the negative prompt
+    layer = base.sites[f"transformer.{site}"]
+    generator = torch.Generator().manual_seed(0)
+    A = torch.randn(2, layer.in_features, generator=generator)
+    edit = LowRank("<lily>", "cat", {f"transformer.{site}": A}, {f"transformer.{site}": layer.weight[:, :2]})
+    noisy = torch.randn(1, *base.shape_of(*size), generator=generator).expand(2, -1, -1, -1)
+    height, width = noisy.shape[-2] // 2, noisy.shape[-1] // 2
+    assert height * width % 32
+    area = (torch.arange(2 * width) < width).float().repeat(2 * height, 1) if in_area else None
+    outputs: list[torch.Tensor] = []
+    for actives in ([], [ActiveEdit(edit, mask=EditMask(own, area))]):
+        with attach(base, actives):
+            hook = layer.register_forward_hook(lambda layer, arguments, output: outputs.append(output))
+            base.predict(noisy, torch.tensor([500.0, 500.0]), words)
+            hook.remove()
+    changed = (outputs[1] != outputs[0]).any(-1)
+    expected = torch.zeros_like(changed)
+    if site.startswith("context"):
+        expected[1, 66] = True
+    else:
+        columns = torch.arange(width) < (width + 1) // 2  # a cell in the middle is half in the area
+        expected[:, : height * width] = columns.repeat(height)
+    assert torch.equal(changed, expected)
 
 
 def renamed(edit: Edit) -> Edit:

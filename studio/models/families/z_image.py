@@ -24,6 +24,7 @@ from studio.words import marked
 
 TEXT_TOKENS = 512
 PATCH = 2  # cells of a latent that make a token, along each side
+CONTEXT_REFINER, NOISE_REFINER = "transformer.context_refiner.", "transformer.noise_refiner."
 MULTIPLE = 32  # to which the cells of a picture, and the tokens of a prompt, are filled up
 
 
@@ -97,3 +98,13 @@ class ZImage(TransformerBackbone):
     def reads_both(self, site: str) -> bool:
         """See `Backbone.reads_both`."""
         return site.startswith(self.blocks)
+
+    def mask_rows(
+        self, site: str, tokens: Tensor, area: Tensor | None, prompts: int, positions: int
+    ) -> Tensor | None:
+        """See `Backbone.mask_rows`. The refiners' sequences are filled up to a multiple as well."""
+        if site.startswith(CONTEXT_REFINER):
+            return self.attention.token_rows(tokens, positions)
+        if site.startswith(NOISE_REFINER) and area is not None:
+            return self.attention.cell_rows(area, positions)
+        return super().mask_rows(site, tokens, area, prompts, positions)
