@@ -131,9 +131,11 @@ class Axis:
         """Return those of the `named` handles whose strength or knob changes. Raises StudioError for none."""
         handle, _, knob = self.name.rpartition(".")
         wanted = [to_handle(handle)] if handle else named
-        changed = [one for one in wanted if one in named and (knob == STRENGTH or knob in headers[one].knobs)]
+        changed = [
+            one for one in wanted if one in named and (knob == STRENGTH or knob in headers[one].knobs_of(one))
+        ]
         if not changed:
-            known = sorted({knob for one in named for knob in headers[one].knobs} | {STRENGTH})
+            known = sorted({knob for one in named for knob in headers[one].knobs_of(one)} | {STRENGTH})
             of_some, of_none = "{handles} has nothing called {knob}.", "The prompt has nothing called {knob}."
             raise StudioError(
                 of_some if wanted else of_none,

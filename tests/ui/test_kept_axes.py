@@ -10,7 +10,11 @@ import gradio as gr
 import pytest
 
 from studio.concepts.header import Knob
+from studio.errors import StudioError
+from studio.recipes.axis import Axis
+from studio.ui.compare.axis_choices import axis_choices
 from studio.ui.compare.grid_form import GridForm, grid_form
+from studio.ui.create.knob_sliders import knobs_in
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
 
@@ -54,3 +58,23 @@ def test_strange_values_of_a_draft_become_examples(made: tuple[Workspace, GridFo
     assert back["columns-name"]["value"] == "strength"
     assert back["columns-values"]["value"] == "0, 0.5, 1, 1.5"
     assert kept(made, rows_name=strange)["rows-name"]["value"] == "seed"
+
+
+def test_of_a_merged_file_each_concept_has_the_sliders_and_axes_of_its_own_knobs(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    header = dataclasses.replace(
+        header_of("<lily>", "dog", 1, 5, 40),
+        handles={"<lily>": "dog", "<tom>": "cat"},
+        knobs={"bias": Knob(0.5, 0.0, 1.0, "How much."), "temperature": Knob(0.1, 0.02, 0.5, "How sharp.")},
+        knob_names={"<lily>": ["bias"], "<tom>": ["temperature"]},
+    )
+    save_concept(workspace.concepts.path("<lily>"), header)
+    sliders = {(knob.handle, knob.name) for knob in knobs_in(workspace, "<lily> and <tom>") if knob.name}
+    assert sliders == {("<lily>", "bias"), ("<tom>", "temperature")}
+    names = {name for _, name in axis_choices(workspace.concepts.headers(), (), "<lily> and <tom>", False)}
+    assert {"lily.bias", "tom.temperature"} <= names and not {"lily.temperature", "tom.bias"} & names
+    axis = Axis.parse("tom.temperature", "0.1, 0.2", ())
+    headers = workspace.concepts.headers()
+    assert axis.handles(["<lily>", "<tom>"], headers) == ["<tom>"]
+    with pytest.raises(StudioError, match="nothing called bias"):
+        Axis.parse("tom.bias", "0.1, 0.2", ()).handles(["<lily>", "<tom>"], headers)

@@ -42,7 +42,9 @@ def axis_choices(
     handles = [handle for handle in handles_in(prompt) if handle in headers]
     if len(handles) > 1:
         for handle in handles:
-            names += [f"{handle.strip('<>')}.{knob}" for knob in (STRENGTH, *headers[handle].knobs)]
+            names += [
+                f"{handle.strip('<>')}.{knob}" for knob in (STRENGTH, *headers[handle].knobs_of(handle))
+            ]
     names += [name for name in FIELDS if name not in (*names, *NOT_OFFERED)]
     names += refinement_fields(cards)
     choices = [(tr("Prompt words") if name == "prompt" else Axis(name, ()).title, name) for name in names]

@@ -65,7 +65,7 @@ def knobs_in(workspace: Workspace, prompts: str) -> list[Knob]:
         for handle, header in headers.items()
     ]
     for handle, header in headers.items():
-        for name, knob in header.knobs.items():
+        for name, knob in header.knobs_of(handle).items():
             if all(map(math.isfinite, (knob.low, knob.default, knob.high))) and knob.low < knob.high:
                 span = knob.default, knob.low, knob.high
                 knobs.append(Knob(handle, name, *span, knob_help(knob), bool(knob.choices)))
