@@ -305,4 +305,4 @@ def test_a_grid_that_a_worker_left_is_taken_up_as_long_as_it_gets_on(tmp_path: P
     jobs.claim()
     jobs.request_stop(job.id, "discard")
     jobs.settle_running("The worker is gone.", "Press Retry.")
-    assert jobs.get(job.id).status == "failed"
+    assert jobs.get(job.id).status == "stopped"
