@@ -12,7 +12,9 @@ import pytest
 from studio.concepts.header import Knob
 from studio.errors import StudioError
 from studio.recipes.axis import Axis
+from studio.recipes.recipe import Recipe
 from studio.ui.compare.axis_choices import axis_choices
+from studio.ui.compare.carried import carried_note, carried_recipe, carried_text
 from studio.ui.compare.grid_form import GridForm, grid_form
 from studio.ui.create.knob_sliders import knobs_in
 from studio.workspace.workspace import Workspace
@@ -78,3 +80,16 @@ def test_of_a_merged_file_each_concept_has_the_sliders_and_axes_of_its_own_knobs
     assert axis.handles(["<lily>", "<tom>"], headers) == ["<tom>"]
     with pytest.raises(StudioError, match="nothing called bias"):
         Axis.parse("tom.bias", "0.1, 0.2", ()).handles(["<lily>", "<tom>"], headers)
+
+
+def test_what_a_grid_carries_along_is_said_without_what_the_form_shows_or_the_base() -> None:
+    fields = frozenset(("prompt", "negative", "seed", "steps", "guidance"))
+    recipe = Recipe(
+        "<lily>", seed=4, steps=9, width=256, height=128, base="tiny", concepts={"<lily>": "0" * 64}
+    )
+    said = carried_note(carried_text(recipe), fields)
+    assert "Width 256, Height 128." in said and "Leave that out" in said
+    assert carried_recipe(carried_text(recipe)) == recipe
+    plain = Recipe("<lily>", seed=4, base="tiny", strengths={"<lily>": 1.0})
+    assert carried_note(carried_text(plain), fields) == "" == carried_note("", fields)
+    assert carried_recipe("") is carried_recipe("{") is carried_recipe('{"prompt": 3}') is None

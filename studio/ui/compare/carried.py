@@ -16,6 +16,7 @@ from studio.ui.parts.markup import button
 from studio.words import tr
 
 FORGET = "forget"  # the action of the button
+NOT_CARRIED = ("base", "base_hash")  # a grid is painted on the base that is loaded
 
 
 def carried_text(recipe: Recipe) -> str:
@@ -44,7 +45,7 @@ def carried_note(text: str, fields: frozenset[str]) -> str:
     said = [
         f"{setting_title(name)} {value_words(value)}"
         for name, (_, value) in found.items()
-        if name not in fields
+        if name not in (*fields, *NOT_CARRIED)
     ]
     if not said:
         return ""
