@@ -32,6 +32,7 @@ from studio.launcher.installation import HERE, PYTHON, VENV, is_installed, last_
 from studio.launcher.options import check_flags, check_port, host_of, parser
 from studio.launcher.window import open_window
 from studio.output import allow_any_letter
+from studio.stop_signals import on_stop
 from studio.words import tr
 
 if TYPE_CHECKING:
@@ -296,10 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     the file that has its traceback, with status 1.
     """
     allow_any_letter()
-    for name in ("SIGTERM", "SIGHUP"):  # the second: its terminal was closed; Windows has none
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+    on_stop(signal.default_int_handler)
     try:
         return dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except StudioError as error:

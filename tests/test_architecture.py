@@ -31,6 +31,7 @@ LEAVES = {
     "output",
     "settings",
     "starter",
+    "stop_signals",
     "words",
 }
 

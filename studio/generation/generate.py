@@ -7,10 +7,8 @@ picture, bit for bit, everywhere.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from PIL.Image import Image
@@ -30,6 +28,7 @@ from studio.models.backbone import Backbone
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.recipe import Recipe
 from studio.recipes.refinement_card import parse_refinements
+from studio.recipes.renaming import renamed_text
 from studio.recipes.turns import in_turn
 from studio.words import tr
 
@@ -72,16 +71,10 @@ def on_device(backbone: Backbone, edits: list[ActiveEdit]) -> list[ActiveEdit]:
 
 def with_nouns(text: str, recipe: Recipe, concepts: Sequence[Concept]) -> str:
     """Return `text` with every handle of strength 0 replaced by its plain noun."""
-    for concept in concepts:
-        for handle, noun in concept.header.handles.items():
-            if recipe.strength(handle) == 0:
-                text = re.sub(re.escape(handle), partial(_as_it_is, noun), text, flags=re.IGNORECASE)
-    return text
-
-
-def _as_it_is(noun: str, match: re.Match[str]) -> str:
-    """Return a noun in place of a handle; as a text, `re` would read a backslash in it as an instruction."""
-    return noun
+    nouns = {handle: noun for concept in concepts for handle, noun in concept.header.handles.items()}
+    return renamed_text(
+        text, {handle: noun for handle, noun in nouns.items() if recipe.strength(handle) == 0}
+    )
 
 
 def generate(backbone: Backbone, recipe: Recipe, concepts: Sequence[Concept] = ()) -> Iterator[Event]:

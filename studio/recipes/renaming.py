@@ -58,7 +58,9 @@ class Renaming:
 
 
 def renamed_text(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with other handles, `names` old to new; two may have changed places."""
+    """Return a text with other words for handles, `names` old to new; two may have changed places."""
+    if not names:
+        return text
     old = "|".join(map(re.escape, names))
     return re.sub(old, lambda found: names[found.group().lower()], text, flags=re.IGNORECASE)
 

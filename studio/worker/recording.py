@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from studio.concepts.header import read_header
+from studio.concepts.concept_library import Entry
 from studio.edits.concept import Concept
 from studio.edits.saving import save_anywhere
 from studio.errors import DiskError, StudioError
@@ -24,8 +24,8 @@ from studio.models.backbone import Backbone
 from studio.recipes.png import save_picture
 from studio.words import tr
 from studio.workspace.checkpoints import SUGGESTED, checkpoint_file, forget_checkpoints
-from studio.workspace.going_on import is_made_by
 from studio.workspace.job import Job
+from studio.workspace.own_concept import is_made_by
 from studio.workspace.workspace import Workspace
 
 log = logging.getLogger("likeness.worker")
@@ -106,8 +106,9 @@ class Recorder:
     def _save_concept(self, job: Job, concept: Concept, outcome: dict[str, Any]) -> None:
         handle = concept.header.handle
         library = self.workspace.concepts
-        path, before = library.path(handle), library.headers().get(handle)
-        if path.exists() and not is_made_by(read_header(path), path, job):  # put there by hand meanwhile
+        path = library.path(handle)
+        before = Entry.of(path) if path.exists() else None
+        if before is not None and not is_made_by(before, job):  # put there by hand meanwhile
             move_to_trash(path, library.trash)
             text, before = "What was called {handle} before is in the trash.", None
             self._note(job, "note", text=tr(text, handle=handle))
@@ -119,7 +120,7 @@ class Recorder:
             raise UnsavedError(handle, saved)
         if before is not None:
             with suppress(StudioError):  # the concept is saved, which matters more than its star
-                self.workspace.marks.pass_on(before, concept.header)
+                self.workspace.marks.pass_on(before.header, concept.header)
         outcome.update(handle=handle, file=path.name)
         self._note(job, "concept", **outcome)
 

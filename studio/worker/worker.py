@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from studio.errors import StudioError, disk_trouble, out_of_memory
+from studio.errors import StudioError, machine_trouble
 from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
 from studio.files import write_atomic
 from studio.method import Method
@@ -97,7 +97,6 @@ class Worker:
             return False
         self.write_state("busy")
         log.info("job %d: %s %s", job.id, job.kind, job.title)
-        jobs = self.workspace.jobs
         try:
             outcome = self.run(job)
         except Left:
@@ -108,25 +107,27 @@ class Worker:
             self._end(job, "failed", {**job.outcome, UNSAVED: str(error.path)}, error.message, error.hint)
         except StudioError as error:
             self._end(job, "failed", error=error.message, hint=error.hint)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            trouble = out_of_memory()
-            self._end(job, "failed", error=trouble.message, hint=trouble.hint)
         except Exception as error:
-            log.exception("job %d failed", job.id)
-            with if_room():
-                write_atomic(jobs.folder(job.id) / "traceback.txt", traceback.format_exc().encode("utf-8"))
-            sentence = StudioError(
-                "Something went wrong inside ({error}).",
-                "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
-                error=type(error).__name__,
-            )
-            said = (disk_trouble(error) if isinstance(error, OSError) else None) or sentence
-            self._end(job, "failed", error=said.message, hint=said.hint)
+            trouble = machine_trouble(error) or self._fault(job, error)
+            if isinstance(error, torch.OutOfMemoryError):
+                torch.cuda.empty_cache()
+            self._end(job, "failed", error=trouble.message, hint=trouble.hint)
         else:
             self._end(job, "done" if outcome else "stopped", outcome)
         self.write_state("ready")
         return True
+
+    def _fault(self, job: Job, error: Exception) -> StudioError:
+        """Return the sentence for a fault of ours, and write its traceback into the job's folder."""
+        log.exception("job %d failed", job.id)
+        with if_room():
+            file = self.workspace.jobs.folder(job.id) / "traceback.txt"
+            write_atomic(file, traceback.format_exc().encode("utf-8"))
+        return StudioError(
+            "Something went wrong inside ({error}).",
+            "This is a fault of the studio. The details are in traceback.txt in the job's folder.",
+            error=type(error).__name__,
+        )
 
     def _end(
         self, job: Job, status: Status, outcome: dict[str, Any] | None = None, error: str = "", hint: str = ""

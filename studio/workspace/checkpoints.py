@@ -19,6 +19,7 @@ from studio.words import tr
 from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.job import Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.own_concept import is_made_by, put_in_its_place
 
 CHECKPOINT, KEPT, SUFFIX = "checkpoint", "kept", ".safetensors"
 SUGGESTED = "suggested"  # the text of the event of a checkpoint that is better than the end
@@ -110,12 +111,10 @@ def use_step(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, step: 
     header = read_header(source)
     if library.has(header.handle):
         entry = library.find(header.handle)
-        own = (entry.header.method, entry.header.seed, entry.header.handles)
-        if own != (header.method, header.seed, header.handles) or job.outcome.get("file") != entry.path.name:
+        if not is_made_by(entry, job):
             hint = "Make the step a concept of its own instead."
             raise StudioError("{handle} is another concept by now.", hint, handle=header.handle)
-        marks.pass_on(entry.header, header, stays=True)
-        entry = library.replace(entry, source)
+        entry = put_in_its_place(library, marks, entry, source)
     else:
         entry = library.add(source)
     text = "{handle} is what was learned after step {step}; what it was is in the trash."

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any
 
 from studio.concepts.concept_library import Library
-from studio.concepts.header import Header
 from studio.errors import StudioError
 from studio.subject import parse_subject
 from studio.workspace.import_task import ImportTask
 from studio.workspace.job import STATE_FILE, Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.own_concept import is_made_by
 from studio.workspace.training import coming_handles
 from studio.workspace.training_task import TrainingTask
 
@@ -27,7 +25,7 @@ def go_on(jobs: Jobs, library: Library, number: int) -> Job:
     """
     job = jobs.get(number)
     known = library.shelf.by_handle.items()
-    taken = {handle for handle, entry in known if not is_made_by(entry.header, entry.path, job)}
+    taken = {handle for handle, entry in known if not is_made_by(entry, job)}
     taken |= coming_handles(jobs)
     if job.kind == "train" and not (jobs.folder(number) / "photos").is_dir():
         hint = "Drop them in again and start a new training."
@@ -75,33 +73,17 @@ def train_further(jobs: Jobs, library: Library, number: int, steps: int, base: s
         )
     task = TrainingTask.of(job)
     for handle in task.subject.handles:
-        header = library.find(handle).header if library.has(handle) else None
-        if header and not _is_of(header.settings, task):
+        entry = library.find(handle) if library.has(handle) else None
+        if entry and not is_made_by(entry, job):
             raise StudioError(
                 "{handle} is another concept by now.",
                 "Rename that one, or start a new training.",
                 handle=handle,
             )
-        if header and base and header.fingerprint != base:
-            raise StudioError(
-                "{handle} was trained on {base}.", "Choose that base first.", handle=handle, base=header.base
-            )
+        if entry and base and entry.header.fingerprint != base:
+            trained_on, hint = entry.header.base, "Choose that base first."
+            raise StudioError("{handle} was trained on {base}.", hint, handle=handle, base=trained_on)
     jobs.log(number, {"event": "asked"})
     more = dataclasses.replace(task, more_steps=task.more_steps + steps)
     jobs.requeue(number, more.to_json())
     return jobs.get(number)
-
-
-def is_made_by(header: Header, path: Path, job: Job) -> bool:
-    """Return whether the concept in a file of the Library is what a training made the last time it ended."""
-    if job.kind != "train" or job.outcome.get("file") != path.name:
-        return False
-    task = TrainingTask.of(job)
-    made = (header.method, header.seed, set(header.handles))
-    own = (task.method, task.seed, set(task.subject.handles))
-    return made == own and _is_of(header.settings, task)
-
-
-def _is_of(settings: dict[str, Any], task: TrainingTask) -> bool:
-    """Return whether a concept with these settings can come from the training `task`."""
-    return all(settings.get(name) == value for name, value in task.settings.items())

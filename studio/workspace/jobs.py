@@ -24,7 +24,7 @@ from studio.workspace.job import STATE_FILE, USER_KINDS, Job, Status
 from studio.workspace.job_log import append_event
 from studio.workspace.job_reader import JobReader, readable, warn_once
 
-QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = '', error = '', hint = '', finished = null"
+QUEUE_AGAIN = "update jobs set status = 'queued', stop_request = ?, error = '', hint = '', finished = null"
 DAMAGED = tr("What this job was to do cannot be read any more.")
 
 
@@ -98,7 +98,7 @@ class Jobs(JobReader):
             row = table.execute(find, (number,)).fetchone()
             if row is None:
                 return
-            status = ended_status(next(iter(readable([row])), None))
+            status = ended_status(next(readable([row]), None))
             table.execute(stop, (status, time.time(), number))
         if status == "stopped" or row["status"] == "paused":
             self.forget_state(number)
@@ -116,7 +116,8 @@ class Jobs(JobReader):
         with self._table.writing() as table:
             if task is not None:
                 table.execute("update jobs set task = ? where id = ?", (json.dumps(task), number))
-            table.execute(f"{QUEUE_AGAIN} where id = ? and status not in ('queued', 'running')", (number,))
+            ended = "status not in ('queued', 'running')"
+            table.execute(f"{QUEUE_AGAIN} where id = ? and {ended}", ("", number))
 
     def change_task(self, number: int, task: dict[str, Any], title: str = "") -> None:
         """Change what a job is to do, and its title if one is given."""
@@ -245,10 +246,8 @@ class Jobs(JobReader):
                 self.forget_state(job.id)
             else:
                 with self._table.writing() as table:
-                    table.execute(f"{QUEUE_AGAIN} where id = ? and status = 'running'", (job.id,))
-                    if job.stop_request == "keep":
-                        ask = "update jobs set stop_request = 'keep' where id = ? and status = 'queued'"
-                        table.execute(ask, (job.id,))
+                    running = "where id = ? and status = 'running'"
+                    table.execute(f"{QUEUE_AGAIN} {running}", (job.stop_request, job.id))
         return [row["id"] for row in rows]
 
     def log(self, number: int, event: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ because it reads the pipe that only the page holds open; a training has a few se
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ from types import TracebackType
 from typing import IO
 
 from studio.errors import DiskError
+from studio.stop_signals import on_stop
 from studio.words import tr
 from studio.workspace.full_disk import until_written
 from studio.workspace.worker_state import WorkerState
@@ -31,9 +31,6 @@ BASE_REFUSED = 3  # the exit code of a worker that cannot use its base or its de
 OTHER_BASE = tr("Another base was chosen while this was running, twice.")
 MAX_QUICK_DEATHS = 3  # in a row, of workers that had not loaded the base yet
 SECONDS_TO_TRY_AGAIN = 1.0  # after the system refused to start a worker: it may lack memory for a moment
-STOP_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
-]
 SECONDS_TO_LEAVE = 4.0  # for a worker to keep the state of a training when the page is closed
 
 
@@ -221,7 +218,5 @@ def exit_with_parent(seconds: float = 0.0) -> threading.Event:
         leave()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # such as by nohup
-            signal.signal(number, lambda *_: threading.Thread(target=leave, daemon=True).start())
+    on_stop(lambda *_: threading.Thread(target=leave, daemon=True).start())
     return leaving

@@ -9,9 +9,9 @@ from studio.concepts.concept_library import Library
 from studio.concepts.header import read_header
 from studio.files import other_folders
 from studio.workspace.concept_marks import ConceptMarks
-from studio.workspace.going_on import is_made_by
 from studio.workspace.job import UNSAVED, Job
 from studio.workspace.jobs import Jobs
+from studio.workspace.own_concept import is_made_by, put_in_its_place
 
 
 def unsaved_concept(jobs: Jobs, job: Job) -> Path | None:
@@ -29,13 +29,9 @@ def save_unsaved(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, ke
     What it was before it was trained further goes to the trash; its star, note and cover stay with it, and
     are given to the new one.
     """
-    header = read_header(kept)
-    before = library.shelf.by_handle.get(header.handle)
-    if before is not None and is_made_by(before.header, before.path, job):
-        marks.pass_on(before.header, header, stays=True)
-        entry = library.replace(before, kept)
-    else:
-        entry = library.add(kept)
+    before = library.shelf.by_handle.get(read_header(kept).handle)
+    is_own = before is not None and is_made_by(before, job)
+    entry = put_in_its_place(library, marks, before, kept) if before and is_own else library.add(kept)
     jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
     with suppress(OSError):
         kept.unlink()

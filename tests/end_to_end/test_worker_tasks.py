@@ -163,16 +163,19 @@ def test_further_training_that_is_discarded_or_fails_leaves_what_was_learned_bef
     assert before == {"handle": "<lily>", "file": "lily.safetensors"}
     state = workspace.jobs.folder(job.id) / STATE_FILE
 
+    def train_further_by(train: Any) -> Job:
+        state.touch()
+        workspace.train_further(job.id, 5)
+        worker.tasks.train = train
+        worker.take(("train",))
+        return workspace.jobs.get(job.id)
+
     def further(*_: Any, **__: Any) -> Iterator[Event]:
         yield Note("begins")
         workspace.jobs.request_stop(job.id, "discard")
         yield Note("is discarded")
 
-    state.touch()
-    workspace.train_further(job.id, 5)
-    worker.tasks.train = further
-    worker.take(("train",))
-    ended = workspace.jobs.get(job.id)
+    ended = train_further_by(further)
     assert (ended.status, ended.outcome) == ("done", before) and not state.exists()
     notes = [event.text for event in workspace.jobs.events(job.id) if event.event == "note"]
     assert notes[-1] == "The further training is discarded. <lily> is as it was before."
@@ -182,16 +185,10 @@ def test_further_training_that_is_discarded_or_fails_leaves_what_was_learned_bef
         yield Note("begins")
         raise StudioError("The device is full.")
 
-    state.touch()
-    workspace.train_further(job.id, 5)
-    worker.tasks.train = failing
-    worker.take(("train",))
-    ended = workspace.jobs.get(job.id)
+    ended = train_further_by(failing)
     assert (ended.status, ended.outcome) == ("failed", before)
     assert workspace.retry(job.id).status == "queued"
-    worker.tasks.train = lambda *_, **__: iter(
-        [Result(mine)]
-    )  # it replaces its own concept, without the trash
+    worker.tasks.train = lambda *_, **__: iter([Result(mine)])  # in the place of its own, without the trash
     worker.take(("train",))
     assert workspace.jobs.get(job.id).status == "done"
     assert list(workspace.concepts.trash.glob("*.safetensors")) == []

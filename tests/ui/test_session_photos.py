@@ -12,7 +12,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.ui.train.session_photos import NONE, SessionPhotos, locked, photo_key
+from studio.ui.train.session_photos import NONE, Naming, SessionPhotos, locked, photo_key
 
 
 def photo(name: str) -> Photo:
@@ -130,15 +130,15 @@ def test_what_is_changed_of_a_photo_finds_it_whichever_is_in_the_editor_by_now()
 def test_what_a_demo_took_the_place_of_comes_back_also_after_a_second_demo() -> None:
     own, one, other = [photo("a"), photo("b")], [photo("puppy")], [photo("tractor")]
     session = SessionPhotos(own)
-    session.swap(one, (2, "lily", "cat"))
-    session.swap(other, (1, "puppy", "dog"))
-    assert session.photos == other and session.swapped == (2, "lily", "cat")
+    session.swap(one, Naming(2, "lily", "cat"))
+    session.swap(other, Naming(1, "puppy", "dog"))
+    assert session.photos == other and session.swapped == Naming(2, "lily", "cat")
     session.bring_back()
-    assert session.photos == own and session.said == (2, "lily", "cat") and session.swapped is None
+    assert session.photos == own and session.restored == Naming(2, "lily", "cat") and session.swapped is None
     empty = SessionPhotos()
-    empty.swap(one, (1, "", ""))
+    empty.swap(one, Naming(1, "", ""))
     assert empty.photos == one and empty.swapped is None
-    session.swap(one, (1, "lily", "cat"))
+    session.swap(one, Naming(1, "lily", "cat"))
     session.remove(0)
     assert session.swapped is None
     session.bring_back()

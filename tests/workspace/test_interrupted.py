@@ -289,18 +289,19 @@ def test_a_concept_that_is_another_by_now_is_not_replaced(tmp_path: Path) -> Non
     workspace = Workspace(tmp_path)
     job = workspace.jobs.add("train", "t", TASK)
     workspace.jobs.claim()
-    workspace.jobs.end(job.id, "done")
+    workspace.jobs.end(job.id, "done", LEARNED)
     (workspace.jobs.folder(job.id) / STATE_FILE).touch()
 
-    def put(**settings: int) -> None:
-        header = dataclasses.replace(HEADER, settings=settings)
+    def put(seed: int = 0, **settings: int) -> None:
+        header = dataclasses.replace(HEADER, method="m", seed=seed, settings=settings)
         word = NewWord("<lily>", "cat", torch.ones(1, 8))
         Concept(header, (word,)).save(workspace.concepts.path("<lily>"))
 
-    put(steps=3)
-    with pytest.raises(StudioError, match="<lily> is another concept by now"):
-        workspace.train_further(job.id, 50)
-    assert workspace.jobs.get(job.id).status == "done"
+    for other in ({"steps": 3}, {"steps": 100, "seed": 1}):
+        put(**other)
+        with pytest.raises(StudioError, match="<lily> is another concept by now"):
+            workspace.train_further(job.id, 50)
+        assert workspace.jobs.get(job.id).status == "done"
     put(steps=100, batch=2)
     assert workspace.train_further(job.id, 50).status == "queued"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -184,9 +185,11 @@ def test_a_training_is_continued_on_its_own_base_only(workspace: Workspace) -> N
     photo = Photo("a.png", Image.new("RGB", (64, 64), "red"))
     job = workspace.train([photo], CARD, "lily", "cat", {}, 0)
     workspace.jobs.claim()
-    workspace.jobs.end(job.id, "done")
+    workspace.jobs.end(job.id, "done", {"handle": "<lily>", "file": "lily.safetensors"})
     (workspace.jobs.folder(job.id) / STATE_FILE).touch()
-    save_concept(workspace.concepts.path("<lily>"), header_of("<lily>", "cat", 1, 1, 3, "of another base"))
+    header = header_of("<lily>", "cat", 0, 1, 3, "of another base")
+    made = dataclasses.replace(header, method=CARD.id, settings=job.task["settings"])
+    save_concept(workspace.concepts.path("<lily>"), made)
     workspace.write_worker_state(WorkerState("ready", {"fingerprint": "of this base"}))
     with pytest.raises(StudioError, match="<lily> was trained on some other base"):
         workspace.train_further(job.id, 10)

@@ -181,9 +181,7 @@ def _learn(
     last = processes.from_main(kept.last())
     if last is not None:
         optimization.load(last)
-        del (
-            last
-        )  # its tensors are a mapping of the file, which Windows does not replace as long as there is one
+        del last  # its tensors hold the file open, which Windows does not replace then
         text = "It goes on from step {step} of {steps}."
         yield Note(tr(text, step=optimization.done, steps=optimization.total))
     elif processes.is_main:

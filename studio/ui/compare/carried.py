@@ -7,6 +7,7 @@ and said in the form, with a button that leaves it out.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from html import escape
 
 from studio.errors import StudioError
@@ -32,7 +33,7 @@ def carried_recipe(text: str) -> Recipe | None:
         return None
 
 
-def carried_note(text: str, fields: frozenset[str]) -> str:
+def carried_note(text: str, fields: Collection[str]) -> str:
     """Return, as HTML, what the recipe in a text says beside what the form shows; empty for nothing.
 
     Args:

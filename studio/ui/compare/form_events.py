@@ -50,7 +50,7 @@ def connect_form(
         return {form.notes: notes_list(workspace, prompt_text or "")}
 
     def show_carried(text: str) -> Changes:
-        return {form.carried: carried_note(text or "", frozenset(form.recipe))}
+        return {form.carried: carried_note(text or "", form.recipe.keys())}
 
     def leave_out(event: gr.EventData) -> Changes:
         return {form.base: ""} if pressed_button(event)[0] == FORGET else {}

@@ -65,9 +65,9 @@ class PhotosBox:
     pressed: Any
 
 
-def swap_note() -> str:
-    """Return the note that the photos of a demo are in the place of others, which can come back."""
-    return _undo_note(tr("Your photos made room for these."))
+def swap_note(session: SessionPhotos) -> str:
+    """Return the note that these photos are in the place of others, which can come back; else nothing."""
+    return _undo_note(tr("Your photos made room for these.")) if session.swapped else ""
 
 
 def _undo_note(words: str) -> str:
@@ -92,7 +92,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
 
     def drawn(session: SessionPhotos, subjects: Subjects, note: str = "") -> dict[Any, Any]:
         scenes = scenes_button(session, subjects)
-        note = note or (swap_note() if session.swapped else "")
+        note = note or swap_note(session)
         return {strip: photo_strip(session.photos, subjects, advise(session.photos), scenes, note)}
 
     def opened(session: SessionPhotos, subjects: Subjects, number: int) -> dict[Any, Any]:

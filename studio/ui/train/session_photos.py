@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.errors import StudioError
 from studio.photos.captions import clean_caption
@@ -16,7 +16,12 @@ from studio.photos.scenes_of_photos import is_scene
 NONE = -1  # the number of the chosen photo when none is in the editor
 
 
-Said = tuple[int, str, str]
+class Naming(NamedTuple):
+    """What the form says of the photos: how many subjects, and the name and noun of the first."""
+
+    subjects: int
+    name: str
+    noun: str
 
 
 class SessionPhotos:
@@ -27,9 +32,8 @@ class SessionPhotos:
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
         taken_out: all photos as they were before some were removed last, for `bring_back`.
-        swapped: what the form said of those that were taken out for all others (`swap`): how many subjects,
-            and the name and noun of the first. None where only some were removed.
-        said: what it said of those that were brought back, until the form says it again.
+        swapped: the naming of those that were taken out for all others (`swap`), None where only some were.
+        restored: the naming of those that were brought back so, until the form has it again.
         apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
         keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
@@ -41,8 +45,8 @@ class SessionPhotos:
         self._kept = self.photos
         self.apart: list[Photo] = []
         self.taken_out: list[Photo] = []
-        self.swapped: Said | None = None
-        self.said: Said | None = None
+        self.swapped: Naming | None = None
+        self.restored: Naming | None = None
         self._swapped_in = self.photos
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
@@ -146,13 +150,13 @@ class SessionPhotos:
         self.taken_out, self.swapped = self.all_photos, None
         self.start_anew([])
 
-    def swap(self, photos: Iterable[Photo], said: Said) -> None:
-        """Put others in the place of all photos until `bring_back`; `said` is kept as `swapped`.
+    def swap(self, photos: Iterable[Photo], naming: Naming) -> None:
+        """Put others in the place of all photos until `bring_back`; `naming` is that of those here.
 
         Of several in a row, the photos from before the first come back, unless others were changed since.
         """
         if self.all_photos and not (self.swapped and self.photos is self._swapped_in):
-            self.taken_out, self.swapped = self.all_photos, said
+            self.taken_out, self.swapped = self.all_photos, naming
         self.start_anew(photos)
         self._swapped_in = self.photos
 
@@ -162,7 +166,7 @@ class SessionPhotos:
         Others that were put in the place of all photos go again.
         """
         photos = [] if self.swapped else self.all_photos
-        self.said, self.swapped = self.swapped, None
+        self.restored, self.swapped = self.swapped, None
         here = [photo.image for photo in photos]  # a photo that was changed has the same picture
         for number, photo in enumerate(self.taken_out):
             if all(photo.image is not one for one in here):

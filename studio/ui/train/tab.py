@@ -38,7 +38,7 @@ from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import PhotosBox, photos_box, swap_note
 from studio.ui.train.preset_panel import preset_panel
 from studio.ui.train.refused_methods import check_method, refused_methods
-from studio.ui.train.session_photos import SessionPhotos, locked
+from studio.ui.train.session_photos import Naming, SessionPhotos, locked
 from studio.ui.train.settings_fold import another_seed, settings_fold
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.words import tr
@@ -143,10 +143,11 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         if slug not in demos:
             raise StudioError("That subject is not there.", "Choose one of those shown.")
         photos, refused = open_photos(demos[slug].photos)
-        session.swap(photos, (count, names[0], nouns[0]))
-        note = swap_note() if session.swapped else ""
+        session.swap(photos, Naming(count, names[0], nouns[0]))
         return {
-            box.strip: photo_strip(photos, Subjects(), advice=workspace.advise(photos), note=note),
+            box.strip: photo_strip(
+                photos, Subjects(), advice=workspace.advise(photos), note=swap_note(session)
+            ),
             box.refusals: refusals_card(refused),
             rows.count: 1,
             rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
@@ -154,11 +155,11 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         }
 
     @locked
-    def say_as_before(session: SessionPhotos) -> Changes:
-        if session.said is None:
+    def name_as_before(session: SessionPhotos) -> Changes:
+        naming, session.restored = session.restored, None
+        if naming is None:
             return {}
-        (count, name, noun), session.said = session.said, None
-        return {rows.count: count, rows.names[0]: name, rows.nouns[0]: noun}
+        return {rows.count: naming.subjects, rows.names[0]: naming.name, rows.nouns[0]: naming.noun}
 
     def base_defaults(workspace: Workspace) -> dict[Any, Any]:
         return fold.base_defaults(workspace, methods)
@@ -216,7 +217,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         quietly(text.change, show_names, inputs=chosen, outputs=named, trigger_mode="always_last")
     filled = [box.strip, box.refusals, rows.count, rows.names[0], rows.nouns[0]]
     quietly(demo_block.click, fill_with_demo, inputs={**session, **rows.inputs}, outputs=filled)
-    quietly(box.pressed.then, say_as_before, inputs=session, outputs=filled[2:])
+    quietly(box.pressed.then, name_as_before, inputs=session, outputs=filled[2:])
     quietly(fold.dice.click, lambda: another_seed(seed), outputs=[seed])
     quietly(fold.reset.click, reset_settings, outputs=[seed, *fold.every])
     working = work_controls(catalogue, settings)

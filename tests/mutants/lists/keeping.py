@@ -229,15 +229,15 @@ MUTANTS = [
     planted(
         "a training writes over a concept that has its name by now",
         "studio/worker/recording.py",
-        "if path.exists() and not is_made_by(",
+        "if before is not None and not is_made_by(",
         "if False and not is_made_by(",
         "end_to_end/test_worker_tasks.py",
         severe=True,
     ),
     planted(
         "Ctrl-C in the terminal ends the worker before it keeps its work",
-        "studio/workspace/supervisor.py",
-        "if signal.getsignal(number) != signal.SIG_IGN:",
+        "studio/stop_signals.py",
+        "if number is not None and signal.getsignal(number) != signal.SIG_IGN:",
         "if False:",
         "workspace/test_supervisor.py",
         severe=True,

@@ -125,8 +125,8 @@ MUTANTS = [
     planted(
         "strength 0 leaves the word in the prompt",
         GENERATE,
-        "if recipe.strength(handle) == 0:",
-        "if False:",
+        "if recipe.strength(handle) == 0}",
+        "if False}",
         *PICTURES,
         "trainers/test_every_method.py::test_strength_zero_is_the_plain_noun",
         "generation/test_sampled_by_hand.py",

@@ -55,8 +55,8 @@ MUTANTS = [
     planted(
         "a job that was requeued stops at once",
         JOBS,
-        "status = 'queued', stop_request = '',",
-        "status = 'queued',",
+        '("", number)',
+        '("keep", number)',
         *QUEUE,
         "end_to_end/test_comparing.py::test_a_stopped_grid_goes_on_and_paints_nothing_twice",
         "workspace/test_queue.py",
@@ -275,7 +275,7 @@ MUTANTS = [
     planted(
         "more steps replace a concept that is another by now",
         GOING_ON,
-        "if header and not _is_of(header.settings, task):",
+        "if entry and not is_made_by(entry, job):",
         "if False:",
         *INTERRUPTED,
         severe=True,
