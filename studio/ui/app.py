@@ -41,6 +41,7 @@ from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.live_views import LiveView, in_tab, panel_id, refresh_views
 from studio.ui.parts.markup import error_card, note_card
+from studio.ui.parts.page_files import page_script, page_styles
 from studio.ui.parts.prompt_buttons import with_handle
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.theme import theme
@@ -299,8 +300,8 @@ def serve(
         blocked_paths=[str(workspace.jobs.root / f"jobs.sqlite{end}") for end in ("", "-wal", "-shm")],
         favicon_path=str(ASSETS / "favicon.svg"),
         theme=theme(),
-        css_paths=[ASSETS / "style.css", ASSETS / "access.css"],
-        js=(ASSETS / "page.js").read_text(encoding="utf-8"),
+        css_paths=page_styles(),
+        js=page_script("page"),
         head=words_script(),
     )
     here = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"

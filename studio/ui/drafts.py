@@ -26,7 +26,7 @@ from studio.workspace.workspace import Workspace
 
 TAB = "tab"  # under which a draft holds the open tab
 SEND_MS = 400  # what is typed within this time is sent together
-# the tab that is open once a tab that was just selected is shown; assets/live_views.js knows it
+# the tab that is open once a tab that was just selected is shown; scripts/live_views.js knows it
 OPEN_TAB_SCRIPT = f"""async (...values) => {{
   await new Promise(done => setTimeout(done, {SEND_MS}));
   return [window.likeness.openTab?.() || '', ...values.slice(1)];

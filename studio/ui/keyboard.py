@@ -1,6 +1,6 @@
 """The keys of the page: a list of them, shown under ?, and the script that obeys those of the whole page.
 
-`assets/keyboard.js` is that script. Keys of a single part, such as the lightbox, are in the script of that
+`scripts/keyboard.js` is that script. Keys of a single part, such as the lightbox, are in the script of that
 part; the list names them all.
 """
 
@@ -10,8 +10,8 @@ from html import escape
 
 import gradio as gr
 
-from studio.starter import ASSETS
 from studio.ui.parts.html_blocks import html_block
+from studio.ui.parts.page_files import page_script
 from studio.words import tr
 
 # by where they work: the keys, separated by spaces, and what they do
@@ -105,11 +105,10 @@ def _on_keys(key: str) -> str:
 def keyboard_block() -> gr.HTML:
     """Create the block, which shows nothing: its script takes the list out of it when it is asked for.
 
-    Its other script, `assets/reveal.js`, brings into view what a press has brought.
+    Its other script, `scripts/reveal.js`, brings into view what a press has brought.
     """
-    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in ("keyboard.js", "reveal.js"))
     return html_block(
         elem_id="keyboard",
         html_template=f"<template>{keys_list()}</template>",
-        js_on_load="\n".join(f"{{{script}}}" for script in scripts),
+        js_on_load="\n".join(f"{{{page_script(name)}}}" for name in ("keyboard", "reveal")),
     )

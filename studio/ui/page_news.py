@@ -1,6 +1,6 @@
 """What a page says while nobody looks at it: its title, the counts on the tabs, and calls when a job ends.
 
-`assets/page_news.js` reads it. Counts of what is new, and whether to call, are a matter of each browser.
+`scripts/page_news.js` reads it. Counts of what is new, and whether to call, are a matter of each browser.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from studio.starter import ASSETS
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.job_cards import job_name
+from studio.ui.parts.page_files import page_script
 from studio.ui.parts.progress_card import progress_of
 from studio.words import tr, trn
 from studio.workspace.job import Job
@@ -88,6 +88,5 @@ def _short_name(job: Job) -> str:
 
 
 def news_block() -> gr.HTML:
-    """Create the block that runs the script; `assets/live_views.js` hands it the news."""
-    script = (ASSETS / "page_news.js").read_text(encoding="utf-8")
-    return html_block(elem_id="page-news", js_on_load=script)
+    """Create the block that runs the script; `scripts/live_views.js` hands it the news."""
+    return html_block(elem_id="page-news", js_on_load=page_script("page_news"))

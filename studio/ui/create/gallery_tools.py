@@ -17,7 +17,7 @@ from studio.ui.parts.search_field import nothing_found_card, search_field, starr
 from studio.words import tr
 from studio.workspace.picture_search import PictureFilter
 
-# names of what the bar of chosen pictures asks for; `assets/selection.js` sends them with the pictures
+# names of what the bar of chosen pictures asks for; `scripts/selection.js` sends them with the pictures
 STAR, SAVE, DELETE = "star-chosen", "save-chosen", "delete-chosen"
 MANY = {
     STAR: ("star", tr("Star")),

@@ -13,7 +13,6 @@ import gradio as gr
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe, random_seed
 from studio.recipes.turns import choices_of
-from studio.starter import ASSETS
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.create.gallery_tools import (
     DELETE,
@@ -29,6 +28,7 @@ from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_cards import cards_of, draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.markup import button, download, file_size, note_card
+from studio.ui.parts.page_files import page_script
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.recipe_card import picture_card
 from studio.ui.parts.refinements import ADD, REMOVE, picture_before, refined
@@ -84,13 +84,12 @@ class PicturePanel:
     @classmethod
     def build(cls) -> PicturePanel:
         """Build it, in the column that is open."""
-        scripts = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in ("selection", "lightbox")]
         with gr.Column(elem_id="pictures-main", elem_classes="side"):
             painting = button_block("painting", script=SLIDER_SCRIPT)
             notice = html_block(elem_id="painting-notice")
             note = button_block("picture-note")
             tools = gallery_tools()
-            gallery = button_block("gallery", script="".join(scripts))
+            gallery = button_block("gallery", script=page_script("selection", "lightbox"))
         detail = button_block("picture-detail", script=SLIDER_SCRIPT)
         states = gr.State(0), gr.State(""), gr.State(None), gr.State(None), gr.State(0)
         return cls(painting, notice, note, tools, gallery, detail, *states)

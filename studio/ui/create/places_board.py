@@ -1,6 +1,6 @@
 """The board on which each concept of the prompt gets a box, drawn on the last picture.
 
-`assets/places_board.js` draws it, moves and resizes boxes by mouse, touch and keys, and sends them when one
+`scripts/places_board.js` draws it, moves and resizes boxes by mouse, touch and keys, and sends them when one
 is let go. Boxes are kept as the recipe's `regions`, in a text that may also be typed. Gradio's AnnotatedImage
 only shows boxes and its ImageEditor only paints, so neither is used.
 """
@@ -17,10 +17,10 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.limits import MAX_HANDLES
 from studio.recipes.recipe import Box, read_regions
-from studio.starter import ASSETS
 from studio.ui.create.sampling_line import PaintSettings, picture_size
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
 from studio.ui.parts.html_blocks import html_block
+from studio.ui.parts.page_files import page_script
 from studio.words import tr
 from studio.workspace.workspace import Workspace
 
@@ -50,7 +50,7 @@ def _button(does: str, label: str) -> str:
 
 def places_board() -> gr.HTML:
     """Build the board; its `input` event brings all boxes, read by `with_sent_boxes`."""
-    script = (ASSETS / "places_board.js").read_text(encoding="utf-8")
+    script = page_script("places_board")
     return html_block(elem_id="places-board", html_template=template(), js_on_load=script)
 
 

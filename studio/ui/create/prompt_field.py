@@ -1,7 +1,7 @@
 """What stands below a prompt: what of it is a concept, what the base does not know, and why.
 
 The prompt itself stays Gradio's plain text area, with the browser's undo, input methods and spelling. Behind
-it `assets/prompt_field.js` lays a copy of the text that shows handles as chips and underlines words, and it
+it `scripts/prompt_field.js` lays a copy of the text that shows handles as chips and underlines words, and it
 opens a list of concepts after a `<`. Gradio's HighlightedText cannot be typed in, so it is not used.
 
 The block's HTML says which parts of the text are marked; the browser shifts the marks while one types on,
@@ -17,16 +17,16 @@ from studio.concepts.concept_library import Entry
 from studio.handles import HANDLE, handles_in
 from studio.recipes.foreign_syntax import foreign_notes
 from studio.recipes.known_words import unknown_words
-from studio.starter import ASSETS
 from studio.ui.base_notes import base_note, fits_base
 from studio.ui.parts.icons import icon
+from studio.ui.parts.page_files import page_script
 from studio.ui.parts.thumbnails import portrait
 from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 MAX_OPTIONS = 8  # concepts that are offered at once
 MAX_NAMED = 8  # words that one sentence names
-SCRIPT = (ASSETS / "prompt_field.js").read_text(encoding="utf-8")
+SCRIPT = page_script("prompt_field")
 
 
 def prompt_field(workspace: Workspace, prompt: str) -> str:

@@ -1,6 +1,6 @@
 """The prompts of earlier pictures and the favourites, to be taken up again by one press.
 
-They are read when somebody asks for them, never while the page is built or polled. `assets/prompt_field.js`
+They are read when somebody asks for them, never while the page is built or polled. `scripts/prompt_field.js`
 opens the list, searches it, and writes the pressed prompt into the text area, where it can be undone.
 """
 

@@ -1,6 +1,6 @@
 """One quiet line that says how the next picture is painted; each part of it opens the controls behind it.
 
-`assets/quiet_line.js` opens and shuts them, so that a press costs no request.
+`scripts/quiet_line.js` opens and shuts them, so that a press costs no request.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from pathlib import Path
 from studio.handles import handles_in
 from studio.recipes.foreign_syntax import handles_called
 from studio.recipes.recipe import Box
-from studio.starter import ASSETS, STARTER
+from studio.starter import STARTER
+from studio.ui.parts.page_files import page_script
 from studio.words import tr, trn
 from studio.workspace.workspace import Workspace
 
 SIZE, SAMPLING, GUIDANCE, PLACES = "size", "sampling", "guidance", "places"
-SCRIPT = (ASSETS / "quiet_line.js").read_text(encoding="utf-8")
+SCRIPT = page_script("quiet_line")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from studio.errors import StudioError
-from studio.starter import ASSETS
 from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
+from studio.ui.parts.page_files import page_script
 from studio.words import tr
 
 MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
@@ -36,7 +36,7 @@ element.addEventListener('click', async event => {
 
 
 def html_block(value: str = "", elem_id: str | None = None, **options: Any) -> gr.HTML:
-    """Create a block of HTML that only `assets/style.css` styles."""
+    """Create a block of HTML that only `assets/styles` style."""
     return gr.HTML(value, elem_id=elem_id, apply_default_css=False, **options)
 
 
@@ -63,8 +63,7 @@ def drop_zone(
         f'<strong>{escape(title)}</strong><span role="status">{escape(text)}</span>'
         f'<progress max="1" hidden aria-label="{escape(tr("Upload"))}"></progress></label>'
     )
-    script = (ASSETS / "drop_zone.js").read_text(encoding="utf-8")
-    return html_block(value, elem_id, js_on_load=script)
+    return html_block(value, elem_id, js_on_load=page_script("drop_zone"))
 
 
 def tell_answered(elem_id: str) -> str:

@@ -56,7 +56,7 @@ def icon_button(
 
 
 def copy_button(text: str, label: str, word: str = "") -> str:
-    """Return a button that puts a text into the clipboard; `assets/page.js` does it."""
+    """Return a button that puts a text into the clipboard; `scripts/page.js` does it."""
     return (
         f'<button type="button" class="icon-button" data-copy="{escape(text)}"{_named(label)}>'
         f"{_face('copy', word)}</button>"

@@ -12,10 +12,10 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.starter import ASSETS
 from studio.ui.parts.handlers import by_position, components_in, in_order
 from studio.ui.parts.html_blocks import hidden_text, html_block
 from studio.ui.parts.markup import error_card
+from studio.ui.parts.page_files import page_script
 from studio.ui.parts.visits import Visit, Visits
 
 # by the name of a visit and of the open tab, the tabs whose views have changed; "" for those outside of tabs
@@ -68,7 +68,7 @@ def panel_id(tab: str) -> str:
 def refresh_views(views: Sequence[LiveView], signal: gr.Number, tabs: Mapping[str, gr.Tab]) -> WhatChanged:
     """Draw what has changed: the views of the open tab, and those outside of tabs.
 
-    `assets/live_views.js` asks what has changed when the page opens, every second while it is open, when a
+    `scripts/live_views.js` asks what has changed when the page opens, every second while it is open, when a
     tab is selected and on a change of `signal`. What the answer names is drawn: the views of a tab by one
     handler, whose calls hardly ever overlap. Where they do, the earlier answer counts for nothing
     (`AnsweringBlocks`), so what is shown is noted in a state, which is a part of the answer.
@@ -149,7 +149,7 @@ def _poll_script(tabs: Iterable[str], with_text: Iterable[str]) -> str:
         with_text: the tabs whose views are drawn with values that only the browser knows.
     """
     names = f"tabs = {list(tabs)}, withText = {list(with_text)}, panel = '{panel_id('')}'"
-    script = (ASSETS / "live_views.js").read_text(encoding="utf-8")
+    script = page_script("live_views")
     return f"const start = '{START}', {names};\n{script}"
 
 

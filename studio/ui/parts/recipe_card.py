@@ -148,7 +148,7 @@ def _buttons(
 
 
 def _enlarging(recipe: Recipe, path: Path) -> str:
-    """Return the attributes of a button that opens the lightbox, `assets/lightbox.js`, on a picture."""
+    """Return the attributes of a button that opens the lightbox, `scripts/lightbox.js`, on a picture."""
     return (
         f'data-enlarge="{escape(path.name)}" data-src="{escape(file_url(path))}"'
         f' data-words="{escape(recipe.prompt)}" aria-label="{escape(tr("Enlarge"))}"'

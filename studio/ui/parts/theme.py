@@ -1,4 +1,4 @@
-"""Colours and fonts in Gradio's own settings; `assets/style.css` has the rest. The fonts are those of the
+"""Colours and fonts in Gradio's own settings; `assets/styles` has the rest. The fonts are those of the
 system, so that nothing is fetched."""
 
 from __future__ import annotations

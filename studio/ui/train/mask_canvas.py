@@ -1,6 +1,6 @@
 """The part of the photo editor in which masks are made, by clicking on a subject, painting or uploading.
 
-`assets/mask_editor.js` holds the masks in the pixels of the photo's square and sends all of them after every
+`scripts/mask_editor.js` holds the masks in the pixels of the photo's square and sends all of them after every
 change, as PNGs of 0 and 255. Gradio's own ImageEditor returns pictures of other sizes with soft edges, so it
 is not used. The server answers with a canvas state: a JSON text with the square, the masks, and the `turn` of
 the change that it answers. The browser ignores the masks of an answer when a stroke was made since.

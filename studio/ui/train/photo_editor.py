@@ -1,9 +1,9 @@
 """The photo editor: a dialogue over the page with one canvas for the crop and the masks of a photo.
 
 It is the browser's own <dialog>, which keeps the focus inside, closes with Esc and hides the rest from screen
-readers; Gradio has no such part (its Dialogue is a script of speakers). `assets/mask_editor.js` draws masks,
-`assets/photo_editor.js` does all else. What it sends is an "edit" with an action: "choose" (a photo), "crop",
-"caption", "move", "remove" or "close".
+readers; Gradio has no such part (its Dialogue is a script of speakers). `scripts/mask_editor.js` draws masks,
+`scripts/photo_editor.js` does all else. It sends "edit" events, each with an action: "choose" (a photo),
+"crop", "caption", "move", "remove" or "close".
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from studio.errors import StudioError
 from studio.limits import MAX_CAPTION_LETTERS
 from studio.photos.advice import Advice
 from studio.photos.photo import MAX_ZOOM, Crop, Photo
-from studio.starter import ASSETS
 from studio.ui.parts.arguments import RELOAD, event_share, event_values, is_number
 from studio.ui.parts.html_blocks import html_block
 from studio.ui.parts.icons import icon
 from studio.ui.parts.markup import data_url
+from studio.ui.parts.page_files import page_script
 from studio.ui.train.mask_canvas import canvas_state, stage, tools
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.session_photos import photo_key
@@ -93,9 +93,11 @@ def _action(action: str, label: str, kind: str = "quiet") -> str:
 
 def photo_editor() -> gr.HTML:
     """Create the editor. Its value is the state that `editor_state` and `apply_canvas_change` return."""
-    scripts = (ASSETS / name for name in ("mask_editor.js", "photo_editor.js"))
-    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
-    return html_block(elem_id="photo-editor", html_template=template(), js_on_load=script)
+    return html_block(
+        elem_id="photo-editor",
+        html_template=template(),
+        js_on_load=page_script("mask_editor", "photo_editor"),
+    )
 
 
 def editor_state(

@@ -45,7 +45,7 @@ def photo_strip(
 ) -> str:
     """Return the squares with their masks and captions, each a button that opens the editor.
 
-    `assets/photo_strip.js` lets them be dragged, and moved and removed by keyboard.
+    `scripts/photo_strip.js` lets them be dragged, and moved and removed by keyboard.
 
     Args:
         advice: on these photos, shown as badges and, where it is on all of them, in a line below.

@@ -15,7 +15,6 @@ from studio.photos.captions import is_caption_file, with_captions
 from studio.photos.masked_folder import is_mask_file, with_mask_files
 from studio.photos.photo import Photo, Refusal, open_photos
 from studio.photos.photo_files import is_side_file
-from studio.starter import ASSETS
 from studio.ui.parts.arguments import checked_text, event_values
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
@@ -30,6 +29,7 @@ from studio.ui.parts.html_blocks import (
     uploaded_files,
 )
 from studio.ui.parts.markup import button, note_card
+from studio.ui.parts.page_files import page_script
 from studio.ui.train.mask_canvas import Propose, apply_canvas_change, canvas_state
 from studio.ui.train.mask_overlay import Subjects
 from studio.ui.train.photo_editor import crop_state, editor_state, photo_editor, sent_crop
@@ -87,7 +87,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     drop = drop_zone("photo-drop", tr("Drop photos here"), text, ACCEPT, many=True, answered=True)
     html_block(photo_tips())
     refusals = html_block(elem_id="photo-refusals")
-    strip = button_block("photo-strip", script=(ASSETS / "photo_strip.js").read_text(encoding="utf-8"))
+    strip = button_block("photo-strip", script=page_script("photo_strip"))
     editor = photo_editor()
 
     def drawn(session: SessionPhotos, subjects: Subjects, note: str = "") -> dict[Any, Any]:

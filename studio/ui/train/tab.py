@@ -14,7 +14,6 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
-from studio.starter import ASSETS
 from studio.ui.kept_form import afresh_button, by_id
 from studio.ui.parts.forms import filled_in
 from studio.ui.parts.handlers import Changes, Connector
@@ -22,6 +21,7 @@ from studio.ui.parts.html_blocks import button_block, html_block, pressed_button
 from studio.ui.parts.job_buttons import press_job_button
 from studio.ui.parts.job_cards import draw_cards, press_card_button
 from studio.ui.parts.live_views import LiveView
+from studio.ui.parts.page_files import page_script
 from studio.ui.parts.progress_card import training_card
 from studio.ui.train.demo_subjects import demo_cards, demo_subjects
 from studio.ui.train.effort_choice import effort_changes, effort_choice, work_controls
@@ -80,7 +80,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     first = methods_for(RECOMMENDED, catalogue)[0]
     demos = {subject.slug: subject for subject in demo_subjects()}
     opened = gr.State(0)  # the training whose folded card is open
-    lightbox = (ASSETS / "lightbox.js").read_text(encoding="utf-8")  # for the previews; it is made once
+    lightbox = page_script("lightbox")  # for the previews; it is made once
     training = button_block("train-progress", script=lightbox)
     training_notice = html_block(elem_id="train-progress-notice")
     with gr.Row(elem_classes="two-sides"):
