@@ -39,6 +39,7 @@ MAX_SEARCHED_LETTERS = 2_000  # of a prompt that a search looks through
 
 # Concept files (safetensors).
 MAX_CONCEPT_BYTES = 512 * MB  # low-rank edits of large models have up to 200
+MAX_FOREIGN_BYTES = 2 * MAX_CONCEPT_BYTES  # of another program's, which may have 32 bits a number
 MAX_TABLE_BYTES = 4 * MB
 MAX_TENSORS = 5_000  # low-rank edits of all layers of Stable Diffusion XL are about 2200
 MAX_PREVIEW_SIDE = 2048  # pixels

@@ -14,6 +14,7 @@ FOLDER = tr("Give --base the diffusers folder of the model, which has the text e
 CONCEPTS = ("lora_", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_", ".lokr_", "bundle_emb.")
 WORD = tr("a learned word (an embedding)")
 EMBEDDINGS = {"emb_params", "clip_l", "clip_g", "qwen3_4b"}
+EDM = ("edm_mean", "edm_vpred.sigma_max")  # the noise of Karras et al. (2022, arXiv 2206.00364)
 TRANSFORMERS = {  # a name that no other network has, with what it is
     "double_blocks.0.": tr("the denoiser of a FLUX model alone"),
     "single_transformer_blocks.0.": tr("the denoiser of a FLUX model alone"),
@@ -48,6 +49,9 @@ def kind_of_other_file(
         return OtherFile(WORD, ITS_BASE)
     if any(name.startswith(("control_model.", "controlnet_", "input_hint_block.")) for name in shapes):
         return OtherFile(tr("a ControlNet"), WHOLE)
+    if any(name in shapes for name in EDM):
+        hint = tr("Choose one that predicts noise or v, such as Stable Diffusion XL itself.")
+        return OtherFile(tr("a model of another kind of noise (EDM), such as Playground 2.5 or CosXL"), hint)
     for start, kind in TRANSFORMERS.items():
         if any(name.removeprefix("model.diffusion_model.").startswith(start) for name in shapes):
             return OtherFile(kind, FOLDER)

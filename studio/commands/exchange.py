@@ -55,7 +55,8 @@ def add_import_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help='what prompts will call it: "lily" becomes <lily>')
     parser.add_argument("--noun", help='what it is in a word: "cat"')
     parser.add_argument(
-        "--trigger", default="", help="words that a LoRA answers to (default: those in the file, or the noun)"
+        "--trigger",
+        help='words that a LoRA answers to, or "" for the noun (default: those in the file)',
     )
     add_base_flags(parser)
 

@@ -31,8 +31,11 @@ class TableError(Exception):
         self.reason, self.is_pickle, self.is_over = reason, is_pickle, is_over
 
 
-def read_table(path: Path) -> tuple[dict[str, Any], int]:
+def read_table(path: Path, most_bytes: int = MAX_CONCEPT_BYTES) -> tuple[dict[str, Any], int]:
     """Return the safetensors table of `path`, and where its tensor bytes start; reads no tensor.
+
+    Args:
+        most_bytes: of the file.
 
     Raises TableError when the file is none, was cut short, or is too large.
     """
@@ -41,9 +44,9 @@ def read_table(path: Path) -> tuple[dict[str, Any], int]:
         size = about.st_size
         if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for ever
             raise TableError(tr("it is no file"))
-        if size > MAX_CONCEPT_BYTES:
-            megabytes = MAX_CONCEPT_BYTES // MB
-            raise TableError(tr("it is larger than {megabytes} MB", megabytes=megabytes), is_over=True)
+        if size > most_bytes:
+            larger = tr("it is larger than {megabytes} MB", megabytes=most_bytes // MB)
+            raise TableError(larger, is_over=True)
         with path.open("rb") as file:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else size

@@ -5,16 +5,13 @@ What a prompt calls <name> is read as the file's vectors; for a LoRA, which has 
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from studio.concepts.header import Header
@@ -24,6 +21,7 @@ from studio.edits.kinds.low_rank import is_linear_or_convolution
 from studio.edits.kinds.tokens import MAX_VECTORS
 from studio.errors import StudioError
 from studio.importing.factor_shapes import rank_of
+from studio.importing.peft_config import alphas_of
 from studio.interop.foreign_file import ALPHA, DOWN, MID, UP, ForeignFile
 from studio.interop.module_names import fused_names, names_of
 from studio.limits import MAX_CONCEPT_BYTES, MB
@@ -31,7 +29,11 @@ from studio.models.backbone import Backbone
 from studio.words import marked, tr
 
 NAMED = 6  # unknown tensors that are named in a note
-PEFT_CONFIG = "lora_adapter_metadata"  # where diffusers keeps ranks and alphas
+NO_STRENGTH = (
+    "How strongly {file} acts is said by the adapter_config.json of its folder, which did not come with it. "
+    "If it acts too weakly or too strongly, move its slider."
+)
+KEPT_PART = 0.5  # of the layers of a LoRA, of which a base must have at least so many
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,24 @@ class Imported:
 
 
 def import_concept(
-    file: ForeignFile, backbone: Backbone, handle: str, noun: str, trigger: str = ""
+    file: ForeignFile, backbone: Backbone, handle: str, noun: str, trigger: str | None = None
 ) -> Imported:
     """Return the concept in a file for a base.
 
     Args:
-        trigger: the words that a LoRA answers to; those that the file names, or the noun, when empty.
+        trigger: the words that a LoRA answers to; the noun when empty, what the file proposes when None.
 
     Raises StudioError when the file does not fit the base, or holds values that are no numbers.
     """
     notes: list[str] = []
     edits: tuple[Edit, ...]
     if file.words:
-        edits = (NewWord(handle, noun, _vectors(file, _tensors(file), backbone)),)
+        edits = (NewWord(handle, noun, _vectors(file, backbone)),)
     else:
-        said = trigger or file.trigger or noun
+        said = (file.trigger if trigger is None else trigger.strip()) or noun
         vectors = backbone.text.embeddings_of(said)
+        if len(vectors) > MAX_VECTORS and trigger is None:  # nobody asked for these words
+            said, vectors = noun, backbone.text.embeddings_of(noun)
         if len(vectors) > MAX_VECTORS:
             hint = "Give fewer: the one or two that it was trained with."
             raise StudioError("The trigger words are {count} tokens long.", hint, count=len(vectors))
@@ -68,6 +72,8 @@ def import_concept(
         notes.append(tr("{handle} is read as: {words}.", handle=handle, words=said))
         if left_out:
             notes.append(_unused(file.path.name, left_out))
+        if file.lacks_strength:
+            notes.append(tr(NO_STRENGTH, file=file.path.name))
     header = Header(
         handles={handle: noun},
         method="imported",
@@ -98,16 +104,23 @@ def _unused(file: str, tensors: Sequence[str]) -> str:
     return tr(many if others > 0 else few, count=len(tensors), file=file, names=names, others=others)
 
 
-def _tensors(file: ForeignFile) -> dict[str, Tensor]:
-    """Return the numbers of a file, float32. Raises StudioError when some are none."""
+def _tensors(file: ForeignFile, groups: Iterable[Collection[str]]) -> Iterator[dict[str, Tensor]]:
+    """Iterate over groups of a file's tensors, each by its name, float32.
+
+    One group is loaded at a time: the file may be twice as large as the concept in it.
+
+    Raises StudioError when a tensor holds no numbers.
+    """
     try:
-        tensors = {name: tensor.float() for name, tensor in load_file(file.path).items()}
+        with safe_open(file.path, framework="pt") as opened:
+            for names in groups:
+                tensors = {name: opened.get_tensor(name).float() for name in names}
+                if not all(tensor.isfinite().all() for tensor in tensors.values()):
+                    raise _no_numbers(file)
+                yield tensors
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last for half a byte a number
         hint = "Download it again."
         raise StudioError("{file} is damaged or cut short.", hint, file=file.path.name) from error
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise _no_numbers(file)
-    return tensors
 
 
 def _no_numbers(file: ForeignFile) -> StudioError:
@@ -116,8 +129,9 @@ def _no_numbers(file: ForeignFile) -> StudioError:
     return StudioError(message, "Choose another file.", file=file.path.name)
 
 
-def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbone) -> Tensor:
-    """Return the vectors (n, D) of a word. Raises StudioError when they are not as wide as the base's."""
+def _vectors(file: ForeignFile, backbone: Backbone) -> Tensor:
+    """Return the vectors (n, D) of a word. Raises StudioError when the base cannot read them."""
+    (tensors,) = _tensors(file, [file.words])
     parts = [tensor.reshape(-1, tensor.shape[-1]) for tensor in (tensors[name] for name in file.words)]
     widths, lengths = [part.shape[1] for part in parts], {len(part) for part in parts}
     if len(lengths) > 1:
@@ -125,7 +139,7 @@ def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbon
         message = "{file} has words of different lengths for its two encoders."
         raise StudioError(message, hint, file=file.path.name)
     here = backbone.text.embeddings_of("a").shape[1]
-    if sum(widths) != here or not 1 <= len(parts[0]) <= MAX_VECTORS:
+    if sum(widths) != here:
         made = " + ".join(map(str, widths))
         raise StudioError(
             "{file} has vectors of {made} numbers; this base reads {here}.",
@@ -135,6 +149,10 @@ def _vectors(file: ForeignFile, tensors: Mapping[str, Tensor], backbone: Backbon
             here=here,
             base=backbone.name,
         )
+    if len(parts[0]) > MAX_VECTORS:
+        message = "{file} is a word of {count} tokens; a prompt has room for {most}."
+        count, hint = len(parts[0]), "Choose one of fewer."
+        raise StudioError(message, hint, file=file.path.name, count=count, most=MAX_VECTORS)
     return torch.cat(parts, dim=1)
 
 
@@ -147,9 +165,10 @@ def _low_rank(file: ForeignFile, backbone: Backbone, handle: str, noun: str) -> 
     """
     layers = {site: layer for site, layer in backbone.sites.items() if is_linear_or_convolution(layer)}
     chosen, left_out = _chosen_layers(file, layers, backbone)
-    tensors, alphas = _tensors(file), _configured_alphas(file)
+    alphas = alphas_of(file)
     A, B = {}, {}
-    for name, sites in chosen.items():
+    groups = [list(file.layers[name].values()) for name in chosen]
+    for (name, sites), tensors in zip(chosen.items(), _tensors(file, groups), strict=True):
         parts = file.layers[name]
         down, up = tensors[parts[DOWN]], tensors[parts[UP]]
         alpha = float(tensors[parts[ALPHA]].flatten()[0]) if ALPHA in parts else alphas.get(name)
@@ -195,6 +214,11 @@ def _chosen_layers(
         hint = "It was made for another kind of base, or by a program that Likeness does not know."
         message = "No layer of {file} is one of {base}."
         raise StudioError(message, hint, file=file.path.name, base=backbone.name)
+    if len(chosen) < KEPT_PART * len(file.layers):
+        message = "Only {count} of the {all} layers of {file} are layers of {base}."
+        hint = "It was made for another kind of base: FLUX.1 and FLUX.2, for one, have some in common."
+        counts = {"count": len(chosen), "all": len(file.layers)}
+        raise StudioError(message, hint, file=file.path.name, base=backbone.name, **counts)
     if 2 * numbers > MAX_CONCEPT_BYTES:  # two bytes each; the file of a concept could not be opened again
         message = "{file} would be larger than {megabytes} MB as a concept."
         megabytes = MAX_CONCEPT_BYTES // MB
@@ -212,22 +236,3 @@ def _factors(layer: nn.Module, down: Tensor, up: Tensor, alpha: float | None) ->
     A = down.reshape(rank, *weight.shape[1:])
     B = up.reshape(weight.shape[0], rank, *(1 for _ in weight.shape[2:]))
     return A, scale * B
-
-
-def _configured_alphas(file: ForeignFile) -> dict[str, float]:
-    """Return by layer the alphas that diffusers keeps beside the weights, where they differ from ranks."""
-    try:
-        config: dict[str, Any] = json.loads(file.metadata.get(PEFT_CONFIG, ""))
-        found: dict[str, float] = {}
-        for name in file.layers:
-            network, _, path = name.partition(".")
-            pattern = config.get(f"{network}.alpha_pattern") or {}
-            alpha = pattern.get(path, config.get(f"{network}.lora_alpha"))
-            if alpha is not None:
-                # with use_rslora the scale is alpha / sqrt(rank) (Kalajdzievski 2023, arXiv 2312.03732)
-                ranks = config.get(f"{network}.rank_pattern") or {}
-                rank = abs(float(ranks.get(path, config.get(f"{network}.r") or 1)))
-                found[name] = float(alpha) * (rank**0.5 if config.get(f"{network}.use_rslora") else 1.0)
-        return found
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        return {}

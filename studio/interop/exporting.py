@@ -146,6 +146,8 @@ def _lora(header: Header, factors: Mapping[str, np.ndarray], name: str, program:
     is_clip = header.base_kind.startswith(CLIP_FAMILIES)
     tensors: dict[str, np.ndarray] = {}
     rank = 0
+    if program == "diffusers":
+        factors = _of_one_rank(factors)
     for key, tensor in (_complete(factors) if is_clip else factors).items():
         site, _, part = key.rpartition("/")
         down, up = ("lora_down", "lora_up") if alpha else ("lora_A", "lora_B")
@@ -158,6 +160,22 @@ def _lora(header: Header, factors: Mapping[str, np.ndarray], name: str, program:
     trigger = header.handle.strip("<>")
     metadata = model_spec(header, "lora", name) | kohya_metadata(header, name, rank, trigger)
     return to_file(tensors, metadata)
+
+
+def _of_one_rank(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the factors with zeros up to the largest rank, which change no product.
+
+    Of a file without alphas, releases of diffusers before August 2026 scale each layer by the first one's
+    rank over its own (huggingface/diffusers#14409).
+    """
+    rank = max(len(tensor) for key, tensor in factors.items() if key.endswith("/A"))
+    padded: dict[str, np.ndarray] = {}
+    for key, tensor in factors.items():
+        axis = 0 if key.endswith("/A") else 1
+        room = [(0, 0)] * tensor.ndim
+        room[axis] = (0, rank - tensor.shape[axis])
+        padded[key] = np.pad(tensor, room)
+    return padded
 
 
 def _complete(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from studio.bases.base_files import PICKLES
 from studio.bases.other_files import kind_of_other_file
 from studio.concepts.tensor_table import TableError, read_table
+from studio.documents import parse_object
 from studio.errors import StudioError
-from studio.limits import MAX_SHORT_LETTERS
+from studio.limits import MAX_DOCUMENT_BYTES, MAX_FOREIGN_BYTES, MAX_SHORT_LETTERS
 from studio.words import tr
 
 DOWN, UP, ALPHA, MID = "down", "up", "alpha", "mid"
@@ -38,11 +41,14 @@ OTHER_KINDS = {  # a part of a tensor's name, with the kind of file that it belo
     ".lokr_": tr("a LoKr"),
     ".oft_": tr("an OFT adapter"),
     ".boft_": tr("a BOFT adapter"),
-    "glora_": tr("a GLoRA"),
+    ".on_input": tr("an IA3"),
+    ".a1.weight": tr("a GLoRA"),
 }
 WORD, PAIR = "emb_params", ("clip_l", "clip_g")
+CANNOT_USE = "{file} is {kind}, which Likeness cannot use yet."
 INSTEAD = "Import an ordinary LoRA; some programs can turn this into one."
-PREFIXES = ("base_model.model.",)  # before names that a library wrote without removing its own
+OF_PEFT = "base_model.model."  # before the names of layers in a file that PEFT itself wrote
+ADAPTER_CONFIG = "adapter_config.json"  # what PEFT writes beside it
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class ForeignFile:
         shapes: of every tensor, by its name.
         unknown: names of tensors that belong to nothing known.
         metadata: that of the file.
+        adapter_config: what PEFT wrote beside the file; empty where it did not, or the two were parted.
     """
 
     path: Path
@@ -63,6 +70,7 @@ class ForeignFile:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    adapter_config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -71,16 +79,34 @@ class ForeignFile:
 
     @property
     def trigger(self) -> str:
-        """Return the words that the file says it answers to; empty when it does not say."""
-        phrase = self.metadata.get("modelspec.trigger_phrase", "")
+        """Return the words that the file says it answers to; empty when it does not say.
+
+        Of the tags that it was trained with that is the one of most photos; of several, the one that is in
+        the name that kohya's folders have, such as `10_lily dog`. Captions that came once say nothing.
+        """
+        phrase = self.metadata.get("modelspec.trigger_phrase", "").strip()
         if phrase:
             return phrase[:MAX_SHORT_LETTERS]
         try:
             folders = json.loads(self.metadata.get("ss_tag_frequency", ""))
-            tags = [(count, tag) for folder in folders.values() for tag, count in folder.items()]
-            return str(max(tags)[1]).strip()[:MAX_SHORT_LETTERS]
-        except (ValueError, AttributeError, TypeError, RecursionError):
+            tags = Counter[str]()
+            for folder in folders.values():
+                tags.update({tag.strip(): int(count) for tag, count in folder.items()})
+            most = max(tags.values(), default=0)
+            first = [tag for tag, count in tags.items() if count == most > 1]
+            if len(first) > 1:
+                named = {word for folder in folders for word in folder.partition("_")[2].split()}
+                first = [tag for tag in first if tag in named]
+            return first[0][:MAX_SHORT_LETTERS] if len(first) == 1 else ""
+        except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
             return ""
+
+    @property
+    def lacks_strength(self) -> bool:
+        """Return whether it is PEFT's own and has neither alphas nor the file beside it that says them."""
+        is_its_own = any(name.startswith(OF_PEFT) for name in self.shapes)
+        has_alphas = any(ALPHA in parts for parts in self.layers.values())
+        return is_its_own and not has_alphas and not self.adapter_config
 
     @property
     def base(self) -> str:
@@ -96,9 +122,7 @@ def look_at(path: Path) -> ForeignFile:
         raise StudioError("{file} is a concept of Likeness.", "Import it as such.", file=path.name)
     for part, kind in OTHER_KINDS.items():
         if any(part in name for name in shapes):
-            raise StudioError(
-                "{file} is {kind}, which Likeness cannot use yet.", INSTEAD, file=path.name, kind=kind
-            )
+            raise StudioError(CANNOT_USE, INSTEAD, file=path.name, kind=kind)
     words = _words(shapes)
     if any(len(shapes[name]) not in (1, 2) or 0 in shapes[name] for name in words):
         raise StudioError("{file} holds no vectors of a word.", "Choose another file.", file=path.name)
@@ -116,7 +140,14 @@ def look_at(path: Path) -> ForeignFile:
     for layer in layers.keys() - whole.keys():
         unknown += layers[layer].values()
     if whole:
-        return ForeignFile(path, (), whole, shapes, tuple(sorted(unknown)), metadata)
+        config = _adapter_config(path) if any(name.startswith(OF_PEFT) for name in shapes) else {}
+        return ForeignFile(path, (), whole, shapes, tuple(sorted(unknown)), metadata, config)
+    if layers:
+        hint = "Download it again."
+        raise StudioError("{file} is a LoRA of which no layer is whole.", hint, file=path.name)
+    if any(name.endswith((".diff", ".diff_b")) for name in shapes):
+        kind = tr("the change of whole weights (LyCORIS Full)")
+        raise StudioError(CANNOT_USE, INSTEAD, file=path.name, kind=kind)
     other = kind_of_other_file(shapes, metadata)
     what = other.kind if other else tr("a whole checkpoint")
     hint = "Choose an embedding, a LoRA, or a concept of Likeness."
@@ -126,10 +157,10 @@ def look_at(path: Path) -> ForeignFile:
 def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
     """Return the shape of every tensor of a file and its metadata. Raises StudioError for a damaged file."""
     try:
-        table, _ = read_table(path)
+        table, _ = read_table(path, MAX_FOREIGN_BYTES)
     except TableError as error:
         if error.is_over:
-            hint = "Choose an embedding or a LoRA."
+            hint = "Choose an embedding or a LoRA, of a lower rank if it is one."
             message = "{file} is not imported: {reason}."
             raise StudioError(message, hint, file=path.name, reason=error.reason) from error
         if error.is_pickle or path.suffix.lower() in PICKLES:
@@ -140,6 +171,15 @@ def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
         raise StudioError(message, hint, file=path.name) from error
     metadata = table.pop("__metadata__", {})
     return {name: tuple(entry["shape"]) for name, entry in table.items()}, metadata
+
+
+def _adapter_config(path: Path) -> Mapping[str, Any]:
+    """Return what PEFT wrote beside a file; empty where there is nothing that can be read."""
+    try:
+        with path.with_name(ADAPTER_CONFIG).open("rb") as file:
+            return parse_object(file.read(MAX_DOCUMENT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _words(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
@@ -155,7 +195,5 @@ def _split(name: str) -> tuple[str, str]:
     for ending, part in ENDINGS.items():
         if name.endswith(ending):
             layer = name.removesuffix(ending)
-            for prefix in PREFIXES:
-                layer = layer.removeprefix(prefix)
-            return layer, part
+            return layer.removeprefix(OF_PEFT), part
     return name, ""

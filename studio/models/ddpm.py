@@ -24,8 +24,12 @@ class DdpmBackbone(Backbone):
     def use_schedule(self, config: Mapping[str, Any]) -> None:
         """Set the schedule from a scheduler's config. `name` and `device` must be set.
 
-        Raises StudioError when the base predicts neither epsilon nor v, or epsilon from pure noise.
+        Raises StudioError when it has noise of another kind, predicts neither epsilon nor v, or epsilon from
+        pure noise.
         """
+        if str(config.get("_class_name", "")).startswith("EDM"):  # Karras et al. (2022, arXiv 2206.00364)
+            hint = "Choose a base that predicts epsilon or v."
+            raise StudioError("{base} was trained with another kind of noise (EDM).", hint, base=self.name)
         self.schedule = DDIMScheduler.from_config({**config, "clip_sample": False})
         self.prediction_type = self.schedule.config.prediction_type
         if self.prediction_type not in ("epsilon", "v_prediction"):

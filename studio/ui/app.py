@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError, disk_errors
+from studio.limits import MAX_FOREIGN_BYTES, MB
 from studio.method_card import MethodCard
 from studio.recipes.recipe import Recipe
 from studio.starter import ASSETS, DEMO, METHOD_PICTURES
@@ -55,7 +56,7 @@ from studio.workspace.worker_state import WorkerState
 from studio.workspace.workspace import Workspace
 
 LITTLE_ROOM = 10_000_000  # bytes on the disk, of which a picture of 1024 pixels takes two million
-MAX_UPLOAD = "512mb"
+MAX_UPLOAD = f"{MAX_FOREIGN_BYTES // MB}mb"
 AUTH_MESSAGE = tr(
     "After a few wrong passwords the next attempt has to wait, longer each time, up to 5 minutes."
 )

@@ -13,7 +13,8 @@ from studio.documents import DocumentError, Scalar, ShortText, parse_object, rea
 from studio.recipes.recipe import Sampling
 from studio.words import tr
 
-OF_DISTILLED = {"steps": 4, "guidance": 1.0}  # what FLUX.2 klein was distilled to
+OF_DISTILLED = {"steps": 4, "guidance": 1.0}  # what FLUX.2 klein and SDXL Turbo were distilled to
+OF_Z_IMAGE_TURBO = {"steps": 9, "guidance": 1.0}  # of its card
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,10 @@ class BaseDefaults:
 
     @classmethod
     def of(cls, base: str | Path) -> BaseDefaults:
-        """Return what the folder of a base model says; where it says nothing, or is damaged, our own.
-
-        The index of a diffusers folder may say that the model is distilled to few steps.
-        """
-        values: dict[str, Any] = {}
-        for name in (INDEX, "world.json", "likeness.json"):
-            try:
-                said = parse_object((Path(base) / name).read_bytes())
-            except (OSError, ValueError, RecursionError):
-                continue
-            if name == INDEX:
-                said = OF_DISTILLED if said.get("is_distilled") is True else {}
-            values |= said
+        """Return what the folder of a base model says; where it says nothing, or is damaged, our own."""
+        values = _of_few_steps(base)
+        for name in ("world.json", "likeness.json"):
+            values |= _said_by(Path(base) / name)
         if isinstance(values.get("nouns"), dict):
             values["nouns"] = list(values["nouns"])
         try:
@@ -63,3 +55,25 @@ class BaseDefaults:
     def sampling(self, seed: int) -> Sampling:
         """Return how to paint with this base model where a person says nothing."""
         return Sampling(seed=seed, steps=self.steps, guidance=self.guidance)
+
+
+def _said_by(path: Path) -> dict[str, Any]:
+    """Return the values in a file of JSON; none where it is missing or damaged."""
+    try:
+        return dict(parse_object(path.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _of_few_steps(base: str | Path) -> dict[str, Any]:
+    """Return how a model that was distilled to few steps is painted with; nothing for any other.
+
+    Its index says so, or its name does: that of a Turbo, and that of FLUX.2 klein where it is a name on the
+    hub; of those the one called "base" is not distilled.
+    """
+    index, name = _said_by(Path(base) / INDEX), Path(base).name.lower()
+    if "turbo" in name:
+        is_z_image = index.get("_class_name") == "ZImagePipeline" or "z-image" in name
+        return dict(OF_Z_IMAGE_TURBO if is_z_image else OF_DISTILLED)
+    is_klein = not index and "klein" in name and "base" not in name
+    return dict(OF_DISTILLED) if is_klein or index.get("is_distilled") is True else {}

@@ -22,10 +22,11 @@ from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.interop import exporting
 from studio.interop.exporting import PROGRAMS, export_concept
+from studio.interop.module_names import diffusers_name
 from studio.interop.sharing import write_without_traces
 from studio.models.backbone import Backbone
 from tests import tiny, tiny_flux2_klein, tiny_z_image
-from tests.by_hand import gated
+from tests.by_hand import gated, header
 from tests.interop.programs import (
     diffusers_pipeline,
     load_words,
@@ -88,6 +89,26 @@ def test_a_name_that_is_a_piece_of_the_vocabulary_is_loaded_as_the_text_says(
     assert f'pipe("a photo of {token}")' in text
     load_words(pipeline, files["a.safetensors"], token)
     assert token in pipeline.tokenizer.tokenize(f"a photo of {token}")
+
+
+def test_layers_of_a_file_for_diffusers_have_one_rank(tmp_path: Path) -> None:
+    """Releases before August 2026 scale the others wrongly (huggingface/diffusers#14409)."""
+    backbone = tiny.backbone()
+    sites = [site for site in backbone.sites if site.endswith(("attn2.to_q", "conv1", "self_attn.q_proj"))]
+    A, B = {}, {}
+    for rank, site in enumerate(sites[:4] + sites[-1:], start=2):
+        shape = backbone.sites[site].weight.shape
+        A[site] = torch.randn(rank, *shape[1:])
+        B[site] = torch.randn(shape[0], rank, *(1 for _ in shape[2:]))
+    concept = Concept(header(backbone, {"<lily>": "cat"}), (LowRank("<lily>", "cat", A, B),)).round_to_file()
+    tensors = load_file(exported(concept, "diffusers", tmp_path)["lily_lora.safetensors"])
+    downs = {name: tensor for name, tensor in tensors.items() if ".lora_A." in name}
+    assert {len(tensor) for tensor in downs.values()} == {len(A) + 1}
+    (edit,) = concept.edits
+    for site in A:
+        down, up = (tensors[f"{diffusers_name(site)}.lora_{part}.weight"].float() for part in "AB")
+        expected = edit.B[site].flatten(1) @ edit.A[site].flatten(1)
+        torch.testing.assert_close(up.flatten(1) @ down.flatten(1), expected)
 
 
 def test_kohya_names_have_complete_modules_with_alpha_equal_to_rank(tmp_path: Path) -> None:

@@ -18,10 +18,12 @@ from studio.concepts import tensor_table
 from studio.concepts.concept_library import Library
 from studio.edits import LowRank, NewWord
 from studio.errors import StudioError
+from studio.importing import foreign_concept
 from studio.importing.foreign_concept import Imported, import_concept
+from studio.importing.peft_config import alphas_of
 from studio.interop.exporting import export_concept
 from studio.interop.foreign_file import look_at
-from studio.limits import MAX_CONCEPT_BYTES, MAX_TABLE_BYTES, MAX_TENSORS
+from studio.limits import MAX_FOREIGN_BYTES, MAX_TABLE_BYTES, MAX_TENSORS
 from studio.models import opening
 from studio.models.backbone import Backbone
 from tests import tiny
@@ -146,6 +148,55 @@ def test_alphas_beside_the_weights_count(backbone: Backbone, tmp_path: Path) -> 
         torch.testing.assert_close(change(edit, site), scale * up @ down, atol=2e-2, rtol=2e-3)
 
 
+@pytest.mark.parametrize("key", ["to_q", "^{path}", "{path}", "attn2.to_q$", "^{escaped}$"])
+def test_alphas_are_found_as_peft_finds_them(key: str, backbone: Backbone, tmp_path: Path) -> None:
+    """Its keys match the end of a layer's name; diffusers writes whole ones after a ^."""
+    path = QUERY.removeprefix("unet.")
+    key = key.format(path=path, escaped=path.replace(".", "\\."))
+    tensors = {}
+    for site, rank in ((QUERY, 16), (KEY, 4)):
+        down, up = factors(backbone, site, rank)
+        tensors |= {f"{site}.lora_A.weight": down, f"{site}.lora_B.weight": up}
+    config = {
+        "unet.r": 4,
+        "unet.lora_alpha": 4,
+        "unet.rank_pattern": {key: 16},
+        "unet.alpha_pattern": {key: 16},
+    }
+    file = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
+    edit = edit_of(opened(file, backbone))
+    for site, rank in ((QUERY, 16), (KEY, 4)):
+        down, up = factors(backbone, site, rank)
+        torch.testing.assert_close(change(edit, site), up @ down, atol=5e-2, rtol=5e-3)
+
+
+def test_an_expression_that_takes_for_ever_is_never_tried(tmp_path: Path) -> None:
+    tensors = {f"unet.{'a' * 60}!.lora_{part}.weight": torch.zeros(2, 2) for part in "AB"}
+    config = {"unet.lora_alpha": 4, "unet.alpha_pattern": {"(a+)+$": 1}}
+    file = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
+    assert list(alphas_of(look_at(file)).values()) == [4.0]
+
+
+def test_peft_keeps_alphas_in_a_file_beside_the_weights(backbone: Backbone, tmp_path: Path) -> None:
+    tensors = {}
+    for site in (QUERY, KEY):
+        down, up = factors(backbone, site, 8)
+        named = f"base_model.model.{site}"
+        tensors |= {f"{named}.lora_A.weight": down, f"{named}.lora_B.weight": up}
+    path = saved(tmp_path / "adapter_model.safetensors", tensors)
+    notes = opened(path, backbone).notes
+    assert "How strongly adapter_model.safetensors acts is said by the adapter_config.json" in notes[-1]
+    config = {"r": 8, "lora_alpha": 16, "alpha_pattern": {"attn2.to_k": 4}, "rank_pattern": {}}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    imported = opened(path, backbone)
+    assert len(imported.notes) == 1
+    for site, scale in ((QUERY, 2.0), (KEY, 0.5)):
+        down, up = factors(backbone, site, 8)
+        torch.testing.assert_close(change(edit_of(imported), site), scale * up @ down, atol=5e-2, rtol=5e-3)
+    (tmp_path / "adapter_config.json").write_text("[]")
+    assert len(opened(path, backbone).notes) == 2
+
+
 def test_rank_stabilised_scales(backbone: Backbone, tmp_path: Path) -> None:
     down, up = factors(backbone, QUERY, 4)
     tensors = {f"{QUERY}.lora_A.weight": down, f"{QUERY}.lora_B.weight": up}
@@ -189,8 +240,8 @@ def test_every_precision_is_read(backbone: Backbone, dtype: torch.dtype, tmp_pat
     torch.testing.assert_close(edit.A[QUERY], down.float().half().float())
 
 
-def test_a_lora_that_diffusers_wrote_predicts_as_it_does_there(tmp_path: Path) -> None:
-    """Out, loaded by diffusers, written by diffusers, and in again."""
+def test_a_lora_that_diffusers_reads_predicts_as_it_does_there(tmp_path: Path) -> None:
+    """Out, loaded by diffusers, and in again."""
     backbone = tiny.backbone(dtype=torch.float64)
     concept = tuned_concept(backbone)
     concept.save(tmp_path / "own.safetensors")
@@ -203,6 +254,30 @@ def test_a_lora_that_diffusers_wrote_predicts_as_it_does_there(tmp_path: Path) -
     assert (ours - theirs).abs().max() < 1e-5
 
 
+def test_a_lora_that_diffusers_wrote_predicts_as_it_does_there(tmp_path: Path) -> None:
+    """Loaded by diffusers with two ranks, saved by diffusers with what it says of them, and in again."""
+    from peft import get_peft_model_state_dict
+
+    backbone = tiny.backbone(dtype=torch.float64)
+    tensors: dict[str, Tensor] = {}
+    for site, rank, alpha in ((QUERY, 4, 8.0), (KEY, 2, 1.0), (OUT, 4, 8.0)):
+        down, up = (0.3 * factor for factor in factors(backbone, site, rank))
+        tensors |= {f"{kohya(site)}.lora_down.weight": down, f"{kohya(site)}.lora_up.weight": up}
+        tensors[f"{kohya(site)}.alpha"] = torch.tensor(alpha)
+    first = saved(tmp_path / "first.safetensors", tensors)
+    pipeline = diffusers_pipeline(backbone, tmp_path)
+    pipeline.load_lora_weights(str(tmp_path), weight_name=first.name)
+    theirs = their_prediction(pipeline, backbone, "cat")
+    pipeline.save_lora_weights(
+        str(tmp_path),
+        get_peft_model_state_dict(pipeline.unet, adapter_name="default_0"),
+        weight_name="second.safetensors",
+        unet_lora_adapter_metadata=pipeline.unet.peft_config["default_0"].to_dict(),
+    )
+    imported = opened(tmp_path / "second.safetensors", backbone, trigger="cat")
+    assert (our_prediction(backbone, imported.concept) - theirs).abs().max() < 1e-2
+
+
 def test_the_name_of_a_lora_is_read_as_its_trigger_words(backbone: Backbone, tmp_path: Path) -> None:
     down, up = factors(backbone, QUERY, 2)
     tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
@@ -210,7 +285,7 @@ def test_the_name_of_a_lora_is_read_as_its_trigger_words(backbone: Backbone, tmp
     path = saved(
         tmp_path / "a.safetensors", tensors, ss_tag_frequency=tags, ss_sd_model_name="C:\\\\m\\\\any.ckpt"
     )
-    for trigger, read in (("", "dog"), ("a cat", "a cat")):
+    for trigger, read in ((None, "dog"), ("a cat", "a cat"), ("", "cat"), (" ", "cat")):
         imported = opened(path, backbone, trigger=trigger)
         word = imported.concept.edits[0]
         assert isinstance(word, NewWord)
@@ -226,6 +301,29 @@ def test_a_whole_caption_is_no_trigger(backbone: Backbone, tmp_path: Path) -> No
     path = saved(tmp_path / "a.safetensors", tensors)
     with pytest.raises(StudioError, match="trigger words are .* tokens long"):
         opened(path, backbone, trigger="a cat " * 40)
+    long = saved(tmp_path / "b.safetensors", tensors, **{"modelspec.trigger_phrase": "a cat " * 40})
+    assert opened(long, backbone).notes == ("<lily> is read as: cat.",)  # nobody asked for the phrase
+
+
+@pytest.mark.parametrize(
+    ("folders", "trigger"),
+    [
+        ({"10_lily girl": {"1girl": 30, "lily": 30, "solo": 30, "smile": 4}}, "lily"),
+        ({"10_x": {"1girl": 30, "lily": 30, "solo": 30}}, ""),  # a guess would be as good as any
+        ({"5_a": {"ink ": 3, "tree": 4}, "5_b": {"ink": 3}}, "ink"),  # in all folders together
+        ({"10_x": {"a cat on a chair": 1, "a zebra": 1}}, ""),  # captions, each of one photo
+        ({"10_x": {"cat": "many"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_trigger_words_are_the_tag_of_most_photos(
+    folders: dict[str, Any], trigger: str, tmp_path: Path
+) -> None:
+    tensors = {f"{kohya(QUERY)}.lora_{part}.weight": torch.zeros(2, 2) for part in ("down", "up")}
+    path = saved(tmp_path / "a.safetensors", tensors, ss_tag_frequency=json.dumps(folders))
+    assert look_at(path).trigger == trigger
+    named = {"ss_tag_frequency": json.dumps(folders), "modelspec.trigger_phrase": " in ink "}
+    assert look_at(saved(tmp_path / "b.safetensors", tensors, **named)).trigger == "in ink"
 
 
 @pytest.mark.parametrize("name", ["emb_params", "*", "<anything>"])
@@ -236,6 +334,13 @@ def test_embeddings_of_one_tensor(backbone: Backbone, name: str, tmp_path: Path)
     assert torch.equal(word.vectors, vectors) and not imported.notes
     flat = opened(saved(tmp_path / "b.safetensors", {name: vectors[0]}), backbone)
     assert torch.equal(flat.concept.edits[0].vectors, vectors[:1])
+
+
+def test_a_word_may_have_as_many_tokens_as_a_prompt(backbone: Backbone, tmp_path: Path) -> None:
+    longest = saved(tmp_path / "a.safetensors", {"emb_params": torch.randn(75, tiny.WIDTH)})
+    assert len(opened(longest, backbone).concept.edits[0].vectors) == 75
+    with pytest.raises(StudioError, match="is a word of 76 tokens; a prompt has room for 75"):
+        opened(saved(tmp_path / "b.safetensors", {"emb_params": torch.randn(76, tiny.WIDTH)}), backbone)
 
 
 def test_the_pair_of_stable_diffusion_xl(tmp_path: Path) -> None:
@@ -259,7 +364,13 @@ def test_the_pair_of_stable_diffusion_xl(tmp_path: Path) -> None:
         (["lycoris_x.lokr_w1"], "is a LoKr"),
         (["first_stage_model.decoder.a", "decoder.b"], "is a VAE alone, not a concept"),
         (["what", "ever"], "is a file that Likeness does not know, not a concept"),
-        (["unet.mid_block.attentions.0.proj_in.lora_A.weight", "x.y"], "is a LoRA, not a concept"),
+        (
+            ["unet.mid_block.attentions.0.proj_in.lora_A.weight", "x.y"],
+            "is a LoRA of which no layer is whole",
+        ),
+        (["lora_unet_x.weight", "lora_unet_x.on_input"], "is an IA3, which Likeness cannot use yet"),
+        (["lora_unet_x.a1.weight", "lora_unet_x.b1.weight"], "is a GLoRA"),
+        (["lora_unet_x.diff", "lora_unet_x.diff_b"], "is the change of whole weights .LyCORIS Full."),
     ],
 )
 def test_other_files_are_refused_by_what_they_are(names: list[str], words: str, tmp_path: Path) -> None:
@@ -295,9 +406,23 @@ def test_more_than_any_file_has_is_refused_before_it_is_read(
     with pytest.raises(StudioError, match=r"b\.safetensors is not imported: its table is larger than 4 MB"):
         look_at(path)
     with path.open("ab") as file:
-        file.truncate(MAX_CONCEPT_BYTES + 1)
-    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: it is larger than 512 MB"):
+        file.truncate(MAX_FOREIGN_BYTES + 1)
+    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: it is larger than 1024 MB"):
         look_at(path)
+
+
+def test_a_file_of_32_bits_may_be_larger_than_its_concept(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down, up = factors(backbone, QUERY, 64)
+    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
+    path = saved(tmp_path / "a.safetensors", tensors)
+    monkeypatch.setattr(tensor_table, "MAX_CONCEPT_BYTES", path.stat().st_size - 100)
+    assert edit_of(opened(path, backbone)).A[QUERY].shape == down.shape
+    monkeypatch.setattr(foreign_concept, "MAX_CONCEPT_BYTES", 1000)
+    with pytest.raises(StudioError, match="as a concept") as raised:
+        opened(path, backbone)
+    assert raised.value.hint == "Choose a LoRA of a lower rank."
 
 
 @pytest.mark.parametrize("table", ["null", "5", "[]", '{"__metadata__": null}'])
@@ -319,6 +444,9 @@ def test_what_fits_nothing_is_listed_or_refused(backbone: Backbone, tmp_path: Pa
     with pytest.raises(StudioError, match="does not fit this base at lora_unet"):
         wide = {f"{kohya(QUERY)}.lora_down.weight": torch.zeros(2, 999), f"{kohya(QUERY)}.lora_up.weight": up}
         opened(saved(tmp_path / "b.safetensors", wide), backbone)
+    with pytest.raises(StudioError, match="Only 1 of the 4 layers of d.safetensors are layers of tiny"):
+        others = {f"lora_unet_{n}.lora_{part}.weight": down.clone() for n in "xyz" for part in ("down", "up")}
+        opened(saved(tmp_path / "d.safetensors", {**tensors, **others}), backbone)
     with pytest.raises(StudioError, match="No layer of c.safetensors is one of tiny"):
         other = {"lora_unet_x.lora_down.weight": down, "lora_unet_x.lora_up.weight": up}
         opened(saved(tmp_path / "c.safetensors", other), backbone)

@@ -66,6 +66,10 @@ REFUSED_FILES = {  # by what a file is: the shapes of its tensors, and the sente
         {"conditioner.embedders.0.model.ln_final.weight": (8,), FIRST: (384, 4, 3, 3), VAE: (4, 4)},
         "is the refiner of Stable Diffusion XL, not a base model.",
     ),
+    "EDM": (
+        WHOLE | {"edm_mean": (4,), "edm_std": (4,)},
+        "is a model of another kind of noise (EDM), such as Playground 2.5 or CosXL, not a base model.",
+    ),
     "part of a folder": (
         {"down_blocks.0.resnets.0.conv1.weight": (4, 4)},
         "is one part of a diffusers folder, not a base model.",

@@ -170,6 +170,12 @@ def test_noise_that_ends_in_nothing_but_noise_cannot_be_predicted_as_noise(small
     assert "v_prediction" in refused.value.hint
 
 
+def test_noise_of_another_kind_is_refused_by_name() -> None:
+    config = {**tiny.backbone().schedule.config, "_class_name": "EDMDPMSolverMultistepScheduler"}
+    with pytest.raises(StudioError, match=r"tiny.* was trained with another kind of noise \(EDM\)"):
+        tiny.backbone().use_schedule(config)
+
+
 def test_a_picture_that_is_no_numbers_is_not_shown_as_black() -> None:
     base = tiny.backbone()
     with pytest.raises(StudioError, match="no numbers"):

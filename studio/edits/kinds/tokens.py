@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.edits.edit import ActiveEdit, Attachment, Edit
 from studio.models.backbone import Backbone
 
-MAX_VECTORS = 64  # of a word
+MAX_VECTORS = 75  # of a word: as many tokens as a text encoder reads; embeddings of 75 are common
 
 
 class NewWord(Edit):
