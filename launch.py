@@ -1,4 +1,4 @@
-"""Sets up and opens the studio; the only file that knows both `studio` and `trainers`.
+"""Sets up and opens the studio; the only file outside `trainers` that imports it.
 
     python3 launch.py           set up when needed, then open the studio in the browser
     python3 launch.py setup     only set up: a `.venv` beside this file with everything in it

@@ -17,7 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from studio.commands.base_flags import add_base_flags
+from studio.commands.base_flags import add_base_flags, add_workspace_flag
 from studio.commands.evenness import add_evenness_flags, run_evenness
 from studio.commands.exchange import add_export_flags, add_import_flags, run_export, run_import
 from studio.commands.grid import GRID, add_grid_flags, run_grid
@@ -71,7 +71,7 @@ def flags() -> argparse.ArgumentParser:
     runs = {paint: run_paint, again: run_again, grid: run_grid, merge: run_merge, score: run_score}
     runs |= {export: run_export, bring: run_import, even: run_evenness}
     for command, run in runs.items():
-        command.add_argument("--workspace", type=Path, default=Path("likeness"), help="where concepts are")
+        add_workspace_flag(command)
         command.set_defaults(run=run)
     return parser
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PARTIAL = ".partial"
+PARTIAL_SECONDS = 3600.0  # how long what a running process has not finished is left alone
 RENAME_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries of a rename that the system forbids
 MAX_NAME_BYTES = 200  # of a name in the trash, which gets the time before it; file systems allow 255
 
@@ -163,13 +164,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sweep_partials(folder: Path, older_than: float = 3600.0) -> int:
+def sweep_partials(folder: Path) -> int:
     """Delete the unfinished files and folders that ended processes left anywhere in `folder`.
 
-    Those of a running process are kept for `older_than` seconds, since it may be just writing them. Returns
-    how many were deleted.
+    Those of a running process are kept for an hour, since it may be just writing them. Returns how many were
+    deleted.
     """
-    before, count = time.time() - older_than, 0
+    before, count = time.time() - PARTIAL_SECONDS, 0
     for path in list(folder.rglob(f".*{PARTIAL}")):
         with suppress(OSError):  # gone by now, or not ours to delete
             if _is_running(path) and path.stat().st_mtime >= before:

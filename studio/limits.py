@@ -19,7 +19,7 @@ MAX_FILE_NAME_LETTERS = 300
 MAX_WHOLE = 2**63  # a whole number of SQLite and of safetensors has 63 bits
 
 # Prompts and recipes. The page sends at most 1000 letters.
-MAX_PROMPT_LETTERS = 20_000  # a text encoder reads 75 tokens of it, but recipes of other programs are kept
+MAX_PROMPT_LETTERS = 20_000  # a text encoder reads 300 tokens of it, but recipes of other programs are kept
 MAX_HANDLES = 75  # concepts named by one recipe; as many tokens as a text encoder reads
 MAX_PARAMETERS_LETTERS = 200_000  # the `parameters` text of other programs
 MAX_SEED = 2**31 - 1  # what every random generator here takes
@@ -71,7 +71,7 @@ MAX_DRAFT_FIELDS = 500  # controls; the page has about 250
 
 # Presets: settings of a method under a name of one's own.
 MAX_PRESETS = 200
-MAX_PRESET_SETTINGS = 200  # the method with the most has 25
+MAX_PRESET_SETTINGS = 200  # the method with the most has 29
 MAX_PRESET_LETTERS = 60  # of a name
 
 # Text files: captions and prompts, one a line.

@@ -1,6 +1,6 @@
 """The contract of a method: one way to learn a subject from photos.
 
-A method is one class in one file of `trainers/`. The page, the command line and the docs know it by its
+A method is one class in one file of `trainers/`. The page and the command line know it by its
 `MethodCard`, which is derived from it and from its `Settings` (`studio.settings`).
 
 The page reads cards without importing torch, so this file must not need it.

@@ -1,7 +1,7 @@
-"""Settings of a method, described so that forms, flags and docs can be made from them.
+"""Settings of a method, described so that forms and flags can be made from them.
 
 A method's `Settings` dataclass is the only place where a setting's default, bounds, unit and help are
-written: the form in the page, the command-line flags, the concept's header and the docs all derive from it.
+written: the form in the page, the command-line flags and the concept's header all derive from it.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# no test finds or leaves anything where a person keeps concepts
+DATA = tempfile.TemporaryDirectory(prefix="likeness-tests-")
+os.environ["XDG_DATA_HOME"] = os.environ["LOCALAPPDATA"] = DATA.name
 
 BROWSER = "tests/browser/"
 LONGEST_FIRST = (

@@ -32,6 +32,7 @@ LEAVES = {
     "settings",
     "starter",
     "stop_signals",
+    "user_folder",
     "words",
 }
 

@@ -7,6 +7,7 @@ assigned. Texts of another language whose English is gone are dropped; `untransl
 
 from __future__ import annotations
 
+import argparse
 import ast
 import functools
 import json
@@ -18,6 +19,7 @@ from studio.ui.page_words import script_texts
 from studio.ui.train.demo_subjects import demo_subjects
 from studio.words import ENGLISH, FOLDER, languages
 
+DOES = "Writes the visible texts of the studio to assets/words, and drops translations of what is gone."
 ROOT = Path(__file__).resolve().parents[1]
 ERRORS = (
     "StudioError",
@@ -216,4 +218,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.words", description=DOES).parse_args()
     main()

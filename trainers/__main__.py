@@ -46,9 +46,8 @@ CHECK = "check-base"
 OF_SCENES = "break_a_scene"  # the method that learns what is photographed together
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code: 2 when the user can mend what went wrong."""
-    allow_any_letter()
+def flags() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m trainers", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("catalogue", help="print what the page shows without loading a model, as JSON")
@@ -58,7 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     _add_moments_flags(commands.add_parser("moments", help="read captions for Perfusion's text statistics"))
     for method in METHODS.values():
         add_training_flags(commands.add_parser(method.id, help=method.summary), method.card())
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 2 when the user can mend what went wrong."""
+    allow_any_letter()
+    given = flags().parse_args(arguments)
     keep_private()
     if given.command == "catalogue":
         print(json.dumps(_catalogue().to_json()))

@@ -1,4 +1,4 @@
-"""The flags that choose a base model, for every command that loads one."""
+"""The flags that choose a base model, and where concepts are kept, for every command that needs one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.models.memory_plan import AUTO, CHOICES
 from studio.starter import STARTER
+from studio.user_folder import user_folder
 from studio.words import tr
 
 BASE = "a diffusers folder, a .safetensors checkpoint, or a name on the hub (default: the starter)"
@@ -25,6 +26,12 @@ def add_base_flags(parser: Flags) -> None:
     parser.add_argument("--prediction", metavar="KIND", default="", help=PREDICTION)
     parser.add_argument("--memory", choices=CHOICES, default=AUTO, help=f"{MEMORY} (default auto)")
     parser.add_argument("--plain", action="store_true", help=PLAIN)
+
+
+def add_workspace_flag(parser: Flags) -> None:
+    """Add --workspace, by itself the folder that the page keeps concepts and pictures in."""
+    kept = "where concepts and pictures are kept (default: where the page keeps them, %(default)s)"
+    parser.add_argument("--workspace", type=Path, metavar="DIR", default=user_folder(), help=kept)
 
 
 def open_base(given: argparse.Namespace, cache: Path | None = None) -> Backbone:

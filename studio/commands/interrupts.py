@@ -52,14 +52,12 @@ def noticing_signals(first: str, repeats: float = 0.0) -> Iterator[threading.Eve
             signal.signal(number, handler)
 
 
-def ending_early(
-    events: Generator[Event, Any, None], first: str = FIRST, repeats: float = 0.0
-) -> Iterator[Event]:
+def ending_early(events: Generator[Event, Any, None], repeats: float = 0.0) -> Iterator[Event]:
     """Yield the events of a long task; a signal throws FinishEarly into it, once.
 
     `repeats` is that of `noticing_signals`.
     """
-    with noticing_signals(first, repeats) as asked:
+    with noticing_signals(FIRST, repeats) as asked:
         told = False
         try:
             event = next(events)

@@ -18,6 +18,7 @@ from typing import NoReturn
 from studio.errors import StudioError
 from studio.files import exists, writable_folder
 from studio.launcher.credentials import VARIABLE, read_credentials
+from studio.user_folder import user_folder
 from studio.words import tr
 
 MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -88,16 +89,6 @@ def _devices(text: str) -> tuple[str, ...]:
         sentence = tr("{written!r} is no list of devices such as 0,1 or cpu,cpu", written=text[:80])
         raise argparse.ArgumentTypeError(sentence)
     return names
-
-
-def user_folder() -> Path:
-    """Return the folder in which this system keeps a program's data for one user."""
-    home = Path.home()
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Likeness"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "Likeness"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "likeness"
 
 
 def check_flags(options: argparse.Namespace) -> None:

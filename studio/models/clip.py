@@ -43,7 +43,7 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 class Clip:
     """A CLIP model with its tokenizer and preprocessing (`ImageTextEncoder`).
 
-    A base's folder may bring one as `judge/`. The starter's knows the starter's hundred nouns and no others.
+    A base's folder may bring one as `judge/`. The starter's knows drawings of its nouns, and no photos.
     """
 
     def __init__(

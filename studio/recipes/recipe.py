@@ -28,7 +28,7 @@ from studio.limits import (
     MAX_TIMES_BASE,
 )
 from studio.settings import fields_of, setting
-from studio.words import ENGLISH, LANGUAGE, marked, tr
+from studio.words import tr
 
 MODES = {  # of composing several concepts, with what each does; implemented in `studio.generation.composing`
     "regions": tr("Each concept has its own part of the picture"),
@@ -275,16 +275,6 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[A
     """Return the pairs of values that differ, by the names of `Recipe.flat`; None where one has no value."""
     names = [*one, *(name for name in other if name not in one)]
     return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
-
-
-MORE_NAMES = (marked("Base"), marked("Base hash"), marked("File"), marked("Region"))  # besides settings
-
-
-def shown_name(name: str) -> str:
-    """Return a name of `Recipe.flat`, which is English, in the person's language."""
-    what, _, handle = name.partition(" of <")
-    what = tr(what.replace("_", " ").capitalize()) if LANGUAGE != ENGLISH else what
-    return tr("{name} of {handle}", name=what, handle=f"<{handle}") if handle else what
 
 
 def random_seed() -> int:

@@ -17,6 +17,7 @@ import pytest
 import launch
 from studio.errors import StudioError
 from studio.launcher import credentials, installation, options
+from studio.user_folder import user_folder
 from studio.workspace.workspace import Workspace
 from tests.free_port import free_port
 
@@ -163,7 +164,7 @@ def test_the_defaults_reach_the_studio(ready, tmp_path):
     (asked,) = ready
     assert asked.command == "open" and asked.port == port and asked.listen is None
     assert asked.base == ""  # the one that was used last, which `run` looks up
-    assert asked.workspace == options.user_folder() and list(asked.workspace.iterdir()) == []
+    assert asked.workspace == user_folder() and list(asked.workspace.iterdir()) == []
 
 
 @pytest.mark.parametrize(

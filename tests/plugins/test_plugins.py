@@ -63,7 +63,7 @@ print(json.dumps({
 
 
 def readme_method() -> str:
-    """Return the example under "Add a method" in the README."""
+    """Return the example under "A method" in the README."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("### A method")[2]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)

@@ -1,4 +1,4 @@
-"""The commands that compare: `trial`, `scenes`, `composing` and `dreambench`; and `gallery`, which shows.
+"""The commands that compare (`trial`, `scenes`, `composing`, `dreambench`, `verdicts`), and `gallery`.
 
 Each trains several methods, paints, prints a table, and saves everything in one folder, so that an
 interrupted run goes on where it was. All but `gallery` measure with image encoders.

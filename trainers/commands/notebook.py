@@ -25,6 +25,7 @@ from studio.photos.photo_files import files_in
 from studio.photos.photo_set import PhotoSet
 from studio.starter import STARTER
 from studio.subject import parse_subject
+from studio.user_folder import user_folder
 from studio.words import tr
 from studio.workspace.workspace import Workspace
 from trainers.kit.loop import train
@@ -35,16 +36,15 @@ class Notebook:
 
     Args:
         base: a path or a name on the hub, as for `--base`; the starter by itself.
-        workspace: a folder for what later trainings use again, such as class pictures.
+        workspace: a folder for what later trainings use again, such as class pictures; that of the page by
+            itself.
         device: "cpu", "cuda" or "cuda:1"; empty for a card if there is one.
 
     Raises StudioError when there is no such base or it cannot be used.
     """
 
-    def __init__(
-        self, base: str | Path = STARTER, workspace: str | Path = "likeness", device: str = ""
-    ) -> None:
-        self.workspace = Workspace(Path(workspace), str(base))
+    def __init__(self, base: str | Path = STARTER, workspace: str | Path = "", device: str = "") -> None:
+        self.workspace = Workspace(Path(workspace or user_folder()), str(base))
         self.backbone = open_backbone(base, device or None, cache=self.workspace.cache)
         self._learned: list[dict[str, Any]] = []  # the settings of each training
 

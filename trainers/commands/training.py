@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_st
 from pathlib import Path
 from typing import Any
 
-from studio.commands.base_flags import add_base_flags, open_base
+from studio.commands.base_flags import add_base_flags, add_workspace_flag, open_base
 from studio.commands.console import show_progress
 from studio.commands.interrupts import ending_early
 from studio.commands.setting_flags import add_setting_flags, given_settings
@@ -68,9 +68,7 @@ def add_training_flags(parser: argparse.ArgumentParser, card: MethodCard) -> Non
         )
     parser.add_argument("--seed", type=int, default=0)
     add_base_flags(parser)
-    parser.add_argument(
-        "--workspace", type=Path, default=Path("likeness"), help="the folder of the concept library"
-    )
+    add_workspace_flag(parser)
     parser.add_argument("--out", type=Path, help="a .safetensors file, instead of the library")
     parser.add_argument("--preset", metavar="NAME", help="settings that were kept under a name in the page")
     parser.add_argument(

@@ -11,8 +11,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from studio.edits.concept import Concept
-from studio.evaluation.cp_clip import DetectedBox
 from studio.photos.photo_set import PhotoSet
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 CLOSER = 0.1  # of a single photo's side that is cut off at each edge
 
@@ -36,10 +37,8 @@ def portraits(photos: PhotoSet, handle: str, concept: Concept) -> list[Portrait]
     both = zip(photos.squares, masks, strict=True)
     if len(concept.header.handles) == 1:
         return [Portrait(photo, mask) for photo, mask in both]
-    boxes = ((photo, mask, DetectedBox.around(handle, mask)) for photo, mask in both if mask is not None)
-    return [
-        Portrait(_square(photo, box), _square(mask, box)) for photo, mask, box in boxes if box is not None
-    ]
+    boxes = ((photo, mask, _box_around(mask)) for photo, mask in both if mask is not None)
+    return [Portrait(_square(photo, box), _square(mask, box)) for photo, mask, box in boxes if box]
 
 
 def subject_weights(seen: Sequence[Portrait], side: int) -> Tensor | None:
@@ -60,12 +59,17 @@ def subject_weights(seen: Sequence[Portrait], side: int) -> Tensor | None:
     return torch.stack(shares).flatten(1).clamp_min(1e-3)
 
 
-def _square(photo: Image.Image, box: DetectedBox) -> Image.Image:
+def _box_around(mask: Image.Image) -> Box | None:
+    """Return the box around a mask ("L", 255 where the subject is); None if it is empty."""
+    return mask.point(lambda level: 255 * (level >= 128)).getbbox()
+
+
+def _square(photo: Image.Image, box: Box) -> Image.Image:
     """Return the smallest square of a photo around a box, moved where it would leave the photo."""
-    side = min(max(box.right - box.left, box.bottom - box.top), *photo.size)
+    side = min(max(box[2] - box[0], box[3] - box[1]), *photo.size)
     left, top = (
         min(max((low + high - side) // 2, 0), length - side)
-        for low, high, length in zip((box.left, box.top), (box.right, box.bottom), photo.size, strict=True)
+        for low, high, length in zip(box[:2], box[2:], photo.size, strict=True)
     )
     return photo.crop((left, top, left + side, top + side))
 

@@ -163,12 +163,12 @@ def axis_words(axis: Axis) -> str:
     return f"<b>{escape(axis.title)}</b>{note}"
 
 
-def cell_tile(grid: GridFolder, cell: Cell, selected: str = "", action: str = "open") -> str:
+def cell_tile(grid: GridFolder, cell: Cell, selected: str = "") -> str:
     """Return a cell's picture as a button, or an empty tile before it is painted."""
     path = grid.path(cell)
     if not path.exists():
         return '<span class="tile pending"></span>'
-    return tile(path, selected, grid.label_of(cell), action)
+    return tile(path, selected, grid.label_of(cell), "open")
 
 
 def selected_cell(grid: GridFolder, selected: str, cards: Sequence[RefinementCard]) -> str:

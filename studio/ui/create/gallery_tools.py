@@ -36,7 +36,7 @@ class GalleryTools:
 
     @property
     def states(self) -> dict[str, Any]:
-        """What `wanted_pictures` gets."""
+        """What a search of the gallery gets."""
         return {"text": self.search, "starred": self.starred}
 
 
