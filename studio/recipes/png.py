@@ -45,7 +45,8 @@ SAYS_LITTLE = (
     "invokeai_workflow",
 )
 HINT = "Choose another picture."
-ONLY_NEGATIVE = tr("It has no prompt, only a negative one: write what you want to see.")
+NO_PROMPT = tr("No prompt was read from it: write what you want to see.")
+ONLY_NEGATIVE = tr("No prompt was read from it, only a negative one: write what you want to see.")
 
 
 def save_picture(picture: Image.Image, recipe: Recipe, path: Path) -> None:
@@ -78,18 +79,18 @@ def is_picture_of(path: Path, recipe: Recipe) -> bool:
 def read_recipe_and_notes(path: Path, behind_pixels: bool = True) -> Read:
     """Return the recipe inside a picture, and sentences about it.
 
-    They say which program painted it, what cannot be the same here, and what was not used. A recipe that has
-    only a negative prompt is returned, though it cannot be painted before a prompt is written.
+    They say which program painted it, what cannot be the same here, and what was not used. Of another program
+    a recipe is returned without a prompt too, though it cannot be painted before one is written.
 
     Raises StudioError when there is none that can be read.
     """
     texts = texts_of(path, behind_pixels)
     try:
         recipe, notes = _read(texts, path.name)
-        if recipe.negative.strip() and not recipe.prompt.strip():
-            notes = [*notes, ONLY_NEGATIVE]
-            return recipe.with_values_checked(), notes
-        return recipe.checked(), notes
+        has_negative = bool(recipe.negative.strip())
+        if recipe.prompt.strip() or (PNG_KEY in texts and not has_negative):  # ours always have a prompt
+            return recipe.checked(), notes
+        return recipe.with_values_checked(), [*notes, ONLY_NEGATIVE if has_negative else NO_PROMPT]
     except DocumentError as error:
         raise StudioError(
             "The recipe inside {file} is damaged: {reason}.", HINT, file=path.name, reason=error.reason

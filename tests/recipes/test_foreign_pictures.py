@@ -103,6 +103,116 @@ def test_a_node_that_takes_both_prompts_passes_each_on(tmp_path: Path) -> None:
     assert (recipe.prompt, recipe.negative) == ("a red boat", "fog")
 
 
+def test_a_zeroed_negative_is_an_empty_one(tmp_path: Path) -> None:
+    zeroed = {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": ["6", 0]}}
+    graph = changed("3", negative=["31", 0]) | {"31": zeroed}
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert (recipe.prompt, recipe.negative) == ("a red boat", "")
+    assert "ZeroOut" not in notes[-1]
+
+
+LORAS = {"class_type": "Lora Loader (LoraManager)", "inputs": {"text": "<lora:paint:0.8>", "model": ["1", 0]}}
+
+
+def test_no_prompt_is_looked_for_behind_the_text_encoder(tmp_path: Path) -> None:
+    graph = changed("7", text="", clip=["32", 1]) | {"32": LORAS}
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert (recipe.prompt, recipe.negative) == ("a red boat", "")
+    assert 'node 32: Lora Loader (LoraManager); texts: ["<lora:paint:0.8>"].' in notes[-1]
+    assert "CLIPTextEncode" not in notes[-1]  # one that says nothing was read too
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "prompt"),
+    [
+        ("StringConcatenate", {"string_a": "a red", "string_b": ["42", 0], "delimiter": " "}, "a red boat"),
+        ("StringConcatenate", {"string_a": ["42", 0], "string_b": ["42", 0]}, "boatboat"),
+        ("StringConcatenate", {"string_a": ["43", 0], "string_b": ["42", 0], "delimiter": ", "}, "boat"),
+        ("ImpactWildcardProcessor", {"wildcard_text": "a {b|c}", "populated_text": "a b", "seed": 3}, "a b"),
+        ("CR Prompt Text", {"prompt": "a hut"}, "a hut"),
+        ("ShowText|pysssss", {"text": ["42", 0], "text_0": "boat"}, "boat"),
+    ],
+)
+def test_a_prompt_that_other_nodes_hold_is_read_from_them(
+    tmp_path: Path, kind: str, inputs: dict[str, Any], prompt: str
+) -> None:
+    graph = changed("6", text=["41", 0], clip=["32", 1]) | {
+        "32": LORAS,
+        "41": {"class_type": kind, "inputs": inputs},
+        "42": {"class_type": "PrimitiveString", "inputs": {"value": "boat"}},
+        "43": {"class_type": "OllamaGenerate", "inputs": {"prompt": "write of a boat", "seed": 3}},
+    }
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert (recipe.prompt, recipe.negative) == (prompt, "fog")
+    partly = ["Its prompt takes words from node 43 (OllamaGenerate), which is not read here."]
+    assert notes[1:-1] == (partly if ["43", 0] in inputs.values() else [])
+
+
+@pytest.mark.parametrize(
+    ("link", "node"),
+    [(["43", 0], "node 43 (OllamaGenerate)"), (["32", 2], "node 32 (Lora Loader (LoraManager))")],
+)
+def test_a_prompt_that_no_node_holds_leaves_the_rest_of_the_recipe(
+    tmp_path: Path, link: list[Any], node: str
+) -> None:
+    graph = changed("6", text=link) | {
+        "32": LORAS,
+        "43": {"class_type": "OllamaGenerate", "inputs": {"prompt": "write of a boat", "seed": 3}},
+    }
+    unread = f"Its prompt takes words from {node}, which is not read here."
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert recipe == Recipe(**{**BOAT.to_json(), "prompt": "", "base": "plain.safetensors"})
+    assert notes[1] == unread and "write of a boat" in notes[2]
+    assert notes[3] == "No prompt was read from it, only a negative one: write what you want to see."
+    graph["3"] = changed("3", negative=["6", 0])["3"]
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "b.png", prompt=graph))
+    assert (recipe.prompt, recipe.negative, recipe.seed) == ("", "", 9)
+    assert notes[1:3] == [unread, unread.replace("prompt", "negative prompt")]
+    assert notes[-1] == "No prompt was read from it: write what you want to see."
+
+
+def test_a_node_that_encodes_in_a_way_of_its_own_is_named(tmp_path: Path) -> None:
+    graph = WORKFLOW | {"6": {"class_type": "TagsEncode", "inputs": {"tags": "boat", "clip": ["1", 1]}}}
+    notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))[1]
+    assert notes[1] == "Its prompt takes words from node 6 (TagsEncode), which is not read here."
+
+
+def test_a_prompt_that_a_node_may_have_changed_is_read_and_it_is_said(tmp_path: Path) -> None:
+    graph = changed("6", text=["44", 0]) | {
+        "44": {"class_type": "RegexReplace", "inputs": {"string": "a red boat", "pattern": "red"}}
+    }
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert recipe.prompt == "a red boat"
+    assert notes[1] == "Its prompt comes through node 44 (RegexReplace), which may have changed it."
+
+
+def test_width_and_height_follow_their_links(tmp_path: Path) -> None:
+    graph = changed("5", width=["50", 0], height=["51", 0]) | {
+        "50": {"class_type": "PrimitiveInt", "inputs": {"control": "fixed", "value": 128}},
+        "51": {"class_type": "Sides", "inputs": {"width": 32, "height": 192}},
+    }
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+    assert (recipe.width, recipe.height) == (128, 192) and "PrimitiveInt" not in notes[-1]
+    unknown = changed("5", width=["52", 0], height=["52", 1]) | {
+        "52": {"class_type": "GetImageSize", "inputs": {"side": 128}}
+    }
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "b.png", prompt=unknown))
+    assert (recipe.width, recipe.height) == (0, 0) and "size of 128 x ? is not understood" in notes[1]
+
+
+def test_texts_that_join_themselves_again_and_again_are_refused(tmp_path: Path) -> None:
+    graph = changed("6", text=["100", 0])
+    for number in range(100, 150):
+        link = [str(number + 1), 0]
+        graph[str(number)] = {
+            "class_type": "StringConcatenate",
+            "inputs": {"string_a": link, "string_b": link},
+        }
+    graph["150"] = {"class_type": "PrimitiveString", "inputs": {"value": "boat"}}
+    with pytest.raises(StudioError, match="a text that is too long"):
+        read_recipe_and_notes(png(tmp_path / "a.png", prompt=graph))
+
+
 def test_a_text_that_is_not_the_prompt_is_listed(tmp_path: Path) -> None:
     spare = {"class_type": "CLIPTextEncode", "inputs": {"text": "a second boat"}}
     notes = read_recipe_and_notes(png(tmp_path / "a.png", prompt=WORKFLOW | {"40": spare}))[1]
