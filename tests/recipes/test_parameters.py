@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -173,6 +174,24 @@ def test_the_text_in_the_exif_of_other_formats_is_read(tmp_path: Path, suffix: s
     Image.new("RGB", (16, 16)).save(path, exif=exif)
     recipe = read_recipe(path)
     assert (recipe.prompt, recipe.seed, recipe.base) == ("a dog", 77, "plain")
+
+
+@pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("prompt", ["一" * 90, "猫が海にいる　" * 30 + "夜"], ids=["chinese", "japanese"])
+def test_chinese_and_japanese_prompts_are_read_in_either_order_of_bytes(
+    tmp_path: Path, prompt: str, mark: str, order: str
+) -> None:
+    texts = (
+        f"{mark}{prompt}\n{LAST}",
+        mark + json.dumps({"prompt": prompt, "metadata_scheme": "fooocus"}, ensure_ascii=False),
+    )
+    for text in texts:
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + text.encode(order)
+        path = tmp_path / "a.jpg"
+        Image.new("RGB", (16, 16)).save(path, exif=exif)
+        assert read_recipe(path).prompt == prompt
 
 
 @pytest.mark.parametrize(
