@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-NO_WORD = r"<[^<>\n]{1,100}>"  # a handle, or a call of another program
-WORD = re.compile(rf"{NO_WORD}|[^\W\d_]+")
+NO_WORD = r"<[^<>\n]{1,400}>|\bembedding:[^\s,()]+"  # a handle, or a call of another program
+WORD = re.compile(rf"{NO_WORD}|(?P<word>[^\W\d_]+)", re.IGNORECASE)
 
 
 def unknown_words(prompt: str, known: Collection[str]) -> list[tuple[int, int]]:
@@ -23,7 +23,7 @@ def unknown_words(prompt: str, known: Collection[str]) -> list[tuple[int, int]]:
     return [
         match.span()
         for match in WORD.finditer(prompt)
-        if not match.group().startswith("<")
+        if match["word"]
         and match.group().lower() not in known
         and not (match.start() and prompt[match.start() - 1] in "'’" and len(match.group()) < 3)
     ]

@@ -17,6 +17,7 @@ from studio.recipes.foreign_syntax import (
 from studio.recipes.recipe import Recipe
 
 KNOWN = ("<lily>", "<old-tom>")
+LAYERS = ",".join(["0.5"] * 26)  # a strength for each layer, as extensions of A1111 write it
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,13 @@ KNOWN = ("<lily>", "<old-tom>")
         ("<lily> at sea <lora:lily:0.8>", "<lily> at sea", {"<lily>": 0.8}),
         ("<lily:0.5> and <old-tom:0>", "<lily> and <old-tom>", {"<lily>": 0.5, "<old-tom>": 0.0}),
         ("<lily:0.5> by <lily:0.9>", "<lily> by <lily>", {"<lily>": 0.5}),
+        (f"a dog <lora:lily:0.8:lbw={LAYERS}>", "a dog <lily>", {"<lily>": 0.8}),
+        ("embedding:lily at sea", "<lily> at sea", {"<lily>": 1.0}),
+        ("a dog, embedding:people/Lily.pt, fog", "a dog, <lily>, fog", {"<lily>": 1.0}),
+        ("(embedding:lily:1.2) at sea", "<lily> at sea", {"<lily>": 1.2}),
+        ("embedding:old-tom:.5.", "<old-tom>.", {"<old-tom>": 0.5}),
+        ("<lily> by embedding:lily", "<lily> by <lily>", {"<lily>": 1.0}),
+        ("an <embed:lily> at sea", "an <lily> at sea", {"<lily>": 1.0}),
     ],
 )
 def test_a_call_of_a_concept_that_is_here_is_its_handle_with_that_strength(
@@ -48,7 +56,10 @@ def test_two_strengths_of_one_concept_are_said() -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["<lily>", "a <lily> and <old-tom>", "<lora:foo:1>", "<lily:high>", "<rose>", "a < b : c > d", ""],
+    [
+        *("<lily>", "a <lily> and <old-tom>", "<lora:foo:1>", "<lily:high>", "<rose>", "a < b : c > d", ""),
+        *("embedding:foo", "(embedding:foo:1.2)", "an embedding: lily", "an unembedding:lily", "embedding:"),
+    ],
 )
 def test_our_own_prompts_and_calls_of_what_is_not_here_stay_as_they_are(prompt: str) -> None:
     recipe = Recipe(prompt, strengths={"<lily>": 0.4})
@@ -80,6 +91,17 @@ def test_strengths_that_are_read_come_into_range_and_it_is_said() -> None:
         ("a [dog:cat:0.5]", "Likeness reads [dog:cat:0.5] as plain words; words do not take turns."),
         ("a dog BREAK on red", "Likeness reads BREAK as plain words; it divides nothing."),
         ("a dog AND a cat", "Likeness reads AND as plain words; it divides nothing."),
+        ("embedding:foo at sea", "embedding:foo is read as plain words: the Library has no foo."),
+        (
+            "(embedding:foo:1.2) at sea",
+            "(embedding:foo:1.2) is read as plain words: the Library has no foo.",
+        ),
+        ("a boat++ at sea", "Likeness reads boat++ as plain words; weights have no effect."),
+        ("a boat, fog--", "Likeness reads fog-- as plain words; weights have no effect."),
+        ("<lily>++ at sea", "Likeness reads <lily>++ as plain words; weights have no effect."),
+        ("a (red boat)1.3 at sea", "Likeness reads (red boat)1.3 as plain words; weights have no effect."),
+        ("a (red boat)++ at sea", "Likeness reads (red boat)++ as plain words; weights have no effect."),
+        ("a (a (red) boat)0.5", "Likeness reads )0.5 as plain words; weights have no effect."),
         ("a (a (red) dog:1.3)", "Likeness reads :1.3) as plain words; weights have no effect."),
     ],
 )
@@ -101,6 +123,11 @@ def test_what_means_nothing_here_is_said_once_for_each_kind(prompt: str, note: s
         "I <3 you",
         "12:30",
         "BREAKING",
+        "a book on C++, and C--",
+        "the sea -- calm and grey -- at night",
+        "the sea--calm and grey, 1990--1999",
+        "my dog (the brown one)-haired, (c)2024",
+        "a + b, a dog --ar 16:9",
     ],
 )
 def test_plain_words_handles_and_escaped_brackets_need_no_note(prompt: str) -> None:
@@ -113,7 +140,11 @@ def test_many_calls_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", ["<", "<a", "<a:", "<lora:a", "(", "((a", "(a:1", "[a:", "[a|", "\\(", ":1", "AND "]
+    "letters",
+    [
+        *("<", "<a", "<a:", "<lora:a", "(", "((a", "(a:1", "[a:", "[a|", "\\(", ":1", "AND "),
+        *("embedding:", "(embedding:a", "embedding:a:", "a+", "aa++", "aa--", "(a)", "(a)+", "<a>-", "<a:,"),
+    ],
 )
 def test_a_prompt_of_such_letters_takes_no_time(letters: str) -> None:
     prompt = (letters * MAX_PROMPT_LETTERS)[:MAX_PROMPT_LETTERS]

@@ -33,6 +33,7 @@ KNOWN = frozenset("a cat cats on the beach".split())
         ("a skyscraper on the bench, at 5", ["skyscraper", "bench", "at"]),
         ("the cat's beach, the cats’ beach", []),
         ("<lily> and <lora:foo:1> on (the beach:1.3)", ["and"]),
+        ("a cat, embedding:foo, (embedding:Foo.pt:1.2) on", []),
         ("Käse 猫_cat", ["Käse", "猫"]),
         ("", []),
     ],
@@ -68,6 +69,9 @@ def test_handles_become_chips_and_what_means_nothing_is_underlined_with_its_reas
     assert "<b>tower</b>: the base was not taught this word, so it changes little or nothing." in notes
     assert noted(workspace, "a <lily> on the beach") == []
     assert "<b>dune, sea</b>: the base was not taught these words" in noted(workspace, "dune sea Sea")[0]
+    for call in ("<lora:lily:0.8>", "embedding:lily", "(embedding:lily:0.8)"):
+        assert noted(workspace, f"a {call} on the beach") == []
+    assert noted(workspace, "embedding:rose")[0].endswith("the Library has no rose.")
     weights = "Likeness reads (cat:1.2) as plain words; weights have no effect."
     assert noted(workspace, "a (cat:1.2)") == [weights]
 

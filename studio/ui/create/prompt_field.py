@@ -15,8 +15,9 @@ from html import escape
 
 from studio.concepts.concept_library import Entry
 from studio.handles import HANDLE, handles_in
-from studio.recipes.foreign_syntax import foreign_notes
+from studio.recipes.foreign_syntax import foreign_notes, names_concepts, with_concepts
 from studio.recipes.known_words import unknown_words
+from studio.recipes.recipe import Recipe
 from studio.ui.base_notes import base_note, fits_base
 from studio.ui.parts.icons import icon
 from studio.ui.parts.page_files import page_script
@@ -90,10 +91,10 @@ def notes_list(workspace: Workspace, prompt: str) -> str:
 
 def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> list[str]:
     """Return sentences, as HTML, about what of a prompt changes nothing or cannot be painted, and why."""
-    notes = []
-    handles, loaded = handles_in(prompt), workspace.worker_state().base
-    headers = workspace.concepts.headers() if handles else {}  # many take seconds to read
-    for handle in handles:
+    notes, loaded = [], workspace.worker_state().base
+    headers = workspace.concepts.headers() if names_concepts(prompt) else {}  # many take seconds to read
+    translated = with_concepts(Recipe(prompt), headers)[0].prompt
+    for handle in handles_in(translated):
         if handle not in headers:
             unknown = tr("<b>{handle}</b>: the Library has no concept of this name.", handle=escape(handle))
             notes.append(unknown)
@@ -108,7 +109,7 @@ def prompt_notes(workspace: Workspace, prompt: str, known: frozenset[str]) -> li
             words=escape(_listed(words)),
         )
         notes.append(said)
-    return notes + [escape(note) for note in foreign_notes([prompt])]
+    return notes + [escape(note) for note in foreign_notes([translated])]
 
 
 def _listed(words: Sequence[str]) -> str:

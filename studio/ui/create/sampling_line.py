@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from studio.handles import handles_in
 from studio.recipes.foreign_syntax import handles_called
 from studio.recipes.recipe import Box
 from studio.starter import STARTER
@@ -49,7 +48,7 @@ class PaintSettings:
 def concepts_of(workspace: Workspace, prompt: str) -> dict[str, str]:
     """Return by handle the noun of each concept that a prompt names and the Library has, in its order."""
     headers = workspace.concepts.headers()
-    named = handles_called(prompt, headers) if "<" in prompt else handles_in(prompt)
+    named = handles_called(prompt, headers)
     return {handle: headers[handle].handles[handle] for handle in named if handle in headers}
 
 
