@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from studio.documents import parse_object
 from studio.errors import StudioError
-from studio.recipes.foreign_settings import ForeignSettings, shown
+from studio.recipes.foreign_settings import MAX_SAID, ForeignSettings, shown
 from studio.recipes.recipe import Recipe
 from studio.recipes.workflow_graph import MAX_LINKS, Graph
 from studio.recipes.workflow_prompt import WorkflowPrompt
@@ -19,6 +20,7 @@ TEXTS = (  # inputs that may hold words, of any node
 )
 MODELS = ("ckpt_name", "unet_name", "model_name")
 SILENT = ("VAEDecode", "SaveImage", "PreviewImage", "VAELoader", "CLIPLoader")  # they change no recipe
+OBJECT = re.compile(r'\s*\{\s*["}]')  # how a JSON object begins
 HINT = tr("Write its prompt into the form by hand.")
 
 
@@ -29,9 +31,15 @@ def from_comfyui(text: str) -> tuple[Recipe, list[str]]:
     the workflow does not hold is left empty, and a sentence says which node it comes from.
 
     Raises:
-        StudioError: no node samples; the hint has the texts that were found.
-        ValueError, RecursionError: the text is no JSON object.
+        StudioError: no node samples, or the text is a plain one; the hint has what it says.
+        ValueError, RecursionError: the text is a damaged JSON object.
     """
+    if text.strip() and not OBJECT.match(text):
+        raise StudioError(
+            "It has a plain text for its prompt, where only a workflow of ComfyUI is read.",
+            "Copy it into the form: “{text}”.",
+            text=shown(text, MAX_SAID),
+        )
     graph = Graph.of(parse_object(text))
     samplers = [name for name in graph.nodes if graph.kind(name) in SAMPLERS][:MAX_LINKS]
     if not samplers:

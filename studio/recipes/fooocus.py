@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from studio.documents import parse_object
 from studio.recipes.foreign_settings import ForeignSettings
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
 RESOLUTION = re.compile(r"\s*[(\[]?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*[)\]]?\s*")
 
@@ -15,14 +17,17 @@ RESOLUTION = re.compile(r"\s*[(\[]?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*[)\]]?\s*
 def from_fooocus(text: str) -> tuple[Recipe, list[str]]:
     """Return the recipe in a JSON text of Fooocus, and sentences about it: see `from_parameters`.
 
-    Its prompt is the one that was typed; what the program added by its styles is listed.
+    Its prompt is the one that was typed; what the program added by its styles is listed. A text that only has
+    some of the same names is read in the same way, and called one of a program that is not known.
 
     Raises ValueError or RecursionError when the text is no JSON object.
     """
     values = parse_object(text)
-    version = values.pop("version", "")
-    values.pop("metadata_scheme", None)
-    program = version if isinstance(version, str) and version.startswith("Fooocus") else "Fooocus"
+    program = tr("a program that is not known")
+    if is_of_fooocus(values):
+        version = values.pop("version", "")
+        program = version if _is_fooocus(version) else "Fooocus"
+        values.pop("metadata_scheme", None)
     settings = ForeignSettings(program, values)
     width, height = settings.size(*_sides(settings.take("resolution")))
     recipe = Recipe(
@@ -40,6 +45,15 @@ def from_fooocus(text: str) -> tuple[Recipe, list[str]]:
         base_hash=settings.file_hash("base_model_hash"),
     )
     return recipe, settings.notes()
+
+
+def is_of_fooocus(values: Mapping[str, Any]) -> bool:
+    """Return whether Fooocus wrote this JSON object: it says so in two places."""
+    return values.get("metadata_scheme") == "fooocus" or _is_fooocus(values.get("version"))
+
+
+def _is_fooocus(version: Any) -> bool:
+    return isinstance(version, str) and version.startswith("Fooocus")
 
 
 def _sides(resolution: Any) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ MAX_LISTED = 20  # settings that are not used, with their values
 HASH_DIGITS = 10  # that other programs write of a file's SHA-256
 SHA_256 = re.compile(f"[0-9a-f]{{{HASH_DIGITS},64}}")
 MAX_SHOWN = 60  # letters of a value
+MAX_SAID = 300  # letters of a whole text that is not understood
 SAMPLER_NAMES = {  # as libraries call them, without the sign for k-diffusion in front
     "ddim": "DDIM",
     "euler": "Euler",
@@ -199,11 +200,11 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def shown(value: Any) -> str:
-    """Return a value as a short text in one line."""
+def shown(value: Any, letters: int = MAX_SHOWN) -> str:
+    """Return a value as a text in one line, of which a long one is cut."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):  # a number of too many digits, a list of too many levels
         text = "…"
-    text = " ".join(text[: 4 * MAX_SHOWN].split())
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN].rstrip()}…"
+    text = " ".join(text[: 4 * letters].split())
+    return text if len(text) <= letters else f"{text[:letters].rstrip()}…"

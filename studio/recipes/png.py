@@ -17,10 +17,10 @@ from studio.documents import DocumentError, LimitError, parse_object
 from studio.errors import StudioError
 from studio.files import png_bytes, write_atomic
 from studio.recipes.comfyui import from_comfyui
-from studio.recipes.fooocus import from_fooocus
 from studio.recipes.foreign_settings import MAX_SHOWN, shown
 from studio.recipes.invokeai import from_dream, from_metadata, from_sd_metadata
 from studio.recipes.parameters import from_parameters, parameters
+from studio.recipes.parameters_json import from_json
 from studio.recipes.picture_texts import PARAMETERS, texts_of
 from studio.recipes.recipe import Recipe
 from studio.words import tr
@@ -28,7 +28,7 @@ from studio.words import tr
 Read = tuple[Recipe, list[str]]
 PNG_KEY = "likeness"
 READERS: dict[str, Callable[[str], Read]] = {  # by the name of the text, those that say most first
-    PARAMETERS: lambda text: (from_fooocus if text.lstrip().startswith("{") else from_parameters)(text),
+    PARAMETERS: lambda text: (from_json if text.lstrip().startswith("{") else from_parameters)(text),
     "invokeai_metadata": from_metadata,
     "sd-metadata": from_sd_metadata,
     "dream": from_dream,

@@ -1,4 +1,4 @@
-"""Pictures of ComfyUI, InvokeAI and Fooocus: named for what they are, and nothing of them silently lost."""
+"""Pictures of ComfyUI, InvokeAI, Fooocus and SwarmUI: named for what they are, and nothing silently lost."""
 
 from __future__ import annotations
 
@@ -309,6 +309,50 @@ def test_the_scheme_of_fooocus_is_read_in_every_format(tmp_path: Path) -> None:
         recipe, (program, unused) = read_recipe_and_notes(path)
         assert recipe == based(BOAT, "plain")
         assert program == "It was painted by Fooocus v2.5.5." and "styles: ['Sharp']; loras: [[" in unused
+
+
+SWARMUI = {
+    "sui_image_params": {
+        **{"prompt": "a red boat", "negativeprompt": "fog", "model": "SD/plain", "seed": 9, "steps": 15},
+        **{"cfgscale": 6.5, "aspectratio": "2:3", "width": 64, "height": 96, "swarm_version": "0.9.3.1"},
+        **{"sampler": "euler_ancestral", "scheduler": "normal", "clipstopatlayer": -2, "loras": ["paint"]},
+    },
+    "sui_extra_data": {"original_prompt": "a <random:red,blue> boat"},
+    "sui_models": [{"name": "plain.safetensors", "param": "model", "hash": "0x12"}],
+}
+
+
+def test_the_parameters_of_swarmui_are_read(tmp_path: Path) -> None:
+    expected = Recipe(**{**BOAT.to_json(), "base": "SD/plain", "clip_skip": 2})
+    recipe, (program, unused) = read_recipe_and_notes(png(tmp_path / "a.png", parameters=SWARMUI))
+    assert recipe == expected and program == "It was painted by SwarmUI 0.9.3.1."
+    assert 'loras: ["paint"]; original_prompt: a <random:red,blue> boat; sui_models: [' in unused
+    texts = {name: str(value) for name, value in SWARMUI["sui_image_params"].items() if name != "loras"}
+    early = {f"comfyui{name}": texts.pop(name) for name in ("sampler", "scheduler")}
+    path = png(tmp_path / "b.png", parameters={"sui_image_params": {**texts, **early}})
+    assert read_recipe_and_notes(path) == (expected, [program])
+    recipe, notes = read_recipe_and_notes(png(tmp_path / "c.png", parameters={"sui_image_params": []}))
+    assert recipe.prompt == "" and notes[-1].startswith("No prompt was read from it")
+
+
+def test_json_of_a_program_that_is_not_known_is_not_called_one_of_fooocus(tmp_path: Path) -> None:
+    path = png(tmp_path / "a.png", parameters={"prompt": "a red boat", "seed": 9, "tiles": 4})
+    recipe, notes = read_recipe_and_notes(path)
+    assert (recipe.prompt, recipe.seed) == ("a red boat", 9)
+    assert notes[0] == "It was painted by a program that is not known." and "tiles: 4" in notes[-1]
+    path = png(tmp_path / "b.png", parameters={"text": "a red {boat}", "sampler": "euler"})
+    with pytest.raises(StudioError, match="a JSON text of a program that is not known") as refusal:
+        read_recipe_and_notes(path)
+    assert '“{"text": "a red {boat}", "sampler": "euler"}”' in refusal.value.hint
+
+
+@pytest.mark.parametrize("text", ["a red {boat}", "{a|the} red boat", '["a red boat"]', '"a red boat"'])
+def test_a_plain_text_for_a_workflow_is_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StudioError, match="a plain text for its prompt") as refusal:
+        read_recipe_and_notes(png(tmp_path / "a.png", prompt=text))
+    assert f"“{text}”" in refusal.value.hint
+    with pytest.raises(StudioError, match="damaged"):
+        read_recipe_and_notes(png(tmp_path / "b.png", prompt=json.dumps(WORKFLOW)[:-9]))
 
 
 def test_a_text_of_another_program_beside_it_is_said(tmp_path: Path) -> None:
