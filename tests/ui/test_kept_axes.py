@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,18 @@ import pytest
 
 from studio.concepts.header import Knob
 from studio.errors import StudioError
+from studio.limits import MAX_HANDLES
 from studio.recipes.axis import Axis
 from studio.recipes.recipe import Recipe
 from studio.ui.compare.axis_choices import axis_choices
 from studio.ui.compare.carried import carried_note, carried_recipe, carried_text
 from studio.ui.compare.grid_form import GridForm, grid_form
 from studio.ui.create.knob_sliders import knobs_in
+from studio.ui.parts.arguments import MAX_LETTERS, checked_argument
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
+
+FIELDS = frozenset(("prompt", "negative", "seed", "steps", "guidance"))
 
 
 @pytest.fixture
@@ -83,13 +88,30 @@ def test_of_a_merged_file_each_concept_has_the_sliders_and_axes_of_its_own_knobs
 
 
 def test_what_a_grid_carries_along_is_said_without_what_the_form_shows_or_the_base() -> None:
-    fields = frozenset(("prompt", "negative", "seed", "steps", "guidance"))
     recipe = Recipe(
         "<lily>", seed=4, steps=9, width=256, height=128, base="tiny", concepts={"<lily>": "0" * 64}
     )
-    said = carried_note(carried_text(recipe), fields)
+    said = carried_note(carried_text(recipe, FIELDS), FIELDS)
     assert "Width 256, Height 128." in said and "Leave that out" in said
-    assert carried_recipe(carried_text(recipe)) == recipe
+    assert carried_recipe(carried_text(recipe, FIELDS)) == Recipe("", width=256, height=128, base="tiny")
+    assert carried_recipe(json.dumps(recipe.to_json())) == recipe  # as drafts of earlier versions hold it
     plain = Recipe("<lily>", seed=4, base="tiny", strengths={"<lily>": 1.0})
-    assert carried_note(carried_text(plain), fields) == "" == carried_note("", fields)
+    assert carried_note(carried_text(plain, FIELDS), FIELDS) == "" == carried_note("", FIELDS)
     assert carried_recipe("") is carried_recipe("{") is carried_recipe('{"prompt": 3}') is None
+
+
+def test_a_grid_starts_from_a_picture_with_much_to_carry_along(made: tuple[Workspace, GridForm]) -> None:
+    _, form = made
+    handles = [f"<very-long-name-{number}>" for number in range(MAX_HANDLES)]
+    recipe = Recipe(
+        "ö" * 900,
+        negative="ä" * 900,
+        width=256,
+        strengths=dict.fromkeys(handles, 0.5),
+        concepts={"<lily>": "0" * 64},
+    )
+    text = form.filled(recipe)[form.base]
+    assert "ö" not in text and "ä" not in text and "0" * 64 not in text
+    assert len(text) > MAX_LETTERS and checked_argument(form.base, text) == text
+    back = carried_recipe(text)
+    assert back is not None and back.strengths == recipe.strengths and back.width == 256

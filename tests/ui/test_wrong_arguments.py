@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 from gradio.routes import App
@@ -21,8 +22,10 @@ from studio.recipes.recipe import Recipe
 from studio.ui.app import build
 from studio.ui.application import app_options
 from studio.ui.compare.blind_vote import toggled
+from studio.ui.compare.carried import carried_text
 from studio.ui.doors import Door
 from studio.ui.parts import routes
+from studio.ui.parts.arguments import MAX_LETTERS
 from studio.ui.train.demo_subjects import demo_subjects
 from studio.workspace.workspace import Workspace
 from tests.browser.actor import header_of, save_concept
@@ -149,6 +152,25 @@ def test_wrong_events_at_every_endpoint(caller: Caller, capfd: pytest.CaptureFix
                 caller.log.clear()
     assert not bad, (len(bad), bad[:20])
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_every_text_says_how_long_it_may_be_and_what_a_grid_carries_along_may_be_long(caller: Caller) -> None:
+    inputs = {id(part): part for event in endpoints(caller.page).values() for part in event.inputs}
+    texts = [part for part in inputs.values() if isinstance(part, gr.Textbox)]
+    assert texts and [part.label or part.elem_id for part in texts if not part.max_length] == []
+    long = carried_text(Recipe("", strengths={f"<very-long-name-{n}>": 0.5 for n in range(75)}), ("prompt",))
+    assert len(long) > MAX_LETTERS
+    called = 0
+    for number, event in endpoints(caller.page).items():
+        names = [getattr(part, "elem_id", None) for part in event.inputs]
+        if "grid-base" in names:
+            called += 1
+            values = [
+                long if name == "grid-base" else value
+                for name, value in zip(names, usual_values(event), strict=True)
+            ]
+            assert "too long" not in caller.send(number, values, {"action": "afresh", "id": ""}).text
+    assert called >= 4
 
 
 def test_missing_arguments_and_endpoints(caller: Caller, capfd: pytest.CaptureFixture) -> None:

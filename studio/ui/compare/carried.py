@@ -20,9 +20,16 @@ FORGET = "forget"  # the action of the button
 NOT_CARRIED = ("base", "base_hash")  # a grid is painted on the base that is loaded
 
 
-def carried_text(recipe: Recipe) -> str:
-    """Return the text that `carried_recipe` reads."""
-    return json.dumps(recipe.to_json())
+def carried_text(recipe: Recipe, fields: Collection[str]) -> str:
+    """Return the text that `carried_recipe` reads.
+
+    It holds nothing that the form holds, nor the files of concepts: the queue looks them up again.
+
+    Args:
+        fields: the names of a recipe's fields that have a control in the form.
+    """
+    carried = {name: value for name, value in recipe.to_json().items() if name not in (*fields, "concepts")}
+    return json.dumps({"prompt": "", **carried}, ensure_ascii=False)
 
 
 def carried_recipe(text: str) -> Recipe | None:
@@ -37,7 +44,7 @@ def carried_note(text: str, fields: Collection[str]) -> str:
     """Return, as HTML, what the recipe in a text says beside what the form shows; empty for nothing.
 
     Args:
-        fields: the names of a recipe's fields that have a control in the form.
+        fields: as of `carried_text`.
     """
     recipe = carried_recipe(text)
     if recipe is None:

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.limits import MAX_TEXT_LETTERS
 from studio.recipes.axis import SINGLE, Axis
 from studio.recipes.grid import Grid
 from studio.recipes.recipe import Recipe, random_seed
@@ -114,7 +115,7 @@ class GridForm:
     def filled(self, recipe: Recipe) -> dict[Any, Any]:
         """Return the changes that fill the form with a recipe."""
         return {self.recipe[name]: getattr(recipe, name) for name in self.recipe} | {
-            self.base: carried_text(recipe)
+            self.base: carried_text(recipe, self.recipe)
         }
 
 
@@ -226,7 +227,7 @@ def grid_form(workspace: Workspace) -> GridForm:
             "steps": steps,
             "guidance": guidance,
         },
-        base=hidden_text("grid-base"),
+        base=hidden_text("grid-base", MAX_TEXT_LETTERS),
         carried=carried,
         axes=axes,
         notes=notes,

@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from studio.errors import StudioError
-from studio.ui.parts.arguments import RELOAD, checked_text, event_values, is_number
+from studio.ui.parts.arguments import MAX_LETTERS, RELOAD, checked_text, event_values, is_number
 from studio.ui.parts.page_files import page_script
 from studio.words import tr
 
@@ -76,9 +76,9 @@ def hidden_number(value: int, precision: int | None = None) -> gr.Number:
     return gr.Number(value, visible="hidden", precision=precision)
 
 
-def hidden_text(elem_id: str | None = None) -> gr.Textbox:
+def hidden_text(elem_id: str | None = None, max_letters: int = MAX_LETTERS) -> gr.Textbox:
     """Create a text that the browser keeps and does not show."""
-    return gr.Textbox("", visible="hidden", elem_id=elem_id)
+    return gr.Textbox("", visible="hidden", elem_id=elem_id, max_length=max_letters)
 
 
 def pressed_button(event: gr.EventData) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from studio.method_card import MethodCard
 from studio.recipes.recipe import random_seed
 from studio.recipes.sample_prompts import MAX_SAMPLES
 from studio.settings import GROUPS, Field
+from studio.ui.parts.arguments import MAX_LETTERS
 from studio.ui.parts.forms import controls, explanation
 from studio.words import tr
 from studio.workspace.workspace import Workspace
@@ -88,6 +89,7 @@ def settings_fold(catalogue: Sequence[MethodCard], first: MethodCard) -> Setting
             placeholder="{} in the forest",
             lines=2,
             max_lines=MAX_SAMPLES,
+            max_length=MAX_LETTERS,
             elem_id="train-samples",
         )
         with gr.Row(elem_classes="bottom"):
