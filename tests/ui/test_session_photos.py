@@ -12,7 +12,8 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.ui.train.session_photos import NONE, Naming, SessionPhotos, locked, photo_key
+from studio.photos.swap import Naming
+from studio.ui.train.session_photos import NONE, SessionPhotos, locked, photo_key
 
 
 def photo(name: str) -> Photo:
@@ -127,12 +128,37 @@ def test_what_is_changed_of_a_photo_finds_it_whichever_is_in_the_editor_by_now()
         session.number_of("2 b")
 
 
+def test_what_was_added_to_a_demo_stays_when_the_photos_come_back_that_it_took_the_place_of() -> None:
+    own, later, naming = [photo("a"), photo("b")], photo("later"), Naming(1, "lily", "cat")
+    session = SessionPhotos(own)
+    session.swap([photo("puppy"), photo("dog")], naming)
+    session.put(0, replace(session.photos[0], caption="a puppy"))  # changed, and still of the demo
+    session.photos = [*session.photos, later]
+    session.bring_back()
+    assert session.photos == [*own, later] and session.restored == naming
+    session.swap([photo("puppy")], naming)
+    session.photos = [*session.photos, photo("more")]
+    session.swap([photo("tractor")], Naming(1, "puppy", "dog"))
+    assert names(session) == ["tractor"]
+    session.bring_back()
+    assert names(session) == ["a", "b", "later", "more"] and session.restored == naming
+
+
+def test_scenes_that_photos_of_a_demo_are_part_of_go_with_them() -> None:
+    session = SessionPhotos([photo("a")])
+    session.swap([photo("puppy")], Naming(1, "lily", "cat"))
+    session.put_into_scenes([*session.photos, photo("later")], [photo("scene 1")])
+    session.bring_back()
+    assert names(session) == ["a", "later"] and not session.apart
+
+
 def test_what_a_demo_took_the_place_of_comes_back_also_after_a_second_demo() -> None:
     own, one, other = [photo("a"), photo("b")], [photo("puppy")], [photo("tractor")]
     session = SessionPhotos(own)
     session.swap(one, Naming(2, "lily", "cat"))
     session.swap(other, Naming(1, "puppy", "dog"))
-    assert session.photos == other and session.swapped == Naming(2, "lily", "cat")
+    assert session.photos == other
+    assert session.swapped is not None and session.swapped.naming == Naming(2, "lily", "cat")
     session.bring_back()
     assert session.photos == own and session.restored == Naming(2, "lily", "cat") and session.swapped is None
     empty = SessionPhotos()

@@ -6,22 +6,15 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from studio.errors import StudioError
 from studio.photos.captions import clean_caption
 from studio.photos.photo import Photo
 from studio.photos.scenes_of_photos import is_scene
+from studio.photos.swap import Naming, Swap
 
 NONE = -1  # the number of the chosen photo when none is in the editor
-
-
-class Naming(NamedTuple):
-    """What the form says of the photos: how many subjects, and the name and noun of the first."""
-
-    subjects: int
-    name: str
-    noun: str
 
 
 class SessionPhotos:
@@ -32,8 +25,8 @@ class SessionPhotos:
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
         taken_out: all photos as they were before some were removed last, for `bring_back`.
-        swapped: the naming of those that were taken out for all others (`swap`), None where only some were.
-        restored: the naming of those that were brought back so, until the form has it again.
+        swapped: the photos that made room for all others last (`swap`), None where only some were removed.
+        restored: the naming of those that came back from there, until the form has it again.
         apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
         keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
@@ -45,9 +38,8 @@ class SessionPhotos:
         self._kept = self.photos
         self.apart: list[Photo] = []
         self.taken_out: list[Photo] = []
-        self.swapped: Naming | None = None
+        self.swapped: Swap | None = None
         self.restored: Naming | None = None
-        self._swapped_in = self.photos
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
@@ -89,8 +81,11 @@ class SessionPhotos:
 
     def take_apart(self) -> None:
         """Put the photos back in the place of the scenes, also of those that were changed since."""
+        self.start_anew(self._without_scenes())
+
+    def _without_scenes(self) -> list[Photo]:
         others = [photo for photo in self.photos if not is_scene(photo)]
-        self.start_anew([*(replace(photo, is_apart=False) for photo in self.apart), *others])
+        return [*(replace(photo, is_apart=False) for photo in self.apart), *others]
 
     def remove_subject(self, number: int) -> None:
         """Remove a subject's masks; the numbers of those after it move up."""
@@ -153,20 +148,30 @@ class SessionPhotos:
     def swap(self, photos: Iterable[Photo], naming: Naming) -> None:
         """Put others in the place of all photos until `bring_back`; `naming` is that of those here.
 
-        Of several in a row, the photos from before the first come back, unless others were changed since.
+        Of several in a row, the photos from before the first come back, and those that were added since.
         """
-        if self.all_photos and not (self.swapped and self.photos is self._swapped_in):
-            self.taken_out, self.swapped = self.all_photos, naming
+        here, photos = self.all_photos, list(photos)
+        if self.swapped is not None:
+            here, naming = [*self.swapped.photos, *self._own_photos(self.swapped)], self.swapped.naming
         self.start_anew(photos)
-        self._swapped_in = self.photos
+        others = tuple(photo.image for photo in photos)
+        self.swapped = Swap(tuple(here), others, naming) if here else None
+
+    def _own_photos(self, swap: Swap) -> list[Photo]:
+        """Return all photos but those that a swap has brought, and without scenes that those are part of."""
+        photos = self._without_scenes() if any(map(swap.brought, self.apart)) else self.all_photos
+        return [photo for photo in photos if not swap.brought(photo)]
 
     def bring_back(self) -> None:
         """Put back what was removed last, where it was; what was changed or added since stays as it is.
 
         Others that were put in the place of all photos go again.
         """
-        photos = [] if self.swapped else self.all_photos
-        self.restored, self.swapped = self.swapped, None
+        if self.swapped is not None:
+            self.start_anew([*self.swapped.photos, *self._own_photos(self.swapped)])
+            self.restored, self.swapped = self.swapped.naming, None
+            return
+        photos = self.all_photos
         here = [photo.image for photo in photos]  # a photo that was changed has the same picture
         for number, photo in enumerate(self.taken_out):
             if all(photo.image is not one for one in here):

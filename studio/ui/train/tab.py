@@ -14,6 +14,7 @@ from studio.errors import StudioError
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.photos.photo import open_photos
+from studio.photos.swap import Naming
 from studio.ui.kept_form import afresh_button, by_id
 from studio.ui.parts.forms import filled_in
 from studio.ui.parts.handlers import Changes, Connector
@@ -38,7 +39,7 @@ from studio.ui.train.photo_strip import photo_strip, refusals_card
 from studio.ui.train.photos_box import PhotosBox, photos_box, swap_note
 from studio.ui.train.preset_panel import preset_panel
 from studio.ui.train.refused_methods import check_method, refused_methods
-from studio.ui.train.session_photos import Naming, SessionPhotos, locked
+from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.ui.train.settings_fold import another_seed, settings_fold
 from studio.ui.train.subject_rows import named_subjects, naming_hints, subject_rows, subjects_of
 from studio.words import tr
