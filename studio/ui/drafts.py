@@ -16,9 +16,7 @@ from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import hidden_text, pressed_button
 from studio.ui.parts.markup import button, note_card
 from studio.ui.train.mask_overlay import Subjects
-from studio.ui.train.photo_strip import photo_strip
-from studio.ui.train.photos_box import PhotosBox
-from studio.ui.train.scenes_button import scenes_button
+from studio.ui.train.photos_box import PhotosBox, drawn_strip
 from studio.ui.train.session_photos import SessionPhotos, locked
 from studio.words import tr
 from studio.workspace.drafts import is_draft_id
@@ -64,9 +62,7 @@ def connect_drafts(
     photo_parts = [box.strip, box.refusals]
 
     def shown(session: SessionPhotos) -> dict[Any, Any]:
-        photos, scenes = session.photos, scenes_button(session, Subjects())
-        strip = photo_strip(photos, Subjects(), advice=workspace.advise(photos), buttons=scenes)
-        return {box.strip: strip, box.refusals: ""}
+        return {box.strip: drawn_strip(session, Subjects(), workspace.advise), box.refusals: ""}
 
     @locked
     def restore(sent: str, session: SessionPhotos) -> Changes:
@@ -119,16 +115,17 @@ def connect_drafts(
         ) -> Changes:
             action, _ = pressed_button(event)
             if action == "afresh":
-                now = (form.written(values, knobs, positions), tuple(session.all_photos))
+                photos = (tuple(session.all_photos), session.swapped)
+                now = (form.written(values, knobs, positions), photos)
                 note = note_card(EMPTIED[tab], button("back", tr("Undo"), kind="strong"))
-                kept, photos, html = {}, (), note
+                kept, photos, html = {}, ((), None), note
             elif action == "back" and before is not None:
                 now, (kept, photos), html = None, before, afresh_button()
             else:
                 return None
             changes = {emptied: now, blocks[tab]: html, **form.changes(kept, [tab])}
             if with_photos:
-                session.start_anew(photos)
+                session.begin(*photos)
                 changes |= shown(session)
             return changes
 

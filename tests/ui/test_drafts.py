@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
 
 ONE, OTHER = "a" * 32, "b" * 32
+DEMO = {"action": "demo", "id": demo_subjects()[0].slug}
+ROOM = "Your photos made room for these."
 
 
 def test_a_session_keeps_its_photos_after_a_change_and_not_what_it_restored() -> None:
@@ -140,6 +143,34 @@ def test_a_draft_comes_back_to_its_browser_alone_and_keeping_one_is_quick(tmp_pa
     assert sorted(path.name for path in workspace.drafts.folder.iterdir()) == [ONE]
 
 
+def block_endpoint(page: gr.Blocks, block: str, outputs_have: str = "photo-strip") -> tuple[int, Any]:
+    """Return the event that a press in a block triggers, which has an output with this element id."""
+    (id,) = (number for number, part in page.blocks.items() if part.elem_id == block)
+    for number, event in page.fns.items():
+        outputs = [getattr(part, "elem_id", None) for part in event.outputs]
+        if event.fn and (id, "click") in event.targets and outputs_have in outputs:
+            return number, event
+    raise LookupError(block)
+
+
+@dataclasses.dataclass
+class Visitor:
+    """Calls the events of a page, in a session of their own."""
+
+    client: TestClient
+    session: str
+
+    def send(self, endpoint: tuple[int, Any], first: Sequence[Any] = (), data: Any = None) -> dict[Any, Any]:
+        """Call an event with these first values, and the usual ones after them; return its answer by id."""
+        number, event = endpoint
+        usual = [None if part.stateful else part.value for part in event.inputs]
+        body = {"fn_index": number, "data": [*first, *usual[len(first) :]], "session_hash": self.session}
+        body["event_data"] = data
+        answer = self.client.post("/gradio_api/run/predict", json=body, headers={"host": "127.0.0.1"}).json()
+        ids = (getattr(part, "elem_id", None) for part in event.outputs)
+        return dict(zip(ids, answer["data"], strict=True))
+
+
 def test_photos_put_in_before_the_draft_is_back_stay(tmp_path: Path) -> None:
     kept: list[Sequence[Photo]] = []
     early, before = (Photo(name, Image.new("RGB", (8, 8))) for name in ("early", "before"))
@@ -153,23 +184,21 @@ def test_photos_put_in_before_the_draft_is_back_stay(tmp_path: Path) -> None:
     client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page)))
     workspace.drafts.keep_form(ONE, {"prompt": "a cat", "concept-name": "old"})
     workspace.drafts.flush()
-    load, restore = endpoint(page, "then", "photo-strip")
-    (block,) = (number for number, part in page.blocks.items() if part.elem_id == "demo-subjects")
-    demo, pressed = next(
-        (n, one) for n, one in page.fns.items() if (block, "click") in one.targets and one.fn
-    )
-    slug = demo_subjects()[0].slug
-
-    def send(number: int, event: Any, first: list[Any], data: Any = None) -> dict[str | None, Any]:
-        usual = [None if part.stateful else part.value for part in event.inputs]
-        body = {"fn_index": number, "data": [*first, *usual[len(first) :]], "session_hash": "quick"}
-        body["event_data"] = data
-        answer = client.post("/gradio_api/run/predict", json=body, headers={"host": "127.0.0.1"}).json()
-        return dict(
-            zip((getattr(part, "elem_id", None) for part in event.outputs), answer["data"], strict=True)
-        )
-
-    send(demo, pressed, [], {"action": "demo", "id": slug})
-    brought = send(load, restore, [ONE])
+    quick = Visitor(client, "quick")
+    quick.send(block_endpoint(page, "demo-subjects"), data=DEMO)
+    brought = quick.send(endpoint(page, "then", "photo-strip"), [ONE])
     assert brought["prompt"] == "a cat"
     assert "value" not in brought["concept-name"] and "value" not in brought["photo-strip"]
+
+
+def test_photos_that_are_dropped_in_after_a_fresh_start_are_in_nobodys_place(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    page = build(workspace, catalogue())
+    visitor = Visitor(TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page))), "one")
+    demo, afresh = block_endpoint(page, "demo-subjects"), block_endpoint(page, "train-afresh")
+    visitor.send(demo, data=DEMO)
+    assert ROOM in visitor.send(demo, data=DEMO)["photo-strip"]
+    assert not visitor.send(afresh, data={"action": "afresh", "id": ""})["photo-strip"]
+    assert ROOM in visitor.send(afresh, data={"action": "back", "id": ""})["photo-strip"]
+    visitor.send(afresh, data={"action": "afresh", "id": ""})
+    assert ROOM not in visitor.send(demo, data=DEMO)["photo-strip"]

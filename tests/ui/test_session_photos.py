@@ -169,3 +169,17 @@ def test_what_a_demo_took_the_place_of_comes_back_also_after_a_second_demo() -> 
     assert session.swapped is None
     session.bring_back()
     assert session.photos == one
+
+
+def test_after_a_fresh_start_nothing_comes_back_and_no_photo_is_in_the_place_of_another() -> None:
+    session = SessionPhotos([photo("a")])
+    session.swap([photo("puppy")], Naming(1, "lily", "cat"))
+    session.begin([])
+    assert session.swapped is None and not session.all_photos
+    session.photos = [photo("b")]
+    session.bring_back()
+    assert names(session) == ["b"] and session.restored is None
+    session.remove(0)
+    session.begin([photo("c")])
+    session.bring_back()
+    assert names(session) == ["c"]

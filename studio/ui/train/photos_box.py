@@ -65,9 +65,16 @@ class PhotosBox:
     pressed: Any
 
 
-def swap_note(session: SessionPhotos) -> str:
-    """Return the note that these photos are in the place of others, which can come back; else nothing."""
-    return _undo_note(tr("Your photos made room for these.")) if session.swapped else ""
+def drawn_strip(session: SessionPhotos, subjects: Subjects, advise: Advise, note: str = "") -> str:
+    """Return the strip with the photos of a session.
+
+    Args:
+        note: HTML of what has just been done; without one, it says when they are in the place of others.
+    """
+    if session.swapped and not note:
+        note = _undo_note(tr("Your photos made room for these."))
+    scenes = scenes_button(session, subjects)
+    return photo_strip(session.photos, subjects, advise(session.photos), scenes, note)
 
 
 def _undo_note(words: str) -> str:
@@ -91,9 +98,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
     editor = photo_editor()
 
     def drawn(session: SessionPhotos, subjects: Subjects, note: str = "") -> dict[Any, Any]:
-        scenes = scenes_button(session, subjects)
-        note = note or swap_note(session)
-        return {strip: photo_strip(session.photos, subjects, advise(session.photos), scenes, note)}
+        return {strip: drawn_strip(session, subjects, advise, note)}
 
     def opened(session: SessionPhotos, subjects: Subjects, number: int) -> dict[Any, Any]:
         session.photo(number)

@@ -49,8 +49,17 @@ class SessionPhotos:
         """Begin with photos that are kept already, unless some are here; `keep` keeps later changes."""
         self.keep = keep
         if not self.all_photos:
-            self.start_anew(photos)
+            self.begin(photos)
             self._kept = self.photos
+
+    def begin(self, photos: Iterable[Photo], swap: Swap | None = None) -> None:
+        """Begin with these photos, as `all_photos` returned them; nothing from before them can come back.
+
+        Args:
+            swap: the photos that they are in the place of.
+        """
+        self.start_anew(photos)
+        self.taken_out, self.swapped, self.restored = [], swap, None
 
     def keep_changes(self) -> None:
         """Keep the photos if they were changed since."""

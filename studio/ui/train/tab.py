@@ -35,8 +35,8 @@ from studio.ui.train.method_choice import (
     methods_for,
     show_methods,
 )
-from studio.ui.train.photo_strip import photo_strip, refusals_card
-from studio.ui.train.photos_box import PhotosBox, photos_box, swap_note
+from studio.ui.train.photo_strip import refusals_card
+from studio.ui.train.photos_box import PhotosBox, drawn_strip, photos_box
 from studio.ui.train.preset_panel import preset_panel
 from studio.ui.train.refused_methods import check_method, refused_methods
 from studio.ui.train.session_photos import SessionPhotos, locked
@@ -146,9 +146,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         photos, refused = open_photos(demos[slug].photos)
         session.swap(photos, Naming(count, names[0], nouns[0]))
         return {
-            box.strip: photo_strip(
-                photos, Subjects(), advice=workspace.advise(photos), note=swap_note(session)
-            ),
+            box.strip: drawn_strip(session, Subjects(), workspace.advise),
             box.refusals: refusals_card(refused),
             rows.count: 1,
             rows.names[0]: workspace.concepts.unused_handle(to_handle(demos[slug].name)).strip("<>"),
