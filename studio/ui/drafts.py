@@ -68,14 +68,15 @@ def connect_drafts(
     def restore(sent: str, session: SessionPhotos) -> Changes:
         if not is_draft_id(sent):
             return None
-        draft, is_begun = workspace.drafts.read(sent), bool(session.all_photos)
-        session.restore(draft.photos, functools.partial(workspace.drafts.keep_photos, sent))
+        draft, is_begun = workspace.drafts.read(sent), not session.is_empty
+        keep_photos = functools.partial(workspace.drafts.keep_photos, sent)
+        session.restore(draft.photos, keep_photos, draft.swap)
         changes: dict[Any, Any] = {browser: sent}
         if draft.form:  # who was quicker than the draft keeps the photos, and what was filled in for them
             changes |= form.changes(
                 draft.form, [tab for tab in form.tabs if not (is_begun and tab == "train")]
             )
-        if draft.photos and not is_begun:
+        if not (is_begun or session.is_empty):
             changes |= shown(session)
         if (tab := draft.form.get(TAB)) in panels:
             changes[last_tab] = tab

@@ -19,76 +19,26 @@ import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-from annotated_types import MaxLen
 from PIL import Image
 
-from studio.documents import DocumentError, FileName, Number, Scalar, ShortText, read_document
+from studio.documents import DocumentError, Scalar, read_document
 from studio.errors import StudioError, disk_errors, shortened
 from studio.files import png_bytes, write_atomic
-from studio.limits import (
-    MAX_CAPTION_LETTERS,
-    MAX_DRAFT_BYTES,
-    MAX_DRAFT_DAYS,
-    MAX_DRAFT_FIELDS,
-    MAX_DRAFTS,
-    MAX_PHOTO_SIDE,
-    MAX_PHOTOS,
-)
-from studio.photos.decoding import decode
-from studio.photos.photo import Crop, Photo, open_photo
+from studio.limits import MAX_DRAFT_BYTES, MAX_DRAFT_DAYS, MAX_DRAFTS
+from studio.photos.photo import Photo
+from studio.photos.swap import Swap
 from studio.words import tr
+from studio.workspace.draft_document import MAX_WITH_APART, Draft, DraftDocument, DraftPhoto, DraftSwap
 
 WRITE_SECONDS = 1.0  # between two times that one draft is written
 FILE = "draft.json"
 ID = re.compile("[0-9a-f]{32}")
 DAY = 86400.0  # seconds
-MAX_WITH_APART = 2 * MAX_PHOTOS  # photos, and those that were put aside for scenes
 
 log = logging.getLogger("likeness.page")
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What one browser has filled in.
-
-    Args:
-        form: by the name of a control, its value, where it is not the default.
-        photos: those of the next training, and those put aside for scenes.
-    """
-
-    form: Mapping[str, Scalar] = field(default_factory=dict)
-    photos: tuple[Photo, ...] = ()
-
-
-@dataclass(frozen=True)
-class DraftPhoto:
-    """A photo of a draft on disk.
-
-    Args:
-        file: its pixels.
-        crop: x, y and zoom of its square.
-        masks: by the subject's number, the file of its mask.
-        is_apart: as of a Photo.
-    """
-
-    name: ShortText
-    file: FileName
-    crop: tuple[Number, Number, Number] = (0.5, 0.5, 1.0)
-    masks: Annotated[dict[ShortText, FileName], MaxLen(MAX_PHOTOS)] = field(default_factory=dict)
-    caption: Annotated[str, MaxLen(MAX_CAPTION_LETTERS)] = ""
-    is_apart: bool = False
-
-
-@dataclass(frozen=True)
-class DraftDocument:
-    """A draft on disk."""
-
-    form: Annotated[dict[ShortText, Scalar], MaxLen(MAX_DRAFT_FIELDS)] = field(default_factory=dict)
-    photos: Annotated[tuple[DraftPhoto, ...], MaxLen(MAX_WITH_APART)] = ()
 
 
 def is_draft_id(text: str) -> bool:
@@ -102,7 +52,7 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._forms: dict[str, Mapping[str, Scalar]] = {}  # to be written
-        self._photos: dict[str, tuple[Photo, ...]] = {}
+        self._photos: dict[str, tuple[tuple[Photo, ...], Swap | None]] = {}
         self._names: dict[int, tuple[weakref.ref[Image.Image], str]] = {}  # files of pictures, by id()
         self._waiting, self._disk = threading.Condition(), threading.Lock()
         self._writer: threading.Thread | None = None
@@ -113,10 +63,13 @@ class Drafts:
             self._forms[browser] = dict(form)
             self._wake()
 
-    def keep_photos(self, browser: str, photos: Sequence[Photo]) -> None:
-        """Keep the photos of a browser; they are on disk a second later, or longer for many."""
+    def keep_photos(self, browser: str, photos: Sequence[Photo], swap: Swap | None = None) -> None:
+        """Keep the photos of a browser, and those that they are in the place of.
+
+        They are on disk a second later, or longer for many.
+        """
         with self._waiting:
-            self._photos[browser] = tuple(photos)
+            self._photos[browser] = (tuple(photos), swap)
             self._wake()
 
     def read(self, browser: str) -> Draft:
@@ -125,9 +78,7 @@ class Drafts:
             return Draft()
         self.flush()
         with self._disk:
-            folder, document = self.folder / browser, self._document(browser)
-            photos = [photo for one in document.photos if (photo := _opened(folder, one)) is not None]
-        return Draft(document.form, tuple(photos))
+            return self._document(browser).opened(self.folder / browser)
 
     def flush(self) -> None:
         """Write what is to be written. A disk that does not take it is noted in the log."""
@@ -180,7 +131,10 @@ class Drafts:
             return DraftDocument()
 
     def _write(
-        self, browser: str, form: Mapping[str, Scalar] | None, photos: tuple[Photo, ...] | None
+        self,
+        browser: str,
+        form: Mapping[str, Scalar] | None,
+        photos: tuple[Sequence[Photo], Swap | None] | None,
     ) -> None:
         """Write a draft; None leaves that part as it is. Raises DiskError."""
         folder, before = self.folder / browser, self._document(browser)
@@ -188,21 +142,33 @@ class Drafts:
             with disk_errors(folder):
                 folder.mkdir(parents=True)
             self.sweep()
-        kept = before.photos if photos is None else tuple(self._write_photos(folder, photos))
-        now = DraftDocument(before.form if form is None else dict(form), kept)
+        kept = (before.photos, before.swap) if photos is None else self._write_photos(folder, *photos)
+        now = DraftDocument(before.form if form is None else dict(form), *kept)
         if now == before and (folder / FILE).exists():
             return
         write_atomic(folder / FILE, json.dumps(asdict(now)).encode("utf-8"))
-        used = {FILE, *(name for photo in kept for name in (photo.file, *photo.masks.values()))}
+        used = {FILE, *now.files}
         for path in folder.iterdir():
             if path.name not in used:
                 with suppress(OSError):
                     path.unlink()
 
-    def _write_photos(self, folder: Path, photos: Sequence[Photo]) -> Iterable[DraftPhoto]:
+    def _write_photos(
+        self, folder: Path, photos: Sequence[Photo], swap: Swap | None
+    ) -> tuple[tuple[DraftPhoto, ...], DraftSwap | None]:
+        """Write the pictures of photos and of those that made room; return what is known of them."""
+        photos, made_room = photos[:MAX_WITH_APART], swap.photos[:MAX_WITH_APART] if swap else ()
+        written = tuple(self._write_pictures(folder, [*photos, *made_room]))
+        kept, gone = written[: len(photos)], written[len(photos) :]
+        if swap is None or not gone:
+            return kept, None
+        others = tuple(one.file for photo, one in zip(photos, kept, strict=True) if swap.brought(photo))
+        return kept, DraftSwap(gone, others, *swap.naming)
+
+    def _write_pictures(self, folder: Path, photos: Iterable[Photo]) -> Iterable[DraftPhoto]:
         """Write the pictures of photos, as many as there is room for, and yield what is known of each."""
         size, names = 0, dict[int, tuple[weakref.ref[Image.Image], str]]()
-        for photo in photos[:MAX_WITH_APART]:
+        for photo in photos:
             pictures = [photo.image, *photo.masks.values()]
             files = [self._write_picture(folder, picture) for picture in pictures]
             names |= {id(picture): self._names[id(picture)] for picture in pictures}
@@ -226,19 +192,3 @@ class Drafts:
         if not (folder / known[1]).exists():
             write_atomic(folder / known[1], png_bytes(picture, compress_level=1))
         return known[1]
-
-
-def _opened(folder: Path, kept: DraftPhoto) -> Photo | None:
-    """Return a photo of a draft, None when its file cannot be used. A mask that does not fit is left out."""
-    try:
-        photo = open_photo(folder / kept.file, kept.name)
-        masks = {}
-        for number, file in kept.masks.items():
-            mask = decode(folder / file, MAX_PHOTO_SIDE).convert("L")
-            if number.isdecimal() and len(number) == 1 and mask.size == photo.image.size:
-                masks[int(number)] = mask
-    except StudioError as error:
-        log.warning("a photo of a draft is left out: %s", error)
-        return None
-    crop = Crop(*map(float, kept.crop))
-    return Photo(kept.name, photo.image, crop, masks, kept.caption, kept.is_apart)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.browser.actions import close_photo, drop_photos, open_photo
+from tests.browser.test_drafts import KEPT_MS
 
 pytestmark = pytest.mark.browser
 NAMES = "() => [...document.querySelectorAll('#photo-strip .tile img')].map(one => one.alt.split('.')[0])"
@@ -48,11 +49,18 @@ def test_each_photo_has_a_cross_and_undo_puts_it_back(three: Any) -> None:
     wait_for_names(three, "photo-0", "photo-1", "photo-2")
 
 
-def test_a_demo_subject_takes_their_place_until_undo(three: Any) -> None:
+def test_a_demo_subject_takes_their_place_until_undo_also_after_a_reload(three: Any) -> None:
     three.locator("#concept-name input").fill("my lily")
     three.locator("#concept-noun input").fill("orchid")
     three.locator("#demo-subjects .demo").first.click()
     note = three.locator("#photo-strip .note", has_text="Your photos made room for these.")
+    note.wait_for()
+    tile = three.locator("#photo-strip .photo-tile").first
+    tile.hover()
+    tile.locator(".tile-remove").click()
+    three.locator("#photo-strip .note", has_text="is removed.").wait_for()
+    three.wait_for_timeout(KEPT_MS)
+    three.reload()
     note.wait_for()
     note.get_by_role("button", name="Undo").click()
     wait_for_names(three, "photo-0", "photo-1", "photo-2")

@@ -15,6 +15,7 @@ from gradio.routes import App
 from PIL import Image
 
 from studio.photos.photo import Photo
+from studio.photos.swap import Naming, Swap
 from studio.ui.app import build
 from studio.ui.application import app_options
 from studio.ui.create.knob_sliders import Knob
@@ -43,7 +44,7 @@ def test_a_session_keeps_its_photos_after_a_change_and_not_what_it_restored() ->
     def look(session: SessionPhotos) -> None:
         session.photo(0)
 
-    session.restore([one], lambda photos: kept.append([photo.name for photo in photos]))
+    session.restore([one], lambda photos, _: kept.append([photo.name for photo in photos]))
     look(session=session)
     assert kept == []
     set_photos(session=session, photos=[one, two])
@@ -160,10 +161,16 @@ class Visitor:
     client: TestClient
     session: str
 
-    def send(self, endpoint: tuple[int, Any], first: Sequence[Any] = (), data: Any = None) -> dict[Any, Any]:
-        """Call an event with these first values, and the usual ones after them; return its answer by id."""
+    def send(
+        self, endpoint: tuple[int, Any], first: Sequence[Any] = (), data: Any = None, **named: Any
+    ) -> dict[Any, Any]:
+        """Call an event with these first values, those named by id, and else the usual ones.
+
+        Returns its answer by id.
+        """
         number, event = endpoint
-        usual = [None if part.stateful else part.value for part in event.inputs]
+        named = {name.replace("_", "-"): value for name, value in named.items()}
+        usual = [None if part.stateful else named.get(str(part.elem_id), part.value) for part in event.inputs]
         body = {"fn_index": number, "data": [*first, *usual[len(first) :]], "session_hash": self.session}
         body["event_data"] = data
         answer = self.client.post("/gradio_api/run/predict", json=body, headers={"host": "127.0.0.1"}).json()
@@ -176,7 +183,7 @@ def test_photos_put_in_before_the_draft_is_back_stay(tmp_path: Path) -> None:
     early, before = (Photo(name, Image.new("RGB", (8, 8))) for name in ("early", "before"))
     session = SessionPhotos()
     session.replace_all([early])
-    session.restore([before], kept.append)
+    session.restore([before], lambda photos, _: kept.append(photos))
     session.keep_changes()
     assert session.photos == [early] and kept == [[early]]
     workspace = Workspace(tmp_path)
@@ -202,3 +209,32 @@ def test_photos_that_are_dropped_in_after_a_fresh_start_are_in_nobodys_place(tmp
     assert ROOM in visitor.send(afresh, data={"action": "back", "id": ""})["photo-strip"]
     visitor.send(afresh, data={"action": "afresh", "id": ""})
     assert ROOM not in visitor.send(demo, data=DEMO)["photo-strip"]
+
+
+def test_photos_that_made_room_for_a_demo_come_back_after_a_reload_until_others_are_learned(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace(tmp_path)
+    page = build(workspace, catalogue())
+    client = TestClient(App.create_app(page, app_kwargs=app_options(Door.of(), page)))
+    first, second, third, last = (Visitor(client, name) for name in ("first", "second", "third", "last"))
+    load, demo = endpoint(page, "then", "photo-strip"), block_endpoint(page, "demo-subjects")
+    strip, train = block_endpoint(page, "photo-strip"), block_endpoint(page, "train")
+    own = Photo("own.jpg", Image.effect_noise((80, 80), 90).convert("RGB"))
+    workspace.drafts.keep_photos(ONE, [own])
+    assert "own.jpg" in first.send(load, [ONE])["photo-strip"]
+    first.send(demo, data=DEMO)
+    shown = second.send(load, [ONE])["photo-strip"]
+    assert ROOM in shown and "own.jpg" not in shown
+    shown = second.send(strip, data={"action": "remove", "id": "0"})["photo-strip"]
+    assert "is removed." in shown and ROOM in shown
+    shown = second.send(strip, data={"action": "clear", "id": ""})["photo-strip"]
+    assert ROOM in shown and ROOM in third.send(load, [ONE])["photo-strip"]
+    shown = third.send(strip, data={"action": "swap-back", "id": ""})["photo-strip"]
+    assert "own.jpg" in shown and ROOM not in shown
+    later = Photo("later.jpg", Image.effect_noise((80, 80), 90).convert("RGB"))
+    workspace.drafts.keep_photos(ONE, [later], Swap((own,), (), Naming(1, "", "")))
+    assert ROOM in last.send(load, [ONE])["photo-strip"]
+    shown = last.send(train, concept_name="lily", concept_noun="cat")["photo-strip"]
+    assert "later.jpg" in shown and ROOM not in shown and workspace.jobs.newest()
+    assert workspace.drafts.read(ONE).swap is None

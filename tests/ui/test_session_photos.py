@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from studio.errors import StudioError
 from studio.photos.photo import Photo
-from studio.photos.swap import Naming
+from studio.photos.swap import Naming, Swap
 from studio.ui.train.session_photos import NONE, SessionPhotos, locked, photo_key
 
 
@@ -134,13 +135,13 @@ def test_what_was_added_to_a_demo_stays_when_the_photos_come_back_that_it_took_t
     session.swap([photo("puppy"), photo("dog")], naming)
     session.put(0, replace(session.photos[0], caption="a puppy"))  # changed, and still of the demo
     session.photos = [*session.photos, later]
-    session.bring_back()
+    session.swap_back()
     assert session.photos == [*own, later] and session.restored == naming
     session.swap([photo("puppy")], naming)
     session.photos = [*session.photos, photo("more")]
     session.swap([photo("tractor")], Naming(1, "puppy", "dog"))
     assert names(session) == ["tractor"]
-    session.bring_back()
+    session.swap_back()
     assert names(session) == ["a", "b", "later", "more"] and session.restored == naming
 
 
@@ -148,7 +149,7 @@ def test_scenes_that_photos_of_a_demo_are_part_of_go_with_them() -> None:
     session = SessionPhotos([photo("a")])
     session.swap([photo("puppy")], Naming(1, "lily", "cat"))
     session.put_into_scenes([*session.photos, photo("later")], [photo("scene 1")])
-    session.bring_back()
+    session.swap_back()
     assert names(session) == ["a", "later"] and not session.apart
 
 
@@ -159,16 +160,69 @@ def test_what_a_demo_took_the_place_of_comes_back_also_after_a_second_demo() -> 
     session.swap(other, Naming(1, "puppy", "dog"))
     assert session.photos == other
     assert session.swapped is not None and session.swapped.naming == Naming(2, "lily", "cat")
-    session.bring_back()
+    session.swap_back()
     assert session.photos == own and session.restored == Naming(2, "lily", "cat") and session.swapped is None
     empty = SessionPhotos()
     empty.swap(one, Naming(1, "", ""))
     assert empty.photos == one and empty.swapped is None
-    session.swap(one, Naming(1, "lily", "cat"))
-    session.remove(0)
-    assert session.swapped is None
+
+
+def test_what_a_demo_took_the_place_of_outlives_that_its_photos_are_removed() -> None:
+    own, demo, naming = [photo("a"), photo("b")], [photo("puppy"), photo("dog")], Naming(1, "lily", "cat")
+    session = SessionPhotos(own)
+    session.remove(1)
+    session.swap(demo, naming)
     session.bring_back()
-    assert session.photos == one
+    assert session.photos == demo  # what was removed before does not come among the photos of a demo
+    session.remove(0)
+    session.bring_back()
+    assert session.photos == demo and session.swapped is not None
+    session.remove(1)
+    session.remove_all()
+    session.swap_back()
+    assert names(session) == ["a"] and session.restored == naming and session.swapped is None
+    session.swap_back()
+    session.bring_back()
+    assert names(session) == ["a"]
+
+
+def test_photos_of_ones_own_that_are_learned_take_the_place_of_those_that_made_room() -> None:
+    session = SessionPhotos([photo("a")])
+    session.swap([photo("puppy")], Naming(1, "lily", "cat"))
+    assert not session.settle() and session.swapped is not None
+    session.put_into_scenes(session.photos, [photo("scene 1")])
+    assert not session.settle()
+    session.take_apart()
+    session.photos = [*session.photos, photo("b")]
+    assert session.settle() and session.swapped is None
+    session.swap_back()
+    assert names(session) == ["puppy", "b"] and not session.settle()
+
+
+def test_what_made_room_is_kept_with_the_photos_and_comes_back_with_them() -> None:
+    kept: list[tuple[list[str], Swap | None]] = []
+
+    @locked
+    def change(session: SessionPhotos, what: Callable[[], object]) -> None:
+        what()
+
+    def keep(photos: Sequence[Photo], swap: Swap | None) -> None:
+        kept.append(([photo.name for photo in photos], swap))
+
+    session = SessionPhotos()
+    session.restore([photo("a")], keep)
+    change(session=session, what=lambda: session.swap([photo("puppy")], Naming(1, "lily", "cat")))
+    change(session=session, what=session.remove_all)
+    swap = session.swapped
+    assert kept == [(["puppy"], swap), ([], swap)] and swap is not None
+    change(session=session, what=lambda: setattr(session, "swapped", None))
+    assert kept[2:] == [([], None)]
+    again = SessionPhotos()
+    again.restore([], keep, swap)
+    assert again.swapped is swap and not again.is_empty
+    again.restore([photo("b")], keep)  # what is here already stays
+    again.swap_back()
+    assert names(again) == ["a"]
 
 
 def test_after_a_fresh_start_nothing_comes_back_and_no_photo_is_in_the_place_of_another() -> None:
@@ -177,7 +231,7 @@ def test_after_a_fresh_start_nothing_comes_back_and_no_photo_is_in_the_place_of_
     session.begin([])
     assert session.swapped is None and not session.all_photos
     session.photos = [photo("b")]
-    session.bring_back()
+    session.swap_back()
     assert names(session) == ["b"] and session.restored is None
     session.remove(0)
     session.begin([photo("c")])

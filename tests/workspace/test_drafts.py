@@ -14,6 +14,7 @@ from PIL import Image
 from studio.errors import DiskError
 from studio.files import png_bytes
 from studio.photos.photo import Crop, Photo
+from studio.photos.swap import Naming, Swap
 from studio.workspace import drafts as module
 from studio.workspace.drafts import FILE, Draft, Drafts, is_draft_id
 
@@ -48,6 +49,39 @@ def test_form_and_photos_come_back_to_the_bit_in_another_process(drafts: Drafts)
     back = Drafts(drafts.folder).read(ONE)
     assert back.form == {"concept-name": "lily", "steps": 7, "rate": 0.5, "flips": False}
     assert len(back.photos) == 2 and all(map(same, photos, back.photos))
+
+
+def test_photos_that_made_room_come_back_too_until_others_take_their_place(drafts: Drafts) -> None:
+    own, demo, later = [photo(0), dataclasses.replace(photo(1), is_apart=True)], photo(2), photo(3)
+    swap = Swap(tuple(own), (demo.image, photo(4).image), Naming(2, "lily", "cat"))
+    drafts.keep_photos(ONE, [demo, later], swap)
+    drafts.keep_form(ONE, {"steps": 1})
+    drafts.flush()
+    drafts.keep_form(ONE, {"steps": 2})
+    back = Drafts(drafts.folder).read(ONE)
+    assert back.swap is not None and back.swap.naming == Naming(2, "lily", "cat")
+    assert len(back.swap.photos) == 2 and all(map(same, own, back.swap.photos))
+    assert [back.swap.brought(one) for one in back.photos] == [True, False]
+    drafts.keep_photos(ONE, [], swap)
+    back = drafts.read(ONE)
+    assert not back.photos and back.swap is not None and all(map(same, own, back.swap.photos))
+    drafts.keep_photos(ONE, [later])
+    assert drafts.read(ONE).swap is None
+    assert len(list((drafts.folder / ONE).iterdir())) == 4
+
+
+def test_a_draft_of_a_version_without_swaps_opens_and_a_swap_without_its_files_is_none(
+    drafts: Drafts,
+) -> None:
+    drafts.keep_photos(ONE, [photo(0)], Swap((photo(1),), (), Naming(1, "", "")))
+    drafts.flush()
+    file = drafts.folder / ONE / FILE
+    document = json.loads(file.read_text())
+    (drafts.folder / ONE / document["swap"]["photos"][0]["file"]).unlink()
+    assert len(drafts.read(ONE).photos) == 1 and drafts.read(ONE).swap is None
+    del document["swap"]
+    file.write_text(json.dumps(document))
+    assert len(drafts.read(ONE).photos) == 1 and drafts.read(ONE).swap is None
 
 
 def test_another_browser_gets_nothing_and_no_path_is_an_id(drafts: Drafts) -> None:
@@ -144,7 +178,7 @@ def test_old_drafts_and_those_beyond_the_number_are_swept(
     [
         b"", b"[]", b'{"form": 7}', b'{"form": {"a": [1]}}', b'{"form": {"a": "\\ud800"}}', b"[" * 10**5,
         b'{"photos": [{"name": "a", "file": "../../etc/passwd"}]}', b'{"photos": [7]}',
-        b'{"photos": [{"name": "a", "file": "a.png", "crop": [1e999, 0, 1]}]}',
+        b'{"photos": [{"name": "a", "file": "a.png", "crop": [1e999, 0, 1]}]}', b'{"swap": {"photos": []}}',
     ],
 )  # fmt: skip
 def test_a_damaged_draft_is_an_empty_one(drafts: Drafts, text: bytes) -> None:

@@ -40,7 +40,7 @@ from studio.words import tr
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
 ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
-BACK = "back"  # the action of the button that undoes a removal
+BACK, SWAP_BACK = "back", "swap-back"  # actions of the buttons that undo a removal, and a swap
 NOT_UPLOADED = tr("it could not be uploaded; it may be too large")
 BEYOND = tr("more files than can be taken at once")
 Advise = Callable[[Sequence[Photo]], PhotoAdvice]
@@ -69,16 +69,16 @@ def drawn_strip(session: SessionPhotos, subjects: Subjects, advise: Advise, note
     """Return the strip with the photos of a session.
 
     Args:
-        note: HTML of what has just been done; without one, it says when they are in the place of others.
+        note: HTML of what has just been done. Where they are in the place of others, it says so too.
     """
-    if session.swapped and not note:
-        note = _undo_note(tr("Your photos made room for these."))
+    if session.swapped:
+        note += _undo_note(tr("Your photos made room for these."), SWAP_BACK)
     scenes = scenes_button(session, subjects)
     return photo_strip(session.photos, subjects, advise(session.photos), scenes, note)
 
 
-def _undo_note(words: str) -> str:
-    return note_card(words, button(BACK, tr("Undo"), kind="strong"))
+def _undo_note(words: str, action: str = BACK) -> str:
+    return note_card(words, button(action, tr("Undo"), kind="strong"))
 
 
 def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: Advise) -> PhotosBox:
@@ -144,8 +144,8 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
         if action in (COMPOSE, TAKE_APART):
             change_scenes(session, subjects, action)
             return {**drawn(session, subjects), refusals: ""}
-        if action == BACK:
-            session.bring_back()
+        if action in (BACK, SWAP_BACK):
+            session.bring_back() if action == BACK else session.swap_back()
             return drawn(session, subjects)
         number = to_int(id)
         if action == "remove":

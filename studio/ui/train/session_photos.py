@@ -15,6 +15,7 @@ from studio.photos.scenes_of_photos import is_scene
 from studio.photos.swap import Naming, Swap
 
 NONE = -1  # the number of the chosen photo when none is in the editor
+Keep = Callable[[Sequence[Photo], Swap | None], None]
 
 
 class SessionPhotos:
@@ -25,32 +26,39 @@ class SessionPhotos:
     Attributes:
         chosen: the number of the photo in the editor, `NONE` when there is none.
         taken_out: all photos as they were before some were removed last, for `bring_back`.
-        swapped: the photos that made room for all others last (`swap`), None where only some were removed.
-        restored: the naming of those that came back from there, until the form has it again.
+        swapped: the photos that made room for all others (`swap`), until they come back (`swap_back`) or
+            photos of one's own are learned (`settle`).
+        restored: the naming of those that came back, until the form has it again.
         apart: the photos that scenes were composed of, put aside; empty while there are no scenes.
         lock: held while a handler changes the photos.
-        keep: called with `all_photos` after a handler has changed them, so that a reload does not lose them.
+        keep: called with `all_photos` and `swapped` after a handler has changed them, so that a reload does
+            not lose them.
     """
 
     def __init__(self, photos: Iterable[Photo] = ()) -> None:
         self.photos, self.chosen, self.lock = list(photos), NONE, threading.Lock()
-        self.keep: Callable[[Sequence[Photo]], None] | None = None
-        self._kept = self.photos
+        self.keep: Keep | None = None
         self.apart: list[Photo] = []
         self.taken_out: list[Photo] = []
         self.swapped: Swap | None = None
         self.restored: Naming | None = None
+        self._kept: tuple[list[Photo], Swap | None] = (self.photos, None)
 
     def __deepcopy__(self, memo: dict) -> SessionPhotos:
         """Return a copy with its own lock: Gradio copies the initial value of a State for each visitor."""
         return SessionPhotos(self.photos)
 
-    def restore(self, photos: Iterable[Photo], keep: Callable[[Sequence[Photo]], None]) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no photos, nor any that made room."""
+        return not self.all_photos and self.swapped is None
+
+    def restore(self, photos: Iterable[Photo], keep: Keep, swap: Swap | None = None) -> None:
         """Begin with photos that are kept already, unless some are here; `keep` keeps later changes."""
         self.keep = keep
-        if not self.all_photos:
-            self.begin(photos)
-            self._kept = self.photos
+        if self.is_empty:
+            self.begin(photos, swap)
+            self._kept = self.photos, self.swapped
 
     def begin(self, photos: Iterable[Photo], swap: Swap | None = None) -> None:
         """Begin with these photos, as `all_photos` returned them; nothing from before them can come back.
@@ -63,9 +71,10 @@ class SessionPhotos:
 
     def keep_changes(self) -> None:
         """Keep the photos if they were changed since."""
-        if self.keep is not None and self._kept is not self.photos:
-            self._kept = self.photos
-            self.keep(self.all_photos)
+        photos, swap = self._kept
+        if self.keep is not None and (photos is not self.photos or swap is not self.swapped):
+            self._kept = self.photos, self.swapped
+            self.keep(self.all_photos, self.swapped)
 
     def replace_all(self, photos: list[Photo]) -> None:
         """Replace the photos, with none in the editor."""
@@ -145,26 +154,41 @@ class SessionPhotos:
     def remove(self, number: int) -> Photo:
         """Remove a photo, and return it. Raises StudioError when there is none."""
         removed = self.photo(number)
-        self.taken_out, self.swapped = self.all_photos, None
+        self.taken_out = self.all_photos
         self.replace_all([photo for i, photo in enumerate(self.photos) if i != number])
         return removed
 
     def remove_all(self) -> None:
         """Remove all photos, also those that are put aside."""
-        self.taken_out, self.swapped = self.all_photos, None
+        self.taken_out = self.all_photos
         self.start_anew([])
 
     def swap(self, photos: Iterable[Photo], naming: Naming) -> None:
-        """Put others in the place of all photos until `bring_back`; `naming` is that of those here.
+        """Put others in the place of all photos until `swap_back`; `naming` is that of those here.
 
         Of several in a row, the photos from before the first come back, and those that were added since.
         """
         here, photos = self.all_photos, list(photos)
         if self.swapped is not None:
             here, naming = [*self.swapped.photos, *self._own_photos(self.swapped)], self.swapped.naming
-        self.start_anew(photos)
         others = tuple(photo.image for photo in photos)
-        self.swapped = Swap(tuple(here), others, naming) if here else None
+        self.begin(photos, Swap(tuple(here), others, naming) if here else None)
+
+    def swap_back(self) -> None:
+        """Put back the photos that made room for others, which go; what was added since stays."""
+        if (swap := self.swapped) is not None:
+            self.begin([*swap.photos, *self._own_photos(swap)])
+            self.restored = swap.naming
+
+    def settle(self) -> bool:
+        """Forget the photos that made room, once photos of one's own are learned in their place.
+
+        Returns whether there were any.
+        """
+        if self.swapped is None or not self._own_photos(self.swapped):
+            return False
+        self.swapped = None
+        return True
 
     def _own_photos(self, swap: Swap) -> list[Photo]:
         """Return all photos but those that a swap has brought, and without scenes that those are part of."""
@@ -172,14 +196,7 @@ class SessionPhotos:
         return [photo for photo in photos if not swap.brought(photo)]
 
     def bring_back(self) -> None:
-        """Put back what was removed last, where it was; what was changed or added since stays as it is.
-
-        Others that were put in the place of all photos go again.
-        """
-        if self.swapped is not None:
-            self.start_anew([*self.swapped.photos, *self._own_photos(self.swapped)])
-            self.restored, self.swapped = self.swapped.naming, None
-            return
+        """Put back what was removed last, where it was; what was changed or added since stays as it is."""
         photos = self.all_photos
         here = [photo.image for photo in photos]  # a photo that was changed has the same picture
         for number, photo in enumerate(self.taken_out):

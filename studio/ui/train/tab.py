@@ -189,7 +189,11 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
         values = filled_in(card.fields, settings[card.id])
         lines = (samples or "").splitlines()
         workspace.train(session.photos, card, name, noun, values, int(seed or 0), beside, lines)
-        return {rows.hints: naming_hints(workspace, [(name, noun), *beside])}
+        changes = {rows.hints: naming_hints(workspace, [(name, noun), *beside])}
+        if session.settle():  # the strip no longer says that there is something to bring back
+            subjects = subjects_of(count, card, names, nouns)
+            changes[box.strip] = drawn_strip(session, subjects, workspace.advise)
+        return changes
 
     def press_in_training(event: gr.EventData) -> Changes:
         action, id = pressed_button(event)
@@ -231,7 +235,7 @@ def train_tab(workspace: Workspace, methods: Sequence[MethodCard], connector: Co
     )
     presets = preset_panel(workspace, methods, connector, notice, choice, fold, preset_place)
     inputs = {**session, "seed": seed, "settings": settings, "samples": fold.samples, **chosen}
-    started = connect(start.click, train, inputs=inputs, outputs=[rows.hints], trigger_mode="once")
+    started = connect(start.click, train, inputs=inputs, outputs=[rows.hints, box.strip], trigger_mode="once")
     started.then(None, js=SHOW_PROGRESS)
     connect(training.click, press_in_training, outputs=[opened], notice=training_notice)
 

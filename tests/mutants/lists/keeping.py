@@ -31,8 +31,8 @@ MUTANTS = [
     planted(
         "a draft forgets its photos when the form changes",
         DRAFTS,
-        "kept = before.photos if photos is None else",
-        "kept = () if photos is None else",
+        "kept = (before.photos, before.swap) if photos is None else",
+        "kept = ((), None) if photos is None else",
         *DRAFTED,
         severe=True,
     ),
