@@ -15,11 +15,15 @@ let pointed = null;
 let asked = null;
 /* Whether the brush was put down by a key. */
 let keyed = false;
+/* The photos, by number and name, for which a mask file is on its way. */
+const uploading = new Set();
 /* The masks when a new square was sent, until the server has cut it: what is painted meanwhile is meant for it. */
 let uncut = null;
 
 const newCanvas = side => Object.assign(document.createElement('canvas'), {width: side, height: side});
 const paints = () => tool === 'brush' || tool === 'eraser';
+/* The number and the name of the photo that the state shows: its key without the square. */
+const shownPhoto = () => state.key.slice(0, state.key.lastIndexOf(' ('));
 const radius = () => Math.max(0.5, size.value / 200 * state.side);
 
 const read = async (url, side) => {
@@ -161,12 +165,12 @@ const load = async () => {
     const isLastCut = !cuts || next.crop_turn === cropTurn;
     uncut = isLastCut ? null : plain || came.map(mask => mask.slice());
   } else if (!overtaken && !next.is_error && settle(came)) past.push(masks);
-  if (next.is_error) pointed = null;
+  if (next.is_error && !overtaken) pointed = null;
   masks = overtaken ? came.map((mask, number) => masks[number] || mask) : came;
-  if (!overtaken || answers) busy(false);
   const late = overtaken && answers && !next.is_error;
   if (late) bring(came);
   state = next;
+  if (!overtaken || answers) busy(uploading.has(shownPhoto()));
   current = Math.min(current, masks.length - 1);
   if (canvas.width !== state.side || canvas.height !== state.side) canvas.width = canvas.height = state.side;
   find('.mask-stage img').src = state.square;
@@ -343,15 +347,21 @@ element.addEventListener('keydown', event => {
   undo();
 });
 file.addEventListener('change', async () => {
-  const [chosen] = file.files, {key} = state, subject = current;
+  const [chosen] = file.files, meant = shownPhoto(), subject = current;
   file.value = '';
   if (!chosen) return;
+  uploading.add(meant);
   busy(true);
   const sent = {files: [], failed: [], subject};
   try { sent.files.push((await upload(chosen)).path); } catch { sent.failed.push(chosen.name); }
-  if (state.key !== key) return busy(false);  // another photo or square is here by now
+  // it is meant for the square that is being cut
+  while (uncut && shownPhoto() === meant) await new Promise(done => setTimeout(done, 50));
+  uploading.delete(meant);
+  if (shownPhoto() !== meant) return trigger('edit', {action: 'unused'});  // another one is here by now
   turn += 1;
+  busy(true);
   pointed = null;
+  asked = {turn, before: masks.map(mask => mask.slice())};
   send('upload', sent);
 });
 watch('value', load);

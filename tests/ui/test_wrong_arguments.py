@@ -40,7 +40,7 @@ BUTTONS = (
     "paint compare create open close keep discard retry stop insert example demo select undo left right "
     "choose side swap pick start reveal same along point judge use again refine unrefine clear centre "
     "unfold fold put-away put-all-away afresh back swap-back open-trash close-trash restore delete-for-good "
-    "empty-trash"
+    "empty-trash unused"
 ).split()
 FULL = bool(os.environ.get("LIKENESS_FULL_FUZZ"))  # every wrong value in every argument: minutes
 EVENTS: list[Any] = [

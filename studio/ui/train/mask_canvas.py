@@ -111,7 +111,7 @@ def canvas_state(
 
     Args:
         number: of the photo.
-        turn: number of the change that this answers; -1 when only names have changed, None to start anew.
+        turn: number of the change that this answers; -1 when no mask has changed, None to start anew.
         error: why a change was not made.
         about: what else the editor shows, where it has changed.
     """

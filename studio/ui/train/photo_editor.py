@@ -3,7 +3,7 @@
 It is the browser's own <dialog>, which keeps the focus inside, closes with Esc and hides the rest from screen
 readers; Gradio has no such part (its Dialogue is a script of speakers). `scripts/mask_editor.js` draws masks,
 `scripts/photo_editor.js` does all else. It sends "edit" events, each with an action: "choose" (a photo),
-"crop", "caption", "move", "remove" or "close".
+"crop", "caption", "move", "remove", "unused" (a mask file whose photo was left) or "close".
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.errors import StudioError
 from studio.limits import MAX_PHOTOS
 from studio.photos.advice import PhotoAdvice
 from studio.photos.captions import is_caption_file, with_captions
@@ -39,7 +40,7 @@ from studio.ui.train.session_photos import NONE, SessionPhotos, locked
 from studio.words import tr
 
 ACCEPT = "image/*,.heic,.heif,.avif,.txt"
-ONLY_NAMES = -1  # the turn of a canvas state in which only the names have changed
+ONLY_NAMES = -1  # the turn of a canvas state in which only the names, or what is said, have changed
 BACK, SWAP_BACK = "back", "swap-back"  # actions of the buttons that undo a removal, and a swap
 NOT_UPLOADED = tr("it could not be uploaded; it may be too large")
 BEYOND = tr("more files than can be taken at once")
@@ -177,6 +178,13 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
                 return {}
             about = crop_state(photo, to_int(data.get("turn", 0)))
             return {editor: canvas_state(photo, session.chosen, subjects, about=about)}
+        if action == "unused":
+            hint = "Open that photo again, then upload the mask."
+            unused = StudioError("The mask was not used, since its photo is no longer open.", hint)
+            if session.chosen == NONE:
+                raise unused
+            photo = session.chosen_photo
+            return {editor: canvas_state(photo, session.chosen, subjects, ONLY_NAMES, str(unused))}
         number = to_int(data.get("id"))
         if action == "remove":
             return without(session, subjects, number)
