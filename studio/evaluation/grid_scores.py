@@ -33,13 +33,15 @@ def score_grid(
 
     Args:
         nouns: the noun of every concept that a prompt of the grid may name, by handle.
-        photos_of: returns the folder with the training photos of a handle, None where they are not here.
+        photos_of: returns the folder with the training photos of a handle, None where they are not here; it
+            may raise StudioError for a concept that is gone by now.
         judge: compares with these photos, patch by patch. Without one, likeness is the mean cosine with them.
 
     Yields a Note.
     """
     yield Note(tr("Scoring the pictures."))
-    squares: dict[str, tuple[Image.Image, ...]] = {}
+    handles = handles_in(" ".join(cell.recipe.prompt for cell in grid.cells))
+    squares = {handle: _squares(photos_of, handle) for handle in handles}
     scores: dict[str, PictureScore] = {}
     look = judge.see if judge else encoder.encode
     photos: dict[str, Any] = {}  # by handle, what the judge or the encoder sees in them
@@ -54,10 +56,6 @@ def score_grid(
         path, prompt = grid.path(cell), cell.recipe.prompt
         if not path.exists() or path.name in scores:
             continue
-        for handle in handles_in(prompt):
-            if handle not in squares:
-                folder = photos_of(handle)
-                squares[handle] = _squares(folder) if folder else ()
         with Image.open(path) as picture:
             text = encoder.encode_text([spoken_prompt(prompt, nouns)])
             agreement = measures.agreement(encoder.encode([picture]), text).item()
@@ -71,9 +69,10 @@ def score_grid(
     GridScores(name, scores, {handle: len(each) for handle, each in squares.items()}).save(grid.folder)
 
 
-def _squares(folder: Path) -> tuple[Image.Image, ...]:
-    """Return the photos that a concept was trained on, none when one of them is damaged by now."""
+def _squares(photos_of: Callable[[str], Path | None], handle: str) -> tuple[Image.Image, ...]:
+    """Return the photos that a concept was trained on, none when it is gone or one is damaged by now."""
     try:
-        return PhotoSet.load(folder).squares
+        folder = photos_of(handle)
+        return PhotoSet.load(folder).squares if folder else ()
     except StudioError:
         return ()

@@ -59,5 +59,10 @@ def paint_grid(
     except FinishEarly:
         return False
     finally:
-        write_atomic(grid.folder / PICTURE, png_bytes(contact_sheet(grid)))
-        grid.archive(grid.folder / ARCHIVE)
+        write_overview(grid)
+
+
+def write_overview(grid: GridFolder) -> None:
+    """Write the contact sheet and the archive of a grid as it is now."""
+    write_atomic(grid.folder / PICTURE, png_bytes(contact_sheet(grid)))
+    grid.archive(grid.folder / ARCHIVE)

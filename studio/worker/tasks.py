@@ -17,7 +17,7 @@ from studio.evaluation.grid_scores import score_grid
 from studio.events import Event, Note, Result, Step
 from studio.files import png_bytes, write_atomic
 from studio.generation.generate import Picture, generate
-from studio.generation.grid_painting import paint_grid
+from studio.generation.grid_painting import paint_grid, write_overview
 from studio.grids.grid_folder import GridFolder
 from studio.importing.foreign_concept import import_concept
 from studio.interop.foreign_file import look_at
@@ -114,8 +114,10 @@ class Tasks:
         )
         if not (yield from painting):
             return
-        grid = GridFolder.open(folder)
         encoders = open_encoders(self.backbone)
+        painted = GridFolder.open(folder)
+        if (grid := present(painted)) is not painted:  # opening them takes seconds
+            write_overview(grid)
         if encoders.text is not None:
             nouns = {handle: header.handles[handle] for handle, header in library.headers().items()}
             yield from score_grid(encoders.text, grid, nouns, self.workspace.photos_of, encoders.judge)

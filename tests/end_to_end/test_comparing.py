@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from PIL import Image
 from assets.starter.recipe.judge_model import configuration, save_judge
 from assets.starter.recipe.vocabulary import write_merges
 from studio.edits.concept import Concept
+from studio.evaluation.encoders import Encoders
 from studio.events import Event
 from studio.generation.generate import generate
 from studio.grids.grid_folder import ARCHIVE, PICTURE, GridFolder
 from studio.grids.scores import GridScores
+from studio.models.backbone import Backbone
 from studio.models.clip import Clip
 from studio.models.patch_judge import HEAD_FILE, PatchJudge
 from studio.photos.photo import Photo
@@ -27,10 +30,12 @@ from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe
 from studio.recipes.recipe import Recipe
 from studio.recipes.spoken import spoken_prompt
+from studio.worker import tasks
 from studio.worker.worker import Worker
 from studio.workspace.jobs import Job
 from studio.workspace.workspace import Workspace
 from tests import tiny
+from tests.evaluation.test_grid_scores import Encoder
 from trainers import METHODS, train
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -189,6 +194,28 @@ def test_the_bases_judge_compares_with_the_photos_that_were_trained_on(
         assert mark.likeness == pytest.approx(statistics.fmean(alone), abs=1e-5)
         assert mark.copying == pytest.approx(max(alone), abs=1e-5)
         assert mark.agreement == pytest.approx(judge.agreement(picture, "a photo of a cat"), abs=1e-6)
+
+
+def test_a_concept_may_get_another_name_while_the_encoders_are_opened(
+    workspace: Workspace, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = Encoder()
+
+    def opening(backbone: Backbone) -> Encoders:
+        workspace.rename("<lily>", "Rosa")
+        return Encoders(encoder, encoder, encoder)
+
+    monkeypatch.setattr(tasks, "open_encoders", opening)
+    job = workspace.compare(GRID)
+    assert worker.take(("grid",))
+    ended, sheet = workspace.jobs.get(job.id), sheet_of(workspace, job)
+    assert (ended.status, ended.error) == ("done", "") and "<rosa>" in ended.title
+    scores = GridScores.open(sheet.folder)
+    assert scores is not None and scores.photos == {"<rosa>": 3}
+    assert set(scores.cells) == {sheet.path(cell).name for cell in sheet.cells}
+    with zipfile.ZipFile(sheet.folder / ARCHIVE) as archive:
+        kept = {archive.read(name) for name in archive.namelist()}
+    assert {sheet.path(cell).read_bytes() for cell in sheet.cells} <= kept
 
 
 def test_a_judge_hears_nouns_in_place_of_handles() -> None:

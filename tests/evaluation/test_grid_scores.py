@@ -1,4 +1,4 @@
-"""Scoring a grid goes on without the photos of a training when one of them is damaged."""
+"""Scoring a grid goes on without the photos of a training when they are damaged or cannot be found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image, ImageStat
 
+from studio.errors import StudioError
 from studio.evaluation.grid_scores import score_grid
 from studio.grids.grid_folder import GridFolder
 from studio.grids.scores import GridScores
@@ -44,6 +45,21 @@ def test_a_damaged_photo_of_a_training_is_as_no_photos(tmp_path: Path) -> None:
         assert scores is not None
         likeness.append(scores.cells[grid.path(grid.cells[0]).name].likeness)
     assert likeness == [None, 1.0]
+
+
+def test_a_concept_that_is_gone_by_now_is_as_no_photos(tmp_path: Path) -> None:
+    """It may get another name, or be deleted, while the grid is scored."""
+    recipe = Recipe("<lily>")
+    grid = GridFolder.create(tmp_path, Grid(recipe, Axis("seed", (0,))), [Cell(0, 0, recipe)])
+    save_picture(Image.new("RGB", (8, 8)), recipe, grid.path(grid.cells[0]))
+
+    def photos_of(handle: str) -> Path | None:
+        raise StudioError("There is no concept called <lily>.")
+
+    list(score_grid(Encoder(), grid, {}, photos_of))
+    scores = GridScores.open(grid.folder)
+    assert scores is not None and scores.photos == {"<lily>": 0}
+    assert scores.cells[grid.path(grid.cells[0]).name].likeness is None
 
 
 class Brightness:
