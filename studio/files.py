@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial"
 PARTIAL_SECONDS = 3600.0  # how long what a running process has not finished is left alone
-RENAME_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries of a rename that the system forbids
+WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries of what the system forbids for a while
 MAX_NAME_BYTES = 200  # of a name in the trash, which gets the time before it; file systems allow 255
 
 
@@ -52,7 +52,7 @@ def writable_folder(place: Path, hint: str = tr("Name another with --out.")) -> 
     try:
         place.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        _patiently(probe.unlink)
     except OSError as error:
         reason = error.strerror or tr("it cannot be a folder")
         message = tr("The folder {folder} cannot be written to: {reason}.", folder=place, reason=reason)
@@ -128,24 +128,30 @@ def move_file(path: Path, target: Path) -> Path:
             if error.errno != errno.EXDEV:
                 raise
             write_atomic(target, path.read_bytes())
-            path.unlink()
+            _patiently(path.unlink)
         _sync_folder(target.parent)
     return target
 
 
-def _patiently(rename: Callable[[], object]) -> None:
-    """Rename something; while the system forbids it, try a few times more.
+def delete_file(path: Path) -> None:
+    """Delete a file, if it is there. Raises DiskError when that cannot be done."""
+    with disk_errors(path):
+        _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def _patiently(change: Callable[[], object]) -> None:
+    """Rename or delete something; while the system forbids it, try a few times more.
 
     Windows forbids it for as long as another process has the file open, a virus scanner or a reader.
     """
-    for seconds in RENAME_WAITS:
+    for seconds in WAITS:
         try:
-            rename()
+            change()
         except PermissionError:
             time.sleep(seconds)
         else:
             return
-    rename()
+    change()
 
 
 def _partial_of(path: Path) -> Path:

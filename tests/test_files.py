@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,19 +115,19 @@ def test_a_file_moves_to_another_disk_whole(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def forbidding(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[float]]:
-    """Let the system forbid so many renames; returns the list of waits between the tries."""
+def forbidding(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """Let the system forbid so many renames, or calls of these names; returns the list of waits between."""
 
-    def forbid(times: int) -> list[float]:
+    def forbid(times: int, *names: str) -> list[float]:
         waits: list[float] = []
         monkeypatch.setattr(files.time, "sleep", waits.append)
-        for name in ("replace", "rename"):
-            rename = getattr(Path, name)
+        for name in names or ("replace", "rename"):
+            do = getattr(Path, name)
 
-            def refused(path: Path, target: Path, rename: Callable[..., Path] = rename) -> Path:
+            def refused(path: Path, *target: Path, do: Callable[..., Any] = do, **options: bool) -> Any:
                 if len(waits) < times:
                     raise PermissionError(errno.EACCES, "The file is used by another process")
-                return rename(path, target)
+                return do(path, *target, **options)
 
             monkeypatch.setattr(Path, name, refused)
         return waits
@@ -135,7 +136,7 @@ def forbidding(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[float]]:
 
 
 def test_a_file_that_another_process_has_open_for_a_moment_is_replaced_after_it(
-    tmp_path: Path, forbidding: Callable[[int], list[float]]
+    tmp_path: Path, forbidding: Callable[..., list[float]]
 ) -> None:
     waits = forbidding(2)
     files.write_atomic(tmp_path / "a", b"new")
@@ -150,12 +151,27 @@ def test_a_file_that_another_process_has_open_for_a_moment_is_replaced_after_it(
 
 
 def test_a_file_that_stays_open_elsewhere_is_said_soon(
-    tmp_path: Path, forbidding: Callable[[int], list[float]]
+    tmp_path: Path, forbidding: Callable[..., list[float]]
 ) -> None:
     waits = forbidding(999)
     with pytest.raises(DiskError, match="used by another process"):
         files.write_atomic(tmp_path / "a", b"new")
     assert sum(waits) < 1 and not list(tmp_path.iterdir())
+
+
+def test_a_file_that_a_page_has_open_for_a_moment_is_deleted_after_it(
+    tmp_path: Path, forbidding: Callable[..., list[float]]
+) -> None:
+    waits = forbidding(2, "unlink")
+    (tmp_path / "a").touch()
+    files.delete_file(tmp_path / "a")
+    assert not (tmp_path / "a").exists() and len(waits) == 2
+    files.delete_file(tmp_path / "a")  # it is gone already
+    (tmp_path / "b").touch()
+    waits = forbidding(999, "unlink")
+    with pytest.raises(DiskError, match="used by another process"):
+        files.delete_file(tmp_path / "b")
+    assert sum(waits) < 1 and (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(

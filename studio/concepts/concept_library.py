@@ -13,8 +13,8 @@ from pathlib import Path
 
 from studio.concepts.header import Header, read_header, rename_handle
 from studio.concepts.header_index import header_index
-from studio.errors import StudioError, disk_errors, shortened
-from studio.files import exists, move_file, move_to_trash, write_atomic
+from studio.errors import DiskError, StudioError, disk_errors, shortened
+from studio.files import delete_file, exists, move_file, move_to_trash, write_atomic
 from studio.folder_listing import FolderListing, ListedFile
 from studio.handles import to_handle
 
@@ -230,7 +230,10 @@ class Library:
         return self.borrow(path) if exists(path) and path.is_file() else self.find(to_handle(name))
 
     def rename(self, handle: str, name: str) -> Entry:
-        """Give a concept another name. Raises StudioError when the name is taken or cannot be used."""
+        """Give a concept another name.
+
+        Raises StudioError when the name is taken or cannot be used, and DiskError when its file stays.
+        """
         entry, new = self.find(handle), to_handle(name)
         if new == handle:
             return entry
@@ -240,8 +243,12 @@ class Library:
         target = self.path(new)
         rename_handle(entry.path, handle, new, target)
         if target != entry.path:
-            with disk_errors(entry.path):
-                entry.path.unlink()
+            try:
+                delete_file(entry.path)
+            except DiskError:
+                with suppress(DiskError):  # otherwise there would be two of it
+                    delete_file(target)
+                raise
         return self.find(new)
 
     def delete(self, handle: str) -> Path:
@@ -262,7 +269,7 @@ class Library:
     def restore(self, trashed: Path) -> Entry:
         """Move a deleted concept back. Raises StudioError when its name is taken by now."""
         entry = self.add(trashed)
-        trashed.unlink()
+        delete_file(trashed)
         return entry
 
     def add(self, path: Path) -> Entry:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from studio.edits.concept import Concept
 from studio.errors import DiskError, StudioError
-from studio.files import PARTIAL, move_file
+from studio.files import PARTIAL, delete_file, move_file
 from studio.generation.generate import generate
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Sampling
@@ -40,5 +40,5 @@ def save_checked(backbone: Backbone, concept: Concept, path: Path, sampling: Sam
             reason=error.message,
         ) from error
     finally:
-        with suppress(OSError):
-            trial.unlink(missing_ok=True)
+        with suppress(DiskError):
+            delete_file(trial)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from studio.documents import DocumentError, FileName, ShortText, read_document
 from studio.errors import StudioError
-from studio.files import write_atomic
+from studio.files import delete_file, write_atomic
 from studio.intervals import wilson_interval
 from studio.words import tr
 
@@ -161,8 +161,8 @@ class Ballot:
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Delete the vote in a grid's folder."""
-        (folder / FILE).unlink(missing_ok=True)
+        """Delete the vote in a grid's folder. Raises DiskError."""
+        delete_file(folder / FILE)
 
     @classmethod
     def open(cls, folder: Path) -> Ballot | None:

@@ -13,6 +13,7 @@ import json
 import re
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from typing import Any
 from PIL import Image
 
 from studio.documents import DocumentError, read_document
-from studio.errors import StudioError
-from studio.files import write_atomic
+from studio.errors import DiskError, StudioError
+from studio.files import delete_file, write_atomic
 from studio.grids.blind_vote import Ballot
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Cell, Grid, upgrade_grid
@@ -108,7 +109,8 @@ class GridFolder:
                 recipe = renaming.recipe(read_recipe(path))
                 with Image.open(path) as picture:
                     save_picture(picture, recipe, renamed.path(new))
-                path.unlink()
+                with suppress(DiskError):  # a page may have it open; nothing names it any more
+                    delete_file(path)
         if ballot := Ballot.open(self.folder):
             ballot.renamed(files, renaming.text).save(self.folder)
         return renamed

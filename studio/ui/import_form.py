@@ -20,7 +20,7 @@ from studio.handles import HANDLE, to_handle
 from studio.interop.foreign_file import ForeignFile, look_at
 from studio.subject import MAX_NOUN_LETTERS
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import html_block, uploaded_files
+from studio.ui.parts.html_blocks import delete_uploads, html_block, uploaded_files
 from studio.ui.parts.markup import note_card
 from studio.words import tr
 from studio.workspace.workspace import Workspace
@@ -102,8 +102,7 @@ class ImportForm:
                     return self.opened_with(keep_upload(workspace, paths[0]))
                 entry = workspace.concepts.add(paths[0])
             finally:
-                for path in paths:
-                    path.unlink(missing_ok=True)
+                delete_uploads(paths)
             return show(entry.header.handle)
 
         def import_foreign(file: str, name: str, noun: str, trigger: str) -> Changes:

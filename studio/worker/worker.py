@@ -7,14 +7,15 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from studio.errors import StudioError, machine_trouble
+from studio.errors import DiskError, StudioError, machine_trouble
 from studio.events import Event, FinishEarly, Kept, Note, Pause, Preview, Step
-from studio.files import write_atomic
+from studio.files import delete_file, write_atomic
 from studio.method import Method
 from studio.models.backbone import Backbone
 from studio.words import tr
@@ -233,4 +234,5 @@ def has_loaded(event: Event) -> bool:
 def forget_large_state(file: Path) -> None:
     """Delete the state of a finished training that takes much room; a small one is kept to train further."""
     if file.is_file() and file.stat().st_size > MAX_KEPT_STATE_BYTES:
-        file.unlink()
+        with suppress(DiskError):  # it takes room, and that is all
+            delete_file(file)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from studio.concepts.concept_library import Entry, Library
 from studio.concepts.header import read_header, rename_handle
-from studio.errors import StudioError
-from studio.files import write_atomic
+from studio.errors import DiskError, StudioError
+from studio.files import delete_file, write_atomic
 from studio.words import tr
 from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.job import Job
@@ -42,8 +42,8 @@ def forget_checkpoints(folder: Path, most: int = MAX_CHECKPOINTS) -> None:
     """Delete all but the newest checkpoints in a job's folder; those that were kept stay."""
     files = sorted(folder.glob(f"{CHECKPOINT}-*{SUFFIX}"))
     for file in files[: max(0, len(files) - most)]:
-        with suppress(OSError):
-            file.unlink()
+        with suppress(DiskError):
+            delete_file(file)
 
 
 def forget_old_checkpoints(jobs: Jobs) -> None:
@@ -74,8 +74,8 @@ def keep_step(jobs: Jobs, job: Job, step: int) -> None:
 
 
 def release_step(jobs: Jobs, job: Job, step: int) -> None:
-    """Let a kept step go."""
-    kept_file(jobs.folder(job.id), step).unlink(missing_ok=True)
+    """Let a kept step go. Raises DiskError when its file stays."""
+    delete_file(kept_file(jobs.folder(job.id), step))
     _say(jobs, job, tr("Step {step} is no longer kept.", step=step))
 
 
@@ -97,7 +97,8 @@ def promote_step(jobs: Jobs, library: Library, job: Job, step: int) -> Entry:
         _say(jobs, job, tr(text, step=step, handle=entry.header.handle))
         return entry
     finally:
-        trial.unlink(missing_ok=True)
+        with suppress(DiskError):
+            delete_file(trial)
 
 
 def use_step(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, step: int) -> Entry:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from studio.documents import DocumentError
 from studio.errors import DiskError, disk_errors
-from studio.files import whole_folder
+from studio.files import delete_file, whole_folder
 from studio.words import tr
 from studio.workspace.interrupted import fate_of, learned
 from studio.workspace.job import STATE_FILE, USER_KINDS, Job, Status
@@ -105,8 +105,8 @@ class Jobs(JobReader):
 
     def forget_state(self, number: int) -> None:
         """Delete what a training has kept to go on from."""
-        with suppress(OSError):
-            (self.folder(number) / STATE_FILE).unlink(missing_ok=True)
+        with suppress(DiskError):
+            delete_file(self.folder(number) / STATE_FILE)
 
     def requeue(self, number: int, task: dict[str, Any] | None = None) -> None:
         """Queue an ended or paused job again under its own number, to go on with what its folder holds.

@@ -32,7 +32,7 @@ def rename_concept(library: Library, jobs: Jobs, former_names: FormerNames, hand
         return entry
     former_names.add(renaming)
     for job in jobs.newest(MAX_JOBS, ("create", "grid"), STILL_TO_PAINT):
-        with suppress(StudioError):  # a damaged one says so itself once it is its turn
+        with suppress(StudioError, OSError):  # a damaged one says so itself once it is its turn
             _rename_in_job(jobs, job, renaming)
     return entry
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from studio.concepts.concept_library import SUFFIX, Library
 from studio.documents import is_file_name
 from studio.errors import StudioError, disk_errors
-from studio.files import PARTIAL, move_file
+from studio.files import PARTIAL, delete_file, move_file
 from studio.folder_listing import FolderListing, ListedFile
 from studio.workspace.pictures import Gallery
 from studio.workspace.presets import SUFFIX as PRESET_SUFFIX
@@ -128,8 +128,8 @@ def _seconds(stamp: str) -> float:
 
 def _delete(path: Path) -> None:
     """Delete a file, a folder, or a link without what it leads to."""
-    with disk_errors(path):
-        if path.is_dir() and not path.is_symlink():
+    if path.is_dir() and not path.is_symlink():
+        with disk_errors(path):
             shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    else:
+        delete_file(path)

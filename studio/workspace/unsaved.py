@@ -7,7 +7,8 @@ from pathlib import Path
 
 from studio.concepts.concept_library import Library
 from studio.concepts.header import read_header
-from studio.files import other_folders
+from studio.errors import DiskError
+from studio.files import delete_file, other_folders
 from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.job import UNSAVED, Job
 from studio.workspace.jobs import Jobs
@@ -33,6 +34,6 @@ def save_unsaved(jobs: Jobs, library: Library, marks: ConceptMarks, job: Job, ke
     is_own = before is not None and is_made_by(before, job)
     entry = put_in_its_place(library, marks, before, kept) if before and is_own else library.add(kept)
     jobs.mark_done(job.id, {"handle": entry.header.handle, "file": entry.path.name})
-    with suppress(OSError):
-        kept.unlink()
+    with suppress(DiskError):
+        delete_file(kept)
     return jobs.get(job.id)

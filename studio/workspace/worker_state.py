@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from studio.documents import DocumentError, Scalar, ShortText, read_document
-from studio.files import write_atomic
+from studio.files import delete_file, write_atomic
 from studio.words import tr
 
 FILE = "worker.json"  # of the first worker, and of the only one
@@ -73,5 +73,5 @@ class WorkerState:
 def forget_others(folder: Path, count: int) -> None:
     """Delete the states of workers beyond the first `count`, left by a studio that had more of them."""
     while (other := folder / file_of(count)).is_file():
-        other.unlink(missing_ok=True)
+        delete_file(other)
         count += 1

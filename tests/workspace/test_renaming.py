@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from studio.errors import DiskError
 from studio.grids.blind_vote import Ballot
 from studio.grids.grid_folder import GridFolder
 from studio.recipes.axis import Axis
 from studio.recipes.grid import Grid
 from studio.recipes.png import read_recipe, save_picture
 from studio.recipes.recipe import Recipe
+from studio.recipes.renaming import Renaming
 from studio.ui.compare.blind_vote import blind_vote_panel, pairs_of
 from studio.workspace.workspace import Workspace
 from tests.workspace.test_workspace import keep
@@ -92,6 +95,71 @@ def test_a_vote_goes_on_after_a_renaming_and_without_its_pictures_another_can_be
     assert "Which two?" in blind_vote_panel(workspace, job.id, ())
     ballot.reveal().save(grid.folder)
     assert "vote-result" in blind_vote_panel(workspace, job.id, ())
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Files that stay open elsewhere, so that Windows does not delete them."""
+    paths, unlink = list[Path](), Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path in paths:
+            raise PermissionError(errno.EACCES, "The file is used by another process")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setattr("studio.files.WAITS", ())
+    return paths
+
+
+def test_a_picture_that_the_page_has_open_keeps_neither_its_name_nor_its_vote_from_following(
+    tmp_path: Path, held: list[Path]
+) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    keep(workspace, "<tom>")
+    older = workspace.create(Recipe("<lily> on red"))
+    axes = Axis("concept", ("<lily>", "<tom>")), Axis("guidance", (1, 2))
+    job = workspace.compare(Grid(Recipe("<lily> on blue", steps=2), *axes))
+    grid = GridFolder.open(workspace.jobs.folder(job.id))
+    for cell in grid.cells:
+        save_picture(Image.new("RGB", (8, 8), "red"), cell.recipe, grid.path(cell))
+    Ballot.draw(*pairs_of(grid, ("x:0", "x:1"))).save(grid.folder)
+    held += map(grid.path, grid.cells)
+    workspace.rename("<lily>", "rose")
+    after, ballot = GridFolder.open(grid.folder), Ballot.open(grid.folder)
+    assert all(after.is_painted(cell) for cell in after.cells)
+    assert ballot is not None and ballot.settings == ("<rose>", "<tom>") and ballot.is_whole(grid.folder)
+    names = {name for pair in ballot.pairs for name in pair.sides}
+    assert names == {after.path(cell).name for cell in after.cells}
+    assert [workspace.jobs.get(one.id).title[:6] for one in (older, job)] == ["<rose>", "<rose>"]
+
+
+def test_a_grid_whose_files_cannot_be_read_does_not_keep_others_from_their_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    older = workspace.create(Recipe("<lily> on red"))
+    workspace.compare(Grid(Recipe("<lily> on blue", steps=2), Axis("guidance", (1, 2))))
+
+    def refuse(grid: GridFolder, renaming: Renaming) -> GridFolder:
+        raise PermissionError(errno.EACCES, "The file is used by another process")
+
+    monkeypatch.setattr(GridFolder, "rename", refuse)
+    workspace.rename("<lily>", "rose")
+    assert workspace.jobs.get(older.id).title == "<rose> on red"
+
+
+def test_a_concept_whose_file_cannot_be_deleted_keeps_its_name(tmp_path: Path, held: list[Path]) -> None:
+    workspace = Workspace(tmp_path)
+    keep(workspace)
+    held.append(workspace.concepts.path("<lily>"))
+    with pytest.raises(DiskError, match="used by another process"):
+        workspace.rename("<lily>", "rose")
+    assert set(workspace.concepts.shelf.by_handle) == {"<lily>"}
+    held.clear()
+    assert workspace.rename("<lily>", "rose").header.handle == "<rose>"
 
 
 def test_a_knob_of_one_concept_keeps_its_axis(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from studio.commands.setting_flags import add_setting_flags, given_settings
 from studio.edits.saving import save_and_say
 from studio.errors import DiskError, StudioError
 from studio.events import Checkpoint, Estimate, Event, Insight, Note, Preview, Result
-from studio.files import other_folders, png_bytes, writable_file, writable_folder, write_atomic
+from studio.files import delete_file, other_folders, png_bytes, writable_file, writable_folder, write_atomic
 from studio.generation.checked_file import save_checked
 from studio.method import Method
 from studio.method_card import MethodCard
@@ -194,7 +194,8 @@ def _train(given: argparse.Namespace, method: type[Method], processes: Processes
                 save = functools.partial(save_checked, backbone, concept, sampling=sampling)
                 others = [workspace.concepts.folder, Path.cwd(), *other_folders()]
                 save_and_say(subject.handle, save, path, others)
-                state.unlink(missing_ok=True)
+                with suppress(DiskError):  # the concept is saved, which is what counts
+                    delete_file(state)
                 saved = True
     if not saved and processes.is_main:
         raise StudioError("Stopped before anything was learned.", "Start it again when you like.")

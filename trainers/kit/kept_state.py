@@ -10,10 +10,12 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
+from studio.files import delete_file
 from studio.words import mid_sentence, tr
 from trainers.kit.step_state import StepState
 
@@ -86,7 +88,8 @@ class KeptState:
         """Delete the state."""
         self._memory = None
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            with suppress(DiskError):  # a retry goes on from it then
+                delete_file(self.path)
 
 
 def without_later_settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from studio.ui.create.knob_sliders import knobs_in, recipe_positions, shown_slid
 from studio.ui.create.picture_panel import PicturePanel, connect_pictures
 from studio.ui.kept_form import by_id
 from studio.ui.parts.handlers import Changes, Connector
-from studio.ui.parts.html_blocks import pressed_button, uploaded_files
+from studio.ui.parts.html_blocks import delete_uploads, pressed_button, uploaded_files
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.pager import turned_page
 from studio.ui.parts.prompt_buttons import concept_buttons, example_buttons, with_handle
@@ -88,8 +88,7 @@ def create_tab(workspace: Workspace, connector: Connector) -> CreateTab:
         try:
             recipe, notes = read_recipe_and_notes(paths[0])
         finally:
-            for path in paths:
-                path.unlink(missing_ok=True)
+            delete_uploads(paths)
         recipe, renamed = workspace.former_names.present(recipe)
         recipe, changes = workspace.as_read(recipe)
         signs = foreign_notes((recipe.prompt, recipe.negative)) if notes else []

@@ -7,6 +7,8 @@ event reads them with `uploaded_files`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from studio.errors import StudioError
+from studio.errors import DiskError, StudioError
+from studio.files import delete_file
 from studio.ui.parts.arguments import MAX_LETTERS, RELOAD, checked_text, event_values, is_number
 from studio.ui.parts.page_files import page_script
 from studio.words import tr
@@ -130,3 +133,10 @@ def uploaded_files(event: gr.EventData) -> tuple[list[Path], list[str]]:
     if not all(path.is_relative_to(folder) and path.is_file() for path in paths):
         raise StudioError("These files were not uploaded here.", "Drop them in again.")
     return paths, [name[:200] for name in failed]
+
+
+def delete_uploads(paths: Iterable[Path]) -> None:
+    """Delete uploaded files that were read; one that something else has open stays until the next start."""
+    for path in paths:
+        with suppress(DiskError):
+            delete_file(path)

@@ -15,6 +15,7 @@ from studio.limits import MAX_PNG_LETTERS
 from studio.photos.mask_checks import binary_mask
 from studio.photos.mask_file import read_mask
 from studio.photos.photo import Photo
+from studio.ui.parts.html_blocks import delete_uploads
 from studio.words import tr
 
 PNG_START = "data:image/png;base64,"
@@ -56,8 +57,7 @@ def with_mask_file(paths: Sequence[Path], photo: Photo, subject: int) -> Photo:
             tr("This mask cannot be used: {reason}.", reason=error.message), error.hint
         ) from error
     finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
+        delete_uploads(paths)
     if not mask.getbbox():
         raise StudioError("There is nothing white in this mask.", "Make the subject white, the rest black.")
     width, height = photo.image.size

@@ -20,6 +20,7 @@ from studio.ui.parts.arguments import checked_text, event_values
 from studio.ui.parts.handlers import Changes, Connector
 from studio.ui.parts.html_blocks import (
     button_block,
+    delete_uploads,
     drop_zone,
     hidden_text,
     html_block,
@@ -118,8 +119,7 @@ def photos_box(connector: Connector, notice: gr.HTML, propose: Propose, advise: 
         photos, refused = open_photos(pictures, session.photos)
         photos, unread = with_captions([*session.photos, *photos], captions)
         photos, unfitting = with_mask_files(photos, masks)
-        for path in paths:
-            path.unlink(missing_ok=True)
+        delete_uploads(paths)
         session.photos = photos  # more at the end: the one in the editor stays there
         lost = [Refusal(name, NOT_UPLOADED, "upload") for name in failed]
         lost += [Refusal(name, BEYOND, "many") for name in beyond]

@@ -233,7 +233,7 @@ MUTANTS = [
     planted(
         "a file that was tried and failed is left behind",
         CHECKED,
-        "            trial.unlink(missing_ok=True)",
+        "            delete_file(trial)",
         "            pass",
         "generation/test_checked_file.py",
     ),
