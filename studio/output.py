@@ -1,8 +1,12 @@
-"""What programs print: never an error for a letter that the console cannot show."""
+"""What programs print: commands to paste, and never an error for a letter that the console cannot show."""
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 
 from studio.words import tr
@@ -14,6 +18,11 @@ def allow_any_letter() -> None:
         reconfigure = getattr(stream, "reconfigure", None)  # not in every place that replaces them
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return the command of these words as the system's own shell takes it, for a person to paste."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def be_brief_when_interrupted() -> None:

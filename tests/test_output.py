@@ -1,8 +1,10 @@
-"""Names that a console cannot show are printed as escapes, by every command."""
+"""Names that a console cannot show are printed as escapes, by every command; what is pasted is quoted."""
 
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -11,6 +13,9 @@ import pytest
 
 import launch
 from studio import __main__ as painting
+from studio import output
+from studio.errors import StudioError
+from studio.launcher import installation
 from tests import __main__ as testing
 from trainers import __main__ as training
 
@@ -42,3 +47,14 @@ def test_opening(tmp_path: Path) -> None:
 def test_testing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing, "chromium_or_none", lambda: print("子犬"))
     assert "\\u5b50\\u72ac" in printed(lambda: testing.main([]))
+
+
+def test_what_to_try_by_hand_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "no ensurepip")
+    monkeypatch.setattr(installation, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(installation.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(sys, "_base_executable", "/my programs/python")
+    with pytest.raises(StudioError, match="no ensurepip") as caught:
+        installation.make()
+    quoted = output.command_line(["/my programs/python"])
+    assert quoted[0] in "'\"" and f"whether {quoted} -m venv works" in caught.value.hint

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from studio.errors import StudioError
 from studio.launcher.setup_log import SetupLog, last_line, news
+from studio.output import command_line
 from studio.starter import ROOT
 from studio.words import tr, trn
 
@@ -124,7 +125,7 @@ def make() -> None:
             "Find out whether {python} -m venv works at all.",
             folder=VENV,
             reason=last_line(made.stdout + made.stderr),
-            python=python,
+            python=command_line([python]),
         )
 
 

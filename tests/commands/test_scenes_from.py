@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image, ImageDraw
 
+from studio import output
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo_files import files_in
 from trainers import METHODS
@@ -54,15 +58,29 @@ def test_scenes_have_masks_and_captions_and_say_how_to_go_on(
     assert f"break_a_scene {folder / 'out'} --name lily --noun cat --beside tom=dog" in said
 
 
-@pytest.mark.parametrize("count", [2, 7])
+def split_by_cmd(line: str) -> list[str]:
+    """Return the words of a command as a program on Windows is given them: only double quotes hold them."""
+    return [word.replace('"', "") for word in re.findall(r'(?:[^\s"]|"[^"]*")+', line)]
+
+
+@pytest.mark.parametrize(
+    ("system", "words_of", "count"),
+    [("posix", shlex.split, 2), ("posix", shlex.split, 7), ("nt", split_by_cmd, 2)],
+)
 def test_the_command_that_is_printed_can_be_given(
-    folder: Path, count: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    system: str,
+    words_of: Callable[[str], list[str]],
+    count: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(output, "os", SimpleNamespace(name=system))
     base = folder / "my base"
     assert make(folder, "--count", str(count), "--base", str(base)) == 0
     given: list[Namespace] = []
     monkeypatch.setattr("trainers.__main__.train_method", lambda flags, method: given.append(flags))
-    python, _, module, *words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    python, _, module, *words = words_of(capsys.readouterr().out.splitlines()[-1])
     assert (python, module) == ("python", "trainers") and main(words) == 0
     (flags,) = given
     photos, refused = open_masked(files_in(flags.photos), ["<lily>", "<tom>"])

@@ -203,6 +203,7 @@ def test_an_old_python_can_read_the_launcher():
         "launcher/credentials",
         "launcher/installation",
         "launcher/options",
+        "output",
         "starter",
         "words",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from studio.generation.generate import generate
 from studio.handles import to_handle
 from studio.method_card import MethodCard
 from studio.models.backbone import Backbone
+from studio.output import command_line
 from studio.photos.composed_scenes import ComposedScene, compose_scene, cut_outs_of
 from studio.photos.masked_folder import open_masked
 from studio.photos.photo import open_photo
@@ -98,7 +98,7 @@ def _say_how_to_learn(
     words += [word for other, its_noun in others for word in ("--beside", f"{other}={its_noun}")]
     if given.base != str(STARTER):
         words += ["--base", given.base]
-    print(shlex.join(words))
+    print(command_line(words))
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
