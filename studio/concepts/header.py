@@ -61,6 +61,7 @@ class Header:
         dependencies: hashes of external data; concepts in one picture must agree in them.
         knobs: what can be changed while painting.
         knob_names: by handle, which of the knobs are its own; of a handle that is not here, all.
+        knob_defaults: by handle, the defaults of its own knobs where they differ from those in `knobs`.
         verdicts: by handle, whether it was learned. Older files have none.
         memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
@@ -87,6 +88,7 @@ class Header:
     dependencies: dict[ShortText, ShortText] = field(default_factory=dict)
     knobs: dict[ShortText, Knob] = field(default_factory=dict)
     knob_names: dict[Handle, list[ShortText]] = field(default_factory=dict)
+    knob_defaults: dict[Handle, dict[ShortText, Measured]] = field(default_factory=dict)
     verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
     memory: ShortText = ""
@@ -104,9 +106,13 @@ class Header:
         return self.handles[self.handle]
 
     def knobs_of(self, handle: str) -> dict[str, Knob]:
-        """Return the knobs that a handle's own edits have."""
-        names = self.knob_names.get(handle, self.knobs)
-        return {name: knob for name, knob in self.knobs.items() if name in names}
+        """Return the knobs that a handle's own edits have, with the defaults that these have."""
+        names, defaults = self.knob_names.get(handle, self.knobs), self.knob_defaults.get(handle, {})
+        return {
+            name: dataclasses.replace(knob, default=defaults.get(name, knob.default))
+            for name, knob in self.knobs.items()
+            if name in names
+        }
 
     def other_handles(self, handle: str) -> list[str]:
         """Return the handles that were learned together with this one."""
@@ -131,9 +137,10 @@ class Header:
             )
         if not header.handles:
             raise DocumentError(WHAT, "it names nothing that was learned")
-        for name, knob in header.knobs.items():
-            if not knob.low <= knob.default <= knob.high:
-                raise DocumentError(WHAT, "the default of {name} is out of its range", name=name)
+        for knobs in (header.knobs, *map(header.knobs_of, header.handles)):
+            for name, knob in knobs.items():
+                if not knob.low <= knob.default <= knob.high:
+                    raise DocumentError(WHAT, "the default of {name} is out of its range", name=name)
         return header
 
 
@@ -200,8 +207,11 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
     knob_names = {names.get(handle, handle): knobs for handle, knobs in header.knob_names.items()}
+    defaults = {names.get(handle, handle): values for handle, values in header.knob_defaults.items()}
     renamed = {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
-    header = dataclasses.replace(header, handles=handles, verdicts=verdicts, knob_names=knob_names)
+    header = dataclasses.replace(
+        header, handles=handles, verdicts=verdicts, knob_names=knob_names, knob_defaults=defaults
+    )
     _write(path, start, renamed, header, target)
 
 

@@ -167,6 +167,13 @@ def test_renaming_moves_the_names_of_knobs_too(tmp_path: Path) -> None:
     assert set(read_header(concept(tmp_path)).knobs_of("<lily>")) == {"bias"}
 
 
+def test_a_default_of_a_handles_own_stays_within_the_knobs_range(tmp_path: Path) -> None:
+    header = read_header(concept(tmp_path, knob_defaults={"<lily>": {"bias": 0.25}}))
+    assert header.knobs_of("<lily>")["bias"].default == 0.25 != header.knobs["bias"].default
+    with pytest.raises(StudioError, match="the default of bias is out of its range"):
+        read_header(concept(tmp_path, knob_defaults={"<lily>": {"bias": 9.0}}))
+
+
 def test_renaming_moves_the_tensors_too(tmp_path: Path) -> None:
     rename_handle(concept(tmp_path), "<lily>", "<rose>", tmp_path / "rose.safetensors")
     assert b"tokens/<rose>/vectors" in (tmp_path / "rose.safetensors").read_bytes()

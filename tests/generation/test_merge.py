@@ -21,6 +21,8 @@ from studio.models import opening
 from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe, Sampling
 from studio.settings import Knob
+from studio.ui.create.knob_sliders import knobs_in, strengths_and_knobs
+from studio.workspace.workspace import Workspace
 from tests import tiny
 from tests.by_hand import gated, tuned, word
 from tests.generation.two_concepts import T
@@ -165,9 +167,31 @@ def test_knobs_of_one_name_are_one_that_fits_all_or_are_refused(backbone: Backbo
     tom = with_knobs(backbone, "<tom>", colour=colours, gate=Knob(0.7, 0.2, 0.9, ""))
     header = merged(backbone, lily, tom, with_knobs(backbone, "<rex>")).header
     assert header.knobs == {"colour": colours, "gate": Knob(0.5, 0.1, 0.9, "")}
-    assert header.knobs_of("<rex>") == {} and header.knobs_of("<tom>") == header.knobs
+    assert header.knobs_of("<rex>") == {} and header.knobs_of("<lily>") == header.knobs
     with pytest.raises(StudioError, match="The colour of <rex> chooses from other things"):
         merged(backbone, lily, with_knobs(backbone, "<rex>", colour=others))
+
+
+def test_each_concept_keeps_its_own_default_of_a_knob(backbone: Backbone, tmp_path: Path) -> None:
+    """What a recipe leaves out, since it is the default, is what the edit of that concept paints with."""
+    lily, tom = (
+        with_knobs(backbone, handle, bias=Knob(default, 0.0, 1.0, "Low is strong."))
+        for handle, default in (("<lily>", 0.6), ("<tom>", 0.3))
+    )
+    workspace, both = Workspace(tmp_path), merged(backbone, lily, tom)
+    both.save(workspace.concepts.path("<lily>"))
+    sliders = [knob for knob in knobs_in(workspace, "<lily> and <tom>") if knob.name]
+    assert [(knob.handle, knob.default) for knob in sliders] == [("<lily>", 0.6), ("<tom>", 0.3)]
+    assert strengths_and_knobs(sliders, [0.3, 0.6])[1] == {"<lily>": {"bias": 0.3}, "<tom>": {"bias": 0.6}}
+    assert strengths_and_knobs(sliders, [0.6, 0.3])[1] == {}
+    again = merged(backbone, with_knobs(backbone, "<rex>", bias=Knob(0.3, 0.0, 1.0, "")), both).header
+    assert {handle: again.knobs_of(handle)["bias"].default for handle in again.handles} == {
+        "<rex>": 0.3,
+        "<lily>": 0.6,
+        "<tom>": 0.3,
+    }
+    workspace.rename("<tom>", "rose")
+    assert workspace.concepts.find("<rose>").header.knobs_of("<rose>")["bias"].default == 0.3
 
 
 def test_low_rank_edits_learn_to_leave_a_concept_without_any_alone(backbone: Backbone) -> None:

@@ -179,8 +179,8 @@ MUTANTS = [
     planted(
         "a merge keeps the knobs of the first only",
         MERGE,
-        "knobs=_knobs(headers)",
-        "knobs=_knobs(headers[:1])",
+        "_knobs(headers)\n",
+        "_knobs(headers[:1])\n",
         *MERGED,
     ),
     planted(
