@@ -27,17 +27,23 @@ def fate_of(job: Job, events: Sequence[JobEvent]) -> Fate:
         return "done"
     if job.stop_request == "discard":
         return "stopped"
-    if starts_in_vain(events) >= MAX_STARTS:
+    if starts_in_vain(job.kind, events) >= MAX_STARTS:
         return "failed"
     return "again"
 
 
-def starts_in_vain(events: Sequence[JobEvent]) -> int:
-    """Return how often a job was started since it last got further or a person asked for it."""
-    starts = 0
+def starts_in_vain(kind: str, events: Sequence[JobEvent]) -> int:
+    """Return how often a job of a kind was started since it last got further or a person asked for it.
+
+    A painting gets no further by a picture that it had before, since it is begun again from the first.
+    """
+    starts, painted = 0, set[str | None]()
     for event in events:
         if event.event == "started":
             starts += 1
+        elif event.event == "picture" and kind == "create":
+            starts = starts if event.file in painted else 0
+            painted.add(event.file)
         elif event.event in ADVANCES or event.event == "asked" or (event.event == "kept" and event.step):
             starts = 0
     return starts

@@ -13,7 +13,7 @@ from studio.edits import NewWord
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.workspace.going_on import MAX_MORE_STEPS, train_further
-from studio.workspace.interrupted import fate_of, starts_in_vain
+from studio.workspace.interrupted import MAX_STARTS, fate_of, starts_in_vain
 from studio.workspace.job import STATE_FILE, UNSAVED, Job, JobEvent
 from studio.workspace.jobs import Jobs
 from studio.workspace.progress import Progress, without_undone
@@ -49,7 +49,29 @@ def events(*names: str) -> list[JobEvent]:
     ],
 )
 def test_starts_are_counted_since_the_job_last_got_further(names: tuple[str, ...], starts: int) -> None:
-    assert starts_in_vain(events(*names)) == starts
+    assert starts_in_vain("grid", events(*names)) == starts
+
+
+def test_a_painting_that_dies_at_its_second_picture_every_time_fails(jobs: Jobs) -> None:
+    """It is begun again from its first picture, which it had before."""
+    job, statuses = jobs.add("create", "t", {}), []
+    for _ in range(1 + MAX_STARTS):
+        claimed = jobs.claim()
+        assert claimed is not None and claimed.id == job.id
+        jobs.log(job.id, {"event": "picture", "file": "00001-01.png"})
+        jobs.settle_running("gone", "")
+        statuses.append(jobs.get(job.id).status)
+    assert statuses == ["queued"] * MAX_STARTS + ["failed"]
+
+
+def test_a_painting_that_gets_a_picture_further_is_begun_again(jobs: Jobs) -> None:
+    job = jobs.add("create", "t", {})
+    for pictures in range(1, 3 + MAX_STARTS):
+        assert jobs.claim() is not None
+        for number in range(1, pictures + 1):
+            jobs.log(job.id, {"event": "picture", "file": f"00001-{number:02d}.png"})
+        jobs.settle_running("gone", "")
+        assert jobs.get(job.id).status == "queued"
 
 
 def test_a_training_killed_between_saving_and_ending_is_done(jobs: Jobs) -> None:

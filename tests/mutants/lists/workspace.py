@@ -189,7 +189,7 @@ MUTANTS = [
     planted(
         "a job that gets nowhere is queued for ever",
         FATE,
-        "if starts_in_vain(events) >= MAX_STARTS:",
+        "if starts_in_vain(job.kind, events) >= MAX_STARTS:",
         "if False:",
         *INTERRUPTED,
     ),
