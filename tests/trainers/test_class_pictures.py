@@ -12,6 +12,7 @@ from studio.subject import Subject
 from tests import tiny
 from tests.trainers.steps import attached_edits
 from trainers.dreambooth import DreamBooth, Settings
+from trainers.kit.batches import Batch
 from trainers.kit.class_pictures import ClassPictureSettings
 from trainers.kit.processes import Processes
 
@@ -53,13 +54,17 @@ def test_a_step_has_its_share_of_class_pictures(
     assert len(made.draw(photos, torch.Generator().manual_seed(0))) == pictures
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("photos", "pictures", "processes"), [(4, 4, 2), (5, 3, 2), (6, 2, 4), (3, 1, 3), (2, 4, 2)]
+    ("photos", "pictures", "processes"), [(4, 4, 2), (5, 3, 2), (6, 2, 4), (3, 1, 3), (2, 4, 2), (8, 3, 2)]
 )
 def test_processes_that_share_a_step_have_the_prior_of_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: int, pictures: int, processes: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: int, pictures: int, processes: int, parts: int
 ) -> None:
-    """Shares of any sizes add up to the terms of the whole step, where photos and class pictures differ."""
+    """Shares of any sizes add up to the terms of the whole step, where photos and class pictures differ.
+
+    So they do where each of them is divided once more, since the memory of a device is short.
+    """
     backbone = tiny.backbone()
     settings = Settings(
         batch=photos, class_share=pictures / photos, class_pictures=2, class_steps=1, prior_weight=0.5
@@ -73,8 +78,8 @@ def test_processes_that_share_a_step_have_the_prior_of_one(
         assert whole.prior is not None and len(whole.prior) == pictures
         expected, found = method.loss(whole), dict.fromkeys(("denoising", "prior"), 0.0)
         for index in range(processes):
-            own = Processes(processes, index)
-            part = whole.part(own.share_of(photos))
-            for name, term in method.loss(part).items():
-                found[name] += own.weight_of(photos) * term.item() / processes
+            share = Batch(whole).share_of(Processes(processes, index))
+            for part in share.parts(parts):
+                for name, term in method.loss(part.method).items():
+                    found[name] += part.weight * term.item() / processes
     assert found == pytest.approx({name: term.item() for name, term in expected.items()}, rel=1e-5)

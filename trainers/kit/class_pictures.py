@@ -106,7 +106,7 @@ class PriorBatch(DenoisingBatch):
         first, end = (number * pictures // photos for number in (numbers.start, numbers.stop))
         factor = (end - first) / pictures * photos / len(part)
         prior = self.prior.part(slice(first, max(end, first + 1)))
-        return dataclasses.replace(part, prior=prior, prior_factor=factor)
+        return dataclasses.replace(part, prior=prior, prior_factor=self.prior_factor * factor)
 
 
 class ClassPictures:
