@@ -1,6 +1,8 @@
-"""The devices of this machine that a process may be told to work on."""
+"""The devices of this machine that a process may be told to work on, and their memory set free."""
 
 from __future__ import annotations
+
+import gc
 
 import torch
 
@@ -32,3 +34,10 @@ def use_device(name: str) -> str:
         )
     torch.cuda.set_device(int(name))
     return "cuda"
+
+
+def forget_unused(device: torch.device) -> None:
+    """Free what nothing uses any more, cycles of objects and the allocator's own store included."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -16,6 +16,7 @@ from studio.concepts.header import read_header
 from studio.edits.concept import Concept
 from studio.errors import StudioError
 from studio.events import Estimate, Event, Insight, Note, Preview, Result
+from studio.generation import checked_file
 from studio.photos.photo import Photo
 from studio.recipes.recipe import Sampling
 from studio.ui.parts.progress_card import training_card
@@ -149,6 +150,21 @@ def test_a_concept_of_the_same_name_that_came_meanwhile_goes_to_the_trash(worksp
     assert read_header(trashed).settings == {"steps": 3}
     notes = [event.text for event in workspace.jobs.events(job.id) if event.event == "note"]
     assert "What was called <lily> before is in the trash." in notes
+
+
+def test_what_was_learned_is_kept_where_the_device_has_no_memory_left_to_try_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any) -> Iterator[Event]:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    job = queue(workspace, "lily")
+    worker, _ = worker_with(workspace, [])
+    worker.tasks.train = lambda *_, **__: iter([Result(learned(worker))])
+    monkeypatch.setattr(checked_file, "generate", fail)
+    worker.take(("train",))
+    ended = workspace.jobs.get(job.id)
+    assert (ended.status, ended.error) == ("done", "") and workspace.concepts.has("<lily>")
 
 
 def test_further_training_that_is_discarded_or_fails_leaves_what_was_learned_before(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from studio.concepts.header import read_header
 from studio.edits import saving
 from studio.edits.concept import Concept
 from studio.errors import DiskError, StudioError
+from studio.events import Event, Step
 from studio.generation import checked_file
 from studio.generation.checked_file import save_checked
 from studio.recipes.recipe import Recipe, Sampling
@@ -64,6 +66,23 @@ def test_a_concept_that_cannot_be_painted_with_is_kept_nowhere(
     with pytest.raises(StudioError, match="This concept cannot be used: It has values"):
         saving.save_anywhere("<lily>", save, tmp_path / "lily.safetensors", [tmp_path / "other"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_device_without_memory_for_the_trial_picture_does_not_lose_the_concept(
+    tmp_path: Path, save: saving.Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the memory that the training needed to the last byte; the file was read all the same."""
+
+    def fail(*given: Any) -> Iterator[Event]:
+        yield Step(1, 2)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    freed: list[torch.device] = []
+    monkeypatch.setattr(checked_file, "generate", fail)
+    monkeypatch.setattr(checked_file, "forget_unused", freed.append)
+    save(tmp_path / "lily.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["lily.safetensors"]
+    assert read_header(tmp_path / "lily.safetensors").handle == "<lily>" and len(freed) == 1
 
 
 def test_what_is_painted_with_is_what_the_file_holds(

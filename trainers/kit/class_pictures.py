@@ -25,12 +25,12 @@ from studio.files import png_bytes, write_atomic
 from studio.generation.conditions import Conditions
 from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
+from studio.models.devices import forget_unused
 from studio.models.words import Words
 from studio.recipes.recipe import Recipe
 from studio.settings import setting
 from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
-from trainers.kit.device_memory import forget_unused
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss, mean_error, squared_errors
 from trainers.kit.photo_settings import PhotoSettings
@@ -189,7 +189,7 @@ class ClassPictures:
         except torch.OutOfMemoryError:
             if len(seeds) == 1:
                 raise
-        forget_unused(self.backbone)
+        forget_unused(self.backbone.device)
         return [picture for seed in seeds for picture in self._painted(words, [seed])]
 
     def draw(self, photos: int, generator: torch.Generator) -> DenoisingBatch:

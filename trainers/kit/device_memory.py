@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-
 import psutil
 import torch
 
 from studio.models.backbone import Backbone
-
-
-def forget_unused(backbone: Backbone) -> None:
-    """Free what nothing uses any more, cycles of objects and the allocator's own store included."""
-    gc.collect()
-    if backbone.device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def reset_most_used(backbone: Backbone) -> None:

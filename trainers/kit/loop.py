@@ -21,12 +21,12 @@ from studio.errors import BrokenPictureError, StudioError
 from studio.events import Event, FinishEarly, Insight, Note, Pause, Preview, Result
 from studio.method import Method
 from studio.models.backbone import Backbone
+from studio.models.devices import forget_unused
 from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from studio.subject import Subject
 from studio.words import tr, trn
 from trainers.kit import verdict
-from trainers.kit.device_memory import forget_unused
 from trainers.kit.enduring import AfterStep, keep, optimise
 from trainers.kit.found_subjects import FOUND, found_preview, with_found_subjects
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
@@ -246,7 +246,7 @@ def _reports(optimization: Optimization) -> Generator[Event, None, dict[str, flo
         except torch.OutOfMemoryError:
             is_whole = False
     if not is_whole:
-        forget_unused(backbone)
+        forget_unused(backbone.device)
         text = "The device has too little memory to measure all of what was learned. It is kept all the same."
         yield Note(tr(text))
     return {name: round(value, 4) for name, value in reports.items()}

@@ -19,9 +19,10 @@ from studio.errors import BrokenPictureError
 from studio.events import Estimate, Event, Note, Step
 from studio.generation.generate import generate
 from studio.method import Method
+from studio.models.devices import forget_unused
 from studio.words import tr
 from trainers.kit import verdict
-from trainers.kit.device_memory import forget_unused, most_used_bytes, reset_most_used, total_bytes
+from trainers.kit.device_memory import most_used_bytes, reset_most_used, total_bytes
 from trainers.kit.memory_saving import MemorySaving
 from trainers.kit.optimizing import NotANumberError, Optimization
 from trainers.kit.previews import on_the_way
@@ -75,7 +76,7 @@ def try_training(
         except torch.OutOfMemoryError:
             pass  # what the trial holds is only free once its error is forgotten
         finally:
-            forget_unused(training.backbone)
+            forget_unused(training.backbone.device)
         measure = memory.take_next()
         if not measure:
             raise torch.OutOfMemoryError

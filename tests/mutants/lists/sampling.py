@@ -200,8 +200,7 @@ MUTANTS = [
     planted(
         "a concept is saved although no picture was painted from it",
         CHECKED,
-        '        for _ in generate(backbone, few.with_prompt(" ".join(concept.header.handles)), [opened]):\n'
-        "            pass\n",
+        "        _paint_trial(backbone, opened, sampling)\n",
         "",
         "generation/test_checked_file.py",
         severe=True,
@@ -209,8 +208,8 @@ MUTANTS = [
     planted(
         "what is tried is not what the file holds",
         CHECKED,
-        "concept.header.handles)), [opened]",
-        "concept.header.handles)), [concept]",
+        "_paint_trial(backbone, opened,",
+        "_paint_trial(backbone, concept,",
         "generation/test_checked_file.py",
         severe=True,
     ),
