@@ -39,6 +39,8 @@ class Stage:
         groups: pairs of (parameters, learning rate).
         after_step: called after each step.
         accumulate: how many batches make up one step; their gradients are averaged.
+        averaged_share: of the steps before the end, over which what is kept is averaged; 0 for the last step
+            as it is (`trainers.kit.weight_average`).
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stage:
     weight_decay: float = 1e-2
     after_step: Callable[[], None] | None = None
     accumulate: int = 1
+    averaged_share: float = 0.0
 
 
 class Method(ABC):

@@ -102,6 +102,13 @@ class Settings(MaskedPhotoSettings, ClassPictureSettings):
     block: int = setting(
         -1, "Block of the shared basis; -1 for the first that is free.", -1, 10_000, group="regularizers"
     )
+    averaged_share: float = setting(
+        0.0,
+        "Keep the mean over this last share of the steps, which owes less to chance; 0 for the last one.",
+        0.0,
+        1.0,
+        source="Karras et al. 2024",
+    )
     find_subject: bool = finding_subjects(True)
     ground_weight: float = weight_of_ground(0.1)
     flips: bool = mirror_images(False, "diffusers script")
@@ -123,6 +130,7 @@ class DreamBooth(Method):
         "class_steps": 2,
         "learning_rate": 0.02,
         "rank": 4,
+        "averaged_share": 0.5,
     }
     light_preparation = LIGHT
     max_file_bytes = 120_000
@@ -185,7 +193,8 @@ class DreamBooth(Method):
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
         if self.identifier.requires_grad:
             groups.append(([self.identifier], self.settings.word_rate))
-        return [Stage(tr("learning the subject"), self.settings.steps, tuple(groups))]
+        share = self.settings.averaged_share
+        return [Stage(tr("learning the subject"), self.settings.steps, tuple(groups), averaged_share=share)]
 
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch

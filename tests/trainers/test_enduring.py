@@ -155,7 +155,7 @@ def test_one_that_was_stopped_early_can_be_trained_to_the_end(
     assert same(concept_of(list(begin("dreambooth", backbone, cache, state))), whole)
 
 
-@pytest.mark.parametrize("method_id", ["textual_inversion", "break_a_scene"])
+@pytest.mark.parametrize("method_id", ["textual_inversion", "break_a_scene", "dreambooth"])
 def test_more_steps_of_a_finished_one_are_those_of_a_longer_last_stage(
     method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:

@@ -108,7 +108,9 @@ def outcome(method_id: str, backbone: Backbone, cache: Path, **settings: Any) ->
     for _ in method.prepare(photos, cache):
         pass
     regularizers = [one(method, one.own(values)) for one in method.regularizers if one.is_on(values)]
-    losses = [step.values for step in Optimization(method, regularizers, backbone, generator).run()]
+    optimization = Optimization(method, regularizers, backbone, generator)
+    losses = [step.values for step in optimization.run()]
+    optimization.take_average()
     for _ in method.finish():
         pass
     kept = [sorted(edit.knobs().items()) for edit in method.edits()]

@@ -25,7 +25,7 @@ What it looks at:
 The training around the steps:
     loop: a whole training, from photos to the concept
     training: what is to be learned, by which method, on which base
-    optimizing: the one optimisation loop, stage by stage
+    optimizing, weight_average: the one optimisation loop, stage by stage, and the mean of its last steps
     enduring, memory_saving, device_memory: what is done when a loss is no number or memory runs out
     step_state, kept_state: the state of a training, and its file
     checkpoints, previews: what can be looked at and kept on the way

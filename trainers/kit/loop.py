@@ -122,7 +122,8 @@ def train(
 
         def preview(step: int) -> Iterator[Event]:
             if step in breaks and processes.is_main:
-                with suppress(BrokenPictureError):  # the next step sees it too, and goes back to a good state
+                # the next step sees a broken picture too, and goes back to a good state
+                with suppress(BrokenPictureError), optimization.averaged():
                     yield from previews.painted(step)
 
         yield from processes.noting_wishes(_learn(optimization, kept, previews, preview))
@@ -139,6 +140,7 @@ def train(
     if not processes.is_main:
         return
     assert optimization is not None
+    optimization.take_average()
     yield from _to_the_end(method.finish())
     yield from _closing(optimization, previews)
 

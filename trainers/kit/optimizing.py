@@ -31,6 +31,7 @@ from trainers.kit.batches import Batch
 from trainers.kit.memory_saving import MemorySaving, most_parts_of
 from trainers.kit.processes import ALONE, Processes
 from trainers.kit.step_state import StepState, copied
+from trainers.kit.weight_average import WeightAverage
 
 CLIP_NORM = 1.0
 BURST_SECONDS = 0.2
@@ -79,6 +80,7 @@ class Optimization:
         self.memory = MemorySaving(most_parts=most_parts_of(method, self.regularizers, processes.count))
         self._optimizer: Any = None
         self._optimizer_of: Stage | None = None
+        self._average: WeightAverage | None = None
         self._burst = 1
 
     def skip_to(self, step: int) -> None:
@@ -149,6 +151,8 @@ class Optimization:
         self._optimizer.zero_grad()
         if stage.after_step:
             stage.after_step()
+        if self._average is not None:
+            self._average.add()
         total = torch.stack(list(sums.values())).sum() if sums else torch.zeros_like(norm)
         # the scaler of float16 meets infinite gradients on purpose: it leaves the step out and scales less
         return sums, total, torch.zeros_like(total) if self.accelerator.scaler is not None else norm.to(total)
@@ -215,6 +219,7 @@ class Optimization:
                 break
             first += stage.steps
         if self._optimizer_of is not stage:
+            self.take_average()  # a stage leaves to the next what it would keep
             trained = {id(tensor) for tensor in self._trained(stage)}
             for tensor in self._parameters():
                 tensor.requires_grad_(id(tensor) in trained)
@@ -226,7 +231,21 @@ class Optimization:
             fused = self.backbone.device.type == "cpu" and not self.backbone.is_plain
             optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay, fused=fused or None)
             self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
+            self._average = self._average_of(stage)
         return stage, first
+
+    def _average_of(self, stage: Stage) -> WeightAverage | None:
+        return WeightAverage(self._trained(stage), stage.averaged_share) if stage.averaged_share else None
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Context manager: what is learned has the values that would be kept, to be shown."""
+        return nullcontext() if self._average is None else self._average.in_place()
+
+    def take_average(self) -> None:
+        """Give what is learned the values that are kept, at the end of a stage or of the training."""
+        if self._average is not None:
+            self._average.take_place()
+            self._average = None
 
     def _trained(self, stage: Stage) -> list[Tensor]:
         return [tensor for parameters, _ in stage.groups for tensor in parameters]
@@ -249,6 +268,8 @@ class Optimization:
             rate_factor=self.rate_factor,
             memory=dataclasses.replace(self.memory),
             scaler={} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
+            average=[tensor.clone() for tensor in self._average.tensors] if self._average else [],
+            averaged_steps=self._average.steps if self._average else 0,
         )
 
     @torch.no_grad()
@@ -259,12 +280,16 @@ class Optimization:
         for tensor, saved in zip(self._parameters(), state.parameters, strict=True):
             tensor.copy_(saved)
             tensor.grad = None  # what a step that failed has left
-        self._optimizer_of = None
+        self._optimizer_of = self._average = None
         if state.scaler and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
         if self.done < self.total:
             self._enter_stage()
             self._optimizer.load_state_dict(copied(state.optimizer))
+        else:
+            self._average = self._average_of(self.stages[-1])
+        if self._average is not None:
+            self._average.load(state.average, state.averaged_steps)
         self.generator.set_state(state.generator)
         self.method.load_state(copied(state.method))
 

@@ -36,6 +36,7 @@ class StepState:
         rate_factor: what the learning rates are multiplied by, below 1 after a loss that was no number.
         memory: what is done to save memory.
         scaler: the state of the gradient scaler of float16, empty in other precisions.
+        average: of what the stage that runs learns, where there is one, after `averaged_steps` of its steps.
     """
 
     done: int
@@ -47,6 +48,8 @@ class StepState:
     rate_factor: float = 1.0
     memory: MemorySaving = field(default_factory=MemorySaving)
     scaler: dict[str, Any] = field(default_factory=dict)
+    average: list[Tensor] = field(default_factory=list)
+    averaged_steps: int = 0
 
     @property
     def is_finite(self) -> bool:
@@ -63,11 +66,15 @@ class StepState:
         plain = _pack(parts, "", tensors)
         for number, tensor in enumerate(self.parameters):
             tensors[f"parameter/{number}"] = tensor
+        for number, tensor in enumerate(self.average):
+            tensors[f"average/{number}"] = tensor
         tensors["generator"] = self.generator
         about = {
             "identity": identity,
             "done": self.done,
             "parameters": len(self.parameters),
+            "averages": len(self.average),
+            "averaged_steps": self.averaged_steps,
             "losses": self.losses,
             "rate_factor": self.rate_factor,
             "memory": dataclasses.asdict(self.memory),
@@ -102,6 +109,8 @@ class StepState:
                 about["rate_factor"],
                 MemorySaving(**about["memory"]),
                 plain["scaler"],
+                [tensors[f"average/{number}"] for number in range(about.get("averages", 0))],
+                about.get("averaged_steps", 0),
             )
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             hint = "Delete it and train again from the photos."
