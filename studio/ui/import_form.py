@@ -150,6 +150,7 @@ def import_form() -> ImportForm:
         trigger = gr.Textbox(
             "",
             label=tr("Trigger words"),
+            info=tr("The words that it was trained with. If you do not know them, leave this empty."),
             max_length=MAX_TRIGGER_LETTERS,
             max_lines=1,
             elem_id="import-trigger",

@@ -25,7 +25,7 @@ from studio.recipes.recipe import Recipe, read_regions
 from studio.recipes.settings_text import read_refinements
 from studio.settings import Field
 from studio.subject import parse_subject
-from studio.ui.concept_library_tab import concept_card, concept_cards
+from studio.ui.concept_cards import concept_card, concept_cards
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.parts.progress_card import training_card
 from studio.ui.parts.recipe_card import picture_card

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from studio.edits import LowRank
+from studio.events import Preview
 from studio.method import Method
 from tests import tiny
-from tests.trainers.battery import parameters_of, prepared
+from tests.trainers.battery import parameters_of, prepared, run
 from trainers import METHODS
 from trainers.kit.optimizing import Optimization
 from trainers.kit.step_state import StepState
@@ -110,6 +112,19 @@ def test_a_training_that_goes_on_ends_with_the_same_average(stages: int, tmp_pat
         resumed.take_average()
         for one, other in zip(parameters_of(method), parameters_of(again), strict=True):
             assert torch.equal(one, other)
+
+
+@pytest.mark.usefixtures("short_verdict")
+def test_the_pictures_on_the_way_and_the_concept_are_of_the_average(tmp_path: Path) -> None:
+    backbone, pictures, factors = tiny.backbone(), [], []
+    for share in (0.0, 0.5):
+        events = list(run("dreambooth", backbone, tmp_path, averaged_share=share))
+        pictures.append([event.picture for event in events if isinstance(event, Preview)])
+        factors.append(next(edit for edit in events[-1].value.edits if isinstance(edit, LowRank)).B)
+    assert pictures[0][0] == pictures[1][0]  # before the first step
+    on_the_way, at_the_end = ([one[at] for one in pictures] for at in (1, -1))
+    assert on_the_way[0] != on_the_way[1] and at_the_end[0] != at_the_end[1]
+    assert all(not torch.equal(factors[0][site], factors[1][site]) for site in factors[0])
 
 
 def test_methods_say_how_much_of_the_steps_they_average(tmp_path: Path) -> None:

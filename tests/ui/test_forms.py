@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.method_card import MethodCard, Needs
 from studio.recipes.recipe import MODES, Recipe
 from studio.settings import fields_of, setting
-from studio.ui.concept_library_tab import nouns
+from studio.ui.concept_cards import nouns
 from studio.ui.create.knob_sliders import STRENGTH_HELP, strength_help
 from studio.ui.parts.forms import controls, defaults, explanation, filled_in
 from studio.ui.parts.recipe_controls import FIELDS, MAX_SLIDER, parsed, recipe_control

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from studio.errors import StudioError
 from studio.interop.foreign_file import look_at
-from studio.ui.concept_library_tab import concept_card
+from studio.ui.concept_cards import concept_card
 from studio.ui.export_panel import export_folder, export_menu, exported
 from studio.ui.import_form import import_form, keep_upload
 from studio.workspace.import_task import ImportTask

@@ -12,7 +12,7 @@ from studio import folder_listing
 from studio.concepts import header_index
 from studio.concepts.concept_library import Library
 from studio.ui.app import build
-from studio.ui.concept_library_tab import concept_cards
+from studio.ui.concept_cards import concept_cards
 from studio.ui.create.gallery import latest_pictures
 from studio.ui.parts.job_cards import cards_of
 from studio.ui.parts.live_views import LiveView

@@ -21,7 +21,7 @@ from studio.recipes.recipe import Recipe
 from studio.ui.compare.blind_vote import conclusion, running_result
 from studio.ui.compare.frontier_panel import default_along
 from studio.ui.compare.grid_form import grid_from_form
-from studio.ui.concept_library_tab import concept_card, concept_cards
+from studio.ui.concept_cards import concept_card, concept_cards
 from studio.ui.create import gallery
 from studio.ui.create.form import recipe_from_form
 from studio.ui.parts.job_cards import cards_of

@@ -14,7 +14,7 @@ from studio.errors import StudioError
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
 from studio.ui.compare.before_after import before_after
-from studio.ui.concept_library_tab import concept_cards
+from studio.ui.concept_cards import concept_cards
 from studio.ui.create.gallery import latest_pictures, painting_card
 from studio.ui.parts.live_views import LiveView
 from studio.ui.parts.progress_card import progress_of, training_card

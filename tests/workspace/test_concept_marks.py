@@ -14,8 +14,8 @@ from studio.errors import DiskError, StudioError
 from studio.interop.sharing import write_without_traces
 from studio.recipes.png import save_picture
 from studio.recipes.recipe import Recipe
+from studio.ui.concept_cards import concept_card, concept_cards
 from studio.ui.concept_extras import cover_section, download_link, photos_section
-from studio.ui.concept_library_tab import concept_card, concept_cards
 from studio.ui.parts.markup import file_url
 from studio.ui.parts.thumbnails import portrait
 from studio.workspace import concept_marks

@@ -10,7 +10,7 @@ import pytest
 
 from studio.concepts.concept_library import Entry, Shelf
 from studio.concepts.verdict import Verdict
-from studio.ui.concept_library_tab import concept_cards
+from studio.ui.concept_cards import concept_cards
 from studio.workspace.concept_marks import ConceptMarks
 from studio.workspace.concept_search import NAME, SCORE, ConceptFilter, ConceptSearch
 from studio.workspace.workspace import Workspace

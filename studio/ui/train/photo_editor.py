@@ -1,9 +1,10 @@
 """The photo editor: a dialogue over the page with one canvas for the crop and the masks of a photo.
 
 It is the browser's own <dialog>, which keeps the focus inside, closes with Esc and hides the rest from screen
-readers; Gradio has no such part (its Dialogue is a script of speakers). `scripts/mask_editor.js` draws masks,
-`scripts/photo_editor.js` does all else. It sends "edit" events, each with an action: "choose" (a photo),
-"crop", "caption", "move", "remove", "unused" (a mask file whose photo was left) or "close".
+readers; Gradio has no such part (its Dialogue is a script of speakers). `scripts/mask_editor.js` and
+`mask_tools.js` draw masks, `photo_editor.js` does all else. It sends "edit" events, each with an action:
+"choose" (a photo), "crop", "caption", "move", "remove", "unused" (a mask file for a photo that was left) or
+"close".
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def photo_editor() -> gr.HTML:
     return html_block(
         elem_id="photo-editor",
         html_template=template(),
-        js_on_load=page_script("mask_editor", "photo_editor"),
+        js_on_load=page_script("mask_editor", "mask_tools", "photo_editor"),
     )
 
 

@@ -241,4 +241,25 @@ MUTANTS = [
         "MAX_DOCUMENT_BYTES = 4000 * MB",
         "test_documents.py",
     ),
+    planted(
+        "the alphas that PEFT keeps beside a file are not read",
+        "studio/importing/peft_config.py",
+        "if file.adapter_config:",
+        "if False:",
+        "interop/test_importing.py::test_peft_keeps_alphas_in_a_file_beside_the_weights",
+    ),
+    planted(
+        "layers of a file for diffusers have the ranks that they come with",
+        "studio/interop/exporting.py",
+        'if program == "diffusers":\n        factors',
+        'if program == "":\n        factors',
+        "interop/test_exporting.py::test_layers_of_a_file_for_diffusers_have_one_rank",
+    ),
+    planted(
+        "a LoRA of another kind of base is taken for a few layers in common",
+        "studio/importing/foreign_concept.py",
+        "if len(chosen) < KEPT_PART * len(file.layers):",
+        "if not chosen:",
+        "interop/test_importing.py::test_what_fits_nothing_is_listed_or_refused",
+    ),
 ]
