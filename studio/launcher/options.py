@@ -39,7 +39,8 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """Return the parser of the command line; what follows `test` goes to pytest."""
-    prog = "python3 launch.py" if Path(sys.argv[0]).name == "launch.py" else "likeness"
+    python = "py" if os.name == "nt" else "python3"  # what Python's installer for Windows puts on the PATH
+    prog = f"{python} launch.py" if Path(sys.argv[0]).name == "launch.py" else "likeness"
     about = (
         "Opens the studio in the browser. More commands: setup only sets it up, check-base PATH tries every "
         "method on a base, test runs the tests."
