@@ -3,74 +3,43 @@
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 import studio.__main__ as console
-from studio.concepts import tensor_table
 from studio.concepts.concept_library import Library
-from studio.edits import LowRank, NewWord
+from studio.edits import NewWord
 from studio.errors import StudioError
-from studio.importing import foreign_concept
-from studio.importing.foreign_concept import Imported, import_concept
-from studio.importing.peft_config import alphas_of
 from studio.interop.exporting import export_concept
 from studio.interop.foreign_file import look_at
-from studio.limits import MAX_FOREIGN_BYTES, MAX_TABLE_BYTES, MAX_TENSORS
 from studio.models import opening
 from studio.models.backbone import Backbone
 from tests import tiny
+from tests.interop.foreign_files import (
+    CONV,
+    KEY,
+    OUT,
+    PROJ,
+    QUERY,
+    TEXT,
+    change,
+    edit_of,
+    factors,
+    kohya,
+    opened,
+    saved,
+)
 from tests.interop.programs import diffusers_pipeline, our_prediction, their_prediction, tuned_concept
-
-QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
-KEY = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
-OUT = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0"
-CONV = "unet.down_blocks.0.resnets.0.conv1"
-PROJ = "unet.down_blocks.0.attentions.0.proj_in"
-TEXT = "text_encoder.encoder.layers.0.self_attn.q_proj"
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny.backbone()
-
-
-def factors(backbone: Backbone, site: str, rank: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Return factors (down, up) of a layer, kernels for a convolution."""
-    generator, shape = torch.Generator().manual_seed(seed), backbone.sites[site].weight.shape
-    down = torch.randn(rank, *shape[1:], generator=generator)
-    return down, torch.randn(shape[0], rank, *(1 for _ in shape[2:]), generator=generator)
-
-
-def kohya(site: str) -> str:
-    network, _, path = site.partition(".")
-    prefix = "lora_te_text_model_" if network == "text_encoder" else "lora_unet_"
-    return prefix + path.replace(".", "_")
-
-
-def opened(path: Path, backbone: Backbone, **more: Any) -> Imported:
-    return import_concept(look_at(path), backbone, "<lily>", "cat", **more)
-
-
-def edit_of(imported: Imported) -> LowRank:
-    (edit,) = (edit for edit in imported.concept.edits if isinstance(edit, LowRank))
-    return edit
-
-
-def change(edit: LowRank, site: str) -> Tensor:
-    return edit.B[site].flatten(1) @ edit.A[site].flatten(1)
-
-
-def saved(path: Path, tensors: Mapping[str, Tensor], **metadata: str) -> Path:
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata or None)
-    return path
 
 
 DIALECTS: dict[str, tuple[Callable[[str], str], str, str]] = {
@@ -133,78 +102,6 @@ def test_mixed_ranks_and_alphas_are_folded_in_layer_by_layer(backbone: Backbone,
     edit = edit_of(opened(saved(tmp_path / "a.safetensors", tensors), backbone))
     for site, matrix in expected.items():
         torch.testing.assert_close(change(edit, site), matrix, atol=2e-2, rtol=2e-3)
-
-
-def test_alphas_beside_the_weights_count(backbone: Backbone, tmp_path: Path) -> None:
-    tensors = {}
-    for site in (QUERY, KEY):
-        down, up = factors(backbone, site, 4)
-        tensors |= {f"{site}.lora_A.weight": down, f"{site}.lora_B.weight": up}
-    config = {"unet.r": 4, "unet.lora_alpha": 8, "unet.alpha_pattern": {KEY.removeprefix("unet."): 2}}
-    path = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
-    edit = edit_of(opened(path, backbone))
-    for site, scale in ((QUERY, 2.0), (KEY, 0.5)):
-        down, up = factors(backbone, site, 4)
-        torch.testing.assert_close(change(edit, site), scale * up @ down, atol=2e-2, rtol=2e-3)
-
-
-@pytest.mark.parametrize("key", ["to_q", "^{path}", "{path}", "attn2.to_q$", "^{escaped}$"])
-def test_alphas_are_found_as_peft_finds_them(key: str, backbone: Backbone, tmp_path: Path) -> None:
-    """Its keys match the end of a layer's name; diffusers writes whole ones after a ^."""
-    path = QUERY.removeprefix("unet.")
-    key = key.format(path=path, escaped=path.replace(".", "\\."))
-    tensors = {}
-    for site, rank in ((QUERY, 16), (KEY, 4)):
-        down, up = factors(backbone, site, rank)
-        tensors |= {f"{site}.lora_A.weight": down, f"{site}.lora_B.weight": up}
-    config = {
-        "unet.r": 4,
-        "unet.lora_alpha": 4,
-        "unet.rank_pattern": {key: 16},
-        "unet.alpha_pattern": {key: 16},
-    }
-    file = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
-    edit = edit_of(opened(file, backbone))
-    for site, rank in ((QUERY, 16), (KEY, 4)):
-        down, up = factors(backbone, site, rank)
-        torch.testing.assert_close(change(edit, site), up @ down, atol=5e-2, rtol=5e-3)
-
-
-def test_an_expression_that_takes_for_ever_is_never_tried(tmp_path: Path) -> None:
-    tensors = {f"unet.{'a' * 60}!.lora_{part}.weight": torch.zeros(2, 2) for part in "AB"}
-    config = {"unet.lora_alpha": 4, "unet.alpha_pattern": {"(a+)+$": 1}}
-    file = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
-    assert list(alphas_of(look_at(file)).values()) == [4.0]
-
-
-def test_peft_keeps_alphas_in_a_file_beside_the_weights(backbone: Backbone, tmp_path: Path) -> None:
-    tensors = {}
-    for site in (QUERY, KEY):
-        down, up = factors(backbone, site, 8)
-        named = f"base_model.model.{site}"
-        tensors |= {f"{named}.lora_A.weight": down, f"{named}.lora_B.weight": up}
-    path = saved(tmp_path / "adapter_model.safetensors", tensors)
-    notes = opened(path, backbone).notes
-    assert "How strongly adapter_model.safetensors acts is said by the adapter_config.json" in notes[-1]
-    config = {"r": 8, "lora_alpha": 16, "alpha_pattern": {"attn2.to_k": 4}, "rank_pattern": {}}
-    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
-    imported = opened(path, backbone)
-    assert len(imported.notes) == 1
-    for site, scale in ((QUERY, 2.0), (KEY, 0.5)):
-        down, up = factors(backbone, site, 8)
-        torch.testing.assert_close(change(edit_of(imported), site), scale * up @ down, atol=5e-2, rtol=5e-3)
-    (tmp_path / "adapter_config.json").write_text("[]")
-    assert len(opened(path, backbone).notes) == 2
-
-
-def test_rank_stabilised_scales(backbone: Backbone, tmp_path: Path) -> None:
-    down, up = factors(backbone, QUERY, 4)
-    tensors = {f"{QUERY}.lora_A.weight": down, f"{QUERY}.lora_B.weight": up}
-    config = {"unet.r": 4, "unet.lora_alpha": 8, "unet.use_rslora": True}
-    path = saved(tmp_path / "a.safetensors", tensors, lora_adapter_metadata=json.dumps(config))
-    torch.testing.assert_close(
-        change(edit_of(opened(path, backbone)), QUERY), 4 * up @ down, atol=0.1, rtol=2e-3
-    )
 
 
 @pytest.mark.parametrize("flat", [False, True], ids=["four dimensions", "two dimensions"])
@@ -350,87 +247,6 @@ def test_the_pair_of_stable_diffusion_xl(tmp_path: Path) -> None:
     assert torch.equal(word.vectors, torch.cat([first, second], 1))
     with pytest.raises(StudioError, match="vectors of 32 \\+ 64 numbers; this base reads 32"):
         opened(path, tiny.backbone())
-
-
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (
-            ["lora_unet_x.dora_scale", "lora_unet_x.lora_up.weight"],
-            "is a DoRA, which Likeness cannot use yet",
-        ),
-        (["unet.x.lora_A.weight", "unet.x.lora_B.weight", "unet.x.lora_magnitude_vector"], "is a DoRA"),
-        (["lora_unet_x.hada_w1_a"], "is a LoHa"),
-        (["lycoris_x.lokr_w1"], "is a LoKr"),
-        (["first_stage_model.decoder.a", "decoder.b"], "is a VAE alone, not a concept"),
-        (["what", "ever"], "is a file that Likeness does not know, not a concept"),
-        (
-            ["unet.mid_block.attentions.0.proj_in.lora_A.weight", "x.y"],
-            "is a LoRA of which no layer is whole",
-        ),
-        (["lora_unet_x.weight", "lora_unet_x.on_input"], "is an IA3, which Likeness cannot use yet"),
-        (["lora_unet_x.a1.weight", "lora_unet_x.b1.weight"], "is a GLoRA"),
-        (["lora_unet_x.diff", "lora_unet_x.diff_b"], "is the change of whole weights .LyCORIS Full."),
-    ],
-)
-def test_other_files_are_refused_by_what_they_are(names: list[str], words: str, tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.safetensors", {name: torch.zeros(2, 2) for name in names})
-    with pytest.raises(StudioError, match=words):
-        look_at(path)
-
-
-def test_damaged_files_and_pickles_are_refused(backbone: Backbone, tmp_path: Path) -> None:
-    down, up = factors(backbone, QUERY, 2)
-    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
-    whole = saved(tmp_path / "a.safetensors", tensors)
-    (tmp_path / "cut.safetensors").write_bytes(whole.read_bytes()[:-10])
-    with pytest.raises(StudioError, match="damaged, cut short"):
-        look_at(tmp_path / "cut.safetensors")
-    torch.save({"*": torch.zeros(2)}, tmp_path / "a.pt")
-    with pytest.raises(StudioError, match="is a pickle, which is not opened"):
-        look_at(tmp_path / "a.pt")
-    down[0, 0] = torch.nan
-    with pytest.raises(StudioError, match="no numbers"):
-        opened(saved(tmp_path / "b.safetensors", tensors), backbone)
-
-
-def test_more_than_any_file_has_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tensor_table, "safe_open", lambda *_, **__: pytest.fail("it was opened"))
-    empty = torch.zeros(0)
-    path = saved(tmp_path / "a.safetensors", {f"lora_unet_{n}.alpha": empty for n in range(MAX_TENSORS + 1)})
-    with pytest.raises(StudioError, match=r"a\.safetensors is not imported: it has more than 5000 tensors"):
-        look_at(path)
-    path = saved(tmp_path / "b.safetensors", {"emb_params": empty}, tags="x" * MAX_TABLE_BYTES)
-    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: its table is larger than 4 MB"):
-        look_at(path)
-    with path.open("ab") as file:
-        file.truncate(MAX_FOREIGN_BYTES + 1)
-    with pytest.raises(StudioError, match=r"b\.safetensors is not imported: it is larger than 1024 MB"):
-        look_at(path)
-
-
-def test_a_file_of_32_bits_may_be_larger_than_its_concept(
-    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    down, up = factors(backbone, QUERY, 64)
-    tensors = {f"{kohya(QUERY)}.lora_down.weight": down, f"{kohya(QUERY)}.lora_up.weight": up}
-    path = saved(tmp_path / "a.safetensors", tensors)
-    monkeypatch.setattr(tensor_table, "MAX_CONCEPT_BYTES", path.stat().st_size - 100)
-    assert edit_of(opened(path, backbone)).A[QUERY].shape == down.shape
-    monkeypatch.setattr(foreign_concept, "MAX_CONCEPT_BYTES", 1000)
-    with pytest.raises(StudioError, match="as a concept") as raised:
-        opened(path, backbone)
-    assert raised.value.hint == "Choose a LoRA of a lower rank."
-
-
-@pytest.mark.parametrize("table", ["null", "5", "[]", '{"__metadata__": null}'])
-def test_a_table_that_is_none_is_refused(table: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.safetensors"
-    path.write_bytes(struct.pack("<Q", len(table)) + table.encode())
-    with pytest.raises(StudioError, match="damaged, cut short"):
-        look_at(path)
 
 
 def test_what_fits_nothing_is_listed_or_refused(backbone: Backbone, tmp_path: Path) -> None:

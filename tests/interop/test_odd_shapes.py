@@ -62,7 +62,7 @@ def of_layer(site: str, shapes: Shapes) -> Shapes:
 def test_what_is_no_factor_of_the_layer_is_refused_before_it_is_loaded(
     site: str, changes: Shapes, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreign_concept, "load_file", lambda path: pytest.fail("it was loaded"))
+    monkeypatch.setattr(foreign_concept, "safe_open", lambda *_, **__: pytest.fail("it was loaded"))
     down, up = (tuple(tensor.shape) for tensor in factors(backbone, site, 2))
     with pytest.raises(StudioError, match=f"does not fit this base at {kohya(site)}"):
         imported(tmp_path, backbone, of_layer(site, {"down": down, "up": up, **changes}))
@@ -72,7 +72,7 @@ def test_what_would_be_too_large_for_a_concept_is_refused_before_it_is_loaded(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three small factors multiply to a large kernel."""
-    monkeypatch.setattr(foreign_concept, "load_file", lambda path: pytest.fail("it was loaded"))
+    monkeypatch.setattr(foreign_concept, "safe_open", lambda *_, **__: pytest.fail("it was loaded"))
     monkeypatch.setattr(foreign_concept, "MAX_CONCEPT_BYTES", MB)
     out, into, height, width = backbone.sites[CONV].weight.shape
     rank = MB // (2 * (out + into * height * width)) + 1

@@ -121,8 +121,8 @@ def test_the_pictures_on_the_way_and_the_concept_are_of_the_average(tmp_path: Pa
         events = list(run("dreambooth", backbone, tmp_path, averaged_share=share))
         pictures.append([event.picture for event in events if isinstance(event, Preview)])
         factors.append(next(edit for edit in events[-1].value.edits if isinstance(edit, LowRank)).B)
-    assert pictures[0][0] == pictures[1][0]  # before the first step
-    on_the_way, at_the_end = ([one[at] for one in pictures] for at in (1, -1))
+    assert pictures[0][0] == pictures[1][0] and pictures[0][1] == pictures[1][1]  # of no and of one step
+    on_the_way, at_the_end = ([one[at] for one in pictures] for at in (2, -1))
     assert on_the_way[0] != on_the_way[1] and at_the_end[0] != at_the_end[1]
     assert all(not torch.equal(factors[0][site], factors[1][site]) for site in factors[0])
 

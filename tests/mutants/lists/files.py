@@ -246,7 +246,7 @@ MUTANTS = [
         "studio/importing/peft_config.py",
         "if file.adapter_config:",
         "if False:",
-        "interop/test_importing.py::test_peft_keeps_alphas_in_a_file_beside_the_weights",
+        "interop/test_peft_config.py::test_peft_keeps_alphas_in_a_file_beside_the_weights",
     ),
     planted(
         "layers of a file for diffusers have the ranks that they come with",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planted
 
-LAUNCH = ("launcher/test_launch.py",)
+LAUNCH = ("launcher/test_launch.py", "launcher/test_installation.py")
 FORMS = ("ui/test_composing_form.py", "ui/test_refinement_form.py", "ui/test_forms.py")
 VIEWS = ("ui/test_page.py", "ui/test_handlers.py", "ui/test_composing_form.py")
 DOORS = "studio/ui/doors.py"
