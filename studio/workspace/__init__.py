@@ -26,7 +26,7 @@ Pictures:
     stars, kept_file: the starred ones
 
 What a person fills in:
-    drafts: not used yet, kept for each browser
+    drafts, draft_document: not used yet, kept for each browser
     presets, effort: settings under a name, and one choice in place of all
     favourite_prompts: prompts to use again
     mask_request: the mask of what was clicked on

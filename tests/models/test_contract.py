@@ -18,7 +18,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BELOW = {ROOT / "studio" / name for name in ("models", "bases", "interop")}
-BELOW |= {ROOT / "studio" / "recipes" / f"{name}.py" for name in ("comfyui", "fooocus", "invokeai")}
+READERS = ("comfyui", "workflow_prompt", "fooocus", "invokeai", "swarmui")
+BELOW |= {ROOT / "studio" / "recipes" / f"{name}.py" for name in READERS}
 ABOVE = sorted(
     path
     for folder in ("studio", "trainers")
