@@ -38,6 +38,7 @@ MIN_LIKENESS_OF_ONE = (
 )
 MIN_OBEYED = 0.35
 MIN_VARIETY = 0.01
+MAX_OBEYED_OF_COPY = 0.65  # what follows its prompt is no copy, however alike its pictures of one prompt are
 MAX_STRANGE = 2.0
 MAX_UNKNOWN = 1.9
 MIN_CONTRAST = 0.4
@@ -111,7 +112,7 @@ class Verdict:
         """Return what pictures that are not broken lack, empty for nothing.
 
         "unknown": photos that the base can paint; "likeness"; "prompt": the scene that was asked for; "copy":
-        any difference between two pictures.
+        any difference between two pictures, in the scene too.
         """
         if self.unknown is not None and self.unknown > MAX_UNKNOWN:
             return "unknown"
@@ -119,7 +120,8 @@ class Verdict:
             return "" if self.likeness > self.noise else "likeness"
         if self.likeness < (MIN_LIKENESS_OF_ONE if self.photos == 1 else MIN_LIKENESS):
             return "likeness"
-        if self.variety is not None and self.variety < MIN_VARIETY:
+        is_alike = self.variety is not None and self.variety < MIN_VARIETY
+        if is_alike and self.obeyed < MAX_OBEYED_OF_COPY:
             return "copy"
         return "prompt" if self.obeyed < MIN_OBEYED else ""
 

@@ -31,7 +31,8 @@ GOOD = Verdict(
     photos=4,
 )
 WEAK = dataclasses.replace(GOOD, likeness=0.1)
-COPY = dataclasses.replace(GOOD, variety=0.001)
+COPY = dataclasses.replace(GOOD, variety=0.001, obeyed=0.5)
+ALIKE = dataclasses.replace(COPY, obeyed=0.8)  # from one photo, say, and painted in every scene
 DROWNED = dataclasses.replace(GOOD, obeyed=0.1)
 PHOTOGRAPHS = dataclasses.replace(GOOD, unknown=2.1)
 NOISE = dataclasses.replace(GOOD, strange=4.0)
@@ -47,6 +48,7 @@ SETTINGS = {"steps": 50, "learning_rate": 0.002}
         (GOOD, "learned", ["Learned", "100% of the likeness that the photos have", "80% of a scene"]),
         (WEAK, "weak", ["10% of the likeness", "more steps (it had 50) or a higher learning rate (0.002)"]),
         (COPY, "weak", ["nearly the same picture", "fewer steps (it had 50)"]),
+        (ALIKE, "learned", ["Learned", "80% of a scene"]),
         (DROWNED, "weak", ["of a scene in the prompt only 10% is left", "fewer steps"]),
         (PHOTOGRAPHS, "weak", ["a kind that this base does not paint", "another base"]),
         (NOISE, "broken", ["noise", "lower learning rate (0.002)"]),

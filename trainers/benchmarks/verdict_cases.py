@@ -125,7 +125,7 @@ NO_PRIOR = "dreambooth prior_weight=0 learning_rate=0.006 steps=160 batch=2"
 KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("good", "lily", "dreambooth", "learned"),
     KnownRun("good", "trek", "dreambooth", "learned"),
-    KnownRun("good", "amber", "dreambooth", "learned"),
+    KnownRun("good", "amber", "dreambooth", "weak"),
     KnownRun("good", "owl x4", "dreambooth", "learned"),
     KnownRun("good", "cupcake", "dreambooth", "learned"),
     KnownRun("good", "lily", "textual_inversion", "weak"),
@@ -133,7 +133,7 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("good", "robot x4", HALF_WORD, "weak"),
     KnownRun("good", "butterfly", HALF_WORD, "weak"),
     KnownRun("good", "amber", "perfusion", "learned"),
-    KnownRun("good", "parrot", "perfusion", "weak"),
+    KnownRun("good", "parrot", "perfusion", "learned"),
     KnownRun("good", "lily", "break_a_scene", "learned"),
     KnownRun("good", "amber", "break_a_scene", "learned"),
     KnownRun("good", "rocket x4", "cones", "learned"),
