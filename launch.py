@@ -137,7 +137,7 @@ def open_studio(options: argparse.Namespace) -> None:
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     has_screen = sys.platform != "linux" or any(os.environ.get(name) for name in screens)
     with Crew(workspace, options.devices, partial(worker_command, workspace)) as crew:
-        from studio.ui.app import serve  # takes seconds, in which the workers load their base
+        from studio.ui.serving import serve  # takes seconds, in which the workers load their base
 
         serve(
             workspace,

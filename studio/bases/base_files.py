@@ -94,8 +94,8 @@ class BaseFiles:
 
     @property
     def is_distilled(self) -> bool:
-        """Return whether it was distilled to few steps: its index says so, or its name, as Turbo's does."""
-        return self.index.get("is_distilled") is True or "turbo" in self.name.lower()
+        """Return whether it was distilled to few steps."""
+        return is_distilled(self.index, self.name)
 
     @property
     def kind(self) -> str:
@@ -123,6 +123,11 @@ def widths_of_files() -> dict[str, int]:
     configs = sorted(CONFIGS.glob("*/unet/config.json"))
     texts = {config.parents[1].name: json.loads(config.read_text(encoding="utf-8")) for config in configs}
     return {name.replace("_", " "): int(text["cross_attention_dim"]) for name, text in texts.items()}
+
+
+def is_distilled(index: Mapping[str, Any], name: str) -> bool:
+    """Return whether a base was distilled to few steps: its index says so, or its name, as Turbo's does."""
+    return index.get("is_distilled") is True or "turbo" in name.lower()
 
 
 def look_at(path: Path, prediction: str = "", name: str = "") -> BaseFiles:

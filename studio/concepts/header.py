@@ -60,8 +60,7 @@ class Header:
         report: what the method measured about what was learned.
         dependencies: hashes of external data; concepts in one picture must agree in them.
         knobs: what can be changed while painting.
-        knob_names: by handle, which of the knobs are its own; of a handle that is not here, all.
-        knob_defaults: by handle, the defaults of its own knobs where they differ from those in `knobs`.
+        own_knobs: by handle, the knobs of its own edits in a merged file; of a handle that is not here, all.
         verdicts: by handle, whether it was learned. Older files have none.
         memory: what was done to fit the training into the device's memory, empty for nothing.
         preview: a small PNG, empty for none.
@@ -87,8 +86,7 @@ class Header:
     report: dict[ShortText, Measured] = field(default_factory=dict)
     dependencies: dict[ShortText, ShortText] = field(default_factory=dict)
     knobs: dict[ShortText, Knob] = field(default_factory=dict)
-    knob_names: dict[Handle, list[ShortText]] = field(default_factory=dict)
-    knob_defaults: dict[Handle, dict[ShortText, Measured]] = field(default_factory=dict)
+    own_knobs: dict[Handle, dict[ShortText, Knob]] = field(default_factory=dict)
     verdicts: dict[Handle, Verdict] = field(default_factory=dict)
     preview: bytes = b""
     memory: ShortText = ""
@@ -106,13 +104,8 @@ class Header:
         return self.handles[self.handle]
 
     def knobs_of(self, handle: str) -> dict[str, Knob]:
-        """Return the knobs that a handle's own edits have, with the defaults that these have."""
-        names, defaults = self.knob_names.get(handle, self.knobs), self.knob_defaults.get(handle, {})
-        return {
-            name: dataclasses.replace(knob, default=defaults.get(name, knob.default))
-            for name, knob in self.knobs.items()
-            if name in names
-        }
+        """Return the knobs that a handle's own edits have."""
+        return self.own_knobs.get(handle, self.knobs)
 
     def other_handles(self, handle: str) -> list[str]:
         """Return the handles that were learned together with this one."""
@@ -137,7 +130,7 @@ class Header:
             )
         if not header.handles:
             raise DocumentError(WHAT, "it names nothing that was learned")
-        for knobs in (header.knobs, *map(header.knobs_of, header.handles)):
+        for knobs in (header.knobs, *header.own_knobs.values()):
             for name, knob in knobs.items():
                 if not knob.low <= knob.default <= knob.high:
                     raise DocumentError(WHAT, "the default of {name} is out of its range", name=name)
@@ -153,6 +146,12 @@ def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
     verdicts = values.get("verdicts")
     if isinstance(verdicts, dict):
         values["verdicts"] = {key: renamed(one, OLD_VERDICT_NAMES) for key, one in verdicts.items()}
+    names, knobs = values.pop("knob_names", None), values.get("knobs")
+    if isinstance(names, dict) and isinstance(knobs, dict):  # only the names of a handle's own
+        own = {handle: map(str, listed) for handle, listed in names.items() if isinstance(listed, list)}
+        values["own_knobs"] = {
+            handle: {name: knobs[name] for name in listed if name in knobs} for handle, listed in own.items()
+        }
     return values
 
 
@@ -206,12 +205,9 @@ def rename_handle(path: Path, old: str, new: str, target: Path) -> None:
     names = {handle: new if handle == old else handle for handle in header.handles}
     handles = {names[handle]: noun for handle, noun in header.handles.items()}
     verdicts = {names.get(handle, handle): verdict for handle, verdict in header.verdicts.items()}
-    knob_names = {names.get(handle, handle): knobs for handle, knobs in header.knob_names.items()}
-    defaults = {names.get(handle, handle): values for handle, values in header.knob_defaults.items()}
+    knobs = {names.get(handle, handle): own for handle, own in header.own_knobs.items()}
     renamed = {name.replace(f"/{old}/", f"/{new}/"): entry for name, entry in table.items()}
-    header = dataclasses.replace(
-        header, handles=handles, verdicts=verdicts, knob_names=knob_names, knob_defaults=defaults
-    )
+    header = dataclasses.replace(header, handles=handles, verdicts=verdicts, own_knobs=knobs)
     _write(path, start, renamed, header, target)
 
 

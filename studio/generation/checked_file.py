@@ -54,8 +54,7 @@ def _paint_trial(backbone: Backbone, concept: Concept, sampling: Sampling) -> No
     try:
         for _ in generate(backbone, few.with_prompt(" ".join(concept.header.handles)), [concept]):
             pass
+        return
     except torch.OutOfMemoryError:
         pass  # what the picture holds is only free once its error is forgotten
-    else:
-        return
     forget_unused(backbone.device)

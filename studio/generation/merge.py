@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -148,7 +148,7 @@ def _header(concepts: Sequence[Concept]) -> Header:
     headers = [concept.header for concept in concepts]
     if len(headers) == 1:
         return headers[0]
-    titles, knobs = dict.fromkeys(header.method_title for header in headers), _knobs(headers)
+    titles = dict.fromkeys(header.method_title for header in headers)
     return dataclasses.replace(
         headers[0],
         handles={handle: noun for header in headers for handle, noun in header.handles.items()},
@@ -160,17 +160,14 @@ def _header(concepts: Sequence[Concept]) -> Header:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         report={},
         dependencies={name: digest for header in headers for name, digest in header.dependencies.items()},
-        knobs=knobs,
-        knob_names={handle: list(header.knobs_of(handle)) for header in headers for handle in header.handles},
-        knob_defaults=_defaults(headers, knobs),
+        knobs=_knobs(headers),
+        own_knobs={handle: header.knobs_of(handle) for header in headers for handle in header.handles},
         preview=_beside([header.preview for header in headers if header.preview]),
     )
 
 
 def _knobs(headers: Sequence[Header]) -> dict[str, Knob]:
     """Return the knobs of all concepts; one of several, which is a number, reaches as far as any of them.
-
-    Its default is that of the first (see `_defaults`).
 
     Raises StudioError when two knobs of one name choose from different things.
     """
@@ -188,17 +185,6 @@ def _knobs(headers: Sequence[Header]) -> dict[str, Knob]:
             low, high = min(knob.low, first.low), max(knob.high, first.high)
             knobs[name] = dataclasses.replace(first, low=low, high=high)
     return knobs
-
-
-def _defaults(headers: Sequence[Header], knobs: Mapping[str, Knob]) -> dict[str, dict[str, float]]:
-    """Return by handle the defaults of its knobs that differ from those of `knobs`."""
-    defaults: dict[str, dict[str, float]] = {}
-    for header in headers:
-        for handle in header.handles:
-            for name, knob in header.knobs_of(handle).items():
-                if knob.default != knobs[name].default:
-                    defaults.setdefault(handle, {})[name] = knob.default
-    return defaults
 
 
 def _beside(previews: Sequence[bytes]) -> bytes:

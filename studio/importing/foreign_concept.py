@@ -33,7 +33,7 @@ NO_STRENGTH = (
     "How strongly {file} acts is said by the adapter_config.json of its folder, which did not come with it. "
     "If it acts too weakly or too strongly, move its slider."
 )
-KEPT_PART = 0.5  # of the layers of a LoRA, of which a base must have at least so many
+MIN_SHARE_OF_LAYERS = 0.5  # of those of a LoRA, that a base must have
 
 
 @dataclass(frozen=True)
@@ -214,9 +214,9 @@ def _chosen_layers(
         hint = "It was made for another kind of base, or by a program that Likeness does not know."
         message = "No layer of {file} is one of {base}."
         raise StudioError(message, hint, file=file.path.name, base=backbone.name)
-    if len(chosen) < KEPT_PART * len(file.layers):
+    if len(chosen) < MIN_SHARE_OF_LAYERS * len(file.layers):
         message = "Only {count} of the {all} layers of {file} are layers of {base}."
-        hint = "It was made for another kind of base: FLUX.1 and FLUX.2, for one, have some in common."
+        hint = "It was made for another kind of base, of which only some layers have the same names."
         counts = {"count": len(chosen), "all": len(file.layers)}
         raise StudioError(message, hint, file=file.path.name, base=backbone.name, **counts)
     if 2 * numbers > MAX_CONCEPT_BYTES:  # two bytes each; the file of a concept could not be opened again

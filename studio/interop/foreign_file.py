@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,8 @@ class ForeignFile:
     @property
     def lacks_strength(self) -> bool:
         """Return whether it is PEFT's own and has neither alphas nor the file beside it that says them."""
-        is_its_own = any(name.startswith(OF_PEFT) for name in self.shapes)
         has_alphas = any(ALPHA in parts for parts in self.layers.values())
-        return is_its_own and not has_alphas and not self.adapter_config
+        return _is_of_peft(self.shapes) and not has_alphas and not self.adapter_config
 
     @property
     def base(self) -> str:
@@ -140,7 +139,7 @@ def look_at(path: Path) -> ForeignFile:
     for layer in layers.keys() - whole.keys():
         unknown += layers[layer].values()
     if whole:
-        config = _adapter_config(path) if any(name.startswith(OF_PEFT) for name in shapes) else {}
+        config = _adapter_config(path) if _is_of_peft(shapes) else {}
         return ForeignFile(path, (), whole, shapes, tuple(sorted(unknown)), metadata, config)
     if layers:
         hint = "Download it again."
@@ -171,6 +170,11 @@ def _table(path: Path) -> tuple[dict[str, tuple[int, ...]], Mapping[str, str]]:
         raise StudioError(message, hint, file=path.name) from error
     metadata = table.pop("__metadata__", {})
     return {name: tuple(entry["shape"]) for name, entry in table.items()}, metadata
+
+
+def _is_of_peft(names: Iterable[str]) -> bool:
+    """Return whether PEFT itself wrote a file with tensors of these names."""
+    return any(name.startswith(OF_PEFT) for name in names)
 
 
 def _adapter_config(path: Path) -> Mapping[str, Any]:

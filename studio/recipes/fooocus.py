@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from studio.documents import parse_object
 from studio.recipes.foreign_settings import ForeignSettings
 from studio.recipes.recipe import Recipe
 from studio.words import tr
@@ -14,15 +13,13 @@ from studio.words import tr
 RESOLUTION = re.compile(r"\s*[(\[]?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*[)\]]?\s*")
 
 
-def from_fooocus(text: str) -> tuple[Recipe, list[str]]:
-    """Return the recipe in a JSON text of Fooocus, and sentences about it: see `from_parameters`.
+def from_fooocus(values: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
+    """Return the recipe in a JSON object of Fooocus, and sentences about it: see `from_parameters`.
 
-    Its prompt is the one that was typed; what the program added by its styles is listed. A text that only has
-    some of the same names is read in the same way, and called one of a program that is not known.
-
-    Raises ValueError or RecursionError when the text is no JSON object.
+    Its prompt is the one that was typed; what the program added by its styles is listed. An object that only
+    has some of the same names is read in the same way, and called one of a program that is not known.
     """
-    values = parse_object(text)
+    values = dict(values)
     program = tr("a program that is not known")
     if is_of_fooocus(values):
         version = values.pop("version", "")

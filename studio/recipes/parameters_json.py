@@ -19,10 +19,10 @@ def from_json(text: str) -> tuple[Recipe, list[str]]:
     """
     values = parse_object(text)
     if PARAMS in values:
-        return from_swarmui(text)
+        return from_swarmui(values)
     prompt = values.get("prompt")
     if is_of_fooocus(values) or (isinstance(prompt, str) and prompt.strip()):
-        return from_fooocus(text)
+        return from_fooocus(values)
     raise StudioError(
         "It has no recipe that can be read, but a JSON text of a program that is not known.",
         "Write its prompt into the form by hand. It says “{text}”.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from studio.documents import parse_object
 from studio.recipes.foreign_settings import ForeignSettings, as_number, is_number
 from studio.recipes.recipe import Recipe
 
@@ -12,12 +12,9 @@ PARAMS = "sui_image_params"  # the table, whose names are those of the page in s
 EXTRA = "sui_extra_data"  # what else is known of the picture, such as its prompt before wildcards were drawn
 
 
-def from_swarmui(text: str) -> tuple[Recipe, list[str]]:
-    """Return the recipe in a JSON text of SwarmUI, and sentences about it: see `from_parameters`.
-
-    Raises ValueError or RecursionError when the text is no JSON object.
-    """
-    rest = parse_object(text)
+def from_swarmui(said: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
+    """Return the recipe in a JSON object of SwarmUI, and sentences about it: see `from_parameters`."""
+    rest = dict(said)
     params, extra = (_table(rest.pop(name, None)) for name in (PARAMS, EXTRA))
     values = {**params, **{name: value for name, value in (extra | rest).items() if name not in params}}
     version = values.pop("swarm_version", "")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from studio.bases.base_files import INDEX
+from studio.bases.base_files import INDEX, is_distilled
 from studio.documents import DocumentError, Scalar, ShortText, parse_object, read_document
 from studio.recipes.recipe import Sampling
 from studio.words import tr
@@ -68,12 +68,12 @@ def _said_by(path: Path) -> dict[str, Any]:
 def _of_few_steps(base: str | Path) -> dict[str, Any]:
     """Return how a model that was distilled to few steps is painted with; nothing for any other.
 
-    Its index says so, or its name does: that of a Turbo, and that of FLUX.2 klein where it is a name on the
-    hub; of those the one called "base" is not distilled.
+    FLUX.2 klein is known by its name where it is one on the hub, whose index is not here; of those the one
+    called "base" is not distilled.
     """
     index, name = _said_by(Path(base) / INDEX), Path(base).name.lower()
-    if "turbo" in name:
-        is_z_image = index.get("_class_name") == "ZImagePipeline" or "z-image" in name
-        return dict(OF_Z_IMAGE_TURBO if is_z_image else OF_DISTILLED)
     is_klein = not index and "klein" in name and "base" not in name
-    return dict(OF_DISTILLED) if is_klein or index.get("is_distilled") is True else {}
+    if not (is_klein or is_distilled(index, name)):
+        return {}
+    is_z_image = index.get("_class_name") == "ZImagePipeline" or "z-image" in name
+    return dict(OF_Z_IMAGE_TURBO if is_z_image else OF_DISTILLED)

@@ -12,7 +12,7 @@ from studio.method_card import MethodCard, Needs
 from studio.method_example import Example, ExamplePicture
 from studio.recipes.refinement_card import RefinementCard
 from studio.settings import Field, fields_of, setting
-from studio.ui.app import serve
+from studio.ui.serving import serve
 from studio.workspace.supervisor import Supervisor
 from studio.workspace.workspace import Workspace
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 from pathlib import Path
@@ -16,6 +17,7 @@ from studio.errors import StudioError
 from studio.settings import Knob
 from studio.starter import DEMO
 
+BIAS = Knob(0.25, 0.0, 0.5, "Low is faithful.")  # of one handle of several
 VERDICT = {"likeness": 0.5, "noise": 0.1, "seeds": 4, "encoder": "U-Net"}
 VALUES: dict[str, Any] = {
     "handles": {"<lily>": "cat"},
@@ -157,21 +159,29 @@ def test_more_tensors_than_any_concept_has_are_refused(tmp_path: Path) -> None:
 
 
 def test_renaming_moves_the_names_of_knobs_too(tmp_path: Path) -> None:
-    path = concept(
-        tmp_path, handles={"<lily>": "cat", "<tom>": "dog"}, knob_names={"<lily>": ["bias"], "<tom>": []}
-    )
+    own = {"<lily>": {"bias": dataclasses.asdict(BIAS)}, "<tom>": {}}
+    path = concept(tmp_path, handles={"<lily>": "cat", "<tom>": "dog"}, own_knobs=own)
     rename_handle(path, "<lily>", "<rose>", tmp_path / "rose.safetensors")
     renamed = read_header(tmp_path / "rose.safetensors")
-    assert renamed.knob_names == {"<rose>": ["bias"], "<tom>": []}
-    assert set(renamed.knobs_of("<rose>")) == {"bias"} and renamed.knobs_of("<tom>") == {}
+    assert renamed.own_knobs == {"<rose>": {"bias": BIAS}, "<tom>": {}}
+    assert renamed.knobs_of("<rose>") == {"bias": BIAS} and renamed.knobs_of("<tom>") == {}
     assert set(read_header(concept(tmp_path)).knobs_of("<lily>")) == {"bias"}
 
 
-def test_a_default_of_a_handles_own_stays_within_the_knobs_range(tmp_path: Path) -> None:
-    header = read_header(concept(tmp_path, knob_defaults={"<lily>": {"bias": 0.25}}))
-    assert header.knobs_of("<lily>")["bias"].default == 0.25 != header.knobs["bias"].default
+def test_a_handles_own_knob_has_its_default_within_its_range(tmp_path: Path) -> None:
+    header = read_header(concept(tmp_path, own_knobs={"<lily>": {"bias": dataclasses.asdict(BIAS)}}))
+    assert header.knobs_of("<lily>")["bias"] == BIAS != header.knobs["bias"]
+    wrong = dataclasses.asdict(BIAS) | {"default": 9.0}
     with pytest.raises(StudioError, match="the default of bias is out of its range"):
-        read_header(concept(tmp_path, knob_defaults={"<lily>": {"bias": 9.0}}))
+        read_header(concept(tmp_path, own_knobs={"<lily>": {"bias": wrong}}))
+
+
+def test_a_merged_file_of_before_has_only_the_names_of_each_handles_knobs(tmp_path: Path) -> None:
+    handles = {"<lily>": "cat", "<tom>": "dog"}
+    header = read_header(concept(tmp_path, handles=handles, knob_names={"<lily>": ["bias"], "<tom>": []}))
+    assert header.knobs_of("<lily>") == header.knobs and header.knobs_of("<tom>") == {}
+    for strange in ({"<lily>": [["bias"], 7, "other"]}, {"<lily>": "bias"}, "bias", None):
+        assert read_header(concept(tmp_path, knob_names=strange)).handles == {"<lily>": "cat"}
 
 
 def test_renaming_moves_the_tensors_too(tmp_path: Path) -> None:

@@ -152,7 +152,8 @@ def test_a_merged_concept_has_the_knobs_of_all(backbone: Backbone) -> None:
         )
     )
     assert merged(backbone, lily, tom).header.knobs == {"bias": bias, "temperature": temperature}
-    assert merged(backbone, lily, tom).header.knob_names == {"<lily>": ["bias"], "<tom>": ["temperature"]}
+    own = {"<lily>": {"bias": bias}, "<tom>": {"temperature": temperature}}
+    assert merged(backbone, lily, tom).header.own_knobs == own
 
 
 def with_knobs(backbone: Backbone, handle: str, **knobs: Knob) -> Concept:
@@ -167,7 +168,7 @@ def test_knobs_of_one_name_are_one_that_fits_all_or_are_refused(backbone: Backbo
     tom = with_knobs(backbone, "<tom>", colour=colours, gate=Knob(0.7, 0.2, 0.9, ""))
     header = merged(backbone, lily, tom, with_knobs(backbone, "<rex>")).header
     assert header.knobs == {"colour": colours, "gate": Knob(0.5, 0.1, 0.9, "")}
-    assert header.knobs_of("<rex>") == {} and header.knobs_of("<lily>") == header.knobs
+    assert header.knobs_of("<rex>") == {} and header.knobs_of("<lily>") == lily.header.knobs
     with pytest.raises(StudioError, match="The colour of <rex> chooses from other things"):
         merged(backbone, lily, with_knobs(backbone, "<rex>", colour=others))
 

@@ -74,7 +74,7 @@ def test_a_handle_takes_turns_with_its_own_knobs_only() -> None:
         TOYS,
         handles={"<kites>": "kite", "<toys>": "robot"},
         knobs={**TOYS.knobs, **KITES.knobs},
-        knob_names={"<kites>": ["size"], "<toys>": ["colour", "age"]},
+        own_knobs={"<kites>": KITES.knobs, "<toys>": TOYS.knobs},
     )
     headers = dict.fromkeys(both.handles, both)
     seen = Counter(

@@ -69,11 +69,13 @@ def test_strange_values_of_a_draft_become_examples(made: tuple[Workspace, GridFo
 
 def test_of_a_merged_file_each_concept_has_the_sliders_and_axes_of_its_own_knobs(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
+    bias = {"bias": Knob(0.5, 0.0, 1.0, "How much.")}
+    temperature = {"temperature": Knob(0.1, 0.02, 0.5, "How sharp.")}
     header = dataclasses.replace(
         header_of("<lily>", "dog", 1, 5, 40),
         handles={"<lily>": "dog", "<tom>": "cat"},
-        knobs={"bias": Knob(0.5, 0.0, 1.0, "How much."), "temperature": Knob(0.1, 0.02, 0.5, "How sharp.")},
-        knob_names={"<lily>": ["bias"], "<tom>": ["temperature"]},
+        knobs=bias | temperature,
+        own_knobs={"<lily>": bias, "<tom>": temperature},
     )
     save_concept(workspace.concepts.path("<lily>"), header)
     sliders = {(knob.handle, knob.name) for knob in knobs_in(workspace, "<lily> and <tom>") if knob.name}

@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from studio.ui import app
+from studio.ui import serving
 from studio.workspace.workspace import Workspace
 from tests.browser.stage import catalogue
 from tests.free_port import free_port
@@ -36,16 +36,16 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(gr.Blocks, "block_thread", block)
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     here = Path.cwd()
-    serving = threading.Thread(
-        target=app.serve, args=(workspace, catalogue()), kwargs={"port": port, "open_browser": False}
+    thread = threading.Thread(
+        target=serving.serve, args=(workspace, catalogue()), kwargs={"port": port, "open_browser": False}
     )
-    serving.start()
+    thread.start()
     try:
         assert ready.wait(60)
         yield f"http://127.0.0.1:{port}/gradio_api/file={workspace.folder}"
     finally:
         leave.set()
-        serving.join(30)
+        thread.join(30)
         os.chdir(here)
 
 

@@ -17,7 +17,7 @@ import pytest
 import launch
 import studio.__main__ as painting
 from studio.errors import DiskError, StudioError
-from studio.ui import app
+from studio.ui import serving
 from studio.ui.app import page_header
 from studio.workspace import full_disk
 from studio.workspace.pictures import PNG_START
@@ -131,9 +131,9 @@ def test_the_log_of_the_page_without_room_is_a_sentence(
     def refuse(*names: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(app.logging, "FileHandler", refuse)
+    monkeypatch.setattr(serving.logging, "FileHandler", refuse)
     with pytest.raises(DiskError, match="no room left on the disk for page.log"):
-        app.keep_log(Workspace(tmp_path))
+        serving.keep_log(Workspace(tmp_path))
 
 
 def test_a_workspace_is_held_by_one_studio_and_a_damaged_lock_is_replaced(tmp_path: Path) -> None:

@@ -231,11 +231,9 @@ class Optimization:
             fused = self.backbone.device.type == "cpu" and not self.backbone.is_plain
             optimizer = torch.optim.AdamW(groups, weight_decay=stage.weight_decay, fused=fused or None)
             self._optimizer, self._optimizer_of = self.accelerator.prepare(optimizer), stage
-            self._average = self._average_of(stage)
+            if stage.averaged_share:
+                self._average = WeightAverage(self._trained(stage), stage.averaged_share)
         return stage, first
-
-    def _average_of(self, stage: Stage) -> WeightAverage | None:
-        return WeightAverage(self._trained(stage), stage.averaged_share) if stage.averaged_share else None
 
     def averaged(self) -> AbstractContextManager[None]:
         """Context manager: what is learned has the values that would be kept, to be shown."""
@@ -283,11 +281,8 @@ class Optimization:
         self._optimizer_of = self._average = None
         if state.scaler and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
-        if self.done < self.total:
-            self._enter_stage()
-            self._optimizer.load_state_dict(copied(state.optimizer))
-        else:
-            self._average = self._average_of(self.stages[-1])
+        self._enter_stage()
+        self._optimizer.load_state_dict(copied(state.optimizer))
         if self._average is not None:
             self._average.load(state.average, state.averaged_steps)
         self.generator.set_state(state.generator)

@@ -43,8 +43,8 @@ class WeightAverage:
 
     @torch.no_grad()
     def load(self, tensors: Sequence[Tensor], steps: int) -> None:
-        """Go on from a copy of `tensors` after `steps` steps; without tensors, from the parameters."""
-        for own, tensor in zip(self.tensors, tensors or self.parameters, strict=True):
+        """Go on from a copy of the average `tensors` after `steps` steps."""
+        for own, tensor in zip(self.tensors, tensors, strict=True):
             own.copy_(tensor)
         self.steps = steps
 

@@ -258,7 +258,7 @@ MUTANTS = [
     planted(
         "a LoRA of another kind of base is taken for a few layers in common",
         "studio/importing/foreign_concept.py",
-        "if len(chosen) < KEPT_PART * len(file.layers):",
+        "if len(chosen) < MIN_SHARE_OF_LAYERS * len(file.layers):",
         "if not chosen:",
         "interop/test_importing.py::test_what_fits_nothing_is_listed_or_refused",
     ),

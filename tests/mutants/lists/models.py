@@ -279,8 +279,8 @@ MUTANTS = [
     planted(
         "a folder's word that it is distilled is not heard",
         "studio/bases/base_files.py",
-        'self.index.get("is_distilled") is True',
-        "False",
+        'index.get("is_distilled") is True or',
+        "False or",
         KLEIN_TESTS,
         severe=True,
     ),

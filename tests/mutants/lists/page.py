@@ -19,7 +19,7 @@ FLAGS = (
 MUTANTS = [
     planted(
         "the page drops the password it is given",
-        "studio/ui/app.py",
+        "studio/ui/serving.py",
         "        auth=auth,\n",
         "        auth=None,\n",
         "launcher/test_served_page.py::test_without_the_password_nothing_is_given",
@@ -126,7 +126,7 @@ MUTANTS = [
     ),
     planted(
         "the job table is served",
-        "studio/ui/app.py",
+        "studio/ui/serving.py",
         'for end in ("", "-wal", "-shm")]',
         "for end in ()]",
         *VIEWS,

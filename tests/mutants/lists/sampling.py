@@ -179,8 +179,8 @@ MUTANTS = [
     planted(
         "a merge keeps the knobs of the first only",
         MERGE,
-        "_knobs(headers)\n",
-        "_knobs(headers[:1])\n",
+        "=_knobs(headers),",
+        "=_knobs(headers[:1]),",
         *MERGED,
     ),
     planted(
