@@ -73,6 +73,7 @@ def main(arguments: list[str]) -> int:
     """Run the checks; returns 0 when all of them passed."""
     allow_any_letter()
     environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the source again
     is_quick = "--quick" in arguments
     arguments = [argument for argument in arguments if argument != "--quick"]
     if is_quick:

@@ -68,6 +68,7 @@ def test_a_script_is_found_in_the_repository_and_in_its_examples(examples: Path)
     assert "version that is installed" in error.value.hint
 
 
+@pytest.mark.slow
 def test_a_script_gets_equal_settings_and_every_step_of_it_is_timed(examples: Path, tmp_path: Path) -> None:
     counterpart = COUNTERPARTS["dreambooth"]
     script = script_in(examples, counterpart.script)
@@ -91,6 +92,7 @@ def test_a_script_gets_equal_settings_and_every_step_of_it_is_timed(examples: Pa
     assert ours["rare_word"] in given["instance_prompt"].split()
 
 
+@pytest.mark.slow
 def test_a_script_that_fails_is_a_row_with_its_last_words(examples: Path, tmp_path: Path) -> None:
     script = script_in(examples, COUNTERPARTS["dreambooth"].script)
     script.write_text("raise SystemExit('It needs another version.')")

@@ -40,6 +40,7 @@ def test_a_workspace_grows_to_what_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processor time is read from /proc")
+@pytest.mark.slow
 def test_a_served_page_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "SETTLING_SECONDS", 0.0)
     monkeypatch.setattr(page, "POLLS", 2)

@@ -85,6 +85,7 @@ def test_photos_are_what_the_method_needs(method: str) -> None:
     assert len(set(photos.captions)) == (2 if needs.sorted else 0)
 
 
+@pytest.mark.slow
 def test_the_command_measures_every_stage_of_every_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,6 +99,7 @@ def test_it_finds_what_is_wrong(page: Any) -> None:
     }
 
 
+@pytest.mark.slow
 def test_train(stage: Stage, page: Any, photos: list[Path], check: Check) -> None:
     put_everything_away(stage)
     check("empty")
@@ -137,6 +138,7 @@ def test_create(stage: Stage, page: Any, check: Check) -> None:
     check("selecting")
 
 
+@pytest.mark.slow
 def test_compare_library_and_queue(stage: Stage, page: Any, check: Check) -> None:
     add_concept(stage, "<axed>")
     open_tab(page, "Compare")
@@ -162,6 +164,7 @@ def test_compare_library_and_queue(stage: Stage, page: Any, check: Check) -> Non
     check("the queue")
 
 
+@pytest.mark.slow
 def test_dialogues_and_a_phone(stage: Stage, page: Any, check: Check) -> None:
     page.locator("button.pill").click()
     page.locator(".base-picker").wait_for()

@@ -48,6 +48,7 @@ def use(page: Any, name: str, button: str = "Use") -> None:
     page.locator(".pill.ready, .pill.busy").wait_for()
 
 
+@pytest.mark.slow
 def test_another_base_brings_its_own_defaults_and_a_reload_keeps_them(
     stage: Stage, page: Any, models: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_grid_goes_on_through_a_reload_and_a_dead_worker_to_its_end(
         assert archive.read("01-01 Seed 1, Guidance 1.png") == grid.path(grid.cells[0]).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_cell_goes_to_create_and_is_painted_again_bit_for_bit(stage: Stage, page: Any, mona: None) -> None:
     paint(page, "<mona> with a hat", "3, 5", "8")
     finished(page, "<mona> with a hat")
@@ -207,6 +208,7 @@ def test_the_best_setting_is_suggested_and_a_point_shows_its_pictures(page: Any,
     assert panel.locator(".scatter").is_visible()  # what was unfolded stays so
 
 
+@pytest.mark.slow
 def test_a_grid_that_cannot_be_painted_is_refused_with_what_to_do(page: Any, mona: None) -> None:
     open_tab(page, "Compare")
     choose(page, "columns", "Strength")
@@ -219,6 +221,7 @@ def test_a_grid_that_cannot_be_painted_is_refused_with_what_to_do(page: Any, mon
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+@pytest.mark.slow
 def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     paint(page, "<mona> on the phone", "1:8", "1, 2")
     finished(page, "<mona> on the phone")
@@ -237,6 +240,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     assert not [tab for tab in tabs if tab.evaluate("tab => tab.scrollWidth > tab.clientWidth + 1")]
 
 
+@pytest.mark.slow
 def test_what_a_picture_brings_along_is_said_kept_and_left_out(stage: Stage, page: Any, mona: None) -> None:
     recipe = Recipe("<mona> on a boat", strengths={"<mona>": 0.6}, base="stand-in")
     save_picture(draw_face(1), recipe, stage.workspace.pictures / "99998-01.png")
@@ -255,6 +259,7 @@ def test_what_a_picture_brings_along_is_said_kept_and_left_out(stage: Stage, pag
     (stage.workspace.pictures / "99998-01.png").unlink()
 
 
+@pytest.mark.slow
 def test_the_axes_come_back_after_a_reload(page: Any, mona: None) -> None:
     open_tab(page, "Compare")
     page.locator("#grid-prompt textarea").fill("<mona> on a skyscraper")

@@ -92,6 +92,7 @@ def test_a_picture_is_refined_and_unrefined_with_nothing_lost(stage: Stage, page
     assert read_recipe(stage.workspace.gallery.newest(1)[0]) == read_recipe(second)
 
 
+@pytest.mark.slow
 def test_a_deleted_picture_can_be_brought_back(stage: Stage, page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("<mona> to delete")
@@ -111,6 +112,7 @@ def test_a_deleted_picture_can_be_brought_back(stage: Stage, page: Any, mona: No
     assert picture.read_bytes() == before and not detail.inner_text().strip()
 
 
+@pytest.mark.slow
 def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator("#prompt textarea").fill("the <mona> at night")
@@ -129,6 +131,7 @@ def test_ctrl_enter_paints_and_a_dropped_png_shows_its_recipe(stage: Stage, page
     assert again != picture and again.read_bytes() == picture.read_bytes()
 
 
+@pytest.mark.slow
 def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
@@ -146,6 +149,7 @@ def test_another_programs_png_becomes_a_recipe_with_a_word_of_caution(
     assert page.locator("#seed input").input_value() == "3"
 
 
+@pytest.mark.slow
 def test_a_call_of_another_program_becomes_the_concept_and_what_means_nothing_is_said(
     stage: Stage, page: Any, mona: None, tmp_path: Path
 ) -> None:
@@ -180,6 +184,7 @@ def test_an_unknown_handle_is_refused_with_what_to_do(page: Any) -> None:
     assert page.locator("#prompt textarea").input_value() == "a photo of <nobody>"
 
 
+@pytest.mark.slow
 def test_html_in_a_prompt_is_shown_and_never_run(page: Any) -> None:
     hostile = "${1+1} {{7}} <img src=x onerror=document.title=1> a cat"
     open_tab(page, "Create")
@@ -190,6 +195,7 @@ def test_html_in_a_prompt_is_shown_and_never_run(page: Any) -> None:
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+@pytest.mark.slow
 def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
     for tab in ("Create", "Library", "Queue", "Train"):
         open_tab(page, tab)
@@ -217,6 +223,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any, mona: None) -> None:
 @pytest.mark.parametrize(
     "page", [{"width": 390, "height": 844}, {"width": 1440, "height": 900}], indirect=True
 )
+@pytest.mark.slow
 def test_the_thumb_of_a_slider_has_room(page: Any, mona: None) -> None:
     open_tab(page, "Create")
     page.locator(".round-button", has_text="<mona>").click()
@@ -231,6 +238,7 @@ def test_the_thumb_of_a_slider_has_room(page: Any, mona: None) -> None:
     assert all(track.evaluate(room) >= 9 for track in tracks)
 
 
+@pytest.mark.slow
 def test_a_mode_of_composing_is_chosen_and_comes_back_with_a_recipe(
     stage: Stage, page: Any, mona: None
 ) -> None:

@@ -110,6 +110,7 @@ def test_another_site_cannot_upload_call_or_read(stage: Stage, evil: Any) -> Non
     assert not uploads(stage)
 
 
+@pytest.mark.slow
 def test_the_page_works_below_the_path_of_a_reverse_proxy(
     browser: Any, tmp_path: Path, photos: list[Path]
 ) -> None:

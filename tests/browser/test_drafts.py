@@ -79,6 +79,7 @@ def test_train_comes_back_as_it_was_and_can_be_emptied(page: Any, photos: list[P
     wait_for_value(page, "concept-name", "lily")
 
 
+@pytest.mark.slow
 def test_create_and_the_open_tab_come_back_and_only_in_this_browser(
     stage: Stage, page: Any, browser: Any
 ) -> None:
@@ -118,6 +119,7 @@ def test_create_and_the_open_tab_come_back_and_only_in_this_browser(
     stranger.context.close()
 
 
+@pytest.mark.slow
 def test_two_tabs_of_one_browser_are_not_in_each_others_way(page: Any, stage: Stage) -> None:
     second = page.context.new_page()
     second.goto(stage.url)
@@ -132,6 +134,7 @@ def test_two_tabs_of_one_browser_are_not_in_each_others_way(page: Any, stage: St
 
 
 @pytest.mark.parametrize("page", [SIZE], indirect=True)  # its script stays in the tab
+@pytest.mark.slow
 def test_a_tab_chosen_before_the_draft_is_back_stays_open(page: Any) -> None:
     open_tab(page, "Library")
     page.wait_for_timeout(KEPT_MS)

@@ -142,6 +142,7 @@ def test_the_lightbox_works_with_the_keyboard_alone(shown: Any) -> None:
     shown.locator("#picture-detail .picture").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_the_lightbox_zooms_smoothly_and_swipes(shown: Any) -> None:
     opened(shown, 59).get_by_role("button", name="Enlarge").click()
     picture = shown.locator("dialog.lightbox img")
@@ -165,6 +166,7 @@ def test_the_lightbox_zooms_smoothly_and_swipes(shown: Any) -> None:
     shown.locator("dialog.lightbox").wait_for(state="hidden")
 
 
+@pytest.mark.slow
 def test_a_star_is_given_found_again_and_taken(stage: Stage, shown: Any) -> None:
     panel = opened(shown, 40)
     star = panel.get_by_role("button", name="Star", exact=True)
@@ -226,6 +228,7 @@ def test_several_are_selected_deleted_and_brought_back_with_one_undo(stage: Stag
     tile(shown, 55).locator(".tile-star").wait_for()
 
 
+@pytest.mark.slow
 def test_all_of_a_page_are_starred_and_downloaded(stage: Stage, shown: Any, tmp_path: Path) -> None:
     shown.get_by_role("button", name="Select", exact=True).click()
     shown.keyboard.press("Control+a")
@@ -248,6 +251,7 @@ def test_all_of_a_page_are_starred_and_downloaded(stage: Stage, shown: Any, tmp_
     assert not shown.get_by_role("checkbox").and_(shown.locator(".tile")).count()
 
 
+@pytest.mark.slow
 def test_more_like_this_paints_the_same_recipe_with_new_seeds(stage: Stage, shown: Any) -> None:
     opened(shown, 33).get_by_role("button", name="More like this").click()
     shown.locator("#painting .painting.done", has_text="face 33 in").locator(".tile").nth(1).wait_for()

@@ -38,6 +38,7 @@ def english_in(page: Any) -> list[str]:
     return [text for text in sentences if text[0].isupper() and len(text) >= LONG and text in shown]
 
 
+@pytest.mark.slow
 def test_a_first_picture_is_painted_in_german(german: Stage, browser: Any, tmp_path: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)

@@ -100,6 +100,7 @@ def test_photos_are_learned_painted_opened_deleted_and_brought_back_by_keyboard(
     is_focused(page, "#panel-create-button, #panel-create *")
 
 
+@pytest.mark.slow
 def test_arrows_turn_the_tabs_and_single_keys_can_be_switched_off(page: Any) -> None:
     tab_to(page, "#panel-train-button")
     page.keyboard.press("ArrowLeft")
@@ -190,6 +191,7 @@ def test_a_mask_is_painted_wiped_and_clicked_by_keys(page: Any, photos: list[Pat
     )
 
 
+@pytest.mark.slow
 def test_the_focus_is_seen_wherever_the_tab_key_leads(page: Any) -> None:
     unseen: list[str] = []
     for number, tab in enumerate(TABS, 1):

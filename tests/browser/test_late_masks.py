@@ -60,6 +60,7 @@ def test_what_is_painted_while_an_outline_is_looked_for_is_kept_and_so_is_the_ou
     training_card(page, "late-outline", "done")
 
 
+@pytest.mark.slow
 def test_what_is_painted_while_a_new_square_is_cut_is_kept(stage: Stage, page: Any, tmp_path: Path) -> None:
     picture(400, 300).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
@@ -90,6 +91,7 @@ def pick_mask(page: Any, folder: Path) -> list[Any]:
     return held
 
 
+@pytest.mark.slow
 def test_a_mask_file_fills_the_square_that_was_moved_while_it_was_uploaded(page: Any, tmp_path: Path) -> None:
     picture(400, 300).save(tmp_path / "photo.png")
     open_editor(page, tmp_path / "photo.png")
@@ -107,6 +109,7 @@ def test_a_mask_file_fills_the_square_that_was_moved_while_it_was_uploaded(page:
     assert page.locator(".mask-stage.busy").count() == 0
 
 
+@pytest.mark.slow
 def test_a_mask_file_whose_photo_is_no_longer_open_is_said_to_be_unused(page: Any, tmp_path: Path) -> None:
     paths = [tmp_path / f"photo-{number}.png" for number in range(2)]
     for number, path in enumerate(paths):
@@ -138,6 +141,7 @@ def test_a_mask_file_whose_photo_is_no_longer_open_is_said_to_be_unused(page: An
     page.locator("#train-notice .error", has_text="The mask was not used").wait_for()
 
 
+@pytest.mark.slow
 def test_what_is_painted_while_a_mask_file_is_read_is_kept_and_so_is_the_file(
     page: Any, tmp_path: Path
 ) -> None:

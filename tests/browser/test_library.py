@@ -169,6 +169,7 @@ def test_a_note_stays_with_its_concept_and_goes_into_a_download(
     assert read_header(tmp_path / "back.safetensors").note == "Best at 0.8"
 
 
+@pytest.mark.slow
 def test_a_cover_is_chosen_and_the_photos_are_shown(stage: Stage, page: Any, photos: list[Path]) -> None:
     train(page, photos, "covered", "fox")
     training_card(page, "covered", "done")

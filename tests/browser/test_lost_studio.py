@@ -14,6 +14,7 @@ from tests.free_port import free_port
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_a_page_outlives_the_end_and_the_new_start_of_the_studio(browser: Any, tmp_path: Path) -> None:
     port = free_port()
     page = browser.new_page()

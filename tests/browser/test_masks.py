@@ -119,6 +119,7 @@ def test_the_mask_on_the_screen_is_the_mask_that_trains(
     training_card(page, f"painted-{side}", "done")
 
 
+@pytest.mark.slow
 def test_the_mask_of_a_sideways_phone_photo_is_where_it_was_painted(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ def touch(session: Any, kind: str, points: Sequence[Point]) -> None:
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+@pytest.mark.slow
 def test_a_finger_paints_on_a_phone_without_scrolling_the_page(
     stage: Stage, page: Any, tmp_path: Path
 ) -> None:
@@ -298,6 +300,7 @@ def test_a_finger_paints_on_a_phone_without_scrolling_the_page(
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+@pytest.mark.slow
 def test_a_finger_draws_a_box_without_scrolling_the_page(page: Any, tmp_path: Path) -> None:
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
@@ -324,6 +327,7 @@ def test_a_finger_draws_a_box_without_scrolling_the_page(page: Any, tmp_path: Pa
     assert shown_masks(page)[150, 90]
 
 
+@pytest.mark.slow
 def test_smaller_and_larger_step_through_what_the_last_click_may_have_meant(
     page: Any, tmp_path: Path
 ) -> None:

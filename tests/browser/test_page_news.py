@@ -90,6 +90,7 @@ def test_title_and_tabs_say_what_goes_on_and_a_call_is_made_only_when_it_was_ask
     assert page.evaluate("document.title") == "Likeness"
 
 
+@pytest.mark.slow
 def test_nothing_moves_while_jobs_run(stage: Stage, page: Any, photos: list[Path]) -> None:
     put_everything_away(stage)
     page.wait_for_timeout(1500)

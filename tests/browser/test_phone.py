@@ -77,6 +77,7 @@ def test_every_target_is_as_large_as_a_finger(stage: Stage, page: Any, photos: l
     assert not small, "\n".join(small)
 
 
+@pytest.mark.slow
 def test_train_and_paint_are_at_hand_and_what_comes_is_shown(stage: Stage, page: Any) -> None:
     put_everything_away(stage)
     add_concept(stage, "<thumb>")
@@ -100,6 +101,7 @@ def test_train_and_paint_are_at_hand_and_what_comes_is_shown(stage: Stage, page:
     page.wait_for_function(IN_VIEW, arg="#base-picker .base-picker")
 
 
+@pytest.mark.slow
 def test_nothing_moves_on_a_phone_while_a_job_runs(stage: Stage, page: Any, photos: list[Path]) -> None:
     put_everything_away(stage)
     page.wait_for_timeout(1500)

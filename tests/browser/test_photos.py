@@ -133,6 +133,7 @@ def test_photos_are_moved_from_within_the_editor(three: Any) -> None:
     wait_for_names(three, "photo-1", "photo-0", "photo-2")
 
 
+@pytest.mark.slow
 def test_forty_files_come_with_a_count_and_one_sentence(page: Any, tmp_path: Path) -> None:
     paths = []
     for number in range(40):

@@ -57,6 +57,7 @@ def wait_for_boxes(page: Any, **boxes: tuple[float, float, float, float]) -> Non
     raise AssertionError(f"{value(page, 'regions')!r} is not {want}")
 
 
+@pytest.mark.slow
 def test_boxes_are_drawn_moved_and_resized_and_are_the_recipes_regions(
     stage: Stage, page: Any, board: Any
 ) -> None:

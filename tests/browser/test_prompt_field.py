@@ -99,6 +99,7 @@ def painted(stage: Stage) -> Iterator[None]:
         stage.workspace.favourite_prompts.keep(prompt, kept=False)
 
 
+@pytest.mark.slow
 def test_an_earlier_prompt_is_found_used_kept_and_taken_back(
     stage: Stage, painted: None, page: Any, area: Any
 ) -> None:
@@ -128,6 +129,7 @@ def test_an_earlier_prompt_is_found_used_kept_and_taken_back(
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 def test_the_quiet_line_says_and_opens_what_a_picture_is_painted_with(page: Any, area: Any) -> None:
     line = page.locator("#sampling-line")
     line.get_by_role("button", name="128 × 128").wait_for()
@@ -157,6 +159,7 @@ def test_the_quiet_line_says_and_opens_what_a_picture_is_painted_with(page: Any,
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
+@pytest.mark.slow
 def test_on_a_phone_paint_is_always_there_and_what_was_tapped_comes_into_view(page: Any, area: Any) -> None:
     sees = """id => { const box = document.querySelector(id).getBoundingClientRect();
       return box.top >= 0 && box.bottom <= window.innerHeight && box.height >= 44; }"""

@@ -65,6 +65,7 @@ def say_what_it_is(page: Any, number: int) -> None:
     close_photo(page)
 
 
+@pytest.mark.slow
 def test_two_things_photographed_alone_are_learned_in_scenes(
     stage: Stage, page: Any, apart: list[Path]
 ) -> None:

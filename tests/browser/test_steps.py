@@ -15,6 +15,7 @@ from tests.browser.conftest import Stage
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_a_running_trainings_step_is_enlarged_and_kept(stage: Stage, page: Any, photos: list[Path]) -> None:
     train(page, photos, "steps", "tortoise")
     training_card(page, "steps", "running")

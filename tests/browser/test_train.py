@@ -70,6 +70,7 @@ def test_a_training_goes_on_through_a_reload_and_is_kept_when_stopped(
     assert 0 < stage.workspace.concepts.find("<slow>").header.steps < 40
 
 
+@pytest.mark.slow
 def test_a_stopped_training_can_be_discarded_and_trained_again(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_failed_training_says_why_and_what_to_do(stage: Stage, page: Any, phot
     page.locator(f"#queue .job.failed[data-job='{number}']").wait_for()
 
 
+@pytest.mark.slow
 def test_a_training_whose_worker_was_killed_goes_on_by_itself(
     stage: Stage, page: Any, photos: list[Path]
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_training_whose_worker_was_killed_goes_on_by_itself(
     assert all(path.read_bytes() == content for path, content in kept.items())
 
 
+@pytest.mark.slow
 def test_a_training_is_paused_and_the_queue_put_in_order(stage: Stage, page: Any, photos: list[Path]) -> None:
     for name in ("patient", "second", "third"):
         train(page, photos, name, "snail")
@@ -187,6 +190,7 @@ def test_a_phone_photo_is_shown_upright_and_its_square_can_be_moved(page: Any, t
     page.wait_for_function("() => !document.querySelector('#photo-strip .tile')")
 
 
+@pytest.mark.slow
 def test_captions_are_typed_or_dropped_and_go_into_the_training(
     stage: Stage, page: Any, photos: list[Path], tmp_path: Path
 ) -> None:

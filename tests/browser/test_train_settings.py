@@ -87,6 +87,7 @@ def test_settings_stand_in_groups_of_which_the_first_is_open(page: Any) -> None:
     assert page.locator("#setting-textual-inversion-vectors").is_visible()
 
 
+@pytest.mark.slow
 def test_a_preset_is_kept_used_renamed_deleted_and_brought_back(stage: Stage, page: Any) -> None:
     recipe = steps_now(page)
     unfold(page, "#train-settings")
@@ -116,6 +117,7 @@ def test_a_preset_is_kept_used_renamed_deleted_and_brought_back(stage: Stage, pa
     page.locator("#preset-row").get_by_role("button", name="Old dogs").wait_for()
 
 
+@pytest.mark.slow
 def test_a_choice_outlives_a_reload(page: Any) -> None:
     recipe = steps_now(page)
     page.locator("#effort label", has_text="Quick").click()

@@ -1,9 +1,10 @@
 """Run everything on the pretend accelerator and print what happened, as JSON.
 
-    python -m tests.devices.run FOLDER
+    python -m tests.devices.run FOLDER METHOD ...
 
-For each scenario: an error, if it ended in one; operations that mixed devices; and how often the host
-waited for the device.
+Composing, and two concepts in one picture, are tried where every kind of edit is among the methods. For each
+scenario: an error, if it ended in one; operations that mixed devices; and how often the host waited for the
+device.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import dataclasses
 import json
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,8 @@ class Scenarios:
         return last
 
 
-def main(folder: Path) -> None:
-    """Run all scenarios; `folder` is for what they write."""
+def main(folder: Path, methods: Sequence[str]) -> None:
+    """Run the scenarios of these methods; `folder` is for what they write."""
     torch.set_num_threads(1)
     optimizing.Accelerator = PlainAccelerator  # type: ignore[assignment,misc]
     optimizing.MAX_BURST = 1  # a burst for each step: waits are counted a step
@@ -108,7 +109,8 @@ def main(folder: Path) -> None:
         parts = (on_cpu.tokenizer, on_cpu.text_encoder, on_cpu.unet, on_cpu.vae, on_cpu.schedule.config)
         backbone = StableDiffusion("pretend", *parts, device=pretend.DEVICE, dtype=torch.bfloat16)
         judged = verdict.Judge.judge
-        for name, method in METHODS.items():
+        for name in methods:
+            method = METHODS[name]
             verdict.Judge.judge = judged if name in KINDS else unjudged  # type: ignore[method-assign]
             for subject in (LILY, TOM) if name in ("dreambooth", "perfusion") else (LILY,):
                 kinds = tiny.categories(3) if method.needs.sorted else ()
@@ -122,7 +124,7 @@ def main(folder: Path) -> None:
                     path = folder / f"{name}{subject.handle[1:-1]}.safetensors"
                     concept.save(path)
                     concepts[name, subject.handle] = path
-        paint(scenarios, backbone, concepts)
+        paint(scenarios, backbone, concepts, methods)
         if ("dreambooth", LILY.handle) in concepts:
             concept = Concept.open(concepts["dreambooth", LILY.handle])
             scenarios.run("score", lambda: scoring(backbone, concept, folder), "painting")
@@ -139,7 +141,12 @@ def scoring(backbone: StableDiffusion, concept: Concept, folder: Path) -> Iterab
     )
 
 
-def paint(scenarios: Scenarios, backbone: StableDiffusion, concepts: dict[tuple[str, str], Path]) -> None:
+def paint(
+    scenarios: Scenarios,
+    backbone: StableDiffusion,
+    concepts: dict[tuple[str, str], Path],
+    methods: Sequence[str],
+) -> None:
     """Paint every method's concept alone, refined, and two together in every mode, with and without boxes."""
     boxes = {"<lily>": (0.0, 0.0, 0.5, 1.0), "<tom>": (0.5, 0.0, 1.0, 1.0)}
 
@@ -147,15 +154,16 @@ def paint(scenarios: Scenarios, backbone: StableDiffusion, concepts: dict[tuple[
         recipe = dataclasses.replace(SAMPLING, steps=3).with_prompt(prompt, **fields)
         return lambda: generate(backbone, recipe, [Concept.open(concepts[name]) for name in names])
 
-    for name in METHODS:
+    for name in methods:
         lily = (name, "<lily>")
         scenarios.run(f"paint {name}", painting("a photo of <lily>", lily), "painting")
+    if not set(methods).issuperset(KINDS):
+        return
     for name in KINDS:
         tuned = painting("a photo of <lily>", (name, "<lily>"), refinements={"prompt_tuning_steps": 2})
         scenarios.run(f"paint {name} with its words tuned", tuned, "making")
-    if "perfusion" in METHODS:
-        locked = painting("<lily> on blue", ("perfusion", "<lily>"), knobs={"<lily>": {"global_lock": 0.5}})
-        scenarios.run("paint perfusion with a global lock", locked, "painting")
+    locked = painting("<lily> on blue", ("perfusion", "<lily>"), knobs={"<lily>": {"global_lock": 0.5}})
+    scenarios.run("paint perfusion with a global lock", locked, "painting")
     for name in KINDS:
         for mode in MODES:
             pair = ((name, "<lily>"), ("dreambooth", "<tom>"))
@@ -168,4 +176,4 @@ def paint(scenarios: Scenarios, backbone: StableDiffusion, concepts: dict[tuple[
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,10 +1,10 @@
 """Run bases with every measure of the memory plan on the pretend accelerator, and print it as JSON.
 
-    python -m tests.devices.run_plan FOLDER [FAMILY-METHOD ...]
+    python -m tests.devices.run_plan FOLDER [FAMILY-METHOD | PATH ...]
 
 For each family: where its parts are at every moment, whether a picture is the same as with everything on the
 device, and whether a gradient is; and for the methods that are named, whether they train and save a file that
-paints.
+paints. Of the paths through the text encoder those are tried that are named.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def trained(
 
 
 def main(folder: Path, cases: Sequence[str]) -> None:
-    """Run everything; `folder` is for what is written, `cases` are families with methods."""
+    """Run everything; `folder` is for what is written, `cases` are families with methods, and paths."""
     torch.set_num_threads(1)
     optimizing.Accelerator = PlainAccelerator  # type: ignore[assignment,misc]
     verdict.STEPS, verdict.SEEDS, loop.PREVIEWS = 1, 2, 1
@@ -211,6 +211,7 @@ def main(folder: Path, cases: Sequence[str]) -> None:
         report["paths"] = {
             name: trained("stable_diffusion", method, folder, EXACT, **options)
             for name, (method, options) in paths.items()
+            if name in cases
         }
     print(json.dumps(report))
 

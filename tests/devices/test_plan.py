@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,24 @@ from trainers import METHODS
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = ("stable_diffusion", "stable_diffusion_xl", "z_image")
 REFUSED = [("z_image", method) for method in ("perfusion", "disendiff")]
-FEW = [("stable_diffusion_xl", "perfusion"), ("z_image", "break_a_scene"), ("z_image", "perfusion")]
+FEW = [("stable_diffusion_xl", "perfusion"), ("z_image", "perfusion")]
 OTHERS = [(family, method) for family in FAMILIES for method in METHODS if (family, method) not in FEW]
 HOST, DEVICE = "cpu", "npy"
 RESTING = {"text": HOST, "denoiser": DEVICE, "vae": HOST}
 PATHS = (
     "a text encoder tuned by low rank",
-    "a text encoder tuned fully",
     "a word tuned while painting",
     "a text left out and a prompt of its own for the last steps",
 )
+OTHER_PATHS = ("a text encoder tuned fully",)
 
 
-def reports_of(folder: Path, cases: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+def reports_of(
+    folder: Path, cases: Sequence[tuple[str, str]], paths: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """Run everything in a process of its own: the pretend device changes torch for good."""
     named = [f"{family}-{method}" for family, method in cases]
-    command = [sys.executable, "-m", "tests.devices.run_plan", str(folder), *named]
+    command = [sys.executable, "-m", "tests.devices.run_plan", str(folder), *named, *paths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
@@ -38,12 +41,12 @@ def reports_of(folder: Path, cases: list[tuple[str, str]]) -> dict[str, dict[str
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    return reports_of(tmp_path_factory.mktemp("plan"), FEW)
+    return reports_of(tmp_path_factory.mktemp("plan"), FEW, PATHS)
 
 
 @pytest.fixture(scope="module")
 def other_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    return reports_of(tmp_path_factory.mktemp("plan"), OTHERS)
+    return reports_of(tmp_path_factory.mktemp("plan"), OTHERS, OTHER_PATHS)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -104,6 +107,18 @@ def check_method(family: str, method: str, reports: dict[str, dict[str, Any]]) -
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_learns_through_the_text_encoder_works(path: str, reports: dict[str, dict[str, Any]]) -> None:
+    check_path(path, reports)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", OTHER_PATHS)
+def test_other_ways_through_the_text_encoder_work(
+    path: str, other_reports: dict[str, dict[str, Any]]
+) -> None:
+    check_path(path, other_reports)
+
+
+def check_path(path: str, reports: dict[str, dict[str, Any]]) -> None:
     report = reports["paths"][path]
     assert report["error"] == "" and report["mixed"] == []
     assert report["painted"] and report["after"] == RESTING

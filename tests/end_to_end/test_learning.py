@@ -39,13 +39,9 @@ def no_previews_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "PREVIEWS", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "method_id",
-    [
-        pytest.param(id, marks=[] if id == "textual_inversion" else pytest.mark.slow)
-        for id, method in METHODS.items()
-        if method.needs.takes_photos_alone
-    ],
+    "method_id", [id for id, method in METHODS.items() if method.needs.takes_photos_alone]
 )
 def test_a_quarter_of_the_steps_of_the_default_settings_leaves_a_sound_concept(
     backbone: Backbone, judge: Clip, backpack: Case, workspace: Workspace, method_id: str

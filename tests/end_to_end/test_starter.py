@@ -72,6 +72,7 @@ def test_its_own_words_are_one_token_and_strange_ones_still_read(backbone: Backb
     assert hidden.isfinite().all()
 
 
+@pytest.mark.slow
 def test_backgrounds_have_the_asked_colour(backbone: Backbone) -> None:
     colours = list(WORLD["colours"])
     right = 0

@@ -240,6 +240,7 @@ def wait(true: object, seconds: float = 60.0) -> None:
     raise AssertionError("it did not happen in time")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_training_goes_on(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +266,7 @@ def test_a_killed_worker_is_replaced_and_its_training_goes_on(
     assert last.poll() is not None
 
 
+@pytest.mark.slow
 def test_the_worker_leaves_when_the_page_is_gone(workspace: Workspace) -> None:
     root = str(Path(__file__).resolve().parents[2])
     script = WORKER.format(root=root, folder=str(workspace.folder))
@@ -274,6 +276,7 @@ def test_the_worker_leaves_when_the_page_is_gone(workspace: Workspace) -> None:
     assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.slow
 def test_a_base_that_cannot_be_opened_is_said_once_and_not_tried_again(workspace: Workspace) -> None:
     root = str(Path(__file__).resolve().parents[2])
     script = WORKER.replace("opening.open_backbone = ", "_ = ").replace('"tiny"', '"/no/such/base"')

@@ -172,7 +172,14 @@ def test_training_levels_are_shifted_by_the_size(base: Flux2Klein) -> None:
     assert base.shift_of((16, 64, 64), 200) > shift > 1
 
 
-@pytest.mark.parametrize("method_id", [name for name in METHODS if name not in REFUSED])
+@pytest.mark.parametrize(
+    "method_id",
+    [
+        pytest.param(name, marks=[] if name in ("break_a_scene", "dreambooth") else pytest.mark.slow)
+        for name in METHODS
+        if name not in REFUSED
+    ],
+)
 def test_these_methods_learn_are_kept_and_paint(base: Flux2Klein, method_id: str, tmp_path: Path) -> None:
     concept = learn(method_id, base, tmp_path)
     concept.save(tmp_path / "lily.safetensors")

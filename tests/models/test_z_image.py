@@ -138,7 +138,14 @@ def test_a_long_prompt_keeps_the_template_around_what_fits(base: ZImage) -> None
     assert base.text.tokenizer.decode(tokens.ids).endswith("<|im_start|>assistant\n")
 
 
-@pytest.mark.parametrize("method_id", [name for name in METHODS if name not in REFUSED])
+@pytest.mark.parametrize(
+    "method_id",
+    [
+        pytest.param(name, marks=[] if name in ("break_a_scene", "dreambooth") else pytest.mark.slow)
+        for name in METHODS
+        if name not in REFUSED
+    ],
+)
 def test_these_methods_learn_are_kept_and_paint(base: ZImage, method_id: str, tmp_path: Path) -> None:
     concept = learn(method_id, base, tmp_path)
     concept.save(tmp_path / "lily.safetensors")

@@ -119,6 +119,7 @@ def test_a_refinement_is_painted_offered_and_an_axis_of_a_grid(told: dict[str, A
     assert "Loudness" in told["labels"]
 
 
+@pytest.mark.slow
 def test_methods_pass_the_battery_without_a_line_added_anywhere(environment: dict[str, str]) -> None:
     battery = [str(ROOT / "tests" / "trainers" / f"test_every_{part}.py") for part in ("card", "method")]
     which = "(toy or readme_example) and not (flux2_klein or z_image or _xl)"  # one family is enough here

@@ -108,6 +108,7 @@ def test_training_stops_in_time_and_goes_on_from_its_checkpoint(
 
 
 @pytest.mark.parametrize("bad", [2, 10_000])
+@pytest.mark.slow
 def test_a_batch_without_a_finite_gradient_is_left_out(
     material: JudgeMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:

@@ -290,6 +290,7 @@ def test_all_stages_run_on_a_captioned_folder(tmp_path: Path) -> None:
     assert pipeline.vae.config.scaling_factor != 0.18215
 
 
+@pytest.mark.slow
 def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
     for style in ("noto", "twemoji"):
         for noun, colour in (("cat", "orange"), ("pear", "green"), ("bus", "yellow")):
@@ -306,6 +307,7 @@ def test_all_stages_run_on_a_folder_of_drawings(tmp_path: Path) -> None:
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
 
 
+@pytest.mark.slow
 def test_places_are_read_from_scenes_that_the_reader_has_not_seen() -> None:
     torch.manual_seed(0)
     judge = PatchJudge(configuration(100)).eval()

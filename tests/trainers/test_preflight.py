@@ -24,7 +24,7 @@ from trainers.regularizers.context import Context
 from trainers.textual_inversion import TextualInversion
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
-TRIED = ("break_a_scene", "dreambooth", "perfusion")  # one of each way to learn; -m slow tries all
+TRIED = ("break_a_scene", "dreambooth")  # one of each way to make a batch; -m slow tries all
 FEW_STEPS = SAMPLING.steps - 1  # of a picture on the way
 LONG = 4  # steps, from which a training is tried here
 

@@ -22,9 +22,13 @@ CASES = [("stable_diffusion", method) for method in sorted(METHODS)]
 CASES += [
     (family, method) for family in sorted(FAMILIES) for method in ("break_a_scene", "dreambooth", "neti")
 ]
+FEW = [("stable_diffusion", "break_a_scene"), ("stable_diffusion", "dreambooth"), ("z_image", "dreambooth")]
 
 
-@pytest.mark.parametrize(("family", "method_id"), dict.fromkeys(CASES))
+@pytest.mark.parametrize(
+    ("family", "method_id"),
+    [pytest.param(*case, marks=[] if case in FEW else pytest.mark.slow) for case in dict.fromkeys(CASES)],
+)
 def test_learns_from_squares_of_another_size(
     method_id: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

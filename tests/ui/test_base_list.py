@@ -58,6 +58,7 @@ def test_a_base_of_no_family_cannot_be_chosen(tmp_path: Path) -> None:
     assert not unasked.reason and unasked.family is None
 
 
+@pytest.mark.slow
 def test_the_catalogue_knows_what_each_family_refuses(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trainers", "catalogue"]
     printed = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout

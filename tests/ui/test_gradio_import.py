@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 COUNTED = """
 import ast, inspect
 parsed, parse, getfile = [], ast.parse, inspect.getfile
@@ -26,5 +28,6 @@ def parsed_files(first: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_gradio_does_not_parse_its_own_source_when_the_page_imports_it() -> None:
     assert parsed_files("studio.ui") < 10 < parsed_files("json")

@@ -122,6 +122,7 @@ def usual_values(event: Any) -> list[Any]:
     return [None if part.stateful else part.value for part in event.inputs]
 
 
+@pytest.mark.slow
 def test_wrong_types_in_every_argument(caller: Caller, capfd: pytest.CaptureFixture) -> None:
     called = 0
     bad = []
@@ -143,6 +144,7 @@ def test_wrong_types_in_every_argument(caller: Caller, capfd: pytest.CaptureFixt
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 def test_wrong_events_at_every_endpoint(caller: Caller, capfd: pytest.CaptureFixture) -> None:
     bad = []
     for number, event in endpoints(caller.page).items():

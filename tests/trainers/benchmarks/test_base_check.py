@@ -32,6 +32,7 @@ def checked(backbone: Backbone, cache: Path, *names: str) -> BaseCheck:
     return last.value
 
 
+@pytest.mark.slow
 def test_every_method_trains_is_saved_opened_and_painted(tmp_path: Path) -> None:
     report = checked(tiny.backbone(), tmp_path)
     assert report.works

@@ -80,6 +80,7 @@ def run(folder: Path, out: Path, *flags: str) -> int:
     )
 
 
+@pytest.mark.slow
 def test_a_run_by_command_goes_on_after_an_interruption(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
