@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.concepts.concept_library import Entry
 from studio.errors import StudioError
 from studio.ui.concept_cards import concept_card, concept_cards
 from studio.ui.concept_extras import (
@@ -82,17 +83,22 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
                     delete = gr.Button(tr("Delete"), size="sm", variant="stop", elem_id="delete")
             extras = button_block("concept-extras")
     noted = hidden_text()  # `concept_key` of the concept whose note stands in the field
-    shown = [selected, detail, exports, editor, new_name, note, noted, extras]
+    shown = [selected, exports, editor, new_name, note, noted]
 
-    def drawn(handle: str) -> dict[Any, Any]:
-        entry = workspace.concepts.find(handle)
-        below = cover_section(workspace, entry) + photos_section(workspace, handle)
-        return {detail: concept_card(workspace, entry), extras: below}
+    def entry_of(handle: str) -> Entry | None:
+        return workspace.concepts.find(handle) if workspace.concepts.has(handle) else None
+
+    def draw_detail(selected: str) -> str:
+        entry = entry_of(selected)
+        return concept_card(workspace, entry) if entry else ""
+
+    def draw_extras(selected: str) -> str:
+        entry = entry_of(selected)
+        return cover_section(workspace, entry) + photos_section(workspace, selected) if entry else ""
 
     def show(handle: str) -> dict[Any, Any]:
         header = workspace.concepts.find(handle).header
         return {
-            **drawn(handle),
             selected: handle,
             exports: "",
             editor: gr.update(visible=True),
@@ -123,8 +129,6 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         said = note_card(words, button("undo", tr("Undo"), kind="strong"))
         return {
             selected: "",
-            detail: "",
-            extras: "",
             exports: "",
             editor: gr.update(visible=False),
             deleted: path,
@@ -143,7 +147,7 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         if action == STAR:
             header = workspace.concepts.find(id).header
             workspace.marks.change(header, starred=not workspace.marks.of(header).starred)
-            return drawn(id)
+            return {}
         if action != "export":
             return None  # "paint" is for Create
         program, _, handle = id.partition(" ")
@@ -156,14 +160,13 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
         handle, _, name = id.partition(" ")
         path = workspace.gallery.find(name) if name else None
         workspace.marks.change(workspace.concepts.find(handle).header, cover=path.name if path else None)
-        return drawn(handle)
+        return {}
 
-    def write_note(key: str, text: str, shown_handle: str) -> Changes:
+    def write_note(key: str, text: str) -> Changes:
         found = (entry for entry in workspace.concepts.entries() if concept_key(entry.header) == key)
-        if (entry := next(found, None)) is None or text == workspace.marks.note(entry.header):
-            return {}
-        workspace.marks.write_note(entry.header, text)
-        return drawn(shown_handle) if shown_handle in entry.header.handles else {}
+        if (entry := next(found, None)) is not None and text != workspace.marks.note(entry.header):
+            workspace.marks.write_note(entry.header, text)
+        return {}
 
     def press_in_bar(starred: bool, event: gr.EventData) -> Changes:
         if pressed_button(event)[0] != STARRED:
@@ -176,25 +179,25 @@ def library_tab(workspace: Workspace, connector: Connector) -> LibraryTab:
     connect(tools.bar.click, press_in_bar, inputs={"starred": tools.starred}, outputs=[*of_tools, page])
     for changed in (tools.search.change, tools.order.change):
         connect(changed, lambda: {page: 0}, outputs=[page], trigger_mode="always_last")
-    connect(extras.click, choose_cover, outputs=[detail, extras])
-    connect(
-        note.blur,
-        write_note,
-        inputs={"key": noted, "text": note, "shown_handle": selected},
-        outputs=[detail, extras],
-        trigger_mode="always_last",
-    )
+    connect(extras.click, choose_cover, outputs=[])
+    written = {"key": noted, "text": note}
+    connect(note.blur, write_note, inputs=written, outputs=[], trigger_mode="always_last")
     for event in (rename.click, new_name.submit):
         connect(event, rename_concept, inputs={"handle": selected, "name": new_name})
-    left = [selected, detail, extras, exports, editor, deleted, undo]
+    left = [selected, exports, editor, deleted, undo]
     connect(delete.click, delete_concept, inputs={"handle": selected}, outputs=left)
     connect(undo.click, restore_concept, inputs={"path": deleted}, outputs=[*shown, deleted, undo])
     imported = [*shown, page]
     form.connect(workspace, connector, drop, lambda one: show(one) | {page: 0}, imported, undo, notice)
     for block in (detail, exports):
-        connect(block.click, press_in_detail, outputs=[exports, detail, extras])
+        connect(block.click, press_in_detail, outputs=[exports])
     states = {"selected": selected, "page": page, **tools.states}
-    view = LiveView(cards, functools.partial(concept_cards, workspace), states)
+    # what the card shows of a concept is always of the one selected last, however late an answer comes
+    views = [
+        LiveView(cards, functools.partial(concept_cards, workspace), states),
+        LiveView(detail, draw_detail, {"selected": selected}),
+        LiveView(extras, draw_extras, {"selected": selected}),
+    ]
     with trash_place:
         trash = trash_panel(workspace, connector, notice)
-    return LibraryTab(detail, [view, trash])
+    return LibraryTab(detail, [*views, trash])

@@ -207,3 +207,47 @@ def test_only_uploaded_files_are_taken(tmp_path: Path) -> None:
     (tmp_path / "mine.png").write_bytes(b"x")
     with pytest.raises(StudioError, match="not uploaded here"):
         uploaded_files(gr.EventData(None, {"files": [str(tmp_path / "mine.png")], "failed": []}))
+
+
+def test_a_note_that_is_kept_late_leaves_the_concept_that_was_selected_since(stage: Stage, page: Any) -> None:
+    """The answer to leaving the field may come after the one to selecting another concept."""
+    add_concept(stage, "<slow>")
+    add_concept(stage, "<quick>")
+    open_tab(page, "Library")
+    select(page, "<slow>")
+    held: list[Any] = []
+    page.route("**/gradio_api/run/predict*", lambda route: hold_note(route, held))
+    page.locator("#concept-note textarea").fill("kept late")
+    page.locator("#concept-note textarea").blur()
+    while not held:
+        page.wait_for_timeout(50)
+    select(page, "<quick>")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    page.wait_for_timeout(2500)  # long enough for the answer, and for the page to ask twice what has changed
+    assert page.locator("#concept-detail .concept-card", has_text="<quick>").is_visible()
+    entry = stage.workspace.concepts.find("<slow>")
+    assert stage.workspace.marks.note(entry.header) == "kept late"
+
+
+def hold_note(route: Any, held: list[Any]) -> None:
+    """Hold the answer to the request that brings the note; let others pass."""
+    if "kept late" in (route.request.post_data or ""):
+        held.append((route, route.fetch()))
+    else:
+        route.continue_()
+
+
+def test_the_concept_that_was_pressed_is_opened_though_another_has_taken_its_place(
+    stage: Stage, page: Any
+) -> None:
+    """Gradio changes what is on the page in place: the first card becomes that of the newest concept."""
+    add_concept(stage, "<pressed>")
+    open_tab(page, "Library")
+    place = page.locator("#library-cards .concept").first
+    place.and_(page.locator(".concept", has_text="<pressed>")).hover()
+    page.mouse.down()
+    add_concept(stage, "<meanwhile>")
+    place.and_(page.locator(".concept", has_text="<meanwhile>")).wait_for()
+    page.mouse.up()
+    page.locator("#concept-detail .concept-card", has_text="<pressed>").wait_for()

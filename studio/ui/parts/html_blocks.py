@@ -23,19 +23,6 @@ from studio.ui.parts.page_files import page_script
 from studio.words import tr
 
 MAX_DIGITS = 20  # of a whole number, and letters of what is quoted of another text
-BUTTONS_SCRIPT = """
-element.addEventListener('click', async event => {
-  const source = event.target.closest('[data-action]');
-  if (!source || !element.contains(source) || source.disabled) return;
-  if (source.dataset.ask && !await window.likeness.ask(source.dataset.ask, source.textContent)) return;
-  const {write, value} = source.dataset;
-  const text = write ? await window.likeness.write(write, source.textContent, value || '') : '';
-  if (text === null) return;
-  const box = source.getBoundingClientRect();
-  const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-  trigger('click', {action: source.dataset.action, id: source.dataset.id || '', x, y, text});
-});
-"""
 
 
 def html_block(value: str = "", elem_id: str | None = None, **options: Any) -> gr.HTML:
@@ -48,7 +35,7 @@ def button_block(elem_id: str, value: str = "", script: str = "", **options: Any
 
     `script` is more JavaScript to run in the block.
     """
-    return html_block(value, elem_id, js_on_load=BUTTONS_SCRIPT + script, **options)
+    return html_block(value, elem_id, js_on_load=page_script("buttons") + script, **options)
 
 
 def drop_zone(
