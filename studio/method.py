@@ -132,7 +132,7 @@ class Method(ABC):
         What is kept in the folder `cache` outlives the task. Runs with nothing attached.
         """
 
-    def work_ahead(self, cache: Path) -> int:
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         """Return how much work `prepare` has that grows with the settings, in any unit; 0 for none.
 
         Pictures or statistics that are in the folder `cache` already are none.

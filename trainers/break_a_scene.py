@@ -230,7 +230,7 @@ class BreakAScene(Method):
         self.attention = WordAttention(self.backbone, self.scene, photos, self.sampling)
         self.overlaps_before = self.attention.overlaps(self.edits())
 
-    def work_ahead(self, cache: Path) -> int:
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         is_needed = self.settings.prior_weight and self.tunes_weights
         return self.class_pictures.work_ahead(cache) if is_needed else 0
 

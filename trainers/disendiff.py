@@ -204,7 +204,7 @@ class DisenDiff(Method):
         if self.settings.prior_weight:
             yield from self.class_pictures.prepare(cache)
 
-    def work_ahead(self, cache: Path) -> int:
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         return self.class_pictures.work_ahead(cache) if self.settings.prior_weight else 0
 
     def stages(self) -> list[Stage]:

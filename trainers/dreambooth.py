@@ -12,7 +12,8 @@ concepts (Orthogonal Adaptation, Po et al., arXiv 2312.02432); class pictures ar
 sampler instead of an ancestral one; [V] may be a learned vector instead of a rare word of the vocabulary; in
 photos with a mask of the subject, mostly what it covers counts, as much for a small subject as for a large
 one, since the loss of the class pictures is over whole pictures too; on a plain ground the mask is found. A
-little of the ground counts as well, for without any the model does not learn where the subject ends.
+little of the ground counts as well, for without any the model does not learn where the subject ends. Some
+photos with masks may show the subject in front of painted backgrounds (`trainers.kit.backgrounds`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.subject import Subject
 from studio.words import marked, tr
+from trainers.kit.backgrounds import Backgrounds, BackgroundSettings
 from trainers.kit.batches import draw_denoising, encode_prompts
 from trainers.kit.class_pictures import (
     LIGHT,
@@ -59,7 +61,7 @@ MAX_RANK = 128
 
 
 @dataclass(frozen=True)
-class Settings(MaskedPhotoSettings, ClassPictureSettings):
+class Settings(MaskedPhotoSettings, BackgroundSettings, ClassPictureSettings):
     """The recipe of PEFT's DreamBooth example, low-rank with prior preservation.
 
     It scales the edits by 27/16, and tunes the text encoder in place of a learned word.
@@ -113,6 +115,13 @@ class Settings(MaskedPhotoSettings, ClassPictureSettings):
     ground_weight: float = weight_of_ground(0.1)
     flips: bool = mirror_images(False, "diffusers script")
 
+    def backgrounds_of(self, backbone: Backbone) -> Backgrounds | None:
+        """Return what the subject is put in front of; None for the backgrounds of its photos alone."""
+        if not (self.masks and self.background_share):
+            return None
+        sampling = self.class_steps, self.class_guidance, self.side_on(backbone)
+        return Backgrounds(backbone, self.backgrounds, self.background_share, *sampling)
+
 
 class DreamBooth(Method):
     """Learns low-rank edits of the attention layers, and a word before the noun."""
@@ -132,7 +141,7 @@ class DreamBooth(Method):
         "rank": 4,
         "averaged_share": 0.5,
     }
-    light_preparation = LIGHT
+    light_preparation = {**LIGHT, "backgrounds": 1}
     max_file_bytes = 120_000
     suits = ("thing", "style")
     recommended = 1  # its pictures look best: assets/readme/results.md
@@ -158,6 +167,7 @@ class DreamBooth(Method):
             self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
         self.class_pictures = settings.class_pictures_of(backbone, self.class_prompt)
+        self.backgrounds = settings.backgrounds_of(backbone)
         sites = backbone.low_rank_sites(settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
@@ -185,9 +195,17 @@ class DreamBooth(Method):
         self.latents = PhotoLatents.of_subject(self.backbone, photos, self.subject, self.settings)
         if self.settings.prior_weight:
             yield from self.class_pictures.prepare(cache)
+        if self.backgrounds:
+            yield from self.backgrounds.prepare(
+                photos, self.subject.handle, self.settings.ground_weight, cache
+            )
 
-    def work_ahead(self, cache: Path) -> int:
-        return self.class_pictures.work_ahead(cache) if self.settings.prior_weight else 0
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
+        class_pictures = self.class_pictures.work_ahead(cache) if self.settings.prior_weight else 0
+        backgrounds = self.backgrounds
+        return class_pictures + (
+            backgrounds.work_ahead(photos, self.subject.handle, cache) if backgrounds else 0
+        )
 
     def stages(self) -> list[Stage]:
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
@@ -199,6 +217,8 @@ class DreamBooth(Method):
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch
         photos = self.latents.draw_photos(count, generator)
+        if self.backgrounds:
+            photos = self.backgrounds.mix(photos, generator)
         prompts = photos.prompts([f"a photo of {self.subject.handle}"])
         own = draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
         prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None

@@ -178,7 +178,7 @@ class Perfusion(Method):
             self.settings.temperature,
         )
 
-    def work_ahead(self, cache: Path) -> int:
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         moments_known, _ = moments.known(self.backbone, cache, self.settings.captions)
         return 0 if moments_known else self.settings.captions
 

@@ -116,6 +116,8 @@ def main(folder: Path, methods: Sequence[str]) -> None:
                 kinds = tiny.categories(3) if method.needs.sorted else ()
                 photos = dataclasses.replace(tiny.photos(3, masked=subject.handle), captions=kinds)
                 settings = {**method.quick_settings, "steps": 3}
+                if name == "dreambooth":
+                    settings |= {"background_share": 0.5, "backgrounds": 2}
                 training = lambda m=method, p=photos, s=subject, v=settings: train(  # noqa: E731
                     m, backbone, p, s, v, SAMPLING, folder
                 )

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from assets.starter.recipe import sceneries, vocabulary
+from assets.starter.recipe.brought_backgrounds import scenery_of
 from assets.starter.recipe.sceneries import PROPS, SCENERIES, TIMES, draw_scenery
+from trainers.kit.backgrounds import PLACES, file_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLES = ["fluent-emoji-3d", "fluent-emoji-flat", "noto", "twemoji", "fxemoji"]
@@ -117,3 +119,21 @@ def test_the_lists_of_the_world_name_its_nouns() -> None:
     for entry in WORLD["nouns"].values():
         sources = [style for style in STYLES if entry.get(style, entry["icon"])]
         assert len(sources) >= 4
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_background_of_trainings_is_a_scenery_at_a_time_that_it_is_drawn_at(place: str) -> None:
+    name, time = scenery_of(place)
+    assert any(phrase in place for phrase in SCENERIES[name].phrases) and time in SCENERIES[name].times
+    assert (time == "night") == ("night" in place) and (time == "sunset") == ("sunset" in place)
+
+
+def test_a_background_that_is_no_scenery_is_said() -> None:
+    with pytest.raises(ValueError, match="on the balcony"):
+        scenery_of("on the balcony")
+
+
+def test_the_starter_brings_every_background_in_its_size() -> None:
+    folder = ROOT / "assets/starter/backgrounds"
+    assert {path.name for path in folder.iterdir()} == {file_of(place) for place in PLACES}
+    assert {Image.open(path).size for path in folder.iterdir()} == {(128, 128)}

@@ -382,7 +382,7 @@ def test_the_prior_is_of_the_beach_or_of_each_noun_in_turn(backbone: Backbone) -
         BreakAScene(backbone, PAIR, dataclasses.replace(Settings(), **change), torch.Generator())
         for change in ({}, {"prior_prompt": ""})
     ]
-    assert [[one.recipe.prompt for one in made.class_pictures.sets] for made in prompts] == [
+    assert [[one.pictures.recipe.prompt for one in made.class_pictures.sets] for made in prompts] == [
         ["a photo at the beach"],
         ["a photo of a cat", "a photo of a dog"],
     ]

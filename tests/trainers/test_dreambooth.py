@@ -157,7 +157,7 @@ def test_class_pictures_of_another_kind_are_painted_anew(
     assert made.work_ahead(tmp_path) == 3 * 2
     list(made.prepare(tmp_path))
     assert made.work_ahead(tmp_path) == 0
-    assert other.work_ahead(tmp_path) == 3 * other.recipe.steps
+    assert other.work_ahead(tmp_path) == 3 * other.pictures.recipe.steps
     list(other.prepare(tmp_path))
     assert made.work_ahead(tmp_path) == other.work_ahead(tmp_path) == 0
 

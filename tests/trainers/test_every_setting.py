@@ -32,6 +32,7 @@ SCHEDULE_STEPS = 10  # enough for what happens in the middle fifth of a training
 NEEDED: dict[str, dict[str, Any]] = {
     "dreambooth.rare_word": {"identifier": "rare word", "rare_word": "sks"},
     "dreambooth.block": {"basis": "shared", "block": 0},
+    "dreambooth.backgrounds": {"background_share": 1.0},
     "break_a_scene.full_rate": {"tuning": "full"},
     "context_regularized.hold_length": {"steps": SCHEDULE_STEPS, "batch": 1},
     "context_regularized.tuning_rate": {"tuning_steps": 2},

@@ -16,7 +16,7 @@ from studio.recipes.recipe import Recipe
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
 from trainers import METHODS
-from trainers.kit import class_pictures, loop, optimizing, preflight, previews, verdict
+from trainers.kit import loop, optimizing, painted_pictures, preflight, previews, verdict
 from trainers.kit.batches import DenoisingBatch
 from trainers.kit.optimizing import Optimization
 from trainers.kit.training import Training
@@ -168,7 +168,7 @@ def test_a_trial_can_be_stopped_and_leaves_nothing(backbone: Backbone, tmp_path:
 def test_class_pictures_too_many_at_once_are_painted_singly(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, sizes = class_pictures.sample, []
+    own, sizes = painted_pictures.sample, []
 
     def sample(base: Backbone, recipe: Any, conditions: Any, seeds: Any) -> Any:
         sizes.append(len(seeds))
@@ -176,7 +176,7 @@ def test_class_pictures_too_many_at_once_are_painted_singly(
             raise torch.OutOfMemoryError
         return own(base, recipe, conditions, seeds)
 
-    monkeypatch.setattr(class_pictures, "sample", sample)
+    monkeypatch.setattr(painted_pictures, "sample", sample)
     events = list(run("dreambooth", backbone, tmp_path, steps=2, class_pictures=3))
     assert isinstance(events[-1], Result) and sizes == [3, 1, 1, 1]
 

@@ -7,7 +7,9 @@ What a step learns from:
     photo_settings: settings of how photos are learned from, for `Settings` to inherit
     photo_sentences, templates: the sentences that a word is learned in
     class_pictures: pictures of the plain noun by the untouched base, for prior preservation
+    painted_pictures: pictures that the untouched base paints once and that are kept
     found_subjects: masks for photos without any
+    backgrounds: the subject cut out, in front of places that the base paints
     scene, union_sampling: several subjects in one photo
 
 What it changes:

@@ -7,37 +7,26 @@ al., arXiv 2208.12242, section 4.3).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from studio.errors import DiskError
 from studio.events import Event, Note, Step
-from studio.files import png_bytes, write_atomic
-from studio.generation.conditions import Conditions
-from studio.generation.sampling import sample
 from studio.models.backbone import Backbone
-from studio.models.devices import forget_unused
 from studio.models.words import Words
-from studio.recipes.recipe import Recipe
 from studio.settings import setting
 from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss, mean_error, squared_errors
+from trainers.kit.painted_pictures import PaintedPictures
 from trainers.kit.photo_settings import PhotoSettings
 
 LIGHT = {"class_pictures": 1, "class_steps": 2}  # for `Method.light_preparation`
-MOST_TOGETHER = 8
-PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
 PRESERVES = marked("How strongly the rest of the model is preserved; 0 turns it off.")
 
 
@@ -110,7 +99,7 @@ class PriorBatch(DenoisingBatch):
 
 
 class ClassPictures:
-    """Pictures of a plain prompt, painted by the untouched base from seeds 0 to `count` - 1.
+    """Pictures of a plain prompt, painted by the untouched base.
 
     Args:
         side: in pixels, as the photos have.
@@ -129,73 +118,33 @@ class ClassPictures:
         side: int,
         share: float = 1.0,
     ) -> None:
-        self.backbone, self.count, self.side, self.share = backbone, count, side, share
-        self.recipe = Recipe(prompt, steps=steps, guidance=guidance, width=side, height=side)
-
-    def _paths(self, cache: Path) -> list[Path]:
-        """Return the file of each picture in `cache`."""
-        recipe = self.recipe
-        key = f"{self.backbone.fingerprint} {recipe.prompt} {recipe.steps} {recipe.guidance} {self.side}"
-        folder = cache / "class-pictures" / hashlib.sha256(key.encode()).hexdigest()[:16]
-        return [folder / f"{seed:04d}.png" for seed in range(self.count)]
+        self.backbone, self.count, self.share = backbone, count, share
+        self.pictures = PaintedPictures(backbone, prompt, count, steps, guidance, side, "class-pictures")
 
     def work_ahead(self, cache: Path) -> int:
         """Return how many sampling steps the missing pictures take, one picture at a time."""
-        return self.recipe.steps * sum(not path.exists() for path in self._paths(cache))
+        return self.pictures.work_ahead(cache)
 
     def prepare(self, cache: Path) -> Iterator[Event]:
         """Paint and encode the pictures; yields Steps and a Note. Runs with nothing attached.
 
-        They are saved in `cache` per base, prompt and sampling; only missing and damaged ones are painted.
-        Those that are painted together are always the same, so that a training that was killed meanwhile gets
-        the same pictures, bit for bit.
+        Only those are painted that are missing in `cache`, or damaged.
         """
-        recipe, paths = self.recipe, self._paths(cache)
-        with suppress(OSError):  # a disk that takes nothing is said below
-            paths[0].parent.mkdir(parents=True, exist_ok=True)
-        missing = {seed for seed, path in enumerate(paths) if not _is_picture(path, self.side)}
+        pictures, missing = self.pictures, self.pictures.missing(cache)
         if missing:
             text = 'Painting "{prompt}" {count} times, once for this base.'
-            yield Note(tr(text, prompt=recipe.prompt, count=len(missing)))
-        with torch.no_grad():
-            words = self.backbone.text.read(["", recipe.prompt])
-        total = len(missing)
-        painted: dict[int, Image.Image] = {}
-        refusal: DiskError | None = None
-        together = max(1, min(MOST_TOGETHER, PIXELS_TOGETHER // self.side**2))
-        for start in range(0, self.count, together):
-            seeds = range(start, min(start + together, self.count))
-            if missing.isdisjoint(seeds):
-                continue
-            for seed, picture in zip(seeds, self._painted(words, seeds), strict=True):
-                if seed in missing:
-                    painted[seed] = picture
-                    try:
-                        write_atomic(paths[seed], png_bytes(picture))
-                    except DiskError as error:
-                        refusal = error
-            yield Step(len(painted), total, stage=tr("painting class pictures"))
-        if refusal is not None:
+            yield Note(tr(text, prompt=pictures.recipe.prompt, count=len(missing)))
+            for done in pictures.paint(cache, missing):
+                yield Step(done, len(missing), stage=tr("painting class pictures"))
+        if pictures.refusal is not None:
             text = "They cannot be kept for other trainings: {reason}"
-            yield Note(tr(text, reason=refusal.message))
-        pixels = np.stack([_pixels(painted.get(seed) or path) for seed, path in enumerate(paths)])
-        self.latents = PhotoLatents(self.backbone, pixels)
-
-    def _painted(self, words: Words, seeds: Sequence[int]) -> list[Image.Image]:
-        """Return the pictures of these seeds, painted together, or singly where memory is short."""
-        try:
-            *_, latents = sample(self.backbone, self.recipe, Conditions.of(words), seeds)
-            return self.backbone.decode(latents)
-        except torch.OutOfMemoryError:
-            if len(seeds) == 1:
-                raise
-        forget_unused(self.backbone.device)
-        return [picture for seed in seeds for picture in self._painted(words, [seed])]
+            yield Note(tr(text, reason=pictures.refusal.message))
+        self.latents = PhotoLatents(self.backbone, pictures.pixels(cache))
 
     def draw(self, photos: int, generator: torch.Generator) -> DenoisingBatch:
         """Return the pictures of a step of so many photos, with noise and timesteps of their own."""
         latents = self.latents.draw(max(1, round(self.share * photos)), generator)
-        return draw_denoising(self.backbone, latents, [self.recipe.prompt], generator)
+        return draw_denoising(self.backbone, latents, [self.pictures.recipe.prompt], generator)
 
 
 class PicturesInTurn:
@@ -245,19 +194,3 @@ def losses_with_prior(
         "denoising": mean_error(batch, own_error, by_area),
         "prior": weight * batch.prior_factor * mean_error(prior, prior_error),
     }
-
-
-def _pixels(picture: Image.Image | Path) -> np.ndarray:
-    """Return the pixels (H, W, 3) uint8 of a picture or its file."""
-    opened = picture if isinstance(picture, Image.Image) else Image.open(picture)
-    return np.asarray(opened.convert("RGB"))
-
-
-def _is_picture(path: Path, side: int) -> bool:
-    """Return whether `path` is a whole square picture of this side."""
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture.size == (side, side)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False

@@ -21,7 +21,14 @@ from trainers.kit.step_state import StepState
 
 SECONDS_BETWEEN = 120.0  # so much work is lost at most
 # settings that earlier versions did not have
-LATER = {"resolution": 0, "photo_captions": True, "class_share": 1.0, "averaged_share": 0.0}
+LATER = {
+    "resolution": 0,
+    "photo_captions": True,
+    "class_share": 1.0,
+    "averaged_share": 0.0,
+    "background_share": 0.0,
+    "backgrounds": 12,
+}
 MAX_SHARE = 0.05  # of the time may go into writing: a large state is written less often
 
 

@@ -91,11 +91,11 @@ def _estimate(
     """
     backbone = training.backbone
     reset_most_used(backbone)
-    ahead = training.method(torch.Generator()).work_ahead(training.cache)  # and let go: it may be large
+    ahead = training.method(torch.Generator()).work_ahead(training.photos, training.cache)
     generator = torch.Generator().manual_seed(training.sampling.seed)
     with tempfile.TemporaryDirectory() as folder:
         light = training.method(generator, training.method_class.light_preparation)
-        units = light.work_ahead(Path(folder))
+        units = light.work_ahead(training.photos, Path(folder))
         if units:
             _warm_up(training)
         seconds = _seconds_of_preparation(light, training, Path(folder)) * ahead / max(1, units)

@@ -20,6 +20,7 @@ from studio.models.clip import Clip
 
 from . import (
     autoencoder,
+    brought_backgrounds,
     captioned_folder,
     demo_photos,
     diffusion_model,
@@ -334,8 +335,9 @@ class Recipe:
         print(json.dumps(figures, indent=2))
 
     def demo(self) -> None:
-        """Write the demo photos."""
+        """Write the demo photos, and the backgrounds that subjects are put in front of."""
         demo_photos.write_demo_photos(self.modules(), self.out.parent / "demo")
+        brought_backgrounds.write_backgrounds(self.modules(), self.out / "backgrounds", DRAWING_SIDE)
 
     def unseen(self) -> None:
         """Write photos of OpenMoji drawings, to try what was never seen."""
@@ -388,8 +390,7 @@ def run_stages() -> None:
     stages = STAGES if options.stage == "all" else (options.stage,)
     skipped = ("demo", "apart") if options.captioned or options.drawings else ()
     skipped += ("judge", "measure") if options.captioned else ()
-    stages = tuple(stage for stage in stages if stage not in skipped)
-    for stage in stages:
+    for stage in (stage for stage in stages if stage not in skipped):
         print(f"== {stage}", flush=True)
         getattr(recipe, stage)()
     worker_processes.leave_group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import planted
 
 LATENTS = "trainers/kit/latents.py"
-CLASS_PICTURES = "trainers/kit/class_pictures.py"
+PICTURES = "trainers/kit/painted_pictures.py"
 PREFLIGHT = "trainers/kit/preflight.py"
 BACKBONE = "studio/models/backbone.py"
 D = "trainers/test_dreambooth.py"
@@ -93,15 +93,15 @@ MUTANTS = [
     ),
     planted(
         "prompt and negative prompt of class pictures are exchanged",
-        CLASS_PICTURES,
-        '["", recipe.prompt]',
-        '[recipe.prompt, ""]',
+        PICTURES,
+        '["", self.recipe.prompt]',
+        '[self.recipe.prompt, ""]',
         *PAINTED,
         severe=True,
     ),
     planted(
         "class pictures of another base are used",
-        CLASS_PICTURES,
+        PICTURES,
         'f"{self.backbone.fingerprint} ',
         'f"',
         *PAINTED,
@@ -109,7 +109,7 @@ MUTANTS = [
     ),
     planted(
         "class pictures of another prompt are used",
-        CLASS_PICTURES,
+        PICTURES,
         "{recipe.prompt} {recipe.steps}",
         "{recipe.steps}",
         *PAINTED,
@@ -117,21 +117,21 @@ MUTANTS = [
     ),
     planted(
         "class pictures of another guidance are used",
-        CLASS_PICTURES,
+        PICTURES,
         " {recipe.steps} {recipe.guidance}",
         " {recipe.steps}",
         *PAINTED,
     ),
     planted(
         "class pictures of all sizes share their files",
-        CLASS_PICTURES,
+        PICTURES,
         ' {self.side}"',
         '"',
         *PAINTED,
     ),
     planted(
         "class pictures that are there are promised again",
-        CLASS_PICTURES,
+        PICTURES,
         "sum(not path.exists() for path in",
         "sum(True for path in",
         *PAINTED,
