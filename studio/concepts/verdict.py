@@ -5,6 +5,7 @@ scene (`trainers.kit.verdict`). With found(X) how much of the photos' parts is f
 (`studio.evaluation.part_matching`), and f(X) the features of whole pictures:
 
     likeness  = (found(concept) - found(noun)) / (found(other photos) - found(noun))
+    likeness_in_scene = the same, of concept and noun in the scene
     noise     = standard deviation of the likeness between seeds
     obeyed    = how much of the scene's change f(noun in scene) - f(noun) the concept's change has along it
     variety   = mean distance of two pictures of the concept / the same of the noun
@@ -78,6 +79,7 @@ class Verdict:
     strange: Measured | None = None
     unknown: Measured | None = None
     contrast: Measured | None = None
+    likeness_in_scene: Measured | None = None
     photos: Count = 0
     is_finite: bool = True
 

@@ -55,8 +55,10 @@ def compare_looks(
         others: the same m >= 2, or what stands for the other photos where there is only one.
     """
     centre = torch.cat([photos.cells.mean((0, 1))[None], plain.cells.mean((0, 1))[None]]).mean(0)
-    views = (photos, others, learned, plain)
-    photo_cells, other_cells, learned_cells, plain_cells = directions([view.cells for view in views], centre)
+    views = (photos, others, learned, plain, learned_scene, plain_scene)
+    photo_cells, other_cells, learned_cells, plain_cells, *in_scene = directions(
+        [view.cells for view in views], centre
+    )
     weights = photos.weights
     ceiling = (
         found_in_others(photo_cells, weights)
@@ -67,10 +69,13 @@ def compare_looks(
     floor = parts_found(photo_cells, plain_cells, weights).mean()
     room = (ceiling.mean() - floor).clamp_min(MIN_ROOM)
     likenesses = (found - floor) / room
+    found_in_scene, floor_in_scene = (parts_found(photo_cells, cells, weights).mean() for cells in in_scene)
+    room_in_scene = (ceiling.mean() - floor_in_scene).clamp_min(MIN_ROOM)
     wanted = (plain_scene.features - plain.features).mean(0)
     change = (learned_scene.features - learned.features).mean(0)
     figures = {
         "likeness": likenesses.mean(),
+        "likeness_in_scene": (found_in_scene - floor_in_scene) / room_in_scene,
         "noise": likenesses.std(),
         "obeyed": (change @ wanted) / (wanted @ wanted).clamp_min(1e-12),
         "variety": (1 - pairs(learned.features)).mean() / (1 - pairs(plain.features)).mean().clamp_min(1e-12),
