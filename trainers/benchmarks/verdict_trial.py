@@ -205,6 +205,8 @@ def _figures(verdict: Verdict | None) -> str:
     """Return the figures of a verdict in a line."""
     if verdict is None:
         return "the training failed"
-    names = ("likeness", "noise", "obeyed", "variety", "strange", "unknown", "contrast")
+    names = ("likeness", "noise", "likeness_in_scene", "obeyed", "variety", "strange", "unknown", "contrast")
     values: dict[str, Any] = dataclasses.asdict(verdict)
-    return ", ".join(f"{name} {values[name]:.2f}" for name in names)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {values[name]:.2f}" for name in names if values[name] is not None
+    )

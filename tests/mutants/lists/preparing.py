@@ -6,9 +6,11 @@ from tests.mutants.mutant import planted
 
 LATENTS = "trainers/kit/latents.py"
 PICTURES = "trainers/kit/painted_pictures.py"
+BACKGROUNDS = "trainers/kit/backgrounds.py"
 PREFLIGHT = "trainers/kit/preflight.py"
 BACKBONE = "studio/models/backbone.py"
 D = "trainers/test_dreambooth.py"
+BEHIND = "trainers/test_backgrounds.py"
 DRAWN = (
     "trainers/test_textual_inversion.py::test_latents_are_drawn_with_fresh_noise_from_one_encoding",
     "trainers/test_scene.py::test_masks_mirror_with_their_photos",
@@ -136,6 +138,42 @@ MUTANTS = [
         "sum(True for path in",
         *PAINTED,
         *PROMISED,
+    ),
+    planted(
+        "the place is painted over the subject",
+        BACKGROUNDS,
+        "(place + mask[..., None] * (pixels[photo] - place.astype(np.float32)))",
+        "(pixels[photo] + mask[..., None] * (place - pixels[photo].astype(np.float32)))",
+        BEHIND,
+        severe=True,
+    ),
+    planted(
+        "a subject in a place is learned without the place in its prompt",
+        BACKGROUNDS,
+        'f"a photo of {handle} {self.places[number]}"',
+        'f"a photo of {handle}"',
+        BEHIND,
+    ),
+    planted(
+        "all photos of a step are put in front of places",
+        BACKGROUNDS,
+        "min(int(self.share * len(photos.latents) + chance), len(photos.latents))",
+        "len(photos.latents)",
+        BEHIND,
+    ),
+    planted(
+        "a painted place counts as little as the ground of a photo",
+        BACKGROUNDS,
+        "max(ground, GROUND)",
+        "ground",
+        BEHIND,
+    ),
+    planted(
+        "places are painted though no photo is cut out",
+        BACKGROUNDS,
+        "        if not _cut_out(photos, handle):\n            return 0\n",
+        "",
+        BEHIND,
     ),
     planted(
         "the time of class pictures is not promised",
