@@ -5,7 +5,7 @@ scene (`trainers.kit.verdict`). With found(X) how much of the photos' parts is f
 (`studio.evaluation.part_matching`), and f(X) the features of whole pictures:
 
     likeness  = (found(concept) - found(noun)) / (found(other photos) - found(noun))
-    likeness_in_scene = the same, of concept and noun in the scene
+    likeness_in_scene = the same of concept and noun in the scene, divided by the same
     noise     = standard deviation of the likeness between seeds
     obeyed    = how much of the scene's change f(noun in scene) - f(noun) the concept's change has along it
     variety   = mean distance of two pictures of the concept / the same of the noun
@@ -38,6 +38,7 @@ MIN_LIKENESS_OF_ONE = (
     0.4  # of a single photo only its mirror image and a crop stand for others: they are nearer
 )
 MIN_OBEYED = 0.35
+MIN_LIKENESS_IN_SCENE = 0.2  # the noun itself has 0; a yellow tractor that was green at night had 0.1
 MIN_VARIETY = 0.01
 MAX_OBEYED_OF_COPY = 0.65  # what follows its prompt is no copy, however alike its pictures of one prompt are
 MAX_STRANGE = 2.0
@@ -114,7 +115,7 @@ class Verdict:
         """Return what pictures that are not broken lack, empty for nothing.
 
         "unknown": photos that the base can paint; "likeness"; "prompt": the scene that was asked for; "copy":
-        any difference between two pictures, in the scene too.
+        any difference between two pictures, in the scene too; "elsewhere": likeness in the scene.
         """
         if self.unknown is not None and self.unknown > MAX_UNKNOWN:
             return "unknown"
@@ -125,7 +126,10 @@ class Verdict:
         is_alike = self.variety is not None and self.variety < MIN_VARIETY
         if is_alike and self.obeyed < MAX_OBEYED_OF_COPY:
             return "copy"
-        return "prompt" if self.obeyed < MIN_OBEYED else ""
+        if self.obeyed < MIN_OBEYED:
+            return "prompt"
+        in_scene = self.likeness_in_scene  # None where it was judged by an earlier version
+        return "elsewhere" if in_scene is not None and in_scene < MIN_LIKENESS_IN_SCENE else ""
 
     @property
     def sentence(self) -> str:
@@ -145,6 +149,10 @@ class Verdict:
             case "prompt":
                 text = "Weak: it looks like the photos, but of a scene in the prompt only {share} is left."
                 return tr(text, share=share(self.obeyed))
+            case "elsewhere":
+                return tr(
+                    "Weak: it looks like the photos, but in another place it becomes what its noun says."
+                )
             case "likeness":
                 text = "Weak: the pictures have {share} of the likeness that the photos have to each other."
                 return tr(text, share=alike)
@@ -175,6 +183,8 @@ class Verdict:
                 if "steps" not in settings:
                     return tr(FEWER)
                 return tr(FEWER_THAN, count=settings["steps"])
+            case "elsewhere":
+                return tr("Train it again with photos in front of different backgrounds, or with more steps.")
         if "steps" not in settings:
             return tr("Train it again with more steps or a higher {rate}.", rate=rate)
         text = "Train it again with more steps (it had {count}) or a higher {rate}."

@@ -34,6 +34,7 @@ WEAK = dataclasses.replace(GOOD, likeness=0.1)
 COPY = dataclasses.replace(GOOD, variety=0.001, obeyed=0.5)
 ALIKE = dataclasses.replace(COPY, obeyed=0.8)  # from one photo, say, and painted in every scene
 DROWNED = dataclasses.replace(GOOD, obeyed=0.1)
+LOST = dataclasses.replace(GOOD, likeness_in_scene=0.01)  # a yellow tractor that is green at night
 PHOTOGRAPHS = dataclasses.replace(GOOD, unknown=2.1)
 NOISE = dataclasses.replace(GOOD, strange=4.0)
 FLAT = dataclasses.replace(GOOD, contrast=0.1)
@@ -50,6 +51,8 @@ SETTINGS = {"steps": 50, "learning_rate": 0.002}
         (COPY, "weak", ["nearly the same picture", "fewer steps (it had 50)"]),
         (ALIKE, "learned", ["Learned", "80% of a scene"]),
         (DROWNED, "weak", ["of a scene in the prompt only 10% is left", "fewer steps"]),
+        (LOST, "weak", ["in another place it becomes what its noun says", "different backgrounds"]),
+        (dataclasses.replace(GOOD, likeness_in_scene=0.3), "learned", ["80% of a scene"]),
         (PHOTOGRAPHS, "weak", ["a kind that this base does not paint", "another base"]),
         (NOISE, "broken", ["noise", "lower learning rate (0.002)"]),
         (FLAT, "broken", ["one colour", "lower learning rate"]),

@@ -83,6 +83,13 @@ def test_a_scene_that_does_not_survive_is_weak() -> None:
     assert found.likeness > 0.8 and found.obeyed < 0.1 and (found.word, found.lack) == ("weak", "prompt")
 
 
+def test_what_becomes_the_noun_in_the_scene_is_weak() -> None:
+    found = verdict(scene=PLAIN_SCENE)
+    assert found.likeness > 0.8 and found.obeyed > 0.8 and found.likeness_in_scene == 0
+    assert (found.word, found.lack) == ("weak", "elsewhere")
+    assert verdict().likeness_in_scene > 0.5
+
+
 def test_the_same_picture_for_every_seed_is_a_copy() -> None:
     one = replace(GOOD, cells=GOOD.cells[:1].expand(3, -1, -1))
     assert verdict(one, one).variety < 1e-3 and (verdict(one, one).word, verdict(one, one).lack) == (

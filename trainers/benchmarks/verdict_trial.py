@@ -32,6 +32,7 @@ from trainers.benchmarks.saved_scores import write_json
 from trainers.benchmarks.trained_concepts import CONCEPT, is_of_training
 from trainers.benchmarks.variants import Variant
 from trainers.benchmarks.verdict_cases import KNOWN_RUNS, KnownRun, held_out_of, photos_of
+from trainers.kit.found_subjects import with_found_subjects
 from trainers.kit.loop import train
 from trainers.kit.verdict import STAGE, Judge
 
@@ -145,7 +146,8 @@ def _judge(
     method = variant.method(
         backbone, subject, variant.method.own(variant.settings), torch.Generator().manual_seed(sampling.seed)
     )
-    judge = Judge(backbone, squares, [method.preview_prompt], sampling)
+    masked = with_found_subjects(squares, subject.handle, method.settings)  # as its training was judged
+    judge = Judge(backbone, masked, [method.preview_prompt], sampling)
     verdicts = yield from judge.judge(concept)
     columns: list[Sequence[Image.Image]] = [squares.squares]
     columns += [

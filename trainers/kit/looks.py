@@ -70,12 +70,11 @@ def compare_looks(
     room = (ceiling.mean() - floor).clamp_min(MIN_ROOM)
     likenesses = (found - floor) / room
     found_in_scene, floor_in_scene = (parts_found(photo_cells, cells, weights).mean() for cells in in_scene)
-    room_in_scene = (ceiling.mean() - floor_in_scene).clamp_min(MIN_ROOM)
     wanted = (plain_scene.features - plain.features).mean(0)
     change = (learned_scene.features - learned.features).mean(0)
     figures = {
         "likeness": likenesses.mean(),
-        "likeness_in_scene": (found_in_scene - floor_in_scene) / room_in_scene,
+        "likeness_in_scene": (found_in_scene - floor_in_scene) / room,  # no scene has the photos' ground
         "noise": likenesses.std(),
         "obeyed": (change @ wanted) / (wanted @ wanted).clamp_min(1e-12),
         "variety": (1 - pairs(learned.features)).mean() / (1 - pairs(plain.features)).mean().clamp_min(1e-12),

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studio.concepts.verdict import Verdict
 from studio.events import Event, Result, Step
+from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from tests import tiny
 from trainers import METHODS
 from trainers.benchmarks.variants import Variant
 from trainers.benchmarks.verdict_cases import KNOWN_RUNS, KnownRun, photos_of
 from trainers.benchmarks.verdict_trial import SHEET, JudgedRun, verdict_table, verdict_trial
+from trainers.kit import verdict
+from trainers.kit.verdict import Judge
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 RUNS = [
@@ -47,6 +51,24 @@ def test_runs_are_trained_once_stopped_where_they_say_and_judged(tmp_path: Path)
     assert one.is_held_out  # as among all, though it is the first of those that are judged
     again = run(tmp_path, again=True)
     assert again[-1] == events[-1] and not any("loss" in getattr(event, "values", ()) for event in again)
+
+
+def test_it_judges_as_the_training_does_which_finds_the_subject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by: list[PhotoSet] = []
+
+    class Noting(Judge):
+        def __init__(self, backbone: Any, photos: PhotoSet, *rest: Any) -> None:
+            judged_by.append(photos)
+            super().__init__(backbone, photos, *rest)
+
+    monkeypatch.setattr(verdict, "Judge", Noting)
+    monkeypatch.setattr("trainers.benchmarks.verdict_trial.Judge", Noting)
+    known = KnownRun("good", "lily", "dreambooth steps=2 batch=1 class_pictures=1 class_steps=1", "learned")
+    run(tmp_path, some=[known])
+    of_training, of_trial = judged_by
+    assert of_training.masks and of_training.digest == of_trial.digest
 
 
 def test_all_runs_have_names_of_their_own_and_photos_that_are_there() -> None:
