@@ -125,7 +125,7 @@ NO_PRIOR = "dreambooth prior_weight=0 learning_rate=0.006 steps=160 batch=2"
 KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("good", "lily", "dreambooth", "learned"),
     KnownRun("good", "trek", "dreambooth", "learned"),
-    KnownRun("good", "amber", "dreambooth", "weak"),
+    KnownRun("good", "amber", "dreambooth", "learned"),
     KnownRun("good", "owl x4", "dreambooth", "learned"),
     KnownRun("good", "cupcake", "dreambooth", "learned"),
     KnownRun("good", "lily", "textual_inversion", "weak"),
@@ -160,11 +160,11 @@ KNOWN_RUNS: Sequence[KnownRun] = (
     KnownRun("photographs", "lion", "perfusion", "weak"),
     KnownRun("noise", "noise", "dreambooth", "broken"),
     KnownRun("noise", "noise", "textual_inversion", "broken"),
-    KnownRun("wrong noun", "lily", "dreambooth", "weak", noun="truck"),
+    KnownRun("wrong noun", "lily", "dreambooth", "learned", noun="truck"),
     KnownRun("wrong noun", "amber", "textual_inversion", "weak", noun="cat"),
     KnownRun("wrong noun", "trek", "perfusion", "weak", noun="fish"),
     KnownRun("wrong noun", "owl x4", HALF_WORD, "weak", noun="car"),
-    KnownRun("copy", "robot", NO_PRIOR, "weak"),
+    KnownRun("copy", "robot", NO_PRIOR, "learned"),
     KnownRun("copy", "amber", NO_PRIOR.replace("steps=160", "steps=240"), "weak"),
 )
 

@@ -87,6 +87,20 @@ MUTANTS = [
         severe=True,
     ),
     planted(
+        "what becomes its noun in another place is called learned",
+        "studio/concepts/verdict.py",
+        "in_scene < MIN_LIKENESS_IN_SCENE",
+        "in_scene < -1",
+        "concepts/test_verdict.py",
+    ),
+    planted(
+        "the likeness in the scene is that of the noun",
+        "trainers/kit/looks.py",
+        "for cells in in_scene)",
+        "for cells in in_scene[::-1])",
+        "trainers/test_looks.py",
+    ),
+    planted(
         "a changed file keeps its old hash",
         SHELF,
         "_hash(entry.path, entry.path.stat().st_mtime_ns)",
