@@ -72,7 +72,7 @@ def test_settings_are_the_defaults_with_the_batch_of_the_case() -> None:
     values = settings_for(METHODS["dreambooth"], 7, Steps(2, 3, 1), {"rank": 2})
     defaults = METHODS["dreambooth"].card().parse({})
     changed = {name for name in values if values[name] != defaults[name]}
-    assert changed == {"batch", "rank", "class_pictures", "class_steps"}
+    assert changed == {"batch", "rank", "class_pictures", "class_steps", "backgrounds"}
     assert (values["batch"], values["rank"]) == (7, 2)
     assert settings_for(METHODS["iti_gen"], 1, Steps(10, 90, 1), {})["steps"] == 400
 
