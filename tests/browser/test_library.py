@@ -211,22 +211,22 @@ def test_only_uploaded_files_are_taken(tmp_path: Path) -> None:
 
 def test_a_note_that_is_kept_late_leaves_the_concept_that_was_selected_since(stage: Stage, page: Any) -> None:
     """The answer to leaving the field may come after the one to selecting another concept."""
-    add_concept(stage, "<slow>")
-    add_concept(stage, "<quick>")
+    add_concept(stage, "<annotated-late>")
+    add_concept(stage, "<selected-since>")
     open_tab(page, "Library")
-    select(page, "<slow>")
+    select(page, "<annotated-late>")
     held: list[Any] = []
     page.route("**/gradio_api/run/predict*", lambda route: hold_note(route, held))
     page.locator("#concept-note textarea").fill("kept late")
     page.locator("#concept-note textarea").blur()
     while not held:
         page.wait_for_timeout(50)
-    select(page, "<quick>")
+    select(page, "<selected-since>")
     for route, answer in held:
         route.fulfill(response=answer)
     page.wait_for_timeout(2500)  # long enough for the answer, and for the page to ask twice what has changed
-    assert page.locator("#concept-detail .concept-card", has_text="<quick>").is_visible()
-    entry = stage.workspace.concepts.find("<slow>")
+    assert page.locator("#concept-detail .concept-card", has_text="<selected-since>").is_visible()
+    entry = stage.workspace.concepts.find("<annotated-late>")
     assert stage.workspace.marks.note(entry.header) == "kept late"
 
 
@@ -242,12 +242,12 @@ def test_the_concept_that_was_pressed_is_opened_though_another_has_taken_its_pla
     stage: Stage, page: Any
 ) -> None:
     """Gradio changes what is on the page in place: the first card becomes that of the newest concept."""
-    add_concept(stage, "<pressed>")
+    add_concept(stage, "<held-down>")
     open_tab(page, "Library")
     place = page.locator("#library-cards .concept").first
-    place.and_(page.locator(".concept", has_text="<pressed>")).hover()
+    place.and_(page.locator(".concept", has_text="<held-down>")).hover()
     page.mouse.down()
-    add_concept(stage, "<meanwhile>")
-    place.and_(page.locator(".concept", has_text="<meanwhile>")).wait_for()
+    add_concept(stage, "<come-meanwhile>")
+    place.and_(page.locator(".concept", has_text="<come-meanwhile>")).wait_for()
     page.mouse.up()
-    page.locator("#concept-detail .concept-card", has_text="<pressed>").wait_for()
+    page.locator("#concept-detail .concept-card", has_text="<held-down>").wait_for()
