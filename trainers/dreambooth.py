@@ -115,12 +115,11 @@ class Settings(MaskedPhotoSettings, BackgroundSettings, ClassPictureSettings):
     ground_weight: float = weight_of_ground(0.1)
     flips: bool = mirror_images(False, "diffusers script")
 
-    def backgrounds_of(self, backbone: Backbone) -> Backgrounds | None:
-        """Return what the subject is put in front of; None for the backgrounds of its photos alone."""
-        if not (self.masks and self.background_share):
-            return None
+    def backgrounds_of(self, backbone: Backbone, subject: Subject) -> Backgrounds:
+        """Return what a subject is put in front of: nothing where masks are not used."""
+        share = self.background_share if self.masks else 0.0
         sampling = self.class_steps, self.class_guidance, self.side_on(backbone)
-        return Backgrounds(backbone, self.backgrounds, self.background_share, *sampling)
+        return Backgrounds(backbone, subject.handle, self.backgrounds, share, *sampling)
 
 
 class DreamBooth(Method):
@@ -167,7 +166,7 @@ class DreamBooth(Method):
             self.identifier = backbone.text.embeddings_of(settings.rare_word)
         self.noun = noun
         self.class_pictures = settings.class_pictures_of(backbone, self.class_prompt)
-        self.backgrounds = settings.backgrounds_of(backbone)
+        self.backgrounds = settings.backgrounds_of(backbone, subject)
         sites = backbone.low_rank_sites(settings.text_encoder)
         block = max(0, settings.block) if settings.basis == "shared" else None
         self.low_rank = LowRank.start(subject.handle, subject.noun, sites, settings.rank, generator, block)
@@ -195,17 +194,11 @@ class DreamBooth(Method):
         self.latents = PhotoLatents.of_subject(self.backbone, photos, self.subject, self.settings)
         if self.settings.prior_weight:
             yield from self.class_pictures.prepare(cache)
-        if self.backgrounds:
-            yield from self.backgrounds.prepare(
-                photos, self.subject.handle, self.settings.ground_weight, cache
-            )
+        yield from self.backgrounds.prepare(photos, self.settings.ground_weight, cache)
 
     def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         class_pictures = self.class_pictures.work_ahead(cache) if self.settings.prior_weight else 0
-        backgrounds = self.backgrounds
-        return class_pictures + (
-            backgrounds.work_ahead(photos, self.subject.handle, cache) if backgrounds else 0
-        )
+        return class_pictures + self.backgrounds.work_ahead(photos, cache)
 
     def stages(self) -> list[Stage]:
         groups = [(self.low_rank.parameters(), self.settings.learning_rate)]
@@ -216,9 +209,7 @@ class DreamBooth(Method):
 
     def draw(self, generator: torch.Generator) -> PriorBatch:
         count = self.settings.batch
-        photos = self.latents.draw_photos(count, generator)
-        if self.backgrounds:
-            photos = self.backgrounds.mix(photos, generator)
+        photos = self.backgrounds.mix(self.latents.draw_photos(count, generator), generator)
         prompts = photos.prompts([f"a photo of {self.subject.handle}"])
         own = draw_denoising(self.backbone, photos.latents, prompts, generator, photos.masks)
         prior = self.class_pictures.draw(count, generator) if self.settings.prior_weight else None

@@ -5,7 +5,7 @@ scene (`trainers.kit.verdict`). With found(X) how much of the photos' parts is f
 (`studio.evaluation.part_matching`), and f(X) the features of whole pictures:
 
     likeness  = (found(concept) - found(noun)) / (found(other photos) - found(noun))
-    likeness_in_scene = the same of concept and noun in the scene, divided by the same
+    likeness_in_scene = (found(concept in scene) - found(noun in scene)) / (found(other photos) - found(noun))
     noise     = standard deviation of the likeness between seeds
     obeyed    = how much of the scene's change f(noun in scene) - f(noun) the concept's change has along it
     variety   = mean distance of two pictures of the concept / the same of the noun
@@ -38,7 +38,7 @@ MIN_LIKENESS_OF_ONE = (
     0.4  # of a single photo only its mirror image and a crop stand for others: they are nearer
 )
 MIN_OBEYED = 0.35
-MIN_LIKENESS_IN_SCENE = 0.2  # the noun itself has 0; a yellow tractor that was green at night had 0.1
+MIN_LIKENESS_IN_SCENE = 0.2  # the noun itself has 0; a yellow tractor that was green at night had 0.07
 MIN_VARIETY = 0.01
 MAX_OBEYED_OF_COPY = 0.65  # what follows its prompt is no copy, however alike its pictures of one prompt are
 MAX_STRANGE = 2.0

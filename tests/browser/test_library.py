@@ -212,7 +212,9 @@ def test_only_uploaded_files_are_taken(tmp_path: Path) -> None:
 def test_a_note_that_is_kept_late_leaves_the_concept_that_was_selected_since(stage: Stage, page: Any) -> None:
     """The answer to leaving the field may come after the one to selecting another concept."""
     add_concept(stage, "<annotated-late>")
-    add_concept(stage, "<selected-since>")
+    # of another training: the same concept under two names has one note
+    other = header_of("<selected-since>", "owl", 78, 5, 40)
+    save_concept(stage.workspace.concepts.path("<selected-since>"), other)
     open_tab(page, "Library")
     select(page, "<annotated-late>")
     held: list[Any] = []

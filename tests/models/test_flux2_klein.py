@@ -29,6 +29,7 @@ from studio.recipes.recipe import MODES, Recipe, Sampling
 from tests import tiny_flux2_klein as tiny_klein
 from tests.models.test_z_image import renamed
 from tests.trainers.battery import SUBJECT, learn, photos, picture
+from tests.variations import slow_but
 from trainers import METHODS, train
 
 PROMPTS = ["a photo of a cat", "the dog on blue background, and more", ""]
@@ -173,12 +174,7 @@ def test_training_levels_are_shifted_by_the_size(base: Flux2Klein) -> None:
 
 
 @pytest.mark.parametrize(
-    "method_id",
-    [
-        pytest.param(name, marks=[] if name in ("break_a_scene", "dreambooth") else pytest.mark.slow)
-        for name in METHODS
-        if name not in REFUSED
-    ],
+    "method_id", slow_but(("break_a_scene", "dreambooth"), [name for name in METHODS if name not in REFUSED])
 )
 def test_these_methods_learn_are_kept_and_paint(base: Flux2Klein, method_id: str, tmp_path: Path) -> None:
     concept = learn(method_id, base, tmp_path)

@@ -20,6 +20,7 @@ from studio.models.opening import open_backbone
 from studio.recipes.recipe import MODES, Recipe, Sampling
 from tests import tiny_z_image
 from tests.trainers.battery import SUBJECT, learn, photos, picture
+from tests.variations import slow_but
 from trainers import METHODS, train
 
 PROMPTS = ["a photo of a cat", "the dog on blue background, and more", ""]
@@ -139,12 +140,7 @@ def test_a_long_prompt_keeps_the_template_around_what_fits(base: ZImage) -> None
 
 
 @pytest.mark.parametrize(
-    "method_id",
-    [
-        pytest.param(name, marks=[] if name in ("break_a_scene", "dreambooth") else pytest.mark.slow)
-        for name in METHODS
-        if name not in REFUSED
-    ],
+    "method_id", slow_but(("break_a_scene", "dreambooth"), [name for name in METHODS if name not in REFUSED])
 )
 def test_these_methods_learn_are_kept_and_paint(base: ZImage, method_id: str, tmp_path: Path) -> None:
     concept = learn(method_id, base, tmp_path)

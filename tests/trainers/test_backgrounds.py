@@ -19,6 +19,7 @@ from studio.models.backbone import Backbone
 from studio.photos.photo_set import PhotoSet
 from studio.subject import Subject
 from tests import tiny
+from tests.trainers.battery import SAMPLING
 from tests.trainers.steps import attached_edits
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
@@ -37,7 +38,7 @@ def backbone() -> Backbone:
 
 
 def backgrounds(backbone: Backbone, count: int = 2, share: float = 0.5) -> Backgrounds:
-    return Backgrounds(backbone, count, share, 1, 2.0, backbone.resolution)
+    return Backgrounds(backbone, LILY, count, share, 1, 2.0, backbone.resolution)
 
 
 def made(
@@ -45,7 +46,7 @@ def made(
 ) -> Backgrounds:
     """Return prepared backgrounds."""
     one = backgrounds(backbone, **options)
-    list(one.prepare(photos, LILY, ground, cache))
+    list(one.prepare(photos, ground, cache))
     return one
 
 
@@ -85,10 +86,10 @@ def test_backgrounds_are_painted_once_and_only_for_photos_that_are_cut_out(
     backbone: Backbone, tmp_path: Path
 ) -> None:
     one, photos = backgrounds(backbone, count=3), tiny.photos(2, masked=LILY)
-    assert one.work_ahead(tiny.photos(2), LILY, tmp_path) == 0
-    assert not list(one.prepare(tiny.photos(2), LILY, 0.1, tmp_path)) and one.latents is None
-    assert one.work_ahead(photos, LILY, tmp_path) == 3
-    events = list(one.prepare(photos, LILY, 0.1, tmp_path))
+    assert one.work_ahead(tiny.photos(2), tmp_path) == 0
+    assert not list(one.prepare(tiny.photos(2), 0.1, tmp_path)) and one.latents is None
+    assert one.work_ahead(photos, tmp_path) == 3
+    events = list(one.prepare(photos, 0.1, tmp_path))
     assert isinstance(events[0], Note) and events[0].text.startswith("Painting 3 backgrounds")
     assert [(event.step, event.steps) for event in events[1:] if isinstance(event, Step)] == [
         (1, 3),
@@ -96,8 +97,8 @@ def test_backgrounds_are_painted_once_and_only_for_photos_that_are_cut_out(
         (3, 3),
     ]
     again = backgrounds(backbone, count=3)
-    assert again.work_ahead(photos, LILY, tmp_path) == 0
-    assert not list(again.prepare(photos, LILY, 0.1, tmp_path))
+    assert again.work_ahead(photos, tmp_path) == 0
+    assert not list(again.prepare(photos, 0.1, tmp_path))
     assert torch.equal(again.latents.mean, one.latents.mean)
 
 
@@ -111,12 +112,12 @@ def test_a_base_may_bring_its_own(
     Image.new("RGB", (side, side), "teal").save(path)
     photos = tiny.photos(2, masked=LILY)
     one = backgrounds(backbone)
-    assert one.work_ahead(photos, LILY, tmp_path / "cache") == 1  # the other place
-    list(one.prepare(photos, LILY, 0.1, tmp_path / "cache"))
+    assert one.work_ahead(photos, tmp_path / "cache") == 1  # the other place
+    list(one.prepare(photos, 0.1, tmp_path / "cache"))
     near = one.pictures[0].pixels(tmp_path / "cache")[0].mean((0, 1)) - np.array([0, 128, 128])
     assert np.abs(near).max() < 4
     Image.new("RGB", (side + 8, side), "teal").save(path)  # of another size it is not used
-    assert backgrounds(backbone).work_ahead(photos, LILY, tmp_path / "other") == 2
+    assert backgrounds(backbone).work_ahead(photos, tmp_path / "other") == 2
 
 
 def test_what_counts_outside_of_masks_is_at_least_what_counts_in_other_photos(
@@ -176,8 +177,7 @@ def test_a_share_of_none_and_photos_without_masks_train_as_before(backbone: Back
             return method, method.draw(torch.Generator().manual_seed(3))
 
     masked = tiny.photos(3, masked=LILY)
-    assert batch(masked)[0].backgrounds is None
-    assert batch(masked, background_share=0.5, masks=False)[0].backgrounds is None
+    assert batch(masked, background_share=0.5, masks=False)[0].backgrounds.latents is None
     for photos, settings in (
         (tiny.photos(3), {"background_share": 0.5}),
         (masked, {"background_share": 0.0}),
@@ -203,7 +203,7 @@ def test_a_disk_that_takes_none_of_them_is_said_and_they_are_used(
 
     monkeypatch.setattr(painted_pictures, "write_atomic", refuse)
     one = backgrounds(backbone)
-    events = list(one.prepare(tiny.photos(2, masked=LILY), LILY, 0.1, tmp_path))
+    events = list(one.prepare(tiny.photos(2, masked=LILY), 0.1, tmp_path))
     assert [event.text for event in events if isinstance(event, Note)][1:] == [
         "They cannot be kept for other trainings: The disk is full."
     ]
@@ -213,7 +213,7 @@ def test_a_disk_that_takes_none_of_them_is_said_and_they_are_used(
 @pytest.mark.usefixtures("short_verdict", "one_preview")
 def test_a_training_tells_of_them_and_a_second_one_uses_them(backbone: Backbone, tmp_path: Path) -> None:
     def events() -> Iterator[Event]:
-        return train(DreamBooth, backbone, tiny.photos(3), SUBJECT, QUICK, tiny_sampling(), tmp_path)
+        return train(DreamBooth, backbone, tiny.photos(3), SUBJECT, QUICK, SAMPLING, tmp_path)
 
     first, second = list(events()), list(events())
     notes = [[event.text for event in told if isinstance(event, Note)] for told in (first, second)]
@@ -223,9 +223,3 @@ def test_a_training_tells_of_them_and_a_second_one_uses_them(backbone: Backbone,
         [t for edit in told[-1].value.edits for t in edit.tensors().values()] for told in (first, second)
     ]
     assert all(torch.equal(one, other) for one, other in zip(*tensors, strict=True))
-
-
-def tiny_sampling() -> Any:
-    from tests.trainers.battery import SAMPLING
-
-    return SAMPLING

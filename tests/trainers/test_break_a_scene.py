@@ -386,7 +386,7 @@ def test_the_prior_is_of_the_beach_or_of_each_noun_in_turn(backbone: Backbone) -
         ["a photo at the beach"],
         ["a photo of a cat", "a photo of a dog"],
     ]
-    assert [one.count for one in prompts[1].class_pictures.sets] == [50, 50]
+    assert [one.pictures.count for one in prompts[1].class_pictures.sets] == [50, 50]
 
 
 def test_each_handle_gets_a_picture_alone_and_an_attention_map(backbone: Backbone, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_step_draws_from_one_prompt_and_all_have_their_turn(tmp_path: Path) ->
     backbone = tiny.backbone()
     settings = ClassPictureSettings(class_pictures=3, class_steps=1)
     pictures = settings.class_pictures_in_turn(backbone, PROMPTS)
-    assert [one.count for one in pictures.sets] == [2, 2] and pictures.work_ahead(tmp_path) == 4
+    assert [one.pictures.count for one in pictures.sets] == [2, 2] and pictures.work_ahead(tmp_path) == 4
     list(pictures.prepare(tmp_path))
     assert pictures.work_ahead(tmp_path) == 0
     batches = [pictures.draw(2, torch.Generator().manual_seed(seed)) for seed in range(20)]

@@ -25,8 +25,9 @@ from tests.trainers.steps import attached_edits, loss_terms
 from trainers import train
 from trainers.dreambooth import DreamBooth, Settings
 from trainers.kit.batches import DenoisingBatch, encode_prompts
-from trainers.kit.class_pictures import ClassPictures
+from trainers.kit.class_pictures import FOLDER, ClassPictures
 from trainers.kit.losses import denoising_loss
+from trainers.kit.painted_pictures import PaintedPictures
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
 
@@ -153,7 +154,9 @@ def test_class_pictures_of_another_kind_are_painted_anew(
     backbone: Backbone, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     kind: dict[str, Any] = {"prompt": "a cat", "count": 3, "steps": 2, "guidance": 2.0, "side": 16}
-    made, other = ClassPictures(backbone, **kind), ClassPictures(backbone, **{**kind, **change})
+    made, other = (
+        ClassPictures(PaintedPictures(backbone, **{**kind, **more}, folder=FOLDER)) for more in ({}, change)
+    )
     assert made.work_ahead(tmp_path) == 3 * 2
     list(made.prepare(tmp_path))
     assert made.work_ahead(tmp_path) == 0

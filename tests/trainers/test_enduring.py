@@ -20,6 +20,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.recipes.recipe import Sampling
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, photos, prepared
+from tests.variations import slow_but
 from trainers import METHODS, train
 from trainers.kit import kept_state, memory_saving
 from trainers.kit.kept_state import KeptState, identity_of, without_later_settings
@@ -93,10 +94,7 @@ def concept_of(events: list[Event]) -> Concept:
     return events[-1].value
 
 
-@pytest.mark.parametrize(
-    "method_id",
-    [pytest.param(id, marks=[] if id in KILLED else pytest.mark.slow) for id in sorted(METHODS)],
-)
+@pytest.mark.parametrize("method_id", slow_but(KILLED, sorted(METHODS)))
 def test_a_killed_training_ends_with_the_same_file(
     method_id: str, backbone: Backbone, cache: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import Field
 from studio.subject import Subject
 from tests import tiny, tiny_clip
+from tests.variations import slow_but
 from trainers import METHODS
 from trainers.kit import templates
 from trainers.kit.found_subjects import with_found_subjects
@@ -57,7 +58,7 @@ CASES = [
     (method_id, field.name) for method_id in sorted(METHODS) for field in METHODS[method_id].card().fields
 ]
 # the first method that has a setting stands for the others that have it
-FIRST = {name: method_id for method_id, name in reversed(CASES)}
+FIRST = {name: (method_id, name) for method_id, name in reversed(CASES)}.values()
 
 Outcome = list[Any]
 
@@ -145,13 +146,7 @@ def test_the_same_settings_have_the_same_outcome(method_id: str, tmp_path: Path)
     assert outcome(method_id, backbone, tmp_path) == outcome(method_id, backbone, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("method_id", "name"),
-    [
-        pytest.param(method_id, name, marks=[] if FIRST[name] == method_id else pytest.mark.slow)
-        for method_id, name in CASES
-    ],
-)
+@pytest.mark.parametrize(("method_id", "name"), slow_but(FIRST, CASES))
 def test_changing_it_changes_the_outcome(
     method_id: str, name: str, outcome_of: Callable[..., Outcome]
 ) -> None:

@@ -15,6 +15,7 @@ from studio.models.backbone import Backbone
 from studio.recipes.recipe import Recipe
 from tests import tiny
 from tests.trainers.battery import SAMPLING, SUBJECT, run
+from tests.variations import slow_but
 from trainers import METHODS
 from trainers.kit import loop, optimizing, painted_pictures, preflight, previews, verdict
 from trainers.kit.batches import DenoisingBatch
@@ -108,10 +109,7 @@ def test_each_stage_has_its_own_time(backbone: Backbone, clock: list[float], tmp
     assert estimate_of(events).seconds == pytest.approx(LONG + 4 * 20 + painted())
 
 
-@pytest.mark.parametrize(
-    "method_id",
-    [pytest.param(id, marks=[] if id in TRIED else pytest.mark.slow) for id in sorted(METHODS)],
-)
+@pytest.mark.parametrize("method_id", slow_but(TRIED, sorted(METHODS)))
 def test_the_training_is_the_same_bit_for_bit_without_a_trial(
     method_id: str, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

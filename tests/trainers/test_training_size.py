@@ -12,6 +12,7 @@ from PIL import Image
 from studio.events import Preview, Result
 from tests.tiny_families import FAMILIES
 from tests.trainers.battery import run
+from tests.variations import slow_but
 from trainers import METHODS
 
 pytestmark = pytest.mark.usefixtures("short_verdict")
@@ -25,10 +26,7 @@ CASES += [
 FEW = [("stable_diffusion", "break_a_scene"), ("stable_diffusion", "dreambooth"), ("z_image", "dreambooth")]
 
 
-@pytest.mark.parametrize(
-    ("family", "method_id"),
-    [pytest.param(*case, marks=[] if case in FEW else pytest.mark.slow) for case in dict.fromkeys(CASES)],
-)
+@pytest.mark.parametrize(("family", "method_id"), slow_but(FEW, dict.fromkeys(CASES)))
 def test_learns_from_squares_of_another_size(
     method_id: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ Dwibedi et al., arXiv 1708.01642).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from studio.photos.photo_set import PhotoSet
 from studio.settings import setting
 from studio.words import tr
 from trainers.kit.latents import DrawnPhotos, PhotoLatents
-from trainers.kit.painted_pictures import PaintedPictures
+from trainers.kit.painted_pictures import PaintedPictures, refusals
 
 PLACES = (
     "in the city",
@@ -67,34 +67,42 @@ class Backgrounds:
     """The painted places, and the photos in front of them.
 
     Args:
+        handle: of the subject.
         count: of the places.
-        share: of a step's photos.
+        share: of a step's photos; 0 for none, and then nothing is painted.
         steps, guidance, side: of the sampling, and the pictures' side in pixels.
     """
 
     def __init__(
-        self, backbone: Backbone, count: int, share: float, steps: int, guidance: float, side: int
+        self,
+        backbone: Backbone,
+        handle: str,
+        count: int,
+        share: float,
+        steps: int,
+        guidance: float,
+        side: int,
     ) -> None:
-        self.backbone, self.share, self.side = backbone, share, side
+        self.backbone, self.handle, self.share, self.side = backbone, handle, share, side
         self.places = PLACES[:count]
         self.pictures = [painted_place(backbone, place, steps, guidance, side) for place in self.places]
-        self.latents: PhotoLatents | None = None  # None where no photo has a mask
+        self.latents: PhotoLatents | None = None  # None where no photo is put in front of them
 
-    def work_ahead(self, photos: PhotoSet, handle: str, cache: Path) -> int:
+    def work_ahead(self, photos: PhotoSet, cache: Path) -> int:
         """Return how many sampling steps the missing backgrounds take; 0 where no photo has a mask."""
-        if not _cut_out(photos, handle):
+        if not self._cut_out(photos):
             return 0
         return sum(picture.work_ahead(cache) for picture in self.pictures)
 
-    def prepare(self, photos: PhotoSet, handle: str, ground: float, cache: Path) -> Iterator[Event]:
+    def prepare(self, photos: PhotoSet, ground: float, cache: Path) -> Iterator[Event]:
         """Paint the backgrounds and encode the photos in front of them; yields Steps and a Note.
 
-        Nothing is painted where no photo has a mask of `handle`. Runs with nothing attached.
+        Nothing is painted where no photo has a mask of the subject. Runs with nothing attached.
 
         Args:
             ground: how much counts what a mask leaves out in other photos, 0 to 1.
         """
-        numbers = _cut_out(photos, handle)
+        numbers = self._cut_out(photos)
         if not numbers:
             return
         todo = [(picture, missing) for picture in self.pictures if (missing := picture.missing(cache))]
@@ -103,15 +111,12 @@ class Backgrounds:
         for done, (picture, missing) in enumerate(todo, 1):
             for _ in picture.paint(cache, missing):
                 yield Step(done, len(todo), stage=tr("painting backgrounds"))
-        refusal = next((picture.refusal for picture in self.pictures if picture.refusal), None)
-        if refusal is not None:
-            text = "They cannot be kept for other trainings: {reason}"
-            yield Note(tr(text, reason=refusal.message))
+        yield from refusals(self.pictures)
         places = np.concatenate([picture.pixels(cache) for picture in self.pictures])
-        self._put_in_front(photos, handle, ground, numbers, places)
+        self._put_in_front(photos, ground, numbers, places)
 
     def _put_in_front(
-        self, photos: PhotoSet, handle: str, ground: float, numbers: list[int], places: np.ndarray
+        self, photos: PhotoSet, ground: float, numbers: Sequence[int], places: np.ndarray
     ) -> None:
         """Encode photos, by number, in front of `places` (n, side, side, 3) uint8, in turn."""
         pixels, small = photos.pixels(self.side), self.backbone.shape_of(self.side, self.side)[-1]
@@ -119,15 +124,20 @@ class Backgrounds:
         for turn in range(min(EACH, len(numbers))):
             for number, place in enumerate(places):
                 photo = numbers[(number + turn) % len(numbers)]
-                mask, small_mask = (photos.mask(handle, photo, side) for side in (self.side, small))
+                mask, small_mask = (photos.mask(self.handle, photo, side) for side in (self.side, small))
                 assert mask is not None and small_mask is not None  # `numbers` are of photos that have one
                 made.append((place + mask[..., None] * (pixels[photo] - place.astype(np.float32))).round())
                 masks.append(small_mask)
-                captions.append(f"a photo of {handle} {self.places[number]}")
+                captions.append(f"a photo of {self.handle} {self.places[number]}")
         self.latents = PhotoLatents(self.backbone, np.stack(made).astype(np.uint8))
         covered = torch.from_numpy(np.stack(masks))[:, None]
         self.latents.masks = covered.to(self.latents.mean).clamp_min(max(ground, GROUND))
         self.latents.captions = tuple(captions)
+
+    def _cut_out(self, photos: PhotoSet) -> list[int]:
+        """Return the numbers of the photos that are put in front: those with a mask, if any are wanted."""
+        masks = photos.masks.get(self.handle, ()) if self.share else ()
+        return [number for number, mask in enumerate(masks) if mask is not None]
 
     def mix(self, photos: DrawnPhotos, generator: torch.Generator) -> DrawnPhotos:
         """Return a step's photos with their share in front of backgrounds, in the places of the first.
@@ -159,9 +169,3 @@ def painted_place(backbone: Backbone, place: str, steps: int, guidance: float, s
     """Return the picture of a place: the one that the base brings in its folder, where it brings one."""
     brought = backbone.folder / FOLDER / file_of(place) if backbone.folder else None
     return PaintedPictures(backbone, f"a photo {place}", 1, steps, guidance, side, FOLDER, brought)
-
-
-def _cut_out(photos: PhotoSet, handle: str) -> list[int]:
-    """Return the numbers of the photos that have a mask of `handle`."""
-    masks = photos.masks.get(handle, ())
-    return [number for number, mask in enumerate(masks) if mask is not None]

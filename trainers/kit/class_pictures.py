@@ -23,9 +23,10 @@ from studio.words import marked, tr
 from trainers.kit.batches import DenoisingBatch, draw_denoising, encode_prompts
 from trainers.kit.latents import PhotoLatents
 from trainers.kit.losses import denoising_loss, mean_error, squared_errors
-from trainers.kit.painted_pictures import PaintedPictures
+from trainers.kit.painted_pictures import PaintedPictures, refusals
 from trainers.kit.photo_settings import PhotoSettings
 
+FOLDER = "class-pictures"  # in a cache folder
 LIGHT = {"class_pictures": 1, "class_steps": 2}  # for `Method.light_preparation`
 PRESERVES = marked("How strongly the rest of the model is preserved; 0 turns it off.")
 
@@ -61,8 +62,8 @@ class ClassPictureSettings(PhotoSettings):
 
     def class_pictures_of(self, backbone: Backbone, prompt: str) -> ClassPictures:
         """Return the pictures of a prompt, of the size that the photos have."""
-        chosen = self.class_pictures, self.class_steps, self.class_guidance
-        return ClassPictures(backbone, prompt, *chosen, self.side_on(backbone), self.class_share)
+        chosen = self.class_pictures, self.class_steps, self.class_guidance, self.side_on(backbone)
+        return ClassPictures(PaintedPictures(backbone, prompt, *chosen, FOLDER), self.class_share)
 
     def class_pictures_in_turn(self, backbone: Backbone, prompts: Sequence[str]) -> PicturesInTurn:
         """Return the pictures of several prompts, shared out evenly, at least one of each."""
@@ -99,27 +100,17 @@ class PriorBatch(DenoisingBatch):
 
 
 class ClassPictures:
-    """Pictures of a plain prompt, painted by the untouched base.
+    """Pictures of a plain prompt, by the untouched base.
 
     Args:
-        side: in pixels, as the photos have.
         share: how many of them a step sees for each photo; at least one in any case.
 
     They come from a DDIM sampler, where the paper uses the ancestral one.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        prompt: str,
-        count: int,
-        steps: int,
-        guidance: float,
-        side: int,
-        share: float = 1.0,
-    ) -> None:
-        self.backbone, self.count, self.share = backbone, count, share
-        self.pictures = PaintedPictures(backbone, prompt, count, steps, guidance, side, "class-pictures")
+    def __init__(self, pictures: PaintedPictures, share: float = 1.0) -> None:
+        self.pictures, self.share = pictures, share
+        self.backbone = pictures.backbone
 
     def work_ahead(self, cache: Path) -> int:
         """Return how many sampling steps the missing pictures take, one picture at a time."""
@@ -136,9 +127,7 @@ class ClassPictures:
             yield Note(tr(text, prompt=pictures.recipe.prompt, count=len(missing)))
             for done in pictures.paint(cache, missing):
                 yield Step(done, len(missing), stage=tr("painting class pictures"))
-        if pictures.refusal is not None:
-            text = "They cannot be kept for other trainings: {reason}"
-            yield Note(tr(text, reason=pictures.refusal.message))
+        yield from refusals([pictures])
         self.latents = PhotoLatents(self.backbone, pictures.pixels(cache))
 
     def draw(self, photos: int, generator: torch.Generator) -> DenoisingBatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from studio.errors import DiskError
+from studio.events import Note
 from studio.files import png_bytes, write_atomic
 from studio.generation.conditions import Conditions
 from studio.generation.sampling import sample
@@ -19,6 +20,7 @@ from studio.models.backbone import Backbone
 from studio.models.devices import forget_unused
 from studio.models.words import Words
 from studio.recipes.recipe import Recipe
+from studio.words import tr
 
 MOST_TOGETHER = 8
 PIXELS_TOGETHER = 8 * 512 * 512  # of the pictures that are painted at once
@@ -110,6 +112,12 @@ class PaintedPictures:
         """Return all pictures, of which none may be missing, as (count, side, side, 3) uint8."""
         pictures = (self._painted.get(seed) or path for seed, path in enumerate(self._paths(cache)))
         return np.stack([_pixels(picture) for picture in pictures])
+
+
+def refusals(pictures: Iterable[PaintedPictures]) -> Iterator[Note]:
+    """Yield a Note where the disk did not take some of the pictures, which are used all the same."""
+    for refusal in [one.refusal for one in pictures if one.refusal is not None][:1]:
+        yield Note(tr("They cannot be kept for other trainings: {reason}", reason=refusal.message))
 
 
 def _pixels(picture: Image.Image | Path) -> np.ndarray:

@@ -91,6 +91,7 @@ def _estimate(
     """
     backbone = training.backbone
     reset_most_used(backbone)
+    # this method is let go at once: it may be large
     ahead = training.method(torch.Generator()).work_ahead(training.photos, training.cache)
     generator = torch.Generator().manual_seed(training.sampling.seed)
     with tempfile.TemporaryDirectory() as folder:

@@ -150,8 +150,8 @@ MUTANTS = [
     planted(
         "a subject in a place is learned without the place in its prompt",
         BACKGROUNDS,
-        'f"a photo of {handle} {self.places[number]}"',
-        'f"a photo of {handle}"',
+        'f"a photo of {self.handle} {self.places[number]}"',
+        'f"a photo of {self.handle}"',
         BEHIND,
     ),
     planted(
@@ -171,7 +171,7 @@ MUTANTS = [
     planted(
         "places are painted though no photo is cut out",
         BACKGROUNDS,
-        "        if not _cut_out(photos, handle):\n            return 0\n",
+        "        if not self._cut_out(photos):\n            return 0\n",
         "",
         BEHIND,
     ),
